@@ -15,7 +15,7 @@ from tabulate import tabulate
 
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.law_draws import draws
-from relscale.fitting.estimation.law_points import Points
+from relscale.fitting.estimation.law_points import PointRow, Points
 from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, workers
 from relscale.fitting.inference.bootstrap.schemes import PAIRS
 from relscale.laws.catalogue import law
@@ -42,7 +42,7 @@ def main() -> None:
         begin, clock = time.process_time(), time.monotonic()
         y, equal = np.array([row[target] for row in rows]), np.ones(len(rows))
         found = fit(y, equal, None)
-        points = Points([{} for _ in y], x, y, np.full(len(y), np.nan), 0)
+        points = Points([PointRow() for _ in y], x, y, np.full(len(y), np.nan), 0)
         drawn = draws(
             one, found, points, x, fit, scheme=PAIRS, number=options.draws, log_residual=False, weights=equal,
             rng=np.random.default_rng(0),

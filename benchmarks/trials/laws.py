@@ -13,7 +13,7 @@ from trials.outcome import Outcome, covered
 
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
-from relscale.fitting.estimation.law_fits import Fitted
+from relscale.fitting.estimation.fitted_law import Fitted
 from relscale.fitting.estimation.profile_limits import profile_limits
 from relscale.fitting.inference.bootstrap import limits as of_draws
 from relscale.fitting.inference.bootstrap import schemes

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +12,7 @@ from relscale.errors import RelscaleError
 from relscale.experiment import TrainingExperiment
 from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.estimation.law_columns import law_columns
-from relscale.fitting.estimation.law_points import Points, distinct, held_in, model, points, select
+from relscale.fitting.estimation.law_points import ModelKey, Points, distinct, held_in, points, select
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Family
 from relscale.measurements.measurement import SHARE
@@ -98,7 +97,7 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
     models = [
         key for key in next(iter(values_of.values())) if all(key in each for each in values_of.values())
     ]
-    where = {model(row): i for i, row in enumerate(next(iter(targets.values())).rows)}
+    where = {row.model: i for i, row in enumerate(next(iter(targets.values())).rows)}
     x = next(iter(targets.values())).x[:, [where[key] for key in models]]
     columns = dict(zip(family.columns(shares), x, strict=True))
     if alike := set(columns) & set(values_of):
@@ -168,12 +167,12 @@ def parts_of(experiment: TrainingExperiment) -> dict[str, list[MixturePart]]:
     return parts
 
 
-def _by_model(target: Points, place: str) -> dict[tuple[Any, ...], float]:
-    values: dict[tuple[Any, ...], float] = {}
+def _by_model(target: Points, place: str) -> dict[ModelKey, float]:
+    values: dict[ModelKey, float] = {}
     for row, value in zip(target.rows, target.y, strict=True):
-        if model(row) in values:
+        if row.model in values:
             raise RelscaleError(
-                f"{place}: run {row['run']!r} has several values; name suite and metric under where"
+                f"{place}: run {row.run!r} has several values; name suite and metric under where"
             )
-        values[model(row)] = float(value)
+        values[row.model] = float(value)
     return values

@@ -20,7 +20,7 @@ from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.estimation import law_fits as law_fits_module
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.law_draws import draws
-from relscale.fitting.estimation.law_points import Points
+from relscale.fitting.estimation.law_points import PointRow, Points
 from relscale.fitting.estimation.profile_limits import profile_limits
 from relscale.fitting.fit import fit
 from relscale.fitting.inference.bootstrap import schemes
@@ -147,7 +147,7 @@ def test_the_draws_of_a_law_are_those_that_fit_makes(design: Any, scheme: str) -
         )
 
     for m in range(2):
-        points = Points([{} for _ in y], design.x, y[:, m], np.full(len(y), np.nan), 0)
+        points = Points([PointRow() for _ in y], design.x, y[:, m], np.full(len(y), np.nan), 0)
         one = draws(
             design.law,
             refit(y[:, m], np.ones(len(y)), None),

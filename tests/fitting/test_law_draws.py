@@ -1,14 +1,12 @@
 """Draws of a law's parameters from resampled points."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_draws import draws
-from relscale.fitting.estimation.law_points import Points
+from relscale.fitting.estimation.law_points import PointRow, Points
 from relscale.laws.catalogue import law as law_of_name
 
 KNOWN = 10.0
@@ -20,7 +18,7 @@ def test_a_point_that_is_known_without_a_measurement_has_no_noise(scheme: str, l
     rng = np.random.default_rng(0)
     flops = np.geomspace(1e18, 1e21, 12)
     y = 2 * (flops / 1e20) ** -0.05 * np.exp(0.01 * rng.standard_normal(12))
-    rows: list[dict[str, Any]] = [{"run": f"r{i}"} for i in range(12)]
+    rows = [PointRow(run=f"r{i}") for i in range(12)]
     data = Points(rows, flops[None], y, np.full(12, 0.02), []).anchored([[1e22, KNOWN]])
     law, x, weights = law_of_name("power"), data.x / 1e20, np.ones(13)
     asked = []

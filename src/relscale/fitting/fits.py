@@ -13,7 +13,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.analyses.registry import analyses
 from relscale.fitting.curves.by_size import SizeRow
 from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow, GapRow
-from relscale.fitting.estimation.law_fits import PredictionRow
+from relscale.fitting.estimation.law_predictions import PredictionRow
 from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.reproduction_row import ReproductionRow

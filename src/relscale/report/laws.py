@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from relscale.errors import RelscaleError
-from relscale.fitting.estimation.law_fits import PredictionRow
+from relscale.fitting.estimation.law_predictions import PredictionRow
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.keys import SeriesKey
 from relscale.fitting.report.headline import further_fits

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
-from relscale.fitting.estimation.law_points import MEASURED, model
+from relscale.fitting.estimation.law_points import MEASURED, ModelKey, PointRow, numbers_of, point_rows
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Family, Gap, Law
 from relscale.measurements.status import Status
 
+NumberKey = tuple[ModelKey, str | None, str | None, str | None]  # what a value and that of its baseline share
+
 TRAINING = ("experiment", "corpus", "optimizer", "block")  # what the steps of one training share
-NUMBER = ("suite", "prompt", "metric")  # what a value and that of its baseline share, beside their model
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def along_trainings(measurements: pa.Table, law: Law, columns: Sequence[str]) ->
     """
     if law.make_predictors is None:
         return measurements
-    curves = np.array([_numbers(measurements, column) for column in columns])
+    curves = np.array([numbers_of(measurements, column) for column in columns])
     known = np.isfinite(curves).all(axis=0)
     predictors = np.full((len(law.predictors), measurements.num_rows), np.nan)
     for training, rows in _trainings(measurements, known).items():
@@ -137,19 +137,19 @@ def gaps(table: pa.Table, gap: Gap, baseline: str) -> pa.Table:
     RelscaleError
         No row is of the baseline, or a model has several values of it.
     """
-    rows = table.to_pylist()
-    of_baseline: dict[tuple[Any, ...], dict[str, Any]] = {}
+    rows = point_rows(table)
+    of_baseline: dict[NumberKey, PointRow] = {}
     for row in rows:
-        if row["group"] == baseline:
-            if _place(row) in of_baseline:
-                raise RelscaleError(f"run {row['run']!r} has several values of the baseline {baseline!r}")
-            of_baseline[_place(row)] = row
+        if row.group == baseline:
+            if _number_key(row) in of_baseline:
+                raise RelscaleError(f"run {row.run!r} has several values of the baseline {baseline!r}")
+            of_baseline[_number_key(row)] = row
     if not of_baseline:
-        groups = sorted({str(row["group"]) for row in rows})
+        groups = sorted({str(row.group) for row in rows})
         raise RelscaleError(f"no measurement is of the baseline {baseline!r}; there are {', '.join(groups)}")
-    others = [i for i, row in enumerate(rows) if row["group"] != baseline]
+    others = [i for i, row in enumerate(rows) if row.group != baseline]
     values, statuses = zip(
-        *(_gap(rows[i], of_baseline.get(_place(rows[i])), gap) for i in others), strict=True
+        *(_gap(rows[i], of_baseline.get(_number_key(rows[i])), gap) for i in others), strict=True
     )
     result = table.take(others)
     for name, cells, kind in (("value", values, pa.float64()), ("status", statuses, pa.string())):
@@ -160,24 +160,19 @@ def gaps(table: pa.Table, gap: Gap, baseline: str) -> pa.Table:
     return result
 
 
-def _gap(row: dict[str, Any], base: dict[str, Any] | None, gap: Gap) -> tuple[float | None, str]:
-    for cells, prefix in ((row, ""), (base, "baseline: ")):
-        if cells is None:
-            return None, f"{prefix}no value"
-        if cells.get("status") not in (Status.OK, None):
-            return None, f"{prefix}{cells['status']}"
-        if cells["value"] is None:
+def _gap(row: PointRow, base: PointRow | None, gap: Gap) -> tuple[float | None, str]:
+    for one, prefix in ((row, ""), (base, "baseline: ")):
+        if one is not None and not one.is_trusted:
+            return None, f"{prefix}{one.status}"
+        if one is None or one.value is None:
             return None, f"{prefix}no value"
     assert base is not None  # or there was a status
+    assert row.value is not None
+    assert base.value is not None
     if gap == "difference":
-        return row["value"] - base["value"], Status.OK
-    return (row["value"] / base["value"], Status.OK) if base["value"] else (None, "baseline: it is 0")
+        return row.value - base.value, Status.OK
+    return (row.value / base.value, Status.OK) if base.value else (None, "baseline: it is 0")
 
 
-def _place(row: dict[str, Any]) -> tuple[Any, ...]:
-    return (*model(row), *(row.get(name) for name in NUMBER))
-
-
-def _numbers(table: pa.Table, column: str) -> NDArray[np.float64]:
-    cells = pc.cast(table[column], pa.float64(), safe=False)
-    return np.asarray(pc.fill_null(cells, np.nan).to_numpy(), dtype=float)
+def _number_key(row: PointRow) -> NumberKey:
+    return (row.model, row.suite, row.prompt, row.metric)

@@ -164,6 +164,7 @@ def limits(
 
 def _strata(data: Points) -> list[float] | None:
     """The budgets, where all are known and each has several points; a budget of one would never vary."""
-    budgets = data.column("budget")[: data.measured]
-    several = all(count > 1 for count in Counter(budgets).values())
-    return budgets if several and None not in budgets else None
+    budgets = [row.budget for row in data.rows[: data.measured]]
+    known = [budget for budget in budgets if budget is not None]
+    several = all(count > 1 for count in Counter(known).values())
+    return known if several and len(known) == len(budgets) else None

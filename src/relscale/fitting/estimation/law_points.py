@@ -11,18 +11,68 @@ from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import FurtherLaw
+from relscale.fitting.keys import SeriesKey
 from relscale.laws.law import Law
 from relscale.measurements.status import Status
+from relscale.rows import column, names_of
 
-Row = dict[str, Any]
 Where = Mapping[str, Any]
+ModelKey = tuple[str | None, str | None, str | None, str | None, int | None]
 
-MODEL = ("experiment", "corpus", "optimizer", "run", "step")  # what makes two rows be of one model
 MEASURED = "loss"  # the predictor that is itself a measured number
 SPENT = (
     *("training_flops", "params", "tokens"),
     *("batch_tokens", "unique_tokens", "streams", "experts"),
 )  # predictors that are positive by their nature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointRow(SeriesKey):
+    """One measurement that a law is fitted to or predicts; what its table does not say is None."""
+
+    run: str | None = column("Name of the model.", default=None)
+    step: int | None = column("Training step of the checkpoint.", default=None)
+    block: str | None = column("Identifies the training that checkpoints belong to.", default=None)
+    budget: float | None = column("Nominal compute budget.", "FLOPs", default=None)
+    training_flops: float | None = column("Compute spent.", "FLOPs", default=None)
+    params: float | None = column("Parameters.", default=None)
+    tokens: float | None = column("Training tokens.", default=None)
+    value: float | None = column("Value of the metric.", default=None)
+    stderr: float | None = column("Standard error over items.", default=None)
+    status: str | None = column("ok, or why the row must not be trusted.", default=None)
+
+    @property
+    def model(self) -> ModelKey:
+        """What makes two rows be of one model."""
+        return (self.experiment, self.corpus, self.optimizer, self.run, self.step)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether no status speaks against the value."""
+        return self.status in (Status.OK, None)
+
+    @property
+    def size(self) -> float:
+        """Training compute, else 6 × parameters × tokens; nan where neither is known."""
+        if self.training_flops is not None:
+            return float(self.training_flops)
+        if self.params is None or self.tokens is None:
+            return np.nan
+        return float(6 * self.params * self.tokens)
+
+
+def point_rows(table: pa.Table) -> list[PointRow]:
+    """The measurements of a table; columns that it lacks are None."""
+    names = [name for name in names_of(PointRow) if name in table.column_names]
+    return [PointRow(**cells) for cells in table.select(names).to_pylist()]
+
+
+def numbers_of(table: pa.Table, name: str) -> NDArray[np.float64]:
+    """A column as numbers, (n,); nan where a cell is null or there is no such column."""
+    if name not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    cells = pc.cast(table[name], pa.float64(), safe=False)
+    return np.asarray(pc.fill_null(cells, np.nan).to_numpy(), dtype=float)
 
 
 @dataclass(frozen=True)
@@ -32,7 +82,7 @@ class Points:
     Attributes
     ----------
     rows
-        Of the table, as they are.
+        The measurements.
     x
         (p, n) predictors as the law names them.
     y, stderr
@@ -43,7 +93,7 @@ class Points:
         How many of the points, the last ones, are known without a measurement.
     """
 
-    rows: list[Row]
+    rows: list[PointRow]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     stderr: NDArray[np.float64]
@@ -55,14 +105,10 @@ class Points:
         """How many of the points, the first ones, were measured."""
         return len(self.y) - self.anchors
 
-    def column(self, name: str) -> list[Any]:
-        """One value for each point, None where unknown."""
-        return [row.get(name) for row in self.rows]
-
     @property
     def trainings(self) -> list[str]:
         """The training behind each point: its block, and where none is named the model itself."""
-        return [str(row.get("block") or model(row)) for row in self.rows]
+        return [row.block or str(row.model) for row in self.rows]
 
     def select(self, mask: NDArray[np.bool_]) -> "Points":
         """The points where ``mask`` is true."""
@@ -71,10 +117,9 @@ class Points:
 
     def anchored(self, anchors: Sequence[Sequence[float]]) -> "Points":
         """These and points that are known without a measurement, each (p + 1,) its predictors and value."""
-        rows: list[Row] = [
-            {**self.rows[0], **dict.fromkeys((*SPENT, "budget", "step")), "run": name, "block": name}
-            for name in (f"anchor {i + 1}" for i in range(len(anchors)))
-        ]
+        unspent = replace(self.rows[0], step=None, budget=None, training_flops=None, params=None, tokens=None)
+        names = [f"anchor {i + 1}" for i in range(len(anchors))]
+        rows = [replace(unspent, run=name, block=name) for name in names]
         added = np.array(anchors, dtype=float).T
         return replace(
             self,
@@ -106,17 +151,17 @@ def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
 def _mask(measurements: pa.Table, where: Where, place: str) -> pa.Array:
     """Whether each row has these values."""
     mask = pa.array([True] * measurements.num_rows, pa.bool_())
-    for column, wanted in where.items():
-        if column not in measurements.column_names:
+    for name, wanted in where.items():
+        if name not in measurements.column_names:
             raise RelscaleError(
-                f"{place}: no column {column!r}; measurements have {', '.join(measurements.column_names)}"
+                f"{place}: no column {name!r}; measurements have {', '.join(measurements.column_names)}"
             )
         values = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
-        kind = measurements[column].type
+        kind = measurements[name].type
         try:
-            known = pc.is_in(measurements[column], value_set=pa.array(values).cast(kind))
+            known = pc.is_in(measurements[name], value_set=pa.array(values).cast(kind))
         except pa.ArrowException as error:
-            raise RelscaleError(f"{place}: {column} {wanted!r} is not of type {kind}") from error
+            raise RelscaleError(f"{place}: {name} {wanted!r} is not of type {kind}") from error
         mask = pc.and_(mask, known.combine_chunks())
     return mask
 
@@ -159,7 +204,7 @@ def points(
     law: Law,
     columns: Sequence[str],
     selected: pa.Table,
-    measured: Mapping[tuple[Any, ...], float] | None,
+    measured: Mapping[ModelKey, float] | None,
     log_residual: bool = True,
 ) -> Points:
     """The selected rows with the law's predictors, by model.
@@ -171,27 +216,27 @@ def points(
     log_residual
         Whether values are fitted by their logarithms, and so must be positive.
     measured
-        For a law from one measured number to another the former, by ``model`` of the row.
+        For a law from one measured number to another the former, by the model of the row.
     """
-    rows = sorted(selected.to_pylist(), key=lambda row: [str(row.get(name)) for name in MODEL])
+    rows = point_rows(selected)
+    order = sorted(range(len(rows)), key=lambda i: [str(part) for part in rows[i].model])
+    selected, rows = selected.take(np.array(order, dtype=int)), [rows[i] for i in order]
     x = np.array(
         [
-            [
-                _number(measured.get(model(row)) if name == MEASURED and measured else row.get(name))
-                for row in rows
-            ]
+            [measured.get(row.model, np.nan) for row in rows]
+            if name == MEASURED and measured
+            else numbers_of(selected, name)
             for name in columns
         ]
     )
-    y = np.array([_number(row["value"]) for row in rows])
-    stderr = np.array([_number(row.get("stderr")) for row in rows])
+    y, stderr = numbers_of(selected, "value"), numbers_of(selected, "stderr")
     spent = [
-        bool({name, column} & {*SPENT}) or takes_logarithm(law, i)
-        for i, (name, column) in enumerate(zip(law.predictors, columns, strict=True))
+        bool({name, column_name} & {*SPENT}) or takes_logarithm(law, i)
+        for i, (name, column_name) in enumerate(zip(law.predictors, columns, strict=True))
     ]
     numbers = [(name, x[i], spent[i]) for i, name in enumerate(columns)]
     why = [_reason(row, i, [*numbers, ("value", y, log_residual)]) for i, row in enumerate(rows)]
-    lost = [f"{row['run']}: {reason}" for row, reason in zip(rows, why, strict=True) if reason]
+    lost = [f"{row.run}: {reason}" for row, reason in zip(rows, why, strict=True) if reason]
     return Points(rows, x, y, stderr, lost).select(np.array([not reason for reason in why], dtype=bool))
 
 
@@ -206,22 +251,13 @@ def takes_logarithm(law: Law, i: int) -> bool:
         return not (np.isfinite(law.value(theta, x)).all() and np.isfinite(law.jacobian(theta, x)).all())
 
 
-def _reason(row: Row, i: int, columns: Sequence[tuple[str, NDArray[np.float64], bool]]) -> str:
+def _reason(row: PointRow, i: int, columns: Sequence[tuple[str, NDArray[np.float64], bool]]) -> str:
     """Why row ``i`` cannot be used; empty where it can. Of each column its numbers, and whether they are positive."""
-    if row.get("status") not in (Status.OK, None):
-        return str(row["status"])
+    if not row.is_trusted:
+        return str(row.status)
     for name, values, positive in columns:
         if not np.isfinite(values[i]):
             return f"no {name}" if np.isnan(values[i]) else f"{name} is {values[i]:g}"
         if positive and not values[i] > 0:
             return f"{name} is {values[i]:g}, not positive"
     return ""
-
-
-def model(row: Mapping[str, object]) -> tuple[Any, ...]:
-    """The key by which two rows are of one model."""
-    return tuple(row.get(name) for name in MODEL)
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)

@@ -9,7 +9,7 @@ from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.analyses.slope_components import SlopeComponentRow, sentences
 from relscale.fitting.curves.by_size import SizeRow
 from relscale.fitting.curves.curves import RATIO
-from relscale.fitting.estimation.law_fits import PredictionRow
+from relscale.fitting.estimation.law_predictions import PredictionRow
 from relscale.fitting.fits import Fits
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import ForecastRow

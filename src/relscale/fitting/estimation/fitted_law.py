@@ -1,0 +1,344 @@
+"""A law fitted to the points of one fit of the config: its estimates, their intervals, and rows of the table ``fits``.
+
+Without ``bootstrap`` parameters by least squares have the limits of the objective's profile (``profile_limits``), which
+are those of the Jacobian's t interval where a law is about linear, and predictions have that t interval. Both hold the
+truth as often as they say where percentiles of draws do so too rarely (``docs/explanation/coverage.md``).
+Huber's loss has draws of pairs up to ``ENOUGH`` points, where its sandwich falls short; points that share trainings
+have draws of these; and a prediction that takes its predictor from another fit has draws, to carry on the other's. Fits
+to very many points have fewer draws than were asked for, and their scheme says how many.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from relscale.errors import RelscaleError
+from relscale.fitting.core_options import FurtherLaw, LawBootstrap
+from relscale.fitting.estimation.beyond_data import ModelError, model_error
+from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.estimates import Estimates
+from relscale.fitting.estimation.law_columns import LawColumns
+from relscale.fitting.estimation.law_draws import Draws, Estimator, draws, limits
+from relscale.fitting.estimation.law_points import MEASURED, PointRow, Points
+from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL
+from relscale.fitting.estimation.profile_limits import profile_limits
+from relscale.fitting.estimation.variable_projection import project
+from relscale.fitting.inference.bootstrap.limits import PERCENTILE, draws_note
+from relscale.fitting.inference.bootstrap.schemes import BLOCK, METHODS, PAIRS
+from relscale.fitting.inference.estimand import Estimand
+from relscale.fitting.inference.method import Method
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.inference.points_remark import listed
+from relscale.fitting.inference.spread import spread
+from relscale.fitting.keys import CurveKey, SeriesKey
+from relscale.fitting.settings import Settings
+from relscale.fitting.status import Remark, Status, together
+from relscale.laws.law import Array, Law
+from relscale.rows import cells_of, names_of
+
+NO_DRAWS = Remark(
+    Status.NO_INTERVAL,
+    "no intervals: points of one training are not independent, and the config asks for no bootstrap of trainings",
+)
+
+ENOUGH = 2000  # points from which on Huber's sandwich holds
+STARTS = 3  # of a law's starting points, of so many points that few find the same minimum
+MOST_DRAWN, FEWEST_DRAWS = 2_000_000, 100  # points times draws, and what is drawn in any case
+
+TAG = 41  # of this use of random numbers
+PROJECTION = "variable-projection"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One law at its optimum.
+
+    Attributes
+    ----------
+    drawn
+        Resampled, or None.
+    by_t
+        Whether intervals are those of t and not of the draws.
+    reference
+        The compute that the law's predictor is relative to, or nan.
+    noise
+        Variance of a further point, in the scale of the residuals: of the number, or of its logarithm where
+        ``log_residual``; nan with Huber's loss.
+    columns
+        Of the measurements, those of the predictors.
+    data, error
+        What it was fitted to, and how much such fits missed from rolling origins; None where nothing is predicted.
+    """
+
+    law: Law
+    estimates: Estimates
+    drawn: Draws | None
+    by_t: bool
+    reference: float
+    noise: float
+    log_residual: bool
+    columns: tuple[str, ...] = ()
+    data: Points | None = None
+    error: ModelError | None = None
+
+    def x(self, raw: Array) -> Array:
+        """Predictors as the law takes them, from those of the table; nan for compute that is not positive."""
+        return np.where(raw > 0, raw, np.nan) / self.reference if np.isfinite(self.reference) else raw
+
+    def interval(self, x: Array, level: float) -> tuple[float, float]:
+        """Limits of a further point at x (p,), by t: ``± t·√(gᵀ C g + noise)``, g the derivatives there."""
+        value, variance = with_variance(self.law, self.estimates, x[:, None], self.log_residual)
+        half = float(stdtrit(self.estimates.df[0], (1 + level) / 2) * np.sqrt(variance[0] + self.noise))
+        low, high = value[0] - half, value[0] + half
+        return (float(np.exp(low)), float(np.exp(high))) if self.log_residual else (float(low), float(high))
+
+    def wider(
+        self, value: float, limits: tuple[float, float], distance: float, level: float
+    ) -> tuple[float, float]:
+        """Limits with what the law itself missed at such distances added in quadrature."""
+        half = self.error.half_width(distance, level) if self.error else 0.0
+        if not half or not np.isfinite(limits).all() or (self.log_residual and not limits[0] > 0):
+            return limits
+        centre, low, high = np.log([value, *limits]) if self.log_residual else np.array([value, *limits])
+        low, high = centre - np.hypot(centre - low, half), centre + np.hypot(high - centre, half)
+        return (float(np.exp(low)), float(np.exp(high))) if self.log_residual else (float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """The intervals of q parameters: standard errors and limits (q,), and how each was made."""
+
+    stderr: Array
+    low: Array
+    high: Array
+    method: Method
+    notes: Sequence[str]
+    df: float | None = None
+
+    def of(self, row: ParameterRow, i: int) -> ParameterRow:
+        """The row of parameter ``i`` with its interval."""
+        return replace(
+            row,
+            stderr=self.stderr[i],
+            low=self.low[i],
+            high=self.high[i],
+            df=self.df,
+            method=self.method,
+            method_note=self.notes[i],
+        )
+
+
+def fit_law(
+    of: LawColumns, entry: FurtherLaw, data: Points, settings: Settings, values: Mapping[str, object]
+) -> tuple[Fitted, list[ParameterRow]]:
+    """Fit, resample, and make the rows of the table ``fits``.
+
+    Parameters
+    ----------
+    values
+        Of the columns that tell this fit from the others of the entry.
+    """
+    law, fixed = of.law, entry.fixed
+    log_residual = entry.residual == "log"
+    reference = float(np.exp(np.log(data.x[0]).mean())) if law.reference else np.nan
+    x = data.x / reference if law.reference else data.x
+    fit = _estimator(law, x, entry)
+    weights = _weights(data, entry, log_residual)
+    estimates = fit(
+        data.y, weights, None if len(data.y) <= ENOUGH else law.starting_points(x, data.y)[:STARTS]
+    )
+    remark = estimates.status[0]
+    if data.lost:
+        reasons = list(dict.fromkeys(data.lost))
+        rows_asked = len(data.y) + len(data.lost)
+        used = f"fitted on {len(data.y)} of {rows_asked} rows ({listed(reasons)})"
+        remark = together(remark, Remark(Status.MISSING_POINTS, used))
+    low, high = (side[:, 0] for side in estimates.interval(settings.level))
+    least_squares = entry.loss == "squares"
+    by_jacobian = Intervals(
+        stderr=estimates.stderr[:, 0],
+        low=low,
+        high=high,
+        method=Method.NONLINEAR_T if least_squares else Method.HUBER_SANDWICH,
+        notes=[f"{estimates.agreeing[0]} of {estimates.starts} starts agree"] * len(low),
+        df=float(estimates.df[0]),
+    )
+    intervals: Intervals | None = by_jacobian
+    drawn = None
+    options = entry.bootstrap or LawBootstrap()
+    is_asked = bool(options.scheme or options.limits)
+    shared = len(set(data.trainings)) < len(data.y)
+    of_pairs = not least_squares and len(data.y) <= ENOUGH
+    by_t = not (settings.bootstrap and (is_asked or shared or of_pairs))
+    if shared and not is_asked and not settings.bootstrap:
+        intervals, remark = None, together(remark, NO_DRAWS)
+    elif by_t and least_squares and len(data.y) <= ENOUGH:
+        profile = profile_limits(
+            estimates, x, data.y, settings.level, weights=weights, residual=entry.residual, fixed=fixed
+        )
+        low, high = (side[:, 0] for side in profile)
+        intervals = replace(by_jacobian, low=low, high=high)
+        open_ones = [
+            name
+            for name, interval in zip(law.names, np.concatenate(profile, axis=1), strict=True)
+            if np.isinf(interval).any()
+        ]
+        if open_ones:
+            note = f"the data set no limit on one side of {listed(open_ones)}"
+            remark = together(remark, Remark(Status.OPEN_INTERVAL, note))
+    number = min(settings.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
+    if settings.bootstrap and np.isfinite(estimates.theta).all() and not (by_t and not entry.predict):
+        kind = options.limits or PERCENTILE
+        seed = [settings.seed, TAG, zlib.crc32(f"{entry.name} {sorted(values.items())}".encode())]
+        try:
+            drawn = draws(
+                law,
+                estimates,
+                data,
+                x,
+                fit,
+                scheme=options.scheme or (BLOCK if shared else PAIRS),
+                number=number,
+                log_residual=log_residual,
+                weights=weights,
+                rng=np.random.default_rng(seed),
+            )
+            if not by_t:
+                of_draws = limits(kind, estimates, drawn, settings.level, data, weights, fit)
+                intervals = Intervals(
+                    stderr=spread(drawn.theta),
+                    low=of_draws.low,
+                    high=of_draws.high,
+                    method=METHODS[drawn.scheme],
+                    notes=[draws_note(kind, number, int(count)) for count in of_draws.failed],
+                )
+                free = [i for i, name in enumerate(law.names) if name not in fixed]
+                remark = together(remark, *(of_draws.status[i] for i in free))
+        except RelscaleError as error:  # the scheme needs what these data do not have
+            intervals, remark = None, together(remark, Remark(Status.NO_INTERVAL, str(error)))
+    flops = [row.training_flops for row in data.rows if row.training_flops is not None]
+    common = ParameterRow(
+        **cells_of(curve_key(data.rows, values)),
+        fit=entry.name,
+        law=law.name,
+        predictor=", ".join(of.predictors),
+        level=settings.level,
+        estimand=Estimand.THESE_ITEMS,
+        n=len(data.y),
+        reference_flops=reference,
+        flops_low=min(flops, default=None),
+        flops_high=max(flops, default=None),
+        **cells_of(remark),
+    )
+    rows = []
+    for i, name in enumerate(law.names):
+        row = replace(common, parameter=name, value=estimates.theta[i, 0])
+        if name in fixed:
+            row = replace(row, method=Method.FIXED, method_note="by the config")
+        elif intervals is not None:
+            row = intervals.of(row, i)
+        rows.append(row)
+    rows.append(replace(common, parameter="objective", value=estimates.objective[0]))
+    scattered = least_squares and estimates.df[0] > 0
+    noise = 2 * estimates.objective[0] / estimates.df[0] / np.median(weights) if scattered else np.nan
+    missed = _model_error(law, x, entry, data, weights) if entry.predict else None
+    fitted = Fitted(
+        law, estimates, drawn, by_t, reference, float(noise), log_residual, of.predictors, data, missed
+    )
+    return fitted, rows
+
+
+def curve_key(rows: Sequence[PointRow], values: Mapping[str, object]) -> CurveKey:
+    """What all points of a fit share, and what tells it from other fits as far as rows have columns for that."""
+    shared: dict[str, Any] = {}
+    for name in names_of(SeriesKey):
+        distinct = {getattr(row, name) for row in rows}
+        shared[name] = distinct.pop() if len(distinct) == 1 else None
+    known = {name: value for name, value in values.items() if name in (*shared, "baseline")}
+    return CurveKey(**(shared | known))
+
+
+def log_size(data: Points) -> Array | None:
+    """(n,) ln of the training compute, or of parameters × tokens; None where it is not known of every measurement.
+
+    −∞ of anchors, which are known from the start.
+    """
+    size = np.array([row.size for row in data.rows[: data.measured]])
+    if not len(size) or not (size > 0).all():
+        return None
+    return np.append(np.log(size), np.full(data.anchors, -np.inf))
+
+
+def with_variance(law: Law, estimates: Estimates, x: Array, log_residual: bool) -> tuple[Array, Array]:
+    """The law at x (p, n) and the variance of its estimate, ``gᵀ C g``, in the scale of the residuals."""
+    theta = estimates.theta[:, 0]
+    value, gradient = law.value(theta, x), law.jacobian(theta, x)
+    if log_residual:
+        value, gradient = np.log(value), gradient / value
+    return value, np.einsum("in,ij,jn->n", gradient, estimates.covariance[..., 0], gradient)
+
+
+def _model_error(law: Law, x: Array, entry: FurtherLaw, data: Points, weights: Array) -> ModelError | None:
+    """The law's errors from rolling origins; None for a law that starts from measured numbers or whole trainings."""
+    sizes = log_size(data)
+    if law.source_columns or MEASURED in law.predictors or sizes is None or entry.loss != "squares":
+        return None
+    log_residual = entry.residual == "log"
+
+    def predict(known: NDArray[np.bool_]) -> tuple[Array, Array] | None:
+        if known.sum() < len(law.names) + 2:
+            return None
+        some = x[:, known]
+        starts = law.starting_points(some, data.y[known])[:STARTS]
+        estimates = _estimator(law, some, entry)(data.y[known], weights[known], starts)
+        if not np.isfinite(estimates.theta).all() or not estimates.df[0] > 0:
+            return None
+        with np.errstate(all="ignore"):
+            value, variance = with_variance(law, estimates, x, log_residual)
+        return value, variance + 2 * estimates.objective[0] / estimates.df[0] / np.median(weights)
+
+    return model_error(sizes, np.log(data.y) if log_residual else data.y, predict)
+
+
+def _estimator(law: Law, x: Array, entry: FurtherLaw) -> Estimator:
+    """How the entry wants the law fitted."""
+    loss, residual = entry.loss, entry.residual
+    if entry.method == PROJECTION:
+        if (loss, residual) != ("squares", "linear"):
+            raise RelscaleError(
+                f"fit.laws.{entry.name}: {PROJECTION} is for residual: linear and loss: squares"
+            )
+        return lambda y, weights, starts, tolerance=ORTHOGONAL: project(
+            law, x, y, weights=weights, starts=starts, fixed=entry.fixed, tolerance=tolerance
+        )
+    delta = entry.delta
+    return lambda y, weights, starts, tolerance=ORTHOGONAL: estimate(
+        law,
+        x,
+        y,
+        weights=weights,
+        loss=loss,
+        delta=delta,
+        residual=residual,
+        starts=starts,
+        fixed=entry.fixed,
+        tolerance=tolerance,
+    )
+
+
+def _weights(data: Points, entry: FurtherLaw, log_residual: bool) -> Array:
+    """(n,), 1 or 1 / stderr²."""
+    if entry.weights == "none":
+        return np.ones(len(data.y))
+    if data.anchors:
+        raise RelscaleError(
+            f"fit.laws.{entry.name}: an anchor has no standard error to weigh it by; leave out weights, or anchor"
+        )
+    if not (data.stderr > 0).all():
+        raise RelscaleError(f"fit.laws.{entry.name}: weights: stderr needs the standard error of every point")
+    return np.asarray((data.y if log_residual else 1.0) / data.stderr) ** 2

@@ -1,0 +1,168 @@
+"""Predictions of a fitted law for models that it has not seen, with their intervals: rows of ``predictions``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from relscale.fitting.core_options import FurtherLaw
+from relscale.fitting.estimation.beyond_data import beyond
+from relscale.fitting.estimation.fitted_law import Fitted, log_size
+from relscale.fitting.estimation.law_points import MEASURED, ModelKey, PointRow, numbers_of, point_rows
+from relscale.fitting.inference.bootstrap.limits import PERCENTILE, draws_note, limits
+from relscale.fitting.inference.bootstrap.schemes import METHODS
+from relscale.fitting.inference.method import Method
+from relscale.fitting.keys import SeriesKey
+from relscale.fitting.settings import Settings
+from relscale.fitting.status import Remark, Status, together
+from relscale.laws.law import Array
+from relscale.rows import cells_of, column, names_of
+
+NO_PREDICTOR = Remark(Status.NO_PREDICTOR, "no predictor for this run")
+OF_ONE_RUN = "with the scatter of one run"
+
+# Of each model that a fit predicted, the prediction and its draws.
+Predicted = Mapping[ModelKey, tuple[float, Array]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionRow(SeriesKey):
+    """One row per further law and run that it predicts without having seen it."""
+
+    fit: str = column("Name of the further law in the config.")
+    law: str = column("Name of the law.")
+    run: str | None = column("The run.")
+    training_flops: float | None = column("Its training compute.", "FLOPs")
+    params: float | None = column("Its parameters.")
+    tokens: float | None = column("Its training tokens.", "tokens")
+    observed: float | None = column("What was measured.")
+    predicted: float | None = column("What the law predicts.", default=None)
+    low: float | None = column("Lower limit of the prediction interval.", default=None)
+    high: float | None = column("Upper limit.", default=None)
+    level: float = column("Level of the prediction interval.")
+    relative_error: float | None = column("|predicted − observed| / observed.", default=None)
+    method: Method | None = column("How the interval was made.", default=None)
+    method_note: str | None = column("Details of the method.", default=None)
+    status: Status = column("ok, or why the row cannot be used.")
+    note: str | None = column("Explanation of the status.")
+
+
+def predict(
+    fitted: Fitted,
+    entry: FurtherLaw,
+    ahead: pa.Table,
+    measured: Mapping[ModelKey, float] | None,
+    source: Predicted | None,
+    settings: Settings,
+) -> tuple[list[PredictionRow], Predicted]:
+    """Rows of the table ``predictions``, and the predictions by model.
+
+    Parameters
+    ----------
+    ahead
+        The measurements that are predicted.
+    measured
+        Of each model the measured number that the law starts from, for such a law.
+    source
+        The predictions of another fit that stand for it.
+    """
+    law, drawn = fitted.law, fitted.drawn
+    theta = fitted.estimates.theta[:, 0]
+    rows: list[PredictionRow] = []
+    result: dict[ModelKey, tuple[float, Array]] = {}
+    points = point_rows(ahead)
+    given = {name: numbers_of(ahead, name) for name in fitted.columns if name != MEASURED}
+    for i in sorted(range(len(points)), key=lambda i: str(points[i].model)):
+        point = points[i]
+        number = drawn.theta.shape[1] if drawn is not None else 0
+        start = _start(point.model, measured, source, number)
+        raw = np.array([start[0] if name == MEASURED else given[name][i] for name in fitted.columns])
+        value = float(law.value(theta, fitted.x(raw)[:, None])[0])
+        row = PredictionRow(
+            **{name: getattr(point, name) for name in names_of(SeriesKey)},
+            fit=entry.name,
+            law=law.name,
+            run=point.run,
+            training_flops=point.training_flops,
+            params=point.params,
+            tokens=point.tokens,
+            observed=point.value,
+            level=settings.level,
+            **cells_of(NO_PREDICTOR),
+        )
+        if not np.isfinite(value):
+            rows.append(row)
+            continue
+        observed = np.empty(0)
+        if drawn is not None:
+            raw_draws = np.array(
+                [start[1] if name == MEASURED else np.full(number, given[name][i]) for name in fitted.columns]
+            )
+            with np.errstate(all="ignore"):
+                values = law.value(drawn.theta, fitted.x(raw_draws)[:, None])[0]
+                observed = values * np.exp(drawn.noise) if fitted.log_residual else values + drawn.noise
+        result[point.model] = value, observed
+        row, remark = _with_interval(row, fitted, value, raw, observed, source is None)
+        row, how_far = _widened(row, fitted, point, value, raw)
+        error = abs(value - point.value) / point.value if point.value else None
+        remark = together(remark, Remark(Status.BEYOND_DATA, how_far)) if how_far else remark
+        rows.append(replace(row, predicted=value, relative_error=error, **cells_of(remark)))
+    return rows, result
+
+
+def _with_interval(
+    row: PredictionRow, fitted: Fitted, value: float, raw: Array, observed: Array, is_measured: bool
+) -> tuple[PredictionRow, Remark]:
+    """The row with its prediction interval, by t or of the draws, and what there is to say of it."""
+    remark, drawn = fitted.estimates.status[0], fitted.drawn
+    if fitted.by_t and is_measured:
+        low, high = fitted.interval(fitted.x(raw), row.level)
+        return replace(row, low=low, high=high, method=Method.NONLINEAR_T, method_note=OF_ONE_RUN), remark
+    if drawn is None:
+        return row, remark
+    of_draws = limits(np.array([value]), observed[None], row.level)
+    note = draws_note(PERCENTILE, len(observed), int(of_draws.failed[0]))
+    row = replace(row, method=METHODS[drawn.scheme], method_note=f"{note}, {OF_ONE_RUN}")
+    if np.isfinite(of_draws.low[0]):
+        row = replace(row, low=float(of_draws.low[0]), high=float(of_draws.high[0]))
+    return row, together(remark, of_draws.status[0])
+
+
+def _widened(
+    row: PredictionRow, fitted: Fitted, point: PointRow, value: float, raw: Array
+) -> tuple[PredictionRow, str]:
+    """Beyond the data the row with a wider interval, and how far beyond it is in words; else as it is."""
+    distance, how_far = _beyond(fitted, point, raw)
+    if not how_far or row.low is None or row.high is None or not distance > 0:
+        return row, how_far
+    low, high = fitted.wider(value, (row.low, row.high), distance, row.level)
+    note = f"{row.method_note}, with what such predictions missed inside the data"
+    return replace(row, low=low, high=high, method_note=note), how_far
+
+
+def _beyond(fitted: Fitted, point: PointRow, raw: Array) -> tuple[float, str]:
+    """How far a model is beyond the data, as the logarithm of its compute, and in words."""
+    data = fitted.data
+    if data is None or MEASURED in fitted.columns:
+        return 0.0, ""
+    names, values, at = list(fitted.columns), data.x[:, : data.measured], raw
+    sizes, size = log_size(data), point.size
+    if sizes is None or not size > 0:
+        return 0.0, beyond(names, values, at)
+    if "training_flops" not in names:
+        names, at = [*names, "training_flops"], np.append(at, size)
+        values = np.vstack([values, np.exp(sizes[: data.measured])])
+    return float(np.log(size) - sizes.max()), beyond(names, values, at)
+
+
+def _start(
+    model: ModelKey, measured: Mapping[ModelKey, float] | None, source: Predicted | None, number: int
+) -> tuple[float, Array]:
+    """The measured number of a model that a law starts from, or its prediction, and that for each draw (B,)."""
+    if source is None:
+        value = (measured or {}).get(model, np.nan)
+        return value, np.full(number, value)
+    value, drawn = source.get(model, (np.nan, np.empty(0)))
+    # Fewer draws of the first stage than of this one, or none of it, leave its prediction as it is.
+    return value, drawn if len(drawn) == number else np.full(number, value)
