@@ -139,7 +139,7 @@ WRONG = [
             ]
         },
         "corpora.code",
-        "under a millionth of the mixture",
+        "below a millionth of the mixture",
     ),
     (
         ".",
@@ -188,7 +188,7 @@ WRONG = [
     ("training", {"strategy": "fsdp2"}, "training.strategy", "is not one of"),
     ("training", {"max_epochs": ".nan"}, "training.max_epochs", "not a finite number"),
     # suites
-    ("suites/knowlege", {}, "suites.knowlege", "no suite 'knowlege'; name 'knowledge', or give a folder"),
+    ("suites/knowlege", {}, "suites.knowlege", "no suite 'knowlege'; name 'knowledge', or set its 'path'"),
     ("suites/knowledge", {"question": 5}, "suites.knowledge", "unknown option 'question'"),
     (
         "suites/knowledge",
@@ -354,7 +354,7 @@ def test_a_logger_that_is_not_installed_is_refused(logger, monkeypatch):
     monkeypatch.chdir(ROOT)
     check_experiment(check_config(CONFIG))
     with pytest.raises(
-        RelscaleError, match=f"^training.logger: {logger}, .* pip install {logger}, or set csv"
+        RelscaleError, match=f"^training.logger: {logger} .* pip install {logger}, or set csv"
     ):
         check_experiment(check_config(changed("training/logger", logger)))
 

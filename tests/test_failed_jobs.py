@@ -64,7 +64,7 @@ def test_where_a_job_has_written_nothing_the_cluster_speaks(workflow, tmp_path):
     "last",
     [
         "relscale train: stopped by SIGINT; the same command goes on from here",
-        "relscale: stopped by the end of process 7, which ordered it",
+        "relscale: stopped by the end of its parent process 7",
         "KeyboardInterrupt",
     ],
 )

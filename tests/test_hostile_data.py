@@ -344,7 +344,7 @@ def test_a_suite_that_lies_beside_a_table_is_told_of_and_runs_nothing():
 def test_a_folder_that_leads_out_of_the_suite_is_not_copied(working_folder):
     folder = own_suite(Path("suite").resolve())
     (folder / "more").symlink_to(working_folder.parent / "outside")
-    with pytest.raises(RelscaleError, match="leads outside the suite's folder") as error:
+    with pytest.raises(RelscaleError, match="points outside the suite's folder") as error:
         prepare(folder)
     assert_one_sentence(error.value)
 

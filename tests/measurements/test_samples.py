@@ -138,7 +138,9 @@ def test_a_line_that_is_no_sample_is_named(tmp_path, log, line, message):
 
 
 def test_a_folder_without_samples_says_how_to_make_them(tmp_path):
-    with pytest.raises(RelscaleError, match=r"no samples_.*jsonl there; log them with lm_eval --log_samples"):
+    with pytest.raises(
+        RelscaleError, match=r"no samples_.*jsonl found; write them with lm_eval --log_samples"
+    ):
         read_samples(tmp_path, suites("colours"))
 
 

@@ -67,13 +67,13 @@ def test_a_checkpoint_tells_of_its_training_what_laws_can_ask(table):
         ),
         (["a/b,web,1,1"], "model,corpus,params,tokens", "no column 'training_flops'"),
         (["a/b,web,1,1,1,x"], f"{HEADER},colour", "unknown column 'colour'; there are corpus, params"),
-        (["a/b,web,1,1,1", "c/b,web,1,1,1"], HEADER, "rows 1 and 2 are both called 'b'"),
+        (["a/b,web,1,1,1", "c/b,web,1,1,1"], HEADER, "rows 1 and 2 have the same name 'b'"),
         (["./nowhere,web,1,1,1"], HEADER, "nowhere' is neither a folder nor the name of a model on the hub"),
         (["a/b,web,1,-5,1"], HEADER, "row 1: tokens is -5; it should be positive"),
         (["a/b,web,many,1,1"], HEADER, "column 'params' holds no numbers: row 1 is 'many'"),
-        (["a/b,web,,1,"], HEADER, "no training_flops, nor params and tokens"),
+        (["a/b,web,,1,"], HEADER, "no training_flops, and no params and tokens"),
         (["a/b,,1,1,1"], HEADER, "'corpus' is empty"),
-        ([], HEADER, "no checkpoint in it"),
+        ([], HEADER, "the table is empty"),
     ],
 )
 def test_a_wrong_table_is_refused_in_one_line_that_names_the_row(table, lines, header, message):

@@ -118,4 +118,4 @@ def test_what_lm_eval_cannot_make_a_task_of_is_refused_with_a_hint(prepared):
 def test_documents_that_stand_twice_are_said(prepared, capsys):
     assert len(prepared([0] * 12, ids=[*range(10), 0, 1])) == 36
     (line,) = capsys.readouterr().err.splitlines()
-    assert "2 of 12 documents of the task 'mine_one' are the same as another, or have its id" in line
+    assert "2 of 12 documents of the task 'mine_one' are duplicates of another, or have its id" in line

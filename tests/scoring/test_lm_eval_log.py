@@ -84,7 +84,7 @@ def test_tasks_of_one_model_may_lie_in_several_outputs_but_no_task_in_two(tmp_pa
 def test_results_that_are_damaged_are_named(tmp_path, log):
     log("m", model="x")
     (tmp_path / "out" / "m" / f"results_{NEW}.json").write_text("{")
-    with pytest.raises(RelscaleError, match=r"results_.*json: not the results that lm-eval wrote"):
+    with pytest.raises(RelscaleError, match=r"results_.*json: not a results file of lm-eval"):
         assert task_logs(tmp_path / "out")["arc"].settings
 
 

@@ -167,7 +167,7 @@ def test_a_suite_whose_targets_mean_nothing_shows_what_its_task_reports_and_says
     given = {"truthfulqa_mc2": str(tmp_path / "rows.jsonl")}
     manifest, _ = prepare(tmp_path, given, lm_eval=["truthfulqa_mc2"])
     assert (manifest.metric, manifest.direction, manifest.chance) == ("lm_eval_acc", "higher", None)
-    assert "truthfulqa_mc2: what it calls right is in its own rules" in capsys.readouterr().err
+    assert "truthfulqa_mc2: its right answers are defined by its own code" in capsys.readouterr().err
 
 
 def test_a_prepared_suite_is_a_suite_that_may_be_prepared_again(tmp_path, data):

@@ -126,7 +126,7 @@ def test_a_model_without_one_finite_number_is_refused(tmp_path, checkpoint, name
     def spoil(weights):
         weights[name][:] = value
 
-    with pytest.raises(RelscaleError, match="does not give one finite number") as error:
+    with pytest.raises(RelscaleError, match="gives no finite number") as error:
         Engine(spoilt(checkpoint, tmp_path / "model", spoil), device="cpu")
     assert "\n" not in str(error.value)
 

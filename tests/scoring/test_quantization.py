@@ -75,7 +75,7 @@ def test_the_transposed_matrices_of_gpt2_are_rounded_by_their_output_channels(gp
 
 def test_weights_that_would_not_be_rounded_are_refused(gpt2):
     gpt2.register_parameter("experts", torch.nn.Parameter(torch.ones(8, 100, 100)))
-    with pytest.raises(RelscaleError, match="most of its weights are in no linear layer"):
+    with pytest.raises(RelscaleError, match="most of its weights are not in linear layers"):
         quantize(gpt2, "int8")
     gpt2.config.quantization_config = {"quant_method": "bitsandbytes"}
     with pytest.raises(RelscaleError, match="its weights are quantized already"):

@@ -109,7 +109,7 @@ def test_a_data_set_with_a_question_in_two_splits_is_asked_as_lm_eval_asks_it_an
     }
     requests = requests_of(tmp_path, settings, test=ROWS, train=ROWS[:3])
     assert [request.context.count("What is stone?") for request in requests[:2]] == [2, 2]
-    assert "3 documents of the task 'asked' are among their own examples" in capsys.readouterr().err
+    assert "3 documents of the task 'asked' are among their own few-shot examples" in capsys.readouterr().err
 
 
 def test_prompts_of_splits_that_are_apart_are_lm_evals_to_the_letter(tmp_path):

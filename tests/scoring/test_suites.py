@@ -147,7 +147,11 @@ def test_a_document_more_moves_no_other(tmp_path, documents, read_data):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("wisdom", {}, "no suite 'wisdom'; name one of ai_risk, behaviours, .*, varieties, or give a folder"),
+        (
+            "wisdom",
+            {},
+            "no suite 'wisdom'; name one of ai_risk, behaviours, .*, varieties, or set its 'path'",
+        ),
         (
             "knowledge",
             {"question": 5},
@@ -390,8 +394,8 @@ def test_tasks_of_a_folder_that_cannot_be_scored_are_left_out_and_said(tmp_path,
     assert list(manifest.tasks) == list(manifest.groups) == ["chosen"]
     assert set(manifest.left_out) == {"said", "seen"}
     said = capsys.readouterr().err
-    assert "task said is left out: it generates text" in said
-    assert "task seen is left out: it shows images" in said
+    assert "task said is excluded: it generates text" in said
+    assert "task seen is excluded: it shows images" in said
     described |= {
         "baseline": "said",
         "tasks": {"said": {"group": "said"}},

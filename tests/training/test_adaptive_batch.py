@@ -104,7 +104,7 @@ def test_a_training_whose_batches_grow_is_stopped_and_resumes_bit_for_bit(
 
 def test_batches_grow_in_one_way_only(run):
     options = OPTIONS.model_copy(update={"noise_scale": NoiseScale()})
-    with pytest.raises(RelscaleError, match=r"leave training\.noise_scale out"):
+    with pytest.raises(RelscaleError, match=r"remove training\.noise_scale"):
         check_noise_scale(run, options, "ddp")
     with pytest.raises(RelscaleError, match=r"design\.batch_schedule already"):
         check_noise_scale(grown(run, 10, 2), OPTIONS, "ddp")

@@ -103,7 +103,7 @@ def test_tokens_with_a_flipped_bit_are_set_aside_for_the_same_command(job, token
     copy = tmp_path / "tokens"
     shutil.copytree(tokens, copy)
     flipped(copy / "train.bin")
-    with pytest.raises(Damaged, match=r"train\.bin: damaged .* the same snakemake command makes it again"):
+    with pytest.raises(Damaged, match=r"train\.bin: damaged .* the same snakemake command builds it again"):
         job(copy)
     assert not copy.exists()
 

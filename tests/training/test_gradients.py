@@ -49,12 +49,13 @@ def test_fewer_sequences_at_once_give_the_same_gradient(model, run, tokens, monk
     torch.testing.assert_close(gradient(model), whole, rtol=1e-4, atol=1e-7)
     assert sizes == [4, 2, 1, 1, 1, 1]
     assert again.micro_batch == 1  # with which the next step begins
-    assert "memory does not hold 4 sequence(s) at once; continuing with 2" in capsys.readouterr().err
+    assert "4 sequence(s) do not fit in memory at once; continuing with 2" in capsys.readouterr().err
 
 
 def test_where_one_sequence_is_too_much_the_remedy_is_named(model, run, tokens, monkeypatch):
     out_of_memory_beyond(0, model, monkeypatch)
     with pytest.raises(
-        RelscaleError, match=r"1 sequence\(s\) at once; set training.*activation_checkpointing"
+        RelscaleError,
+        match=r"1 sequence\(s\) do not fit in memory at once; set training.*activation_checkpointing",
     ):
         batch_gradient(run, model, TokenStore.open(tokens), 0, 1)

@@ -182,7 +182,7 @@ def test_a_measured_training_has_the_same_weights_and_says_its_noise_scale(run, 
 
 @pytest.mark.parametrize(
     ("batch", "strategy", "problem"),
-    [(1, "single", "has one sequence in a batch"), (64, "fsdp", "no whole gradient")],
+    [(1, "single", "has one sequence per batch"), (64, "fsdp", "fsdp shards the gradient")],
 )
 def test_a_batch_that_cannot_be_divided_is_refused(run, batch, strategy, problem):
     with pytest.raises(RelscaleError, match=problem):

@@ -126,7 +126,7 @@ def test_an_orphan_is_given_time_to_stop_and_then_writes_nothing_more(folder, st
     monkeypatch.setattr(ownership, "PATIENCE", 0)
     with owned(folder, wait=looks(5)) as check:
         _, said = orphan.communicate("go on\n")
-        assert "another process has taken this run over" in said
+        assert "another process has taken over this run" in said
         check()
 
 
@@ -148,7 +148,7 @@ def test_a_number_that_another_process_has_by_now_is_no_parent():
 def test_where_locks_are_not_seen_the_later_owner_stays(folder):
     """As on a file system that keeps the locks of each machine to itself: the name in the file is another's."""
     elsewhere = replace(Owner.this(None), machine="another machine")
-    with pytest.raises(Interrupted, match="another process has taken this run over"), owned(folder) as check:
+    with pytest.raises(Interrupted, match="another process has taken over this run"), owned(folder) as check:
         (folder / "owner.json").unlink()
         write(folder, elsewhere)
         check()

@@ -138,7 +138,7 @@ def test_an_orphan_that_hangs_loses_its_run_and_writes_nothing_more(run, jobs):
     before = state.stat()
     os.kill(orphan, signal.SIGCONT)  # it would save after its step
     assert jobs.wait(orphan) == EXIT_CODE
-    assert "another process has taken this run over" in (jobs.folder / "log").read_text()
+    assert "another process has taken over this run" in (jobs.folder / "log").read_text()
     assert state.stat() == before
 
 

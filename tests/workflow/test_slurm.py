@@ -25,9 +25,7 @@ GROUPS = [
     *(f"{rule}=analysis" for rule in ("score", "collect", "fit", "write_report")),
 ]
 BUDGETS = ["2e9", "4e9"]
-SAVED = (
-    "the same command resumes from here"  # what a training says that has saved its state, and exits with 85
-)
+SAVED = "the same command resumes the run"  # what a training says that has saved its state, and exits with 85
 
 pytestmark = [
     pytest.mark.slow,

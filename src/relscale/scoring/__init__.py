@@ -1,1 +1,1 @@
-"""The evaluation engine, the suites and the scores of single items."""
+"""The evaluation engine, the suites and the scores of items."""

@@ -1,4 +1,4 @@
-"""How many bytes an answer has: the one rule, for requests that are made here and for those that lm-eval logged."""
+"""Length of an answer in bytes, for requests of relscale and requests logged by lm-eval."""
 
 
 def answer_bytes(continuation: str, delimiter: str) -> int:

@@ -1,4 +1,4 @@
-"""What a model's configuration says of the computation that its texts may share."""
+"""Limits on shared computation between texts, from a model's configuration."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 UNLIMITED = 2**62
-# Attention that sees every token before it, or the last so many of them; all other layers carry a state.
+# Attention to all preceding tokens, or to a window of them; all other layers carry a state.
 ATTENTION = {"full_attention", "sliding_attention", "chunked_attention", "attention", "full", "sliding"}
 WINDOW = re.compile(r"window|chunk|local_attention$|local_radius|floor_scale")
 CHOICE = re.compile(r"index_topk")
@@ -57,7 +57,7 @@ def text_config(config: "PreTrainedConfig") -> "PreTrainedConfig":
 
 
 def is_encoder_decoder(config: "PreTrainedConfig") -> bool:
-    """Whether a text would go through an encoder: by the rule of lm-eval's ``hf`` model, or its own word."""
+    """Whether the model is an encoder-decoder: by the rule of lm-eval's ``hf`` model, or its configuration."""
     return config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES or bool(
         getattr(config, "is_encoder_decoder", False)
     )
@@ -74,8 +74,8 @@ def _lengths(config: dict[str, Any], names: re.Pattern[str]) -> Iterator[int]:
 
 def _numbers(value: Any) -> Iterator[int]:
     if isinstance(value, list | tuple):
-        for each in value:
-            yield from _numbers(each)
+        for element in value:
+            yield from _numbers(element)
     elif isinstance(value, int) and not isinstance(value, bool):
         yield value
 

@@ -1,4 +1,4 @@
-"""Windows to batches: contexts shared, beginnings of contexts shared, rows of like length together.
+"""Batching of windows: shared contexts, shared prefixes, and rows of similar length.
 
 A *tree* is one context and every continuation that follows it. A continuation sees the context and itself, not its
 siblings, so four answers to a question cost one question and four answers::
@@ -142,7 +142,7 @@ def _rows(trees: Sequence[PrefixTree], room: int) -> list[list[PrefixTree]]:
     rows: list[list[PrefixTree]] = []
     free: list[int] = []
     for tree in sorted(trees, key=lambda tree: (-tree.length, tree.windows)):
-        row = next((row for row, left in enumerate(free) if left >= tree.length), None)
+        row = next((row for row, free_tokens in enumerate(free) if free_tokens >= tree.length), None)
         if row is None:
             rows.append([tree])
             free.append(max(room, tree.length) - tree.length)
@@ -196,5 +196,5 @@ def _batch(windows: Sequence[Window], rows: list[list[PrefixTree]], prefix: int)
                 owners += [number] * len(continuation)
                 position += read
     plain = prefix == 0 and all(len(row) == 1 and len(row[0].windows) == 1 for row in rows)
-    numbers = (np.array(each, np.int64) for each in (token_index, row_index, targets, owners))
+    numbers = (np.array(values, np.int64) for values in (token_index, row_index, targets, owners))
     return Batch(tokens, positions, trees, branches, plain, *numbers)

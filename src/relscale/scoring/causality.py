@@ -1,4 +1,4 @@
-"""Whether a model is a causal language model: no prediction may depend on what comes after it."""
+"""Test of causality: no prediction of a causal language model depends on later tokens."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,7 +15,7 @@ COARSE = 0.004
 def depends_on_later_tokens(
     logits: Callable[[torch.Tensor], torch.Tensor], tokens: Sequence[int], vocabulary: int
 ) -> bool:
-    """Whether a prediction changes with tokens that stand after it.
+    """Whether a prediction changes with later tokens.
 
     The same forward pass is run on the text, with other tokens in its second half and with another last token. All
     three have one shape, so that what differs before the change is not rounding.
@@ -33,12 +33,16 @@ def depends_on_later_tokens(
     length = len(text)
     draw = np.random.default_rng(length)
     before = _logprobs(logits, text)
-    for kept in {length // 2, length - 1}:
+    for n_unchanged in {length // 2, length - 1}:
         other = text.copy()
-        other[kept:] = (text[kept:] + draw.integers(1, vocabulary, length - kept)) % vocabulary
+        other[n_unchanged:] = (
+            text[n_unchanged:] + draw.integers(1, vocabulary, length - n_unchanged)
+        ) % vocabulary
         after = _logprobs(logits, other)
-        both = before[:kept].isfinite() & after[:kept].isfinite()  # what is no number says nothing
-        first, second = before[:kept][both], after[:kept][both]
+        both = (
+            before[:n_unchanged].isfinite() & after[:n_unchanged].isfinite()
+        )  # what is no number says nothing
+        first, second = before[:n_unchanged][both], after[:n_unchanged][both]
         scale = (
             TOLERANCE.get(before.dtype, COARSE) * max(1.0, float(first.abs().max())) if len(first) else 0.0
         )
@@ -48,12 +52,12 @@ def depends_on_later_tokens(
 
 
 def _logprobs(logits: Callable[[torch.Tensor], torch.Tensor], tokens: np.ndarray) -> torch.Tensor:
-    found = logits(torch.from_numpy(tokens[None]))[0]
-    return found.float().log_softmax(-1).to(found.dtype)
+    output = logits(torch.from_numpy(tokens[None]))[0]
+    return output.float().log_softmax(-1).to(output.dtype)
 
 
 def not_causal(name: str, kind: str, length: int) -> RelscaleError:
-    """The refusal of a model in which a prediction depends on what comes after it."""
+    """The error for a model whose predictions depend on later tokens."""
     return RelscaleError(
         f"{name}: {kind} is not a causal language model (over {length} tokens a prediction changes with the tokens "
         "after it), so its texts have no log-probability; choose a decoder"

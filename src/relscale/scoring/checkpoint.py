@@ -1,4 +1,4 @@
-"""A checkpoint folder into a model and an encoder, with nothing in it trusted more than it must be."""
+"""Load a model and an encoder from a checkpoint folder, with minimal trust in its content."""
 
 import re
 import sys
@@ -56,7 +56,7 @@ def load_model(
     dtype
         ``float32``, ``bfloat16`` or ``float16``; weights stored in another format are converted.
     device
-        Where it goes.
+        Device of the model.
     use_safetensors
         Whether weights must be safetensors. Pickled weights run code when they are read.
     trust_remote_code
@@ -76,19 +76,20 @@ def load_model(
         raise RelscaleError(f"{folder}: not a checkpoint; it needs config.json and safetensors")
     if use_safetensors and not safe:
         raise RelscaleError(
-            f"{folder}: its weights are pickled, and reading them can run code; "
+            f"{folder}: its weights are pickled, and loading them can run code; "
             "set scoring.use_safetensors: false if you trust their source"
         )
     if (folder / ADAPTER).is_file():
         raise RelscaleError(
-            f"{folder}: there is an adapter beside its weights ({ADAPTER}); merge it into them, or move it away"
+            f"{folder}: the folder has an adapter beside its weights ({ADAPTER}); merge it into the weights, or "
+            "move it away"
         )
     config = _config(folder, trust_remote_code)
     if safe:
         _refuse_bare_integers(folder, config)
     if is_encoder_decoder(config):
         raise RelscaleError(
-            f"{folder}: {config.model_type} is an encoder-decoder, which gives a text no log-probability; "
+            f"{folder}: {config.model_type} is an encoder-decoder and has no log-probability of a text; "
             "choose a decoder"
         )
     _check_room(folder, config, DTYPES[dtype], torch.device(device), trust_remote_code)
@@ -129,7 +130,7 @@ def _refuse_bare_integers(folder: Path, config: PreTrainedConfig) -> None:
 
 
 def _report_unexpected(folder: Path, model: PreTrainedModel, names: list[str]) -> None:
-    """Say which tensors are left out; layers beyond the model's mean that the configuration is another model's."""
+    """Report unused tensors; extra layers mean that the configuration belongs to another model."""
     parameters = [name for name, _ in model.named_parameters()]
     layers = {match[0] for name in parameters if (match := LAYER.match(name))}
     stacks = {layer.rstrip(".0123456789") for layer in layers}
@@ -137,12 +138,12 @@ def _report_unexpected(folder: Path, model: PreTrainedModel, names: list[str]) -
         match = LAYER.match(name)
         if match and match[0] not in layers and match["stack"].rstrip(".") in stacks:
             raise RelscaleError(
-                f"{folder}: its files have more layers than config.json describes ({name} …); put the model's own "
-                "configuration beside them"
+                f"{folder}: its files have more layers than config.json describes ({name} …); use the "
+                "model's own configuration"
             )
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     print(
-        f"{folder}: left out, as no part of the model that config.json describes: {names[0]}{more}",
+        f"{folder}: ignored, because they are not part of the model in config.json: {names[0]}{more}",
         file=sys.stderr,
     )
 
@@ -183,7 +184,7 @@ def load_encoder(
     if key not in encoders:
         # Without these, transformers makes up an empty tokenizer for the model's type.
         if not any(path.name not in DESCRIPTIONS for path in files):
-            raise RelscaleError(f"{folder}: no tokenizer; put the model's own beside it (tokenizer.json)")
+            raise RelscaleError(f"{folder}: no tokenizer; add the model's tokenizer.json")
         try:
             tokenizer = AutoTokenizer.from_pretrained(
                 folder, trust_remote_code=trust_remote_code, local_files_only=True
@@ -208,7 +209,7 @@ def available_bytes(device: torch.device) -> int:
 def _check_room(
     folder: Path, config: PreTrainedConfig, dtype: torch.dtype, device: torch.device, code: bool
 ) -> None:
-    """Refuse what is broken or cannot fit before a weight of it is read; they are converted while they are loaded."""
+    """Check for damage and for memory before reading weights, which are converted while loading."""
     refuse_more_layers_than_weights(folder, config)
     try:
         needed = parameters_of(config, trust_remote_code=code) * dtype.itemsize

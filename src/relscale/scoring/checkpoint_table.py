@@ -1,4 +1,4 @@
-"""The second door: a table of checkpoints, one row each, that others trained or that ``relscale export`` wrote."""
+"""A table of existing checkpoints, one row each, trained elsewhere or written by ``relscale export``."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -33,22 +33,24 @@ REQUIRED = ("corpus", "params", "tokens", "training_flops")
 class Checkpoint:
     """One row per checkpoint of a model."""
 
-    run: str = column("Name of the model, unique in the table; the model's own by default.")
-    corpus: str = column("What the model was trained on.")
+    run: str = column(
+        "Name of the model, unique in the table; by default the name of its folder or hub repository."
+    )
+    corpus: str = column("Training corpus of the model.")
     params: int | None = column(
-        "Parameters; counted where the model is a folder and the table does not have them.", "parameters"
+        "Parameters; counted if the model is a folder and the table does not have them.", "parameters"
     )
     tokens: int | None = column("Training tokens.", "tokens")
     training_flops: float = column(
-        "Compute spent, forward and backward; 6 · params · tokens by default.", "FLOPs"
+        "Training compute, forward and backward; 6 · params · tokens by default.", "FLOPs"
     )
     model: str | None = column(
-        "A folder, relative to the table's own, or the name of a model on the hub; null where samples stand for "
+        "A folder, relative to the table, or the name of a model on the hub; null if samples are given "
         "it, or the run diverged."
     )
     revision: str | None = column("The revision on the hub.")
     samples: str | None = column(
-        "A folder of samples_*.jsonl that lm-eval logged, or one above it where the run is called as the model's "
+        "A folder of samples_*.jsonl logged by lm-eval, or its parent if the run has the name of the model's "
         "folder is; such a row is not scored again."
     )
     optimizer: str | None = column("Optimizer of the training.")
@@ -56,7 +58,7 @@ class Checkpoint:
     step: int | None = column("Training step of the checkpoint.")
     block: str = column("Identifies the training that checkpoints belong to; the run by default.")
     budget: float | None = column("Nominal compute budget.", "FLOPs")
-    status: str = column("ok, or why the training must not be trusted.")
+    status: str = column("ok, or the reason to exclude the model.")
     validation_loss: float | None = column("Loss on held-out text of its corpus.", "nats per token")
     validation_bits_per_byte: float | None = column("The same per byte of text.", "bits per byte")
     learning_rate: float | None = same_column(RecipeRow, "learning_rate")
@@ -67,20 +69,20 @@ class Checkpoint:
 
     @property
     def validated(self) -> bool:
-        """Whether the table tells how its training went: a validation loss, or why there is none."""
+        """Whether the table has a validation loss, or the reason for its absence."""
         return self.validation_loss is not None or self.status != OK
 
     @property
     def local(self) -> bool:
-        """Whether the model is a folder of this machine."""
+        """Whether the model is a local folder."""
         return self.model is not None and Path(self.model).is_dir()
 
 
 NAMES = names_of(Checkpoint)
 OPTIONAL = tuple(name for name in NAMES if name not in REQUIRED)
-INTEGERS = tuple(each.name for each in columns_of(Checkpoint) if each.type == pa.int64())
-NUMBERS = tuple(each.name for each in columns_of(Checkpoint) if each.type in (pa.int64(), pa.float64()))
-# Those that measurements have too.
+INTEGERS = tuple(column.name for column in columns_of(Checkpoint) if column.type == pa.int64())
+NUMBERS = tuple(column.name for column in columns_of(Checkpoint) if column.type in (pa.int64(), pa.float64()))
+# Columns shared with measurements.
 COLUMNS = (
     *("run", "corpus", "optimizer", "seed", "step", "block", "budget"),
     *("training_flops", "params", "tokens"),
@@ -109,15 +111,15 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     )
     if "results" in unknown:
         raise RelscaleError(
-            f"{path}: column 'results': lm-eval's results have no items, which an experiment needs; give 'samples', or "
-            "fit the table by itself: relscale fit TABLE"
+            f"{path}: column 'results': lm-eval's results have no items, which an experiment needs; give "
+            "'samples', or fit the table directly: relscale fit TABLE"
         )
     if unknown:
         raise RelscaleError(
             f"{path}: unknown column {shortened(unknown[0])!r}; there are {', '.join([*REQUIRED, *OPTIONAL])}"
         )
     if not table.num_rows:
-        raise RelscaleError(f"{path}: no checkpoint in it")
+        raise RelscaleError(f"{path}: the table is empty")
     rows = [_checkpoint(row, path, number) for number, row in enumerate(_typed(table, path), start=1)]
     for key in ("run", "corpus", "optimizer", "block"):
         named = [name for row in rows if (name := getattr(row, key)) is not None]
@@ -126,13 +128,14 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     for number, row in enumerate(rows, start=1):
         if known.setdefault(row.run, number) != number:
             raise RelscaleError(
-                f"{path}: rows {known[row.run]} and {number} are both called {row.run!r}; name them in a column 'run'"
+                f"{path}: rows {known[row.run]} and {number} have the same name {row.run!r}; set names in the "
+                "column 'run'"
             )
     return rows
 
 
 def check_distinct(checkpoints: Sequence[Checkpoint], table: str | Path) -> None:
-    """See that no two rows are one model: the same folder or revision, or the same samples.
+    """Check that no two rows are the same model: the same folder or revision, or the same samples.
 
     Copies of a model are found by their numbers, when measurements are collected.
 
@@ -154,18 +157,18 @@ def check_distinct(checkpoints: Sequence[Checkpoint], table: str | Path) -> None
             if known.setdefault(source, number) != number:
                 first = known[source]
                 raise RelscaleError(
-                    f"{table}: rows {first} and {number}, {checkpoints[first - 1].run!r} and {checkpoint.run!r}, both "
-                    f"read {shown}; a law needs a model of its own for each row"
+                    f"{table}: rows {first} and {number}, {checkpoints[first - 1].run!r} and {checkpoint.run!r}, "
+                    f"both read {shown}; each row needs a different model"
                 )
 
 
-def _sources(checkpoint: Checkpoint, where: str) -> list[tuple[Any, str]]:
-    """What a row's numbers come from, and how to call it."""
+def _sources(checkpoint: Checkpoint, location: str) -> list[tuple[Any, str]]:
+    """Source of a row's numbers, and its name for messages."""
     if checkpoint.samples:
         try:
             logs = task_logs(checkpoint.samples, (checkpoint.run,))
         except RelscaleError as error:
-            raise RelscaleError(f"{where}: {error}") from None
+            raise RelscaleError(f"{location}: {error}") from None
         paths = [log.path.resolve() for log in logs.values()]
         return [(path, str(path)) for path in paths]
     if checkpoint.local:
@@ -183,7 +186,7 @@ def table_schema() -> pa.Schema:
 
 
 def resolve(checkpoint: Checkpoint, use_safetensors: bool = True) -> TrainedModel:
-    """A checkpoint as a model that can be scored, fetched where it is on the hub.
+    """A checkpoint as a model to score, downloaded if it is on the hub.
 
     The key is a digest of the folder's files, or the hub's name and commit.
 
@@ -225,41 +228,43 @@ def _typed(table: pa.Table, path: Path) -> list[Cells]:
 
 
 def _checkpoint(row: Cells, path: Path, number: int) -> Checkpoint:
-    where = f"{path}, row {number}"
+    location = f"{path}, row {number}"
     model, samples = (_place(row.get(name), path) for name in ("model", "samples"))
     status = row.get("status") or OK
     if (model is None) == (samples is None) and (model is not None or status == OK):
-        raise RelscaleError(f"{where}: give a 'model' to score, or the 'samples' that lm-eval logged of one")
+        raise RelscaleError(f"{location}: give a 'model' to score, or the 'samples' logged by lm-eval")
     if samples and not os.path.isdir(samples):
-        raise RelscaleError(f"{where}: no folder {shortened(samples, 150)!r}")
+        raise RelscaleError(f"{location}: no folder {shortened(samples, 150)!r}")
     if model and not os.path.isdir(model) and (model.count("/") != 1 or model.startswith((".", "/"))):
         raise RelscaleError(
-            f"{where}: {shortened(model, 150)!r} is neither a folder nor the name of a model on the hub"
+            f"{location}: {shortened(model, 150)!r} is neither a folder nor the name of a model on the hub"
         )
     if row["corpus"] is None:
-        raise RelscaleError(f"{where}: 'corpus' is empty; give the name of what it was trained on")
+        raise RelscaleError(f"{location}: 'corpus' is empty; give the name of the training corpus")
     for name in NUMBERS:
         value = row.get(name)
         counted = name in ("seed", "step")
         most = 2.0**63 if name in INTEGERS else inf
         from_zero = counted or name == "learning_rate"  # which ends at 0
         if value is not None and not (0 < value < most or (from_zero and value == 0)):
-            raise RelscaleError(f"{where}: {name} is {value:g}; it should be positive and below {most:g}")
+            raise RelscaleError(f"{location}: {name} is {value:g}; it should be positive and below {most:g}")
         if value is not None and counted and value != round(value):
-            raise RelscaleError(f"{where}: {name} is {value:g}; it should be a whole number")
+            raise RelscaleError(f"{location}: {name} is {value:g}; it should be a whole number")
     numbers: dict[str, float | None] = {name: row.get(name) for name in NUMBERS}
-    whole = {name: None if value is None else round(value) for name in INTEGERS for value in [numbers[name]]}
-    if whole["params"] is None and model and os.path.isdir(model):
-        whole["params"] = _counted(model, where)
+    integers = {
+        name: None if value is None else round(value) for name in INTEGERS for value in [numbers[name]]
+    }
+    if integers["params"] is None and model and os.path.isdir(model):
+        integers["params"] = _counted(model, location)
     flops = numbers["training_flops"]
-    if flops is None and whole["params"] and whole["tokens"]:
-        flops = 6.0 * whole["params"] * whole["tokens"]
+    if flops is None and integers["params"] and integers["tokens"]:
+        flops = 6.0 * integers["params"] * integers["tokens"]
     if flops is None:
-        raise RelscaleError(f"{where}: no training_flops, nor params and tokens that they could come from")
+        raise RelscaleError(f"{location}: no training_flops, and no params and tokens to compute them from")
     revision = row.get("revision")
     run = row.get("run") or _name(row.get("model") or row.get("samples") or "", revision)
     if not run:
-        raise RelscaleError(f"{where}: a checkpoint without a model needs a name in the column 'run'")
+        raise RelscaleError(f"{location}: a row without a model needs a name in the column 'run'")
     return Checkpoint(
         run=run,
         model=model,
@@ -278,15 +283,15 @@ def _checkpoint(row: Cells, path: Path, number: int) -> Checkpoint:
         status=status,
         validation_loss=numbers["validation_loss"],
         validation_bits_per_byte=numbers["validation_bits_per_byte"],
-        **whole,
+        **integers,
     )
 
 
-def _counted(model: str, where: str) -> int:
+def _counted(model: str, location: str) -> int:
     try:
         return count_parameters(model)
     except RelscaleError as error:
-        raise RelscaleError(f"{where}: {error}; give them in the column 'params'") from error
+        raise RelscaleError(f"{location}: {error}; give them in the column 'params'") from error
 
 
 def _place(value: str | None, table: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""The source of a suite's data: a path of the user's own, or a data set of the hub at a pinned revision."""
+"""The source of a suite's data: a local path, or a data set of the hub at a pinned revision."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from relscale.scoring.manifest import DataSource
 
 
 def data_files(path: str | Path) -> list[Path]:
-    """All files of a local data set, sorted; hidden ones left out.
+    """All files of a local data set, sorted, without hidden files.
 
     Raises
     ------
@@ -26,12 +26,12 @@ def data_files(path: str | Path) -> list[Path]:
         if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
     ]
     if not files:
-        raise RelscaleError(f"{path}: no data there; the suite's option 'data' names it")
+        raise RelscaleError(f"{path}: no such file or folder; see the suite's option 'data'")
     return files
 
 
 def find_data(name: str, data: DataSource) -> tuple[Path, DataSource]:
-    """The folder or file that a suite is read from, fetched where it is on the hub.
+    """The folder or file of a suite's data, downloaded if it is on the hub.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def find_data(name: str, data: DataSource) -> tuple[Path, DataSource]:
     Returns
     -------
     Path, DataSource
-        And what to write down of it: the path and a digest of its files, or the hub's name and the commit.
+        And its provenance: the path and a digest of its files, or the hub's name and the commit.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Text to token windows, with the boundaries of lm-eval's ``hf`` model.
+"""Encode text as token windows, with the boundaries of lm-eval's ``hf`` model.
 
 Where a context ends and its continuation begins changes an item's log-probability by whole nats, so the rules here are
 those of lm-eval 0.4.13 (``TemplateLM._encode_pair``, ``HFLM.loglikelihood_rolling``) and a test holds them together.
@@ -20,7 +20,7 @@ REMEMBERED = 2_000_000
 
 
 class Window(NamedTuple):
-    """What the model sees at once: it reads all tokens but the last and is scored on ``continuation``.
+    """A window: the model reads all tokens but the last and is scored on ``continuation``.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Window(NamedTuple):
 
 
 class Encoder:
-    """A tokenizer together with a context length, remembering what it has encoded.
+    """A tokenizer with a context length and a cache of encoded texts.
 
     Models that share a vocabulary and a context length share an encoder, and with it the work.
     """
@@ -74,8 +74,8 @@ class Encoder:
         wholes = [("".join(pair), bool(pair[0])) for pair in pairs]
         tokens = self._encode(dict.fromkeys([*filter(None, contexts), *wholes]))
         return [
-            self._fit(*self._split(tokens[whole], tokens[context] if context else ()))
-            for context, whole in zip(contexts, wholes, strict=True)
+            self._fit(*self._split(tokens[pair], tokens[context] if context else ()))
+            for context, pair in zip(contexts, wholes, strict=True)
         ]
 
     def rolling(self, text: str, context_tokens: int = 0, overlap: float = 0.0) -> list[Window]:
@@ -139,9 +139,7 @@ class Encoder:
 
     def _fit(self, context: tuple[int, ...], continuation: tuple[int, ...]) -> Window:
         if not continuation:
-            raise RelscaleError(
-                "a continuation has no token of its own after its context; check the task's delimiter"
-            )
+            raise RelscaleError("a continuation has no token after its context; check the task's delimiter")
         room = self.max_length + 1 - len(continuation)
         if room < 1:
             raise RelscaleError(
@@ -156,17 +154,17 @@ class Encoder:
 
     def _encode(self, texts: Iterable[tuple[str, bool]]) -> dict[tuple[str, bool], tuple[int, ...]]:
         """Tokens of each text; the flag says whether the tokenizer adds its special tokens, where there are none."""
-        found = {key: self._known[key] for key in texts if key in self._known}
+        encoded = {key: self._known[key] for key in texts if key in self._known}
         for adds in (True, False):
-            missing = (key for key in texts if key not in found and self._adds_special(*key) == adds)
+            missing = (key for key in texts if key not in encoded and self._adds_special(*key) == adds)
             while batch := list(islice(missing, AT_ONCE)):
                 options = {} if adds else {"add_special_tokens": False}
                 for key, tokens in zip(
                     batch, self._tokens([text for text, _ in batch], options), strict=True
                 ):
-                    found[key] = tokens
+                    encoded[key] = tokens
                     self._remember(key, tokens)
-        return found
+        return encoded
 
     def _tokens(self, texts: list[str], options: dict[str, bool]) -> Iterator[tuple[int, ...]]:
         if self.tokenizer.is_fast:  # all at once, in threads
@@ -193,5 +191,5 @@ def move_spaces(context: str, continuation: str) -> tuple[str, str]:
 
     Vocabularies hold words with the space before them; a context that ends in one would split them.
     """
-    kept = context.rstrip()
-    return kept, context[len(kept) :] + continuation
+    stripped = context.rstrip()
+    return stripped, context[len(stripped) :] + continuation

@@ -1,14 +1,14 @@
-"""Log-probabilities of text under any causal language model of transformers, as an lm-eval model.
+"""Log-probabilities of text under causal language models of transformers, as an lm-eval model.
 
-Three short cuts. The output matrix is the dearest part of a small model, and only scored positions need it: hidden
-states are computed for all tokens, gathered where something is predicted, and only those meet the vocabulary. Answers
-to one question share its computation (``relscale.scoring.batching``). Questions that begin alike, with the same solved
-examples, share the keys and values of that beginning (``relscale.scoring.prefixes``).
+There are three optimizations. The output matrix is the most expensive part of a small model and is needed only at
+scored positions: hidden states are computed for all tokens, and logits only for the scored ones. Answers to one
+question share its computation (``relscale.scoring.batching``). Questions with the same beginning, such as the same
+solved examples, share the keys and values of that prefix (``relscale.scoring.prefixes``).
 
-None changes a number: an item's log-probability is that of the model's own forward pass on this item alone. Sharing
-ends where the model's configuration says that its attention does not reach further (``relscale.scoring.architecture``).
-Each short cut, and each batch, is tried on the model when it is loaded, and again on real text whenever a row is longer
-than all that were tried before; where the model's own forward pass says otherwise, it is left off.
+They do not change results: an item's log-probability is that of the model's forward pass on this item alone. Sharing is
+limited to the attention span in the model's configuration (``relscale.scoring.architecture``). Each optimization is
+verified against the model's own forward pass when the model is loaded, and again on real text whenever a row is longer
+than all verified before; it is disabled on any mismatch.
 """
 
 import sys
@@ -42,7 +42,7 @@ MOST_TRIAL_TOKENS = 600  # tokens, where a window or a change of the positions i
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model says of texts, an entry each.
+    """Scores of texts, one entry per text.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Engine(LM):
     pretrained
         A folder with ``config.json``, safetensors and a tokenizer, or the name of a model on the hub.
     revision
-        Of a model on the hub.
+        Revision of a model on the hub.
     quantization
         ``none``, or ``int8`` or ``int4``, to which the weights are rounded (``relscale.scoring.quantization``).
     dtype
@@ -79,8 +79,8 @@ class Engine(LM):
     device
         ``auto`` (a GPU where there is one), or a torch device.
     batch_tokens
-        Tokens of a batch, padding counted. By default what keeps a small model in a processor's cache, or a GPU busy.
-        Where memory does not hold a batch, this is halved.
+        Tokens per batch, including padding. By default chosen for a processor's cache, or for a GPU. It is halved when
+        a batch does not fit in memory.
     encoders
         Encoders of earlier engines, to which this one's is added: models that share a vocabulary encode a text once.
     use_safetensors, trust_remote_code
@@ -138,16 +138,16 @@ class Engine(LM):
         RelscaleError
             There is an argument that the engine does not have.
         """
-        given = arg_dict | {
+        arguments = arg_dict | {
             name: value
             for name, value in (additional_config or {}).items()
             if value is not None and name not in ("batch_size", "max_batch_size")
         }
         known = list(signature(cls.__init__).parameters)[1:]
-        unknown = [name for name in given if name not in known]
+        unknown = [name for name in arguments if name not in known]
         if unknown:
             raise RelscaleError(f"model_args: no argument {unknown[0]!r}; there are {', '.join(known)}")
-        return cls(**given)
+        return cls(**arguments)
 
     @classmethod
     def create_from_arg_string(
@@ -163,11 +163,11 @@ class Engine(LM):
 
     def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = True) -> list[float]:
         """Log-probability in nats of each whole text, in windows of the model's full context."""
-        found: list[float] = self.score_texts([request.args[0] for request in requests]).logprob.tolist()
-        return found
+        logprobs: list[float] = self.score_texts([request.args[0] for request in requests]).logprob.tolist()
+        return logprobs
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = True) -> list[str]:
-        """Not offered: relscale measures probabilities of given text.
+        """Not supported: relscale measures probabilities of given text.
 
         Raises
         ------
@@ -213,7 +213,9 @@ class Engine(LM):
         """
         windows = [self.encoder.rolling(text, context_tokens, overlap) for text in texts]
         self._refuse_unknown(
-            (text, window) for text, own in zip(texts, windows, strict=True) for window in own
+            (text, window)
+            for text, text_windows in zip(texts, windows, strict=True)
+            for window in text_windows
         )
         logprobs, greedy = self.score([window for text in windows for window in text])
         owners = np.repeat(np.arange(len(windows)), [len(text) for text in windows])
@@ -235,8 +237,8 @@ class Engine(LM):
             if highest >= self.vocabulary:
                 raise RelscaleError(
                     f"{self._name}: the text {text[:40]!r} has token {highest} "
-                    f"({self.encoder.tokenizer.convert_ids_to_tokens(highest)!r}), and the model knows "
-                    f"{self.vocabulary:,} tokens; put the model's own tokenizer beside it"
+                    f"({self.encoder.tokenizer.convert_ids_to_tokens(highest)!r}), but the model has "
+                    f"{self.vocabulary:,} tokens; use the model's own tokenizer"
                 )
 
     def score(self, windows: Sequence[Window]) -> tuple[np.ndarray, np.ndarray]:
@@ -245,21 +247,21 @@ class Engine(LM):
         A window that occurs twice is computed once.
         """
         numbers: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
-        places = [
+        indices = [
             numbers.setdefault((window.context, window.continuation), len(numbers)) for window in windows
         ]
         distinct = [Window(*key) for key in numbers]
         logprobs, greedy = np.zeros(len(distinct)), np.ones(len(distinct), bool)
         for members, prefix in self._groups(distinct):
-            found = None if prefix is None else self._score_shared(distinct, members, prefix)
-            found = found or self._score_apart(distinct, members)
-            logprobs += found[0]
-            greedy &= found[1]
+            scores = None if prefix is None else self._score_shared(distinct, members, prefix)
+            scores = scores or self._score_apart(distinct, members)
+            logprobs += scores[0]
+            greedy &= scores[1]
         # What is no number spreads to the rest of its row, and padding may be where it comes from.
         for number in np.flatnonzero(~np.isfinite(logprobs)).tolist():
             alone = self._score_group(distinct, [number], None)
             logprobs[number], greedy[number] = alone[0][number], alone[1][number]
-        return logprobs[places], greedy[places]
+        return logprobs[indices], greedy[indices]
 
     def _groups(self, windows: Sequence[Window]) -> list[tuple[list[int], int | None]]:
         """Numbers of the windows that are computed behind one prefix, and its length; None: each by itself."""
@@ -272,12 +274,14 @@ class Engine(LM):
                 apart.append(number)
         contexts = list(owners)
         groups: list[tuple[list[int], int | None]] = []
-        for places, prefix in shared_prefixes(contexts) if self.reuse else [([*range(len(contexts))], 0)]:
+        for members, prefix in shared_prefixes(contexts) if self.reuse else [([*range(len(contexts))], 0)]:
             together: list[int] = []
-            for place in places:
-                own = owners[contexts[place]]
-                alone = not prefix and (len(own) == 1 or len(contexts[place]) < SHORTEST_SHARED_CONTEXT)
-                (apart if alone else together).extend(own)
+            for member in members:
+                context_owners = owners[contexts[member]]
+                alone = not prefix and (
+                    len(context_owners) == 1 or len(contexts[member]) < SHORTEST_SHARED_CONTEXT
+                )
+                (apart if alone else together).extend(context_owners)
             groups.append((together, prefix))
         return [group for group in [*groups, (apart, None)] if group[0]]
 
@@ -335,15 +339,15 @@ class Engine(LM):
         item = _read_tokens(windows[longest])
         known = self._verified[prefix > 0]
         try:
-            found = self._score_group(windows, members, prefix)
+            scores = self._score_group(windows, members, prefix)
         except FAILURES:
-            found = None
-        tried = sorted({longest, furthest})
-        if found and (
-            (row <= known[0] and item <= known[1]) or self._matches_alone(windows, tried, found[0])
+            scores = None
+        probes = sorted({longest, furthest})
+        if scores and (
+            (row <= known[0] and item <= known[1]) or self._matches_alone(windows, probes, scores[0])
         ):
             self._verified[prefix > 0] = max(row, known[0]), max(item, known[1])
-            return found
+            return scores
         self.share = self.reuse = False
         self._say(f"shared computation does not agree with the model's own over {row} tokens; ", "by itself")
         return None
@@ -362,13 +366,13 @@ class Engine(LM):
         longest = max(members, key=lambda number: _read_tokens(windows[number]))
         length = _read_tokens(windows[longest])
         try:
-            found = self._score_group(windows, members, None)
+            scores = self._score_group(windows, members, None)
         except FAILURES as error:
             if self._alone:
                 raise self._unreadable(length, error) from error
-            found = None
-        if found and self._neighbours_match(windows, members, found[0]):
-            return found
+            scores = None
+        if scores and self._neighbours_match(windows, members, scores[0]):
+            return scores
         self._refuse_unless_causal([*windows[longest].context, *windows[longest].continuation][:-1])
         self._alone, self._padded = self._padded == 0, 0
         how = "in a batch of its own" if self._alone else "beside texts of its own length"
@@ -401,7 +405,7 @@ class Engine(LM):
         return True
 
     def _examine(self) -> None:
-        """Refuse a model that gives no numbers or is not causal, and find out which short cuts hold for it.
+        """Check that the model gives finite numbers and is causal, and determine which optimizations are valid for it.
 
         Raises
         ------
@@ -428,7 +432,7 @@ class Engine(LM):
         self.vocabulary = min(self.vocabulary, logits.shape[-1])
         if not logits.float().log_softmax(-1).isfinite().any():
             raise RelscaleError(
-                f"{self._name}: the model does not give one finite number; its weights are damaged, or too large for "
+                f"{self._name}: the model gives no finite number; its weights are damaged, or too large for "
                 f"{str(self.model.dtype).removeprefix('torch.')}"
             )
         if not steady:
@@ -455,15 +459,15 @@ class Engine(LM):
 
     def _try_neighbours(self, tokens: list[int], known: dict[Window, float]) -> None:
         """Find out beside what a text may stand in a batch; ``known`` as in `_matches_alone`."""
-        whole = Window(tuple(tokens[:1]), tuple(tokens[1:]))
+        full = Window(tuple(tokens[:1]), tuple(tokens[1:]))
         half = Window(tuple(tokens[:1]), tuple(tokens[1 : 1 + len(tokens) // 2]))
         turned = Window(tuple(tokens[-1:]), tuple(tokens[-2::-1]))
         if len(tokens) < 4:
             return
-        for windows in ([whole, half], [whole, turned]):
+        for windows in ([full, half], [full, turned]):
             try:
-                found, _ = self._score_group(windows, range(2), None)
-                holds = self._matches_alone(windows, range(2), found, known)
+                scores, _ = self._score_group(windows, range(2), None)
+                holds = self._matches_alone(windows, range(2), scores, known)
             except FAILURES:
                 holds = False
             if not holds:
@@ -482,10 +486,10 @@ class Engine(LM):
         windows += [Window((*start, token), second) for token in rest[1:3]]
         others = [Window(question, second[::-1]), *windows[1:]]
         try:
-            found, _ = self._score_group(windows, range(4), prefix)
+            scores, _ = self._score_group(windows, range(4), prefix)
             moved, _ = self._score_group(others, range(4), prefix)
-            return self._matches_alone(windows, range(4), found) and bool(
-                np.all(self.forward.close(found[1:], moved[1:], 0.1))
+            return self._matches_alone(windows, range(4), scores) and bool(
+                np.all(self.forward.close(scores[1:], moved[1:], 0.1))
             )
         except FAILURES:
             return False

@@ -1,4 +1,4 @@
-"""A model's forward pass on batches of shared computation, and whether it gives the model's own numbers."""
+"""A model's forward pass on batches of shared computation, and its verification."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ HEAD_ROWS = {False: 128, True: 1024}
 TOLERANCE = 5e-5  # nats, float32; items are promised to twice that
 RELATIVE_TOLERANCE = 5e-7
 COARSE = 2000  # times that where numbers have two bytes
-# What a model raises that cannot be asked for several answers at once, or behind a prefix.
+# Exceptions of models that do not support several answers at once, or a prefix.
 FAILURES = (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError)
 
 
@@ -46,7 +46,7 @@ class ForwardPass:
         return logits
 
     def vocabulary_size(self) -> int:
-        """Tokens that the model can read."""
+        """Number of tokens in the model's vocabulary."""
         rows = getattr(self.model.get_input_embeddings(), "weight", None)
         return len(rows) if rows is not None else int(text_config(self.model.config).vocab_size)
 
@@ -98,7 +98,7 @@ class ForwardPass:
             )  # dynamic factors are kept until a text is short again
         output = self.trunk(**inputs)[0] if self.direct else self.model(**inputs).logits
         states = output.flatten(0, 1)
-        totals, highest, chosen = (
+        totals, highest, target_logits = (
             torch.empty(len(size), device=self.device) for size in (token_index, token_index, targets)
         )
         # A target is greedy where it is the first of the largest, as in lm-eval; never where it is no number.
@@ -110,14 +110,14 @@ class ForwardPass:
         for number, first in enumerate(range(0, len(token_index), rows)):
             chunk = states[token_index[first : first + rows]]
             logits = (self.head(chunk) if self.direct else chunk).float()
-            here = order[ends[number] : ends[number + 1]]
-            chosen[here] = logits[row_index[here] - first, targets[here]]
+            in_chunk = order[ends[number] : ends[number + 1]]
+            target_logits[in_chunk] = logits[row_index[in_chunk] - first, targets[in_chunk]]
             top = logits.amax(1)
             highest[first : first + rows] = top
-            wins = here[chosen[here] == top[row_index[here] - first]]
+            wins = in_chunk[target_logits[in_chunk] == top[row_index[in_chunk] - first]]
             greedy[wins] = logits[row_index[wins] - first].argmax(1) == targets[wins]
             totals[first : first + rows] = logits.sub_(top[:, None]).exp_().sum(1).log()
-        logprobs = chosen - highest[row_index] - totals[row_index]
+        logprobs = target_logits - highest[row_index] - totals[row_index]
         return logprobs.double().cpu().numpy(), greedy.cpu().numpy()
 
     def _mask(self, batch: Batch, prefix: Sequence[DynamicLayer]) -> torch.Tensor:
@@ -127,12 +127,12 @@ class ForwardPass:
         """
         trees, branches = self._tensor(batch.trees), self._tensor(batch.branches)
         length = trees.shape[1]
-        seen = torch.ones(length, length, dtype=torch.bool, device=self.device).tril()
-        seen = seen & (trees[:, None, :] == trees[:, :, None])
-        seen &= (branches[:, None, :] == 0) | (branches[:, None, :] == branches[:, :, None])
+        visible = torch.ones(length, length, dtype=torch.bool, device=self.device).tril()
+        visible = visible & (trees[:, None, :] == trees[:, :, None])
+        visible &= (branches[:, None, :] == 0) | (branches[:, None, :] == branches[:, :, None])
         before = prefix[0].get_seq_length() if prefix else 0
         mask = torch.zeros(len(trees), 1, length, before + length, dtype=self.model.dtype, device=self.device)
-        mask[:, 0, :, before:].masked_fill_(~seen, float("-inf"))
+        mask[:, 0, :, before:].masked_fill_(~visible, float("-inf"))
         return mask
 
     def close(self, logprobs: np.ndarray, expected: np.ndarray, share: float = 1.0) -> np.ndarray:
@@ -147,7 +147,7 @@ class ForwardPass:
         """Whether logits give the same log-probability to every token."""
         if logits.shape != expected.shape:
             return False
-        first, second = (each.float().log_softmax(-1) for each in (logits, expected))
+        first, second = (array.float().log_softmax(-1) for array in (logits, expected))
         return bool(np.all(self.close(first.cpu().numpy(), second.cpu().numpy(), 0.2)))
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:

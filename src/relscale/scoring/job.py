@@ -1,9 +1,8 @@
-"""Many checkpoints on many suites: what is in the store already is not scored again.
+"""Score checkpoints on suites; items that are already in the store are not scored again.
 
-The items of a run and suite are written task by task, as parts; a job that is killed leaves them, and the next resumes
-with the tasks that no part holds. The whole replaces them at the end. Of several jobs at one entry, one scores it while
-the others wait. Items that are found, whole or in parts, count only where they are what was written and are as many as
-the suite has requests.
+The items of a run and suite are written in parts, task by task; after a kill the next job resumes with the missing
+tasks. The complete table finally replaces the parts. If several jobs have the same entry, one scores it while the
+others wait. Existing items are used only if their digest is intact and there are as many as the suite has requests.
 """
 
 import sys
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from relscale.scoring.engine import Engine
     from relscale.scoring.options import Scoring
 
-# Options that change numbers; the others only change how fast they come.
+# Options that change numbers; the others only change speed.
 NUMERIC_OPTIONS = ("dtype",)
 ENGINE_OPTIONS = ("dtype", "quantization", "batch_tokens", "use_safetensors", "trust_remote_code")
 # Tasks of small models take milliseconds; so much may be lost where a job is killed, beside the task under way.
@@ -51,14 +50,14 @@ KEY = b"relscale.items"  # in the schema of items: their name in the store
 
 @dataclass(frozen=True)
 class Suite:
-    """A prepared suite, as far as its items depend on it.
+    """The parts of a prepared suite on which its items depend.
 
     Attributes
     ----------
     folder
-        Where it lies.
+        Folder of the suite.
     name
-        Of the suite in the experiment.
+        Name of the suite in the experiment.
     digest
         Its ``scored_digest``.
     rows
@@ -72,12 +71,12 @@ class Suite:
 
     @classmethod
     def read(cls, folder: Path) -> "Suite":
-        """Read a suite, and hold all of its files against their digests.
+        """Read a suite, and verify the digests of its files.
 
         Raises
         ------
         RelscaleError
-            It was not prepared, or is damaged.
+            The suite was not prepared, or is damaged.
         """
         content = scored_digest(folder)
         return cls(folder, suite_name(folder), content, request_counts(folder))
@@ -85,7 +84,7 @@ class Suite:
 
 @dataclass(frozen=True)
 class Entry:
-    """One run on one suite, and where its items go."""
+    """One run on one suite, and the path of its items."""
 
     run: TrainedModel
     suite: Suite
@@ -108,7 +107,7 @@ def score_job(
     options: "Scoring",
     output: str | Path,
 ) -> list[Score]:
-    """Score every finished run on every suite, and write the manifest that points to the items.
+    """Score every finished run on every suite, and write a manifest of the items.
 
     Parameters
     ----------
@@ -158,7 +157,7 @@ def read_runs(path: str | Path) -> list[TrainedModel]:
     Raises
     ------
     RelscaleError
-        There is no such manifest, or it is none.
+        There is no such manifest, or it is invalid.
     """
     try:
         return read_entries(path, TrainedModel)
@@ -180,7 +179,7 @@ def read_statuses(entry: Entry) -> pa.ChunkedArray | None:
     except FileNotFoundError:
         return None
     except Damaged as error:
-        print(f"{entry.items}: damaged ({error.reason}); they are scored again", file=sys.stderr)
+        print(f"{entry.items}: damaged ({error.reason}); scoring them again", file=sys.stderr)
         remove(entry.items)
         return None
     return table["status"]
@@ -217,7 +216,7 @@ def scored_digest(suite: str | Path) -> str:
     Raises
     ------
     RelscaleError
-        It was not prepared, or is damaged.
+        The suite was not prepared, or is damaged.
     """
     folder = Path(suite)
     if not (folder / FILE).is_file():
@@ -270,12 +269,12 @@ def _score_share(missing: Sequence[Entry], options: "Scoring", device: str, shar
     from relscale.scoring.engine import Engine
 
     torch.set_num_threads(max(1, options.threads // shares))
-    chosen = {name: getattr(options, name) for name in ENGINE_OPTIONS}
+    engine_options = {name: getattr(options, name) for name in ENGINE_OPTIONS}
     encoders: dict[str, Encoder] = {}
     engine: tuple[str, Engine] | None = None
-    own = f"{share}-of-{shares}"
+    job_label = f"{share}-of-{shares}"
     for entry in missing:
-        with locked(entry.lock(own)):  # another job may be at it; then there is nothing left to do
+        with locked(entry.lock(job_label)):  # another job may be at it; then there is nothing left to do
             with locked(entry.lock()):
                 if read_statuses(entry) is not None:
                     continue
@@ -288,24 +287,24 @@ def _score_share(missing: Sequence[Entry], options: "Scoring", device: str, shar
             if engine is None or engine[0] != entry.run.path:
                 path = entry.run.path
                 _check_model(Path(path), entry.items.parents[1])
-                engine = path, Engine(path, device=device, encoders=encoders, **chosen)
-            _score_tasks(engine[1], entry, waiting, own)
+                engine = path, Engine(path, device=device, encoders=encoders, **engine_options)
+            _score_tasks(engine[1], entry, waiting, job_label)
 
 
 def _check_model(folder: Path, store: Path) -> None:
-    """Hold a model's files against their digests, where it has such; one of the store that is damaged is set aside.
+    """Verify the digests of a model's files, if it has any; a damaged model of the store is moved aside.
 
     Raises
     ------
     Damaged
-        One is another.
+        A file differs from its digest.
     """
     if not (folder / CHECKSUMS).is_file():
         return
     try:
         check_digests(folder, [name for name in listed(folder) if "/" not in name])
     except Damaged as error:
-        run = next((each for each in (folder, *folder.parents) if each.parent == store / "runs"), None)
+        run = next((parent for parent in (folder, *folder.parents) if parent.parent == store / "runs"), None)
         if run is None:
             remedy = f"copy the model again, or delete its {CHECKSUMS} if the change was meant"
         else:
@@ -353,20 +352,22 @@ def _parts(entry: Entry) -> pa.Table:
 
     A part that is not what was written is deleted, and of a task only all items count.
     """
-    found = [_numbered(SCHEMA.empty_table(), 0)]
-    seen: set[int] = set()
+    tables = [_numbered(SCHEMA.empty_table(), 0)]
+    seen_requests: set[int] = set()
     for path in sorted(entry.parts.glob("*.parquet")):
         try:
             part = read_parquet(path)
         except Damaged as error:
-            print(f"{path}: damaged ({error.reason}); it is scored again", file=sys.stderr)
+            print(f"{path}: damaged ({error.reason}); scoring it again", file=sys.stderr)
             remove(path)
             continue
         counts = Counter(part["number"].to_pylist())
-        fresh = {number for number, rows in counts.items() if entry.suite.rows.get(number) == rows} - seen
-        found.append(part.filter(pc.is_in(part["number"], pa.array(sorted(fresh), pa.int32()))))
-        seen |= fresh
-    return pa.concat_tables(found)
+        fresh = {
+            number for number, rows in counts.items() if entry.suite.rows.get(number) == rows
+        } - seen_requests
+        tables.append(part.filter(pc.is_in(part["number"], pa.array(sorted(fresh), pa.int32()))))
+        seen_requests |= fresh
+    return pa.concat_tables(tables)
 
 
 def _join(entry: Entry) -> None:

@@ -56,10 +56,10 @@ def write_documents(task: "ConfigurableTask", number: int, source: Path, folder:
 
     documents = list({instance.doc_id: instance.doc for instance in task.instances}.values())
     table = datasets.Dataset.from_list(documents, features=task.task_docs.features)
-    kept = folder / FOLDER
-    kept.mkdir(exist_ok=True)
-    write_table(table.data.table, kept / f"{number}.parquet")
-    if digest(list(_documents(kept / f"{number}.parquet"))) != digest(documents):
+    subfolder = folder / FOLDER
+    subfolder.mkdir(exist_ok=True)
+    write_table(table.data.table, subfolder / f"{number}.parquet")
+    if digest(list(_documents(subfolder / f"{number}.parquet"))) != digest(documents):
         raise ValueError("its documents cannot be kept in a table")
     settings = {
         "include": str(Path("..") / source.relative_to(folder)),
@@ -73,7 +73,7 @@ def write_documents(task: "ConfigurableTask", number: int, source: Path, folder:
     }
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=110)
     write_text(
-        kept / f"{number}.yaml",
+        subfolder / f"{number}.yaml",
         f"custom_dataset: !function relscale.scoring.kept_documents.read\n{text}",
     )
 

@@ -1,4 +1,4 @@
-"""Which choices of a question are right, from the label that its document has."""
+"""Right choices of a question, from the label of its document."""
 
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -8,9 +8,9 @@ from relscale.scoring.items import ItemStatus
 
 
 def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemStatus]:
-    """The places of the right choices, and whether the label names choices at all.
+    """Indices of the right choices, and whether the label names choices at all.
 
-    A label is a place from 0, the text of a choice, or a list of either, as lm-eval reads it. Test splits with hidden
+    A label is an index from 0, the text of a choice, or a list of either, as lm-eval reads it. Test splits with hidden
     labels have -1, an empty text or nothing there.
 
     Parameters
@@ -23,9 +23,9 @@ def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemSt
     Returns
     -------
     places
-        Without repetition; those that are known, even where the label as a whole is not.
+        Distinct indices; the valid ones, even if the label as a whole is not valid.
     status
-        ``OK``; ``UNLABELLED`` where nothing is named; ``OUTSIDE`` where something else than a choice is.
+        ``OK``; ``UNLABELLED`` if nothing is named; ``OUTSIDE`` if something other than a choice is named.
 
     Examples
     --------
@@ -35,12 +35,12 @@ def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemSt
     ('unlabelled', 'label outside the choices')
     """
     labels = list(label) if isinstance(label, list | tuple | set) else [label]
-    named = [each for each in labels if not _is_blank(each, choices)]
+    named = [label for label in labels if not _is_blank(label, choices)]
     if not named:
         return [], ItemStatus.UNLABELLED
-    places = [_place(each, choices) for each in named]
-    known = list(dict.fromkeys(place for place in places if place is not None))
-    return known, ItemStatus.OK if len(named) == len(labels) and None not in places else ItemStatus.OUTSIDE
+    indices = [_place(label, choices) for label in named]
+    known = list(dict.fromkeys(index for index in indices if index is not None))
+    return known, ItemStatus.OK if len(named) == len(labels) and None not in indices else ItemStatus.OUTSIDE
 
 
 def _is_blank(label: Any, choices: Sequence[str]) -> bool:

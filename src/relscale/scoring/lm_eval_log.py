@@ -1,4 +1,4 @@
-"""What lm-eval writes with ``--log_samples``: which file is of which task, and of which model.
+"""The files that lm-eval writes with ``--log_samples``, by task and model.
 
 Below its output folder lm-eval makes a folder for each model, ``OUT/<model>/samples_<task>_<time>.jsonl``, and beside
 these ``results_<time>.json``, which says with what model and settings they came about. Somebody may have packed the
@@ -91,16 +91,16 @@ def task_logs(folder: str | Path, names: Iterable[str] = ()) -> dict[str, TaskLo
     RelscaleError
         There are no such files, or those of several models and none of them, or more than one, has such a name.
     """
-    found = [
+    task_logs = [
         TaskLog(named["task"], named["time"] or "", path)
         for path in sorted(Path(folder).rglob("samples_*.jsonl*"))
         if (named := NAME.fullmatch(path.name))
     ]
-    if not found:
-        raise RelscaleError(f"{folder}: no samples_*.jsonl there; log them with lm_eval --log_samples")
-    chosen = _of_one_model(found, list(names), Path(folder))
+    if not task_logs:
+        raise RelscaleError(f"{folder}: no samples_*.jsonl found; write them with lm_eval --log_samples")
+    model_logs = _of_one_model(task_logs, list(names), Path(folder))
     newest: dict[str, TaskLog] = {}
-    for log in sorted(chosen, key=lambda each: (each.time, each.path)):
+    for log in sorted(model_logs, key=lambda entry: (entry.time, entry.path)):
         newest[log.task] = log
     return newest
 
@@ -126,10 +126,10 @@ def _of_one_model(task_logs: Sequence[TaskLog], names: list[str], folder: Path) 
     if len(models) > 1:
         meant = {key: logs for key, logs in models.items() if any(_is_called(key, name) for name in names)}
         if len(meant) != 1:
-            there = ", ".join(sorted({_shown(logs, folder) for logs in models.values()}))
+            models_text = ", ".join(sorted({_shown(logs, folder) for logs in models.values()}))
             raise RelscaleError(
-                f"{folder}: samples of {len(models)} models ({_first(there)}); name the folder of one of them, or call "
-                "the run as the model's folder is called"
+                f"{folder}: samples of {len(models)} models ({_first(models_text)}); name the folder of one of them, "
+                "or call the run as the model's folder is called"
             )
         models = meant
     ((_, logs),) = models.items()
@@ -167,12 +167,10 @@ def _first(text: str, most: int = 200) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        said = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise RelscaleError(
-            f"{path}: not the results that lm-eval wrote beside the samples; restore it, or remove it"
-        ) from error
-    return dict(_mapping(said))
+        raise RelscaleError(f"{path}: not a results file of lm-eval; restore or remove it") from error
+    return dict(_mapping(content))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

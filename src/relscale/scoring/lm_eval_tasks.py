@@ -62,12 +62,14 @@ def _import_allowed(name: str, folder: Path) -> Any:
         raise RelscaleError(
             f"{folder}: {name!r} of lm-eval runs commands or writes; set {OPTION} if you trust its data"
         )
-    found = getattr(importlib.import_module(module), function)
-    if name not in READERS and (not name.startswith(LM_EVAL) or getattr(found, "__module__", None) != module):
+    target = getattr(importlib.import_module(module), function)
+    if name not in READERS and (
+        not name.startswith(LM_EVAL) or getattr(target, "__module__", None) != module
+    ):
         raise RelscaleError(
             f"{folder}: a task names {name!r}, which is not a function of lm-eval's own tasks"
         )
-    return found
+    return target
 
 
 def _only_computes(module: str) -> bool:

@@ -41,13 +41,13 @@ def files(split_files: dict[str, list[str]], **_: Any) -> dict[str, datasets.Dat
         ``relscale.scoring.local_splits``.
     """
     loaded: dict[tuple[str, ...], datasets.Dataset] = {}
-    found = {}
+    tables = {}
     for split, named in split_files.items():
         key = tuple(named)
         if key not in loaded:
             loaded[key] = _load([Path(file) for file in named])
-        found[split] = loaded[key]
-    return found
+        tables[split] = loaded[key]
+    return tables
 
 
 def _load(paths: list[Path]) -> datasets.Dataset:

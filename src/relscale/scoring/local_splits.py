@@ -38,31 +38,31 @@ def split_files(task: str, data: object, config: Mapping[str, Any]) -> dict[str,
         There are no such files, or a split that is needed is not among them.
     """
     named = [config.get(f"{kind}_split") for kind in ("test", "validation", "training", "fewshot")]
-    own = (config.get("fewshot_config") or {}).get("split")
-    splits = list(dict.fromkeys(split for split in [*named, own] if split))
+    fewshot_split = (config.get("fewshot_config") or {}).get("split")
+    splits = list(dict.fromkeys(split for split in [*named, fewshot_split] if split))
     test, validation, training, fewshot = named
-    asked = test or validation
-    shown = own or fewshot or training or validation or test
-    found = _files_by_split(task, data)
-    if None in found:
-        return dict.fromkeys(splits, found[None])
-    if FEWSHOT in found:
+    test_split = test or validation
+    shown = fewshot_split or fewshot or training or validation or test
+    split_files = _files_by_split(task, data)
+    if None in split_files:
+        return dict.fromkeys(splits, split_files[None])
+    if FEWSHOT in split_files:
         shown = FEWSHOT
         splits.append(FEWSHOT)
-    files = {split: _files(split, found) for split in splits}
-    there = ", ".join(split for split in found if split is not None) or "none"
-    if asked is None or not files[asked]:
-        raise RelscaleError(f"{task}: no split {asked!r}, which the task asks; it has {there}")
+    files = {split: _files(split, split_files) for split in splits}
+    available = ", ".join(split for split in split_files if split is not None) or "none"
+    if test_split is None or not files[test_split]:
+        raise RelscaleError(f"{task}: no split {test_split!r}, which the task asks; it has {available}")
     examples = (config.get("num_fewshot") or 0) > 0 and not (config.get("fewshot_config") or {}).get(
         "samples"
     )
     if examples and shown is not None and not files[shown]:
         raise RelscaleError(
-            f"{task}: no split {shown!r}, which its {config['num_fewshot']} examples come from; it has {there}: "
+            f"{task}: no split {shown!r}, which its {config['num_fewshot']} examples come from; it has {available}: "
             f"add {shown}: file, or set num_fewshot to 0"
         )
     # A split of which nothing is used must be there for lm-eval all the same.
-    return {split: files[split] or files[asked] for split in splits}
+    return {split: files[split] or files[test_split] for split in splits}
 
 
 def shorten(text: str) -> str:
@@ -83,19 +83,19 @@ def _files_by_split(task: str, data: object) -> dict[str | None, list[str]]:
         return {None: _below(task, data)}
     if (place / "dataset_dict.json").is_file():
         return {path.parent.name: [str(path.parent)] for path in sorted(place.glob("*/state.json"))}
-    found: dict[str | None, list[str]] = {}
+    split_files: dict[str | None, list[str]] = {}
     files = [path for path in data_files(place) if path.suffix[1:] in FORMATS]
     for path in files:
         named = PART.fullmatch(path.stem)
         in_folder = path.parent != place and (
             named is None or named["split"].isdigit() or path.stem.isdigit()
         )
-        found.setdefault(path.parent.name if in_folder or named is None else named["split"], []).append(
+        split_files.setdefault(path.parent.name if in_folder or named is None else named["split"], []).append(
             str(path)
         )
     if not files:
         raise RelscaleError(f"{task}: {data}: no file there ends in .{', .'.join(FORMATS)}")
-    return {None: [str(files[0])]} if len(files) == 1 else found
+    return {None: [str(files[0])]} if len(files) == 1 else split_files
 
 
 def _below(task: str, path: Any) -> list[str]:
@@ -103,7 +103,7 @@ def _below(task: str, path: Any) -> list[str]:
     several = path if isinstance(path, list) else [path]
     if not several:
         raise RelscaleError(f"{task}: a split without files")
-    return [file for each in several for file in _readable(task, _existing_path(task, each))]
+    return [file for entry in several for file in _readable(task, _existing_path(task, entry))]
 
 
 def _existing_path(task: str, path: Any) -> Path:

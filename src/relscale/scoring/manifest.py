@@ -1,4 +1,4 @@
-"""What a suite says of itself: ``suite.yaml``, read and checked."""
+"""The manifest of a suite: ``suite.yaml``, read and checked."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -37,7 +37,7 @@ _STRICT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True)
 class Task:
-    """Where the items of one lm-eval task belong: their group, their prompt form and, within a group, their subject."""
+    """Group, prompt form and, within a group, subject of the items of an lm-eval task."""
 
     __pydantic_config__ = _STRICT
 
@@ -61,7 +61,7 @@ class Group:
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where the data of a suite are: a path of the user's own, or a data set of the hub.
+    """Location of a suite's data: a local path, or a data set of the hub.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class DataSource:
 
 
 class Windows(TypedDict, total=False):
-    """How documents are read, where not as lm-eval does: see `relscale.scoring.engine.Engine.score_texts`."""
+    """Windows of documents, if different from lm-eval's: see `relscale.scoring.engine.Engine.score_texts`."""
 
     context_tokens: int
     overlap: float
@@ -89,35 +89,35 @@ class Windows(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Manifest:
-    """A suite: what it measures, against which baseline, and which lm-eval tasks make it up.
+    """A suite: its metric, baseline, groups and lm-eval tasks.
 
     Attributes
     ----------
     title, description
-        Its name in figures, and what it measures in a sentence.
+        Name in figures, and a one-sentence description.
     kind
         ``multiple_choice``, or ``rolling`` for the probability of whole documents.
     metric, direction
-        The metric that figures show first, and whether ``lower`` or ``higher`` is better.
+        Headline metric, and whether ``lower`` or ``higher`` is better.
     prompt
-        The prompt form that figures show first.
+        Headline prompt form.
     baseline
-        The group that gaps are measured against; empty where it is the first.
+        Baseline group of the gaps; empty for the first group.
     cluster
-        The field of a document that says what it shares with others, such as the file or the passage that it is from:
-        items are resampled by it. None where documents are independent.
+        Field of a document that names its cluster, such as its file or passage: items are resampled by cluster. None
+        for independent documents.
     choices
-        How many a question has, where all have as many.
+        Number of choices per question, if constant.
     builder
-        The file in ``relscale/scoring/builders`` that makes the tasks; None where their data are shipped.
+        Module in ``relscale/scoring/builders`` that builds the tasks; None if their data are shipped.
     data
-        Where a builder reads; of a prepared suite, what was read.
+        Data for the builder; for a prepared suite, the provenance of the data.
     options
-        What the suite's tasks are made with; an experiment's config may set them.
+        Options of the builder; an experiment's config can override them.
     groups, tasks
-        By name. Both may be missing where the data decide.
+        Groups and tasks by name. Both can be absent if they follow from the data.
     left_out
-        Groups that have too few items, or tasks of lm-eval that cannot be scored, with the reason.
+        Excluded groups with too few items, or lm-eval tasks that cannot be scored, with the reason.
     name
         Of a prepared suite, where its folder is called otherwise: a name that is not plain has another file name.
     task_metrics
@@ -147,7 +147,7 @@ class Manifest:
 
     @property
     def chance(self) -> float | None:
-        """Accuracy of a guess among the suite's choices, None where it has none."""
+        """Chance accuracy of the suite; None without choices."""
         choices = self.options.choices or self.choices
         return 1 / choices if choices else None
 
@@ -176,7 +176,7 @@ class Manifest:
             )
         except ValidationError as error:
             raise RelscaleError(
-                f"suite.yaml: options.{reason(error)}; state it, as the shipped suites do"
+                f"suite.yaml: options.{reason(error)}; set it, as the shipped suites do"
             ) from None
 
 
@@ -293,17 +293,17 @@ def _schema() -> Schema:
 
 
 def _reason(error: ValidationError) -> str:
-    """What is wrong, and where; an unknown key, which may be another one misspelt, before one that is missing."""
+    """The error and its location; unknown keys, which may be misspelt, come before missing ones."""
     errors = error.errors(include_url=False)
-    first = min(errors, key=lambda each: each["type"] not in UNKNOWN)
+    first = min(errors, key=lambda entry: entry["type"] not in UNKNOWN)
     place, key = first["loc"][:-1], first["loc"][-1]
-    where = ".".join(map(str, place)) or "the suite"
+    location = ".".join(map(str, place)) or "the suite"
     if first["type"] in UNKNOWN:
         meant = FORMER.get(str(key), str(key))
-        return f"{where} has an unknown key {key!r}; {suggestion(meant, _keys(place), 'allowed are')}"
+        return f"{location} has an unknown key {key!r}; {suggestion(meant, _keys(place), 'allowed are')}"
     if first["type"] in ("missing", "missing_argument"):
-        told = "write it, or add the task.yaml that says it" if not place else "it needs one"
-        return f"{where} has no {key!r}; {told}"
+        remedy = "add it, or add a task.yaml that implies it" if not place else "it needs one"
+        return f"{location} has no {key!r}; {remedy}"
     return reason(error)
 
 
@@ -312,7 +312,11 @@ def _keys(place: Sequence[str | int]) -> Iterable[str]:
     parts = {"groups": Group, "tasks": Task, "data": DataSource}
     if place and place[0] == "options":
         return SuiteOptions.model_fields
-    return (each.name for each in fields(parts[str(place[0])] if place else Manifest))
+    return (attribute.name for attribute in fields(parts[str(place[0])] if place else Manifest))
 
 
-NEEDED = tuple(each.name for each in fields(Manifest) if each.default is each.default_factory is MISSING)
+NEEDED = tuple(
+    attribute.name
+    for attribute in fields(Manifest)
+    if attribute.default is attribute.default_factory is MISSING
+)

@@ -22,7 +22,7 @@ def refuse_kernels(folder: str | Path) -> None:
         return  # what is wrong with it is said where it is loaded
     for key, name in _implementations(config):
         raise RelscaleError(
-            f"{folder}: config.json asks for {name!r} as {key}, which is code from the hub; take it out, or set "
+            f"{folder}: config.json asks for {name!r} as {key}, which is code from the hub; remove it, or set "
             "scoring.trust_remote_code: true if you trust it"
         )
 
@@ -36,6 +36,6 @@ def _implementations(value: Any) -> Iterator[tuple[str, str]]:
             for key, name in part.items():
                 if "implementation" in key:
                     names = name.values() if isinstance(name, dict) else [name]
-                    yield from ((key, each) for each in names if isinstance(each, str) and "/" in each)
+                    yield from ((key, value) for value in names if isinstance(value, str) and "/" in value)
         elif isinstance(part, list):
             waiting += part

@@ -1,6 +1,6 @@
 """A suite of lm-eval's own tasks, by name: ``suites: {mine: {lm_eval: [hellaswag, arc_easy]}}``.
 
-Each is written down as a file that includes lm-eval's, so that a prepared suite shows what was asked.
+Each is written as a file that includes lm-eval's, so that a prepared suite documents its tasks.
 """
 
 import difflib
@@ -19,7 +19,7 @@ from relscale.scoring.local_splits import FEWSHOT, split_files
 from relscale.scoring.manifest import Group, Kind, Manifest, Task, write_manifest
 from relscale.scoring.options import Suite, SuiteOptions
 from relscale.scoring.requests import Request, build_requests, write_requests
-from relscale.scoring.supported_tasks import left_out_line, unsupported
+from relscale.scoring.supported_tasks import exclusion_message, unsupported
 from relscale.scoring.task_metrics import (
     PROBED,
     PreparedTasks,
@@ -75,41 +75,41 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
     from relscale.scoring.lm_eval_tasks import TaskManager
 
     manager = TaskManager()
-    named = {each: list(_tasks(each, manager, name)) for each in suite.lm_eval or ()}
+    named = {task: list(_tasks(task, manager, name)) for task in suite.lm_eval or ()}
     if len(named) == 1:
-        ((each, leaves),) = named.items()
-        named = {leaf.name: [leaf] for leaf in leaves} if len(leaves) > 1 else {each: leaves}
+        ((single, leaves),) = named.items()
+        named = {leaf.name: [leaf] for leaf in leaves} if len(leaves) > 1 else {single: leaves}
     _check_once(name, named)
-    left_out = {leaf.name: leaf.refused for leaves in named.values() for leaf in leaves if leaf.refused}
-    for task, reason in left_out.items():
-        print(left_out_line(name, task, reason), file=sys.stderr)
-    every = [leaf.name for leaves in named.values() for leaf in leaves]
+    excluded = {leaf.name: leaf.refused for leaves in named.values() for leaf in leaves if leaf.refused}
+    for task, reason in excluded.items():
+        print(exclusion_message(name, task, reason), file=sys.stderr)
+    leaf_names = [leaf.name for leaves in named.values() for leaf in leaves]
     for task in data:
-        if task not in every:
+        if task not in leaf_names:
             raise RelscaleError(
-                f"suite {name}: data for {task!r}, which is not one of its tasks: {', '.join(every)}"
+                f"suite {name}: data for {task!r}, which is not one of its tasks: {', '.join(leaf_names)}"
             )
-    kept = {each: [leaf for leaf in leaves if not leaf.refused] for each, leaves in named.items()}
-    places = {
-        leaf.name: Task(each, subject=leaf.name if len(named[each]) > 1 else None)
-        for each, leaves in kept.items()
+    supported = {task: [leaf for leaf in leaves if not leaf.refused] for task, leaves in named.items()}
+    tasks = {
+        leaf.name: Task(task, subject=leaf.name if len(named[task]) > 1 else None)
+        for task, leaves in supported.items()
         for leaf in leaves
     }
-    if not places:
+    if not tasks:
         raise RelscaleError(
-            f"suite {name}: none of its tasks can be scored; {every[0]} {left_out[every[0]]}"
-            if every
-            else f"suite {name}: {', '.join(suite.lm_eval or ())}: no task of lm-eval is meant by that"
+            f"suite {name}: none of its tasks can be scored; {leaf_names[0]} {excluded[leaf_names[0]]}"
+            if leaf_names
+            else f"suite {name}: {', '.join(suite.lm_eval or ())}: no task of lm-eval has that name"
         )
-    groups = {each: Group(each.replace("_", " ")) for each, leaves in kept.items() if leaves}
+    groups = {task: Group(task.replace("_", " ")) for task, leaves in supported.items() if leaves}
     baseline = suite.baseline or next(iter(groups))
     if baseline not in groups:
         raise RelscaleError(
-            f"suite {name}: no group {baseline!r} for a baseline; there are {', '.join(groups)}"
+            f"suite {name}: no group {baseline!r} to use as baseline; the groups are {', '.join(groups)}"
         )
     stated = {"num_fewshot": suite.num_fewshot, "limit": suite.limit}
     options = SuiteOptions.model_validate({key: value for key, value in stated.items() if value is not None})
-    leaves = [leaf for own in kept.values() for leaf in own]
+    leaves = [leaf for members in supported.values() for leaf in members]
     kind, metric = _kind(name, leaves)
     manifest = Manifest(
         name,
@@ -121,9 +121,9 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
         cluster=suite.cluster,
         options=options,
         groups=groups,
-        tasks=places,
+        tasks=tasks,
         name="" if file_name(name) == name else name,
-        left_out=left_out,
+        left_out=excluded,
         task_metrics={
             metric: "higher" if better else "lower"
             for leaf in leaves
@@ -170,11 +170,12 @@ def data_by_task(name: str, suite: Suite) -> Mapping[str, object]:
 def _check_once(name: str, named: Mapping[str, Sequence[Leaf]]) -> None:
     """Refuse a task that is in two groups, one of which would lose it."""
     first: dict[str, str] = {}
-    for each, leaves in named.items():
+    for task, leaves in named.items():
         for leaf in leaves:
-            if first.setdefault(leaf.name, each) != each:
+            if first.setdefault(leaf.name, task) != task:
                 raise RelscaleError(
-                    f"suite {name}: the task {leaf.name} is one of {first[leaf.name]} and of {each}; name only one"
+                    f"suite {name}: the task {leaf.name} belongs to {first[leaf.name]} and to {task}; name only "
+                    "one of them"
                 )
 
 
@@ -183,7 +184,7 @@ def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[Kind, str]:
     rolling = {leaf.config.get("output_type") == "loglikelihood_rolling" for leaf in leaves}
     if rolling == {True, False}:
         raise RelscaleError(
-            f"suite {name}: some of its tasks score whole documents and some score answers; make two suites of them"
+            f"suite {name}: some of its tasks score whole documents and some score answers; split them into two suites"
         )
     if rolling == {True}:
         return "rolling", "bits_per_byte_document_pooled"
@@ -205,8 +206,8 @@ def _tasks(
         yield from (_leaf(leaf, manager, settings) for leaf in sorted(entry.tags))
     elif name in manager.all_groups:
         group = entry.cfg or {}
-        said = {key: value for key, value in group.items() if key not in GROUP_KEYS}
-        yield from _members(group["task"], manager, suite, {**said, **settings})
+        group_settings = {key: value for key, value in group.items() if key not in GROUP_KEYS}
+        yield from _members(group["task"], manager, suite, {**group_settings, **settings})
     else:
         yield _leaf(name, manager, settings)
 
@@ -222,18 +223,18 @@ def _members(
         named = settings.pop("task", None) or settings.pop("group", None)
         settings.pop("group", None)
         if inside is not None:
-            said = {key: value for key, value in settings.items() if key not in GROUP_KEYS}
-            yield from _members(inside, manager, suite, {**said, **inherited})
+            shared_settings = {key: value for key, value in settings.items() if key not in GROUP_KEYS}
+            yield from _members(inside, manager, suite, {**shared_settings, **inherited})
         elif named in manager.task_index:
             yield from _tasks(named, manager, suite, {**inherited, **settings})
         else:
-            yield Leaf(str(named), {}, {}, "is described inside its group's file, or not at all")
+            yield Leaf(str(named), {}, {}, "is defined inside its group's file, or not at all")
 
 
 def _leaf(name: str, manager: "TaskManager", settings: Mapping[str, Any]) -> Leaf:
     entry = manager.task_index.get(name)
     if entry is None:
-        return Leaf(name, {}, settings, "is in lm-eval's lists, and its file is not there")
+        return Leaf(name, {}, settings, "is in lm-eval's index, but its file is missing")
     config = {**(entry.cfg or {}), **settings}
     if any(_is_function(value) for value in settings.values()):
         return Leaf(name, config, settings, "is given a function by its group")
@@ -251,7 +252,7 @@ def _settings(leaf: Leaf, num_fewshot: int | None, suite: str, data: object) -> 
     if num_fewshot is not None:
         if leaf.config.get("num_fewshot") == 0 and num_fewshot:
             print(
-                f"suite {suite}: task {leaf.name} says num_fewshot: 0 itself, which lm-eval does not override",
+                f"suite {suite}: task {leaf.name} sets num_fewshot: 0, which lm-eval does not override",
                 file=sys.stderr,
             )
         else:
@@ -283,8 +284,10 @@ def _noted(
         ends = [*starts[1:], len(requests)]
         counts |= {end - start for start, end in zip(starts, ends, strict=True)}
         for start, end in list(zip(starts, ends, strict=True))[:PROBED]:
-            own = requests[start:end]
-            targets.setdefault(own[0].task, []).append([request.target for request in own])
+            document_requests = requests[start:end]
+            targets.setdefault(document_requests[0].task, []).append(
+                [request.target for request in document_requests]
+            )
         yield requests
 
 
@@ -306,8 +309,8 @@ def _described(
     only = [name for name in ruled if not _targets_hold(prepared, name, targets[name])]
     for name in only:
         print(
-            f"task {name}: what it calls right is in its own rules and in no target, so that of its group only "
-            "lm-eval's own metrics are measured",
+            f"task {name}: its right answers are defined by its own code, not by a target, so that only "
+            "lm-eval's metrics are measured for its group",
             file=sys.stderr,
         )
     if len(only) < len(leaves):

@@ -1,4 +1,4 @@
-"""The config's sections ``suites`` and ``scoring``: what models are scored on, and how."""
+"""The config's sections ``suites`` and ``scoring``: evaluation suites and scoring options."""
 
 from typing import Annotated, Literal
 
@@ -32,16 +32,14 @@ SuiteData = Annotated[
     SchemaKeyword("properties", {name: {"type": "string"} for name in ("hub", "revision")}),
     SchemaKeyword("additionalProperties", {**_PATHS, "additionalProperties": _PATHS}),
 ]
-"""Files or folders by task, or where on the hub the data are; see suite.yaml."""
+"""Files or folders by task, or a data set of the hub; see suite.yaml."""
 Device = Annotated[str, Field(pattern="^(cpu|cuda|mps)(:[0-9]+)?$(?!\n)")]
 
 
 class SuiteOptions(Section):
-    """What the tasks of a suite are made with; which of them a suite has is stated in its suite.yaml."""
+    """Options of a suite's tasks; the suite.yaml lists those that a suite supports."""
 
-    part: str | None = Field(
-        default=None, description="The part of the sources that documents are taken from."
-    )
+    part: str | None = Field(default=None, description="Part of the sources from which documents are taken.")
     forms: Annotated[Names, Field(min_length=1)] | None = Field(default=None, description="Prompt forms.")
     subjects: Names | None = Field(default=None, description="Subjects to score; all by default.")
     written_by: Annotated[Names, Field(min_length=1)] | None = Field(
@@ -76,7 +74,7 @@ class SuiteOptions(Section):
 
 
 class HubDataSource(Section):
-    """A data set of the hub that a suite is read from."""
+    """A data set of the hub as the source of a suite."""
 
     hub: Text
     revision: str | None = None
@@ -86,14 +84,14 @@ class HubDataSource(Section):
 class Suite(SuiteOptions):
     """Options of a suite.
 
-    `given` are those that the experiment sets; the suite's own values stand for the others.
+    `given` returns those that the experiment sets; the others have the suite's values.
     """
 
     model_config = ConfigDict(extra="allow")  # so that a message can name the options that the suite has
 
     path: PathText | None = Field(
         default=None,
-        description="A folder with suite.yaml; by default the suite of that name that comes with relscale.",
+        description="A folder with suite.yaml; by default the shipped suite of that name.",
     )
     lm_eval: Tasks | None = Field(default=None, description="Names of lm-eval tasks, in place of a folder.")
     baseline: str | None = Field(default=None, description="The group that the others are compared with.")
@@ -104,31 +102,31 @@ class Suite(SuiteOptions):
     )
     data: FilledPath | SuiteData | None = Field(
         default=None,
-        description="Where the suite's data are; for lm-eval tasks, a file or folder per task.",
+        description="Location of the suite's data; for lm-eval tasks, a file or folder per task.",
     )
 
     @model_serializer(mode="wrap")
     def _only_given_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        given = {*self.model_fields_set, *(self.model_extra or {})}
-        return {key: value for key, value in handler(self).items() if key in given}
+        given_keys = {*self.model_fields_set, *(self.model_extra or {})}
+        return {key: value for key, value in handler(self).items() if key in given_keys}
 
 
 class GroupLabel(Section):
-    """How figures show a group."""
+    """A group in figures."""
 
     label: str | None = Field(default=None, description="Title in figures.")
 
 
 class PublishedSuite(Section):
-    """How figures show a suite whose measurements were published."""
+    """A suite of published measurements in figures."""
 
     title: str | None = Field(default=None, description="Title in figures.")
     description: str | None = Field(default=None, description="What the suite measures.")
     note: str | None = Field(default=None, description="Note for readers.")
     baseline: str | None = Field(default=None, description="The group that the others are compared with.")
-    metric: str | None = Field(default=None, description="The metric that the suite is shown by.")
-    prompt: str | None = Field(default=None, description="The prompt form that the suite is shown by.")
-    chance: Share | None = Field(default=None, description="Accuracy of a guess.")
+    metric: str | None = Field(default=None, description="Headline metric of the suite.")
+    prompt: str | None = Field(default=None, description="Headline prompt form of the suite.")
+    chance: Share | None = Field(default=None, description="Chance accuracy.")
     groups: dict[str, GroupLabel] | None = Field(
         default=None, description="Labels of the groups, in the order of the legend."
     )
@@ -148,7 +146,8 @@ class Scoring(Section):
     )
     quantization: Literal["none", "int8", "int4"] = Field(
         default="none",
-        description="Format that the weights of linear layers are rounded to before scoring; products stay in dtype. "
+        description="Number format to which the weights of linear layers are rounded before scoring; products "
+        "stay in dtype. "
         "`relscale quantization` compares two such scorings.",
     )
     device: (
@@ -156,8 +155,8 @@ class Scoring(Section):
         | Annotated[tuple[Device, ...], Field(min_length=1)]
     ) = Field(
         default="auto",
-        description="A torch device, several (one process per device), or auto, which is every GPU or else "
-        "the processor.",
+        description="A torch device, several (one process per device), or auto: all GPUs, else the "
+        "processor.",
     )
     use_safetensors: bool = Field(
         default=True, description="Whether weights must be safetensors; reading pickled weights can run code."
@@ -167,7 +166,7 @@ class Scoring(Section):
     )
     trust_suite_code: bool = Field(
         default=False,
-        description="Whether functions that the tasks of a suite's folder name (!function) may run. Those "
-        "of relscale and of lm-eval's own tasks always may.",
+        description="Whether functions named by tasks in a suite's folder (!function) may run. Those of "
+        "relscale and of lm-eval's tasks always may.",
     )
     threads: PositiveInt = Field(default=1, description="Processor threads per job.")

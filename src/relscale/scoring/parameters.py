@@ -1,6 +1,6 @@
-"""How many parameters a checkpoint has: those of the model that its configuration describes, each once.
+"""Number of parameters of a checkpoint: those of the model in its configuration, each counted once.
 
-Its files may hold more: masks and other buffers, tied weights twice, the same weights in another format, scales of
+Its files may contain more: masks and other buffers, tied weights twice, the same weights in another format, scales of
 quantised weights, layers that are not loaded.
 """
 
@@ -79,7 +79,7 @@ def parameters_of(config: "PreTrainedConfig", **options: Any) -> int:
 
 
 def refuse_more_layers_than_weights(folder: str | Path, config: "PreTrainedConfig") -> None:
-    """A configuration of a million layers would be made, without its numbers, for hours.
+    """Refuse a configuration with implausibly many layers, which would take hours to build.
 
     Raises
     ------

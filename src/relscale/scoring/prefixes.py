@@ -1,15 +1,15 @@
-"""Contexts that begin alike: the five examples before every question of a subject, detected from the tokens alone."""
+"""Shared prefixes of contexts, such as the five examples before every question of a subject, detected from tokens."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
-# A beginning that is shorter, or that fewer contexts share, is not worth a pass of its own through the model.
+# A shorter prefix, or one shared by fewer contexts, is not worth a separate forward pass.
 SHORTEST = 32
 FEWEST = 3
 
 
 def shared_prefixes(contexts: Sequence[tuple[int, ...]]) -> list[tuple[list[int], int]]:
-    """Divide contexts into groups so that computing each group's common beginning once saves most tokens.
+    """Divide contexts into groups so that computing each group's common prefix once saves most tokens.
 
     A group of *n* contexts that share *m* tokens saves ``(n − 1)·m``. Sorted, contexts that share a beginning are
     neighbours; joining neighbours in falling order of what they share gives a tree, and the best division of a node is
@@ -36,15 +36,17 @@ def shared_prefixes(contexts: Sequence[tuple[int, ...]]) -> list[tuple[list[int]
     begins[1:] = range(len(order))
     for gap in sorted(range(len(shared)), key=lambda gap: -shared[gap]):
         start, middle = begins[gap + 1], gap + 1
-        _, left, left_groups = runs.pop(start)
-        end, right, right_groups = runs.pop(middle)
-        whole = (end - start - 1) * shared[gap] if shared[gap] >= SHORTEST and end - start >= FEWEST else 0
-        if whole > left + right:
-            runs[start] = (end, whole, [(start, end, shared[gap])])
+        _, left_saving, left_groups = runs.pop(start)
+        end, right_saving, right_groups = runs.pop(middle)
+        merged_saving = (
+            (end - start - 1) * shared[gap] if shared[gap] >= SHORTEST and end - start >= FEWEST else 0
+        )
+        if merged_saving > left_saving + right_saving:
+            runs[start] = (end, merged_saving, [(start, end, shared[gap])])
         else:
-            runs[start] = (end, left + right, left_groups + right_groups)
+            runs[start] = (end, left_saving + right_saving, left_groups + right_groups)
         begins[end] = start
-    groups = [group for _, _, found in runs.values() for group in found]
+    groups = [group for _, _, run_groups in runs.values() for group in run_groups]
     result = [(sorted(order[start:end]), length) for start, end, length in groups]
     alone = set(range(len(contexts))).difference(*(numbers for numbers, _ in result))
     return [*result, *([(sorted(alone), 0)] if alone else [])]

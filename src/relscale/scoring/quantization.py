@@ -1,4 +1,4 @@
-"""Models with weights of 8 or 4 bits: what rounding them changes, on any device.
+"""Simulated weight-only quantization to 8 or 4 bits, on any device.
 
 The weights of every linear layer but the output matrix are rounded to whole numbers and scaled back; products have the
 number format of the scoring. These are the numbers of weight-only quantization, without its speed and memory. Linear
@@ -34,9 +34,9 @@ def quantize(model: PreTrainedModel, quantization: Quantization) -> None:
     """
     if quantization == "none":
         return
-    where = f"{model.name_or_path}: scoring.quantization: {quantization}"
+    location = f"{model.name_or_path}: scoring.quantization: {quantization}"
     if getattr(model.config, "quantization_config", None) is not None:
-        raise RelscaleError(f"{where}: its weights are quantized already; set none")
+        raise RelscaleError(f"{location}: its weights are quantized already; set none")
     head = model.get_output_embeddings()
     done, passed_over = set[int](), set[int]()
     for module in model.modules():
@@ -48,10 +48,16 @@ def quantize(model: PreTrainedModel, quantization: Quantization) -> None:
         elif isinstance(module, Conv1D):
             module.weight.data = rounded(module.weight.data.t(), quantization).t().contiguous()
             done.add(id(module.weight))
-    matrices = [each for each in model.parameters() if each.ndim > 1 and id(each) not in passed_over]
-    left = sum(each.numel() for each in matrices if id(each) not in done)
-    if 2 * left > sum(each.numel() for each in matrices):
-        raise RelscaleError(f"{where}: most of its weights are in no linear layer, and would stay; set none")
+    matrices = [
+        parameter
+        for parameter in model.parameters()
+        if parameter.ndim > 1 and id(parameter) not in passed_over
+    ]
+    remaining = sum(matrix.numel() for matrix in matrices if id(matrix) not in done)
+    if 2 * remaining > sum(matrix.numel() for matrix in matrices):
+        raise RelscaleError(
+            f"{location}: most of its weights are not in linear layers and would not be quantized; set none"
+        )
 
 
 def rounded(weight: Tensor, quantization: Literal["int8", "int4"]) -> Tensor:
@@ -64,5 +70,5 @@ def rounded(weight: Tensor, quantization: Literal["int8", "int4"]) -> Tensor:
 def _rounded(weight: Tensor, most: int) -> Tensor:
     """Each row as whole numbers from −most to most times its scale."""
     scale = weight.abs().amax(dim=1, keepdim=True).float() / most
-    whole = (weight.float() / torch.where(scale > 0, scale, 1)).round()
-    return (whole * scale).to(weight.dtype)
+    quantized = (weight.float() / torch.where(scale > 0, scale, 1)).round()
+    return (quantized * scale).to(weight.dtype)

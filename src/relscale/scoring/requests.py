@@ -1,4 +1,4 @@
-"""What a suite asks a model, written down once: made by lm-eval's own tasks, read by every scoring job.
+"""Requests of a suite: built once by lm-eval's tasks, read by every scoring job.
 
 ``requests.parquet`` in a prepared suite has a row group for each task, so that a job needs the memory of one task, and
 neither lm-eval's tasks nor their few-shot templates again.
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 FILE = "requests.parquet"
 LONGEST_REASON = 220  # characters of what a library says
 RANDOM_SEED, FEWSHOT_SEED = 0, 1234  # lm-eval's own; numpy's is the second
-# Answers that are scored once more without their question, for mutual information, stand under this prompt.
+# Prompt form of answers scored again without their question, for mutual information.
 UNCONDITIONAL = "unconditional"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 SHORT = pa.int32()
@@ -47,29 +47,29 @@ SHORT = pa.int32()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One row per item to score, with what the item will say besides its log-probability."""
+    """One row per item to score, with all columns of the item except its scores."""
 
     task: str = column("The lm-eval task.", type=_TEXT)
     prompt: str = column("Prompt form, by the suite's manifest.", type=_TEXT)
-    group: str = column("Test distribution, by the suite's manifest.", type=_TEXT)
+    group: str = column("Group, by the suite's manifest.", type=_TEXT)
     subject: str | None = column("Subject within the group.", type=_TEXT)
-    doc_id: str = column("The document's own id, else a digest of it: the same for every model.")
+    doc_id: str = column("Id of the document, else a digest of it; the same for every model.")
     choice: int = column("Index of the choice, from 0; 0 for a document.", type=SHORT)
     target: bool = column("Whether the choice is correct; true for a document.")
     context: str | None = column("The prompt; null for a document.", type=_TEXT)
     continuation: str = column(
-        "The string that is scored after the prompt, with its delimiter; the whole text of a document."
+        "The string scored after the prompt, with its delimiter; for a document, its text."
     )
     bytes_answer: int = column(
-        "The answer without the delimiter before it, as lm-eval counts, in UTF-8.", "bytes", type=SHORT
+        "Length of the answer in UTF-8, without the delimiter before it, as lm-eval counts.",
+        "bytes",
+        type=SHORT,
     )
-    bytes_scored: int = column("The string that is scored, in UTF-8.", "bytes", type=SHORT)
-    request_digest: int = column(
-        "Digest of context and continuation: equal where two models got the same request."
-    )
-    status: ItemStatus = column("ok, or what is wrong with the question's label.", type=_TEXT)
+    bytes_scored: int = column("Length of the scored string in UTF-8.", "bytes", type=SHORT)
+    request_digest: int = column("Digest of context and continuation, equal for equal requests.")
+    status: ItemStatus = column("ok, or the problem with the question's label.", type=_TEXT)
     cluster: str | None = column(
-        "What the document shares with others, by the suite's manifest; null where it stands for itself.",
+        "Cluster of the document, by the suite's manifest; null if it is independent.",
         type=_TEXT,
         default=None,
     )
@@ -137,20 +137,20 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
         raise _preparation_error(name, suite, error) from error
     if not requests:
         raise RelscaleError(
-            f"suite {suite}: the task {name!r} has no documents; check its data, or leave it out"
+            f"suite {suite}: the task {name!r} has no documents; check its data, or remove it"
         )
     for line in _flaws(requests, has_rules=callable(task.config.process_results)):
         print(f"suite {suite}: {line}", file=sys.stderr)
     if examples.kept:
         print(
-            f"suite {suite}: {examples.kept} documents of the task {name!r} are among their own examples, since "
-            "the data set has no others; they are asked as lm-eval asks them",
+            f"suite {suite}: {examples.kept} documents of the task {name!r} are among their own few-shot "
+            "examples, because the data set has no others; they are scored as in lm-eval",
             file=sys.stderr,
         )
     if examples.replaced:
         print(
-            f"suite {suite}: {examples.replaced} documents of the task {name!r} were among their own examples; others "
-            "took their places",
+            f"suite {suite}: {examples.replaced} documents of the task {name!r} were among their own "
+            "few-shot examples; these were replaced",
             file=sys.stderr,
         )
     return requests
@@ -161,21 +161,21 @@ def _flaws(requests: Sequence[Request], has_rules: bool) -> Iterator[str]:
     documents = [
         request for request in requests if request.choice == 0 and request.prompt == requests[0].prompt
     ]
-    for status, what in (
-        (ItemStatus.UNLABELLED, "have no label, so that nothing that needs one is measured"),
+    for status, explanation in (
+        (ItemStatus.UNLABELLED, "have no label; metrics that need one exclude them"),
         (
             ItemStatus.OUTSIDE,
-            "have a label outside their choices, so that nothing that needs one is measured",
+            "have a label outside their choices; metrics that need one exclude them",
         ),
     ):
         count = sum(request.status == status for request in documents)
         if count and not has_rules:
-            yield f"{count} of {len(documents)} documents of the task {requests[0].task!r} {what}"
+            yield f"{count} of {len(documents)} documents of the task {requests[0].task!r} {explanation}"
     again = len(documents) - len({request.doc_id for request in documents})
     if again:
         yield (
-            f"{again} of {len(documents)} documents of the task {requests[0].task!r} are the same as another, or have "
-            "its id; they count as often as they stand there"
+            f"{again} of {len(documents)} documents of the task {requests[0].task!r} are duplicates of "
+            "another, or have its id; every copy is counted"
         )
 
 
@@ -203,7 +203,7 @@ def read_requests(folder: str | Path, tasks: Iterable[int] | None = None) -> Ite
             table = file.read_row_group(group)
             columns = [_texts(table[name]) for name in SCHEMA.names]
             status = SCHEMA.get_field_index("status")
-            columns[status] = [ItemStatus(each) for each in columns[status]]
+            columns[status] = [ItemStatus(value) for value in columns[status]]
             yield [Request(*cells) for cells in zip(*columns, strict=True)]
 
 
@@ -267,8 +267,8 @@ def request_of(
             choice %= len(choices)
             # Where contexts differ and the continuation is common, as in Winogrande, the text is the label.
             label = task.doc_to_text if task.multiple_input else task.doc_to_target
-            places, status = right_choices(label(instance.doc), choices)
-            target, delimiter = choice in places, task.config.target_delimiter
+            correct, status = right_choices(label(instance.doc), choices)
+            target, delimiter = choice in correct, task.config.target_delimiter
     else:
         raise RelscaleError(
             f"task {task.config.task}: {instance.request_type} tasks generate text and are not scored"
@@ -342,5 +342,7 @@ def _preparation_error(name: str, suite: str, error: Exception) -> RelscaleError
     reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} …"
     if isinstance(error, IndexError):  # lm-eval looks at the first document when it makes a task
         reason += "; is the label of its first document outside the choices?"
-    hint = f"; data that cannot be fetched may be given as data: {{{name}: path}}" if "Hub" in reason else ""
+    hint = (
+        f"; data that cannot be downloaded can be given as data: {{{name}: path}}" if "Hub" in reason else ""
+    )
     return RelscaleError(f"suite {suite}: lm-eval cannot make the task {name!r} ({reason}){hint}")

@@ -1,4 +1,4 @@
-"""The safetensors files that a checkpoint folder is loaded from, and what their headers say; no weight is read."""
+"""The safetensors files of a checkpoint folder and their headers; no weights are read."""
 
 import json
 import struct
@@ -8,13 +8,13 @@ from typing import Any
 
 from relscale.errors import RelscaleError
 
-WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+SINGLE_FILE, INDEX = "model.safetensors", "model.safetensors.index.json"
 # The longest header that the format allows.
 MOST_BYTES = 100_000_000
 
 
 def weight_files(folder: str | Path) -> list[Path]:
-    """The files that transformers reads of a folder; others beside them, as ``consolidated.safetensors``, it does not.
+    """The files that transformers loads from a folder; others, such as ``consolidated.safetensors``, are ignored.
 
     Raises
     ------
@@ -22,8 +22,8 @@ def weight_files(folder: str | Path) -> list[Path]:
         The index of the files is not readable, or one that it names is not there.
     """
     folder = Path(folder)
-    if (folder / WHOLE).is_file():
-        return [folder / WHOLE]
+    if (folder / SINGLE_FILE).is_file():
+        return [folder / SINGLE_FILE]
     index = folder / INDEX
     if not index.is_file():
         return []
@@ -32,11 +32,11 @@ def weight_files(folder: str | Path) -> list[Path]:
         files = [folder / name for name in names]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RelscaleError(
-            f"{index}: not an index of safetensors files ({error}); fetch it again"
+            f"{index}: not an index of safetensors files ({error}); download it again"
         ) from error
     missing = [file for file in files if not file.is_file()]
     if missing:
-        raise RelscaleError(f"{missing[0]}: no such file, and {INDEX} names it; fetch it again")
+        raise RelscaleError(f"{missing[0]}: no such file, but {INDEX} names it; download it again")
     return files
 
 
@@ -61,7 +61,7 @@ def tensors(folder: str | Path) -> list[Mapping[str, Any]]:
     """
     files = weight_files(folder)
     if not files:
-        raise RelscaleError(f"{folder}: no {WHOLE} in it, nor shards with {INDEX}")
+        raise RelscaleError(f"{folder}: no {SINGLE_FILE} in it, nor shards with {INDEX}")
     return [entry for file in files for entry in _header(file)]
 
 
@@ -84,9 +84,9 @@ def _header(file: Path) -> list[Mapping[str, Any]]:
         struct.error,
         RecursionError,
     ) as error:
-        raise RelscaleError(f"{file}: not a safetensors file ({error}); fetch it again") from error
+        raise RelscaleError(f"{file}: not a safetensors file ({error}); download it again") from error
     if 8 + length + end != size:
         raise RelscaleError(
-            f"{file}: {size:,} bytes, but its header describes {8 + length + end:,}; fetch it again"
+            f"{file}: {size:,} bytes, but its header describes {8 + length + end:,}; download it again"
         )
     return entries

@@ -1,4 +1,4 @@
-"""One checkpoint on the requests of a suite: items."""
+"""Score a checkpoint on the requests of a suite."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -29,21 +29,21 @@ def score_requests(engine: "Engine", suite: str, requests: Sequence[Request], wi
     windows
         How documents are read: ``context_tokens`` and ``overlap`` of `Engine.score_texts`.
     """
-    whole = np.array([request.context is None for request in requests], bool)
+    is_document = np.array([request.context is None for request in requests], bool)
     pairs = engine.score_pairs([(r.context, r.continuation) for r in requests if r.context is not None])
     texts = engine.score_texts([r.continuation for r in requests if r.context is None], **windows)
-    found = {}
+    values = {}
     for name in ("logprob", "greedy", "tokens", "cut", "bytes_scored"):
-        found[name] = np.empty(len(requests), getattr(pairs, name).dtype)
-        found[name][~whole], found[name][whole] = getattr(pairs, name), getattr(texts, name)
+        values[name] = np.empty(len(requests), getattr(pairs, name).dtype)
+        values[name][~is_document], values[name][is_document] = getattr(pairs, name), getattr(texts, name)
     columns = {
         **{name: [getattr(request, name) for request in requests] for name in names_of(Request)},
         "suite": [suite] * len(requests),
-        "logprob": found["logprob"],
-        "tokens": found["tokens"],
-        "bytes_scored": found["bytes_scored"],
-        "greedy": pa.array(found["greedy"], mask=whole),
-        "status": _statuses(requests, found),
+        "logprob": values["logprob"],
+        "tokens": values["tokens"],
+        "bytes_scored": values["bytes_scored"],
+        "greedy": pa.array(values["greedy"], mask=is_document),
+        "status": _statuses(requests, values),
     }
     return pa.table([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
 

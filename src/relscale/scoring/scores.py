@@ -1,4 +1,4 @@
-"""The manifest of a scoring job: which models were scored on which suites, and where the items are."""
+"""The manifest of a scoring job: models, suites and paths of the items."""
 
 from relscale.entries import Entry
 

@@ -47,34 +47,38 @@ class SolvedExamples:
         return self._context(doc, *arguments, **options)
 
     def _sample(self, n: int, *arguments: Any, **options: Any) -> Sequence[Document]:
-        there = len(self._task.sampler.df)
-        if n > there:
-            raise ValueError(f"num_fewshot is {n}, but there are {there} documents to draw examples from")
+        n_documents = len(self._task.sampler.df)
+        if n > n_documents:
+            raise ValueError(
+                f"num_fewshot is {n}, but there are {n_documents} documents to draw examples from"
+            )
         drawn = list(self._draw(n, *arguments, **options))
-        own = self._asked
-        if own is None:
+        document = self._asked
+        if document is None:
             return drawn
-        asked = self._question(own)
-        wrong = [place for place, example in enumerate(drawn) if self._same(example, own, asked)]
+        question = self._question(document)
+        wrong = [place for place, example in enumerate(drawn) if self._same(example, document, question)]
         if not wrong:
             return drawn
         taken = {id(example) for example in drawn}
         others = [
             example
             for example in self._task.sampler.df
-            if id(example) not in taken and not self._same(example, own, asked)
+            if id(example) not in taken and not self._same(example, document, question)
         ]
         if len(others) >= len(wrong):
             self.replaced += 1
             in_order = self._task.config.fewshot_config.sampler == "first_n"
-            chosen = others[: len(wrong)] if in_order else Random(digest(own)).sample(others, len(wrong))
-            for place, example in zip(wrong, chosen, strict=True):
+            replacements = (
+                others[: len(wrong)] if in_order else Random(digest(document)).sample(others, len(wrong))
+            )
+            for place, example in zip(wrong, replacements, strict=True):
                 drawn[place] = example
         elif self._alike:
             raise ValueError(
-                f"its {n} examples would come from the {there} documents that it asks, and too few are left without "
-                "the question itself; give examples of their own, as data: {task: {test: file, train: file}}, or set "
-                "num_fewshot to 0"
+                f"its {n} examples would come from its {n_documents} test documents, and too few remain "
+                "without the question itself; give separate examples, as data: {task: {test: file, train: file}}, or "
+                "set num_fewshot to 0"
             )
         else:
             self.kept += 1
@@ -85,8 +89,10 @@ class SolvedExamples:
         """Whether examples are drawn from the documents that are asked: most of these are among those."""
         pool = {digest(example) for example in self._task.sampler.df}
         pool |= {str(self._question(example)) for example in self._task.sampler.df}
-        asked = list(self._task.task_docs)
-        return 2 * sum(digest(doc) in pool or str(self._question(doc)) in pool for doc in asked) > len(asked)
+        task_documents = list(self._task.task_docs)
+        return 2 * sum(
+            digest(doc) in pool or str(self._question(doc)) in pool for doc in task_documents
+        ) > len(task_documents)
 
     def _same(self, example: Document, document: Document, question: str | None) -> bool:
         if example == document:

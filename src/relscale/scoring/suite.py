@@ -36,7 +36,7 @@ from relscale.scoring.manifest import DataSource, Group, Manifest, Task, read_ma
 from relscale.scoring.options import HubDataSource, Suite, SuiteOptions
 from relscale.scoring.requests import build_requests, write_requests
 from relscale.scoring.suite_code import is_trusted, refuse_code
-from relscale.scoring.supported_tasks import left_out_line, unsupported
+from relscale.scoring.supported_tasks import exclusion_message, unsupported
 from relscale.scoring.task_data import TaskData
 from relscale.suggestions import nearest, suggestion
 from relscale.yaml_text import load
@@ -194,7 +194,7 @@ def suite_folder(name: str, suite: Suite) -> Path:
     if not (SUITES / name).is_dir():
         meant = nearest(name, available_suites())
         shipped = f"name {meant!r}" if meant else f"name one of {', '.join(available_suites())}"
-        raise RelscaleError(f"no suite {name!r}; {shipped}, or give a folder of your own as its 'path'")
+        raise RelscaleError(f"no suite {name!r}; {shipped}, or set its 'path' to a folder")
     return SUITES / name
 
 
@@ -250,20 +250,20 @@ def _paths(data: object) -> Iterator[str]:
     if isinstance(data, str):
         yield data
     elif isinstance(data, dict | list):
-        for each in data.values() if isinstance(data, dict) else data:
-            yield from _paths(each)
+        for value in data.values() if isinstance(data, dict) else data:
+            yield from _paths(value)
 
 
 def _options(name: str, manifest: Manifest, suite: Suite) -> SuiteOptions:
     """The suite's options with the experiment's in place of its own."""
-    own = ["path", "baseline", "cluster", *(["data"] if manifest.builder in data_builders() else [])]
+    handled = ["path", "baseline", "cluster", *(["data"] if manifest.builder in data_builders() else [])]
     known = manifest.options.given()
-    given = {key: value for key, value in suite.given().items() if key not in own}
-    for key in given:
+    options = {key: value for key, value in suite.given().items() if key not in handled}
+    for key in options:
         if key not in known:
-            meant = suggestion(key, [*own, *known], "allowed are")
+            meant = suggestion(key, [*handled, *known], "allowed are")
             raise RelscaleError(f"suite {name}: unknown option {key!r}; {meant}")
-    return SuiteOptions.model_validate({**known, **given})
+    return SuiteOptions.model_validate({**known, **options})
 
 
 def _data(suite: Suite, manifest: Manifest) -> DataSource:
@@ -273,12 +273,12 @@ def _data(suite: Suite, manifest: Manifest) -> DataSource:
     if isinstance(suite.data, str):
         return DataSource(path=suite.data)
     try:
-        given = HubDataSource.model_validate(suite.data)
+        source = HubDataSource.model_validate(suite.data)
     except ValidationError:
         raise RelscaleError(
             f"data: {suite.data!r}: give a path, or {{hub: name, revision: commit}}"
         ) from None
-    return DataSource(hub=given.hub, revision=given.revision, files=given.files or manifest.data.files)
+    return DataSource(hub=source.hub, revision=source.revision, files=source.files or manifest.data.files)
 
 
 def _read(name: str, manifest: Manifest, requests: bool) -> tuple[list[TaskData], Manifest]:
@@ -316,8 +316,8 @@ def _with_baseline(name: str, manifest: Manifest, described: Manifest, is_config
         )
         return replace(manifest, baseline=first)
     raise RelscaleError(
-        f"suite {name}: no group {manifest.baseline!r} for a baseline; "
-        f"set the suite's option 'baseline' to one of {', '.join(manifest.groups)}"
+        f"suite {name}: no group {manifest.baseline!r} to use as baseline; set the suite's option "
+        f"'baseline' to one of {', '.join(manifest.groups)}"
     )
 
 
@@ -331,17 +331,17 @@ def _supported(name: str, manifest: Manifest, source: Path) -> Manifest:
         for task, entry in index.items()
         if task in manifest.tasks
     }
-    left_out = {task: reason for task, reason in reasons.items() if reason is not None}
-    for task, reason in left_out.items():
-        print(left_out_line(name, task, reason), file=sys.stderr)
-    tasks = {task: place for task, place in manifest.tasks.items() if task not in left_out}
-    if left_out and not tasks:
-        task, reason = next(iter(left_out.items()))
+    excluded = {task: reason for task, reason in reasons.items() if reason is not None}
+    for task, reason in excluded.items():
+        print(exclusion_message(name, task, reason), file=sys.stderr)
+    tasks = {task: place for task, place in manifest.tasks.items() if task not in excluded}
+    if excluded and not tasks:
+        task, reason = next(iter(excluded.items()))
         raise RelscaleError(f"suite {name}: none of its tasks can be scored; {task} {reason}")
-    kept = {place.group for place in tasks.values()}
-    lost = {place.group for place in manifest.tasks.values()} - kept
+    kept_groups = {place.group for place in tasks.values()}
+    lost = {place.group for place in manifest.tasks.values()} - kept_groups
     groups = {group: entry for group, entry in manifest.groups.items() if group not in lost}
-    return replace(manifest, tasks=tasks, groups=groups, left_out={**manifest.left_out, **left_out})
+    return replace(manifest, tasks=tasks, groups=groups, left_out={**manifest.left_out, **excluded})
 
 
 def _check_listed(manifest: Manifest, source: Path) -> None:
@@ -389,22 +389,20 @@ def _described(name: str, manifest: Manifest, tasks: list[TaskData], count: bool
     for task in tasks:
         counts[task.task.group, task.task.prompt] += len(task.rows)
     items = dict.fromkeys(manifest.groups, 0)
-    for (group, _), found in counts.items():  # the same documents under every prompt
-        items[group] = max(items.get(group, 0), found)
+    for (group, _), n_items in counts.items():  # the same documents under every prompt
+        items[group] = max(items.get(group, 0), n_items)
     few = {
-        group: f"{found} items, under {FEWEST_ITEMS}"
-        for group, found in items.items()
-        if count and found < FEWEST_ITEMS
+        group: f"{n_items} items, under {FEWEST_ITEMS}"
+        for group, n_items in items.items()
+        if count and n_items < FEWEST_ITEMS
     }
-    kept = [group for group in items if group not in few]
-    if len(kept) < 2:
-        raise RelscaleError(
-            f"suite {name}: fewer than two groups have {FEWEST_ITEMS} items; it needs more text"
-        )
+    kept_groups = [group for group in items if group not in few]
+    if len(kept_groups) < 2:
+        raise RelscaleError(f"suite {name}: fewer than two groups have {FEWEST_ITEMS} items; add text")
     known = manifest.groups
     groups = {
         g: replace(known.get(g) or Group(g.replace("_", " ").capitalize()), items=items[g] if count else None)
-        for g in kept
+        for g in kept_groups
     }
     named = {known: task.task for known, task in _named(name, tasks) if task.task.group in groups}
     return replace(manifest, groups=groups, tasks=named, left_out=few)

@@ -1,4 +1,4 @@
-"""Code in a folder of tasks: refused, unless the experiment says that the folder is trusted.
+"""Code in a folder of tasks: refused unless the experiment trusts the folder.
 
 lm-eval's YAML may name Python functions (``!function``), which run as soon as a task is loaded. A suite that somebody
 else wrote, or that lies beside downloaded models, is data, and data do not run. Allowed are relscale's own readers of
@@ -78,10 +78,10 @@ def is_trusted() -> bool:
 @cache
 def lm_eval_folder() -> Path:
     """The folder of lm-eval's own tasks."""
-    found = find_spec("lm_eval")
-    assert found is not None
-    assert found.submodule_search_locations
-    return Path(found.submodule_search_locations[0], "tasks").resolve()
+    spec = find_spec("lm_eval")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0], "tasks").resolve()
 
 
 def is_allowed(function: str, folder: str | Path) -> bool:
@@ -117,7 +117,7 @@ def refuse_code(folder: str | Path) -> None:
     for path in sorted(root.rglob("*")):
         if path.is_symlink() and path.is_dir() and not path.resolve().is_relative_to(root.resolve()):
             raise RelscaleError(
-                f"{path}: leads outside the suite's folder, to {path.resolve()}; put a copy inside"
+                f"{path}: points outside the suite's folder, to {path.resolve()}; put a copy inside"
             )
         if path.suffix == ".yaml" and path != root / FILE:
             _refuse_in(path, root, set())
@@ -143,14 +143,14 @@ def _refuse_in(path: Path, root: Path, visited: set[Path]) -> None:
         raise RelscaleError(f"{path}: {problem}; set {OPTION} if you trust it")
     included = task.get("include", [])
     for name in included if isinstance(included, list) else [included]:
-        found = (path.parent / str(name)).resolve()
-        if found.is_relative_to(lm_eval_folder()):
+        target = (path.parent / str(name)).resolve()
+        if target.is_relative_to(lm_eval_folder()):
             continue
-        if not found.is_relative_to(root.resolve()):
+        if not target.is_relative_to(root.resolve()):
             raise RelscaleError(
                 f"{path}: includes {name!r}, which is outside the suite's folder; set {OPTION} if you trust it"
             )
-        _refuse_in(found, root, visited)
+        _refuse_in(target, root, visited)
 
 
 def _functions(value: Any, visited: set[int]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which of lm-eval's tasks are scored: those that ask for the probability of given text, and need nothing else."""
+"""Supported lm-eval tasks: those that need only the probability of given text."""
 
 import io
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ SCORED = ("multiple_choice", "loglikelihood", "loglikelihood_rolling")
 
 
 def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
-    """Why relscale cannot score a task of lm-eval, as the rest of a sentence; None where it can."""
+    """Reason why relscale cannot score a task of lm-eval, as the rest of a sentence; None if it can."""
     if "class" in config:
-        return "is a Python class, and only tasks that are YAML are scored"
+        return "is a Python class, and only YAML tasks are scored"
     kind = config.get("output_type", "generate_until")
     if kind not in SCORED:
-        return f"generates text (output_type {kind}), and only probabilities of given text are scored"
+        return f"generates text (output_type {kind}), and only tasks with given answers are scored"
     if config.get("doc_to_image") is not None or config.get("doc_to_audio") is not None:
         return "shows images or plays sound"
     if config.get("unsafe_code"):
@@ -35,6 +35,6 @@ def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
     return None
 
 
-def left_out_line(suite: str, task: str, reason: str) -> str:
-    """What is said of a task that is not scored, for a reason as `unsupported` gives it."""
-    return f"suite {suite}: task {task} is left out: it {reason}"
+def exclusion_message(suite: str, task: str, reason: str) -> str:
+    """Message about a task that is not scored, with a reason from `unsupported`."""
+    return f"suite {suite}: task {task} is excluded: it {reason}"

@@ -1,4 +1,4 @@
-"""What a builder makes: the documents of one lm-eval task."""
+"""The documents of an lm-eval task, as made by a builder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What lm-eval itself reports of a task, document by document, by the task's own rules.
+"""lm-eval's own metrics of a task, per document.
 
 lm-eval's tasks may say themselves what their numbers mean (``process_results``, aggregations, filters). relscale does
 not write those rules again: it hands the log-probabilities that it has stored to lm-eval's own task object. That needs
@@ -47,7 +47,7 @@ PROBED = 20  # documents that are tried to learn whether the task calls right wh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskValue:
-    """One row per document, metric and filter: what lm-eval's task makes of the model's answers."""
+    """One row per document, metric and filter: the value by lm-eval's task."""
 
     suite: str = column("Evaluation suite.")
     task: str = column("The lm-eval task.")
@@ -56,9 +56,9 @@ class TaskValue:
     subject: str | None = column("Subject within the group.")
     doc_id: str = column("The document.")
     metric: str = column("lm-eval's own name of the metric.")
-    filter: str = column("The filter of responses; none where they are as the model gave them.")
-    value: str = column("JSON: a number, or what the aggregation takes.")
-    aggregation: str | None = column("lm-eval's name of it; null for a function of the task's own.")
+    filter: str = column("Filter of the responses; none for unfiltered ones.")
+    value: str = column("JSON: a number, or the input of the aggregation.")
+    aggregation: str | None = column("lm-eval's name of the aggregation; null for a function of the task.")
     targets: bool = column(
         "Whether the task and its items agree on the correct choice; otherwise their accuracy is meaningless."
     )
@@ -134,8 +134,8 @@ def task_metrics(prepared: PreparedTasks, suite: str, items: pa.Table) -> pa.Tab
         if name not in prepared:
             continue
         task = prepared.load(name)
-        own = columns.filter(pc.equal(names.indices, code))
-        choices = map(ScoredChoice, *(column.to_pylist() for column in own.columns))
+        task_columns = columns.filter(pc.equal(names.indices, code))
+        choices = map(ScoredChoice, *(column.to_pylist() for column in task_columns.columns))
         scored = _by_document(list(choices), prepared.manifest.tasks[name].prompt)
         with compiled_once():
             rows += _task_rows(task, name, suite, prepared.manifest, scored)
@@ -162,10 +162,10 @@ def _task_rows(
             "kept; prepare the suite again"
         )
     place = manifest.tasks[name]
-    targets = [[item.target for item in own] for own in scored]
+    targets = [[item.target for item in items] for items in scored]
     agree = targets_are_the_tasks(task.config.process_results, documents, targets)
     aggregations = task.aggregation()
-    results = [[item.response for item in own] for own in scored]
+    results = [[item.response for item in items] for items in scored]
     for metric, filtered, number, value in document_values(task, documents, results):
         yield TaskValue(
             suite=suite,
@@ -193,8 +193,8 @@ def document_values(
     """
     task._instances = [
         instance
-        for number, (doc, own) in enumerate(zip(documents, results, strict=True))
-        for instance in _instances(task, number, doc, own)
+        for number, (doc, responses) in enumerate(zip(documents, results, strict=True))
+        for instance in _instances(task, number, doc, responses)
     ]
     task.apply_filters()
     by_document: list[list[Instance]] = [[] for _ in documents]
@@ -202,9 +202,11 @@ def document_values(
         by_document[instance.doc_id].append(instance)
     failed: list[str] = []
     for filtered in task._instances[0].filtered_resps:
-        for number, (doc, own) in enumerate(zip(documents, by_document, strict=True)):
+        for number, (doc, instances) in enumerate(zip(documents, by_document, strict=True)):
             try:
-                values = task.process_results(doc, [instance.filtered_resps[filtered] for instance in own])
+                values = task.process_results(
+                    doc, [instance.filtered_resps[filtered] for instance in instances]
+                )
             except Exception as error:  # whatever a task's own function raises
                 failed.append(f"{type(error).__name__}: {error}".splitlines()[0])
                 values = dict.fromkeys(task.aggregation(), math.nan)
@@ -212,7 +214,7 @@ def document_values(
                 yield metric, filtered, number, value
     if failed:
         print(
-            f"task {task.config.task}: its own metrics of {len(failed)} of {len(documents)} documents are not numbers "
+            f"task {task.config.task}: its metrics are not numbers for {len(failed)} of {len(documents)} documents "
             f"({failed[0]})",
             file=sys.stderr,
         )
@@ -273,7 +275,7 @@ def directions(config: Mapping[str, Any]) -> dict[str, bool]:
     import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import HIGHER_IS_BETTER_REGISTRY
 
-    filters = [each["name"] for each in config.get("filter_list") or [{"name": UNFILTERED}]]
+    filters = [entry["name"] for entry in config.get("filter_list") or [{"name": UNFILTERED}]]
     return {
         metric_name(entry["metric"], filtered): bool(
             entry.get("higher_is_better", HIGHER_IS_BETTER_REGISTRY.get(entry["metric"], True))
@@ -299,13 +301,13 @@ def aggregations(config: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import get_aggregation, get_metric_aggregation
 
-    found = {}
+    aggregations = {}
     for entry in _metric_list(config):
         metric, function = entry["metric"], entry.get("aggregation")
         if function is None:
             function = get_metric_aggregation(metric)
-        found[metric] = get_aggregation(function) if isinstance(function, str) else function
-    return found
+        aggregations[metric] = get_aggregation(function) if isinstance(function, str) else function
+    return aggregations
 
 
 def as_json(value: Any) -> str:
@@ -334,12 +336,14 @@ def targets_are_the_tasks(
     documents, targets
         Of each document, which of its choices are right. Single answers and whole documents are right as they are.
     """
-    if not callable(process_results) or all(len(own) == 1 for own in targets):
+    if not callable(process_results) or all(len(choices) == 1 for choices in targets):
         return True
     agreeing: set[str] | None = None
-    for doc, own in zip(documents[:PROBED], targets[:PROBED], strict=True):
-        for likeliest, target in enumerate(own):
-            results = [(-1.0 if place == likeliest else -20.0 - place, False) for place in range(len(own))]
+    for doc, choices in zip(documents[:PROBED], targets[:PROBED], strict=True):
+        for likeliest, target in enumerate(choices):
+            results = [
+                (-1.0 if place == likeliest else -20.0 - place, False) for place in range(len(choices))
+            ]
             try:
                 values = process_results(doc, results)
             except Exception:  # whatever a task's own function raises
@@ -418,5 +422,5 @@ def read_task_metrics(path: str | Path) -> pa.Table:
         They are gone or damaged.
     """
     if not Path(path).is_file():
-        raise RelscaleError(f"{path}: these values are listed but gone; score again")
+        raise RelscaleError(f"{path}: these values are listed but missing; score again")
     return read_parquet(path)

@@ -1,1 +1,1 @@
-"""The model, its optimizer and schedule, the training of one run, and the exported checkpoint."""
+"""Training of a run: the model, optimizers, schedules and exported checkpoints."""

@@ -1,7 +1,7 @@
 """Adam with decoupled weight decay: plain, cautious, with corrected decay, or both.
 
-The optimizers ``adamc``, ``c_adamw`` and ``c_adamc`` are this one with its two switches; ``muon`` uses its steps for
-what is no hidden matrix.
+The optimizers ``adamc``, ``c_adamw`` and ``c_adamc`` are this one with its two switches; ``muon`` uses it for all
+parameters other than hidden matrices.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -26,12 +26,12 @@ def build_adam(
     corrected: bool = False,
     correct_output_layer: bool = True,
 ) -> "Adam":
-    """Adam over a model's parameters, each decaying as ``decay_groups`` says.
+    """Adam over a model's parameters, with the weight decay of ``decay_groups``.
 
     Parameters
     ----------
     model, hyperparameters
-        What to train, and how; ``hyperparameters.learning_rate`` is the peak of the schedule.
+        The model, and its hyperparameters; ``hyperparameters.learning_rate`` is the peak of the schedule.
     cautious, corrected
         As for ``Adam``.
     correct_output_layer
@@ -56,12 +56,11 @@ class Adam(torch.optim.Optimizer):
 
     Where ``corrected`` (AdamC: Defazio 2025, arXiv 2506.02285) λ' is λ·η/η_max, so that decay falls as η² while the
     learning rate decays; else it is λ. Where ``cautious`` (Liang et al. 2024, arXiv 2411.16085) the coordinates whose
-    sign disagrees with the gradient are left out and the others divided by the share that is kept: u' is
-    u·k / max(mean(k), 1e-3) with k = [u·g > 0]; else it is u.
+    sign disagrees with the gradient are masked and the others divided by the share that remains: u' is u·k /
+    max(mean(k), 1e-3) with k = [u·g > 0]; else it is u.
 
-    η_max is the learning rate at construction. All that a step depends on is in ``state_dict``. A step takes no value
-    to the host of an accelerator. A cautious one uses the gradients' memory: call ``zero_grad`` before the next
-    backward pass.
+    η_max is the learning rate at construction. The complete state is in ``state_dict``. A step copies no value to the
+    host. A cautious step overwrites the gradients: call ``zero_grad`` before the next backward pass.
     """
 
     def __init__(
@@ -114,7 +113,7 @@ def adam_step(group: dict[str, Any], state: State) -> None:
         if not state[p]:
             state[p].update(m=torch.zeros_like(p), v=torch.zeros_like(p))
     group["step"] += 1
-    # Filled where it is: a number that is copied to a GPU makes the processor wait.
+    # Filled in place: copying a number to a GPU makes the processor wait.
     steps = torch.full((), float(group["step"]), device=parameters[0].device)
     decay = group["weight_decay"]
     if group["corrected"]:

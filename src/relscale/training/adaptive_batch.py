@@ -1,12 +1,13 @@
-"""Batches that grow while a run is trained, as far as the noise of its gradient asks for it.
+"""Adaptive batch size: the batch grows during training with the gradient noise.
 
 After each measurement of the gradient's moments, smoothed, a test of AdAdaGrad requests a batch: the norm test or the
 inner-product test (``relscale.training.noise_scale``). From the next step on whose remaining sequences are whole
 batches of it the batch is the largest multiple of the first one that is at most the requested one, rounded up; the
-learning rate grows by the root. A batch never shrinks. The run reads the tokens that were planned, each once, in order.
+learning rate grows by the root. A batch never shrinks. The run reads the planned tokens, each once, in order.
 
 Source: Lau, Liu, Kolar, *AdAdaGrad: Adaptive Batch Size Schemes for Adaptive Gradient Methods*, arXiv 2402.11215. There
-the moments of a single batch decide; they vary so much that the batch then grows beyond what their means ask for.
+the moments of a single batch decide; they vary so much that the batch then grows beyond the size that their means
+request.
 """
 
 import math
@@ -20,24 +21,23 @@ from relscale.training.options import AdaptiveBatch
 
 @dataclass
 class GrowingBatch:
-    """An observer (``relscale.training.observers``) that lets the batches of a run grow.
+    """An observer (``relscale.training.observers``) that increases the batch size of a run.
 
-    Its decisions follow from the recorded history alone, so that a training that was stopped resumes exactly.
+    Its decisions follow from the recorded history alone, so that an interrupted run resumes exactly.
 
     Attributes
     ----------
     options
         The config's section ``training.adaptive_batch``.
     request
-        The batch that the last measurement requests, as a multiple of the first one; None before the first step of a
-        process.
+        Batch requested by the last measurement, as a multiple of the first; None before the first step of a process.
     """
 
     options: AdaptiveBatch
     request: int | None = None
 
     def after_step(self, history: History) -> None:
-        """Grow the batch of the next step where that is requested."""
+        """Increase the batch of the next step if requested."""
         if history.over:
             return
         if self.request is None or (history.done - 1) % self.options.every == 0:
@@ -50,12 +50,12 @@ class GrowingBatch:
             history.run = grown(run, history.done, factor)
 
     def _request(self, history: History) -> int:
-        """The batch that the last measurement requests, at most the largest, by the first one; 0 without one."""
-        series = [each[: history.done].tolist() for each in history.moments]
+        """Batch requested by the last measurement relative to the first, at most the largest; 0 without one."""
+        series = [moment[: history.done].tolist() for moment in history.moments]
         measured = [step for step, value in enumerate(series[0]) if math.isfinite(value)]
         if not measured:
             return 0
-        moments = GradientMoments(*(smoothed(each, self.options.memory)[measured[-1]] for each in series))
+        moments = GradientMoments(*(smoothed(values, self.options.memory)[measured[-1]] for values in series))
         test = TESTS[self.options.test]
         size = test(moments, history.run.batch_at(measured[-1]), self.options.eta)
         factor = size / history.run.batch_size
@@ -74,7 +74,10 @@ def next_factor(remaining: int, factor: int, request: int) -> int:
     factor, request
         The current batch and the requested one, by the first one.
     """
-    return max((each for each in range(factor + 1, request + 1) if remaining % each == 0), default=factor)
+    return max(
+        (candidate for candidate in range(factor + 1, request + 1) if remaining % candidate == 0),
+        default=factor,
+    )
 
 
 def grown(run: Run, step: int, factor: int) -> Run:

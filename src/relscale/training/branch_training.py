@@ -1,4 +1,4 @@
-"""Train the branches of a run (``relscale.training.branches``) from the states that were kept on its way."""
+"""Train the branches of a run (``relscale.training.branches``) from its saved states."""
 
 import json
 import math
@@ -25,7 +25,7 @@ MEMORY = 0.5  # of the smoothed loss, per step
 
 @dataclass
 class BranchPoints:
-    """An observer (``relscale.training.observers``) that keeps the state at the checkpoints of branches."""
+    """An observer (``relscale.training.observers``) that saves the state at the checkpoints of branches."""
 
     model: DistributedModel
     unfinished: Path
@@ -33,7 +33,7 @@ class BranchPoints:
     still_owned: Callable[[], None]
 
     def after_step(self, history: History) -> None:
-        """Keep it where it is due."""
+        """Save the state if it is due."""
         if history.over or history.done not in steps_of_branches(self.shares, history.run):
             return
         folder = point_folder(self.unfinished, history.done)
@@ -41,7 +41,7 @@ class BranchPoints:
 
 
 def point_folder(unfinished: Path, step: int) -> Path:
-    """Where the state after so many updates is kept for branches, beside that of the unfinished training."""
+    """Folder of the state after ``step`` updates, saved for branches beside that of the unfinished training."""
     return unfinished / FOLDER / f"step-{step}"
 
 
@@ -54,9 +54,9 @@ def train_branches(
     still_owned: Callable[[], None],
     train: Callable[[History, Callable[[Run, int], float], Sequence[Observer]], None],
 ) -> list[BranchRow] | None:
-    """Train the branches of a finished run; None where they were stopped before their end.
+    """Train the branches of a finished run; None if they were interrupted.
 
-    A branch that was stopped resumes where its state was saved, and one that is finished is not trained again.
+    An interrupted branch resumes from its saved state, and a finished branch is not trained again.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def train_branches(
         state = read_state(folder) or read_state(point)
         if state is None:
             remove(unfinished / FOLDER)
-            raise Damaged(point, "the state is damaged", "the same command trains the run anew")
+            raise Damaged(point, "the state is damaged", "the same command trains the run again")
         history = History.of(branch.run, trunk.warmup, model.fabric.device)
         history.load_state_dict({**state["history"], **_schedule(branch.run)})
         model.load_state_dict(state)
@@ -108,7 +108,7 @@ def train_branches(
 
 
 def branch_row(branch: Branch, trunk: Run, history: History) -> BranchRow:
-    """The row of a branch that is over."""
+    """The row of a finished branch."""
     losses = history.losses[branch.step : history.done].double().cpu().numpy()
     diverged = history.diverged is not None
     # Independent losses differ by twice their variance; weights m^age of sum 1 leave (1 − m) / (1 + m) of it.

@@ -1,9 +1,9 @@
-"""Branches of a training: from a checkpoint on, the same tokens with k times the batch.
+"""Branches of a run: from a checkpoint on, the same tokens with k times the batch size.
 
-At some shares of a run's tokens its whole state is kept: weights, the optimizer's moments and how many sequences were
-read. When the run is finished each branch starts from there, reads the sequences that follow, as many for every k, at
-the checkpoint's learning rate times √k, and its losses are smoothed: the mean of the branch's losses with weights that
-halve from step to step. The largest k whose loss is not above that of the smaller ones is the critical batch
+At some shares of a run's tokens its complete state is saved: weights, optimizer moments and number of sequences read.
+When the run is finished, each branch starts from there and reads the sequences that follow, the same number for every
+k, at the checkpoint's learning rate times √k. Its losses are smoothed: the mean of the branch's losses with weights
+that halve from step to step. The largest k whose loss is not above that of the smaller ones is the critical batch
 (``relscale.questions.critical_branch``).
 
 Source: *Critical Batch Size Revisited*, arXiv 2505.23971.
@@ -23,18 +23,18 @@ BRANCHES = "branches.parquet"  # the table of a run's branches, in its folder
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch of a training.
+    """A branch of a run.
 
     Attributes
     ----------
     run
-        The run up to the checkpoint, and the branch behind it.
+        The run up to the checkpoint, followed by the branch.
     step
-        Updates before it.
+        Number of updates before the branch.
     factor
-        k, its batch by that of the run at the checkpoint.
+        k, the batch of the branch relative to the run's at the checkpoint.
     learning_rate
-        Of all its updates.
+        Learning rate of all its updates.
     """
 
     run: Run
@@ -55,7 +55,8 @@ class Branch:
 def branches_of(run: Run, options: Branches) -> list[Branch]:
     """The branches of a finished run, by checkpoint and factor.
 
-    All of a checkpoint read as many sequences: those asked for, rounded to whole batches of each.
+    All branches of a checkpoint read the same number of sequences: the requested number, rounded to whole batches of
+    each.
     """
     return [
         branch
@@ -65,15 +66,15 @@ def branches_of(run: Run, options: Branches) -> list[Branch]:
 
 
 def steps_of_branches(shares: Iterable[float], run: Run) -> list[int]:
-    """The updates after which a run branches, ascending; none for a share that a short run reaches at its end only."""
+    """Numbers of updates after which a run branches, ascending, except shares reached only at the end."""
     return sorted(step for step in steps_of(shares, run) if step < run.train_steps)
 
 
 def _branches_at(run: Run, step: int, options: Branches) -> list[Branch]:
     length, batch, before = run.architecture.sequence_length, run.batch_at(step), run.sequences_before(step)
-    whole = math.lcm(*options.factors) * batch
-    sequences = max(1, round(options.tokens / length / whole)) * whole
-    kept = [
+    multiple = math.lcm(*options.factors) * batch
+    sequences = max(1, round(options.tokens / length / multiple)) * multiple
+    earlier_changes = [
         change
         for change, stage in zip(run.batch_schedule, run.stages[1:], strict=True)
         if stage.first_step <= step
@@ -83,7 +84,10 @@ def _branches_at(run: Run, step: int, options: Branches) -> list[Branch]:
         Branch(
             replace(
                 run,
-                batch_schedule=(*kept, BatchChange(float(before * length), factor * batch // run.batch_size)),
+                batch_schedule=(
+                    *earlier_changes,
+                    BatchChange(float(before * length), factor * batch // run.batch_size),
+                ),
                 train_steps=step + sequences // (factor * batch),
             ),
             step,
@@ -95,27 +99,29 @@ def _branches_at(run: Run, step: int, options: Branches) -> list[Branch]:
 
 
 def branch_tokens(run: Run, options: Branches | None) -> int:
-    """Tokens that all branches of a run read together."""
+    """Total number of tokens of all branches of a run."""
     branches = branches_of(run, options) if options else []
-    return sum(each.run.tokens - each.tokens_before for each in branches)
+    return sum(branch.run.tokens - branch.tokens_before for branch in branches)
 
 
 def furthest_token(run: Run, options: Branches | None) -> int:
-    """The last training token that a run or one of its branches reads."""
-    return max([run.tokens, *(each.run.tokens for each in (branches_of(run, options) if options else []))])
+    """Index of the last training token of a run or one of its branches."""
+    return max(
+        [run.tokens, *(branch.run.tokens for branch in (branches_of(run, options) if options else []))]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BranchRow:
-    """One branch of a training, from a checkpoint to its end."""
+    """One row per branch of a run, from a checkpoint to its end."""
 
-    run: str = column("Name of the run that it branches off.")
+    run: str = column("Name of the parent run.")
     corpus: str = column("Corpus of the run.")
     params: int = column("Parameters.")
     from_tokens: int = column("Training tokens of the checkpoint.", "tokens")
     from_batch_tokens: int = column("Batch of the run at the checkpoint.", "tokens")
-    factor: int = column("Batch of the branch by that of the run at the checkpoint.")
-    tokens: int = column("Tokens that the branch read.", "tokens")
+    factor: int = column("Batch of the branch relative to that of the run at the checkpoint.")
+    tokens: int = column("Training tokens of the branch.", "tokens")
     steps: int = column("Updates of the branch.")
     learning_rate: float = column("Learning rate of its updates.")
     loss: float | None = column(
@@ -128,5 +134,5 @@ class BranchRow:
         "nats per token",
     )
     validation_loss: float | None = column(
-        "Validation loss at its end; null if it diverged.", "nats per token"
+        "Validation loss at the end of the branch; null if it diverged.", "nats per token"
     )

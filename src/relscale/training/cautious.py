@@ -1,6 +1,6 @@
 """The cautious AdamW step (Liang et al. 2024, arXiv 2411.16085) by torch's fused kernels.
 
-A step passes over a tensor twice, since the share of coordinates that is kept must be known before any moves. The first
+A step passes over a tensor twice, because the share of unmasked coordinates must be known before the update. The first
 pass takes a bundle of tensors, or pieces of large ones, through all of its operations while a CPU's cache holds them,
 and leaves the masked update where the gradient was; so memory is passed over 9 times where AdamW needs 7.
 """
@@ -39,9 +39,9 @@ def cautious_adamw(
     first_weight, sizes = weights[0], [weight.numel() for weight in weights]
     if is_sharded(first_weight):  # then the sizes are those of whole tensors
         weights, gradients, m, v = (
-            [local_shard(each) for each in column] for column in (weights, gradients, m, v)
+            [local_shard(tensor) for tensor in column] for column in (weights, gradients, m, v)
         )
-    kept: list[list[Tensor]] = [[] for _ in weights]
+    kept_counts: list[list[Tensor]] = [[] for _ in weights]
     for bundle in _bundles(gradients, m, v):
         owners, part, first, second = bundle
         # AdamW's own kernel, at learning rate −1 from 0, leaves u.
@@ -50,9 +50,11 @@ def cautious_adamw(
         # In the gradient's place: u·g, then k, then u·k.
         torch._foreach_mul_(part, update)
         for owner, g in zip(owners, part, strict=True):
-            kept[owner].append(g.gt_(0).sum())
+            kept_counts[owner].append(g.gt_(0).sum())
         torch._foreach_mul_(part, update)
-    counts = sum_over_shards(torch.stack([torch.stack(parts).sum() for parts in kept]), of=first_weight)
+    counts = sum_over_shards(
+        torch.stack([torch.stack(parts).sum() for parts in kept_counts]), of=first_weight
+    )
     move = _move_on_host if counts.device.type == "cpu" else _move_on_device
     move(weights, gradients, counts, sizes, lr, decay)
 
@@ -93,7 +95,7 @@ def _move_on_device(
 
 
 def _bundles(*columns: list[Tensor]) -> Iterator[list[list[Any]]]:
-    """Lists of the tensor's index and of each column's tensors or pieces, of about ``BUNDLE`` elements a column."""
+    """Lists of the tensor's index and of each column's tensors or pieces, of about ``BUNDLE`` elements per column."""
     size = BUNDLE if columns[0][0].device.type == "cpu" else GPU_BUNDLE
     bundle: list[tuple[Any, ...]] = []
     room = size

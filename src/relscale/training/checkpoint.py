@@ -25,7 +25,7 @@ def export(
 
     ``weights`` are a decoder's, by their names in it.
 
-    Transformers is not imported: that takes seconds, and a state dict with a prefix is all it wants.
+    Transformers is not imported, because that takes seconds and only a state dict with a prefix is needed.
     """
     named = {
         name if name.startswith("lm_head.") else f"model.{name}": weight.detach().cpu().contiguous()

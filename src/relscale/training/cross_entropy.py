@@ -1,4 +1,4 @@
-"""The output layer and its cross-entropy as one function that never holds the logits of a whole batch.
+"""Fused output layer and cross-entropy, which never materialises the logits of a whole batch.
 
 At width 16 to 64 and vocabulary 2,048 most of the work of a training step is here. Rows of hidden states are processed
 in chunks: logits, softmax in place, loss, and at once both gradients, so that on a processor a chunk's logits stay in

@@ -36,12 +36,12 @@ class TrainingData:
         Raises
         ------
         RelscaleError
-            Its size is not the run's.
+            The size differs from the run's.
         """
         vocabulary = read_vocabulary(self.vocabulary)
         if len(vocabulary.bytes) != run.architecture.vocabulary_size:
             raise RelscaleError(
-                f"{self.vocabulary}: {len(vocabulary.bytes)} tokens, where {run.name} has a vocabulary of "
+                f"{self.vocabulary}: {len(vocabulary.bytes)} tokens, but {run.name} has a vocabulary of "
                 f"{run.architecture.vocabulary_size}"
             )
         return vocabulary
@@ -65,10 +65,10 @@ class TrainingData:
         Raises
         ------
         Damaged
-            A file is not what was written.
+            A file differs from its digest.
         """
         try:
             self.store().check()
         except Damaged as error:
-            remedy = f"moved to {set_aside(error.path.parent)}: the same snakemake command makes it again"
+            remedy = f"moved to {set_aside(error.path.parent)}: the same snakemake command builds it again"
             raise Damaged(error.path, error.reason, remedy) from None

@@ -24,7 +24,7 @@ class DistributedModel:
     decoder
         The model, the same on every device.
     hyperparameters
-        Which optimizer, and its settings.
+        The optimizer and its settings.
     fabric
         The devices.
     precision
@@ -32,7 +32,7 @@ class DistributedModel:
     compiled
         Whether layers are compiled.
     recomputed
-        Whether layers are computed again in the backward pass, so that only their inputs are kept.
+        Whether layers are recomputed in the backward pass, so that only their inputs are kept.
 
     Attributes
     ----------
@@ -73,22 +73,22 @@ class DistributedModel:
         return loss
 
     def weights(self) -> dict[str, Tensor]:
-        """The weights by their names, whole on the first device; all devices call it together."""
+        """The weights by name, gathered on the first device; a collective call."""
         weights: dict[str, Tensor] = gather(self.decoder.state_dict(), self.fabric.is_global_zero)
         return weights
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights and the optimizer's state, whole on the first device; all devices call it together."""
+        """Weights and optimizer state, gathered on the first device; a collective call."""
         state = gather(self.optimizer.state_dict(), self.fabric.is_global_zero)
         return {"model": self.weights(), "optimizer": state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Resume from what ``state_dict`` returned, on these devices or others."""
-        own = self.decoder.state_dict()
+        """Load the result of ``state_dict``, on any devices."""
+        current = self.decoder.state_dict()
         self.decoder.load_state_dict(
-            {name: shard_like(value, own[name]) for name, value in state["model"].items()}
+            {name: shard_like(value, current[name]) for name, value in state["model"].items()}
         )
-        parameters = [each for group in self.optimizer.param_groups for each in group["params"]]
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         moments = {
             index: {name: shard_like(value, parameters[index]) for name, value in values.items()}
             for index, values in state["optimizer"]["state"].items()

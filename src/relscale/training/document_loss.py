@@ -24,18 +24,18 @@ CHUNK = 256  # documents that are encoded at a time
 def document_losses(
     checkpoint: Path, architecture: Architecture, texts: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Bits per byte of each text, ``[n]``: its tokens and the end-of-text behind them, in windows of full length.
+    """Bits per byte of each text, ``[n]``, including the end-of-text token, in windows of full length.
 
-    The first token of a window is predicted from the token before it alone, as that of a training sequence is.
+    The first token of a window is predicted from the preceding token only, as in a training sequence.
 
     Parameters
     ----------
     checkpoint
         The folder of a finished run.
     architecture
-        Of its model.
+        Architecture of its model.
     texts
-        None of them empty.
+        Non-empty texts.
     """
     check_digests(checkpoint)
     model = Decoder(architecture)

@@ -1,4 +1,4 @@
-"""Lightning Fabric: the processes and devices that train a run together, one device being the plainest case.
+"""Lightning Fabric: the processes and devices that train a run; a single device is the simplest case.
 
 On several devices Fabric starts a process for each, or connects those that ``torchrun`` or Slurm's ``srun`` started.
 Fabric is imported here, for the whole package: its import loads torchmetrics, if that is installed, only to compare its
@@ -45,7 +45,7 @@ for _name in ("lightning_fabric", "lightning.fabric", "lightning.pytorch"):
 
 
 def launch(strategy: str = "single", devices: int = 1, nodes: int = 1) -> Fabric:
-    """Fabric on so many devices; each of several has its own process from here on.
+    """Launch Fabric on a number of devices, with one process per device.
 
     Parameters
     ----------
@@ -53,21 +53,21 @@ def launch(strategy: str = "single", devices: int = 1, nodes: int = 1) -> Fabric
         ``single``: this machine's GPU, else its processor. ``ddp``: each device has all weights. ``fsdp``: each has a
         shard of them (FSDP2).
     devices, nodes
-        In all.
+        Total numbers.
 
     Raises
     ------
     RelscaleError
-        There are fewer GPUs, or the devices are on several nodes and nothing has started a process for each.
+        There are fewer GPUs, or the devices are on several nodes and their processes have not been started.
     """
     gpus = torch.cuda.device_count()
     per_node = devices // nodes
     if gpus and per_node > gpus:
-        raise RelscaleError(f"training.devices: {per_node} on a node, which has {gpus} GPUs")
+        raise RelscaleError(f"training.devices: {per_node} per node, but this node has {gpus} GPUs")
     outside = started_outside(devices)
     if nodes > 1 and not outside:
         raise RelscaleError(
-            f"{devices} devices on {nodes} nodes: start a process for each, by srun or torchrun"
+            f"{devices} devices on {nodes} nodes: start one process per device with srun or torchrun"
         )
     fabric = Fabric(
         accelerator="cuda" if gpus else "cpu",
@@ -86,14 +86,14 @@ def is_sharding(fabric: Fabric) -> bool:
 
 
 def any_device(fabric: Fabric, flag: bool) -> bool:
-    """Whether some device raises a flag; every device calls it, and an accelerator waits for the answer."""
+    """Whether any device raises a flag; a collective call that synchronises the accelerator."""
     return fabric.strategy.reduce_boolean_decision(flag, all=False)
 
 
 def fabric_precision(precision: str, device: torch.device, compiled: bool = False) -> Precision:
     """Fabric's plugin for ``float32`` or ``bf16``: weights stay float32, and bf16 is that of the kernels, or autocast.
 
-    It is chosen per run, while the runs of a job share a Fabric.
+    The precision differs between runs, while the runs of a job share a Fabric.
     """
     if precision != "bf16":
         return Precision()
@@ -103,10 +103,10 @@ def fabric_precision(precision: str, device: torch.device, compiled: bool = Fals
 
 
 class KernelPrecision(Precision):
-    """Products in bf16 by the kernels of ``relscale.training.cpu.bf16``."""
+    """Precision plugin: products in bf16 by the kernels of ``relscale.training.cpu.bf16``."""
 
     def forward_context(self) -> AbstractContextManager[None]:
-        """What is computed inside has its products in bf16."""
+        """Context in which matrix products are in bf16."""
         return bf16.bf16_products()
 
 

@@ -1,4 +1,4 @@
-"""Functions whose gradient is written out, and has no gradient itself."""
+"""Autograd functions without a second derivative."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 
 def first_order(backward: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P], R]:
-    """A backward pass that refuses ``create_graph``: what is computed from its result would lack terms in silence.
+    """A backward pass that refuses ``create_graph``: second derivatives would silently lack terms.
 
     ``torch.autograd.function.once_differentiable`` raises only where a second pass reaches it, and a pass to given
     inputs does not.
@@ -20,7 +20,7 @@ def first_order(backward: Callable[Concatenate[C, P], R]) -> Callable[Concatenat
     Raises
     ------
     RuntimeError
-        Its gradients are to be differentiated.
+        A second derivative is requested.
     """
 
     @wraps(backward)

@@ -1,4 +1,4 @@
-"""Memory that a step frees stays with the process for the next one."""
+"""Keep the memory that a step frees in the process for the next step."""
 
 import ctypes
 
@@ -9,7 +9,7 @@ STEP = 2**26  # bytes by which the heap grows
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep and reuse freed memory, of blocks of any size.
+    """Make glibc keep and reuse freed memory of any block size.
 
     By itself it returns blocks above 32 MB to the system at once, and the end of its heap where that is free: a step
     then pays for fresh pages, up to a quarter of a narrow model's time. With another C library this does nothing.

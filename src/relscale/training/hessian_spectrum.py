@@ -1,10 +1,9 @@
-"""The spectrum of a matrix that is known by its products with vectors, such as a loss's Hessian, by stochastic Lanczos.
+"""Stochastic Lanczos quadrature: the spectrum of a matrix from matrix-vector products, such as a loss's Hessian.
 
     A ≈ Q T Qᵀ,    density φ(t) ≈ mean over starts of Σ_k w_k · δ(t − θ_k)
 
 θ_k the eigenvalues of the tridiagonal T, w_k the squared first components of its eigenvectors, of random starts of ±1.
-With each vector made orthogonal to all before it no eigenvalue comes twice. The largest eigenvalues are the first that
-are found.
+Full reorthogonalisation avoids repeated eigenvalues. The largest eigenvalues converge first.
 
 Of a batch of b examples the Hessian's noise inflates its largest eigenvalue, the theory of spiked random matrices says:
 with λ that of all data, σ the noise of one example and P parameters
@@ -43,13 +42,13 @@ class Ritz:
 
 
 def lanczos(product: Product, size: int, iterations: int = ITERATIONS, seed: int = 0) -> Ritz:
-    """Ritz values and weights of a symmetric matrix of this size, from one start."""
+    """Ritz values and weights of a symmetric matrix of a given size, from one random start."""
     from scipy.linalg import eigh_tridiagonal
 
     start = np.random.default_rng(seed).choice([-1.0, 1.0], size) / np.sqrt(size)
     vectors = np.empty((min(iterations, size), size))
     diagonal: list[float] = []
-    beside: list[float] = []
+    off_diagonal: list[float] = []
     vectors[0] = start
     for k in range(len(vectors)):
         ahead = product(vectors[k])
@@ -57,21 +56,21 @@ def lanczos(product: Product, size: int, iterations: int = ITERATIONS, seed: int
         for _ in range(2):  # twice is enough
             ahead = ahead - vectors[: k + 1].T @ (vectors[: k + 1] @ ahead)
         norm = float(np.linalg.norm(ahead))
-        if k + 1 == len(vectors) or norm <= EXHAUSTED * max(map(abs, [*diagonal, *beside])):
+        if k + 1 == len(vectors) or norm <= EXHAUSTED * max(map(abs, [*diagonal, *off_diagonal])):
             break
-        beside.append(norm)
+        off_diagonal.append(norm)
         vectors[k + 1] = ahead / norm
-    values, of = eigh_tridiagonal(np.array(diagonal), np.array(beside))
+    values, of = eigh_tridiagonal(np.array(diagonal), np.array(off_diagonal))
     return Ritz(values, of[0] ** 2)
 
 
 def density(spectra: Sequence[Ritz], at: Floats, width: float) -> Floats:
     """The mean density at eigenvalues (n,), each Ritz value a Gaussian of this standard deviation."""
-    each = [
+    densities = [
         (ritz.weights[:, None] * np.exp(-0.5 * ((at - ritz.values[:, None]) / width) ** 2)).sum(axis=0)
         for ritz in spectra
     ]
-    return np.asarray(np.mean(each, axis=0) / (width * np.sqrt(2 * np.pi)))
+    return np.asarray(np.mean(densities, axis=0) / (width * np.sqrt(2 * np.pi)))
 
 
 def largest_of_batch(largest: float, noise: float, params: float, batch: float) -> float:
@@ -94,14 +93,14 @@ def hessian_product(loss: "torch.Tensor", parameters: "Sequence[torch.nn.Paramet
     import torch
 
     gradients = torch.autograd.grad(loss, list(parameters), create_graph=True)
-    flat = torch.cat([each.reshape(-1) for each in gradients])
+    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
 
     def product(vector: Floats) -> Floats:
         along = torch.as_tensor(vector, dtype=flat.dtype, device=flat.device)
         second = torch.autograd.grad(
             flat @ along, list(parameters), retain_graph=True, allow_unused=True, materialize_grads=True
         )
-        flat_product = torch.cat([each.reshape(-1) for each in second])
+        flat_product = torch.cat([product.reshape(-1) for product in second])
         return np.asarray(flat_product.double().cpu().numpy())
 
     return product

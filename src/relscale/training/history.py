@@ -17,7 +17,7 @@ CHECK_EVERY = 64  # steps between two readings of the losses where reading makes
 
 @dataclass
 class History:
-    """The record of a training.
+    """The history of a run.
 
     A run has diverged at the first step whose loss or gradient norm is not finite or whose loss, after the warm-up, is
     over twice the first step's.
@@ -25,7 +25,7 @@ class History:
     Attributes
     ----------
     run
-        What is trained; as its batches grow by what is measured, another on as many tokens.
+        The run; with adaptive batches it is replaced by a run of the same tokens.
     losses, gradient_norms
         ``[steps]``, on the device: nats per token of each batch before its update; the norm before clipping.
     gradient_squares, gradient_variances, gradient_variances_along
@@ -34,15 +34,15 @@ class History:
     warmup
         Steps of the warm-up.
     validation_losses
-        Nats per token, by updates done.
+        Nats per token, by number of updates.
     done, checked
-        Updates done, and how many of them were checked for divergence.
+        Numbers of updates done, and of those checked for divergence.
     diverged
         The number of the step at which the run diverged, from 1.
     seconds
-        Time spent, that of processes before this one included.
+        Training time, including that of earlier processes.
     stopped
-        Whether it is to end early, to be resumed.
+        Whether training stops early, to be resumed.
     """
 
     run: Run
@@ -73,11 +73,11 @@ class History:
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing left to train."""
+        """Whether training is complete."""
         return self.done == self.run.train_steps or self.diverged is not None
 
     def record(self, loss: Tensor, gradient_norm: Tensor, moments: GradientMoments | None = None) -> None:
-        """Keep a step, and look for divergence when the losses are read."""
+        """Record a step, and check for divergence when the losses are read."""
         self.losses[self.done] = loss
         self.gradient_norms[self.done] = gradient_norm
         if moments is not None:
@@ -102,12 +102,12 @@ class History:
                 return
 
     def state_dict(self) -> dict[str, Any]:
-        """All of it, in types that ``torch.save`` writes and ``torch.load`` reads back safely."""
-        kept = {name: getattr(self, name) for name in _PLAIN}
+        """The history, in types that ``torch.save`` and ``torch.load`` handle safely."""
+        plain = {name: getattr(self, name) for name in _PLAIN}
         series = {name: getattr(self, name)[: self.done].cpu() for name in _SERIES}
         changes = [(change.tokens, change.factor) for change in self.run.batch_schedule]
         return {
-            **kept,
+            **plain,
             "batch_schedule": changes,
             "train_steps": self.run.train_steps,
             "validation_losses": dict(self.validation_losses),
@@ -115,7 +115,7 @@ class History:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Resume from what ``state_dict`` returned."""
+        """Load the result of ``state_dict``."""
         for name in _PLAIN:
             setattr(self, name, state[name])
         self.run = run_of_state(self.run, state)
@@ -125,7 +125,7 @@ class History:
 
 
 def run_of_state(run: Run, state: Mapping[str, Any]) -> Run:
-    """The run with the batches that it had grown to when its history was saved."""
+    """The run with its batch schedule at the time when the history was saved."""
     changes = tuple(BatchChange(tokens, factor) for tokens, factor in state["batch_schedule"])
     return replace(run, batch_schedule=changes, train_steps=state["train_steps"])
 

@@ -1,8 +1,8 @@
 """Stop requests of a training, and the exit code of the command.
 
 SIGTERM (a cluster that needs the node), SIGUSR1 (Slurm's warning before the time limit), SIGINT (a person), and the end
-of the process that started the training. Each ends it after the current step, with its state saved; the command then
-exits with ``EXIT_CODE``, and the same command resumes from there. It does not requeue itself: whoever ran it does.
+of the process that started the training. Each stops it after the current step and saves its state; the command then
+exits with ``EXIT_CODE``, and the same command resumes. It does not requeue itself.
 """
 
 import signal
@@ -19,19 +19,19 @@ WATCH = "watch of the parent"  # the thread's name
 
 
 class Interrupted(Exception):
-    """A training was stopped before its end; what it had done is saved."""
+    """A training was interrupted; its state is saved."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """What may end a training early.
+    """Reasons to end a training early.
 
     Attributes
     ----------
     stop_requested
-        Whether it is to stop after the current step.
+        Whether to stop after the current step.
     still_owned
-        Called before every write; raises `Interrupted` where another process has taken the run over.
+        Called before every write; raises `Interrupted` if another process has taken over the run.
     """
 
     stop_requested: Callable[[], bool] = lambda: False
@@ -42,24 +42,24 @@ UNINTERRUPTED = Control()
 
 
 class Interruption:
-    """Whether this process was asked to stop, and by what."""
+    """Whether this process was asked to stop, and the reason."""
 
     def __init__(self) -> None:
         self.reason: str | None = None
 
     def ask(self, reason: str) -> None:
-        """Ask it to stop; the first reason is kept."""
+        """Request a stop; the first reason is kept."""
         self.reason = self.reason or reason
 
     def check(self) -> None:
-        """Raise `Interrupted` where it was asked."""
+        """Raise `Interrupted` if a stop was requested."""
         if self.reason:
-            raise Interrupted(f"stopped by {self.reason}; the same command resumes from here")
+            raise Interrupted(f"stopped by {self.reason}; the same command resumes the run")
 
 
 @contextmanager
 def interruptible(parent: int | None = None) -> Iterator[Interruption]:
-    """Take the signals as requests to stop, and watch that the process ``parent`` is alive.
+    """Handle signals as stop requests, and watch that the process ``parent`` is alive.
 
     A workflow that is killed leaves its children running, each under a shell of its own, so that the process to watch
     is not the direct parent: the rule names it.
@@ -69,8 +69,8 @@ def interruptible(parent: int | None = None) -> Iterator[Interruption]:
     def receive(number: int, frame: FrameType | None) -> None:
         interruption.ask(signal.Signals(number).name)
 
-    here = threading.current_thread() is threading.main_thread()  # elsewhere no signal can be taken
-    before = {each: signal.signal(each, receive) for each in SIGNALS} if here else {}
+    in_main_thread = threading.current_thread() is threading.main_thread()  # elsewhere no signal can be taken
+    before = {number: signal.signal(number, receive) for number in SIGNALS} if in_main_thread else {}
     over = threading.Event()
     if parent is not None:
         threading.Thread(target=_watch, args=(parent, interruption, over), name=WATCH, daemon=True).start()
@@ -78,15 +78,15 @@ def interruptible(parent: int | None = None) -> Iterator[Interruption]:
         yield interruption
     finally:
         over.set()
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _watch(parent: int, interruption: Interruption, over: threading.Event) -> None:
-    """Ask for a stop once the parent is gone."""
+    """Request a stop when the parent process ends."""
     start = started(parent)
     while start is not None and not over.wait(SECONDS_BETWEEN_LOOKS):
         if started(parent) != start:
             break
     if not over.is_set():
-        interruption.ask(f"the end of process {parent}, which ordered it")
+        interruption.ask(f"the end of its parent process {parent}")

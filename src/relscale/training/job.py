@@ -1,4 +1,4 @@
-"""Train the runs of one job, each once: finished runs are in a store, by their keys."""
+"""Train the runs of one job; finished runs are looked up in the store by their keys."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -32,20 +32,20 @@ UNKNOWN = Hardware(flops_per_second=1.0)  # one processor of unknown speed
 
 @dataclass(frozen=True)
 class Job:
-    """Runs to train one after another.
+    """Runs to train in sequence.
 
     Attributes
     ----------
     runs
         A part of the plan, all of one corpus.
     data
-        What they are trained on.
+        Training and validation data.
     store
         Finished runs go to ``store/runs/<key>``.
     options
         The config's section ``training``.
     hardware
-        What there is, for what the options leave to the plan.
+        The config's section ``hardware``, for options that are ``auto``.
     """
 
     runs: Sequence[Run]
@@ -55,16 +55,16 @@ class Job:
     hardware: Hardware = UNKNOWN
 
     def folder(self, run: Run) -> Path:
-        """Where the result of a run goes."""
+        """Folder of a run's result."""
         return self.store / "runs" / run_key(run, self.data.digest, self.options)
 
     def check_epochs(self) -> None:
-        """Refuse a run that would see its corpus too often.
+        """Check the number of passes over the corpus.
 
         Raises
         ------
         RelscaleError
-            It would, more than ``options.max_epochs`` times.
+            A run would see its corpus more than ``options.max_epochs`` times.
         """
         store, most = self.data.store(), self.options.max_epochs
         for run in self.runs:
@@ -82,29 +82,28 @@ def train_job(
 ) -> list[TrainedModel]:
     """Train a job's runs, except those in the store, and write its manifest.
 
-    Where a run takes several devices, one process per device trains it: the first starts the others with its own
-    command, or something outside has started all. The others train what the first announces, and return an empty
-    manifest.
+    On several devices, one process per device trains a run: the first starts the others with its own command, unless
+    they were started externally. The others train the runs that the first announces, and return an empty manifest.
 
     Parameters
     ----------
     job
         The runs.
     output
-        The manifest (`relscale.training.manifest.TrainedModel`), in the order of the runs, each followed by the
-        checkpoints that were kept on its way.
+        The manifest (`relscale.training.manifest.TrainedModel`), in the order of the runs, each followed by its
+        intermediate checkpoints.
     report
-        Called with one line per run when it is done.
+        Called with one line per finished run.
     parent
-        The process that started the job; when it is gone, the job stops.
+        Process that started the job; when it ends, the job stops.
 
     Raises
     ------
     Interrupted
-        It was asked to stop (``relscale.training.interruption``); the current run has saved its state.
+        A stop was requested (``relscale.training.interruption``); the state of the current run is saved.
     RelscaleError
-        A run would see its corpus more than ``options.max_epochs`` times, or fits no placement, or the logger is not
-        installed; nothing is trained then.
+        A run would see its corpus more than ``options.max_epochs`` times or does not fit the hardware, or the logger is
+        not installed; checked before training.
     """
     job.check_epochs()
     check_logger(job.options.logger)
@@ -147,7 +146,7 @@ class _Trainer:
         self.placement = place_together(self.job.runs, self.job.hardware, self.job.options)
 
     def fabric(self) -> "Fabric":
-        """The devices; each of several has its own process from here on."""
+        """The devices, with one process per device."""
         if self._fabric is None:
             from relscale.training.fabric import launch
 
@@ -156,7 +155,7 @@ class _Trainer:
         return self._fabric
 
     def announce(self, number: int | None) -> int | None:
-        """The number of the run that the first process trains next, on all processes; None where there is none."""
+        """Broadcast the number of the next run from the first process; None at the end."""
         if self._fabric is None:
             return number
         return self._fabric.broadcast(number)
@@ -168,24 +167,24 @@ class _Trainer:
             self.train(number, lambda: None)
 
     def train_once(self, number: int) -> dict[Path, TrainingRecord]:
-        """Own a run and train it, unless another process has done so meanwhile; its records (`read_records`)."""
+        """Train a run under its lock, unless another process has done so meanwhile; returns its records."""
         folder = self.job.folder(self.job.runs[number])
         unfinished = state_folder(folder)
         with owned(unfinished, self.parent, self.interruption.check, _say) as still_owned:
             records = read_records(folder)
             if records is None:
                 if folder.is_dir():
-                    _say(f"{folder}: damaged, moved to {set_aside(folder)}, so that it is trained again")
+                    _say(f"{folder}: damaged, moved to {set_aside(folder)}; training it again")
                 self.check_data()
                 self.fabric()
                 self.announce(number)
                 if self.train(number, still_owned) is None:
                     self.announce(None)
                     self.interruption.check()
-                    raise AssertionError("a device stopped that nothing had asked to")
+                    raise AssertionError("a device stopped without a request")
                 records = read_records(folder)
                 if records is None:
-                    raise RelscaleError(f"{folder}: the run was written, but is not complete; train it again")
+                    raise RelscaleError(f"{folder}: the run is incomplete; train it again")
             remove_state(unfinished)
         return records
 
@@ -196,7 +195,7 @@ class _Trainer:
             self._data_checked = True
 
     def train(self, number: int, still_owned: Callable[[], None]) -> TrainingRecord | None:
-        """Train a run on these devices; None where it was stopped before its end."""
+        """Train a run on these devices; None if it was interrupted."""
         from relscale.training.run import train_run  # torch takes seconds to import
 
         run, options = self.job.runs[number], self.job.options
@@ -212,10 +211,12 @@ class _Trainer:
 
 
 def _entries(run: Run, records: Mapping[Path, TrainingRecord]) -> list[TrainedModel]:
-    """A run in the manifest, and the checkpoints that it kept, by step."""
+    """Manifest entries of a run and of its checkpoints, by step."""
     return [
-        TrainedModel(name=each.name, key=each.key, path=str(path), status=each.status, training=run.name)
-        for path, each in records.items()
+        TrainedModel(
+            name=record.name, key=record.key, path=str(path), status=record.status, training=run.name
+        )
+        for path, record in records.items()
     ]
 
 

@@ -1,4 +1,4 @@
-"""Losses of a run on the training documents of a table, computed once and kept in the store."""
+"""Losses of a run on the training documents of a table, computed once and cached in the store."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def kept_losses(
     model, architecture
         A finished run.
     documents, part
-        The table, and which part of it; None for all.
+        The table, and a part of it; None for all.
     store
         The file is ``losses/<key>.parquet`` in it; the key is of the run, the documents and the code.
     """
@@ -34,12 +34,12 @@ def kept_losses(
     path = store / "losses" / f"{key}.parquet"
     with locked(store / "locks" / f"losses-{key}.lock"):
         try:
-            kept = read_parquet(path, ["id", "bits_per_byte"]) if path.is_file() else None
+            stored = read_parquet(path, ["id", "bits_per_byte"]) if path.is_file() else None
         except Damaged:
-            kept = None
-        if kept is None:
+            stored = None
+        if stored is None:
             table = read_documents(documents, part, "train")
             scored = document_losses(Path(model.path), architecture, table["text"].to_pylist())
-            kept = pa.table({"id": table["id"], "bits_per_byte": scored})
-            write_table(kept, path)
-    return dict(zip(kept["id"].to_pylist(), kept["bits_per_byte"].to_pylist(), strict=True))
+            stored = pa.table({"id": table["id"], "bits_per_byte": scored})
+            write_table(stored, path)
+    return dict(zip(stored["id"].to_pylist(), stored["bits_per_byte"].to_pylist(), strict=True))

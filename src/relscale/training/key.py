@@ -1,4 +1,4 @@
-"""The key of a trained run: a digest of all it depends on, and its folder's name in the store."""
+"""The key of a trained run: a digest of all its dependencies, used as its folder name in the store."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from relscale.training.precision import choose_precision
 
 
 def run_key(run: Run, tokens_digest: str, options: Training) -> str:
-    """Digest of all that a run's numbers depend on: its design and seed, its tokens, how and by what it is trained.
+    """Digest of all dependencies of a run's numbers: design and seed, tokens, training options and code.
 
-    By what: the code of ``relscale.training.run``, with all that it imports, and of the one optimizer that the run
+    The code is that of ``relscale.training.run``, with all that it imports, and of the one optimizer that the run
     uses; the versions of the libraries behind both; the kind of device and the kernels. The job that a run belongs to,
     and its other runs, do not count.
 
@@ -26,8 +26,8 @@ def run_key(run: Run, tokens_digest: str, options: Training) -> str:
     tokens_digest
         From ``tokens_digest``.
     options
-        The config's section ``training``; what only says how a run is brought to its end does not count: ``job``,
-        ``max_epochs``, ``save_every``, and the devices with what they take at once. ``threads`` counts where the
+        The config's section ``training``; options that cannot change numbers are excluded: ``job``,
+        ``max_epochs``, ``save_every``, and the devices with their micro-batch. ``threads`` counts where the
         kernels depend on it.
     """
     later = {
@@ -52,7 +52,7 @@ def run_key(run: Run, tokens_digest: str, options: Training) -> str:
 
 
 def tokens_digest(tokens: Path) -> str:
-    """Digest of a token store and its vocabulary, from the sums in its manifest.
+    """Digest of a token store and its vocabulary, from the digests in its manifest.
 
     Raises
     ------
@@ -61,6 +61,6 @@ def tokens_digest(tokens: Path) -> str:
     """
     path = tokens / STORE_FILE
     if not path.is_file():
-        raise RelscaleError(f"{path}: no such file; make the store with `relscale tokenize`")
+        raise RelscaleError(f"{path}: no such file; build the store with `relscale tokenize`")
     manifest = StoreManifest.read(path)
     return digest([manifest.sha256, manifest.vocabulary])

@@ -1,23 +1,23 @@
-"""The manifest of a training job: the models that it trained, and where they are."""
+"""The manifest of a training job: its models and their folders."""
 
 from relscale.entries import Entry
 
 
 class TrainedModel(Entry):
-    """A run, or a checkpoint that was kept on its way.
+    """A run, or an intermediate checkpoint.
 
     Attributes
     ----------
     name
         Unique within an experiment.
     key
-        Its key in the store; of a checkpoint with its step. Of a model that others trained, a digest of its files.
+        Key in the store; for a checkpoint with its step. For a model trained elsewhere, a digest of its files.
     path
-        The folder with its weights.
+        Folder of the weights.
     status
-        ``ok``, or why it has none.
+        ``ok``, or why there are no weights.
     training
-        The name of the run; empty where the model is the run.
+        Name of the run; empty if the model is the run itself.
     """
 
     name: str

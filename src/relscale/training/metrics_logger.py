@@ -1,6 +1,6 @@
-"""Where the curve of a run is logged while it is trained: one of Lightning's loggers, named by ``training.logger``.
+"""Logging of a run's curve during training, by one of Lightning's loggers, named by ``training.logger``.
 
-The record of a finished run is its ``curve.parquet``, whichever logger is used.
+The curve of a finished run is in ``curve.parquet``, whichever logger is used.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ def metrics_logger(name: str, run: Run, key: str, unfinished: Path, logs: Path) 
     unfinished
         The folder of the training's state.
     logs
-        The folder of logs that stay.
+        Folder of persistent logs.
     """
     if name == "csv":
         return CSVLogger(unfinished, name="logs", flush_logs_every_n_steps=1)

@@ -1,4 +1,4 @@
-"""A batch divided among devices, and each device's share into micro-batches."""
+"""Division of a batch among devices, and of each device's share into micro-batches."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
 """A decoder of the Qwen3 family, built from an ``Architecture``; read it from top to bottom.
 
 RMSNorm before each half of a layer, query and key norms over the head size, rotary positions, grouped queries, SwiGLU,
-no biases, an output layer of its own. Modules bear the names of transformers' ``Qwen3ForCausalLM``, so that a
+no biases, untied output layer. Modules have the names of transformers' ``Qwen3ForCausalLM``, so that a
 checkpoint is the state dict with a prefix (``relscale.training.checkpoint``).
 
 Weights start as N(0, 0.02²), the norms at 1: the initialisation of GPT-2 and of Qwen3's configuration. Depth does not
@@ -83,9 +83,10 @@ class Layer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The whole model.
+    """The complete model.
 
-    ``hidden`` gives the last hidden states, ``loss`` the training loss without logits, and calling it the logits.
+    ``hidden`` returns the last hidden states, ``loss`` the training loss without materialising logits, and a call the
+    logits.
     """
 
     cos: Tensor

@@ -1,4 +1,4 @@
-"""The gradient noise scale: how many sequences a batch needs before its gradient is more signal than noise.
+"""The gradient noise scale: the batch size at which the gradient's signal equals its noise.
 
 The gradients of a batch's micro-batches, each the mean over ``b`` sequences, estimate the squared norm of the true
 gradient and the trace of the covariance of a sequence's, both without bias, from K ≥ 2 of them:
@@ -37,14 +37,14 @@ PARTS = 4  # micro-batches of a batch that is not divided anyway
 
 @dataclass(frozen=True, slots=True)
 class GradientMoments:
-    """What a batch says of the gradient, before clipping.
+    """Estimated moments of the gradient, before clipping.
 
     Attributes
     ----------
     norm_squared
-        |G|², of the true gradient; an unbiased estimate, which may be negative.
+        |G|² of the true gradient; an unbiased estimate, which can be negative.
     variance
-        tr Σ, of the gradient of one sequence.
+        tr Σ of the gradient of one sequence.
     variance_along
         V, the part of it along the gradient of the batch; NaN where it was not measured.
     """
@@ -64,7 +64,7 @@ def gradient_moments(
     sum_squared, squares
         |Σg|² and Σ|g|² over them.
     count, size
-        How many there are, at least two, and of how many sequences each is the mean.
+        Number of micro-batches, at least two, and of sequences in each.
     """
     return GradientMoments(
         (sum_squared - squares) / (count * (count - 1)), size * (squares - sum_squared / count) / (count - 1)
@@ -83,7 +83,7 @@ def variance_along(
     squared
         |g|².
     count, size
-        How many micro-batches there are, at least two, and of how many sequences each is the mean.
+        Number of micro-batches, at least two, and of sequences in each.
     """
     return size * deviations / ((count - 1) * squared)
 
@@ -126,11 +126,11 @@ class MicroBatchGradients:
 
     def _keep(self, number: int, gradient: Tensor) -> None:
         assert self.kept is not None
-        kept, gradient = self.kept[number], gradient.detach().float()
+        sums, gradient = self.kept[number], gradient.detach().float()
         if self._seen[number] % (self.count // self.parts) == 0:
-            kept.append(gradient.clone())
+            sums.append(gradient.clone())
         else:
-            kept[-1] += gradient
+            sums[-1] += gradient
         self._seen[number] += 1
 
     def moments(self, size: int, fabric: Fabric) -> GradientMoments:
@@ -157,8 +157,8 @@ class MicroBatchGradients:
             if parameter.grad is not None:
                 gradient = parameter.grad.float()
                 products += torch.stack([(part * gradient).sum() for part in parts])
-        own = (self.parts * products - squared).square().sum()  # a part has 1/parts of the mean's weight
-        deviations: Tensor = fabric.all_reduce(own, reduce_op="sum")  # type: ignore[assignment]
+        local = (self.parts * products - squared).square().sum()  # a part has 1/parts of the mean's weight
+        deviations: Tensor = fabric.all_reduce(local, reduce_op="sum")  # type: ignore[assignment]
         return variance_along(
             deviations, squared, self.parts * fabric.world_size, size * self.count // self.parts
         )
@@ -193,13 +193,14 @@ def smoothed(values: Sequence[float], memory: float) -> list[float]:
 
 
 def noise_scale(moments: GradientMoments) -> float:
-    """Sequences at which a batch's gradient is as much noise as signal; NaN where no signal is seen."""
+    """Batch size, in sequences, at which noise equals signal; NaN without a measurable signal."""
     signal, noise = float(moments.norm_squared), float(moments.variance)
     return noise / signal if signal > 0 else math.nan
 
 
 def norm_test(moments: GradientMoments, batch_size: int, eta: float) -> float:
-    """Sequences that the norm test asks for: its variance by η² times the squared norm of the batch's own gradient.
+    """Batch size, in sequences, requested by the norm test: its variance by η² times the squared norm of the batch's
+    own gradient.
 
     Its fixed point is ``noise scale · (1 − η²) / η²``: from η = 1 on the batch never grows.
     """
@@ -207,9 +208,10 @@ def norm_test(moments: GradientMoments, batch_size: int, eta: float) -> float:
 
 
 def inner_product_test(moments: GradientMoments, batch_size: int, eta: float) -> float:
-    """Sequences that the inner-product test asks for: the norm test with the variance along the batch's gradient.
+    """Batch size, in sequences, requested by the inner-product test: the norm test with the variance along the batch's
+    gradient.
 
-    It asks for fewer, as noise across the batch's gradient does not count.
+    It requests smaller batches, because noise orthogonal to the batch's gradient does not count.
     """
     return _requested(moments.variance_along, moments, batch_size, eta)
 

@@ -1,4 +1,4 @@
-"""The numerical path of a training: the implementations by which the last digits of two machines may differ."""
+"""The numerical path of a run: implementations that can change the last digits between machines."""
 
 import os
 import shlex
@@ -43,7 +43,7 @@ def has_bf16_kernels(threads: int, compiled: bool) -> bool:
 
 
 def check_kernels(threads: int, compiled: bool, layers: bool, products: bool) -> None:
-    """Refuse to train with other kernels than a run's key names.
+    """Check that the kernels are those of the run's key.
 
     Parameters
     ----------
@@ -55,20 +55,20 @@ def check_kernels(threads: int, compiled: bool, layers: bool, products: bool) ->
     Raises
     ------
     RelscaleError
-        The compiler said that it could, and could not, or the other way round.
+        The kernels differ from those that the compiler reported.
     """
     path = numerical_path(threads, compiled)
     if path["device"] != "cpu" or (path["kernels"], path["kernels in bf16"]) == (layers, products):
         return
     raise RelscaleError(
-        "the kernels in C are not those that the keys of runs name, as the compiler does not do what it says; "
-        "mend it, name another in CC, or set RELSCALE_NATIVE=0 to train without kernels"
+        "the C kernels differ from those in the keys of the runs, because the compiler does not support what "
+        "it reports; fix it, name another in CC, or set RELSCALE_NATIVE=0 to train without kernels"
     )
 
 
 @cache
 def processor_flags() -> frozenset[str]:
-    """What the first processor can do, by the names that Linux gives it; empty on another system."""
+    """Feature flags of the first processor, by their Linux names; empty on other systems."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
     return frozenset(next((line.split() for line in lines if line.startswith("flags")), []))
@@ -79,7 +79,7 @@ def _has_kernels() -> bool:
 
 
 def _macros() -> frozenset[str]:
-    """The names that the compiler of C defines for this processor; none where there is no compiler that works."""
+    """Macros that the C compiler defines for this processor; empty without a working compiler."""
     try:
         command = c_compiler()
     except ValueError:  # training says so, and does without
@@ -99,7 +99,7 @@ def _defined(compiler: tuple[str, ...]) -> frozenset[str]:
 
 
 def c_compiler() -> list[str] | None:
-    """The command that compiles C, as ``CC`` says or the first that is found; None under ``RELSCALE_NATIVE=0``.
+    """The command that compiles C: ``CC``, or the first compiler found; None under ``RELSCALE_NATIVE=0``.
 
     Raises
     ------
@@ -109,5 +109,5 @@ def c_compiler() -> list[str] | None:
     if os.environ.get("RELSCALE_NATIVE") == "0":
         return None
     named = shlex.split(os.environ.get("CC", ""))
-    found = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-    return named or ([found] if found else None)
+    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    return named or ([compiler] if compiler else None)

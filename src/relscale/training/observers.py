@@ -1,7 +1,7 @@
 """Observers between the steps of a training: validation, checkpoints, stopping, saved states, logged metrics.
 
-Each is an observer, called after every step. What several devices have to agree on is asked every ``EXCHANGE_EVERY``
-steps, so that they need not wait for each other after each.
+Each is an observer, called after every step. Devices synchronise their decisions every ``EXCHANGE_EVERY`` steps, so
+that they do not wait for each other after each.
 """
 
 import sys
@@ -25,29 +25,29 @@ EXCHANGE_EVERY = 16  # steps between two questions that several devices answer t
 
 
 class Observer(Protocol):
-    """Something that looks at a training after each step."""
+    """Interface: called after each step of a training."""
 
     def after_step(self, history: History) -> None:
-        """Called when a step has been recorded, the last one included."""
+        """Called after a step has been recorded, including the last."""
 
 
 @dataclass
 class Validation:
-    """Measures the loss on the validation text after some shares of the run's tokens."""
+    """Measures the validation loss after some shares of the run's tokens."""
 
     model: DistributedModel
     batches: list[Tensor]
     shares: Sequence[float]
 
     def after_step(self, history: History) -> None:
-        """Measure it where it is due."""
+        """Measure the loss if it is due."""
         if history.done in steps_of(self.shares, history.run) and history.diverged is None:
             history.validation_losses[history.done] = mean_loss(self.model.loss, self.batches)
 
 
 @dataclass
 class Checkpoints:
-    """Keeps the weights after some shares of the run's tokens, beside its state until the result is written."""
+    """Saves the weights after some shares of the run's tokens, beside the state until the result is written."""
 
     model: DistributedModel
     folder: Path
@@ -56,7 +56,7 @@ class Checkpoints:
     still_owned: Callable[[], None]
 
     def after_step(self, history: History) -> None:
-        """Write them where it is due; those of the end are the result's."""
+        """Write the weights if due; the final weights are part of the result."""
         if history.over or history.done not in steps_of(self.shares, history.run):
             return
         weights = self.model.weights()
@@ -67,7 +67,7 @@ class Checkpoints:
 
 @dataclass
 class StopRequest:
-    """Ends a training early where one of its processes was asked to stop."""
+    """Stops training early when one of its processes was asked to stop."""
 
     fabric: Fabric
     stop_requested: Callable[[], bool]
@@ -80,7 +80,7 @@ class StopRequest:
 
 @dataclass
 class SavedState:
-    """Saves all that a training needs to be resumed: every so often, and when it stops early."""
+    """Saves the complete training state, periodically and when training stops early."""
 
     model: DistributedModel
     folder: Path
@@ -89,7 +89,7 @@ class SavedState:
     last: float = field(default_factory=time.monotonic)
 
     def after_step(self, history: History) -> None:
-        """Save where it is due by the clock of the first device."""
+        """Save if due by the clock of the first device."""
         fabric = self.model.fabric
         if history.over or not exchanges(fabric, history):
             return
@@ -106,12 +106,12 @@ class SavedState:
 
 @dataclass
 class Metrics:
-    """Logs the curve while a run is trained: every ``CHECK_EVERY`` steps, where it is validated, and at the end."""
+    """Logs the curve during training: every ``CHECK_EVERY`` steps, at validations, and at the end."""
 
     logger: Logger
 
     def after_step(self, history: History) -> None:
-        """Log the step where it is due."""
+        """Log the step if it is due."""
         run, step, validated = history.run, history.done, history.done in history.validation_losses
         if history.over or validated or step % CHECK_EVERY == 0:
             metrics = {
@@ -130,7 +130,7 @@ class Metrics:
 def write_whole_state(
     model: DistributedModel, history: History, folder: Path, still_owned: Callable[[], None]
 ) -> None:
-    """Save weights, moments and history; all devices call it together, and the first one writes."""
+    """Save weights, moments and history; a collective call, in which the first device writes."""
     state = {**model.state_dict(), "history": history.state_dict()}
     if model.fabric.is_global_zero:
         still_owned()
@@ -138,5 +138,5 @@ def write_whole_state(
 
 
 def exchanges(fabric: Fabric, history: History) -> bool:
-    """Whether devices ask each other after this step."""
+    """Whether devices synchronise after this step."""
     return fabric.world_size == 1 or history.done % EXCHANGE_EVERY == 0

@@ -1,6 +1,6 @@
-"""The operations of the decoder and its optimizer that have several implementations, behind one face.
+"""Operations of the decoder and its optimizer that have several implementations, behind one interface.
 
-Each function states the formula and picks the fastest implementation for the tensors that it gets:
+Each function states the formula and selects the fastest implementation for its tensors:
 
 - kernels in C for one thread of a processor (``relscale.training.cpu``), with products in float32 or in bf16,
 - Liger Kernel's fused loss on a GPU (``relscale.training.liger``),
@@ -69,7 +69,7 @@ def rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def rms_norm_rotary(x: Tensor, weight: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """``rotary(rms_norm(x, weight), cos, sin)``: what Qwen3 does to queries and keys, ``[B, T, n, d]``."""
+    """``rotary(rms_norm(x, weight), cos, sin)``, as Qwen3 applies to queries and keys, ``[B, T, n, d]``."""
     if native.usable(x, weight, cos, sin):
         return _apply(cpu.RMSNormRotary, x.contiguous(), weight, cos, sin, EPSILON)
     return rotary(rms_norm(x, weight), cos, sin)
@@ -179,7 +179,7 @@ def cautious_adamw(
 
 
 def _apply(function: type[torch.autograd.Function], *arguments: Tensor | float) -> Tensor:
-    """The one tensor that a function makes; torch does not say that it is one."""
+    """The single tensor that a function returns, with its type, which torch does not declare."""
     result: Tensor = function.apply(*arguments)
     return result
 

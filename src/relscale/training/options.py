@@ -12,7 +12,7 @@ from relscale.section import UNIQUE, Fraction, Positive, PositiveInt, Section
 
 
 class NoiseScale(Section):
-    """How the gradient noise scale is measured, from the micro-batches of a batch, while a run is trained."""
+    """Measurement of the gradient noise scale during training, from the micro-batches of a batch."""
 
     every: PositiveInt = Field(default=10, description="Number of steps between measurements.")
     memory: float = Field(
@@ -23,7 +23,7 @@ class NoiseScale(Section):
     )
     eta: Positive = Field(
         default=0.5,
-        description="Parameter of AdAdaGrad's tests, whose batch size is recorded beside the noise scale.",
+        description="Parameter η of AdAdaGrad's tests, whose batch sizes are recorded as well.",
     )
     along: bool = Field(
         default=False,
@@ -33,31 +33,34 @@ class NoiseScale(Section):
 
 
 class AdaptiveBatch(Section):
-    """How batches grow while a run is trained, by a test of AdAdaGrad of its gradient noise.
+    """Adaptive batch size during training, by AdAdaGrad's test of the gradient noise.
 
-    The learning rate grows by the root of the batch; the planned tokens stay, and warm-up and decay are shares of them.
+    The learning rate grows with the square root of the batch; the planned tokens are unchanged, and warm-up and decay
+    are shares of them.
     """
 
     test: Literal["norm", "inner-product"] = Field(
         default="norm",
-        description="Which noise counts: all of it, or that along the gradient of the batch alone, which asks for "
-        "smaller batches and keeps the gradients of four micro-batches while it is measured.",
+        description="Noise to test: all of it (norm), or only that along the gradient of the batch, which "
+        "requests smaller batches and keeps the gradients of four micro-batches while it is measured.",
     )
     eta: Positive = Field(
-        default=0.5, description="The test asks for less the larger it is; from 1 on a batch never grows."
+        default=0.5,
+        description="Parameter η of the test; larger values request smaller batches, and from 1 the batch "
+        "never grows.",
     )
     every: PositiveInt = Field(default=10, description="Steps between two tests.")
     memory: float = Field(
         default=0.9,
         ge=0,
         lt=1,
-        description="Weight of a measurement of the noise by the weight of the next one.",
+        description="Ratio of the weights of consecutive measurements in the running mean.",
     )
-    largest: PositiveInt = Field(default=16, description="The largest batch, by the first one.")
+    largest: PositiveInt = Field(default=16, description="Maximum batch size, as a multiple of the first.")
 
     @property
     def measurement(self) -> NoiseScale:
-        """How the gradient noise scale is measured for it."""
+        """The measurement of the gradient noise scale."""
         return NoiseScale(
             every=self.every, memory=self.memory, eta=self.eta, along=self.test == "inner-product"
         )
@@ -66,15 +69,15 @@ class AdaptiveBatch(Section):
 class Branches(Section):
     """Branches that measure the critical batch: from checkpoints of each run, with k times its batch.
 
-    They are trained when the run is finished, at the checkpoint's learning rate times the root of k.
+    They are trained after the run is finished, at the checkpoint's learning rate times the square root of k.
     `relscale branches` lists the critical batch at each checkpoint.
     """
 
     shares: Annotated[tuple[Fraction, ...], UNIQUE, Field(min_length=1)] = Field(
-        alias="from", description="Shares of a run's tokens after which it branches."
+        alias="from", description="Shares of a run's tokens at which it branches."
     )
     factors: Annotated[tuple[PositiveInt, ...], UNIQUE, Field(min_length=1)] = Field(
-        default=(1, 2, 4, 8), description="Batches of the branches by that of the run; 1 is among them."
+        default=(1, 2, 4, 8), description="Batch sizes of the branches relative to the run's; must include 1."
     )
     tokens: Positive = Field(
         description="Training tokens of each branch; rounded to whole batches of all factors."
@@ -82,7 +85,7 @@ class Branches(Section):
     epsilon: float = Field(
         default=0.01,
         ge=0,
-        description="Difference of smoothed losses, in nats per token, that does not count; it has to exceed their "
+        description="Tolerance for differences of smoothed losses, in nats per token; it should exceed their "
         "noise.",
     )
 
@@ -90,7 +93,7 @@ class Branches(Section):
     @classmethod
     def _with_the_runs_own(cls, factors: tuple[int, ...]) -> tuple[int, ...]:
         if 1 not in factors:
-            raise ValueError("1 is missing, the batch of the run, which the others are compared with")
+            raise ValueError("1 is missing, the batch size of the run, with which the others are compared")
         return factors
 
 
@@ -113,8 +116,8 @@ class Training(PlacementOptions):
     )
     logger: Literal["csv", "tensorboard", "wandb"] = Field(
         default="csv",
-        description="Where the curve is logged while a run is trained: metrics.csv beside its state, TensorBoard "
-        "files in the store's folder logs, or Weights & Biases. The record is curve.parquet in any case.",
+        description="Logger of the curve during training: metrics.csv beside the state (csv), TensorBoard "
+        "files in the store's folder logs, or Weights & Biases. curve.parquet is always written.",
     )
     threads: PositiveInt = Field(default=1, description="Processor threads per run.")
     compile: bool = Field(default=False, description="Whether torch.compile compiles the model.")
@@ -127,13 +130,13 @@ class Training(PlacementOptions):
     )
     noise_scale: NoiseScale | None = Field(
         default=None,
-        description="Measure the gradient noise scale, into curve.parquet. Batches are then divided into "
-        "at least four micro-batches, which changes numbers by rounding only.",
+        description="Record the gradient noise scale in curve.parquet. Batches are then divided into at "
+        "least four micro-batches, which changes numbers by rounding only.",
     )
     adaptive_batch: AdaptiveBatch | None = Field(
         default=None,
-        description="Let batches grow by the gradient noise scale, which is measured for it; in place of noise_scale "
-        "and of design.batch_schedule.",
+        description="Grow batches with the measured gradient noise scale; cannot be combined with "
+        "noise_scale or design.batch_schedule.",
     )
     branches: Branches | None = Field(
         default=None,
@@ -148,7 +151,7 @@ class Training(PlacementOptions):
 
     @property
     def measurement(self) -> NoiseScale | None:
-        """How the gradient noise scale is measured, if it is."""
+        """The measurement of the gradient noise scale, if any."""
         return self.adaptive_batch.measurement if self.adaptive_batch else self.noise_scale
 
 
@@ -156,39 +159,41 @@ LOGGER_PACKAGES = {"csv": (), "tensorboard": ("tensorboard", "tensorboardX"), "w
 
 
 def check_logger(name: str) -> None:
-    """Refuse a logger without its package.
+    """Check that the logger's package is installed.
 
     Raises
     ------
     RelscaleError
-        It is not installed.
+        The package is not installed.
     """
     packages: tuple[str, ...] = LOGGER_PACKAGES[name]
     if packages and not any(find_spec(package) for package in packages):
         raise RelscaleError(
-            f"training.logger: {name}, which is not installed; pip install {packages[0]}, or set csv"
+            f"training.logger: {name} is not installed; pip install {packages[0]}, or set csv"
         )
 
 
 def check_noise_scale(run: Run, options: Training, strategy: str) -> None:
-    """Refuse to measure the gradient noise scale, if that is asked for, where a batch cannot be divided.
+    """Check that the gradient noise scale can be measured, if requested.
 
     Raises
     ------
     RelscaleError
-        It has a single sequence, gradients are shared out among devices, or batches would grow in two ways.
+        A batch has a single sequence, gradients are sharded, or two options change the batch size.
     """
     if options.measurement is None:
         return
-    where = "training.adaptive_batch" if options.adaptive_batch else "training.noise_scale"
+    key = "training.adaptive_batch" if options.adaptive_batch else "training.noise_scale"
     if options.adaptive_batch and options.noise_scale:
-        raise RelscaleError(f"{where}: it measures the noise scale itself; leave training.noise_scale out")
+        raise RelscaleError(f"{key}: it measures the noise scale itself; remove training.noise_scale")
     if options.adaptive_batch and run.batch_schedule:
-        raise RelscaleError(f"{where}: batches grow by design.batch_schedule already; leave one of them out")
+        raise RelscaleError(
+            f"{key}: design.batch_schedule changes the batch size as well; remove one of them"
+        )
     if strategy == "fsdp":
-        raise RelscaleError(f"{where}: fsdp has no whole gradient on a device; set ddp or leave it out")
+        raise RelscaleError(f"{key}: fsdp shards the gradient; set ddp, or remove it")
     if run.batch_size < 2:
         raise RelscaleError(
-            f"{where}: {run.name} has one sequence in a batch, and a measurement needs two; leave it out, "
-            "or use larger batches"
+            f"{key}: {run.name} has one sequence per batch, but a measurement needs two; remove it, or use "
+            "larger batches"
         )

@@ -1,4 +1,4 @@
-"""One run, one owner: of several processes that would train a run, one does, and the others wait for it.
+"""Ownership of a run: of several processes that would train it, one does, and the others wait.
 
 The owner holds the lock on a file in the folder of the run's state, and its name stands in the file. The system frees
 the lock when the process ends, also of a machine that went down, where machines share the store.
@@ -29,7 +29,7 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that owns a run, and the process that ordered it, each with its start; for people, its Slurm job."""
+    """A process that owns a run, and its parent, each with its start time; and the Slurm job, for messages."""
 
     machine: str
     pid: int
@@ -40,7 +40,7 @@ class Owner:
 
     @classmethod
     def this(cls, parent: int | None) -> "Owner":
-        """This process, ordered by ``parent``."""
+        """This process, started by ``parent``."""
         pid = os.getpid()
         order = None if parent is None else started(parent)
         return cls(machine(), pid, started(pid), parent, order, os.environ.get("SLURM_JOB_ID"))
@@ -49,7 +49,7 @@ class Owner:
         return f"process {self.pid} on {self.machine.split()[0]}"
 
     def is_orphan(self) -> bool:
-        """Whether it was started here, by a process that has ended."""
+        """Whether it was started on this machine, by a process that has ended."""
         return self.machine == machine() and (
             self.parent is not None
             and (self.parent_started is None or started(self.parent) != self.parent_started)
@@ -63,23 +63,23 @@ def owned(
     wait: Callable[[], None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Callable[[], None]]:
-    """Own the run whose state is in ``folder``, after whoever does; yields a check of still owning it.
+    """Acquire the run whose state is in ``folder``, waiting for its present owner; yields a check of ownership.
 
     Parameters
     ----------
     folder
         The run's state.
     parent
-        The process that ordered the training.
+        Process that started the training.
     wait
-        Called while another owns the run; may raise, to wait no longer.
+        Called while another process owns the run; may raise, to stop waiting.
     say
-        Is told whom it waits for, and from whom it took over.
+        Called with messages on waiting and takeover.
 
     Yields
     ------
     Callable
-        Raises `Interrupted` where another has taken the run over; to be called before every write.
+        Raises `Interrupted` if another process has taken over the run; to be called before every write.
 
     Raises
     ------
@@ -92,13 +92,13 @@ def owned(
 
     def check() -> None:
         if _read(path) != me:
-            raise Interrupted(f"{folder}: another process has taken this run over")
+            raise Interrupted(f"{folder}: another process has taken over this run")
 
     while True:
         wait()
         with _lock_of_run(path) as file:
-            left = _read(path)
-            if file is not None and left is None:
+            previous = _read(path)
+            if file is not None and previous is None:
                 file.truncate(0)  # of half a name
                 file.write(json.dumps(asdict(me)))
                 file.flush()
@@ -107,11 +107,11 @@ def owned(
         if (
             file is not None
         ):  # this deleted the file of one that ended without doing so, or whose lock is not seen here
-            say(f"{folder.stem}: taken over from {left}")
+            say(f"{folder.stem}: taken over from {previous}")
             continue
-        seen = _read(path)
-        if seen is not None and seen != other:
-            other, since = seen, time.monotonic()
+        owner = _read(path)
+        if owner is not None and owner != other:
+            other, since = owner, time.monotonic()
             say(f"{folder.stem}: waiting for {other}")
         elif other is not None and other.is_orphan() and time.monotonic() - since > PATIENCE:
             with locked(folder / f"{OWNER}.lock"):  # of several that wait, one deletes it, and only this one
@@ -124,7 +124,7 @@ def owned(
 
 @contextmanager
 def _lock_of_run(path: Path) -> Iterator[IO[str] | None]:
-    """Lock a run's file if nobody has, and remove its folder in the end, unless a state or the next owner is in it."""
+    """Try to lock a run's file, and finally remove its folder, unless it contains a state or the next owner."""
     file = None
     try:
         with lock_if_free(path) as file:
@@ -136,7 +136,7 @@ def _lock_of_run(path: Path) -> Iterator[IO[str] | None]:
 
 
 def _read(path: Path) -> Owner | None:
-    """The owner in a file; None where there is no file, or its owner has not written its name yet."""
+    """The owner in a file; None without a file, or before its owner has written its name."""
     try:
         return Owner(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

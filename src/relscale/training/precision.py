@@ -38,7 +38,7 @@ def choose_precision(options: Training, hidden_size: int) -> str:
 
 
 def counted(precisions: Iterable[str]) -> str:
-    """How many runs have their products in which type: ``bf16 (40 runs), float32 (16 runs)``."""
+    """Number of runs by product type: ``bf16 (40 runs), float32 (16 runs)``."""
     counts = sorted(Counter(precisions).items())
     return ", ".join(f"{name} ({number} run{'' if number == 1 else 's'})" for name, number in counts)
 

@@ -24,8 +24,7 @@ SAMPLE = (
 def progress(
     runs: Sequence[Run], tokens: Path, store: Path, options: Training, hardware: Hardware
 ) -> Callable[[], str]:
-    """A function that says in one line how many of an experiment's runs are in the store, and about how many minutes
-    the others take.
+    """A function that reports in one line the number of finished runs of an experiment and the remaining time.
 
     The plan's expected times are scaled by what finished runs took. The others are taken to run side by side, as many
     at a time as this machine has processors for. What a run depends on is looked up once; each line then costs a
@@ -60,10 +59,12 @@ def progress(
         times = {key: taken(key) for key in nsmallest(SAMPLE, done)}
         known = [(done[key], took) for key, took in times.items() if took is not None]
         scale = sum(took for _, took in known) / sum(first for first, _ in known) if known else 1.0
-        left = sum(expected) - sum(done.values())
+        remaining = sum(expected) - sum(done.values())
         side_by_side = max(1, (os.cpu_count() or 1) // options.threads)
         minutes = (
-            f", about {left * scale / side_by_side / 60:.1f} minutes left" if len(done) < len(runs) else ""
+            f", about {remaining * scale / side_by_side / 60:.1f} minutes left"
+            if len(done) < len(runs)
+            else ""
         )
         return f"{len(done)} of {len(runs)} runs are trained{minutes}"
 
@@ -71,7 +72,7 @@ def progress(
 
 
 def _seconds(folder: Path) -> float | None:
-    """The time that a run took; None where its record says nothing, which is for the job to see that trains it."""
+    """Training time of a run; None if its record is unreadable, which is left to the job that trains it."""
     try:
         return record_in(folder).seconds
     except RelscaleError:

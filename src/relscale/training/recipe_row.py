@@ -7,7 +7,7 @@ from relscale.rows import column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipeRow:
-    """How a model was trained, beside its compute, parameters and tokens."""
+    """Training details of a model, beside its compute, parameters and tokens."""
 
     learning_rate: float | None = column(
         "Learning rate at this step, for laws that see the schedule.", default=None
@@ -16,5 +16,5 @@ class RecipeRow:
     unique_tokens: float | None = column(
         "Distinct training tokens, where some repeat.", "tokens", default=None
     )
-    streams: float | None = column("Parallel streams that the model computes with.", default=None)
+    streams: float | None = column("Parallel streams of the model.", default=None)
     experts: float | None = column("Experts per layer of a mixture of experts.", default=None)

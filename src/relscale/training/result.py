@@ -37,22 +37,22 @@ RECENT = 0.05  # share of the steps whose mean is the training loss of the recor
 
 @dataclass(frozen=True)
 class RecordContext:
-    """What a record and a checkpoint state beside the losses.
+    """Facts about a run for its record and checkpoints.
 
     Attributes
     ----------
     run, key
         The run, and its key in the store.
     precision
-        The type of its matrix products.
+        Data type of its matrix products.
     validation_tokens
-        Ids of the text that it is validated on.
+        Token ids of the validation text.
     vocabulary, end_of_text
-        Its vocabulary, and the id of the token that ends a document.
+        Vocabulary, and id of the end-of-text token.
     noise_scale
-        How the gradient noise scale was measured, if it was.
+        Measurement of the gradient noise scale, if any.
     unique_tokens
-        How many distinct tokens so many training tokens have.
+        Number of distinct tokens among a number of training tokens.
     """
 
     run: Run
@@ -67,11 +67,11 @@ class RecordContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurveRow:
-    """One step of a training."""
+    """One row per training step."""
 
     step: int = column("Updates done.")
     tokens: int = column("Training tokens seen.")
-    batch_tokens: int = column("Tokens of the batch.")
+    batch_tokens: int = column("Tokens in the batch.")
     learning_rate: float = column("Learning rate of the update.")
     train_loss: float = column("Loss of the batch before the update.", "nats per token")
     validation_loss: float | None = column(
@@ -79,14 +79,14 @@ class CurveRow:
     )
     grad_norm: float = column("Norm of the gradient before clipping.")
     gradient_norm_squared: float | None = column(
-        "Squared norm of the true gradient, before clipping: a mean of the measurements so far.", default=None
+        "Squared norm of the true gradient, before clipping: running mean of the measurements.", default=None
     )
     gradient_variance: float | None = column(
-        "Trace of the covariance of the gradient of one sequence: a mean of the measurements so far.",
+        "Trace of the covariance of the gradient of one sequence: running mean of the measurements.",
         default=None,
     )
     gradient_variance_along: float | None = column(
-        "The part of gradient_variance along the gradient of the batch, where the inner-product test needs it.",
+        "Part of gradient_variance along the gradient of the batch, for the inner-product test.",
         default=None,
     )
     noise_scale_tokens: float | None = column(
@@ -103,7 +103,7 @@ class CurveRow:
 def write_checkpoint(
     unfinished: Path, step: int, weights: Mapping[str, Tensor], context: RecordContext
 ) -> None:
-    """Keep the weights after ``step`` updates beside a training's state."""
+    """Save the weights after ``step`` updates beside the training state."""
     with sealed_folder(unfinished / CHECKPOINTS / checkpoint_name(step)) as partial:
         _export(weights, context, partial)
 
@@ -117,20 +117,20 @@ def write_result(
     still_owned: Callable[[], None],
     branches: Sequence[BranchRow] | None = None,
 ) -> TrainingRecord:
-    """Write a run's folder, whole or not at all, and on disk before the training's state is deleted.
+    """Write a run's folder atomically, and to disk before the training state is deleted.
 
     Parameters
     ----------
     folder
-        Where it goes.
+        Output folder.
     unfinished
-        The folder of the training's state, with the checkpoints that were kept on the way.
+        Folder of the training state, with the intermediate checkpoints.
     weights
-        At the end.
+        Final weights.
     history, context
-        What the record states.
+        Content of the record.
     still_owned
-        Called before the folder appears; may raise.
+        Called before the folder is published; may raise.
     branches
         The branches of the run, if it has any.
     """
@@ -141,11 +141,11 @@ def write_result(
             write_table(table_of(BranchRow, branches), partial / BRANCHES, durable=False)
         if history.diverged is None:
             _export(weights, context, partial)
-        for kept in sorted((unfinished / CHECKPOINTS).glob("step-*")):
-            step = int(kept.name.removeprefix("step-"))
-            target = partial / CHECKPOINTS / kept.name
-            _check_checkpoint(kept)
-            shutil.copytree(kept, target, copy_function=link)
+        for checkpoint in sorted((unfinished / CHECKPOINTS).glob("step-*")):
+            step = int(checkpoint.name.removeprefix("step-"))
+            target = partial / CHECKPOINTS / checkpoint.name
+            _check_checkpoint(checkpoint)
+            shutil.copytree(checkpoint, target, copy_function=link)
             _write_json(training_record(context, history, step), target / RECORD)
             add_to_seal(target, RECORD)
         _write_json(record, partial / RECORD)
@@ -154,12 +154,12 @@ def write_result(
 
 
 def checkpoints_complete(unfinished: Path, steps: Iterable[int]) -> bool:
-    """Whether the checkpoints after these steps are beside a training's state, whole."""
+    """Whether the checkpoints after these steps are intact beside the training state."""
     return all(is_whole(unfinished / CHECKPOINTS / checkpoint_name(step)) for step in steps)
 
 
 def checkpoint_name(step: int) -> str:
-    """The folder of the checkpoint after so many updates."""
+    """Folder of the checkpoint after ``step`` updates."""
     return f"step-{step}"
 
 
@@ -182,19 +182,19 @@ def curve(history: History, measured: NoiseScale | None = None) -> pa.Table:
 
 
 def _noise_columns(history: History, measured: NoiseScale) -> dict[str, list[float | None]]:
-    """The columns of the gradient noise scale; null where it was not measured."""
+    """Columns of the gradient noise scale; null if not measured."""
     run = history.run
-    series = [smoothed(each[: history.done].tolist(), measured.memory) for each in history.moments]
+    series = [smoothed(moment[: history.done].tolist(), measured.memory) for moment in history.moments]
     moments = [GradientMoments(*values) for values in zip(*series, strict=True)]
     sizes = [run.batch_at(step) for step in range(history.done)]
     length = run.architecture.sequence_length
     names = ("gradient_norm_squared", "gradient_variance", "gradient_variance_along")
     columns = {
         **dict(zip(names, series, strict=True)),
-        "noise_scale_tokens": [length * noise_scale(each) for each in moments],
+        "noise_scale_tokens": [length * noise_scale(moment) for moment in moments],
         **{
             f"{name.replace('-', '_')}_test_tokens": [
-                length * test(each, size, measured.eta) for each, size in zip(moments, sizes, strict=True)
+                length * test(moment, size, measured.eta) for moment, size in zip(moments, sizes, strict=True)
             ]
             for name, test in TESTS.items()
         },
@@ -206,12 +206,12 @@ def _noise_columns(history: History, measured: NoiseScale) -> dict[str, list[flo
 
 
 def training_record(context: RecordContext, history: History, step: int) -> TrainingRecord:
-    """The record of a run, or of the checkpoint that it had after ``step`` of its updates."""
+    """The record of a run, or of its checkpoint after ``step`` updates."""
     run = history.run
     last = step == history.done
     lost = last and history.diverged is not None
     losses = history.losses[: history.diverged if lost else step].cpu()
-    # Of a run that diverged, the last finite loss.
+    # For a diverged run, the last finite loss.
     recent = losses[losses.isfinite()][-1:] if lost else losses[-max(1, round(RECENT * step)) :]
     validation_loss = None if lost else history.validation_losses[step]
     tokens = run.sequences_before(step) * run.architecture.sequence_length
@@ -248,12 +248,12 @@ def _export(weights: Mapping[str, Tensor], context: RecordContext, folder: Path)
 
 
 def _check_checkpoint(checkpoint: Path) -> None:
-    """Compare a checkpoint with its digests; a damaged one is deleted, and with it what was trained after it."""
+    """Compare a checkpoint with its digests; a damaged one is deleted, together with the later state."""
     try:
         check_digests(checkpoint)
     except Damaged as error:
         remove(checkpoint)
-        raise Damaged(error.path, error.reason, "the same command trains the run anew") from None
+        raise Damaged(error.path, error.reason, "the same command trains the run again") from None
 
 
 def _write_json(record: TrainingRecord, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Train one run: from a plan's row and a token store to a checkpoint, its curve and its record.
+"""Train one run: from a planned run and a token store to a checkpoint, a curve and a record.
 
 Read it from top to bottom: ``train_run`` sets up and writes the result, ``train_steps`` is the loop, and
 ``batch_gradient`` one batch.
@@ -53,7 +53,7 @@ from relscale.training.state import read_state, remove_state, state_folder
 from relscale.training.validation import windows
 
 Rate = Callable[[Run, int], float]
-"""The learning rate of a run's step 0, 1, …"""
+"""Learning rate of step 0, 1, … of a run."""
 
 
 def train_run(
@@ -64,39 +64,39 @@ def train_run(
     fabric: Fabric | None = None,
     control: Control = UNINTERRUPTED,
 ) -> TrainingRecord | None:
-    """Train a run and write its folder, whole or not at all; resume where an earlier process stopped.
+    """Train a run and write its folder atomically; resume an interrupted training.
 
     The folder has ``run.json`` (the record that is returned), ``curve.parquet`` (one row per step) and, unless the run
     diverged, a checkpoint with its tokenizer. On one CPU with one compiler the same run, tokens, options and number of
-    threads give the same weights, bit for bit, however often the training is stopped or killed on the way. Until the
-    folder is there, the state is kept beside it, in ``<folder>.state``.
+    threads give the same weights, bit for bit, regardless of interruptions. Until the folder is complete, the state is
+    kept beside it, in ``<folder>.state``.
 
     Parameters
     ----------
     run
-        What to train.
+        The run.
     data
         Token store and tokenizer.
     folder
-        Where the result goes.
+        Output folder.
     options
         The config's section ``training``.
     fabric
         The devices; this machine's GPU, else its processor, by default. Every process of several calls this function,
         and the first of them writes.
     control
-        What may end the training early.
+        Stop requests and ownership.
 
     Returns
     -------
     TrainingRecord
-        None where it was stopped before its end, and on all devices but the first.
+        None if it was interrupted, and on all devices but the first.
 
     Raises
     ------
     RelscaleError
-        The vocabulary's size is not the run's, there is no text to validate on, memory does not suffice, or the
-        kernels are not those of the run's key.
+        The vocabulary size differs from the run's, there is no validation text, memory does not suffice, or the kernels
+        are not those of the run's key.
     """
     torch.set_num_threads(options.threads)
     keep_freed_memory()
@@ -174,9 +174,9 @@ def train_run(
             ]
             train_steps(model, branch, store, micro_batch, watched, rate=rate)
 
-        every = 60 * options.save_every
+        seconds = 60 * options.save_every
         branches = train_branches(
-            model, history, unfinished, options.branches, every, control.still_owned, train
+            model, history, unfinished, options.branches, seconds, control.still_owned, train
         )
         if branches is None:
             return None
@@ -200,24 +200,24 @@ def train_steps(
     measurement: NoiseScale | None = None,
     rate: Rate = learning_rate,
 ) -> None:
-    """Train from where a run is to its end, until it has diverged, or until an observer stops it.
+    """Train until the end of the run, until divergence, or until an observer stops it.
 
     Parameters
     ----------
     model
         The model and its optimizer.
     history
-        What to train, and where every step is recorded.
+        The run and its recorded steps, which is updated.
     store
-        Where the tokens come from.
+        The token store.
     micro_batch
         Sequences that a device processes at once; a divisor of its share of the batch.
     observers
         Called after each step, in this order.
     measurement
-        How often the gradient's moments are measured, and which; None for no measurement.
+        Measurement of the gradient's moments; None for none.
     rate
-        The learning rate of a run's step.
+        Function that returns the learning rate of a run's step.
     """
     optimizer, start = model.optimizer, time.perf_counter() - history.seconds
     while not (history.over or history.stopped):
@@ -238,7 +238,7 @@ def train_steps(
 
 
 class BatchGradient(NamedTuple):
-    """What is known of a batch whose gradient the model has.
+    """Result of a batch's backward pass.
 
     Attributes
     ----------
@@ -247,7 +247,7 @@ class BatchGradient(NamedTuple):
     micro_batch
         Sequences that a device processed at once.
     moments
-        Of the gradient; None where they were not measured.
+        Moments of the gradient; None if not measured.
     """
 
     loss: Tensor
@@ -263,15 +263,15 @@ def batch_gradient(
     micro_batch: int,
     measurement: NoiseScale | None = None,
 ) -> BatchGradient:
-    """Give the model the gradient of step 0, 1, …, and measure its moments where that is asked for.
+    """Compute the gradient of step 0, 1, …, and measure its moments if requested.
 
-    The plan estimates how many sequences a device's memory holds. If it holds fewer, a single device tries the step
-    again with half as many at a time, or the next smaller divisor of the batch; the batch is the same.
+    The plan estimates how many sequences fit a device's memory. If fewer fit, a single device retries the step with
+    half as many at a time, or the next smaller divisor of the batch; the batch is unchanged.
 
     Raises
     ------
     RelscaleError
-        Memory does not hold one sequence, or the micro-batch of each of several devices.
+        One sequence does not fit in memory, or a micro-batch on one of several devices.
     """
     fabric = model.fabric
     share, first_share = (size // fabric.world_size for size in (run.batch_at(step), run.batch_size))
@@ -287,7 +287,7 @@ def batch_gradient(
             return BatchGradient(loss, micro_batch, parts.moments(micro_batch, fabric))
         except torch.OutOfMemoryError as error:
             smaller = largest_divisor(first_share, micro_batch // 2)
-            problem = f"{run.name}: memory does not hold {micro_batch} sequence(s) at once"
+            problem = f"{run.name}: {micro_batch} sequence(s) do not fit in memory at once"
             if not smaller:
                 raise RelscaleError(
                     f"{problem}; set training: {{activation_checkpointing: true}} or {{strategy: fsdp}}"
@@ -306,7 +306,7 @@ def accumulate_gradients(model: DistributedModel, batch: Iterable[Tensor], count
     Parameters
     ----------
     model
-        Whose gradients.
+        The model.
     batch
         This device's share of the batch, in ``count`` micro-batches of equal size: the mean of their losses is that of
         their tokens, and the mean over devices that of the batch.
@@ -328,10 +328,10 @@ def accumulate_gradients(model: DistributedModel, batch: Iterable[Tensor], count
 
 
 def clip_gradients(model: DistributedModel, max_norm: float) -> Tensor:
-    """Scale the gradients so that their global norm is at most ``max_norm``; the norm before.
+    """Clip the gradients to a global norm of at most ``max_norm``; returns the norm before clipping.
 
-    As ``fabric.clip_gradients``, but summed in the order of the model's parameters, and not of the optimizer's groups,
-    so that no digit depends on how weights are grouped for their decay.
+    As ``fabric.clip_gradients``, but summed in the order of the model's parameters instead of the optimizer's groups,
+    so that the result does not depend on the groups.
     """
     return to_scalar(torch.nn.utils.clip_grad_norm_(model.decoder.parameters(), max_norm))
 
@@ -343,7 +343,7 @@ def resume(
     checkpoints: Iterable[float],
     branching: Iterable[float] = (),
 ) -> None:
-    """Load the state of a training that was stopped, if there is one and its checkpoints are whole.
+    """Load the state of an interrupted training, if there is one and its checkpoints are intact.
 
     ``branching`` are the shares at which its state was kept for branches.
     """

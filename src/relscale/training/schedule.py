@@ -12,13 +12,13 @@ ROUNDING = 1e-6  # steps: 7% of 100 are 7, though not as floating-point numbers
 
 
 def steps_of(shares: Iterable[float], run: Run) -> set[int]:
-    """Numbers of updates after which these shares of a run's tokens are seen."""
-    whole = run.sequences_before(run.train_steps)
-    return {max(1, run.steps_until(share * whole - ROUNDING * run.batch_size)) for share in shares}
+    """Numbers of updates at which these shares of a run's tokens have been seen."""
+    sequences = run.sequences_before(run.train_steps)
+    return {max(1, run.steps_until(share * sequences - ROUNDING * run.batch_size)) for share in shares}
 
 
 def learning_rate(run: Run, step: int) -> float:
-    """Learning rate of step 0, 1, …; where batches grow, by the tokens seen and with the root of the batch."""
+    """Learning rate of step 0, 1, …; with a batch ramp, by the tokens seen and the square root of the batch."""
     h, first = run.hyperparameters, run.batch_size
     factor = learning_rate_factor(
         run.sequences_before(step) / first, run.sequences_before(run.train_steps) / first, h
@@ -27,7 +27,7 @@ def learning_rate(run: Run, step: int) -> float:
 
 
 def learning_rate_factor(step: float, steps: float, hyperparameters: Hyperparameters) -> float:
-    """The factor in [0, 1] by which step ``step`` of ``steps`` scales the peak learning rate.
+    """Factor in [0, 1] of the peak learning rate at step ``step`` of ``steps``.
 
     All rise linearly over the first ``warmup`` share of the steps, from 0 at step 0. Then ``wsd``
     (warm-up, stable, decay: Hu et al. 2024, arXiv 2404.06395) stays at 1 and falls linearly over the last ``decay``
@@ -39,7 +39,7 @@ def learning_rate_factor(step: float, steps: float, hyperparameters: Hyperparame
     step
         0 for the first update, ``steps - 1`` for the last; in batches of the first size.
     steps
-        Updates of the whole run.
+        Number of updates of the run.
     hyperparameters
         Its ``schedule``, ``warmup`` and ``decay``.
 

@@ -14,9 +14,9 @@ def is_sharded(value: Any) -> bool:
 
 
 def gather(value: Any, keep: bool) -> Any:
-    """A nested state with every sharded tensor whole; all devices call it together.
+    """A nested state with every sharded tensor gathered; a collective call.
 
-    A device that is to ``keep`` it gets it in the processor's memory, one tensor after another; the others get None.
+    Devices with ``keep`` receive it in CPU memory, one tensor after another; the others get None.
     """
     if isinstance(value, dict):
         return {key: gather(item, keep) for key, item in value.items()}
@@ -29,7 +29,7 @@ def gather(value: Any, keep: bool) -> Any:
 
 
 def shard_like(value: Any, parameter: Tensor) -> Any:
-    """A whole tensor of a parameter's shape, sharded as the parameter is; anything else unchanged."""
+    """Shard a full tensor like the parameter of the same shape; anything else is unchanged."""
     if not is_sharded(parameter) or not isinstance(value, Tensor) or value.shape != parameter.shape:
         return value
     from torch.distributed.tensor import DTensor, distribute_tensor
@@ -39,12 +39,12 @@ def shard_like(value: Any, parameter: Tensor) -> Any:
 
 
 def to_scalar(value: Tensor) -> Tensor:
-    """A scalar that was computed from sharded tensors, the same on all devices."""
+    """The value of a scalar computed from sharded tensors, equal on all devices."""
     return value.full_tensor() if is_sharded(value) else value  # type: ignore[attr-defined]
 
 
 def local_shard(value: Tensor) -> Tensor:
-    """This device's shard of a tensor, in the same memory."""
+    """This device's shard of a tensor, as a view."""
     return value.to_local() if is_sharded(value) else value  # type: ignore[attr-defined]
 
 

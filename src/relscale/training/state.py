@@ -1,4 +1,4 @@
-"""The state of a training on disk: all that it takes to resume as if nothing had happened.
+"""The training state on disk, from which a run resumes exactly.
 
 Weights, the optimizer's moments, what was recorded, and the states of the random number generators. The data need no
 state: a batch is a function of its step (``relscale.tokens.store``).
@@ -21,12 +21,12 @@ OWNER = "owner.json"  # the name of the process that owns the run
 
 
 def state_folder(folder: Path) -> Path:
-    """Where the state of the run that will lie in ``folder`` is kept until it does."""
+    """Folder of the state of the run whose result will be in ``folder``."""
     return folder.with_name(f"{folder.name}.state")
 
 
 def write_state(folder: Path, state: dict[str, Any]) -> None:
-    """Replace the state in ``folder``, once the new one is whole and on disk; until then the old one stays."""
+    """Replace the state in ``folder`` atomically."""
     import torch  # seconds; where the state lies is asked without it
 
     random = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
@@ -39,7 +39,7 @@ def write_state(folder: Path, state: dict[str, Any]) -> None:
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:
-    """The state in ``folder``, its random numbers' generators set; None where there is none that can be read.
+    """Load the state in ``folder`` and set the random number generators; None without a readable state.
 
     Tensors come to the processor's memory; where they go on to a GPU, a page at a time, which the processes of a node
     share. What a killed process left half-written is deleted.
@@ -66,12 +66,12 @@ def read_state(folder: Path) -> dict[str, Any] | None:
 
 
 def _check(path: Path) -> None:
-    """Hold a file of torch's, which is a zip archive, against the checksums in it, as torch itself does not.
+    """Verify the checksums of a torch file, a zip archive, which torch does not do.
 
     Raises
     ------
     zipfile.BadZipFile
-        A part is not what was written.
+        A member differs from its checksum.
     """
     with zipfile.ZipFile(path) as archive:
         damaged = archive.testzip()
@@ -80,7 +80,7 @@ def _check(path: Path) -> None:
 
 
 def remove_state(folder: Path) -> None:
-    """Delete what is in ``folder`` but its owner, with whom it goes (``relscale.training.ownership``)."""
+    """Delete the content of ``folder`` except the ownership file (``relscale.training.ownership``)."""
     for path in folder.glob("*"):
         if path.name != OWNER:
             remove(path)

@@ -11,9 +11,9 @@ BATCH_TOKENS = 4096
 
 
 def windows(tokens: np.ndarray, sequence_length: int) -> list[Tensor]:
-    """Tokens cut into batches of sequences ``[B, T + 1]`` that overlap by one.
+    """Split tokens into batches of sequences ``[B, T + 1]`` that overlap by one.
 
-    So every token but the first is predicted once. The last window may be shorter, and is then a batch by itself.
+    Every token but the first is predicted once. The last window may be shorter, and is then a separate batch.
     """
     ids = torch.from_numpy(np.ascontiguousarray(tokens, dtype=np.int64))
     full = (len(ids) - 1) // sequence_length
@@ -28,7 +28,7 @@ def windows(tokens: np.ndarray, sequence_length: int) -> list[Tensor]:
 
 @torch.no_grad()
 def mean_loss(loss: Callable[[Tensor], Tensor], batches: list[Tensor]) -> float:
-    """Mean nats per token over ``batches``, by a function that gives the mean of one."""
+    """Mean nats per token over ``batches``, from a function that returns the mean of one batch."""
     losses = torch.stack([loss(batch) for batch in batches]).tolist()  # read once: reading makes a GPU wait
     nats, count = 0.0, 0
     for batch, mean in zip(batches, losses, strict=True):
@@ -39,7 +39,7 @@ def mean_loss(loss: Callable[[Tensor], Tensor], batches: list[Tensor]) -> float:
 
 
 def bits_per_byte(nats_per_token: float, tokens: np.ndarray, token_bytes: np.ndarray) -> float:
-    """Bits for each byte of the predicted text: all predicted tokens' bits, over the bytes that they stand for.
+    """Bits per byte of the predicted text: total bits of the predicted tokens over their bytes.
 
     Parameters
     ----------
@@ -48,6 +48,6 @@ def bits_per_byte(nats_per_token: float, tokens: np.ndarray, token_bytes: np.nda
     tokens
         ``[n]`` token ids.
     token_bytes
-        ``[V]``, bytes a token. End-of-text tokens have none, though their bits count.
+        ``[V]``, bytes per token. End-of-text tokens have 0 bytes, but their bits count.
     """
     return nats_per_token / math.log(2) * (len(tokens) - 1) / int(token_bytes[tokens[1:]].sum())

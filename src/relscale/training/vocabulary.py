@@ -1,4 +1,4 @@
-"""A byte-level vocabulary as training sees it: its files, and the bytes of each token."""
+"""The byte-level vocabulary of a tokenizer folder: its files, and the bytes of each token."""
 
 import json
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What training needs to know of a tokenizer's folder.
+    """A tokenizer folder, as needed for training.
 
     Attributes
     ----------
     bytes
-        ``[V]``, bytes of text that each token stands for; 0 for special tokens.
+        ``[V]``, number of bytes of each token; 0 for special tokens.
     files
-        The tokenizer's files, which a checkpoint carries along.
+        Files of the tokenizer, which are copied to checkpoints.
     """
 
     bytes: np.ndarray
@@ -39,13 +39,13 @@ def read_vocabulary(folder: Path) -> Vocabulary:
     """
     path = folder / "tokenizer.json"
     if not path.is_file():
-        raise RelscaleError(f"{path}: no such file; make the vocabulary with `relscale vocabulary`")
+        raise RelscaleError(f"{path}: no such file; build the vocabulary with `relscale vocabulary`")
     check_digests_if_listed(folder)
     description = json.loads(path.read_text(encoding="utf-8"))
     if (description.get("decoder") or {}).get("type") != "ByteLevel":
         raise RelscaleError(f"{path}: not a byte-level vocabulary, so its tokens' bytes cannot be counted")
     tokenizer = Tokenizer.from_file(str(path))
-    # A byte-level token is written with one character a byte, one that was added with the characters themselves.
+    # A byte-level token is written with one character per byte, an added token with the characters themselves.
     tokens = {index: len(token) for token, index in tokenizer.get_vocab(with_added_tokens=True).items()}
     for token in description["added_tokens"]:
         tokens[token["id"]] = 0 if token["special"] else len(token["content"].encode())

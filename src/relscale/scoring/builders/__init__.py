@@ -1,4 +1,4 @@
-"""How the data of a suite are made: one file per builder, found by its name.
+"""Builders of a suite's data: one file per builder, found by its name.
 
 ``suite.yaml`` names a builder by its file: one of ``documents``, which make tasks of held-out documents, or one of
 ``data``, which read a data set.

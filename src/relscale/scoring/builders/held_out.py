@@ -1,4 +1,4 @@
-"""Held-out documents for a suite: which, in what order, and how much of each."""
+"""Selection, order and excerpts of held-out documents for a suite."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,14 +16,14 @@ COLUMNS = list(names_of(DocumentRow))
 def held_out(documents: pa.Table, part: str, seed: int) -> list[DocumentRow]:
     """Documents of the test split in a seeded order that depends on each document's id alone.
 
-    A document that is added or taken away moves no other, so most items survive a change of the corpus. Text
+    Adding or removing a document does not reorder the others, so that most items survive a change of the corpus. Text
     files have no docstrings: where all documents are theirs, their text stands for the docstrings that shipped suites
     are made of.
 
     Raises
     ------
     RelscaleError
-        There is none of that part.
+        There is no document of that part.
     """
     parts = sorted(set(documents["part"].to_pylist()))
     part = PART if parts == [PART] and part == DOCSTRINGS else part

@@ -1,4 +1,4 @@
-"""Kernels in C for training on a processor: an optional extra behind ``relscale.training.ops``, known to nothing else.
+"""Kernels in C for training on a processor: an optional extra behind ``relscale.training.ops``, used nowhere else.
 
 Why it is kept: at the widths that a laptop trains (16 to 256) torch's own operations spend as much time in passes over
 memory as in matrix products. The kernels fuse them: a layer's norm, rotation, SwiGLU, softmax and attention each take

@@ -18,33 +18,33 @@ from torch import Tensor
 from relscale.training.cpu import native
 from relscale.training.first_order import first_order
 
-_chosen = ContextVar("bf16 products", default=False)
+_enabled = ContextVar("bf16 products", default=False)
 
 
 def available() -> bool:
-    """Whether this machine has the kernels, and this process the one thread that they take."""
+    """Whether this machine has the kernels, and this process uses a single thread."""
     library = native.library() if torch.get_num_threads() == 1 else None
     return library is not None and bool(library.has_bf16_products())
 
 
 @contextmanager
 def bf16_products() -> Iterator[None]:
-    """What is computed inside has its products in bf16, and so have the gradients that are taken of it later."""
-    token = _chosen.set(True)
+    """Context in which matrix products, and those of the later backward pass, are in bf16."""
+    token = _enabled.set(True)
     try:
         yield
     finally:
-        _chosen.reset(token)
+        _enabled.reset(token)
 
 
 def same_products() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """For ``torch.utils.checkpoint``: what is computed again has its products as it had them the first time."""
-    return nullcontext(), bf16_products() if _chosen.get() else nullcontext()
+    """For ``torch.utils.checkpoint``: recomputation uses the same products as the first pass."""
+    return nullcontext(), bf16_products() if _enabled.get() else nullcontext()
 
 
 def usable(*tensors: Tensor) -> bool:
     """Whether products of these tensors are to be computed by these kernels."""
-    return _chosen.get() and native.usable(*tensors)
+    return _enabled.get() and native.usable(*tensors)
 
 
 class Projections(torch.autograd.Function):
@@ -126,10 +126,10 @@ class LinearCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, wants_gradients: bool) -> Tensor:
         """The mean over rows; the gradients are kept, and only scaled later."""
         (rows, width), vocabulary = hidden.shape, weight.shape[0]
-        kept = rows if wants_gradients else 0
+        n_saved = rows if wants_gradients else 0
         grad_hidden, grad_weight = (
-            hidden.new_empty(kept, width),
-            weight.new_empty(width, vocabulary if kept else 0),
+            hidden.new_empty(n_saved, width),
+            weight.new_empty(width, vocabulary if n_saved else 0),
         )
         largest = -math.log(torch.finfo(weight.dtype).tiny)
         arguments = (hidden, weight, targets.contiguous(), grad_hidden, grad_weight)

@@ -40,14 +40,14 @@ def cautious_adamw(
 
     def update(weight: Tensor, gradient: Tensor, first: Tensor, second: Tensor) -> None:
         count = weight.numel()
-        kept = native.call("cautious_update", count, number, *betas, eps, gradient, first, second)
-        share = max(kept / count, SMALLEST_SHARE)
+        n_agreeing = native.call("cautious_update", count, number, *betas, eps, gradient, first, second)
+        share = max(n_agreeing / count, SMALLEST_SHARE)
         native.call("cautious_move", count, lr * decay, lr / share, gradient, weight)
 
     elements = sum(weight.numel() for weight in weights)
     threads = torch.get_num_threads() if elements >= SMALLEST_THREADED else 1
-    each = _pool(threads).map if threads > 1 else map
-    for _ in each(update, weights, gradients, m, v):  # an error in a thread is raised here
+    apply = _pool(threads).map if threads > 1 else map
+    for _ in apply(update, weights, gradients, m, v):  # an error in a thread is raised here
         pass
 
 

@@ -135,13 +135,13 @@ class SwiGLU(torch.autograd.Function):
     @first_order
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         """Gradients of ``x`` and of the three weights."""
-        x, gate, up, down, *kept = ctx.saved_tensors
+        x, gate, up, down, *saved = ctx.saved_tensors
         gradient, x_rows = gradient.flatten(0, -2), x.flatten(0, -2)
-        gates, ups = (tensor.flatten(0, -2) for tensor in kept)
+        gates, ups = (tensor.flatten(0, -2) for tensor in saved)
         product = gradient @ down
         # Fresh memory would cost as much as the arithmetic. A second backward pass fails by the changed versions.
         native.call("swiglu_gradient", product.numel(), gates, ups, product)
-        torch.autograd.graph.increment_version(kept)
+        torch.autograd.graph.increment_version(saved)
         grad_x = (gates @ gate).addmm_(ups, up)
         # The weights' gradients with the short side first: MKL makes that product up to a fifth faster.
         grad_gate, grad_up = ((x_rows.t() @ rows).t() for rows in (gates, ups))

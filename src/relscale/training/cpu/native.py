@@ -89,13 +89,13 @@ def sgemm() -> int | None:
     path = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
     if not path.is_file():
         return None
-    found = getattr(ctypes.CDLL(str(path)), "sgemm_", None)
-    return None if found is None else ctypes.cast(found, ctypes.c_void_p).value
+    symbol = getattr(ctypes.CDLL(str(path)), "sgemm_", None)
+    return None if symbol is None else ctypes.cast(symbol, ctypes.c_void_p).value
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The kernels, compiled if this machine has not done so; None where it cannot, which is reported in one line.
+    """The kernels, compiled if necessary; None if they cannot be compiled, which is reported in one line.
 
     They are kept in the user's cache folder under a digest of source, compiler and processor, as machines may share a
     home folder, and one of their own bytes. ``RELSCALE_NATIVE=0`` disables them; ``CC`` names another compiler,
@@ -123,7 +123,7 @@ def library() -> ctypes.CDLL | None:
 
 
 def _compiler() -> list[str]:
-    """The command that compiles C: as ``CC`` says, or the first that is found.
+    """The command that compiles C: ``CC``, or the first compiler found.
 
     Raises
     ------
@@ -139,14 +139,14 @@ def _compiler() -> list[str]:
 
 
 def _cached(key: str) -> Path | None:
-    """The kernels under a key whose bytes are those that were written; damaged ones are deleted.
+    """The intact kernels under a key; damaged files are deleted.
 
     A truncated library would crash the process, and one that cannot be loaded would silently change the last digits.
     """
     for path in sorted(user_cache().glob(f"kernels-{key}-*.so")):
         if path.stem.endswith(f"-{file_digest(path)}"):
             return path
-        print(f"{path}: damaged; it is compiled again", file=sys.stderr)
+        print(f"{path}: damaged; compiling it again", file=sys.stderr)
         remove(path)
     return None
 
@@ -168,8 +168,8 @@ def _compile(key: str, compiler: Sequence[str]) -> Path:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, subprocess.CalledProcessError):
-        said = error.stderr.decode(errors="replace").strip().splitlines()
-        return f"{error.cmd[0]} failed ({said[0] if said else f'exit status {error.returncode}'})"
+        messages = error.stderr.decode(errors="replace").strip().splitlines()
+        return f"{error.cmd[0]} failed ({messages[0] if messages else f'exit status {error.returncode}'})"
     return " ".join(str(error).split())
 
 

@@ -1,4 +1,4 @@
-"""Optimizers by name: ``c-adamc`` is ``c_adamc.py`` here, and its ``build`` makes one for a model.
+"""Optimizers by name: ``c-adamc`` is ``c_adamc.py`` here, and its ``build`` creates one for a model.
 
 A new optimizer is a new file with the function of `OptimizerModule`; nothing is registered elsewhere.
 """
@@ -30,7 +30,7 @@ def optimizer_module(name: str) -> str:
     Raises
     ------
     RelscaleError
-        There is none of that name.
+        There is no such optimizer.
     """
     names = sorted(file.name.replace("_", "-") for file in pkgutil.iter_modules(__path__))
     if name not in names:
@@ -39,6 +39,6 @@ def optimizer_module(name: str) -> str:
 
 
 def build_optimizer(model: "nn.Module", hyperparameters: Hyperparameters) -> "torch.optim.Optimizer":
-    """The optimizer that the hyperparameters name, over the model's parameters, at its peak learning rate."""
+    """The optimizer named by the hyperparameters, over the model's parameters, at its peak learning rate."""
     module: OptimizerModule = importlib.import_module(optimizer_module(hyperparameters.optimizer))
     return module.build(model, hyperparameters)

@@ -8,7 +8,7 @@ from relscale.training.decay_groups import decay_groups
 
 
 def build(model: nn.Module, hyperparameters: Hyperparameters) -> torch.optim.AdamW:
-    """AdamW over a model's parameters, each decaying as ``decay_groups`` says."""
+    """AdamW over a model's parameters, with the weight decay of ``decay_groups``."""
     h = hyperparameters
     groups = decay_groups(model, h)
     return torch.optim.AdamW(groups, lr=h.learning_rate, betas=(h.beta1, h.beta2), eps=h.epsilon, fused=True)

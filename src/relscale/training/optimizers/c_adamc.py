@@ -1,4 +1,4 @@
-"""C-AdamC: cautious (Liang et al. 2024, arXiv 2411.16085), its decay corrected (Defazio 2025, arXiv 2506.02285)."""
+"""C-AdamC: cautious (Liang et al. 2024, arXiv 2411.16085), with corrected decay (Defazio 2025, arXiv 2506.02285)."""
 
 from torch import nn
 

@@ -24,10 +24,10 @@ SMALLEST_NORM = 1e-7
 
 
 def build(model: nn.Module, hyperparameters: Hyperparameters) -> "Muon":
-    """Muon over a model's parameters, decaying as ``decay_groups`` says; its momentum is ``beta1``."""
+    """Muon over a model's parameters, with the weight decay of ``decay_groups``; its momentum is ``beta1``."""
     h = hyperparameters
-    hidden, output, kept = decay_groups(model, h)
-    groups = [hidden | {"orthogonal": True}, output, kept]
+    hidden, output, undecayed = decay_groups(model, h)
+    groups = [hidden | {"orthogonal": True}, output, undecayed]
     return Muon(groups, h.learning_rate, (h.beta1, h.beta2), h.epsilon)
 
 
@@ -40,7 +40,7 @@ class Muon(torch.optim.Optimizer):
     | O = newton_schulz(μ·M + (1 − μ)·G)
     | W ← W·(1 − η·λ) − 0.2·√max(R, C)·η·O
 
-    with Nesterov's look ahead, as in the source. All that a step depends on is in ``state_dict``.
+    with Nesterov momentum, as in the source. The complete state is in ``state_dict``.
     """
 
     def __init__(

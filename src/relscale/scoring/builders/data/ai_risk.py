@@ -13,13 +13,13 @@ FOLDERS = {"human": "human_generated_evals", "lm": "lm_generated_evals"}
 
 
 class Options(Section):
-    """What the suite states."""
+    """Options of the builder."""
 
     written_by: Names
 
 
 def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
-    """A task for each behaviour and each of ``written_by``, under the name that lm-eval has for it.
+    """One task per behaviour and author in ``written_by``, under lm-eval's name for it.
 
     Parameters
     ----------
@@ -38,10 +38,10 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
     for author in manifest.options_of(Options).written_by:
         if author not in FOLDERS:
             raise RelscaleError(f"suite ai_risk: written_by {author!r}; there are {', '.join(FOLDERS)}")
-        found = (
+        behaviours = (
             _behaviours(data, FOLDERS[author]) if data else {behaviour: [] for behaviour in manifest.tasks}
         )
-        for behaviour, rows in found.items():
+        for behaviour, rows in behaviours.items():
             if behaviour not in manifest.tasks:
                 raise RelscaleError(
                     f"{data}: the behaviour {behaviour!r} is in no cluster; give it one under 'tasks' in the "

@@ -17,13 +17,13 @@ GROWS = True  # regions are known from the data alone
 
 
 class Options(Section):
-    """What the suite states."""
+    """Options of the builder."""
 
     forms: Names
 
 
 def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
-    """A task for each region and form.
+    """One task per region and form.
 
     Parameters
     ----------
@@ -39,13 +39,11 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
         There is neither.
     """
     if data is None:
-        raise RelscaleError(
-            "suite englishes: its regions are those of its data; give them as its option 'data'"
-        )
+        raise RelscaleError("suite englishes: its regions come from its data; set its option 'data'")
     regions = _from_parquet(data) or _from_folders(data)
     if not regions:
         raise RelscaleError(
-            f"{data}: no documents; they come as REGION/*.txt, or as parquet with columns text and region"
+            f"{data}: no documents; expected REGION/*.txt, or parquet with columns text and region"
         )
     documents = {
         name: [{"id": digest([name, text]), "text": text} for text in dict.fromkeys(texts)]

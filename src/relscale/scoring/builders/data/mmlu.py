@@ -23,7 +23,7 @@ DESCRIPTIONS = {
 
 
 class Options(Section):
-    """What the suite states."""
+    """Options of the builder."""
 
     forms: Names
     subjects: Names
@@ -31,7 +31,7 @@ class Options(Section):
 
 
 def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
-    """A task for each subject and prompt form.
+    """One task per subject and prompt form.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from relscale.section import PositiveInt, Section
 
 
 class Options(Section):
-    """What the suite states."""
+    """Options of the builder."""
 
     part: str
     documents: PositiveInt
@@ -20,7 +20,7 @@ class Options(Section):
 
 
 def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> list[TaskData]:
-    """A task for each domain: its first ``documents`` documents, each cut to ``bytes`` bytes."""
+    """One task per domain: its first ``documents`` documents, each truncated to ``bytes`` bytes."""
     options = manifest.options_of(Options)
     groups: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in held_out(documents, options.part, seed):

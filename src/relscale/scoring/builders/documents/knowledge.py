@@ -23,7 +23,7 @@ MOST_ALIKE = 0.6
 
 
 class Options(Section):
-    """What the suite states."""
+    """Options of the builder."""
 
     part: str
     questions: PositiveInt
@@ -33,11 +33,11 @@ class Options(Section):
 
 
 def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> list[TaskData]:
-    """A task for each domain and prompt form, with at most ``questions`` questions of ``choices`` choices.
+    """One task per domain and prompt form, with at most ``questions`` questions of ``choices`` choices.
 
-    A source file has at most ``questions_of_a_module`` of a domain's questions: those of one file are much alike, and
-    one long file should not be the domain. The right answer stands at each place equally often. Whether a document
-    becomes a question depends on its id, the seed and the other summaries of its package.
+    A source file contributes at most ``questions_of_a_module`` questions to a domain, because questions of one file are
+    similar. The right answer is at each position equally often. Whether a document becomes a question depends on its
+    id, the seed and the other summaries of its package.
     """
     options = manifest.options_of(Options)
     rows = [row for row in held_out(documents, options.part, seed) if _usable(row)]
@@ -46,11 +46,11 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
         if row.summary not in packages[row.package]:
             packages[row.package].append(row.summary)
     groups: dict[str, list[dict[str, object]]] = defaultdict(list)
-    asked: set[tuple[str, str]] = set()
+    used_questions: set[tuple[str, str]] = set()
     taken: Counter[tuple[str, str]] = Counter()
     for row in rows:
         group = groups[row.group]
-        if len(group) == options.questions or (row.package, row.summary) in asked:
+        if len(group) == options.questions or (row.package, row.summary) in used_questions:
             continue
         module = row.group, row.module
         if taken[module] == options.questions_of_a_module:
@@ -59,7 +59,7 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
         wrong = _wrong_answers(row.summary, packages[row.package], options.choices - 1, chance)
         if wrong is None:
             continue
-        asked.add((row.package, row.summary))
+        used_questions.add((row.package, row.summary))
         taken[module] += 1
         place = len(group) % options.choices
         choices = [*wrong[:place], row.summary, *wrong[place:]]

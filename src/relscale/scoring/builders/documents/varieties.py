@@ -18,7 +18,7 @@ REFERENCE = "GB"  # the variety by which documents are chosen
 
 
 class Options(Section):
-    """What the suite states."""
+    """Options of the builder."""
 
     part: str
     bytes: PositiveInt
@@ -28,35 +28,37 @@ class Options(Section):
 
 
 def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> list[TaskData]:
-    """A task for each variety, all of the same documents under the same ids.
+    """One task per variety, all of the same documents with the same ids.
 
-    Chosen are those with the most changed words a byte in British spelling, at least ``changes`` of them. A
-    document that has a British spelling already is left out, since it would be nobody's.
+    The documents are those with the most changed words per byte in British spelling, at least ``changes`` of them. A
+    document that already has a British spelling is excluded, because it belongs to no variety.
     """
     options = manifest.options_of(Options)
     british = read_spellings(folder / TABLE, REFERENCE)
     american = {spelling: word for word, spelling in british.items()}
-    found = []
+    candidates = []
     for row in held_out(documents, options.part, seed):
         text = excerpt(row.text, options.bytes)
         changes = respell(text, british)[1]
         if changes >= options.changes and not respell(text, american)[1]:
-            found.append((changes / len(text.encode()), row, text))
-    if not found:
+            candidates.append((changes / len(text.encode()), row, text))
+    if not candidates:
         raise RelscaleError(
             f"no held-out document has {options.changes} words that British English spells otherwise; "
             "lower the suite's option 'changes' or test on more text"
         )
     # The documentation of a single package may have most of a word (plotly: color); it should not be the whole suite.
-    chosen: list[tuple[DocumentRow, str]] = []
+    selected: list[tuple[DocumentRow, str]] = []
     taken: Counter[str] = Counter()
-    for _, row, text in sorted(found, key=lambda each: (-each[0], each[1].id)):
-        if len(chosen) < options.documents and taken[row.package] < options.documents_of_a_package:
-            chosen.append((row, text))
+    for _, row, text in sorted(candidates, key=lambda candidate: (-candidate[0], candidate[1].id)):
+        if len(selected) < options.documents and taken[row.package] < options.documents_of_a_package:
+            selected.append((row, text))
             taken[row.package] += 1
     tasks = []
     for name, group in manifest.groups.items():
         words = read_spellings(folder / TABLE, group.spelling) if group.spelling else {}
-        rows = [{"id": row.id, "module": row.module, "text": respell(text, words)[0]} for row, text in chosen]
+        rows = [
+            {"id": row.id, "module": row.module, "text": respell(text, words)[0]} for row, text in selected
+        ]
         tasks.append(TaskData(name, Task(name), sorted(rows, key=lambda d: str(d["id"]))))
     return tasks
