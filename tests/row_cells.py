@@ -6,12 +6,12 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.fitting.inference.method import described
-from relscale.rows import cells_of
+from relscale.rows import fields_of
 
 
 def cells(rows: pa.Table | Iterable[Any]) -> list[dict[str, Any]]:
     """The cells of each row, with ``reason``, its status in words, and ``interval``, its method in words."""
-    mappings = rows.to_pylist() if isinstance(rows, pa.Table) else [cells_of(row) for row in rows]
+    mappings = rows.to_pylist() if isinstance(rows, pa.Table) else [{**fields_of(row)} for row in rows]
     return [
         row
         | {"reason": row.get("note") or str(row["status"])}

@@ -29,11 +29,6 @@ FOREIGN = {
     "training/optimizers/muon.py": "a parameter group of torch",
     "training/state.py": "a state of torch",
 }
-# Cells that another row, or a selection of rows, takes as keywords: they have the types of the columns.
-CELLS = {
-    "fitting/inference/law_rows.py": {"line_cells"},
-    "rows.py": {"cells_of"},
-}
 
 
 def open_functions(source: str) -> Iterator[str]:
@@ -78,7 +73,7 @@ def found() -> dict[str, set[str]]:
 
 def test_public_functions_take_and_give_types() -> None:
     own = {file: names for file, names in found().items() if file not in FOREIGN}
-    assert own == CELLS
+    assert own == {}
 
 
 def test_a_file_is_excused_only_while_it_reads_a_format_of_others() -> None:

@@ -23,7 +23,7 @@ from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.inference.method import Method
 from relscale.laws.catalogue import law
 from relscale.measurements.metric import Metric
-from relscale.rows import cells_of
+from relscale.rows import fields_of
 
 from .questions import CANDIDATES, SURFACE, TARGETS, as_table
 
@@ -363,7 +363,7 @@ def test_a_suite_of_one_prompt_form_says_so(toy: FigureData) -> None:
 def test_of_many_groups_prompt_forms_show_the_median(toy: FigureData, tmp_path: Path) -> None:
     data = many(toy, tmp_path, 20, 3)
     rows = toy.rows(PromptFormRow, corpus="code", group="tables")
-    copies = [cells_of(replace(row, group=f"g{i:02}")) for i in range(19) for row in rows]
+    copies = [fields_of(replace(row, group=f"g{i:02}")) for i in range(19) for row in rows]
     pq.write_table(as_table("prompt_forms", copies), tmp_path / "prompt_forms.parquet")
     names = [trace.name for trace in draw("prompt-forms", data, suite="knowledge").data if trace.showlegend]
     assert names == ["one of 20 groups", "median over groups"]

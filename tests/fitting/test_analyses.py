@@ -23,7 +23,7 @@ from relscale.fitting.curves.curves import Curves
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
-from relscale.rows import cells_of, column
+from relscale.rows import fields_of, column
 from relscale.section import Section
 
 
@@ -48,7 +48,7 @@ def rows(curves: Curves, settings: Settings) -> list[CountRow]:
     """The points of each curve."""
     most = settings.of(Options).most_counted
     return [
-        CountRow(**cells_of(key), points=min(most, len(curves.points)), status=Status.OK) for key in curves.keys
+        CountRow(**fields_of(key), points=min(most, len(curves.points)), status=Status.OK) for key in curves.keys
     ]
 '''
 

@@ -19,7 +19,7 @@ from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.inference.log_log_lines import lines
 from relscale.fitting.settings import Settings
 from relscale.laws import annealing, difference, parametric, power
-from relscale.rows import cells_of
+from relscale.rows import fields_of
 from tests.laws.test_new_law import MIXTURE
 
 Row = dict[str, Any]
@@ -53,7 +53,7 @@ def fitted(measured: list[Row], law: str, **options: Any) -> tuple[list[Row], li
 def cells(table: pa.Table, settings: Settings) -> tuple[list[Row], list[Row]]:
     """The cells of the rows of fits, and of those of predictions."""
     fits, predictions = law_fits(table, settings)
-    return [cells_of(row) for row in fits], [cells_of(row) for row in predictions]
+    return [fields_of(row) for row in fits], [fields_of(row) for row in predictions]
 
 
 def values(found: list[Row], group: str | None = None) -> dict[str, float]:

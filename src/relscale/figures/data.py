@@ -26,7 +26,7 @@ from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.measurements.metric import VALIDATION, Metric
 from relscale.measurements.reading import read_measurements
-from relscale.rows import cells_of, column, names_of, rows_of
+from relscale.rows import column, fields_of, names_of, rows_of
 from relscale.yaml_text import load
 
 R = TypeVar("R")
@@ -196,7 +196,7 @@ class FigureData:
     def _read(self, kind: type[R]) -> list[Any]:
         if kind is FittedParameter:
             rows = self.rows(ParameterRow)
-            return [FittedParameter(**cells_of(row), verdict=self.verdict(row)) for row in rows]
+            return [FittedParameter(**fields_of(row), verdict=self.verdict(row)) for row in rows]
         if issubclass(kind, MeasuredRun):
             table = read_measurements(self.measurements, names_of(kind))
         else:

@@ -16,7 +16,7 @@ from relscale.json_lines import read_json_lines
 from relscale.measurements.inferred_task import Label, Question, delimiter, labels
 from relscale.measurements.logged_metrics import Reported, agrees, metric_rows
 from relscale.measurements.status import Status, of_items
-from relscale.rows import cells_of, strict_table_of
+from relscale.rows import fields_of, strict_table_of
 from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.items import Item, ItemStatus
 from relscale.scoring.lm_eval_log import TaskLog, task_logs
@@ -261,7 +261,7 @@ def _items(
                     subject=task.subject,
                     doc_id=sample.doc_id,
                     cluster=cluster_of(sample.question.doc, task, cluster),
-                    **cells_of(choice),
+                    **fields_of(choice),
                 )
 
 

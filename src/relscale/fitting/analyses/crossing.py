@@ -34,7 +34,7 @@ from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, together
 from relscale.laws import relative
 from relscale.measurements.metric import VALIDATION
-from relscale.rows import cells_of
+from relscale.rows import fields_of
 from relscale.section import Section
 
 TABLE, ROW = "fits", ParameterRow
@@ -92,7 +92,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[ParameterRow]:
             if remark == OK or np.isfinite(estimate.slope[j]):
                 crossing = _crossing(float(root[j]), ends[j], remark)
             yield ParameterRow(
-                **cells_of(key),
+                **fields_of(key),
                 law=relative.LINE.name,
                 parameter=PARAMETER,
                 predictor="training_flops",
@@ -107,7 +107,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[ParameterRow]:
                 reference_flops=np.exp(estimate.reference[j]),
                 flops_low=np.exp(estimate.low[j]),
                 flops_high=np.exp(estimate.high[j]),
-                **cells_of(crossing.remark),
+                **fields_of(crossing.remark),
             )
 
 

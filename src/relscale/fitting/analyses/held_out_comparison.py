@@ -42,7 +42,7 @@ from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
 from relscale.laws import bnsl, difference, irreducible, parametric
 from relscale.laws.law import Law
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 from relscale.section import PositiveInt, Section
 
 Mask = NDArray[np.bool_]
@@ -151,7 +151,7 @@ def rows(curves: Curves, settings: Settings) -> list[FormRow]:
                 remark = Remark(Status.THINNED, f"fitted to {MOST} of the points, evenly spaced")
             of_curves[j].append(
                 FormRow(
-                    **cells_of(key),
+                    **fields_of(key),
                     quantity=curves.quantity,
                     form=form.name,
                     n_fitted=int(fitted[:, j].sum()),
@@ -160,7 +160,7 @@ def rows(curves: Curves, settings: Settings) -> list[FormRow]:
                     rmse_log=rmse[j] if known else None,
                     bias_log=bias[j] if known else None,
                     rmse_log_fitted=inside[j] if known else None,
-                    **cells_of(remark),
+                    **fields_of(remark),
                 )
             )
     return [row for of_curve in of_curves for row in _ranked(of_curve)]

@@ -40,7 +40,7 @@ from relscale.fitting.verdicts.adjusted_verdicts import verdict_of_line
 from relscale.fitting.verdicts.verdict import Options as VerdictOptions
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.laws import power, relative
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
     points = _points_of(unit, shown)
     flops = [np.exp(curves.log_flops[rows].mean()) for rows in points]
     for j, (key, estimand) in enumerate(zip(curves.keys, estimands(curves), strict=True)):
-        common = cells_of(key) | {"parameter": law.slope, "level": level, "estimand": estimand}
+        common = {**fields_of(key), "parameter": law.slope, "level": level, "estimand": estimand}
         curve = curves.select(np.arange(len(curves.keys)) == j)
         whole, without = _both(curve, estimand, unit, shown, level)
         whole_p, without_p = whole.slope.p_value, without.slope.p_value
@@ -127,7 +127,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
                 change=law.sign * (without.slope.value[w, 0] - whole.slope.value[0]),
                 verdict=verdict,
                 carries=carries,
-                **cells_of(without.remark(w, 0)),
+                **fields_of(without.remark(w, 0)),
             )
         others = len(units) - len(shown)
         if others:

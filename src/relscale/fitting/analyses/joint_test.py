@@ -38,7 +38,7 @@ from relscale.fitting.keys import FamilyKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
 from relscale.measurements.metric import VALIDATION
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ def _rows(curves: Curves, columns: NDArray[np.int64]) -> Iterator[JointTestRow]:
         of_items = estimand == Estimand.ITEM_POPULATION
         slopes, covariance, remark = _slopes(curves, columns, points, of_items)
         if covariance is None:
-            yield JointTestRow(**common, estimand=estimand, **cells_of(remark))
+            yield JointTestRow(**common, estimand=estimand, **fields_of(remark))
             continue
         statistic, df1, df2, p_value = joint_test(slopes, covariance)
         yield JointTestRow(
@@ -113,7 +113,7 @@ def _rows(curves: Curves, columns: NDArray[np.int64]) -> Iterator[JointTestRow]:
             df1=df1,
             df2=df2,
             p_value=p_value,
-            **cells_of(remark if np.isfinite(p_value) else Remark(Status.NO_SCATTER)),
+            **fields_of(remark if np.isfinite(p_value) else Remark(Status.NO_SCATTER)),
         )
 
 

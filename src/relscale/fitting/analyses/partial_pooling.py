@@ -56,7 +56,7 @@ from relscale.fitting.inference.points_remark import points_remark
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Remark, Status
 from relscale.laws import relative
-from relscale.rows import cells_of
+from relscale.rows import fields_of
 from relscale.section import Names, Section
 
 TABLE, ROW = "fits", ParameterRow
@@ -152,7 +152,7 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
             of_draws = 1.0 if of_items else _quantile_of_draws(curves, columns_used, settings)
             posterior = _pooled(curves, columns_used, points, of_items, level, of_draws)
         for j in columns:
-            key = cells_of(curves.keys[j]) | common | {"parameter": relative.LINE.slope}
+            key = {**fields_of(curves.keys[j]), **common, "parameter": relative.LINE.slope}
             remark = _remark(curves, estimate, j, of_items)
             if j not in columns_used:
                 note = f"not pooled, for most groups have other points; {remark}"
@@ -174,13 +174,14 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
                         flops_low=np.exp(estimate.low[j]),
                         flops_high=np.exp(estimate.high[j]),
                         interval_direction=direction((posterior.low[i], posterior.high[i]), levels),
-                        **cells_of(remark),
+                        **fields_of(remark),
                     )
                 )
         if posterior is not None:
             first = int(columns_used[0])
             remark = _remark(curves, estimate, first, of_items)
-            whole = cells_of(replace(curves.keys[columns[0]], group=ALL_GROUPS)) | common | cells_of(remark)
+            all_groups = replace(curves.keys[columns[0]], group=ALL_GROUPS)
+            whole = {**fields_of(all_groups), **common, **fields_of(remark)}
             rows.append(
                 ParameterRow(
                     **whole,

@@ -21,7 +21,7 @@ Psychological Measurement 61, 2001.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,13 +39,14 @@ from relscale.fitting.keys import SeriesKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
 from relscale.measurements.metric import Metric
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 
 R_SQUARED: Literal["r_squared"] = "r_squared"
 DIFFERENCE: Literal["difference"] = "difference"
 LETTERS = "letters"  # the reference form, where a suite has it
-OPTIMAL: Literal["compute-optimal runs"] = "compute-optimal runs"
-ALL_RUNS: Literal["all runs"] = "all runs"
+Points = Literal["compute-optimal runs", "all runs"]
+OPTIMAL: Points = "compute-optimal runs"
+ALL_RUNS: Points = "all runs"
 LOG_LOG: Literal["log-log"] = "log-log"
 LINEAR: Literal["linear"] = "linear"
 IN_LOGS = ("bits_per_byte", "nats")
@@ -67,7 +68,7 @@ class PromptFormRow(SeriesKey):
         "less that under the reference form."
     )
     reference: str | None = column("The reference form of a difference.", default=None)
-    points: Literal["compute-optimal runs", "all runs"] = column("Kind of points.")
+    points: Points = column("Kind of points.")
     scale: Literal["log-log", "linear"] = column("Whether the line is in logarithms of the metric.")
     value: float | None = column("R², or the difference.")
     stderr: float | None = column("Standard error of a difference.", default=None)
@@ -103,11 +104,14 @@ def rows(curves: FrontierCurves, settings: Settings) -> list[PromptFormRow]:
     return [*shares, *_differences(curves, columns, several, settings)]
 
 
-def _common(curves: FrontierCurves, i: int) -> dict[str, Any]:
-    """The cells of series ``i`` that do not depend on what is asked of it."""
-    parabolas = all(point.is_parabola for point in curves.points)
-    key = cells_of(curves.matrix.key) | curves.matrix.series[i]._asdict()
-    return key | {"points": OPTIMAL if parabolas else ALL_RUNS}
+def _key(curves: FrontierCurves, i: int) -> SeriesKey:
+    """Which number series ``i`` is."""
+    return SeriesKey(**fields_of(curves.matrix.key), **curves.matrix.series[i]._asdict())
+
+
+def _points(curves: FrontierCurves) -> Points:
+    """What the points of the curves are."""
+    return OPTIMAL if all(point.is_parabola for point in curves.points) else ALL_RUNS
 
 
 def _reference(forms: Sequence[str | None], suite: str, settings: Settings) -> str | None:
@@ -138,7 +142,8 @@ def _shares(curves: FrontierCurves, columns: list[int], settings: Settings) -> I
         low, high = _limits(line, settings.level)
     for j, i in enumerate(columns):
         yield PromptFormRow(
-            **_common(curves, i),
+            **fields_of(_key(curves, i)),
+            points=_points(curves),
             quantity=R_SQUARED,
             scale=LOG_LOG if in_logs[j] else LINEAR,
             value=share[j],
@@ -150,7 +155,7 @@ def _shares(curves: FrontierCurves, columns: list[int], settings: Settings) -> I
             method=method,
             method_note=note,
             estimand=Estimand.THESE_ITEMS,
-            **cells_of(_remark(curves, i, int(line.n[j]), share[j], blocks)),
+            **fields_of(_remark(curves, i, int(line.n[j]), share[j], blocks)),
         )
 
 
@@ -233,7 +238,9 @@ def _differences(
     of_items = spread(replicates)
     far = float(ndtri((1 + settings.level) / 2))
     for j, (i, _) in enumerate(pairs):
-        common = _common(curves, i) | {
+        common = {
+            **fields_of(_key(curves, i)),
+            "points": _points(curves),
             "quantity": DIFFERENCE,
             "reference": reference[series[i].suite],
             "scale": LINEAR,
@@ -254,7 +261,7 @@ def _differences(
                 method=Method.ITEM_REPLICATES,
                 method_note="normal",
                 estimand=Estimand.ITEM_POPULATION_AT_POINT,
-                **cells_of(wrong if np.isnan(value[p, j]) else OK),
+                **fields_of(wrong if np.isnan(value[p, j]) else OK),
             )
         n = int(line.n[j])
         remark = interval.too_few_points(n) if n < SMALLEST else interval.too_few_blocks(line, j) or OK
@@ -270,7 +277,7 @@ def _differences(
                 n=n,
                 method=interval.method_of(line.blocks is not None, estimand),
                 estimand=estimand,
-                **cells_of(remark),
+                **fields_of(remark),
             )
 
 

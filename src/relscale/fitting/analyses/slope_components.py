@@ -31,7 +31,7 @@ from relscale.fitting.inference.multiplicity import adjusted
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 
 
 class Component(StrEnum):
@@ -131,14 +131,14 @@ def _parts(
 
     training = members([curves.blocks[i] for i in np.flatnonzero(used)])
     number, n = len(np.unique(training)), int(used.sum())
-    common = cells_of(curves.keys[j]) | {"level": level, "n": n, "trainings": number}
+    common = {**fields_of(curves.keys[j]), "level": level, "n": n, "trainings": number}
     fitted = regression(design[used], curves.value[used, j], training)
     if fitted is None:
         few = number < design.shape[1] + 1
         remark = interval.too_few_points(number) if few and number == n else UNDETERMINED
         remark = (interval.too_few_trainings(number) if few and number < n else None) or remark
         for component in parts:
-            yield SlopeComponentRow(**common, component=component, **cells_of(remark))
+            yield SlopeComponentRow(**common, component=component, **fields_of(remark))
         return
     remark = (interval.too_few_trainings(number) if number < n else None) or OK
     for component, weights in parts.items():
@@ -154,7 +154,7 @@ def _parts(
             high=value + half,
             df=fitted.df,
             p_value=2 * float(stdtr(fitted.df, -abs(value) / stderr)) if stderr > 0 else None,
-            **cells_of(remark),
+            **fields_of(remark),
         )
 
 

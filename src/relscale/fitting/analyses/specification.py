@@ -83,7 +83,7 @@ from relscale.fitting.verdicts.verdict import Options as VerdictOptions
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.laws import irreducible
 from relscale.measurements.metric import Metric
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 from relscale.section import NULLABLE, Names, Section
 
 Form = Literal["ratio", "difference", "reducible"]
@@ -209,7 +209,7 @@ def _rows(
             for form, slopes in _forms(compared, settings, margin):
                 for j, pair in enumerate(pairs):
                     yield SpecificationRow(
-                        **cells_of(pair.key),
+                        **fields_of(pair.key),
                         frontier=variant.frontier,
                         flops=flops,
                         degree=variant.degree,
@@ -227,7 +227,7 @@ def _rows(
                         verdict=slopes.verdict[j],
                         n=int(slopes.n[j]),
                         default=bool(usual and flops == TRAINING and form == RATIO and pair.is_default),
-                        **cells_of(slopes.status[j]),
+                        **fields_of(slopes.status[j]),
                     )
 
 

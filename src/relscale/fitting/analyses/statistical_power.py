@@ -47,7 +47,7 @@ from relscale.fitting.inference.spread import spread
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 from relscale.section import Positive, Section
 
 ENOUGH = 0.8  # power from which on a count is enough
@@ -123,14 +123,15 @@ def rows(curves: Curves, settings: Settings) -> Iterator[PowerRow]:
     for j, key in enumerate(curves.keys):
         for s, size in enumerate(sizes):
             for resource, (counts, power, remark) in answers.items():
-                common = cells_of(key) | {
+                common = {
+                    **fields_of(key),
                     "delta_beta": size,
                     "resource": resource,
                     "level": settings.level,
                 }
                 if power is None or np.isnan(power[:, j]).all():
                     unknown = remark if power is None else _unknown(curves, j, resource)
-                    yield PowerRow(**common, **cells_of(unknown))
+                    yield PowerRow(**common, **fields_of(unknown))
                     continue
                 for count, (share, low, high) in zip(counts, power[:, j, s].T, strict=True):
                     yield PowerRow(
@@ -141,7 +142,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[PowerRow]:
                         power_high=high,
                         stderr=_stderr(share),
                         enough=bool(share >= ENOUGH),
-                        **cells_of(remark),
+                        **fields_of(remark),
                     )
 
 

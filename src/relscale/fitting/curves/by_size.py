@@ -21,7 +21,7 @@ from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
 from relscale.laws import relative
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 
 # Corpora are compared by compute alone: their losses are on different text.
 
@@ -75,7 +75,7 @@ def _points(curves: Curves, j: int) -> list[SizeRow]:
     stderr = spread(curves.replicates[:, j])
     return [
         SizeRow(
-            **cells_of(curves.keys[j]),
+            **fields_of(curves.keys[j]),
             budget=point.budget,
             training_flops=point.training_flops,
             params=point.params,
@@ -83,7 +83,7 @@ def _points(curves: Curves, j: int) -> list[SizeRow]:
             ratio=np.exp(curves.value[p, j]),
             log_ratio=curves.value[p, j],
             stderr_log=stderr[p],
-            **cells_of(curves.status[p, j]),
+            **fields_of(curves.status[p, j]),
         )
         for p, point in enumerate(curves.points)
     ]

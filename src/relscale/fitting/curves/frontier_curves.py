@@ -21,7 +21,7 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
 from relscale.laws import relative
-from relscale.rows import cells_of
+from relscale.rows import fields_of
 
 NO_BASELINE = "no baseline is named for this suite"
 
@@ -145,7 +145,7 @@ def _pairs(
             continue
         orphans.append(
             ParameterRow(
-                **cells_of(replace(matrix.curve_key(series), baseline=name, contrast="group")),
+                **fields_of(replace(matrix.curve_key(series), baseline=name, contrast="group")),
                 law=relative.LINE.name,
                 parameter=relative.LINE.slope,
                 predictor="training_flops",

@@ -12,7 +12,7 @@ from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.keys import CurveKey, FamilyKey, SeriesKey
 from relscale.fitting.status import Status
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:
     df = len(point.rows) - 3
     far = float(stdtrit(df, (1 + level) / 2)) if df > 0 else np.nan
     return FrontierRow(
-        **cells_of(key),
+        **fields_of(key),
         budget=point.budget,
         run=point.run,
         training_flops=point.training_flops,
@@ -109,13 +109,13 @@ def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:
         residual_sd=point.residual_sd,
         run_sd=point.run_sd,
         run_sd_df=point.run_sd_df,
-        **cells_of(point.status),
+        **fields_of(point.status),
     )
 
 
 def error_rows(curves: FrontierCurves) -> Iterator[ErrorRow]:
     """Every fitted series at every point."""
-    read, family = curves.read, cells_of(curves.matrix.key)
+    read, family = curves.read, fields_of(curves.matrix.key)
     stderr_items = read.stderr_items
     for i in curves.fitted:
         series = curves.matrix.series[i]._asdict()
@@ -131,7 +131,7 @@ def error_rows(curves: FrontierCurves) -> Iterator[ErrorRow]:
                 stderr_items=stderr_items[p, i],
                 runs=int(read.runs[p, i]),
                 excluded=int(read.excluded[p, i]),
-                **cells_of(read.status[p, i]),
+                **fields_of(read.status[p, i]),
             )
 
 
@@ -141,12 +141,12 @@ def gap_rows(ratios: Curves) -> Iterator[GapRow]:
     for j, key in enumerate(ratios.keys):
         for p, point in enumerate(ratios.points):
             yield GapRow(
-                **cells_of(key),
+                **fields_of(key),
                 budget=point.budget,
                 run=point.run,
                 training_flops=np.exp(ratios.log_flops[p]),
                 ratio=np.exp(ratios.value[p, j]),
                 log_ratio=ratios.value[p, j],
                 stderr_log=stderr[p, j],
-                **cells_of(ratios.status[p, j]),
+                **fields_of(ratios.status[p, j]),
             )

@@ -1,7 +1,7 @@
 """From loss to accuracy: a sigmoid for each group, over all runs of a matrix."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
 from relscale.laws import sigmoid
 from relscale.measurements.metric import Metric
-from relscale.rows import cells_of
+from relscale.rows import fields_of
 
 
 def sigmoid_rows(matrix: RunMatrix, settings: Settings) -> Iterator[ParameterRow]:
@@ -25,23 +25,25 @@ def sigmoid_rows(matrix: RunMatrix, settings: Settings) -> Iterator[ParameterRow
         if not Metric.parse(series.metric).is_accuracy:
             continue
         predictor = _predictor(series, matrix.series)
-        common = cells_of(matrix.curve_key(series)) | {
-            "law": sigmoid.LAW.name,
-            "predictor": predictor.metric if predictor else None,
-            "level": settings.level,
-            "estimand": Estimand.THESE_ITEMS,
-        }
+        row = ParameterRow(
+            **fields_of(matrix.curve_key(series)),
+            law=sigmoid.LAW.name,
+            parameter="ceiling",
+            predictor=predictor.metric if predictor else None,
+            level=settings.level,
+            estimand=Estimand.THESE_ITEMS,
+            status=Status.OK,
+        )
         if predictor is None:
             note = "no bits per byte to predict it from"
-            yield ParameterRow(**common, parameter="ceiling", status=Status.NO_PREDICTOR, note=note)
+            yield replace(row, status=Status.NO_PREDICTOR, note=note)
         elif series.suite not in settings.chance:
-            yield ParameterRow(**common, parameter="ceiling", status=Status.NO_CHANCE_LEVEL)
+            yield replace(row, status=Status.NO_CHANCE_LEVEL)
         else:
             loss, accuracy = matrix.values[:, column[predictor]], matrix.values[:, i]
             known = np.isfinite(loss) & np.isfinite(accuracy)
             floor = settings.chance[series.suite]
-            for cells in _sigmoid(loss[known], accuracy[known], floor, settings.level):
-                yield ParameterRow(**common, **cells)
+            yield from _sigmoid(row, loss[known], accuracy[known], floor, settings.level)
 
 
 def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
@@ -65,17 +67,18 @@ def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
     return min(same, key=order, default=None)
 
 
-def _sigmoid(loss: Floats, accuracy: Floats, floor: float, level: float) -> Iterator[dict[str, Any]]:
-    """The cells of each parameter's row."""
-    common: dict[str, Any] = {"n": len(loss)}
-    at_chance = {"value": floor, "method": Method.FIXED, "method_note": "at chance", "status": Status.OK}
-    yield common | at_chance | {"parameter": "floor"}
+def _sigmoid(
+    row: ParameterRow, loss: Floats, accuracy: Floats, floor: float, level: float
+) -> Iterator[ParameterRow]:
+    """The row of each parameter, from one that says which curve it is of."""
+    row = replace(row, n=len(loss))
+    yield replace(row, parameter="floor", value=floor, method=Method.FIXED, method_note="at chance")
     parameters = [name for name in sigmoid.LAW.names if name != "floor"]
     if len(np.unique(loss)) <= len(parameters):
-        yield common | {"parameter": "ceiling", "status": Status.TOO_FEW_RUNS}
+        yield replace(row, status=Status.TOO_FEW_RUNS)
         return
     if not _above(accuracy, floor, level):
-        yield common | {"parameter": "ceiling", "status": Status.NOT_ABOVE_CHANCE}
+        yield replace(row, status=Status.NOT_ABOVE_CHANCE)
         return
     starts = sigmoid.starts_above(floor, loss[None], accuracy)
     estimates = estimate(
@@ -85,16 +88,20 @@ def _sigmoid(loss: Floats, accuracy: Floats, floor: float, level: float) -> Iter
     theta, remark = dict(zip(estimates.names, estimates.theta[:, 0], strict=True)), estimates.status[0]
     if remark == OK and theta["ceiling"] <= floor:
         remark = Remark(Status.NOT_RISING)
-    common |= {
-        "method": Method.NONLINEAR_T,
-        "method_note": f"{estimates.agreeing[0]} of {estimates.starts} starts agree",
-        "df": int(estimates.df[0]),
-        **cells_of(remark),
-    }
-    columns = {"value": estimates.theta, "stderr": estimates.stderr, "low": low, "high": high}
     for parameter in parameters:
         i = estimates.names.index(parameter)
-        yield common | {"parameter": parameter} | {name: values[i, 0] for name, values in columns.items()}
+        yield replace(
+            row,
+            parameter=parameter,
+            value=estimates.theta[i, 0],
+            stderr=estimates.stderr[i, 0],
+            low=low[i, 0],
+            high=high[i, 0],
+            df=int(estimates.df[0]),
+            method=Method.NONLINEAR_T,
+            method_note=f"{estimates.agreeing[0]} of {estimates.starts} starts agree",
+            **fields_of(remark),
+        )
 
 
 def _above(accuracy: Floats, floor: float, level: float) -> bool:

@@ -39,7 +39,7 @@ from relscale.fitting.keys import CurveKey, SeriesKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Remark, Status, together
 from relscale.laws.law import Array, Law
-from relscale.rows import cells_of, names_of
+from relscale.rows import fields_of, names_of
 
 NO_DRAWS = Remark(
     Status.NO_INTERVAL,
@@ -223,7 +223,7 @@ def fit_law(
             intervals, remark = None, together(remark, Remark(Status.NO_INTERVAL, str(error)))
     flops = [row.training_flops for row in data.rows if row.training_flops is not None]
     common = ParameterRow(
-        **cells_of(curve_key(data.rows, values)),
+        **fields_of(curve_key(data.rows, values)),
         fit=entry.name,
         law=law.name,
         predictor=", ".join(of.predictors),
@@ -233,7 +233,7 @@ def fit_law(
         reference_flops=reference,
         flops_low=min(flops, default=None),
         flops_high=max(flops, default=None),
-        **cells_of(remark),
+        **fields_of(remark),
     )
     rows = []
     for i, name in enumerate(law.names):

@@ -42,7 +42,7 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
 from relscale.laws.law import Array, Law
-from relscale.rows import cells_of
+from relscale.rows import fields_of
 
 
 def law_fits(measurements: pa.Table, settings: Settings) -> tuple[list[ParameterRow], list[PredictionRow]]:
@@ -115,7 +115,7 @@ def _entry(
                 raise RelscaleError(f"{place}: {reason}")
             fits.append(
                 ParameterRow(
-                    **cells_of(curve_key([], values | {"baseline": baseline})),
+                    **fields_of(curve_key([], values | {"baseline": baseline})),
                     fit=entry.name,
                     law=law.name,
                     n=0,

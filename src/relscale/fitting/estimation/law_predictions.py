@@ -17,7 +17,7 @@ from relscale.fitting.keys import SeriesKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Remark, Status, together
 from relscale.laws.law import Array
-from relscale.rows import cells_of, column, names_of
+from relscale.rows import column, fields_of, names_of
 
 NO_PREDICTOR = Remark(Status.NO_PREDICTOR, "no predictor for this run")
 OF_ONE_RUN = "with the scatter of one run"
@@ -89,7 +89,7 @@ def predict(
             tokens=point.tokens,
             observed=point.value,
             level=settings.level,
-            **cells_of(NO_PREDICTOR),
+            **fields_of(NO_PREDICTOR),
         )
         if not np.isfinite(value):
             rows.append(row)
@@ -107,7 +107,7 @@ def predict(
         row, how_far = _widened(row, fitted, point, value, raw)
         error = abs(value - point.value) / point.value if point.value else None
         remark = together(remark, Remark(Status.BEYOND_DATA, how_far)) if how_far else remark
-        rows.append(replace(row, predicted=value, relative_error=error, **cells_of(remark)))
+        rows.append(replace(row, predicted=value, relative_error=error, **fields_of(remark)))
     return rows, result
 
 

@@ -10,7 +10,7 @@ from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.forecast_data import ForecastData
 from relscale.fitting.keys import CurveKey
-from relscale.rows import cells_of
+from relscale.rows import fields_of
 
 
 def data_digest(curves: Curves, data: ForecastData) -> str:
@@ -35,7 +35,7 @@ def data_digest(curves: Curves, data: ForecastData) -> str:
 
 def _name(key: CurveKey) -> dict[str, Any]:
     """The cells of a key; an error has none that name a baseline."""
-    cells = cells_of(key)
+    cells = fields_of(key)
     return {
         name: cell
         for name, cell in cells.items()

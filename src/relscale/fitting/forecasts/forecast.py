@@ -22,7 +22,7 @@ from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, together
 from relscale.provenance import code_digest
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 
 DEFAULT_REACH = 10.0  # of the largest compute, where no target is named
 BEYOND = 1e-6  # ln F
@@ -115,7 +115,7 @@ def forecast_rows(
         ``interval_score`` is in units of ln y.
     """
     nothing = [
-        ForecastRow(**cells_of(key), quantity=curves.quantity, **cells_of(NOTHING)) for key in curves.keys
+        ForecastRow(**fields_of(key), quantity=curves.quantity, **fields_of(NOTHING)) for key in curves.keys
     ]
     if not curves.keys or not curves.points:
         return nothing, []
@@ -155,7 +155,8 @@ def _forecasts(
             if target.corpus not in (None, key.corpus):
                 continue
             value, half = foresight.ensemble[q, j], foresight.half[q, j]
-            common = cells_of(key) | {
+            common = {
+                **fields_of(key),
                 "quantity": curves.quantity,
                 "training_flops": _exp(at.log_flops[q]),
                 "params": _exp(at.log_params[q]),
@@ -174,7 +175,7 @@ def _forecasts(
                     candidate=name,
                     weight=foresight.weight[c, q, j],
                     value=_exp(foresight.candidates[c, q, j]),
-                    **cells_of(OK if known else Remark(Status.NO_FORECAST, lacking)),
+                    **fields_of(OK if known else Remark(Status.NO_FORECAST, lacking)),
                 )
             known = bool(np.isfinite(value) and np.isfinite(half))
             gap = gap_direction(seen[j], value - half, value + half) if curves.quantity == RATIO else None
@@ -189,7 +190,7 @@ def _forecasts(
                 high=_exp(value + half),
                 df=foresight.df[q, j] if known else None,
                 interval_direction=gap,
-                **cells_of(remark if np.isfinite(value) else NOTHING),
+                **fields_of(remark if np.isfinite(value) else NOTHING),
             )
 
 
@@ -226,7 +227,7 @@ def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: fl
         score = interval_score(low, high, observed, level)
         for q in np.flatnonzero(origins.ahead[o]):
             for j in np.flatnonzero(np.isfinite(observed[q])):
-                cells = cells_of(curves.keys[j]) | common
+                cells = {**fields_of(curves.keys[j]), **common}
                 cells |= {"training_flops": float(flops[q]), "log_distance": float(found.distance[q])}
                 for c in np.flatnonzero(np.isfinite(found.candidates[:, q, j])):
                     yield _backtest(
@@ -234,7 +235,7 @@ def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: fl
                     )
                 row = _backtest(cells, ENSEMBLE, float(found.ensemble[q, j]), float(observed[q, j]))
                 if not np.isfinite(found.ensemble[q, j]):
-                    yield replace(row, **cells_of(NOTHING))
+                    yield replace(row, **fields_of(NOTHING))
                 elif np.isfinite(found.half[q, j]):
                     yield replace(
                         row,
@@ -255,7 +256,7 @@ def _backtest(cells: dict[str, Any], candidate: str, forecast: float, observed: 
         observed=float(np.exp(observed)),
         predicted=_exp(forecast),
         log_error=forecast - observed,
-        **cells_of(OK),
+        **fields_of(OK),
     )
 
 

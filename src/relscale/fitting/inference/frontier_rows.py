@@ -16,7 +16,7 @@ from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.frontier import frontier_draws
 from relscale.fitting.inference.bootstrap.limits import PERCENTILE, draws_note, limits
 from relscale.fitting.inference.bootstrap.schemes import PAIRS, RESIDUAL
-from relscale.fitting.inference.law_rows import line_cells
+from relscale.fitting.inference.law_rows import curve_row
 from relscale.fitting.inference.line_with_intervals import with_intervals
 from relscale.fitting.inference.log_log_lines import curve_lines, lines
 from relscale.fitting.inference.method import Method
@@ -27,7 +27,6 @@ from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK
 from relscale.laws import power, relative
 from relscale.laws.loglog import LogLogLaw
-from relscale.rows import cells_of
 
 TAG = 43  # of the random numbers
 METHODS = {PAIRS: Method.FRONTIER_PAIRS, RESIDUAL: Method.FRONTIER_RESIDUAL}
@@ -76,9 +75,8 @@ def _rows(law: LogLogLaw, curves: Curves, drawn: Floats, settings: Settings) -> 
     for j in range(len(curves.keys)):
         remark = points_remark(curves, j)
         low, high = sorted((law.sign * slope.low[j], law.sign * slope.high[j]))
-        of_slope = ParameterRow(
-            **line_cells(curves, line, j),
-            law=law.name,
+        of_slope = replace(
+            curve_row(law, curves, line, j, slope.status[j] if remark == OK else remark),
             parameter=law.slope,
             value=law.sign * estimate.slope[j],
             stderr=slope_stderr[j],
@@ -87,7 +85,6 @@ def _rows(law: LogLogLaw, curves: Curves, drawn: Floats, settings: Settings) -> 
             level=settings.level,
             method=METHODS[str(settings.frontier_bootstrap)],
             method_note=draws_note(PERCENTILE, settings.bootstrap, int(slope.failed[j])),
-            **cells_of(slope.status[j] if remark == OK else remark),
         )
         of_level = replace(
             of_slope,

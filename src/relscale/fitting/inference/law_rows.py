@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from relscale.fitting.status import OK, Remark, Status
 from relscale.laws import relative
 from relscale.laws.loglog import LogLogLaw
 from relscale.measurements.metric import VALIDATION
-from relscale.rows import cells_of
+from relscale.rows import fields_of
 
 NO_REPLICATES = Remark(Status.NO_REPLICATES)
 NO_SCATTER = Remark(Status.NO_SCATTER)
@@ -46,17 +45,22 @@ def law_rows(law: LogLogLaw, curves: Curves, settings: Settings) -> list[Paramet
     ]
 
 
-def line_cells(curves: Curves, line: LineWithIntervals, j: int) -> dict[str, Any]:
-    """The cells of curve ``j`` that do not depend on what is fitted along its points."""
+def curve_row(
+    law: LogLogLaw, curves: Curves, line: LineWithIntervals, j: int, remark: Remark
+) -> ParameterRow:
+    """The row of curve ``j`` before a parameter: which law, and along which points."""
     of_loss = curves.keys[j].suite == VALIDATION.suite
-    return cells_of(curves.keys[j]) | {
-        "predictor": "training_flops",
-        "estimand": Estimand.VALIDATION_LOSS if of_loss else line.estimand,
-        "n": int(line.line.n[j]),
-        "reference_flops": np.exp(line.line.reference[j]),
-        "flops_low": np.exp(line.line.low[j]),
-        "flops_high": np.exp(line.line.high[j]),
-    }
+    return ParameterRow(
+        **fields_of(curves.keys[j]),
+        law=law.name,
+        predictor="training_flops",
+        estimand=Estimand.VALIDATION_LOSS if of_loss else line.estimand,
+        n=int(line.line.n[j]),
+        reference_flops=np.exp(line.line.reference[j]),
+        flops_low=np.exp(line.line.low[j]),
+        flops_high=np.exp(line.line.high[j]),
+        **fields_of(remark),
+    )
 
 
 def _rows(
@@ -72,9 +76,8 @@ def _rows(
         known = bool(np.isfinite(slope.low[j]))
         remark = remarks[j] if remarks[j] != OK else _remark(fitted, j)
         low, high = sorted((law.sign * slope.low[j], law.sign * slope.high[j]))
-        of_slope = ParameterRow(
-            **line_cells(curves, fitted, j),
-            law=law.name,
+        of_slope = replace(
+            curve_row(law, curves, fitted, j, remark),
             parameter=law.slope,
             value=law.sign * slope.value[j],
             stderr=slope.stderr[j],
@@ -88,7 +91,6 @@ def _rows(
             method=fitted.method,
             method_note=fitted.method_note,
             p_value=slope_p[j],
-            **cells_of(remark),
         )
         limits = np.exp(at_reference.low[j]), np.exp(at_reference.high[j])
         of_level = replace(

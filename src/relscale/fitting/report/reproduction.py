@@ -14,7 +14,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.fits import ROWS, Fits
 from relscale.fitting.report.reproduction_row import AnswerRow, ReproductionRow
 from relscale.fitting.status import OK, Remark, Status
-from relscale.rows import cells_of, names_of, rows_of, table_of
+from relscale.rows import fields_of, names_of, rows_of, table_of
 
 FitRow = Any  # of one of the types ``ROWS``; the answers say at run time which of its columns they are about
 
@@ -76,7 +76,7 @@ def _rows(answer: AnswerRow, table: list[FitRow]) -> list[ReproductionRow]:
     remark = Remark(Status.NO_ROW, f"no row of {answer.table} has {answer.where}")
     if matches:
         remark = Remark(Status.SEVERAL_ROWS, f"{len(matches)} rows of {answer.table} have {answer.where}")
-    return [replace(_published(answer), **cells_of(remark))]
+    return [replace(_published(answer), **fields_of(remark))]
 
 
 def _published(answer: AnswerRow) -> ReproductionRow:
@@ -110,11 +110,11 @@ def _compared(answer: AnswerRow, row: FitRow, column: str) -> ReproductionRow:
         level=getattr(row, "level", None),
         method=getattr(row, "method", None),
         method_note=getattr(row, "method_note", None),
-        **cells_of(remark),
+        **fields_of(remark),
     )
     published = answer.published
     if published is None:
-        return replace(result, **cells_of(NONE_PUBLISHED)) if remark == OK else result
+        return replace(result, **fields_of(NONE_PUBLISHED)) if remark == OK else result
     if value is None:
         return result
     difference, tolerance = value - published, answer.tolerance
@@ -134,7 +134,7 @@ def _limits(row: FitRow, column: str) -> tuple[float | None, float | None]:
 
 def _data(answer: AnswerRow, row: FitRow) -> str:
     try:
-        return answer.data.format(**{name: _word(cell) for name, cell in cells_of(row).items()})
+        return answer.data.format(**{name: _word(cell) for name, cell in fields_of(row).items()})
     except (KeyError, ValueError) as error:
         raise RelscaleError(f"answers: {answer.data!r}: {answer.table} has no column {error}") from error
 

@@ -28,7 +28,7 @@ from relscale.fitting.verdicts.verdict import DIRECTIONS, Options, Verdict, chan
 from relscale.laws import power, relative
 from relscale.measurements.metric import Metric
 from relscale.printable import shown_printable
-from relscale.rows import cells_of, column
+from relscale.rows import column, fields_of
 
 
 @shown_printable
@@ -214,7 +214,7 @@ def verdict_rows(
                 power_low=of_design.power_low if of_design else None,
                 power_high=of_design.power_high if of_design else None,
                 power_delta_beta=of_design.delta_beta if of_design else None,
-                **cells_of(remark),
+                **fields_of(remark),
             )
         )
     return rows
