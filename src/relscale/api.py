@@ -152,7 +152,8 @@ class Experiment:
             raise RelscaleError(f"{self.config}: trains nothing, so there is nothing to plan")
         runs = self.options.planned_runs
         options = self.options.training
-        return Frame(plan_table(runs, [place(run, self.options.hardware, options) for run in runs]))
+        placements = [place(run, self.options.hardware, options) for run in runs]
+        return Frame(plan_table(runs, placements, options.branches))
 
     def run(self, *arguments: str) -> "Results":
         """Run its workflow in the working folder, or what is not done yet; then its report.
@@ -384,6 +385,7 @@ class Results:
         'Errors and ratios: Two tests'
         """
         from relscale.config import load_config
+        from relscale.critical_batches import branch_tables
         from relscale.experiment import MeasurementExperiment, TrainingExperiment
         from relscale.figures.data import FigureData
         from relscale.figures.plot import make_figure
@@ -401,6 +403,7 @@ class Results:
             else {name: paths.suite(name) for name in experiment.suites},
             tokens={name: paths.tokens(name) for name in stores},
             corpora=corpora,
+            other_tables=branch_tables(experiment, paths),
         )
         return make_figure(figure, data, options)
 

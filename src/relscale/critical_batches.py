@@ -1,12 +1,16 @@
 """The critical batch of every checkpoint that branches of trainings start from."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 
-from relscale.questions.critical_branch import largest_factor
+from relscale.experiment import Experiment, TrainingExperiment
+from relscale.questions.critical_branch import factor_limits, largest_factor
+from relscale.results import Results
 from relscale.rows import column
 from relscale.training.branches import BranchRow
 
@@ -30,8 +34,25 @@ class CriticalBatchRow:
     critical_batch_tokens: int | None = column(
         "Critical batch: k* times the batch of the run.", "tokens", default=None
     )
+    low: int | None = column(
+        "Lower limit of its 95% interval, by the noise of the smoothed losses; null where that is not known.",
+        "tokens",
+        default=None,
+    )
+    high: int | None = column(
+        "Upper limit; null where it is not known, and where the largest batch tried is within the interval.",
+        "tokens",
+        default=None,
+    )
     epsilon: float = column("Difference of losses that does not count.", "nats per token")
     note: str | None = column("Why it may be another.", default=None)
+
+
+def branch_tables(experiment: Experiment, results: Results) -> dict[type, Path]:
+    """The tables of the branches of an experiment's runs, by the types of their rows; none where it asks for none."""
+    if not isinstance(experiment, TrainingExperiment) or experiment.training.branches is None:
+        return {}
+    return {BranchRow: results.branches, CriticalBatchRow: results.critical_batches}
 
 
 def critical_batches(rows: Sequence[BranchRow], epsilon: float) -> Iterator[CriticalBatchRow]:
@@ -50,7 +71,12 @@ def critical_batches(rows: Sequence[BranchRow], epsilon: float) -> Iterator[Crit
         factors = np.array([row.factor for row in branches])
         first = branches[0]
         usable = bool(np.isfinite(losses[0]))
-        factor = round(largest_factor(factors, losses, epsilon)) if usable else None
+        factor = int(largest_factor(factors, losses, epsilon)) if usable else None
+        noise = np.array([_noise(row) for row in branches])
+        limits: tuple[float | None, float | None] = (None, None)
+        if usable and np.isfinite(noise).all():
+            limits = factor_limits(factors, losses, noise, epsilon)
+        low, high = (None if limit is None else int(limit) * first.from_batch_tokens for limit in limits)
         yield CriticalBatchRow(
             run=first.run,
             corpus=first.corpus,
@@ -59,9 +85,18 @@ def critical_batches(rows: Sequence[BranchRow], epsilon: float) -> Iterator[Crit
             batch_tokens=first.from_batch_tokens,
             factor=factor,
             critical_batch_tokens=factor * first.from_batch_tokens if factor else None,
+            low=low,
+            high=high,
             epsilon=epsilon,
             note="; ".join(_notes(branches, factor, epsilon)) or None,
         )
+
+
+def _noise(row: BranchRow) -> float:
+    """Standard deviation of a branch's loss: none where it diverged, as that stays so; nan where it is not known."""
+    if row.loss is None:
+        return 0.0
+    return math.nan if row.loss_noise is None else row.loss_noise
 
 
 def _notes(branches: Sequence[BranchRow], factor: int | None, epsilon: float) -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from relscale.critical_batches import branch_tables
 from relscale.design.placement import GPU_PROCESS_BYTES, Placement, place, place_together
 from relscale.design.run import Run, run_to_dict
 from relscale.experiment import CheckpointExperiment, Experiment, MeasurementExperiment, TrainingExperiment
@@ -29,7 +30,7 @@ from relscale.scoring.lm_eval_log import log_files
 from relscale.scoring.options import PublishedSuite, Suite
 from relscale.scoring.safetensors_header import weight_files, weights_bytes
 from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
-from relscale.training.branches import branch_tokens
+from relscale.training.branches import branch_cost
 from relscale.training.optimizers import optimizer_module
 
 SPECIAL = re.compile(r"[{}<>\n]|^\w+:")  # what Snakemake, or its report, reads as more than a path
@@ -199,7 +200,7 @@ class Pipeline:
         """How long a training job takes by the plan, its branches included."""
         branching = self._training.training.branches
         return sum(
-            placement.seconds * (1 + branch_tokens(run, branching) / run.tokens)
+            placement.seconds * (1 + branch_cost(run, branching).share)
             for run, placement in zip(self.runs(corpus, job), self.placements(corpus, job), strict=True)
         )
 
@@ -230,8 +231,7 @@ class Pipeline:
 
     def branch_tables(self) -> list[Path]:
         """The tables of the branches of the runs; none where the config asks for no branches."""
-        asked = self._training.training.branches is not None
-        return [self.results.branches, self.results.critical_batches] if asked else []
+        return list(branch_tables(self.experiment, self.results).values())
 
     # --- suites and scores ---
 

@@ -3,9 +3,15 @@
 import pytest
 from pydantic import ValidationError
 
-from relscale.critical_batches import critical_batches
-from relscale.rows import rows_of
-from relscale.tables import read_table
+from relscale.critical_batches import CriticalBatchRow, critical_batches
+from relscale.design.bill import bill, format_bill
+from relscale.design.options import Hardware
+from relscale.design.placement import place
+from relscale.design.table import plan_table
+from relscale.figures.data import FigureData
+from relscale.figures.plot import make_figure
+from relscale.rows import rows_of, table_of
+from relscale.tables import read_table, write_table
 from relscale.training.branches import BRANCHES, BranchRow, branches_of, furthest_token
 from relscale.training.data import TrainingData
 from relscale.training.interruption import Control
@@ -108,6 +114,69 @@ def test_the_critical_batch_is_the_largest_that_costs_no_loss(losses, factor, no
     (row,) = critical_batches([branch(*each) for each in losses.items()], 0.01)
     assert (row.factor, row.note) == (factor, note)
     assert row.critical_batch_tokens == (factor and 100 * factor)
+
+
+@pytest.mark.parametrize(
+    ("margin", "low", "high"),
+    [(3.0, 2, None), (1.5, 1, None), (-1.5, 1, None), (-3.0, 1, 1)],
+)
+def test_the_interval_of_the_critical_batch_is_that_of_the_noise_of_the_losses(margin, low, high):
+    """Of two factors the larger is k* where its loss is less than ε above the other's, whose difference has twice the
+    variance: with probability Φ(margin). No upper limit where the largest is among the middle 95%."""
+    noise, epsilon = 0.004, 0.01
+    difference = epsilon - margin * 2**0.5 * noise
+    branches = [branch(1, 3.0, loss_noise=noise), branch(2, 3.0 + difference, loss_noise=noise)]
+    (row,) = critical_batches(branches, epsilon)
+    assert (row.low, row.high) == (100 * low, high and 100 * high)
+
+
+def test_a_branch_without_known_noise_leaves_no_interval():
+    (row,) = critical_batches([branch(1, 3.0), branch(2, 3.0, loss_noise=None)], 0.01)
+    assert (row.critical_batch_tokens, row.low, row.high) == (200, None, None)
+
+
+def test_the_plan_counts_branches(run):
+    """Six branches of 32 sequences of 32 tokens beside a run of 40 steps of 4 sequences: 1.2 times its tokens more."""
+    hardware = Hardware(flops_per_second=1e9)
+    placements = [place(run, hardware)]
+    assert run.tokens == 40 * 4 * 32
+    (row,) = plan_table([run], placements, BRANCHING).to_pylist()
+    assert (row["branches"], row["branch_tokens"]) == (6, 6 * 32 * 32)
+    assert row["branch_flops"] == pytest.approx(1.2 * run.training_flops)
+    plain, sums = bill([run], placements), bill([run], placements, branches=BRANCHING)
+    assert (sums.training_flops, sums.seconds, sums.longest, sums.device_hours) == pytest.approx(
+        tuple(2.2 * each for each in (plain.training_flops, plain.seconds, plain.longest, plain.device_hours))
+    )
+    assert sums.state_bytes == 4 * plain.state_bytes  # of the run, of two checkpoints and of a branch
+    assert "6 branches with larger batches are" in format_bill(sums, hardware)
+    assert "branches" not in format_bill(plain, hardware)
+
+
+def test_the_figure_has_a_line_per_checkpoint_and_the_interval_of_its_critical_batch(tmp_path):
+    """The first rules out k = 8, and k = 1, by four standard deviations; the second rules out no batch."""
+    losses = {1000: {1: 3.000, 2: 2.995, 4: 3.004, 8: 3.011}, 2000: {1: 3.0, 2: 3.0, 4: 3.0, 8: 3.0}}
+    rows = [branch(k, loss, from_tokens=n) for n in losses for k, loss in losses[n].items()]
+    critical = list(critical_batches(rows, 0.01))
+    write_table(table_of(BranchRow, rows), tmp_path / "branches.parquet")
+    write_table(table_of(CriticalBatchRow, critical), tmp_path / "critical.parquet")
+    tables = {BranchRow: tmp_path / "branches.parquet", CriticalBatchRow: tmp_path / "critical.parquet"}
+    drawn = make_figure("critical-batch", FigureData(tmp_path, tmp_path, other_tables=tables))
+    lines = [
+        trace for trace in drawn.data if trace.xaxis == "x" and trace.mode == "lines+markers" and trace.x[0]
+    ]
+    assert [list(trace.x) for trace in lines] == 2 * [[1, 2, 4, 8]]
+    assert lines[0].y == pytest.approx([0, -0.005, 0.004, 0.011])
+    (first, second) = (trace for trace in drawn.data if trace.xaxis == "x2" and trace.error_y.array)
+    assert (first.x[0], second.x[0]) == (1000, 2000)
+    assert (first.y[0], second.y[0]) == (400, 800)
+    assert first.y[0] - first.error_y.arrayminus[0] == 200
+    assert first.error_y.array[0] == 0
+    assert second.error_y.array[0] > 0  # to above the largest batch
+
+
+def test_the_figure_of_a_config_without_branches_says_so(tmp_path):
+    drawn = make_figure("critical-batch", FigureData(tmp_path, tmp_path))
+    assert "training.branches" in drawn.layout.annotations[0].text
 
 
 def test_noise_above_epsilon_is_said(run):

@@ -34,6 +34,9 @@ OPTIONS = {
     "max_epochs": 2.0,
 }
 
+COUNTS = ("run", "from_tokens", "from_batch_tokens", "factor", "tokens", "steps")
+BRANCHES = {"from": [0.5], "factors": [1, 2], "tokens": 500}
+
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("micro_batch", [1, 2])
@@ -125,6 +128,20 @@ def assert_alike(job, other, *further):
         np.testing.assert_allclose(two[name].to_pandas(), one[name].to_pandas(), rtol=2e-4)
 
 
+def assert_branches_alike(job, other):
+    one, two = (
+        read_table(next(Path(each["store"]).glob("runs/*/branches.parquet"))).to_pylist()
+        for each in (job, other)
+    )
+    assert [row["factor"] for row in one] == [1, 2]
+    for row, of_other in zip(one, two, strict=True):
+        numbers = [
+            [each[name] for name in ("loss", "validation_loss", "learning_rate")] for each in (row, of_other)
+        ]
+        assert numbers[1] == pytest.approx(numbers[0], rel=2e-4)
+        assert [row[name] for name in COUNTS] == [of_other[name] for name in COUNTS]
+
+
 def test_two_processes_train_like_one_and_one_goes_on_where_they_stopped(job):
     """With micro-batches of one sequence, the moments of the gradient are those of one process too."""
     measured = {"micro_batch": 1, "noise_scale": {"every": 8}}
@@ -141,22 +158,24 @@ def test_two_processes_train_like_one_and_one_goes_on_where_they_stopped(job):
 def test_batches_grow_on_two_processes_as_on_one(job):
     """Both processes take the same decisions, from the moments of all micro-batches."""
     test = {"test": "inner-product", "eta": 0.05, "every": 3, "memory": 0.5, "largest": 4}
-    options = {"micro_batch": 1, "adaptive_batch": test}
+    options = {"micro_batch": 1, "adaptive_batch": test, "branches": BRANCHES}
     one, two = job("one", **options), job("two", strategy="ddp", devices=2, **options)
     code, said = on_two_processes(two)
     assert code == 0, said
     on_one(one)
     assert_alike(one, two, "batch_tokens", "learning_rate", "gradient_variance_along")
+    assert_branches_alike(one, two)
     curve = read_table(next(Path(one["store"]).glob("runs/*/curve.parquet")))
     assert curve["batch_tokens"][-1].as_py() > curve["batch_tokens"][0].as_py()
 
 
 def test_two_processes_that_share_weights_train_like_one(job):
-    one, two = job("one"), job("two", strategy="fsdp", devices=2)
+    one, two = job("one", branches=BRANCHES), job("two", strategy="fsdp", devices=2, branches=BRANCHES)
     code, said = on_two_processes(two)
     assert code == 0, said
     on_one(one)
     assert_alike(one, two)
+    assert_branches_alike(one, two)
     weights = [load_file(next(Path(each["store"]).glob("runs/*/model.safetensors"))) for each in (one, two)]
     assert {name: each.shape for name, each in weights[0].items()} == {
         name: each.shape for name, each in weights[1].items()

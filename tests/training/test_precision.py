@@ -3,7 +3,7 @@ import pytest
 from relscale.errors import RelscaleError
 from relscale.training import numerical_path, precision
 from relscale.training.options import Training
-from relscale.training.precision import NARROWEST_AUTOCAST, choose_precision
+from relscale.training.precision import NARROWEST_AUTOCAST, Products, choose_precision, choose_products
 
 AUTO = Training()
 
@@ -27,6 +27,9 @@ def test_kernels_multiply_bf16_at_any_width_for_one_thread_that_is_not_compiled(
     assert choose_precision(options, 8) == ("bf16" if able else "float32")
     path = numerical_path.numerical_path(options.threads, options.compile)
     assert (path["kernels"], path["kernels in bf16"]) == (bool(macros), able)
+    asked = options.model_copy(update={"precision": "bf16"})
+    assert choose_products(asked, 8) == (Products.BF16_KERNELS if able else Products.BF16_AUTOCAST)
+    assert choose_products(options, 8) == (Products.BF16_KERNELS if able else Products.FLOAT32)
 
 
 def test_what_is_asked_for_is_taken():

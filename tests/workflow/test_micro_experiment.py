@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from relscale.report.plotly_figures import figure_anchor
 from relscale.tables import read_table
 
 pytestmark = pytest.mark.slow
@@ -52,6 +53,16 @@ def test_figures_are_drawn(micro):
     names = {path.stem for path in (results(micro) / "figures").glob("*.html")}
     laws = {f"relative-law-{suite}" for suite in micro.config["suites"]}
     assert names == set(micro.config["figures"]) - {"relative-law"} | laws
+
+
+def test_every_run_branches_and_the_report_shows_the_critical_batches(micro):
+    branches = read_table(results(micro) / "branches.parquet").to_pylist()
+    assert sorted((row["run"], row["factor"]) for row in branches) == sorted(
+        (run, factor) for run in {row["run"] for row in branches} for factor in (1, 2)
+    )
+    critical = read_table(results(micro) / "critical_batches.parquet").to_pylist()
+    assert len(critical) == len({row["run"] for row in critical}) == RUNS
+    assert f'id="{figure_anchor("critical-batch")}"' in (results(micro) / "report.html").read_text()
 
 
 def test_a_second_run_does_nothing(micro):

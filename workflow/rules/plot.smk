@@ -9,6 +9,7 @@ rule plot:
         fits=pipeline.fits(),
         tokens=pipeline.token_stores(),
         suites=pipeline.suites(),
+        branches=pipeline.branch_tables(),
     output:
         json=results.figure(FIGURE, "json"),
         html=report(

@@ -71,12 +71,13 @@ def _show_runs(experiment: "TrainingExperiment", output: Path | None) -> None:
 
     runs, hardware, design = experiment.planned_runs, experiment.hardware, experiment.design
     placements = [place(run, hardware, experiment.training) for run in runs]
+    branches = experiment.training.branches
     if output:
         from relscale.tables import write_table
 
-        write_table(plan_table(runs, placements), output)
+        write_table(plan_table(runs, placements, branches), output)
         return
-    print(format_plan(runs, placements), end="\n\n")
+    print(format_plan(runs, placements, branches), end="\n\n")
     corpus = next(iter(experiment.corpora))  # the grid is the same for every corpus
     dropped = grid(corpus, design.optimizers[0], design, experiment.vocabulary.size, experiment.seed)[1]
     for line in (*format_dropped(dropped), *_warnings(experiment, placements)):
@@ -84,16 +85,16 @@ def _show_runs(experiment: "TrainingExperiment", output: Path | None) -> None:
     for line in _information(runs):
         print(line)
     print(_products(experiment))
-    print(format_bill(bill(runs, placements, experiment.training.checkpoints), hardware))
+    print(format_bill(bill(runs, placements, experiment.training.checkpoints, branches), hardware))
 
 
 def _products(experiment: "TrainingExperiment") -> str:
-    """The type of the runs' matrix products, and what decides it."""
-    from relscale.training.precision import choose_precision, counted
+    """The matrix products of the runs, and what decides them."""
+    from relscale.training.precision import choose_products, counted
 
     training = experiment.training
     chosen = counted(
-        choose_precision(training, run.architecture.hidden_size) for run in experiment.planned_runs
+        choose_products(training, run.architecture.hidden_size) for run in experiment.planned_runs
     )
     decided = ", on this machine and others like it (relscale doctor)" if training.precision == "auto" else ""
     return f"matrix products: {chosen}, by training.precision: {training.precision}{decided}"

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Draw one figure: HTML and JSON always, SVG, PDF and PNG where this machine has a Chrome."""
     from relscale.config import load_config
+    from relscale.critical_batches import branch_tables
     from relscale.experiment import MeasurementExperiment, TrainingExperiment
     from relscale.figures.data import FigureData
     from relscale.figures.plot import plot
@@ -60,6 +61,7 @@ def run(options: argparse.Namespace) -> None:
         else by_name("--suites", names, options.suites, map(results.suite, names)),
         tokens=by_name("--tokens", stores, options.tokens, map(results.tokens, stores)),
         corpora=corpora,
+        other_tables=branch_tables(experiment, results),
     )
     figure = named(all_figures(experiment.figures, names), options.figure)
     plot(figure, data, options.output, pictures=not options.no_pictures)

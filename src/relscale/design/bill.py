@@ -7,6 +7,8 @@ from relscale.design.memory import MOMENTS, WIDE
 from relscale.design.options import Hardware
 from relscale.design.placement import Placement
 from relscale.design.run import Run
+from relscale.training.branches import branch_cost, furthest_token
+from relscale.training.options import Branches
 
 SHORT_VOCABULARY = 1 << 16  # up to so many tokens, one takes two bytes in a store; else four
 
@@ -20,9 +22,9 @@ class Bill:
     runs
         Number of runs.
     training_flops
-        Forward and backward, of all runs.
+        Forward and backward, of all runs and their branches.
     seconds
-        Expected time of all runs in sequence.
+        Expected time of all runs and their branches in sequence.
     device_hours
         Expected device time of all runs.
     longest
@@ -32,7 +34,10 @@ class Bill:
     checkpoint_bytes
         Float32 weights of every finished run and of its intermediate checkpoints.
     state_bytes
-        Weights and moments of the largest run, from which it resumes after an interruption; kept until it is done.
+        Weights and moments of the largest run, from which it resumes after an interruption, and as much for each
+        checkpoint that it branches from; kept until it is done.
+    branches, branch_flops, branch_seconds
+        Number of branches of all runs, and their part of the compute and of the time.
     """
 
     runs: int
@@ -43,9 +48,17 @@ class Bill:
     token_bytes: int
     checkpoint_bytes: int
     state_bytes: int
+    branches: int = 0
+    branch_flops: float = 0.0
+    branch_seconds: float = 0.0
 
 
-def bill(runs: Sequence[Run], placements: Sequence[Placement], checkpoints: Sequence[float] = ()) -> Bill:
+def bill(
+    runs: Sequence[Run],
+    placements: Sequence[Placement],
+    checkpoints: Sequence[float] = (),
+    branches: Branches | None = None,
+) -> Bill:
     """Totals of a plan.
 
     Parameters
@@ -54,21 +67,34 @@ def bill(runs: Sequence[Run], placements: Sequence[Placement], checkpoints: Sequ
         The runs, and the placement of each.
     checkpoints
         Shares of a run's steps at which weights are saved; the last step is always saved.
+    branches
+        Branches of every run; they take as long per token as the run.
     """
-    largest: dict[str, Run] = {}
+    furthest: dict[str, int] = {}
     for run in runs:
-        if run.corpus not in largest or run.tokens > largest[run.corpus].tokens:
-            largest[run.corpus] = run
+        furthest[run.corpus] = max(
+            furthest.get(run.corpus, 0), furthest_token(run, branches) * _token_bytes(run)
+        )
     saved_models = 1 + sum(share < 1 for share in checkpoints)
+    costs = [branch_cost(run, branches) for run in runs]
+    branch_flops = sum(cost.share * run.training_flops for cost, run in zip(costs, runs, strict=True))
+    of_branches = [cost.share * placement.seconds for cost, placement in zip(costs, placements, strict=True)]
+    seconds = [placement.seconds + more for placement, more in zip(placements, of_branches, strict=True)]
+    states = 1 + (len(branches.shares) + 1 if branches else 0)  # one at each checkpoint, and one of a branch
     return Bill(
         runs=len(runs),
-        training_flops=float(sum(run.training_flops for run in runs)),
-        seconds=sum(placement.seconds for placement in placements),
-        device_hours=sum(placement.device_hours for placement in placements),
-        longest=max(placement.seconds for placement in placements),
-        token_bytes=sum(run.tokens * _token_bytes(run) for run in largest.values()),
+        training_flops=float(sum(run.training_flops for run in runs) + branch_flops),
+        seconds=sum(seconds),
+        device_hours=sum(
+            placement.devices * each / 3600 for placement, each in zip(placements, seconds, strict=True)
+        ),
+        longest=max(seconds),
+        token_bytes=sum(furthest.values()),
         checkpoint_bytes=sum(saved_models * WIDE * run.params for run in runs),
-        state_bytes=max((1 + MOMENTS) * WIDE * run.params for run in runs),
+        state_bytes=max(states * (1 + MOMENTS) * WIDE * run.params for run in runs),
+        branches=sum(cost.branches for cost in costs),
+        branch_flops=float(branch_flops),
+        branch_seconds=sum(of_branches),
     )
 
 
@@ -81,8 +107,14 @@ def format_bill(bill: Bill, hardware: Hardware) -> str:
             f"{bill.device_hours:,.0f} GPU-hours, the longest run {bill.longest / 3600:.1f} hours; assumed: "
             f"{hardware.utilization:.0%} of {hardware.flops_per_second:.4g} FLOP/s on each GPU"
         )
+    branches = (
+        f"{bill.branches} branches with larger batches are {bill.branch_flops:.3g} of these FLOPs and "
+        f"{bill.branch_seconds / 60:.3g} of these minutes\n"
+        if bill.branches
+        else ""
+    )
     return (
-        f"{bill.runs} runs, {bill.training_flops:.3g} training FLOPs, {time}\n"
+        f"{bill.runs} runs, {bill.training_flops:.3g} training FLOPs, {time}\n{branches}"
         f"storage: tokens {_size(bill.token_bytes)}, checkpoints {_size(bill.checkpoint_bytes)}; while the largest run "
         f"is under way {_size(bill.state_bytes)} more"
     )

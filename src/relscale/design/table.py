@@ -11,6 +11,8 @@ from relscale.design.isoflop import Dropped
 from relscale.design.placement import Placement
 from relscale.design.run import Run, budget_label
 from relscale.rows import column, table_of
+from relscale.training.branches import branch_cost
+from relscale.training.options import Branches
 
 # Of a terminal; a run's name has its corpus, budget, width, layers, batch, optimizer and seed already.
 SHOWN = ("run", "train_steps", "learning_rate", "params", "tokens", "training_flops")
@@ -39,18 +41,25 @@ class PlannedRun:
     micro_batch: int = column("Sequences that a device processes at once.", "sequences")
     activation_checkpointing: bool = column("Whether activations are recomputed in the backward pass.")
     memory_mb: int = column("Memory per device.", "10^6 bytes")
-    expected_seconds: float = column("Expected time on these devices.", "seconds")
-    device_hours: float = column("Expected time over all devices.", "hours")
+    branches: int = column("Branches with larger batches.")
+    branch_tokens: int = column("Tokens that they read together.", "tokens")
+    branch_flops: float = column("Compute of the branches, beside that of the run.", "FLOPs")
+    expected_seconds: float = column("Expected time on these devices, with the branches.", "seconds")
+    device_hours: float = column("The same over all devices.", "hours")
 
 
-def plan_table(runs: Sequence[Run], placements: Sequence[Placement]) -> pa.Table:
+def plan_table(
+    runs: Sequence[Run], placements: Sequence[Placement], branches: Branches | None = None
+) -> pa.Table:
     """The plan, `PlannedRun` rows."""
-    return table_of(PlannedRun, _rows(runs, placements))
+    return table_of(PlannedRun, _rows(runs, placements, branches))
 
 
-def format_plan(runs: Sequence[Run], placements: Sequence[Placement]) -> str:
+def format_plan(
+    runs: Sequence[Run], placements: Sequence[Placement], branches: Branches | None = None
+) -> str:
     """The plan for a terminal."""
-    rows = [_shown(row) for row in _rows(runs, placements)]
+    rows = [_shown(row) for row in _rows(runs, placements, branches)]
     align = ("left", *["right"] * (len(rows[0]) - 1))
     return str(tabulate(rows, headers="keys", colalign=align, disable_numparse=True))
 
@@ -78,15 +87,19 @@ def _shown(row: PlannedRun) -> dict[str, str]:
         "GB": f"{row.memory_mb / 1000:.3g}",
         "devices": f"{row.devices} {row.strategy}" if row.devices > 1 else "1",
         "micro-batch": f"{row.micro_batch}{' recomputed' if row.activation_checkpointing else ''}",
+        **({"branches": f"{row.branches}, {row.branch_tokens:,} tokens"} if row.branches else {}),
         "time": f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds:.1f} s",
     }
 
 
-def _rows(runs: Sequence[Run], placements: Sequence[Placement]) -> list[PlannedRun]:
-    return [_row(run, placement) for run, placement in zip(runs, placements, strict=True)]
+def _rows(
+    runs: Sequence[Run], placements: Sequence[Placement], branches: Branches | None
+) -> list[PlannedRun]:
+    return [_row(run, placement, branches) for run, placement in zip(runs, placements, strict=True)]
 
 
-def _row(run: Run, placement: Placement) -> PlannedRun:
+def _row(run: Run, placement: Placement, branches: Branches | None) -> PlannedRun:
+    cost = branch_cost(run, branches)
     return PlannedRun(
         run=run.name,
         corpus=run.corpus,
@@ -107,6 +120,9 @@ def _row(run: Run, placement: Placement) -> PlannedRun:
         micro_batch=placement.micro_batch,
         activation_checkpointing=placement.activation_checkpointing,
         memory_mb=round(placement.device_bytes / 1e6),
-        expected_seconds=round(placement.seconds, 1),
-        device_hours=placement.device_hours,
+        branches=cost.branches,
+        branch_tokens=cost.tokens,
+        branch_flops=cost.share * run.training_flops,
+        expected_seconds=round(placement.seconds * (1 + cost.share), 1),
+        device_hours=placement.device_hours * (1 + cost.share),
     )

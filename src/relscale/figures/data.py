@@ -27,6 +27,7 @@ from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.measurements.metric import VALIDATION, Metric
 from relscale.measurements.reading import read_measurements
 from relscale.rows import column, fields_of, names_of, rows_of
+from relscale.tables import read_table
 from relscale.yaml_text import load
 
 R = TypeVar("R")
@@ -151,6 +152,8 @@ class FigureData:
         Corpus to the ``manifest.json`` of its token store.
     corpora
         In the order to draw them; by default that of ``tokens``.
+    other_tables
+        Tables that are not of the fit, by the type of their rows.
     """
 
     measurements: Path
@@ -158,6 +161,7 @@ class FigureData:
     suites: Mapping[str, Path | Mapping[str, Any]] = field(default_factory=dict)
     tokens: Mapping[str, Path] = field(default_factory=dict)
     corpora: Sequence[str] = ()
+    other_tables: Mapping[type, Path] = field(default_factory=dict)
 
     @cached_property
     def _tables(self) -> dict[type, list[Any]]:
@@ -173,7 +177,8 @@ class FigureData:
         Parameters
         ----------
         kind
-            The row type of a table of the fit, ``FittedParameter``, ``MeasuredRun``, or one with more of its columns.
+            The row type of a table of the fit, ``FittedParameter``, ``MeasuredRun``, or one with more of its columns;
+            or of one of the ``other_tables``, which has no rows where it is not there.
         equal
             Columns and their values (`RowFilter`): misspelt ones are found by mypy.
 
@@ -199,8 +204,12 @@ class FigureData:
             return [FittedParameter(**fields_of(row), verdict=self.verdict(row)) for row in rows]
         if issubclass(kind, MeasuredRun):
             table = read_measurements(self.measurements, names_of(kind))
-        else:
+        elif kind in TABLES:
             table = read_fit_table(self.fits, TABLES[kind])
+        elif kind in self.other_tables:
+            table = read_table(self.other_tables[kind])
+        else:
+            return []
         return rows_of(kind, _table_as_text(table.select(names_of(kind))))
 
     @cached_property

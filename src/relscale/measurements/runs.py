@@ -118,8 +118,8 @@ def trained_runs(
     precisions = [trained.record.precision for trained in trained_here]
     if len(set(precisions)) > 1:
         print(
-            f"runs differ in the type of their matrix products: {counted(precisions)}; set training.precision to have "
-            "one type at all widths and on all machines",
+            f"runs differ in their matrix products: {counted(precisions)}; set training.precision to have one type at "
+            "all widths and on all machines",
             file=sys.stderr,
         )
     finished = {

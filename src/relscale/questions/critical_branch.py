@@ -15,9 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from relscale.column_arrays import Columns
+from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.rows import column
+
+DRAWS = 4000  # of the noise of the losses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,10 @@ class CriticalBranchRow:
     at: str = column("The checkpoint.")
     factor: float = column("k*.")
     batch: float | None = column("Critical batch, k* times that of the checkpoint.", default=None)
+    low: float | None = column(
+        "Lower limit of the 95% interval of k*, where the noise is known.", default=None
+    )
+    high: float | None = column("Upper limit; null where the largest k is within the interval.", default=None)
     least_loss: float = column("The least loss of the branches.")
     note: str | None = column(
         "Whether the critical batch may be larger than the largest tried.", default=None
@@ -36,20 +43,61 @@ class CriticalBranchRow:
 ROW = CriticalBranchRow
 
 
-def mean_by_factor(factors: Array, losses: Array) -> tuple[Array, Array]:
-    """Every factor, ascending, and the mean loss of its branches."""
+def mean_by_factor(factors: Array, losses: Array, noise: Array) -> tuple[Array, Array, Array]:
+    """Every factor, ascending; the mean loss of its branches, and the standard deviation of that mean."""
     levels = np.unique(factors)
-    return levels, np.array([losses[factors == k].mean() for k in levels])
+    branches = [factors == k for k in levels]
+    spread = [np.sqrt(np.square(noise[each]).sum()) / each.sum() for each in branches]
+    return levels, np.array([losses[each].mean() for each in branches]), np.array(spread)
 
 
-def largest_factor(factors: Array, losses: Array, epsilon: float) -> float:
-    """k*: the largest of ascending factors whose loss is at most ``epsilon`` above that of every smaller one."""
-    before = np.concatenate([[np.inf], np.minimum.accumulate(losses)[:-1]])
-    return float(factors[losses <= before + epsilon].max())
+def largest_factor(factors: Array, losses: Array, epsilon: float) -> Array:
+    """k*: the largest of ascending factors (k,) whose loss is at most ``epsilon`` above that of every smaller one.
+
+    Losses are (..., k), and so is the result without its last axis.
+    """
+    before = np.minimum.accumulate(losses, axis=-1)[..., :-1]
+    above = losses[..., 1:] > before + epsilon
+    accepted = np.concatenate([np.ones((*losses.shape[:-1], 1), dtype=bool), ~above], axis=-1)
+    return np.asarray(np.where(accepted, factors, 0).max(axis=-1))
+
+
+def factor_limits(
+    factors: Array, losses: Array, noise: Array, epsilon: float, seed: int = 0
+) -> tuple[float, float | None]:
+    """The 95% interval of k* for independent normal noise of the losses; no upper limit at the largest factor.
+
+    Parameters
+    ----------
+    factors
+        (k,) ascending.
+    losses, noise
+        (k,) the smoothed losses and their standard deviations.
+    epsilon
+        The difference of losses that does not count.
+    seed
+        Of the draws.
+
+    Notes
+    -----
+    Branches read the same tokens, so that part of their noise is common: the interval is rather too wide.
+    """
+    drawn = losses + noise * np.random.default_rng(seed).standard_normal((DRAWS, len(losses)))
+    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    low, high = np.quantile(largest_factor(factors, drawn, epsilon), ends, method="nearest")
+    return float(low), float(high) if high < factors[-1] else None
 
 
 def rows(
-    table: Columns, *, factor: str, y: str, at: str = "", batch: float = 0.0, epsilon: float = 0.01
+    table: Columns,
+    *,
+    factor: str,
+    y: str,
+    noise: str = "",
+    at: str = "",
+    batch: float = 0.0,
+    epsilon: float = 0.01,
+    seed: int = 0,
 ) -> Iterator[CriticalBranchRow]:
     """The critical batch at every checkpoint.
 
@@ -59,12 +107,16 @@ def rows(
         Column of k, the batch of a branch by that of the checkpoint.
     y
         Column of the smoothed loss at the end of a branch.
+    noise
+        Column of its standard deviation, for the interval of k*.
     at
         Column of the checkpoint.
     batch
         The batch of the checkpoints, in any unit, for the critical batch in it.
     epsilon
         The difference of losses that does not count.
+    seed
+        Of the draws of the noise.
 
     Raises
     ------
@@ -74,15 +126,20 @@ def rows(
     if not epsilon >= 0:
         raise RelscaleError(f"epsilon: {epsilon:g} is negative")
     factors, losses, labels = table.positive(factor), table.numbers(y), table.labels(at)
+    spread = table.numbers(noise) if noise else np.full(len(losses), np.nan)
     for name in dict.fromkeys(labels):
         selected = (labels == name) & np.isfinite(factors) & np.isfinite(losses)
         if not selected.any() or factors[selected].min() != 1:
             raise RelscaleError(f"{name}: no branch with {factor} 1, the batch of the checkpoint")
-        levels, mean = mean_by_factor(factors[selected], losses[selected])
-        best = largest_factor(levels, mean, epsilon)
+        levels, mean, noises = mean_by_factor(factors[selected], losses[selected], spread[selected])
+        best = float(largest_factor(levels, mean, epsilon))
+        known = bool(np.isfinite(noises).all())
+        low, high = factor_limits(levels, mean, noises, epsilon, seed) if known else (None, None)
         yield CriticalBranchRow(
             at=str(name),
             factor=best,
+            low=low,
+            high=high,
             batch=best * batch if batch > 0 else None,
             least_loss=float(mean.min()),
             note=f"at least this: no larger {factor} was tried" if best == levels[-1] else None,

@@ -98,10 +98,30 @@ def _branches_at(run: Run, step: int, options: Branches) -> list[Branch]:
     ]
 
 
-def branch_tokens(run: Run, options: Branches | None) -> int:
-    """Total number of tokens of all branches of a run."""
+@dataclass(frozen=True)
+class BranchCost:
+    """Cost of all branches of a run.
+
+    Attributes
+    ----------
+    branches
+        Number of branches.
+    tokens
+        Total number of tokens that they read.
+    share
+        Ratio of these tokens to those of the run; the run takes this share of compute and time more.
+    """
+
+    branches: int = 0
+    tokens: int = 0
+    share: float = 0.0
+
+
+def branch_cost(run: Run, options: Branches | None) -> BranchCost:
+    """Cost of the branches of a run; zero without options."""
     branches = branches_of(run, options) if options else []
-    return sum(branch.run.tokens - branch.tokens_before for branch in branches)
+    tokens = sum(branch.run.tokens - branch.tokens_before for branch in branches)
+    return BranchCost(len(branches), tokens, tokens / run.tokens)
 
 
 def furthest_token(run: Run, options: Branches | None) -> int:

@@ -1,7 +1,8 @@
-"""The floating-point type of a run's matrix products."""
+"""The matrix products of a run: their floating-point type, and what makes them."""
 
 from collections import Counter
 from collections.abc import Iterable
+from enum import StrEnum
 
 from relscale.errors import RelscaleError
 from relscale.gpu import has_gpu
@@ -12,6 +13,31 @@ PRECISIONS = ("auto", "float32", "bf16")
 # Under autocast each factor is converted by passes of its own, which narrow models do not gain back: on a Zen 4 core a
 # step takes as long as in float32 at width 32 and 1.26 times less at 64. On a GPU the threshold was never measured.
 NARROWEST_AUTOCAST = 128
+
+
+class Products(StrEnum):
+    """The type of the matrix products of a run, and for bf16 also what makes them; weights are float32 in any case."""
+
+    FLOAT32 = "float32"
+    BF16_KERNELS = "bf16 kernels"
+    BF16_AUTOCAST = "bf16 autocast"
+
+
+def choose_products(options: Training, hidden_size: int) -> Products:
+    """The products of a model of this width on this machine.
+
+    The kernels round both factors of a product to bf16 and leave all else in float32. Under torch's autocast the
+    results of products and much of what is computed from them are bf16 too, so the two are not the same numbers.
+
+    Raises
+    ------
+    RelscaleError
+        As ``choose_precision``.
+    """
+    if choose_precision(options, hidden_size) == "float32":
+        return Products.FLOAT32
+    kernels = has_bf16_kernels(options.threads, options.compile)
+    return Products.BF16_KERNELS if kernels else Products.BF16_AUTOCAST
 
 
 def choose_precision(options: Training, hidden_size: int) -> str:
@@ -38,7 +64,7 @@ def choose_precision(options: Training, hidden_size: int) -> str:
 
 
 def counted(precisions: Iterable[str]) -> str:
-    """Number of runs by product type: ``bf16 (40 runs), float32 (16 runs)``."""
+    """Number of runs by matrix products: ``bf16 kernels (40 runs), float32 (16 runs)``."""
     counts = sorted(Counter(precisions).items())
     return ", ".join(f"{name} ({number} run{'' if number == 1 else 's'})" for name, number in counts)
 

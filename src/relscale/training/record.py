@@ -31,7 +31,7 @@ class TrainingRecord:
     validation_bits_per_byte: float | None = column("The same per byte of text.", "bits per byte")
     validation_tokens: int = column("Number of predicted validation tokens.")
     seconds: float = column("Time spent in training steps, summed over interruptions.", "seconds")
-    precision: str = column("Type of the matrix products.")
+    precision: str = column("Matrix products: float32, bf16 kernels or bf16 autocast.")
     params: int = column("Parameters.")
     tokens: int = column("Training tokens.")
     unique_tokens: int = column("Number of distinct training tokens.")

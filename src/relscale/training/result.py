@@ -26,6 +26,7 @@ from relscale.training.checkpoint import export
 from relscale.training.history import History
 from relscale.training.noise_scale import TESTS, GradientMoments, noise_scale, smoothed
 from relscale.training.options import NoiseScale
+from relscale.training.precision import Products
 from relscale.training.record import RECORD, TrainingRecord
 from relscale.training.schedule import learning_rate
 from relscale.training.state import CHECKPOINTS
@@ -43,8 +44,8 @@ class RecordContext:
     ----------
     run, key
         The run, and its key in the store.
-    precision
-        Data type of its matrix products.
+    products
+        Type of its matrix products, and what makes them.
     validation_tokens
         Token ids of the validation text.
     vocabulary, end_of_text
@@ -57,7 +58,7 @@ class RecordContext:
 
     run: Run
     key: str
-    precision: str
+    products: Products
     validation_tokens: np.ndarray
     vocabulary: Vocabulary
     end_of_text: int
@@ -230,7 +231,7 @@ def training_record(context: RecordContext, history: History, step: int) -> Trai
         else bits_per_byte(validation_loss, context.validation_tokens, context.vocabulary.bytes),
         validation_tokens=len(context.validation_tokens) - 1,
         seconds=history.seconds,
-        precision=context.precision,
+        precision=context.products,
         params=run.params,
         tokens=tokens,
         unique_tokens=context.unique_tokens(tokens),

@@ -43,7 +43,7 @@ from relscale.training.observers import (
     write_whole_state,
 )
 from relscale.training.options import NoiseScale, Training, check_noise_scale
-from relscale.training.precision import choose_precision
+from relscale.training.precision import choose_precision, choose_products
 from relscale.training.record import TrainingRecord
 from relscale.training.result import RecordContext, checkpoints_complete, write_result
 from relscale.training.schedule import learning_rate, steps_of
@@ -111,7 +111,7 @@ def train_run(
     context = RecordContext(
         run,
         key,
-        precision,
+        choose_products(options, run.architecture.hidden_size),
         validation_tokens,
         vocabulary,
         store.manifest.end_of_text,

@@ -1,0 +1,122 @@
+"""The critical batch by branches: what larger batches cost at each checkpoint, and the largest that costs nothing.
+
+Left: the loss at the end of each branch, less that of the branch with the run's own batch, over k, one line per run and
+checkpoint. Right: the critical batch over the training tokens of its checkpoint, with its interval.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from relscale.critical_batches import CriticalBatchRow
+from relscale.figures import chart
+from relscale.figures.chart.numbers import significant
+from relscale.figures.data import FigureData
+from relscale.training.branches import BranchRow
+
+TITLE = "Critical batch by branches"
+MOST_LINES = 12  # which colour, symbol and dash can distinguish
+EPSILON = chart.Style(chart.INK, dash="2px,2px", width=1.2)
+OWN_BATCH = chart.Style(chart.MEDIUM, "line-ew-open", size=14, width=2)
+SHIFT = 9  # pixels between checkpoints of as many tokens
+OPEN = 1.5  # times the largest batch tried
+
+
+class Checkpoint(NamedTuple):
+    """A checkpoint's branches, by k, and its critical batch."""
+
+    label: str
+    branches: list[BranchRow]
+    critical: CriticalBatchRow
+
+    @property
+    def excess(self) -> list[float | None]:
+        """Loss of each branch above that of the run's own batch; None where either diverged."""
+        own = self.branches[0].loss
+        return [None if row.loss is None or own is None else row.loss - own for row in self.branches]
+
+    @property
+    def top(self) -> float:
+        """Where an interval without an upper limit ends: above the largest batch that was tried, in tokens."""
+        return OPEN * self.branches[-1].factor * self.critical.batch_tokens
+
+
+def draw(data: FigureData) -> go.Figure:
+    """Draw every checkpoint that branches start from."""
+    checkpoints = _checkpoints(data)
+    if not checkpoints:
+        return chart.empty(TITLE, "The config has no training.branches, or no run came to its end.")
+    shown = checkpoints[:MOST_LINES]
+    style = chart.styles([each.label for each in shown])
+    panels = chart.grid(TITLE, 1, 2, width=400, height=340, gap_x=100, lines=1)
+    _draw_losses(panels.panel(0, 0), shown, style)
+    _draw_critical(panels.panel(0, 1), shown, style)
+    epsilon = shown[0].critical.epsilon
+    panels.key(
+        [
+            *(chart.Key(label, mark, group=label) for label, mark in style.items()),
+            chart.Key(f"ε = {significant(epsilon, 2)} nats per token", EPSILON, "lines"),
+            chart.Key("batch of the run", OWN_BATCH, "markers"),
+        ]
+    )
+    left_out = len(checkpoints) - len(shown)
+    panels.notes(
+        "The critical batch is the largest whose smoothed loss is at most ε above that of every smaller one. Bars are "
+        "95% intervals by the noise of these losses; one that ends above the largest batch tried has no upper limit.",
+        *(f"{each.label}: {each.critical.note}." for each in shown if each.critical.note),
+        f"{left_out} more checkpoints are in critical_batches.parquet." if left_out else "",
+    )
+    return panels.figure
+
+
+def _checkpoints(data: FigureData) -> list[Checkpoint]:
+    """All checkpoints, by run and tokens; named by what tells them apart."""
+    critical = data.rows(CriticalBatchRow)
+    corpora = len({row.corpus for row in critical})
+    every = []
+    for row in critical:
+        branches = [each for each in data.rows(BranchRow, run=row.run) if each.from_tokens == row.from_tokens]
+        words = f"{row.params:,} parameters, {row.from_tokens:,} tokens"
+        label = f"{row.corpus}: {words}" if corpora > 1 else words
+        every.append(Checkpoint(label, sorted(branches, key=lambda each: each.factor), row))
+    labels = [each.label for each in every]
+    return [
+        each._replace(label=f"{each.label}, {each.critical.run}") if labels.count(each.label) > 1 else each
+        for each in every
+    ]
+
+
+def _draw_losses(panel: chart.Panel, shown: Sequence[Checkpoint], style: dict[str, chart.Style]) -> None:
+    """Loss above that of the run's own batch, over k."""
+    factors = [row.factor for each in shown for row in each.branches]
+    epsilon = shown[0].critical.epsilon
+    values = [value for each in shown for value in each.excess if value is not None]
+    panel.axes(
+        chart.log_axis(factors, "k: batch by that of the run"),
+        chart.linear_axis([*values, epsilon], "loss above that of k = 1 (nats per token)", zero=True),
+    )
+    panel.heading("What larger batches cost")
+    panel.reference_line(0.0)
+    panel.reference_line(epsilon, EPSILON)
+    for each in shown:
+        k, hover = [row.factor for row in each.branches], "k = %{x}: %{y} nats per token"
+        panel.line(k, each.excess, style[each.label], markers=True, hover=hover, group=each.label)
+
+
+def _draw_critical(panel: chart.Panel, shown: Sequence[Checkpoint], style: dict[str, chart.Style]) -> None:
+    """The critical batch of each checkpoint over its training tokens."""
+    tokens = [each.critical.from_tokens for each in shown]
+    batches = [size for each in shown for size in (each.critical.batch_tokens, each.top)]
+    x = chart.log_axis(tokens, "training tokens of the checkpoint")
+    panel.axes(x, chart.log_axis(batches, "critical batch (tokens)"))
+    panel.heading("The critical batch")
+    panel.points(tokens, [each.critical.batch_tokens for each in shown], OWN_BATCH)
+    for place, each in enumerate(shown):
+        beside = SHIFT * sum(
+            before == tokens[place] for before in tokens[:place]
+        )  # of others at as many tokens
+        row, mark, hover = each.critical, style[each.label], "%{y} tokens after %{x} tokens"
+        low, high = [row.low], [each.top if row.high is None else row.high]
+        at, value = [panel.beside(row.from_tokens, beside)], [row.critical_batch_tokens]
+        panel.points(at, value, mark, low=low, high=high, hover=hover, group=each.label)
