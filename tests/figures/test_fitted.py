@@ -1,9 +1,11 @@
 """Figures of tables that a fit wrote, of a world whose laws are known."""
 
+import json
 from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -11,6 +13,8 @@ from relscale.figures.data import FigureData
 from relscale.figures.plot import make_figure
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import write
+from relscale.fitting.report.reproduction import reproduction
+from relscale.laws import sigmoid
 
 from ..fitting.conftest import BUDGETS, World
 
@@ -87,3 +91,73 @@ def test_specifications_are_in_order_of_their_slopes(drawn: dict[str, go.Figure]
             for x, y in zip(trace.x, trace.y, strict=True)
         }
         assert all(points[a] <= points[b] for a, b in pairwise(sorted(points)))
+
+
+CHANCE = 0.25
+SIGMOID = {"floor": CHANCE, "ceiling": 0.9, "midpoint": 1.2, "slope": 5.0}  # accuracy by bits per byte
+GAIN = 0.05  # of answers in words over letters, at every run
+SHARES = {"easy": 0.4, "hard": 0.1}  # of the training tokens
+
+
+@pytest.fixture(scope="module")
+def questions(tmp_path_factory: pytest.TempPathFactory) -> FigureData:
+    """A suite of questions under two prompt forms, with the shares of its groups and published answers."""
+    folder = tmp_path_factory.mktemp("questions")
+    world = World({"easy": (1.0, BETA["easy"], 0.0), "hard": (1.5, BETA["hard"], 0.0)})
+    theta = np.array([SIGMOID[name] for name in sigmoid.LAW.names])
+    rows = []
+    for row in world.rows:
+        rows.append(row)
+        if row["suite"] == "s":
+            accuracy = float(sigmoid.LAW.value(theta, np.array([[row["value"]]]))[0])
+            plain = {**row, "metric": "accuracy", "value": accuracy + GAIN}
+            rows += [{**row, "prompt": "letters"}, {**plain, "prompt": "letters", "value": accuracy}, plain]
+    measurements = pa.Table.from_pylist(rows)
+    facts = {"baseline": "easy", "chance": CHANCE, "prompt": "letters", "metric": world.metric}
+    fits = fit(measurements, options={"bootstrap": 0}, suites={"s": facts})
+    number = {"unit": "", "table": "fits", "column": "value", "tolerance": 5e-4, "source": "this test"}
+    where = "prompt=letters; metric=bits_per_byte_answer_mean; estimand=these items; parameter=delta_beta"
+    answers = [
+        {"quantity": name, "data": "{group}", "published": value, "published_stderr": None, "where": where}
+        | number
+        for name, value in (("the slope", DELTA_BETA), ("another slope", 2 * DELTA_BETA))
+    ]
+    fits = fits.with_table("reproduction", reproduction(pa.Table.from_pylist(answers), fits))
+    pq.write_table(measurements, folder / "measurements.parquet")
+    write(fits, folder / "fits")
+    store = folder / "tokens.json"
+    store.write_text(json.dumps({"groups": {name: {"share": share} for name, share in SHARES.items()}}))
+    return FigureData(folder / "measurements.parquet", folder / "fits", {"s": facts}, {"text": store})
+
+
+def test_accuracy_is_drawn_as_the_sigmoid_of_the_loss_that_it_is(questions: FigureData) -> None:
+    figure = make_figure("loss-to-accuracy", questions, {"suite": "s"})
+    lines = [trace for trace in figure.data if trace.mode == "lines" and len(trace.x) > 2]
+    assert {line.name for line in lines} == {"easy", "hard"}
+    theta = np.array([[SIGMOID[name]] for name in sigmoid.LAW.names])
+    for line in lines:
+        assert line.y == pytest.approx(sigmoid.LAW.value(theta, np.array([line.x])), abs=1e-3)
+
+
+def test_answers_in_words_gain_as_much_over_letters_at_every_compute(questions: FigureData) -> None:
+    figure = make_figure("prompt-forms-s", questions)
+    gains = [y for trace in figure.data if trace.yaxis == "y3" for y in trace.y or () if y]
+    assert gains
+    assert gains == pytest.approx([GAIN] * len(gains), abs=1e-6)
+
+
+def test_slopes_stand_over_the_shares_of_the_training_tokens(questions: FigureData) -> None:
+    figure = make_figure("training-share", questions)
+    slopes = {
+        trace.legendgroup: (trace.x[0], trace.y[0])
+        for trace in figure.data
+        if trace.yaxis == "y" and trace.mode == "markers"
+    }
+    assert slopes == {name: pytest.approx((100 * SHARES[name], BETA[name]), abs=1e-3) for name in BETA}
+
+
+def test_a_published_number_agrees_with_ours_or_does_not(questions: FigureData) -> None:
+    figure = make_figure("reproduction", questions)
+    columns = [trace.text for trace in figure.data if trace.mode == "text"]
+    agreement = dict(zip(columns[1], columns[-1], strict=True))
+    assert (agreement["the slope"], agreement["another slope"]) == ("✓ to its digits", "✗ outside")
