@@ -252,6 +252,9 @@ def test_the_regimes_of_random_features_are_told_apart() -> None:
     assert regime.regime_of(0.2, 1.4) is Regime.MIXED
 
 
+SCORES = inversions.ScoreOptions(score="score", item="item", size="size")
+
+
 def long(scores: np.ndarray) -> Columns:
     """A row per size and item of scores (sizes, items)."""
     size, item = crossed(np.arange(1.0, len(scores) + 1), np.arange(scores.shape[1]))
@@ -262,7 +265,7 @@ def test_a_planted_fall_is_an_inversion_and_a_rise_is_none() -> None:
     rng = np.random.default_rng(3)
     ease = rng.uniform(size=600)
     scores = np.array([(ease < level) for level in (0.3, 0.5, 0.42, 0.7)], dtype=float)
-    found = list(inversions.rows(long(scores), score="score", item="item", size="size"))
+    found = list(inversions.rows(long(scores), scores=SCORES))
     assert [row.inversion for row in found] == [False, True, False]
     assert found[1].change == pytest.approx(scores[2].mean() - scores[1].mean())
     assert found[0].trend_p < 1e-6
@@ -270,17 +273,17 @@ def test_a_planted_fall_is_an_inversion_and_a_rise_is_none() -> None:
 
 def test_false_inversions_of_equal_models_are_rare() -> None:
     rng = np.random.default_rng(4)
-    asked, called = {"score": "score", "item": "item", "size": "size"}, []
+    called = []
     for _ in range(20):
         alike = long(rng.integers(0, 2, (3, 120)).astype(float))
-        called.append(any(row.inversion for row in inversions.rows(alike, **asked)))
+        called.append(any(row.inversion for row in inversions.rows(alike, scores=SCORES)))
     assert np.mean(called) <= 0.2
 
 
 def test_a_plateau_begins_where_nothing_is_left_to_gain() -> None:
     ease = np.random.default_rng(5).uniform(size=4000)
     scores = np.array([(ease < level) for level in (0.3, 0.6, 0.7, 0.702)], dtype=float)
-    found = list(plateau.rows(long(scores), score="score", item="item", size="size"))
+    found = list(plateau.rows(long(scores), scores=SCORES))
     assert [row.plateau for row in found] == [False, False, True]
     assert found[0].gain == pytest.approx(scores[3].mean() - scores[0].mean())
 

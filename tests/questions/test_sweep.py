@@ -13,7 +13,7 @@ from relscale.design.options import Design
 from relscale.errors import RelscaleError
 from relscale.fitting.paraboloid import minimum
 from relscale.questions import step_law, sweep
-from relscale.questions.sweep import SweepRow
+from relscale.questions.sweep import SweepOptions, SweepRow
 from relscale.sweep_figure import OPTIMUM
 from relscale.tables import write_table
 
@@ -65,11 +65,7 @@ def test_the_figure_has_a_panel_per_size_with_its_runs_and_the_optimum(tmp_path:
     assert main([*asked, str(tmp_path / "sweep.html")]) == 0
     assert (tmp_path / "sweep.html").stat().st_size > 1e5
     assert main([*asked, str(tmp_path / "sweep.png")]) == 1
-    columns = {name: name for name in ("params", "tokens")} | {
-        "rate": "learning_rate",
-        "batch": "batch_tokens",
-    }
-    drawn = sweep.figure(table, list(sweep.rows(table, draws=0)), y="loss", within=0.02, **columns)
+    drawn = sweep.figure(table, list(sweep.rows(table, draws=0)))
     in_panels = [trace for trace in drawn.data if trace.type == "scatter" and trace.x[0] is not None]
     optima = [trace for trace in in_panels if trace.marker.color == OPTIMUM.colour]
     assert [(trace.x[0], trace.y[0]) for trace in optima] == [
@@ -116,10 +112,10 @@ def test_a_saddle_an_optimum_beyond_the_grid_and_too_few_runs_are_said() -> None
     beyond = row_of(list(sweep.rows(small, draws=0)), *SIZES[0])
     assert beyond.note == "beyond the data: learning rate"
     assert beyond.learning_rate == pytest.approx(best_rate(*SIZES[0]), rel=1e-6)
-    few = row_of(list(sweep.rows(table, within=1e-3, draws=0)), *SIZES[0])
+    few = row_of(list(sweep.rows(table, sweep=SweepOptions(within=1e-3), draws=0)), *SIZES[0])
     assert few.note == "too few runs within 0.001 of the least loss, of 10 needed"
     with pytest.raises(RelscaleError, match="too few for a law of learning_rate"):
-        list(step_law.rows(table, within=1e-3))
+        list(step_law.rows(table, sweep=SweepOptions(within=1e-3)))
 
 
 def test_a_sweep_of_the_rate_alone_is_a_parabola() -> None:
@@ -132,7 +128,7 @@ def test_a_sweep_of_the_rate_alone_is_a_parabola() -> None:
             "tokens": np.full(9, 2e9),
         }
     )
-    (row,) = sweep.rows(table, batch="", draws=0, within=0.1)
+    (row,) = sweep.rows(table, sweep=SweepOptions(batch="", within=0.1), draws=0)
     assert row.learning_rate == pytest.approx(7e-4, rel=1e-10)
     assert row.batch is None
 

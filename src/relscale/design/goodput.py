@@ -15,7 +15,6 @@ its plateau, progress per token does too, and the largest of T·SE·√B is at
 only: a factor of 2 in φ is one of 1.4 in B*.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -58,39 +57,6 @@ class BatchCost:
 def statistical_efficiency(batch: float, critical: float) -> float:
     """The progress per token of a batch, relative to that of a small batch."""
     return critical / (critical + batch)
-
-
-def goodput_batch(
-    step: float, per_item: float, critical: float, grows_with_root_batch: bool = False
-) -> float:
-    """The batch of the largest goodput.
-
-    Parameters
-    ----------
-    step, per_item
-        Seconds per step are ``step + per_item · batch``.
-    critical
-        The critical batch.
-    grows_with_root_batch
-        Whether the learning rate, and with it the progress per token, grows with the root of the batch.
-
-    Returns
-    -------
-    float
-        In the unit of ``per_item`` and ``critical``.
-
-    Examples
-    --------
-    >>> round(goodput_batch(0.4, 1e-3, 300), 3)
-    346.41
-    >>> round(goodput_batch(0.4, 1e-3, 300, grows_with_root_batch=True), 3)
-    1044.622
-    """
-    ratio = step / per_item
-    if not grows_with_root_batch:
-        return math.sqrt(ratio * critical)
-    both = ratio + critical
-    return (both + math.sqrt(both**2 + 12 * ratio * critical)) / 2
 
 
 def batch_costs(run: Run, hardware: Hardware, training: PlacementOptions, critical: float) -> list[BatchCost]:

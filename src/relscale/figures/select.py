@@ -123,9 +123,9 @@ def about_what(rows: Iterable[WithEstimand]) -> str:
     return " or ".join(words for estimand, words in ABOUT.items() if estimand in estimands)
 
 
-def ends(rows: Iterable[Estimated], *, values: bool = True) -> list[float]:
+def ends(rows: Iterable[Estimated]) -> list[float]:
     """The estimates and the known ends of their intervals, for an axis."""
-    numbers = ((row.value, row.low, row.high) if values else (row.low, row.high) for row in rows)
+    numbers = ((row.value, row.low, row.high) for row in rows)
     return [end for row in numbers for end in row if end is not None and known(end)]
 
 

@@ -2,8 +2,8 @@
 
     L = exp(d + a · ν + b · ln X + f · ν · ln X) + c,    ν = ln(N / 10⁸)
 
-N dense parameters, X experts. X experts count as a dense model of ``effective_params``; where f is positive, experts
-help the less the larger the model is.
+N dense parameters, X experts. X experts count as a dense model of N · X^((b + f · ν) / a); where f is positive,
+experts help the less the larger the model is.
 
 Source: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, equation 7, which has no
 floor (``--fix c=0``); the floor takes the place of their saturation.
@@ -47,13 +47,6 @@ def jacobian(theta: Array, x: Array) -> Array:
     return np.stack(
         np.broadcast_arrays(above * ones, above * n, above * e, above * both, np.ones_like(above))
     )
-
-
-def effective_params(theta: Array, x: Array) -> Array:
-    """The dense parameters of the same loss, (n, ...)."""
-    _, a, b, f = theta[:4]
-    log_n, log_x = np.log(x[0] / SIZE), np.log(x[1])
-    return np.asarray(x[0] * np.exp((b + f * log_n) * log_x / a))
 
 
 def starts(x: Array, y: Array) -> Array:

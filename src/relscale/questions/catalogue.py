@@ -7,7 +7,8 @@ A question is one file. It declares
 ``rows``
     A function of ``Columns`` and of keyword arguments, which become the options of ``relscale ask NAME TABLE``. A
     ``str`` names a column or is text, a ``tuple[str, ...]`` is several, separated by commas; ``int`` and ``float`` are
-    numbers. What an argument means stands in the numpydoc section ``Parameters``.
+    numbers. What an argument means stands in the numpydoc section ``Parameters``. Arguments that several questions have
+    are one, a frozen dataclass of ``option`` fields (``relscale.questions.options``), each of which is an option.
 ``figure``
     Where it has one: a function of the ``Columns``, the rows and the same keyword arguments that draws a plotly figure.
 
@@ -18,8 +19,8 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from types import ModuleType
 from typing import Any, get_type_hints
 
@@ -72,9 +73,9 @@ def question(name: str) -> Question:
         name,
         inspect.cleandoc(module.__doc__ or ""),
         module.ROW,
-        module.rows,
+        _by_option(module.rows, module.rows),
         arguments(module.rows),
-        getattr(module, "figure", None),
+        _by_option(module.figure, module.rows) if hasattr(module, "figure") else None,
     )
 
 
@@ -82,16 +83,49 @@ def arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
     """The keyword arguments of a question's function."""
     hints, meanings = get_type_hints(function), _meanings(function.__doc__ or "")
     return tuple(
-        Argument(
-            name=parameter.name,
-            meaning=meanings.get(parameter.name, ""),
-            type=hints[parameter.name],
-            default=None if parameter.default is inspect.Parameter.empty else parameter.default,
-            required=parameter.default is inspect.Parameter.empty,
-        )
+        argument
         for parameter in inspect.signature(function).parameters.values()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        for argument in (
+            _fields(hints[parameter.name])
+            if is_dataclass(hints[parameter.name])
+            else [
+                Argument(
+                    name=parameter.name,
+                    meaning=meanings.get(parameter.name, ""),
+                    type=hints[parameter.name],
+                    default=None if parameter.default is inspect.Parameter.empty else parameter.default,
+                    required=parameter.default is inspect.Parameter.empty,
+                )
+            ]
+        )
     )
+
+
+def _fields(options: Any) -> Iterator[Argument]:
+    """The options that a dataclass of them stands for."""
+    hints = get_type_hints(options)
+    for field in fields(options):
+        required = field.default is MISSING
+        default = None if required else field.default
+        yield Argument(field.name, field.metadata["meaning"], hints[field.name], default, required)
+
+
+def _by_option(function: Callable[..., Any], rows: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, called with one keyword per option where ``rows`` takes a dataclass of them."""
+    hints = get_type_hints(rows)
+    groups: dict[str, Any] = {
+        name: hints[name]
+        for name, parameter in inspect.signature(rows).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and is_dataclass(hints[name])
+    }
+
+    def called(*columns: Any, **values: Any) -> Any:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        return function(*columns, **values)
+
+    return called if groups else function
 
 
 def _modules() -> dict[str, ModuleType]:

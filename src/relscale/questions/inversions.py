@@ -20,6 +20,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.inference.multiplicity import adjusted
 from relscale.laws.law import Array
 from relscale.questions.limits import mean_with_limits, step_of
+from relscale.questions.options import option
 from relscale.rows import column
 
 FLIPS, PARTS = 10_000, 100  # sign flips, a hundredth of them in memory together
@@ -45,21 +46,23 @@ class InversionRow:
 ROW = InversionRow
 
 
-def rows(
-    table: Columns, *, score: str, item: str, size: str, family: str = "", seed: int = 0
-) -> Iterator[InversionRow]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreOptions:
+    """The columns of items' scores by models of several sizes."""
+
+    score: str = option("Column of an item's score; higher is better.")
+    item: str = option("Column of the item.")
+    size: str = option("Column of the model's size.")
+    family: str = option("Column of the family that sizes are of.", "")
+
+
+def rows(table: Columns, *, scores: ScoreOptions, seed: int = 0) -> Iterator[InversionRow]:
     """The change of the score between neighbours in size.
 
     Parameters
     ----------
-    score
-        Column of an item's score; higher is better.
-    item
-        Column of the item.
-    size
-        Column of the model's size.
-    family
-        Column of the family that sizes are of.
+    scores
+        The columns of items' scores.
     seed
         Of the sign flips.
 
@@ -69,10 +72,10 @@ def rows(
         A column is missing or no number, or a model has two scores of an item.
     """
     rng, pairs = np.random.default_rng(seed), []
-    for name, sizes, scores in families(table, score, item, size, family):
-        trend, step = jonckheere_p(scores), step_of(scores)
+    for name, sizes, of_family in families(table, scores):
+        trend, step = jonckheere_p(of_family), step_of(of_family)
         for i in range(len(sizes) - 1):
-            change = scores[i + 1] - scores[i]
+            change = of_family[i + 1] - of_family[i]
             change = change[np.isfinite(change)]
             if len(change) > 1:
                 pairs.append((name, sizes[i], sizes[i + 1], change, p_of_flips(change, rng), trend, step))
@@ -94,9 +97,7 @@ def rows(
         )
 
 
-def families(
-    table: Columns, score: str, item: str, size: str, family: str
-) -> Iterator[tuple[str, Array, Array]]:
+def families(table: Columns, scores: ScoreOptions) -> Iterator[tuple[str, Array, Array]]:
     """Each family's sizes (m,), ascending, and its scores (m, items), nan where a model has none of an item.
 
     Raises
@@ -104,9 +105,8 @@ def families(
     RelscaleError
         A model has two scores of an item, or there is one size only.
     """
-    values, sizes, items, names = (
-        table.numbers(score), table.numbers(size), table.labels(item), table.labels(family)
-    )  # fmt: skip
+    values, sizes = table.numbers(scores.score), table.numbers(scores.size)
+    items, names = table.labels(scores.item), table.labels(scores.family)
     for name in dict.fromkeys(names):
         selected = (names == name) & np.isfinite(sizes)
         at, row = np.unique(sizes[selected], return_inverse=True)
@@ -115,9 +115,9 @@ def families(
             raise RelscaleError(f"{name}: a size has several scores of an item; choose rows by --where")
         if len(at) < 2:
             raise RelscaleError(f"{name}: one size; two are needed")
-        scores = np.full((len(at), len(distinct)), np.nan)
-        scores[row, place] = values[selected]
-        yield str(name), at, scores
+        matrix = np.full((len(at), len(distinct)), np.nan)
+        matrix[row, place] = values[selected]
+        yield str(name), at, matrix
 
 
 def p_of_flips(change: Array, rng: np.random.Generator) -> float:

@@ -1,6 +1,17 @@
-"""Checks of the options that several questions have."""
+"""Options that several questions have: their declaration and their checks."""
+
+import dataclasses
+from typing import Any
 
 from relscale.errors import RelscaleError
+
+
+def option(meaning: str, default: Any = dataclasses.MISSING) -> Any:
+    """A field of a frozen dataclass of options: what it means, and its default where it has one.
+
+    An argument of a question that is annotated with such a dataclass stands for one option per field.
+    """
+    return dataclasses.field(default=default, metadata={"meaning": meaning})
 
 
 def check_choice(option: str, value: str, first: str, second: str) -> None:

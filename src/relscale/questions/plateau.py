@@ -14,7 +14,7 @@ import numpy as np
 
 from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
-from relscale.questions.inversions import families
+from relscale.questions.inversions import ScoreOptions, families
 from relscale.questions.limits import mean_with_limits, step_of
 from relscale.rows import column
 
@@ -35,21 +35,13 @@ class PlateauRow:
 ROW = PlateauRow
 
 
-def rows(
-    table: Columns, *, score: str, item: str, size: str, family: str = "", margin: float = 0.02
-) -> Iterator[PlateauRow]:
+def rows(table: Columns, *, scores: ScoreOptions, margin: float = 0.02) -> Iterator[PlateauRow]:
     """The remaining gain at each size.
 
     Parameters
     ----------
-    score
-        Column of an item's score; higher is better.
-    item
-        Column of the item.
-    size
-        Column of the model's size.
-    family
-        Column of the family that sizes are of.
+    scores
+        The columns of items' scores.
     margin
         A gain that does not count, in units of the score.
 
@@ -60,10 +52,10 @@ def rows(
     """
     if not margin > 0:
         raise RelscaleError(f"margin: {margin:g} is not positive")
-    for name, sizes, scores in families(table, score, item, size, family):
-        found, within, step = [], True, step_of(scores)
-        for at, own in reversed(list(zip(sizes[:-1], scores[:-1], strict=True))):
-            gain = (scores[-1] - own)[np.isfinite(scores[-1] - own)]
+    for name, sizes, of_family in families(table, scores):
+        found, within, step = [], True, step_of(of_family)
+        for at, own in reversed(list(zip(sizes[:-1], of_family[:-1], strict=True))):
+            gain = (of_family[-1] - own)[np.isfinite(of_family[-1] - own)]
             if len(gain) < 2:
                 continue
             mean, low, high = mean_with_limits(gain, step)

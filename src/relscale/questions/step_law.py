@@ -24,7 +24,8 @@ from relscale.fitting.status import Status
 from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law
 from relscale.laws.law import Array
-from relscale.questions import sweep
+from relscale.questions.sweep import ALL, SweepOptions, SweepRow, cells
+from relscale.questions.sweep import rows as sweep_rows
 from relscale.rows import column
 
 KEYS = {"learning_rate": "learning_rate", "batch": "batch_tokens"}  # of the section design
@@ -50,12 +51,7 @@ ROW = StepLawRow
 def rows(
     table: Columns,
     *,
-    rate: str = "learning_rate",
-    batch: str = "batch_tokens",
-    y: str = "loss",
-    params: str = "params",
-    tokens: str = "tokens",
-    within: float = 0.02,
+    sweep: SweepOptions = ALL,
     rate_of: tuple[str, ...] = ("params", "tokens"),
     batch_of: tuple[str, ...] = ("tokens",),
     fix_rate: tuple[str, ...] = (),
@@ -65,16 +61,8 @@ def rows(
 
     Parameters
     ----------
-    rate
-        Column of the peak learning rate.
-    batch
-        Column of the batch in tokens; "" for a sweep over the learning rate alone.
-    y
-        Column of the loss.
-    params, tokens
-        Columns of the model's parameters and of its training tokens.
-    within
-        How far above the least loss of its size and tokens a run may be, as a share of that.
+    sweep
+        The columns of the sweep, and which of its runs count.
     rate_of, batch_of
         What the rate and the batch are a power of: params, tokens or both.
     fix_rate, fix_batch
@@ -85,23 +73,15 @@ def rows(
     RelscaleError
         A column is missing or not positive, or there are fewer optima than exponents and constant.
     """
-    found = sweep.rows(
-        table, rate=rate, batch=batch, y=y, params=params, tokens=tokens, within=within, draws=0
-    )
-    optima = [row for row in found if row.note is None]
+    optima = [row for row in sweep_rows(table, sweep=sweep, draws=0) if row.note is None]
     powers = {"learning_rate": (rate_of, fix_rate, "rate")} | (
-        {"batch": (batch_of, fix_batch, "batch")} if batch else {}
+        {"batch": (batch_of, fix_batch, "batch")} if sweep.batch else {}
     )
     fits = {}
     for name, (of, fix, short) in powers.items():
         fits[name] = _power(name, optima, of, fixed_parameters(fix, f"fix_{short}"), f"{short}_of")
         yield from _rows(name, fits[name], len(optima))
-    excess = np.array(
-        [
-            _excess(x, loss, sizes, fits)
-            for sizes, x, loss in sweep.cells(table, rate, batch, y, params, tokens)
-        ]
-    )
+    excess = np.array([_excess(x, loss, sizes, fits) for sizes, x, loss in cells(table, sweep)])
     yield StepLawRow(
         key="excess",
         value=float(excess.mean()),
@@ -112,7 +92,7 @@ def rows(
 
 
 def _power(
-    name: str, optima: list[sweep.SweepRow], of: tuple[str, ...], fix: Mapping[str, float], option: str
+    name: str, optima: list[SweepRow], of: tuple[str, ...], fix: Mapping[str, float], option: str
 ) -> Estimates:
     """The power law of these optima; its parameters are called as the keys of a config are."""
     if not of or set(of) - {"params", "tokens"}:

@@ -20,7 +20,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.paraboloid import minimum, terms
 from relscale.laws.law import Array
 from relscale.questions.limits import joined_notes, percentiles
-from relscale.questions.options import check_draws
+from relscale.questions.options import check_draws, option
 from relscale.rows import column
 
 if TYPE_CHECKING:
@@ -50,15 +50,30 @@ class SweepRow:
 ROW = SweepRow
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepOptions:
+    """The columns of a sweep, and which of its runs count."""
+
+    rate: str = option("Column of the peak learning rate.", "learning_rate")
+    batch: str = option(
+        'Column of the batch, in tokens for a law of it; "" for a sweep over the learning rate alone.',
+        "batch_tokens",
+    )
+    y: str = option("Column of the loss.", "loss")
+    params: str = option("Column of the model's parameters.", "params")
+    tokens: str = option("Column of the training tokens.", "tokens")
+    within: float = option(
+        "How far above the least loss of its size and tokens a run may be, as a share of that.", 0.02
+    )
+
+
+ALL = SweepOptions()
+
+
 def rows(
     table: Columns,
     *,
-    rate: str = "learning_rate",
-    batch: str = "batch_tokens",
-    y: str = "loss",
-    params: str = "params",
-    tokens: str = "tokens",
-    within: float = 0.02,
+    sweep: SweepOptions = ALL,
     draws: int = 200,
     seed: int = 0,
 ) -> Iterator[SweepRow]:
@@ -66,16 +81,8 @@ def rows(
 
     Parameters
     ----------
-    rate
-        Column of the peak learning rate.
-    batch
-        Column of the batch; "" for a sweep over the learning rate alone.
-    y
-        Column of the loss.
-    params, tokens
-        Columns of the model's parameters and of its training tokens.
-    within
-        How far above the least loss of its size and tokens a run may be, as a share of that.
+    sweep
+        The columns of the sweep, and which of its runs count.
     draws
         Resamples for the intervals; 0 for none.
     seed
@@ -86,23 +93,18 @@ def rows(
     RelscaleError
         A column is missing or not positive, or ``within`` is not.
     """
-    if not 0 < within < np.inf:
-        raise RelscaleError(f"within: {within:g} is not a positive share")
+    if not 0 < sweep.within < np.inf:
+        raise RelscaleError(f"within: {sweep.within:g} is not a positive share")
     check_draws(draws)
-    for sizes, x, loss in cells(table, rate, batch, y, params, tokens):
-        yield _optimum(sizes, x, loss, within, draws, np.random.default_rng(seed))
+    for sizes, x, loss in cells(table, sweep):
+        yield _optimum(sizes, x, loss, sweep.within, draws, np.random.default_rng(seed))
 
 
 def figure(
     table: Columns,
     rows: Sequence[SweepRow],
     *,
-    rate: str,
-    batch: str,
-    y: str,
-    params: str,
-    tokens: str,
-    within: float,
+    sweep: SweepOptions = ALL,
     **_: object,
 ) -> "go.Figure":
     """The runs of each size and number of tokens, the paraboloid and its least, on the rate and the batch.
@@ -114,12 +116,11 @@ def figure(
     """
     from relscale.sweep_figure import SweptCell, draw_sweep
 
-    if not batch:
+    if not sweep.batch:
         raise RelscaleError("--plot: a sweep over the learning rate alone has no figure")
     shown = []
-    swept = cells(table, rate, batch, y, params, tokens)
-    for row, ((size, number), x, loss) in zip(rows, swept, strict=True):
-        near = loss <= loss.min() * (1 + within)
+    for row, ((size, number), x, loss) in zip(rows, cells(table, sweep), strict=True):
+        near = loss <= loss.min() * (1 + sweep.within)
         low, high = (
             np.array([np.nan if limit is None else limit for limit in limits])
             for limits in ((row.rate_low, row.batch_low), (row.rate_high, row.batch_high))
@@ -136,20 +137,18 @@ def figure(
                 note=row.note or "",
             )
         )
-    return draw_sweep(shown, rate.replace("_", " "), batch.replace("_", " "))
+    return draw_sweep(shown, sweep.rate.replace("_", " "), sweep.batch.replace("_", " "))
 
 
-def cells(
-    table: Columns, rate: str, batch: str, y: str, params: str, tokens: str
-) -> Iterator[tuple[tuple[float, float], Array, Array]]:
+def cells(table: Columns, sweep: SweepOptions) -> Iterator[tuple[tuple[float, float], Array, Array]]:
     """Of each number of parameters and tokens: both, ln of what was swept (p, n), and the loss (n,)."""
-    swept = np.log(np.stack([table.positive(name) for name in (rate, batch) if name]))
-    loss, sizes = table.positive(y), np.stack([table.positive(params), table.positive(tokens)])
+    swept = np.log(np.stack([table.positive(name) for name in (sweep.rate, sweep.batch) if name]))
+    loss = table.positive(sweep.y)
+    sizes = np.stack([table.positive(sweep.params), table.positive(sweep.tokens)])
     known = np.isfinite(swept).all(axis=0) & np.isfinite(loss) & np.isfinite(sizes).all(axis=0)
     if not known.any():
-        raise RelscaleError(
-            f"no row has {', '.join(each for each in (rate, batch, y, params, tokens) if each)}"
-        )
+        names = (sweep.rate, sweep.batch, sweep.y, sweep.params, sweep.tokens)
+        raise RelscaleError(f"no row has {', '.join(filter(None, names))}")
     for n, d in np.unique(sizes[:, known], axis=1).T:
         own = known & (sizes[0] == n) & (sizes[1] == d)
         yield (float(n), float(d)), swept[:, own], loss[own]

@@ -80,13 +80,12 @@ def linear_axis(
 def names_axis(
     names: Sequence[str],
     *,
-    at: Sequence[float] | None = None,
     margin: float = 0.5,
     size: float = SIZE - 1,
     lines: bool = False,
 ) -> Axis:
-    """A vertical axis of names from top to bottom, at 0, 1, … or ``at``; ``lines`` draws one through each."""
-    positions = list(range(len(names))) if at is None else list(at)
+    """A vertical axis of names from top to bottom, at 0, 1, …; ``lines`` draws one through each."""
+    positions = list(range(len(names)))
     return {
         **_axis(""),
         "type": "linear",
