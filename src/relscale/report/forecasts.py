@@ -12,7 +12,7 @@ from relscale.report import svg_chart
 from relscale.report.data_table import data_table
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
-from relscale.report.row_words import shown_suite
+from relscale.report.row_words import shown_suite, times
 
 MOST = 8  # charts that are shown at once
 
@@ -63,7 +63,7 @@ def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
         f"model on these items (shaded)."
     )
     if reached:
-        sentence += f" Backtests inside the data reached {math.exp(reached):.3g}× ahead"
+        sentence += f" Backtests inside the data reached {times(math.exp(reached))} ahead"
         sentence += "; beyond that the width is extrapolated." if far > reached + 1e-6 else "."
     return element(
         "figure",

@@ -285,7 +285,7 @@ def _suite(data: ReportData, suite: SuiteWords, counted: Sequence[VerdictRow]) -
             element("span", f"family of {tests} tests, metric {rows[0].metric}", class_="quiet"),
             class_="tools",
         ),
-        element("div", verdict_table(data, rows), class_="table-frame"),
+        element("div", verdict_table(data, rows, suite.title), class_="table-frame"),
         element("p", sure, class_="quiet") if (sure := how_sure_words(rows)) else None,
         element("h3", "Ratio along compute"),
         curves(data, rows) or element("p", "There is nothing to draw.", class_="quiet"),
@@ -312,7 +312,7 @@ def _suite_without_gaps(data: ReportData, suite: SuiteWords, rows: Sequence[Verd
         element(
             "details",
             element("summary", "Each gap"),
-            element("div", verdict_table(data, rows), class_="table-frame"),
+            element("div", verdict_table(data, rows, suite.title), class_="table-frame"),
         ),
         curves(data, rows),
         id=_anchor(suite),

@@ -1,7 +1,8 @@
-"""Names of a gap in the page: its anchor, and the class and symbol of its verdict."""
+"""Words and names of a gap in the page: its anchor, the class and symbol of its verdict, factors of compute."""
 
 from collections.abc import Sequence
 
+from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.markup import Markup, element, identifier
@@ -36,3 +37,10 @@ def chip(row: VerdictRow) -> Markup:
 def shown_suite(rows: Sequence[VerdictRow]) -> str:
     """The suite that rows of one suite are of."""
     return rows[0].suite or ""
+
+
+def times(factor: float) -> str:
+    """A factor, such as ``2.5×`` and ``1,140×``."""
+    if factor < 10:
+        return f"{factor:.2g}×"
+    return f"{factor:,.0f}×" if factor < 1e4 else f"{words.flops(factor)}×"

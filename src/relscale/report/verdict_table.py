@@ -8,15 +8,15 @@ from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
-from relscale.report.row_words import chip, row_id, verdict_class
+from relscale.report.row_words import chip, row_id, times, verdict_class
 from relscale.report.sortable_table import sortable_table
 
 WIDTH, HEIGHT = 170, 18
 ENOUGH_POWER = 0.8
 
 
-def verdict_table(data: ReportData, rows: Sequence[VerdictRow]) -> Markup:
-    """One row per gap, sorted by verdict and adjusted p-value; a script sorts and filters it further."""
+def verdict_table(data: ReportData, rows: Sequence[VerdictRow], suite: str) -> Markup:
+    """One row per gap of a suite, sorted by verdict and adjusted p-value; a script sorts and filters it further."""
     several = len({data.series_name(row) for row in rows}) > 1
     scale = _scale(rows)
     level = next((words.percent(row.level) for row in rows if row.level), "")
@@ -36,7 +36,7 @@ def verdict_table(data: ReportData, rows: Sequence[VerdictRow]) -> Markup:
         ("how sure", "", "text"),
     ]
     body = [_row(data, row, scale, several) for row in words.ordered(rows)]
-    caption = "Verdicts; choose a row to highlight its line in the charts below."
+    caption = f"Verdicts of {suite}; choose a row to highlight its line in the charts below."
     return sortable_table(caption, columns, body)
 
 
@@ -217,7 +217,7 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
     if selected:
         sentences.append(f"allowing for the selection of the clear ones: {selected} per 10×")
     if row.halving is not None:
-        sentences.append(f"{_times(row.halving)} more compute would halve the gap")
+        sentences.append(f"{times(row.halving)} more compute would halve the gap")
     if row.verdict in DIRECTIONS and _is_small(row):
         sentences.append(f"small: within ±{words.percent(row.margin)} per 10×")
     if row.note:
@@ -238,13 +238,3 @@ def _crosses_inside(row: VerdictRow) -> bool:
 def _is_small(row: VerdictRow) -> bool:
     limits = (row.change_low, row.change_high)
     return all(limit is not None and abs(limit) < row.margin for limit in limits)
-
-
-def _times(factor: float) -> str:
-    return (
-        f"{factor:,.0f}×"
-        if 10 <= factor < 1e4
-        else f"{factor:.2g}×"
-        if factor < 10
-        else f"{words.flops(factor)}×"
-    )
