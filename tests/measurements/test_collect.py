@@ -182,7 +182,7 @@ def test_equal_items_get_equal_replicates_in_every_run_and_group(experiment, mak
 
 def test_replicates_in_pieces_are_the_same_rows(experiment, monkeypatch, tmp_path):
     whole = collected(experiment)[1]
-    monkeypatch.setattr("relscale.measurements.collect.PIECE", 1)
+    monkeypatch.setattr("relscale.measurements.replicates.PIECE", 1)
     runs = trained_runs([experiment / "runs.json"], [experiment / "scores.json"])
     pieces = list(collect(runs, "test", Collect(replicates=50, cut=0), 0)[1])
     assert len(pieces) > 1

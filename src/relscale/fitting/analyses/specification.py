@@ -12,20 +12,11 @@ bytes       answer, scored, document       what a bit is divided by
 pooling     mean, pooled                   mean over items of each one's ratio, or ratio of sums
 subjects    macro, micro                   mean over subjects, or over their questions
 prompt      as the suite calls them        how a question is put
-form        ratio, difference, reducible   see below
+form        ratio, difference, reducible   of the gap; see ``relscale.fitting.gap_forms``
 =========== ============================== ========================================================================
 
 Bytes, pooling and subjects are in the metric's name. A choice that a table does not have is null. The value is always
-the implied
-
-    Δβ = d ln G / d ln F    at the reference compute, the geometric mean of the data, where
-
-* ratio: G = E_t / E_b is a power law;
-* difference: ``G = 1 + D / E_b`` with the difference D = E_t − E_b and E_b power laws. Both lines together are one,
-  of ln |D / E_b| = ln |G − 1|, with slope κ and value ln r at the reference; ``Δβ = ± r·κ / (1 ± r)``, and its
-  interval is that of the two parameters, and of the items' draws of G, carried over to first order;
-* reducible: ``G = (E_t − E∞_t) / (E_b − E∞_b)`` with each group's irreducible error E∞ from its own fit. There is no
-  interval: the scatter of the last stage does not know how uncertain E∞ is.
+the Δβ that the form implies at the reference compute, the geometric mean of the data.
 
 Intervals and verdicts are about what those of the table ``verdicts`` are, and made the same way: for the population of
 the items where they were resampled, else for these items (column ``estimand``); where runs share trainings by a block
@@ -36,67 +27,35 @@ constant: attention, head and embedding weigh more in small models. Where it is,
 where parameters or tokens are unknown, there is no such choice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from relscale.fitting.curves.error_variants import (
     ALL,
     PARABOLA,
     TRAINING,
-    ErrorVariant,
     Flops,
     Frontier,
     Window,
     error_variants,
-    log_or_nan,
 )
 from relscale.fitting.curves.frontier_curves import FrontierCurves, fewest_clusters
-from relscale.fitting.curves.gaps import MEAN, mean_of
-from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
-from relscale.fitting.estimation.estimate import estimate
-from relscale.fitting.inference.direction import Direction
+from relscale.fitting.curves.gaps import MEAN
+from relscale.fitting.curves.run_matrix import RunMatrix, Series
+from relscale.fitting.gap_forms import RATIO, Compared, Form, slopes_by_form
 from relscale.fitting.inference.estimand import Estimand
-from relscale.fitting.inference.interval import (
-    Interval,
-    ItemLines,
-    choose_interval,
-    item_lines,
-    linear_combination,
-)
-from relscale.fitting.inference.line_with_intervals import (
-    LineWithIntervals,
-    of_these_items,
-    with_intervals,
-)
-from relscale.fitting.inference.log_log_lines import lines
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
-from relscale.fitting.status import OK, Remark, Status
-from relscale.fitting.verdicts.adjusted_verdicts import verdict_of_line, verdict_of_slope
+from relscale.fitting.status import Status
 from relscale.fitting.verdicts.verdict import Options as VerdictOptions
 from relscale.fitting.verdicts.verdict import Verdict
-from relscale.laws import irreducible
 from relscale.measurements.metric import Metric
 from relscale.rows import column, fields_of
 from relscale.section import NULLABLE, Names, Section
-
-Form = Literal["ratio", "difference", "reducible"]
-
-RATIO: Form = "ratio"
-DIFFERENCE: Form = "difference"
-REDUCIBLE: Form = "reducible"
-
-NO_INTERVAL = Remark(Status.NO_INTERVAL, "no interval: irreducible errors are estimates")
-SIGN_CHANGE = Remark(Status.SIGN_CHANGE)
-TOO_FEW = Remark(Status.TOO_FEW_POINTS, "too few points for an irreducible error")
-NOT_ABOVE_FLOOR = Remark(Status.NOT_ABOVE_FLOOR)
-UNCERTAIN_FLOOR = Remark(Status.UNCERTAIN_FLOOR, "irreducible error: less certain than what is left above it")
 
 
 class Options(Section):
@@ -159,20 +118,6 @@ class Pair:
     clusters: float
 
 
-@dataclass(frozen=True)
-class Slopes:
-    """Δβ of J pairs under one specification; limits, p-value nan and verdict None where there is no interval."""
-
-    estimand: list[Estimand]
-    value: Floats
-    low: Floats
-    high: Floats
-    p_value: Floats
-    verdict: list[Verdict | None]
-    n: NDArray[np.int64]
-    status: list[Remark]
-
-
 def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
     """A row for each target and specification, by corpus and optimizer; what can not be had comes last.
 
@@ -206,7 +151,7 @@ def _rows(
         usual = variant.frontier == default and variant.degree in (None, 2) and variant.window in (None, ALL)
         for flops, log_flops in variant.log_flops.items():
             compared = Compared.of(variant, log_flops, targets, baselines, clusters)
-            for form, slopes in _forms(compared, settings, margin):
+            for form, slopes in slopes_by_form(compared, settings, margin):
                 for j, pair in enumerate(pairs):
                     yield SpecificationRow(
                         **fields_of(pair.key),
@@ -278,212 +223,3 @@ def _default(of_suite: list[Series], suite: str, settings: Settings) -> Series |
         return place, Metric.parse(metric).preference, prompt != settings.shown_prompt.get(suite), str(prompt)
 
     return min(fitted, key=order, default=None)
-
-
-# From errors to Δβ
-
-
-@dataclass(frozen=True)
-class Compared:
-    """J targets against their baselines, as one way to look at a matrix has them; P points, B draws of the items.
-
-    Attributes
-    ----------
-    x
-        (P,) ln F, known at each point.
-    total
-        Points that there would be were ln F known everywhere.
-    value
-        (P, K) ln E of every series; ``targets`` (J,) and ``baselines``, J lists, are columns of it.
-    log_ratio, noise, draws
-        (P, J) ln G, 1 / runs; (P, J, B) ln G under each resampling.
-    clusters
-        (J,) how many clusters the items come in; nan where each stands for itself.
-    blocks
-        (P,) the training behind each point.
-    without
-        (P, J, G) ln G without each of the trainings that budgets share, else None.
-    """
-
-    x: Floats
-    total: int
-    value: Floats
-    targets: NDArray[np.int64]
-    baselines: list[NDArray[np.int64]]
-    log_ratio: Floats
-    noise: Floats
-    draws: Floats
-    clusters: Floats
-    blocks: list[str]
-    without: Floats | None
-
-    @classmethod
-    def of(
-        cls,
-        variant: ErrorVariant,
-        log_flops: Floats,
-        targets: NDArray[np.int64],
-        baselines: list[NDArray[np.int64]],
-        clusters: Floats,
-    ) -> "Compared":
-        """At the points whose compute is known."""
-        counted = np.isfinite(log_flops)
-        value, noise, draws = (part[counted] for part in (variant.value, variant.noise, variant.draws))
-        without = None if variant.without is None else variant.without[counted]
-        return cls(
-            x=log_flops[counted],
-            total=len(log_flops),
-            value=value,
-            targets=targets,
-            baselines=baselines,
-            log_ratio=value[:, targets] - mean_of(value, baselines),
-            noise=(noise[:, targets] + mean_of(noise, baselines)) / 2,
-            draws=draws[:, targets] - mean_of(draws, baselines),
-            clusters=clusters,
-            blocks=[block for block, is_so in zip(variant.blocks, counted, strict=True) if is_so],
-            without=None if without is None else without[:, targets] - mean_of(without, baselines),
-        )
-
-    def lines(
-        self, value: Floats, draws: Floats, without: Floats | None, settings: Settings
-    ) -> tuple[ItemLines, LineWithIntervals]:
-        """Lines through ``value`` (P, J), with intervals for the population of the items where there are draws."""
-        fitted = lines(self.x, value, self.noise, self.blocks, without=without)
-        items = item_lines(self.x, value, draws, fitted, self.blocks, self.clusters)
-        known = np.isfinite(items.between[2])
-        if known.all():
-            return items, with_intervals(fitted, settings.level, items)
-        alone = of_these_items(fitted, self.x, value, self.blocks, settings)
-        if not known.any():
-            return items, alone
-        whole = with_intervals(fitted, settings.level, items)
-        low, middle, high = (
-            choose_interval(known, *both) for both in zip(whole.ends, alone.ends, strict=True)
-        )
-        slope = choose_interval(known, whole.slope, alone.slope)
-        return items, replace(alone, slope=slope, ends=(low, middle, high))
-
-
-def _forms(compared: Compared, settings: Settings, margin: float) -> Iterator[tuple[Form, Slopes]]:
-    pairs, log_ratio, level = range(len(compared.targets)), compared.log_ratio, settings.level
-    items, fitted = compared.lines(log_ratio, compared.draws, compared.without, settings)
-    of_items = np.isfinite(items.between[2])
-    estimand = [Estimand.ITEM_POPULATION if known else Estimand.THESE_ITEMS for known in of_items]
-    p = fitted.slope.p_value
-    verdicts = [verdict_of_line(fitted, (j,), p, level, margin) for j in pairs]
-    yield RATIO, _slopes(fitted, fitted.slope, verdicts, estimand, compared.total)
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        gap = np.expm1(log_ratio)
-        sides = np.sign(np.where(np.isfinite(gap), gap, 0))
-        side = np.where((sides >= 0).all(axis=0), 1.0, np.where((sides <= 0).all(axis=0), -1.0, np.nan))
-        steep = np.exp(log_ratio) / gap  # d ln |G − 1| / d ln G
-        log_gap = log_or_nan(side * gap)
-        draws = log_gap[..., None] + steep[..., None] * (compared.draws - log_ratio[..., None])
-        without = None if compared.without is None else log_or_nan(side[:, None] * np.expm1(compared.without))
-    items, fitted = compared.lines(log_gap, draws, without, settings)
-    slope = _implied(fitted, items, side, level)
-    p = slope.p_value
-    verdicts = [
-        verdict_of_slope(slope, (j,), p, _of_gap(slope, side, j), False, level, margin) for j in pairs
-    ]
-    changes = {int(j): SIGN_CHANGE for j in np.flatnonzero(np.isnan(side))}
-    yield DIFFERENCE, _slopes(fitted, slope, verdicts, estimand, compared.total, changes)
-
-    reducible, why = _reducible(compared.x, compared.value)
-    left_gap = reducible[:, compared.targets] - mean_of(reducible, compared.baselines)
-    fitted = with_intervals(lines(compared.x, left_gap, compared.noise, compared.blocks), level)
-    reasons = {j: _both(why[compared.targets[j]], [why[b] for b in compared.baselines[j]]) for j in pairs}
-    slopes = _slopes(
-        fitted,
-        fitted.slope,
-        [None] * len(pairs),
-        estimand,
-        compared.total,
-        {j: r for j, r in reasons.items() if r},
-    )
-    blank = np.full(len(pairs), np.nan)
-    yield (
-        REDUCIBLE,
-        replace(
-            slopes,
-            low=blank,
-            high=blank,
-            p_value=blank,
-            status=[NO_INTERVAL if remark == OK else remark for remark in slopes.status],
-        ),
-    )
-
-
-def _slopes(
-    fitted: LineWithIntervals,
-    slope: Interval,
-    verdicts: Sequence[Verdict | None],
-    estimand: list[Estimand],
-    total: int,
-    reasons: Mapping[int, Remark] = MappingProxyType({}),
-) -> Slopes:
-    """The slopes, and of each what a reader must know; ``total`` points there would be."""
-    remarks = []
-    for j, n in enumerate(fitted.line.n):
-        remark = reasons.get(j) or fitted.remark(j)
-        if remark == OK and slope.status is not None:
-            remark = slope.status[j]
-        if remark == OK and n != total:
-            remark = Remark(Status.MISSING_POINTS, f"fitted on {int(n)} of {total} points")
-        remarks.append(remark)
-    limits = (slope.value, slope.low, slope.high, slope.p_value)
-    return Slopes(estimand, *limits, list(verdicts), fitted.line.n.astype(np.int64), remarks)
-
-
-def _implied(fitted: LineWithIntervals, items: ItemLines, side: Floats, level: float) -> Interval:
-    """Δβ of G = 1 ± r·(F/F_ref)^κ at F_ref, ``± r·κ / (1 ± r)``, with the interval of its first-order expansion."""
-    line = fitted.line
-    r, kappa = side * np.exp(line.level), line.slope
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value = r / (1 + r) * kappa
-        by_level, by_slope = value / (1 + r), r / (1 + r)
-        alone = fitted.of_expansion(value, by_level, by_slope, level)
-        of_items = linear_combination(line, by_level, by_slope, level, items).moved_to(value)
-        return choose_interval(np.isfinite(items.between[2]), of_items, alone)
-
-
-def _of_gap(slope: Interval, side: Floats, j: int) -> Direction | None:
-    """The gap of a difference of one sign closes where G moves against that sign."""
-    low, high = slope.low[j] * side[j], slope.high[j] * side[j]
-    if np.isnan(low) or np.isnan(high):
-        return None
-    if max(low, high) < 0:
-        return Direction.CLOSES
-    return Direction.WIDENS if min(low, high) > 0 else Direction.UNCLEAR
-
-
-def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
-    """ln (E − E∞) of every series, nan where it can not be had, and a reason to warn of it."""
-    used = np.isfinite(value)
-    nothing = np.full_like(value, np.nan)
-    if len(np.unique(x)) <= len(irreducible.LAW.names):
-        return nothing, [TOO_FEW] * value.shape[1]
-    at = np.exp(x - x.mean())[None]
-    estimates = estimate(irreducible.LAW, at, np.exp(value), weights=used.astype(float))
-    floor = irreducible.LAW.names.index("irreducible")
-    reducible = np.exp(value) - estimates.theta[floor]
-    vague = estimates.stderr[floor] > np.where(used, reducible, np.inf).min(axis=0)
-    below = (used & ~(reducible > 0)).any(axis=0)
-    lost = ~estimates.converged | below | (estimates.df < 1)
-    reasons: list[Remark | None] = []
-    for j, status in enumerate(estimates.status):
-        if estimates.df[j] < 1:
-            reasons.append(TOO_FEW)
-        elif below[j] and estimates.converged[j]:
-            reasons.append(NOT_ABOVE_FLOOR)
-        elif vague[j]:
-            reasons.append(UNCERTAIN_FLOOR)
-        else:
-            reasons.append(None if status == OK else status.under("irreducible error"))
-    return np.where(lost, np.nan, log_or_nan(reducible)), reasons
-
-
-def _both(target: Remark | None, baselines: Sequence[Remark | None]) -> Remark | None:
-    first = next((remark for remark in baselines if remark is not None), None)
-    return first.under("baseline") if target is None and first is not None else target

@@ -1,0 +1,39 @@
+"""What is said of items that were flagged or left out while they became measurements."""
+
+import sys
+from collections.abc import Sequence
+
+from relscale.measurements.cell import ModelCell
+from relscale.measurements.measurement import Measurement
+from relscale.measurements.status import Status
+from relscale.scoring.items import ItemStatus
+
+REPORTED = 20  # lines about items that were flagged or left out
+WORDS = {
+    ItemStatus.NO_NUMBER: "items have no log-probability that is a number of 0 or below",
+    ItemStatus.TOO_SHORT: "documents are too short",
+    ItemStatus.REPEATED: "items stand there more than once",
+    ItemStatus.UNLABELLED: "items have no label",
+    ItemStatus.OUTSIDE: "items have a label outside their choices",
+    ItemStatus.DISPUTED: "items have a label that does not give the accuracy that was logged",
+    ItemStatus.CUT: "items had their context cut",
+}
+
+
+def report_items(cells: Sequence[ModelCell], missing: Sequence[Measurement]) -> None:
+    """Lines on stderr for each group that has items that were flagged or left out, or is flagged as a whole."""
+    lines = list(
+        dict.fromkeys(f"{row.run}, {row.suite} {row.prompt}, {row.group}: {row.status}" for row in missing)
+    )
+    for each in cells:
+        cell = each.cell
+        items = cell.items + cell.flagged[ItemStatus.TOO_SHORT]
+        counts = [f"{count} of {items} {WORDS[status]}" for status, count in cell.flagged.items()]
+        flags = [status for status in dict.fromkeys(each.flags) if status != Status.OK]
+        accepted = [f"{status}, compared all the same" for status in each.accepted]
+        group = f"{each.model.run}, {cell.suite} {cell.prompt}, {cell.group}"
+        lines += [f"{group}: {text}" for text in (*counts, *flags, *accepted)]
+    for line in lines[:REPORTED]:
+        print(line, file=sys.stderr)
+    if len(lines) > REPORTED:
+        print(f"… and {len(lines) - REPORTED} more such lines", file=sys.stderr)
