@@ -109,10 +109,6 @@ class Pipeline:
             if (path := getattr(source, "path", None)) is not None
         }
         self.tokenizer_files = files_state(experiment.vocabulary.tokenizer or "")
-        self._figure_code = {
-            module: code_digest("relscale.commands.plot:run", module)
-            for module in {figure_of(name).module for name in experiment.figures}
-        }
         self._placements: dict[tuple[str, str], list[Placement]] = {}
 
     @property
@@ -350,7 +346,7 @@ class Pipeline:
 
     def figure_code(self, figure: str) -> str:
         """The digest of the code of a figure."""
-        return self._figure_code[figure_of(self.figure[figure]).module]
+        return code_digest("relscale.commands.plot:run", figure_of(self.figure[figure]).module)
 
     def report_code(self) -> str:
         """The digest of the code of the report."""

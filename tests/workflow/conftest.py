@@ -89,11 +89,11 @@ class Experiment:
         logs = sorted(self.folder.glob("results/**/*.log"))
         return "\n".join(f"{path}\n{path.read_text()}" for path in [self.folder / "said.txt", *logs])
 
-    def start(self, *arguments):
+    def start(self, *arguments, command=("snakemake",)):
         """The workflow in the background; what it says goes to ``said.txt``."""
         with open(self.folder / "said.txt", "a") as said:
             return subprocess.Popen(
-                list(map(str, ["snakemake", *arguments, *self.options()])),
+                list(map(str, [*command, *arguments, *self.options()])),
                 cwd=self.folder,
                 env=self.environment,
                 stdout=said,

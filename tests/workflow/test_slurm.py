@@ -16,6 +16,7 @@ from relscale.tables import read_table
 
 sys.path.insert(0, str(Path(__file__).parent))
 import slurm_cluster
+import warm_relscale
 
 ROOT = Path(__file__).parents[2]
 SOON = ["--slurm-init-seconds-before-status-checks", 1, "--max-status-checks-per-second", 10]
@@ -26,6 +27,17 @@ GROUPS = [
 ]
 BUDGETS = ["2e9", "4e9"]
 SAVED = "the same command resumes the run"  # what a training says that has saved its state, and exits with 85
+# Trainings, which are stopped, and their Snakemakes are processes of their own. What other jobs run has been imported
+# before: `relscale`, and the Python that Snakemake calls in a job.
+RELSCALE = """#!/bin/sh
+[ "$1" = train ] && exec "{python.parent}/relscale" "$@"
+exec "{warm}/relscale" "$@"
+"""
+PYTHON = """#!/bin/sh
+case "$*" in "-m snakemake "*" train:"*) exec "{python}" "$@" ;; esac
+PYTHON_COMMAND=$0 exec "{warm}/relscale" "$@"
+"""
+SNAKEMAKE = "import sys; from snakemake.cli import main; sys.executable = sys.argv.pop(1); main()"
 
 pytestmark = [
     pytest.mark.slow,
@@ -44,9 +56,15 @@ def disturbed(tmp_path_factory, make_experiment, cluster):
     config = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
     experiment = make_experiment(tmp_path_factory.mktemp("disturbed"), config)
     (experiment.folder / "slurm").symlink_to(ROOT / "slurm")
-    path = os.pathsep.join([str(Path(sys.executable).parent), cluster.environment["PATH"]])
+    commands = tmp_path_factory.mktemp("commands")
+    python, warm = Path(sys.executable), warm_relscale.folder_of_command(str(experiment.source))
+    for name, script in (("relscale", RELSCALE), ("python", PYTHON)):
+        (commands / name).write_text(script.format(python=python, warm=warm))
+        (commands / name).chmod(0o755)
+    path = os.pathsep.join(map(str, [commands, python.parent, cluster.environment["PATH"]]))
     experiment.environment |= cluster.environment | {"PATH": path}
-    workflow = experiment.start("--profile", "slurm", *SOON, "--groups", *GROUPS)
+    snakemake = [python, "-c", SNAKEMAKE, commands / "python"]
+    workflow = experiment.start("--profile", "slurm", *SOON, "--groups", *GROUPS, command=snakemake)
     try:
         wait(lambda: jobs(cluster, "rule_text"), workflow, experiment)
         with cluster.without_controller():
@@ -81,7 +99,7 @@ def wait(ready, workflow, experiment, seconds=900):
     while not ready():
         assert workflow.poll() is None, experiment.said()
         assert time.monotonic() < until, experiment.said()
-        time.sleep(0.1)
+        time.sleep(0.3)
 
 
 def jobs(cluster, comment):

@@ -3,7 +3,8 @@
 A folder of the search path has a ``relscale`` that hands its arguments, streams, folder and environment to a server and
 ends with the status that it gets. The code that runs is that of the command line; what is saved is the import of torch,
 transformers and lm-eval for each of the workflow's jobs. Each folder of sources has a server of its own, which imports
-the libraries of a verb when that is first asked for. It ends with the process that started it.
+the libraries of a verb when that is first asked for. It ends with the process that started it. Given ``-m snakemake``
+in place of a verb, the command is the Snakemake inside a job.
 
 What concerns processes (signals, the end of Snakemake, Slurm) is tried with the real command.
 """
@@ -27,11 +28,14 @@ with socket.socket(socket.AF_UNIX) as server:
 sys.exit(int(status) if status else 137)
 """
 SERVER = """
-import importlib, json, os, shutil, socket, sys, threading, time
+import importlib, json, os, runpy, shutil, socket, sys, threading, time
 
 PLOTLY = ["plotly.io", *(f"plotly.graph_objs._{name}" for name in ("figure", "scatter", "bar", "layout"))]
 PLOTLY += ["plotly.graph_objs.layout._annotation", "plotly.graph_objs.scatter._marker"]
+SNAKEMAKE = [f"snakemake.{name}" for name in ("cli", "workflow", "dag", "scheduling.greedy", "executors.local")]
+SNAKEMAKE += ["snakemake_executor_plugin_slurm", "smart_open", "relscale.pipeline", "relscale.config"]
 LIBRARIES = {
+    "-m": SNAKEMAKE,
     "train": ("relscale.training.job", "relscale.training.run", "relscale.training.progress"),
     "suite": ("relscale.scoring.suite", "relscale.scoring.requests", "lm_eval.tasks", "datasets"),
     "score": ("relscale.scoring.job", "relscale.scoring.score", "relscale.scoring.engine", "lm_eval.api.metrics"),
@@ -65,6 +69,10 @@ def run(asked, streams):
         os.dup2(stream, number)
     sys.argv = ["relscale", *asked["arguments"]]
     try:
+        if sys.argv[1:2] == ["-m"]:
+            sys.argv[:2] = []
+            sys.executable = os.environ.get("PYTHON_COMMAND", sys.executable)  # which starts the next
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
         code = main()
     except SystemExit as end:
         code = end.code

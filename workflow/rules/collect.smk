@@ -20,7 +20,7 @@ rule collect:
         tables=pipeline.tables_digest(),
         files=other_files([*pipeline.tables(), *pipeline.checkpoint_table(), *pipeline.samples()]),
         seed=experiment.seed,
-        code=pipeline.collect_code(),
+        code=of_job(lambda w: pipeline.collect_code()),
     group:
         "analysis" if len(pipeline.training_jobs) + len(pipeline.score_jobs) < MANY else None
     resources:

@@ -10,7 +10,6 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from relscale import workflow_progress
-from relscale.check import check_experiment
 from relscale.config import load_configs, save_config
 from relscale.errors import RelscaleError
 from relscale.failed_jobs import FailedJobs
@@ -38,6 +37,8 @@ try:
         logger.warning if workflow.is_main_process else lambda line: None,
     )
     if workflow.is_main_process:
+        from relscale.check import check_experiment  # not in each job of a cluster
+
         check_experiment(experiment, elsewhere=SUBMITS)
     pipeline = Pipeline(experiment)
     if workflow.is_main_process:
@@ -86,6 +87,11 @@ def of_job(function):
     """A function of a job, with its signature: Snakemake asks for that some ten times for each of thousands of jobs."""
     function.__signature__ = inspect.signature(function)
     return function
+
+
+def code_of(*entries):
+    """The digest of code as a function of a job, so that the process of one job reads no other's code."""
+    return of_job(lambda w: code_digest(*entries))
 
 
 def memory(mb):

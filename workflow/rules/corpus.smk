@@ -9,7 +9,7 @@ rule corpus:
         config=CONFIG,
         source=lambda w: pipeline.source_state(w.source),
         seed=experiment.seed,
-        code=code_digest("relscale.corpora.build"),
+        code=code_of("relscale.corpora.build"),
     threads: 16  # at most: Snakemake gives a job no more than the machine, or the allocation, has
     resources:
         mem_mb=memory(4000),

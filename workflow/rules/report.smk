@@ -14,7 +14,7 @@ rule write_report:
     params:
         config=CONFIG,
         suites=pipeline.suites_digest(),
-        code=pipeline.report_code(),
+        code=of_job(lambda w: pipeline.report_code()),
         formats=pipeline.formats(),
     group:
         "figures"

@@ -13,7 +13,7 @@ rule suite:
         suite=lambda w: pipeline.suite_state(w.suite),
         files=lambda w: other_files(pipeline.suite_files(w.suite)),
         seed=experiment.seed,
-        code=code_digest("relscale.scoring.suite", *builder_modules()),
+        code=code_of("relscale.scoring.suite", *builder_modules()),
         requests="yes" if pipeline.score_jobs else "no",
     group:
         "suites"
@@ -41,7 +41,7 @@ rule score:
         if pipeline.trains
         else of_job(lambda w: other_files(pipeline.scored_checkpoints(w.corpus, w.job))),
         options=digest(experiment.scoring.values()),
-        code=code_digest("relscale.scoring.job", "relscale.scoring.task_metrics"),
+        code=code_of("relscale.scoring.job", "relscale.scoring.task_metrics"),
     threads: experiment.scoring.threads
     group:
         of_job(lambda w: None) if ON_GPUS else "scores"

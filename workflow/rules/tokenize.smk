@@ -13,7 +13,7 @@ rule vocabulary:
         options=digest(experiment.vocabulary.values()),
         tokenizer=pipeline.tokenizer_files,
         seed=experiment.seed,
-        code=code_digest("relscale.tokens.vocabulary"),
+        code=code_of("relscale.tokens.vocabulary"),
     threads: 16  # at most
     log:
         str(results.log("vocabulary")),
@@ -36,7 +36,7 @@ rule tokenize:
         config=CONFIG,
         corpus=lambda w: pipeline.corpus_state(w.corpus),
         seed=experiment.seed,
-        code=code_digest("relscale.tokens.corpus"),
+        code=code_of("relscale.tokens.corpus"),
         pruning=lambda w: pipeline.pruning_code(w.corpus),
     threads: lambda w: 16 if pipeline.is_streamed(w.corpus) else 1
     resources:

@@ -13,7 +13,7 @@ rule train:
         config=CONFIG,
         runs=of_job(lambda w: pipeline.runs_digest(w.corpus, w.job)),
         options=digest(experiment.training.values()),
-        code=pipeline.training_code(),
+        code=of_job(lambda w: pipeline.training_code()),
     threads: experiment.training.threads
     # The longest first, so that no core is idle at the end.
     priority: of_job(lambda w: pipeline.expected_seconds(w.corpus, w.job))
@@ -50,7 +50,7 @@ if pipeline.branch_tables():
         params:
             config=CONFIG,
             epsilon=experiment.training.branches.epsilon,
-            code=code_digest("relscale.critical_batches"),
+            code=code_of("relscale.critical_batches"),
         resources:
             mem_mb=memory(1000),
         log:
