@@ -10,7 +10,7 @@ import pytest
 
 import relscale
 from relscale import datasets, doctor, extras, listings
-from relscale.cli import COMMANDS, VERBS, main
+from relscale.cli import COMMANDS, VERBS, main, parsers
 from relscale.errors import RelscaleError
 from relscale.frame import Frame
 from relscale.package_files import SNAKEFILE, experiments
@@ -161,6 +161,23 @@ def test_the_doctor_names_the_compiler_that_trainings_use(monkeypatch, environme
         monkeypatch.setenv(name, value)
     (found,) = (each for each in doctor.findings() if each.component == "C compiler")
     assert (found.available, found.detail) == (available, detail)
+
+
+@pytest.mark.parametrize(
+    ("verb", "argument", "name"),
+    [
+        ("laws", "name", "relative"),
+        ("fit", "law", "parametric"),
+        ("suites", "name", "mmlu"),
+        ("figures", "name", "isoflop"),
+        ("datasets", "name", "olmo_ladder"),
+        ("ask", "question", "sweep"),
+        ("atlas", "names", "broken_law"),
+    ],
+)
+def test_a_shell_completes_names(verb, argument, name):
+    (action,) = (each for each in parsers()[1][verb]._actions if each.dest == argument)
+    assert name in set(action.completer(prefix="", parsed_args=None))
 
 
 def test_importing_relscale_imports_no_library():

@@ -24,6 +24,7 @@ from relscale.measurements.metric import VALIDATION
 from relscale.measurements.status import Status
 from relscale.printable import shown_printable
 from relscale.row_filter import filter_rows
+from relscale.suggestions import suggestion
 from relscale.table_columns import Guess, guess_column
 from relscale.table_measurements import read_source, usable
 from relscale.tables import listed
@@ -222,14 +223,22 @@ def frontier(
     source = filter_rows(source, [where] if isinstance(where, str) else where, name)
     guessed: list[Guess] = []
 
+    def no_column(option: str, given: str) -> RelscaleError:
+        return RelscaleError(
+            f"{name}: {option}: no column {given!r}; {suggestion(given, source.column_names, 'it has')}"
+        )
+
     def column(option: str, choice: str | None, of: str) -> str:
         found = choice or guess_column(source, of)
         if found is None and of == "loss":
             ends = [other for other in source.column_names if other.endswith("loss")]
             found = ends[0] if len(ends) == 1 else None
         if found is None or found not in source.column_names:
-            problem = f"no column {choice!r}" if choice else f"name the column of {of}"
-            raise RelscaleError(f"{name}: {option}: {problem}; it has {listed(source.column_names)}")
+            if choice:
+                raise no_column(option, choice)
+            raise RelscaleError(
+                f"{name}: {option}: name the column of {of}; it has {listed(source.column_names)}"
+            )
         if choice is None:
             guessed.append(Guess(option, found))
         return found
@@ -242,9 +251,7 @@ def frontier(
     }
     for option, given in (("budget", budget), ("corpus", corpus), ("block", block)):
         if given is not None and given not in source.column_names:
-            raise RelscaleError(
-                f"{name}: {option}: no column {given!r}; it has {listed(source.column_names)}"
-            )
+            raise no_column(option, given)
     if not 0 < level < 1:
         raise RelscaleError(f"level: {level!r} is not between 0 and 1")
     columns["budget"] = budget or guess_column(source, "budget") or columns["training_flops"]

@@ -1,9 +1,11 @@
 """``relscale ask``: a question of a table."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
+
+from relscale.commands.listing import completed
 
 if TYPE_CHECKING:
     from relscale.questions.catalogue import Question
@@ -14,7 +16,9 @@ HANDS_ON = True  # options that are those of the question
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """QUESTION, TABLE and --where; the others are those of the question."""
-    parser.add_argument("question", nargs="?", help="One question (default: list them all).")
+    completed(
+        parser.add_argument("question", nargs="?", help="One question (default: list them all)."), _names
+    )
     parser.add_argument(
         "table",
         nargs="?",
@@ -28,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plot", type=Path, metavar="HTML", help="Also draw the figure of a question that has one (sweep)."
     )
+
+
+def _names() -> Iterable[str]:
+    from relscale.questions.catalogue import question_names
+
+    return question_names()
 
 
 def run(options: argparse.Namespace) -> None:

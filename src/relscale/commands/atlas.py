@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+from relscale.commands.listing import completed
 from relscale.errors import RelscaleError
 from relscale.package_files import REFERENCE
 
@@ -12,7 +14,9 @@ HELP = "reproduce published scaling laws from public tables"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME, --tables, --output, --report and --page."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="An entry (default: all).")
+    completed(
+        parser.add_argument("names", nargs="*", metavar="NAME", help="An entry (default: all)."), _names
+    )
     parser.add_argument("--list", action="store_true", help="List the entries only.")
     parser.add_argument(
         "--tables",
@@ -28,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--page", type=Path, metavar="MD", help="Also write the page of the docs and its pictures."
     )
+
+
+def _names() -> Iterable[str]:
+    from relscale.atlas.atlas import entry_names
+
+    return entry_names()
 
 
 def run(options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from relscale.commands.listing import add_name, check_name
@@ -11,10 +12,16 @@ HELP = "list the published tables, or show one"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME and --output."""
-    add_name(parser, "table")
+    add_name(parser, "table", _names)
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="Also write a copy of the table (.csv or .parquet)."
     )
+
+
+def _names() -> Iterable[str]:
+    from relscale.datasets import DATASETS
+
+    return DATASETS
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """``relscale figures``: the figures that a config may ask for."""
 
 import argparse
+from collections.abc import Iterable
 
 from relscale.commands.listing import add_name, check_name
 
@@ -9,7 +10,13 @@ HELP = "list the figures, or explain one"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME."""
-    add_name(parser, "figure")
+    add_name(parser, "figure", _names)
+
+
+def _names() -> Iterable[str]:
+    from relscale.listings import figures
+
+    return figures()["figure"]
 
 
 def run(options: argparse.Namespace) -> None:

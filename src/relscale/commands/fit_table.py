@@ -6,6 +6,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from relscale.commands.laws import known_laws
+from relscale.commands.listing import completed
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fixed_parameters import fixed_parameters
@@ -18,10 +20,11 @@ COLUMNS = ("x", "y", *NAMES, "run_key", "plot", "report")  # options that are of
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """--law and what it is fitted to."""
     law = parser.add_argument_group("one law on any table")
-    law.add_argument(
+    named = law.add_argument(
         "--law",
         help="relative, power or another of `relscale laws` (default: relative where there are groups, else power).",
     )
+    completed(named, known_laws)
     law.add_argument(
         "--x",
         metavar="COLUMN",

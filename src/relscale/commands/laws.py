@@ -14,7 +14,14 @@ HELP = "list the laws, or explain one"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME."""
-    add_name(parser, "law")
+    add_name(parser, "law", known_laws)
+
+
+def known_laws() -> tuple[str, ...]:
+    """The names of all laws."""
+    from relscale.laws.catalogue import law_names
+
+    return law_names()
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,15 +1,23 @@
-"""The verbs that list what there is: a table of all, or one entry by its name."""
+"""The commands that list what there is, all of it or one entry by its name; and names that a shell completes."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from relscale.errors import RelscaleError
 from relscale.suggestions import suggestion
 
 
-def add_name(parser: argparse.ArgumentParser, of: str) -> None:
+def add_name(parser: argparse.ArgumentParser, of: str, names: Callable[[], Iterable[str]]) -> None:
     """The argument NAME."""
-    parser.add_argument("name", nargs="?", help=f"One {of}, to be explained (default: list them all).")
+    completed(
+        parser.add_argument("name", nargs="?", help=f"One {of}, to be explained (default: list them all)."),
+        names,
+    )
+
+
+def completed(argument: argparse.Action, names: Callable[[], Iterable[str]]) -> None:
+    """Let a shell complete an argument by names, which are looked up only then."""
+    argument.completer = lambda **_: names()  # type: ignore[attr-defined]  # argcomplete's
 
 
 def check_name(kind: str, name: str, known: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """``relscale suites``: the evaluation suites that come with relscale."""
 
 import argparse
+from collections.abc import Iterable
 
 from relscale.commands.listing import add_name, check_name
 
@@ -9,7 +10,13 @@ HELP = "list the suites, or explain one"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME."""
-    add_name(parser, "suite")
+    add_name(parser, "suite", _names)
+
+
+def _names() -> Iterable[str]:
+    from relscale.scoring.suite import available_suites
+
+    return available_suites()
 
 
 def run(options: argparse.Namespace) -> None:
