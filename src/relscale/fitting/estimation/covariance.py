@@ -6,6 +6,8 @@
 The second is the sandwich of M-estimation (Huber, *Robust Statistics*, 1981, section 7.6); weights are taken as known.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,20 +19,44 @@ NO_EFFECT = 1e-12  # root mean square of a nonlinear parameter's derivatives, be
 DETERMINED = 1e-13  # least eigenvalue of the correlations between derivatives that still fixes all parameters
 
 
-def covariance(objective: Objective, u: Array, df: Indices) -> tuple[Array, NDArray[np.bool_]]:
-    """Covariance of u (q, q, B), and whether the data fix all parameters that are free (B,)."""
+@dataclass(frozen=True)
+class Covariance:
+    """How well B data sets fix q parameters.
+
+    Attributes
+    ----------
+    matrix
+        (q, q, B) of u; nan where the data do not fix all parameters that are free.
+    determined
+        (B,) whether they do.
+    irrelevant
+        (q, B) the free parameters that the law does not depend on at the optimum, as where an amplitude is 0, of data
+        sets that fix all others.
+    """
+
+    matrix: Array
+    determined: NDArray[np.bool_]
+    irrelevant: NDArray[np.bool_]
+
+
+def covariance(objective: Objective, u: Array, df: Indices) -> Covariance:
+    """Covariance at u (q, B), df (B,) degrees of freedom."""
     m = u.shape[1]
     size = max(1, BATCH // max(1, objective.numbers))
     parts = [_covariance(objective, u, df, np.arange(i, min(i + size, m))) for i in range(0, m, size)]
-    return np.concatenate([v for v, _ in parts], axis=2), np.concatenate([d for _, d in parts])
+    return Covariance(
+        matrix=np.concatenate([part.matrix for part in parts], axis=2),
+        determined=np.concatenate([part.determined for part in parts]),
+        irrelevant=np.concatenate([part.irrelevant for part in parts], axis=1),
+    )
 
 
-def _covariance(
-    objective: Objective, u: Array, df: Indices, columns: Indices
-) -> tuple[Array, NDArray[np.bool_]]:
+def _covariance(objective: Objective, u: Array, df: Indices, columns: Indices) -> Covariance:
     free = np.flatnonzero(objective.free)
+    irrelevant = np.zeros((len(u), len(columns)), dtype=bool)
     if not len(free):
-        return np.zeros((len(u), len(u), len(columns))), np.ones(len(columns), dtype=bool)
+        matrix = np.zeros((len(u), len(u), len(columns)))
+        return Covariance(matrix, np.ones(len(columns), dtype=bool), irrelevant)
     law = objective.law
     shapes = np.array([law.parameters[i].log or law.names[i] not in law.linear for i in free], dtype=bool)
     residual, weights = objective.residuals(u[:, columns], columns)
@@ -45,9 +71,13 @@ def _covariance(
     if not inside.all():
         curved = products(jacobian * (weights * inside)[:, None], jacobian)
     least = NO_EFFECT * np.sqrt(weights.sum(axis=1, keepdims=True)) * shapes
-    determined = (size > least).all(axis=1) & (np.linalg.eigvalsh(gram)[:, 0] > DETERMINED)
-    solvable = determined & (np.linalg.eigvalsh(curved)[:, 0] > DETERMINED)
+    relevant = size > least
+    pairs = relevant[:, :, None] & relevant[:, None, :]
     identity = np.eye(len(free))
+    of_relevant = np.linalg.eigvalsh(np.where(pairs, gram, identity))[:, 0] > DETERMINED
+    determined = relevant.all(axis=1) & of_relevant
+    irrelevant[free] = (~relevant & of_relevant[:, None]).T
+    solvable = determined & (np.linalg.eigvalsh(curved)[:, 0] > DETERMINED)
     inverse = np.linalg.inv(np.where(solvable[:, None, None], curved, identity))
     degrees = np.maximum(df[columns], 1)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -62,4 +92,4 @@ def _covariance(
     result = np.zeros((len(u), len(u), len(columns)))
     result[np.ix_(free, free)] = (full / (scale[:, :, None] * scale[:, None, :])).transpose(1, 2, 0)
     result[..., ~solvable] = np.nan
-    return result, determined
+    return Covariance(result, determined, irrelevant)

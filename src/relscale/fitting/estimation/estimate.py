@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimates import Estimates, best_of_starts
-from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, minimise
+from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, Minima, minimise
 from relscale.fitting.estimation.objective import Objective
 from relscale.laws.law import Array, Law
 
@@ -64,10 +64,32 @@ def estimate(
         objective, begin, hopeless = prepared(
             law, x, y, weights=weights, loss=loss, delta=delta, residual=residual, starts=starts, fixed=fixed
         )
-        q, count, problems = begin.shape
-        columns = np.tile(np.arange(problems), count)
-        minimum = minimise(objective, objective.u(begin).reshape(q, -1), columns, tolerance)
-        return best_of_starts(objective, minimum, count, hopeless, tuple(fixed or ()))
+        minima = _minima(objective, objective.u(begin), tolerance)
+        return best_of_starts(objective, minima, begin.shape[1], hopeless, tuple(fixed or ()))
+
+
+def _minima(objective: Objective, start: Array, tolerance: float) -> Minima:
+    """Where the searches from start (q, s, B) end, all data sets of the first start first.
+
+    All searches of data themselves go to their end, so that agreeing ones can be counted. Those of resampled data
+    follow one another, and a later one may be given up.
+    """
+    q, count, problems = start.shape
+    columns = np.arange(problems)
+    if tolerance <= ORTHOGONAL:
+        return minimise(objective, start.reshape(q, -1), np.tile(columns, count), tolerance)
+    minima: list[Minima] = []
+    least = np.full(problems, np.inf)
+    for i in range(count):
+        minimum = minimise(objective, start[:, i], columns, tolerance, least)
+        least = np.fmin(least, np.where(minimum.converged, minimum.cost, np.inf))
+        minima.append(minimum)
+    return Minima(
+        u=np.concatenate([minimum.u for minimum in minima], axis=1),
+        cost=np.concatenate([minimum.cost for minimum in minima]),
+        converged=np.concatenate([minimum.converged for minimum in minima]),
+        steps=np.concatenate([minimum.steps for minimum in minima]),
+    )
 
 
 def prepared(

@@ -39,6 +39,8 @@ class Estimates:
         (B,) whether the gradient vanishes at the best point found.
     determined
         (B,) whether the data fix all parameters: the derivatives are linearly independent.
+    irrelevant
+        (q, B) parameters that the law does not depend on at the optimum, where the data fix all others.
     at_bound
         (q, B)
     starts
@@ -59,6 +61,7 @@ class Estimates:
     objective: Array
     converged: NDArray[np.bool_]
     determined: NDArray[np.bool_]
+    irrelevant: NDArray[np.bool_]
     at_bound: NDArray[np.bool_]
     starts: int
     agreeing: NDArray[np.int64]
@@ -109,13 +112,14 @@ def best_of_starts(
     at_bound = ((u - objective.low <= margin) | (objective.high - u <= margin)) & free
     n = np.broadcast_to((objective.weights > 0).sum(axis=0), (problems,))
     df = n - int(objective.free.sum())
-    variance, determined = covariance(objective, u, df)
+    spread = covariance(objective, u, df)
+    determined = spread.determined
     theta = objective.theta(u)
     logs = np.array([parameter.log for parameter in law.parameters])[:, None]
     trusted = np.isfinite(cost) & settled & determined & (df > 0) & ~at_bound.any(axis=0)
     unit = np.where(logs, theta, 1.0)  # ∂θ/∂u
     with np.errstate(invalid="ignore", over="ignore"):
-        variance = variance * unit * unit[:, None]
+        variance = spread.matrix * unit * unit[:, None]
         stderr = np.sqrt(variance.diagonal().T)
     stderr = np.where(trusted & free, stderr, np.where(free, np.nan, 0.0))
     lost = ~np.isfinite(cost) | hopeless | (n == 0)
@@ -130,6 +134,7 @@ def best_of_starts(
         objective=np.where(lost, np.nan, cost * unit_squared),
         converged=settled & ~lost,
         determined=determined & ~lost,
+        irrelevant=spread.irrelevant & ~lost,
         at_bound=at_bound & ~lost,
         starts=count,
         agreeing=np.where(lost, 0, (same & converged).sum(axis=0)),

@@ -211,7 +211,7 @@ def fit_law(
             if not by_t:
                 of_draws = limits(kind, estimates, drawn, settings.level, data, weights, fit)
                 intervals = Intervals(
-                    stderr=spread(drawn.theta),
+                    stderr=spread(drawn.parameters),
                     low=of_draws.low,
                     high=of_draws.high,
                     method=METHODS[drawn.scheme],

@@ -13,7 +13,9 @@ not pay for.
 
 Each draw is searched from the optimum of the data themselves; and from two of the law's own starting points, unless
 all of these led to that optimum. A draw that did not converge, or that does not fix all parameters, has failed: it is
-counted and left out.
+counted and left out. Where a parameter of a draw is on its bound, another may have no effect any more, such as the
+exponent of a term whose coefficient is 0. Such a draw is a curve like any other, and counts for predictions and for all
+parameters but the one without an effect.
 """
 
 from collections import Counter
@@ -21,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimates import Estimates
@@ -44,6 +47,8 @@ class Draws:
     ----------
     theta
         (q, B), nan where a draw failed.
+    irrelevant
+        (q, B) parameters that the curve of a draw does not depend on.
     stderr
         (q, B)
     noise
@@ -53,9 +58,15 @@ class Draws:
     """
 
     theta: Array
+    irrelevant: NDArray[np.bool_]
     stderr: Array
     noise: Array
     scheme: str
+
+    @property
+    def parameters(self) -> Array:
+        """theta, also nan where a parameter has no effect."""
+        return np.where(self.irrelevant, np.nan, self.theta)
 
 
 def draws(
@@ -120,10 +131,12 @@ def draws(
             drawn = schemes.simulated(centre, sd, number, rng)
         resampled = np.vstack([back(drawn), np.repeat(y[measured:, None], number, axis=1)])
     again = fit(resampled, weight, _starts(law, estimates, x, y), tolerance=OF_A_DRAW)
-    failed = ~(again.converged & again.determined)
+    on_bound = again.at_bound.any(axis=0) & again.irrelevant.any(axis=0)
+    failed = ~(again.converged & (again.determined | on_bound))
     pool = (residuals - residuals.mean()) * np.sqrt(measured / max(measured - free, 1))
     return Draws(
         theta=np.where(failed, np.nan, again.theta),
+        irrelevant=again.irrelevant,
         stderr=np.where(failed, np.nan, again.stderr),
         noise=pool[rng.integers(0, measured, number)],
         scheme=scheme,
@@ -144,7 +157,7 @@ def limits(
     if kind != of_draws.BCA:
         return of_draws.limits(
             estimates.theta[:, 0],
-            drawn.theta,
+            drawn.parameters,
             level,
             kind,
             stderr=estimates.stderr[:, 0],
@@ -158,7 +171,7 @@ def limits(
     budgets = _strata(data) if drawn.scheme == schemes.PAIRS else None
     strata = schemes.members(budgets) if budgets else None
     return of_draws.limits(
-        estimates.theta[:, 0], drawn.theta, level, kind, jackknife=left_out.theta, strata=strata
+        estimates.theta[:, 0], drawn.parameters, level, kind, jackknife=left_out.theta, strata=strata
     )
 
 

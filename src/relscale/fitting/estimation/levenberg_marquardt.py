@@ -16,6 +16,10 @@ changes of g. A step that does not lower Q forgets it.
 Sources: Marquardt, *J. SIAM* 11 (1963) 431; Moré, *Numerical Analysis* (LNM 630, 1978) 105, for S; Nielsen, *Damping
 Parameter in Marquardt's Method*, IMM-REP-1999-05; Dennis, Gay and Welsch, *ACM TOMS* 7 (1981) 348, for the part that is
 left out and how it shrinks; here its updates are symmetric and of rank one.
+
+A cosine says nothing of how much a parameter matters: one that hardly does is searched for long, and in the end no step
+lowers Q within double precision. Searches of resampled data, whose tolerance is above ``ORTHOGONAL``, therefore also
+end where a step lowers Q by a share of less than ``FLAT``: by 2·FLAT·df of the squared standard errors.
 """
 
 import os
@@ -37,6 +41,9 @@ FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-15, 1e16
 ORTHOGONAL = 1e-9  # cosine between residuals and a parameter's derivatives, below which the gradient is zero
 OF_A_DRAW = 1e-7  # the same for resampled data: parameters end within 1e-4 of their spread over the draws
 EXACT = 1e-13  # root mean square of r, relative to ln y or y, below which a fit is exact
+FLAT = 1e-13  # share of Q by which a step of a draw lowers it, below which the rest is no change of the curve
+FAR, SAME = 1000.0, 1e-8  # see ``minimise``
+UNDAMPED = 1e-2  # damping up to which a step is about Gauss and Newton's
 STALLED = 1e-5  # the same cosine where no step lowers Q any more: the resolution of double precision
 RIDGE = 1e-10  # added to the diagonal, which is 1, of equations without a solution
 NEAR = 1e-3  # cosine below which the part of the curvature that H leaves out is estimated
@@ -83,20 +90,36 @@ class Minima:
     steps: Indices
 
 
-def minimise(objective: Objective, start: Array, columns: Indices, tolerance: float = ORTHOGONAL) -> Minima:
+def minimise(
+    objective: Objective,
+    start: Array,
+    columns: Indices,
+    tolerance: float = ORTHOGONAL,
+    least: Array | None = None,
+) -> Minima:
     """Minimise from ``start`` (q, m), each for the data set ``columns`` (m,), until all cosines are at ``tolerance``.
+
+    ``least`` (m,) is the least Q that another start of the same data set has led to. A search that will not end below
+    it is given up: one whose steps lower Q by less than ``1 / FAR`` of what it is above, or by less than ``SAME`` of Q
+    where it is as low.
 
     Where there is much to do, each core of this process has its share of the problems.
     """
     shares = workers() if len(columns) * objective.numbers >= MUCH else 1
     if shares == 1:
-        return _search(objective, start, columns, tolerance)
+        return _search(objective, start, columns, tolerance, least)
     with ThreadPoolExecutor(shares) as pool:
         parts = [
             pool.submit(
-                copy_context().run, _search, objective, start[:, minimum], columns[minimum], tolerance
+                copy_context().run,
+                _search,
+                objective,
+                start[:, share],
+                columns[share],
+                tolerance,
+                None if least is None else least[share],
             )
-            for minimum in np.array_split(np.arange(len(columns)), shares)
+            for share in np.array_split(np.arange(len(columns)), shares)
         ]
         minima = [part.result() for part in parts]
     return Minima(
@@ -107,7 +130,9 @@ def minimise(objective: Objective, start: Array, columns: Indices, tolerance: fl
     )
 
 
-def _search(objective: Objective, start: Array, columns: Indices, tolerance: float) -> Minima:
+def _search(
+    objective: Objective, start: Array, columns: Indices, tolerance: float, least: Array | None
+) -> Minima:
     """As many problems side by side as ``BATCH`` allows; where one is done the next moves up."""
     q, m = start.shape
     u = np.clip(start, objective.low, objective.high)
@@ -166,9 +191,16 @@ def _search(objective: Objective, start: Array, columns: Indices, tolerance: flo
         scale[:, on] = np.maximum(FORGETTING * scale[:, on], expansion.size[:, better])
         cosine[on] = _cosine(expansion, u[:, on], better, objective)
         converged[on] = (cosine[on] <= tolerance) | (np.sqrt(expansion.influence[better]) <= exact[on])
+        if tolerance > ORTHOGONAL:
+            flat = better & ~first & (np.maximum(gain, expected) <= FLAT * expansion.cost)
+            converged[now[flat & (damping[now] <= UNDAMPED)]] = True
         stalled = ~better & (damping[now] > MOST_DAMPING)
         converged[now[stalled]] = cosine[now[stalled]] <= STALLED
         done = converged[now] | stalled | (tries[now] >= STEPS) | np.isinf(cost[now])
+        if least is not None:
+            above = cost[now] - least[now]
+            beaten = (FAR * gain < above) | (np.maximum(np.abs(above), gain) <= SAME * least[now])
+            done |= beaten & better & ~first & (damping[now] <= UNDAMPED) & np.isfinite(least[now])
         waiting = np.concatenate([now[~done], waiting[width:]])
     return Minima(u, cost, converged, steps)
 

@@ -129,6 +129,8 @@ class Objective:
         """Q around u, to second order as far as the law is linear."""
         fitted, slopes = self._fitted_and_slopes(u, columns)
         residual, weights = self._residuals(fitted, columns)
+        if len(u) >= MANY and np.isinf(self.delta):
+            return self._expansion_of_squares(u, fitted, slopes, residual, np.sqrt(weights))
         jacobian = self._derivatives(u, fitted, slopes)
         influence = np.clip(residual, -self.delta, self.delta)
         pull = weights * influence
@@ -143,6 +145,28 @@ class Objective:
             size = curvature.diagonal(axis1=1, axis2=2).T
         total = np.einsum("nm,nm->m", pull, influence)
         return Expansion(np.where(np.isfinite(cost), cost, np.inf), gradient, curvature, size, total)
+
+    def _expansion_of_squares(
+        self, u: Array, fitted: Array, slopes: Array, residual: Array, root: Array
+    ) -> "Expansion":
+        """That of least squares in many parameters, with few passes over the derivatives; root (n, m) is √w."""
+        theta = self.theta(u)
+        factor = np.where(self._logs(theta), theta, 1.0) * self.free[:, None]  # ∂θ/∂u
+        each = np.empty((slopes.shape[2], *slopes.shape[:2]))  # one data set's derivatives after the other's
+        by_fitted = root / fitted if self.log_residual else root / self.unit
+        np.multiply(slopes.transpose(2, 0, 1), by_fitted.T[:, None], out=each)
+        if not np.isfinite(each.sum()):
+            each[~np.isfinite(each)] = 0.0
+        weighted = root * residual
+        squares = np.einsum("nm,nm->m", weighted, weighted)
+        curvature = products(each, each) * (factor.T[:, :, None] * factor.T[:, None, :])
+        return Expansion(
+            cost=np.where(np.isfinite(squares), squares / 2, np.inf),
+            gradient=(each @ np.ascontiguousarray(weighted.T)[:, :, None])[..., 0].T * factor,
+            curvature=curvature,
+            size=curvature.diagonal(axis1=1, axis2=2).T,
+            influence=squares,
+        )
 
 
 @dataclass(frozen=True)
