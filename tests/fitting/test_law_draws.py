@@ -5,9 +5,12 @@ import pytest
 
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
-from relscale.fitting.estimation.law_draws import draws
+from relscale.fitting.estimation.law_draws import Draws, draws
 from relscale.fitting.estimation.law_points import PointRow, Points
+from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW, ORTHOGONAL
+from relscale.fitting.inference.bootstrap.schemes import PAIRS
 from relscale.laws.catalogue import law as law_of_name
+from relscale.laws.law import Array, Law
 
 KNOWN = 10.0
 
@@ -32,3 +35,55 @@ def test_a_point_that_is_known_without_a_measurement_has_no_noise(scheme: str, l
     resampled = asked[1]
     assert (resampled[-1] == KNOWN).all()
     assert (np.ptp(resampled[:-1], axis=1) > 0).all()
+
+
+def mixtures(useless: float) -> tuple[Law, Array, Array]:
+    """A law of three parts, 60 mixtures of them and noisy losses; ``useless`` is what the third part gives."""
+    law = law_of_name("mixture_additive", ("share_a", "share_b", "share_c"))
+    x = np.random.default_rng(1).dirichlet([1.0, 1.0, 1.0], 60).T
+    truth = np.array([1.6, 0.6, 0.3, useless, 0.4, 0.7, 2.0])
+    y = law.value(truth, x) * np.exp(0.002 * np.random.default_rng(2).standard_normal(60))
+    return law, x, y
+
+
+def test_a_draw_in_which_a_part_gives_nothing_has_not_failed() -> None:
+    law, x, y = mixtures(useless=1e-12)
+
+    def fit(y: Array, weights: Array, starts: Array | None, tolerance: float = ORTHOGONAL) -> Estimates:
+        return estimate(law, x, y, weights=weights, residual="linear", starts=starts, tolerance=tolerance)
+
+    equal = np.ones(60)
+    data = Points([PointRow() for _ in y], x, y, np.full(60, np.nan), [])
+    options = {"scheme": PAIRS, "number": 100, "log_residual": False, "weights": equal}
+    drawn = draws(law, fit(y, equal, None), data, x, fit, rng=np.random.default_rng(3), **options)
+    assert np.isfinite(drawn.theta).all()
+    least = drawn.theta[law.names.index("C_c")]
+    assert (least < 1e-5).any()
+
+
+def test_the_exponent_of_a_part_that_gives_nothing_has_no_limits_from_such_draws() -> None:
+    theta = np.array([[1.0, 0.0], [2.0, 9.0]])
+    irrelevant = np.array([[False, False], [False, True]])
+    drawn = Draws(theta, irrelevant, theta, np.zeros(2), PAIRS)
+    assert drawn.parameters == pytest.approx(np.array([[1.0, 0.0], [2.0, np.nan]]), nan_ok=True)
+
+
+def test_parameters_that_nothing_depends_on_are_told_from_those_that_are_mixed_up() -> None:
+    """E = h·x^−β + floor: without h, β has no effect; of two points all three are mixed up."""
+    law, x = law_of_name("irreducible"), np.geomspace(0.1, 10, 9)[None]
+    flat = estimate(law, x, np.full(9, 2.0), residual="linear", fixed={"irreducible": 2.0})
+    assert flat.irrelevant[law.names.index("beta"), 0]
+    two = estimate(law, x[:, :2], np.array([3.0, 2.0]), residual="linear")
+    assert not two.determined[0]
+    assert not two.irrelevant.any()
+
+
+def test_starts_of_resampled_data_that_are_given_up_would_not_have_ended_lower() -> None:
+    law, x, y = mixtures(useless=0.4)
+    weights = np.random.default_rng(4).multinomial(60, np.full(60, 1 / 60), 50).T.astype(float)
+    given_up, to_the_end = (
+        estimate(law, x, y, weights=weights, residual="linear", tolerance=tolerance)
+        for tolerance in (OF_A_DRAW, ORTHOGONAL)
+    )
+    assert given_up.objective == pytest.approx(to_the_end.objective, rel=1e-9)
+    assert (given_up.agreeing < to_the_end.agreeing).any()

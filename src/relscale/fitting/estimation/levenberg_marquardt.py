@@ -46,6 +46,7 @@ FAR, SAME = 1000.0, 1e-8  # see ``minimise``
 UNDAMPED = 1e-2  # damping up to which a step is about Gauss and Newton's
 STALLED = 1e-5  # the same cosine where no step lowers Q any more: the resolution of double precision
 RIDGE = 1e-10  # added to the diagonal, which is 1, of equations without a solution
+SEVERAL = 6  # as ``MANY``, for resampled data, some of which are worse conditioned than the data themselves
 NEAR = 1e-3  # cosine below which the part of the curvature that H leaves out is estimated
 SURE = 1e-8  # cosine between a step and what the estimate misses, below which that says nothing
 BATCH = 2**18  # numbers in the derivatives of the problems that are searched side by side: 2 MiB
@@ -138,7 +139,7 @@ def _search(
     u = np.clip(start, objective.low, objective.high)
     cost, cosine = np.full(m, np.inf), np.full(m, np.inf)
     gradient, scale, curvature = np.zeros((q, m)), np.zeros((q, m)), np.zeros((m, q, q))
-    left_out = np.zeros((m, q, q)) if q >= MANY else None
+    left_out = np.zeros((m, q, q)) if q >= (SEVERAL if tolerance > ORTHOGONAL else MANY) else None
     damping, growth = np.full(m, FIRST_DAMPING), np.full(m, 2.0)
     converged, steps, tries = np.zeros(m, dtype=bool), np.zeros(m, dtype=int), np.zeros(m, dtype=int)
     exact = EXACT * objective.scale(columns)
