@@ -8,7 +8,6 @@ The table becomes measurements, under the names that they have here, and is fitt
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,18 @@ from relscale.arguments import typed
 from relscale.columns import numbers, words
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
-from relscale.fitting.core_options import FurtherLaw, Where
+from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.curves.gaps import MEAN
-from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
 from relscale.fitting.estimation.law_columns import along_trainings
 from relscale.fitting.estimation.law_fits import law_fits
-from relscale.fitting.estimation.law_points import MEASURED, SPENT, takes_logarithm
+from relscale.fitting.estimation.law_points import MEASURED, SPENT
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits, from_rows
 from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.fitting.settings import Settings
 from relscale.laws.catalogue import law as found_law
-from relscale.laws.catalogue import law_names, law_or_family
-from relscale.laws.law import Family, Gap, Law
+from relscale.laws.catalogue import law_or_family
+from relscale.laws.law import Family, Law
 from relscale.laws.own_law import law_of
 from relscale.measurements.lm_eval_results import (
     NO_ITEMS,
@@ -43,7 +41,6 @@ from relscale.measurements.lm_eval_results import (
 from relscale.measurements.quantization import refuse_mixed
 from relscale.measurements.status import Status, together
 from relscale.row_filter import filter_rows
-from relscale.suggestions import suggestion
 from relscale.table_columns import (
     Guess,
     guess_baseline,
@@ -51,6 +48,15 @@ from relscale.table_columns import (
     guess_x,
     guess_y,
     long_table,
+)
+from relscale.table_fit_checks import (
+    anchor_points,
+    check_baseline,
+    check_fixed,
+    check_options,
+    gap_of,
+    is_line,
+    log_lines,
 )
 from relscale.table_fit_result import At, TableFit, as_targets
 from relscale.table_measurements import (
@@ -64,18 +70,15 @@ from relscale.table_measurements import (
     statuses_of,
     whole_steps,
 )
-from relscale.tables import listed
+from relscale.table_targets import line_options, with_targets
 
 CLUSTERED = (
     "cluster: a table of measurements has one number per run and group and no items, so there are none to cluster; a "
     "suite's own results are resampled by the cluster that its suite.yaml names, and checkpoints of one training are "
     "tied by block"
 )
-AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
-OF_A_MODEL = ("training_flops", "params", "tokens")  # what may be said of a model that is forecast
 DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
 OBSERVED_LOSS = "loss_seen"  # the metric of a measured number that a law starts from
-MOST_DRAWS = 100_000
 ALL = "all"  # the group of a table without groups
 
 
@@ -221,13 +224,13 @@ def fit(
                 f"{name}: y: several columns are the groups, and there is a column of groups, {group!r}"
             )
         source, ys, group = long_table(source, ys, "column", "error"), ["error"], "column"
-    if group is None and (law is None or (not isinstance(law, Law) and _gap(law) == "ratio")):
+    if group is None and (law is None or (not isinstance(law, Law) and gap_of(law) == "ratio")):
         group = guess_column(source, "group", [*xs, *ys])
         guessed += [Guess("group", group)] if group else []
     if law is None:
         law = "relative" if group else "power"
         guessed += [] if group else [Guess("law", law, "no column of groups")]
-    _check_options(law, residual, loss, delta, level, bootstrap, seed, baseline)
+    check_options(law, residual, loss, delta, level, bootstrap, seed, baseline)
     if not xs:
         general = found_law(law, xs) if not isinstance(law_or_family(law), Family) else None
         if general is None:
@@ -243,11 +246,11 @@ def fit(
         ys = [guess_y(source, [*xs, *([group] if group else [])], name)]
         guessed.append(Guess("y", ys[0]))
     error = str(ys[0])
-    if _gap(law) == "ratio" and group is not None and baseline is None:
+    if gap_of(law) == "ratio" and group is not None and baseline is None:
         baseline = guess_baseline(source, group, error, name)
         guessed.append(Guess("baseline", baseline, "the largest error"))
-    if _gap(law) == "ratio" or baseline is not None:
-        _check_baseline(source, group, baseline, law, name)
+    if gap_of(law) == "ratio" or baseline is not None:
+        check_baseline(source, group, baseline, law, name)
     for key, option in (("tokens", tokens), ("params", params)):
         if option is None and key in source.column_names and key not in xs and _is_numeric(source, key):
             tokens, params = (key, params) if key == "tokens" else (tokens, key)
@@ -257,8 +260,8 @@ def fit(
     settled = {"law": law, "x": xs, "baseline": baseline}
     settled |= {} if is_wide else {"y": error, "group": group}
     again = partial(fit, table, **{**arguments, **settled})
-    _check_fixed(the_law, fixed or {})
-    anchors = _anchors(the_law, anchor, xs, error, residual)
+    check_fixed(the_law, fixed or {})
+    anchors = anchor_points(the_law, anchor, xs, error, residual)
     notes += [f"known without a measurement: {place}" for place in anchors.values()]
     line = not nonlinear and is_line(law, residual, loss) and not fixed and not anchors
     if baseline == MEAN and not line and group and MEAN not in words(source[group], name):
@@ -314,8 +317,8 @@ def fit(
             raise RelscaleError(f"{name}: {reason}") from reason
     title = _title(shown_law, xs, error, placed, baseline, steps=along)
     if line:
-        line_options = _line_options(placed, shown_law, baseline, name, level, bootstrap, targets)
-        fitted = _of_law(fit_measurements(placed, None, line_options, seed=seed), shown_law)
+        as_line = line_options(placed, shown_law, baseline, name, level, bootstrap, targets)
+        fitted = _of_law(fit_measurements(placed, None, as_line, seed=seed), shown_law)
     else:
         unit = 1.0 if residual == "log" else np.nanmedian(np.abs(columns["value"]))
         threshold = DELTA * unit if delta is None else delta
@@ -353,7 +356,7 @@ def fit(
             ]
         given = placed if along or measured is not None else measurements
         if targets:
-            given, ahead = _with_targets(given, targets, predictors, shown_law, along or measured is not None)
+            given, ahead = with_targets(given, targets, predictors, shown_law, along or measured is not None)
             laws = [each.model_copy(update=ahead) for each in laws]
         own_laws = {law.name: law} if isinstance(law, Law) else {}
         settings = Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws), user_laws=own_laws)
@@ -380,164 +383,6 @@ def fit(
     )
 
 
-def is_line(law: str | Law, residual: str, loss: str) -> bool:
-    """Whether it is least squares of a line in logarithms, in closed form and with every question asked of a line."""
-    return isinstance(law, str) and law in _lines() and (residual, loss) == ("log", "squares")
-
-
-def _lines() -> tuple[str, ...]:
-    """The laws that are straight lines in logarithms."""
-    catalogue = {name: law_or_family(name) for name in law_names()}
-    return tuple(
-        name for name, entry in catalogue.items() if isinstance(entry, Law) and entry.line is not None
-    )
-
-
-def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
-    for name, value in fixed.items():
-        if name not in law.names:
-            raise RelscaleError(
-                f"fixed: law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}"
-            )
-        if not isinstance(value, Real) or not np.isfinite(value):
-            raise RelscaleError(f"fixed: {name} is {value!r}, which is not a number")
-
-
-def _anchors(
-    law: Law, points: Sequence[Sequence[float]], xs: Sequence[str], y: str, residual: str
-) -> dict[tuple[float, ...], str]:
-    """Points that are given, and each in words."""
-    found = {}
-    if points and law.make_predictors is not None:
-        raise RelscaleError(f"anchor: the law {law.name!r} is of whole trainings, which no point stands for")
-    for point in points:
-        numbers_given = tuple(point)
-        if len(numbers_given) != len(xs) + 1:
-            raise RelscaleError(
-                f"anchor: {', '.join(map(str, point))} is not a point of {', '.join([*xs, y])}: "
-                f"{len(xs) + 1} numbers, in that order"
-            )
-        for name, value in zip([*xs, y], numbers_given, strict=True):
-            if not isinstance(value, Real) or not np.isfinite(value):
-                raise RelscaleError(f"anchor: {name} is {value!r}, which is not a number")
-        if residual == "log" and not numbers_given[-1] > 0:
-            raise RelscaleError(
-                f"anchor: {y} is {numbers_given[-1]:g}, which has no logarithm; fit residuals of {y} itself (linear)"
-            )
-        for i, name in enumerate(xs[: len(law.predictors)]):
-            if takes_logarithm(law, i) and not numbers_given[i] > 0:
-                raise RelscaleError(
-                    f"anchor: {name} is {numbers_given[i]:g}, and the law takes its logarithm"
-                )
-        place = ", ".join(f"{name} = {value:g}" for name, value in zip([*xs, y], numbers_given, strict=True))
-        found[tuple(map(float, numbers_given))] = place
-    return found
-
-
-def _check_options(
-    law: str | Law,
-    residual: str,
-    loss: str,
-    delta: float | None,
-    level: float,
-    bootstrap: int,
-    seed: int,
-    baseline: str | None,
-) -> None:
-    known = law_names()
-    if not isinstance(law, Law):
-        law_or_family(str(law))
-    for option, said, allowed in (("residual", residual, RESIDUALS), ("loss", loss, LOSSES)):
-        if said not in allowed:
-            raise RelscaleError(f"{option}: no {said!r}; {suggestion(str(said), allowed)}")
-    if baseline is not None and _gap(law) is None:
-        gaps = " and ".join(repr(name) for name in known if _gap(name))
-        name = law.name if isinstance(law, Law) else law
-        raise RelscaleError(f"baseline: the law {name!r} compares no groups; it is for the laws {gaps}")
-    if delta is not None and (loss != "huber" or not isinstance(delta, Real) or not delta > 0):
-        raise RelscaleError(f"delta: {delta!r}; it is a positive number, for the loss 'huber'")
-    if not isinstance(level, Real) or not 0 < level < 1:
-        percent = f"; write {level / 100:g}" if 1 < level < 100 else ""
-        raise RelscaleError(f"level: {level!r} is not between 0 and 1{percent}")
-    for option, number in (("bootstrap", bootstrap), ("seed", seed)):
-        if not isinstance(number, Integral) or number < 0:
-            raise RelscaleError(f"{option}: {number!r} is not a whole number from 0 on")
-    if bootstrap > MOST_DRAWS:
-        raise RelscaleError(f"bootstrap: {bootstrap} draws; {MOST_DRAWS} are the most")
-
-
-def _gap(law: str | Law) -> Gap | None:
-    entry = law_or_family(law)
-    return None if isinstance(entry, Family) else entry.gap
-
-
-def _line_options(
-    measurements: pa.Table,
-    law: str,
-    baseline: str | None,
-    suite: str,
-    level: float,
-    bootstrap: int,
-    targets: Sequence[Mapping[str, float]] = (),
-) -> dict[str, Any]:
-    return {
-        "frontier": "all",
-        "level": level,
-        "bootstrap": bootstrap,
-        "baselines": {suite: baseline} if law == "relative" else {},
-        "metrics": {suite: [measurements["metric"][0].as_py()]},
-        "specifications": [],
-        "forecast": [_target(target) for target in targets]
-        or [{"training_flops": AHEAD * pc.max(measurements["training_flops"]).as_py()}],
-    }
-
-
-def _target(target: Mapping[str, float]) -> dict[str, float]:
-    """A target as the section ``fit.forecast`` has it."""
-    if "training_flops" not in target:
-        raise RelscaleError("at: a forecast needs training_flops; name it beside params and tokens")
-    for name in target:
-        if name not in OF_A_MODEL:
-            raise RelscaleError(f"at: a forecast knows no {name!r}; {suggestion(name, OF_A_MODEL)}")
-    return dict(target)
-
-
-def _with_targets(
-    measurements: pa.Table,
-    targets: Sequence[Mapping[str, float]],
-    predictors: Sequence[str],
-    law: str,
-    is_measured: bool,
-) -> tuple[pa.Table, dict[str, Where]]:
-    """Measurements with one row per group and target, without a value; and the columns that identify them."""
-    if is_measured:
-        raise RelscaleError(
-            f"at: the law {law!r} starts from what was measured, and nothing was measured there"
-        )
-    for target in targets:
-        missing = [name for name in predictors if name not in target]
-        if missing:
-            raise RelscaleError(
-                f"at: the law {law!r} is of {', '.join(predictors)}; give {missing[0]} too, as in "
-                f"{','.join(f'{name}=…' for name in predictors)}"
-            )
-    curves = measurements.group_by(["experiment", "corpus", "suite", "prompt", "metric", "group"]).aggregate(
-        []
-    )
-    ahead = [", ".join(f"{name}={value:g}" for name, value in target.items()) for target in targets]
-    rows = [
-        {**curve, **target, "run": run, "block": run, "status": str(Status.OK)}
-        for curve in curves.to_pylist()
-        for run, target in zip(ahead, targets, strict=True)
-    ]
-    runs = sorted(set(measurements["run"].to_pylist()))
-    added = pa.Table.from_pylist(rows, schema=measurements.schema)
-    return pa.concat_tables([measurements, added]), {
-        "only": {"run": tuple(runs)},
-        "predict": {"run": tuple(ahead)},
-    }
-
-
 def _repeats(table: pa.Table, columns: Sequence[str]) -> bool:
     """Whether several rows have the same values of some columns."""
     known = [column for column in columns if column in table.column_names]
@@ -556,7 +401,7 @@ def _title(
     runs = measurements.group_by(["corpus", "run"]).aggregate([]).num_rows
     points = "steps" if steps else "runs"
     title = f"{law} law of {y} over {', '.join(xs)}, {runs} {points}"
-    if law in _lines():
+    if law in log_lines():
         spent = pc.min_max(measurements["training_flops"]).as_py()
         title += f" from {spent['min']:.3g} to {spent['max']:.3g}"
     return f"{title}, against {baseline}" if law == "relative" else title
@@ -567,21 +412,3 @@ def _of_law(results: Fits, law: str) -> Fits:
     if law == "relative":
         return results
     return results.with_table("fits", results.fits.filter(pc.is_null(results.fits["contrast"])))
-
-
-def _check_baseline(
-    source: pa.Table, group: str | None, baseline: str | None, law: str | Law, name: str
-) -> None:
-    if group is None:
-        raise RelscaleError(
-            f"{name}: a {law} law compares groups; name their column, one of {listed(source.column_names)}"
-        )
-    groups = sorted(set(words(source[group], f"{name}: column {group!r}")))
-    if len(groups) == 1 and baseline in groups:
-        raise RelscaleError(f"{name}: column {group!r} has no group but the baseline {baseline!r}")
-    if baseline == MEAN and law == "relative":
-        return
-    if baseline not in groups:
-        if baseline is None:
-            raise RelscaleError(f"{name}: no baseline in column {group!r}; name one of {listed(groups)}")
-        raise RelscaleError(f"{name}: no {baseline!r} in column {group!r}; {suggestion(baseline, groups)}")

@@ -1,0 +1,156 @@
+"""What a law on a table may be asked for, and what is refused in one sentence."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+
+import numpy as np
+import pyarrow as pa
+
+from relscale.columns import words
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.gaps import MEAN
+from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
+from relscale.fitting.estimation.law_points import takes_logarithm
+from relscale.laws.catalogue import law_names, law_or_family
+from relscale.laws.law import Family, Gap, Law
+from relscale.suggestions import suggestion
+from relscale.tables import listed
+
+MOST_DRAWS = 100_000
+
+
+def is_line(law: str | Law, residual: str, loss: str) -> bool:
+    """Whether it is least squares of a line in logarithms, in closed form and with every question asked of a line."""
+    return isinstance(law, str) and law in log_lines() and (residual, loss) == ("log", "squares")
+
+
+def log_lines() -> tuple[str, ...]:
+    """The laws that are straight lines in logarithms."""
+    catalogue = {name: law_or_family(name) for name in law_names()}
+    return tuple(
+        name for name, entry in catalogue.items() if isinstance(entry, Law) and entry.line is not None
+    )
+
+
+def gap_of(law: str | Law) -> Gap | None:
+    """How a law compares groups; None where it does not."""
+    entry = law_or_family(law)
+    return None if isinstance(entry, Family) else entry.gap
+
+
+def check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
+    """Refuse parameters that are given and cannot be.
+
+    Raises
+    ------
+    RelscaleError
+        The law has no such parameter, or its value is not a number.
+    """
+    for name, value in fixed.items():
+        if name not in law.names:
+            raise RelscaleError(
+                f"fixed: law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}"
+            )
+        if not isinstance(value, Real) or not np.isfinite(value):
+            raise RelscaleError(f"fixed: {name} is {value!r}, which is not a number")
+
+
+def anchor_points(
+    law: Law, points: Sequence[Sequence[float]], xs: Sequence[str], y: str, residual: str
+) -> dict[tuple[float, ...], str]:
+    """Points that are known without a measurement, predictors and value, and each in words.
+
+    Raises
+    ------
+    RelscaleError
+        One is not a point of the law: too many numbers, or one that is not finite or has no logarithm.
+    """
+    found = {}
+    if points and law.make_predictors is not None:
+        raise RelscaleError(f"anchor: the law {law.name!r} is of whole trainings, which no point stands for")
+    for point in points:
+        numbers_given = tuple(point)
+        if len(numbers_given) != len(xs) + 1:
+            raise RelscaleError(
+                f"anchor: {', '.join(map(str, point))} is not a point of {', '.join([*xs, y])}: "
+                f"{len(xs) + 1} numbers, in that order"
+            )
+        for name, value in zip([*xs, y], numbers_given, strict=True):
+            if not isinstance(value, Real) or not np.isfinite(value):
+                raise RelscaleError(f"anchor: {name} is {value!r}, which is not a number")
+        if residual == "log" and not numbers_given[-1] > 0:
+            raise RelscaleError(
+                f"anchor: {y} is {numbers_given[-1]:g}, which has no logarithm; fit residuals of {y} itself (linear)"
+            )
+        for i, name in enumerate(xs[: len(law.predictors)]):
+            if takes_logarithm(law, i) and not numbers_given[i] > 0:
+                raise RelscaleError(
+                    f"anchor: {name} is {numbers_given[i]:g}, and the law takes its logarithm"
+                )
+        place = ", ".join(f"{name} = {value:g}" for name, value in zip([*xs, y], numbers_given, strict=True))
+        found[tuple(map(float, numbers_given))] = place
+    return found
+
+
+def check_options(
+    law: str | Law,
+    residual: str,
+    loss: str,
+    delta: float | None,
+    level: float,
+    bootstrap: int,
+    seed: int,
+    baseline: str | None,
+) -> None:
+    """Refuse options that do not go together, or whose values there are not.
+
+    Raises
+    ------
+    RelscaleError
+        One of them is wrong; the sentence begins with its name.
+    """
+    known = law_names()
+    if not isinstance(law, Law):
+        law_or_family(str(law))
+    for option, said, allowed in (("residual", residual, RESIDUALS), ("loss", loss, LOSSES)):
+        if said not in allowed:
+            raise RelscaleError(f"{option}: no {said!r}; {suggestion(str(said), allowed)}")
+    if baseline is not None and gap_of(law) is None:
+        gaps = " and ".join(repr(name) for name in known if gap_of(name))
+        name = law.name if isinstance(law, Law) else law
+        raise RelscaleError(f"baseline: the law {name!r} compares no groups; it is for the laws {gaps}")
+    if delta is not None and (loss != "huber" or not isinstance(delta, Real) or not delta > 0):
+        raise RelscaleError(f"delta: {delta!r}; it is a positive number, for the loss 'huber'")
+    if not isinstance(level, Real) or not 0 < level < 1:
+        percent = f"; write {level / 100:g}" if 1 < level < 100 else ""
+        raise RelscaleError(f"level: {level!r} is not between 0 and 1{percent}")
+    for option, number in (("bootstrap", bootstrap), ("seed", seed)):
+        if not isinstance(number, Integral) or number < 0:
+            raise RelscaleError(f"{option}: {number!r} is not a whole number from 0 on")
+    if bootstrap > MOST_DRAWS:
+        raise RelscaleError(f"bootstrap: {bootstrap} draws; {MOST_DRAWS} are the most")
+
+
+def check_baseline(
+    source: pa.Table, group: str | None, baseline: str | None, law: str | Law, name: str
+) -> None:
+    """Refuse a baseline that no group of the table is.
+
+    Raises
+    ------
+    RelscaleError
+        There are no groups, no baseline, or none of that name.
+    """
+    if group is None:
+        raise RelscaleError(
+            f"{name}: a {law} law compares groups; name their column, one of {listed(source.column_names)}"
+        )
+    groups = sorted(set(words(source[group], f"{name}: column {group!r}")))
+    if len(groups) == 1 and baseline in groups:
+        raise RelscaleError(f"{name}: column {group!r} has no group but the baseline {baseline!r}")
+    if baseline == MEAN and law == "relative":
+        return
+    if baseline not in groups:
+        if baseline is None:
+            raise RelscaleError(f"{name}: no baseline in column {group!r}; name one of {listed(groups)}")
+        raise RelscaleError(f"{name}: no {baseline!r} in column {group!r}; {suggestion(baseline, groups)}")
