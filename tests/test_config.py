@@ -59,7 +59,7 @@ def test_checking_twice_changes_nothing():
             "design.flop_accounting: 'both' is not one of 'forward', 'training'",
         ),
         (["design", "budgets"], ["many"], "design.budgets.0: 'many' is not of type 'number'"),
-        (["design", "widths"], {"1e11": [0]}, "design.widths.1e11.0: 0 is less than the minimum of 1"),
+        (["design", "widths"], {"1e11": [0]}, "design.widths.1e11.0: 0 is not at least 1"),
         (["design", "seeds"], {"1e12": [0]}, "design.seeds: 1e12 is not among the budgets"),
         (
             ["sources", "installed", "kind"],
@@ -90,7 +90,7 @@ def test_checking_twice_changes_nothing():
             "no suite 'mmlu'; suites: none",
         ),
         (["vocabulary", "tokenizer"], "org/words", "vocabulary: 'size' is a dependency of 'tokenizer'"),
-        (["seed"], -1, "seed: -1 is less than the minimum of 0"),
+        (["seed"], -1, "seed: -1 is not at least 0"),
         (["suites", " "], {}, "suites: "),
     ],
 )
@@ -112,8 +112,9 @@ def test_an_experiment_of_measurements_needs_nothing_to_train():
 
 
 def test_a_further_law_has_defaults():
-    config = check_config(MEASURED | {"fit": {"laws": [{"name": "mine", "law": "parametric"}]}})
+    config = check_config(MEASURED | {"fit": {"laws": [{"law": "parametric"}]}})
     (law,) = config.fit.laws
+    assert law.name == "parametric"
     assert (law.residual, law.loss, law.delta, law.method) == (
         "log",
         "squares",
@@ -141,7 +142,8 @@ def test_a_further_law_has_defaults():
             "corpora: nothing is trained where runs.source is 'measurements'",
         ),
         ({"suites": {"mmlu": {"titel": "MMLU"}}}, "suites.mmlu: unknown key 'titel'; did you mean 'title'"),
-        ({"fit": {"laws": [{"law": "power"}]}}, "fit.laws.0: 'name' is missing"),
+        ({"fit": {"laws": [{"name": "mine"}]}}, "fit.laws.0: 'law' is missing"),
+        ({"fit": {"level": 95}}, "fit.level: 95 is not below 1"),
         (
             {"fit": {"laws": [{"name": "a", "law": "b", "loss": "hubr"}]}},
             "'hubr' is not one of 'squares', 'huber'",

@@ -24,6 +24,12 @@ from relscale.tables import listed
 from relscale.tokens.options import Corpus, MixturePart
 from relscale.yaml_text import Plain, dump, read
 
+LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "above",
+    "maximum": "at most",
+    "exclusiveMaximum": "below",
+}
 EXAMPLES = {
     "number": "a number, such as 1e11 or 0.5",
     "integer": "a whole number, such as 8",
@@ -227,7 +233,7 @@ def _check_corpora(experiment: TrainingExperiment) -> None:
     for where, part in parts:
         if part.source not in experiment.sources:
             raise RelscaleError(
-                f"{where}.source: no source {part.source!r}; sources: {', '.join(experiment.sources)}"
+                f"{where}.source: no source {part.source!r}; {suggestion(part.source, experiment.sources, 'sources:')}"
             )
     for name, corpus in experiment.corpora.items():
         _check_pruning(name, corpus, experiment)
@@ -328,6 +334,8 @@ def _reason(error: jsonschema.ValidationError) -> str:
         return f"{value} is no mapping; {_keys_of(error.schema)}"
     if error.validator == "type" and allowed == "string":
         return f"{value} is no text"
+    if error.validator in LIMITS:
+        return f"{value} is not {LIMITS[error.validator]} {_written(allowed)}"
     if error.validator == "minItems":
         return f"{value} is too short; name {allowed} at least"
     if error.validator == "uniqueItems":

@@ -34,8 +34,11 @@ class LawBootstrap(Section):
 class FurtherLaw(Section):
     """A law that is fitted to some of the measurements."""
 
-    name: str = Field(description="Name of this fit, in the column `fit` of the tables.")
     law: str = Field(description="A module of relscale.laws.")
+    name: str = Field(
+        default_factory=lambda given: str(given.get("law", "")),
+        description="Name of this fit, in the column `fit` of the tables (default: that of the law).",
+    )
     x: Names = Field(
         default=(),
         description="Columns of the predictors, in the law's order, if they are not those that the law names; "
