@@ -12,7 +12,7 @@ import tiny_models
 from finished_experiment import SLOPES, workflow
 
 import relscale as rs
-from relscale import api
+from relscale import api, experiment_results, score_model
 from relscale.cli import main
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
@@ -62,7 +62,7 @@ def examples_of(module):
 
 @pytest.mark.parametrize(
     "example",
-    [each for each in examples_of(api) if each.name != "relscale.api.score"],
+    [*examples_of(api), *examples_of(experiment_results)],
     ids=lambda each: each.name,
 )
 def test_each_example_of_an_experiment_does_what_it_says(example, finished, monkeypatch):
@@ -74,7 +74,7 @@ def test_each_example_of_an_experiment_does_what_it_says(example, finished, monk
 def test_the_example_of_scoring_a_model_does_what_it_says(tmp_path, monkeypatch):
     tiny_models.save_checkpoint(tmp_path / "models" / "tiny")
     monkeypatch.chdir(tmp_path)
-    (example,) = [each for each in examples_of(api) if each.name == "relscale.api.score"]
+    (example,) = examples_of(score_model)
     assert doctest.DocTestRunner().run(example).failed == 0
 
 

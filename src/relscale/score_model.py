@@ -1,0 +1,114 @@
+"""One model scored on one suite, without an experiment."""
+
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from relscale.arguments import typed
+from relscale.errors import RelscaleError
+from relscale.frame import Frame
+from relscale.printable import PrintableStream
+from relscale.suggestions import suggestion
+from relscale.tables import read_table
+
+
+@typed
+def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) -> Frame:
+    """Score one model on a suite, without an experiment.
+
+    Parameters
+    ----------
+    model
+        A folder in the format of Hugging Face, or a name on the hub, ``name@revision`` for one of its commits.
+    suite
+        One of ``relscale.suites()``, the folder of a suite of your own, or names of tasks of lm-eval in a list.
+    **options
+        Of the suite, as a config would state them: ``limit=50``, ``forms=["cloze"]``, ``data="folder"``.
+
+    Returns
+    -------
+    Frame
+        One row per group and metric: value, standard error, number of items.
+
+    Raises
+    ------
+    RelscaleError
+        The model or the suite is not there, or libraries are missing.
+
+    Examples
+    --------
+    >>> import relscale as rs
+    >>> scored = rs.score("models/tiny", "behaviours")
+    >>> sorted(scored.where(metric="accuracy")["group"])
+    ['adversarial', 'capability', 'influence']
+    """
+    from relscale.commands import collect
+    from relscale.commands import score as score_command
+    from relscale.commands import suite as suite_command
+    from relscale.config import load_config
+    from relscale.extras import named_extras, need
+    from relscale.jobs import scoring_jobs
+    from relscale.yaml_text import dump
+
+    need("score", "score")
+    name, revision = _model(model)
+    suite_name, chosen = _suite(suite, options)
+    said: Any = PrintableStream(sys.stderr)
+    with TemporaryDirectory() as folder, named_extras("score", "score"), redirect_stderr(said):
+        at = Path(folder)
+        header = "model,revision,corpus,params,tokens,training_flops"
+        at.joinpath("models.csv").write_text(f'{header}\n"{name}",{revision},all,,,1\n', encoding="utf-8")
+        config = {
+            "experiment": "score",
+            "store": str(at / "store"),
+            "runs": {"source": "checkpoints", "table": str(at / "models.csv")},
+            "suites": {suite_name: chosen},
+        }
+        path, manifest = at / "score.yaml", at / suite_name / "suite.yaml"
+        scores, output = at / "scores.json", at / "measurements.parquet"
+        path.write_text(dump(config), encoding="utf-8")
+        ((corpus, job),) = scoring_jobs(load_config(path))
+        suite_command.run(
+            Namespace(config=path, suite=suite_name, documents=[], requests="yes", output=manifest)
+        )
+        score_command.run(
+            Namespace(
+                config=path, corpus=corpus, job=job, runs=[], suites=[manifest], threads=1, output=scores
+            )
+        )
+        collect.run(
+            Namespace(
+                config=path, runs=[], scores=[scores], suites=[manifest], output=output, replicates=None
+            )
+        )
+        columns = ["suite", "prompt", "group", "metric", "value", "stderr", "items", "status"]
+        return Frame(read_table(output).select(columns))
+
+
+def _model(model: str | Path) -> tuple[str, str]:
+    """A model's folder or name, and its revision, which may be empty."""
+    if Path(model).is_dir():
+        return str(Path(model).absolute()), ""
+    name, _, revision = str(model).partition("@")
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise RelscaleError(f"score: no model in {name}; give its folder, or its name on the hub")
+    return name, revision
+
+
+def _suite(suite: str | Path | Sequence[str], options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A suite's name and options as a config has them."""
+    from relscale.scoring.suite import available_suites
+
+    if not isinstance(suite, str | Path):
+        return "tasks", {"lm_eval": list(suite), **options}
+    if Path(suite).is_dir():
+        return Path(suite).name, {"path": str(Path(suite).absolute()), **options}
+    known = available_suites()
+    if str(suite) not in known:
+        raise RelscaleError(f"score: no suite {str(suite)!r}; {suggestion(str(suite), known)}")
+    return str(suite), dict(options)
