@@ -1,44 +1,16 @@
 """The best mixture of an experiment's parts, by a law of its config: what was tried, and what to train on next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-import pyarrow as pa
-
-from relscale.column_arrays import Columns
 from relscale.design.mixtures import DIGITS
 from relscale.errors import RelscaleError
 from relscale.experiment import TrainingExperiment
 from relscale.fitting.core_options import FurtherLaw
-from relscale.fitting.estimation.law_columns import law_columns
-from relscale.fitting.estimation.law_points import ModelKey, Points, distinct, held_in, points, select
-from relscale.laws.catalogue import law_or_family
-from relscale.laws.law import Family
+from relscale.fitting.estimation.tried_mixtures import check_equal_points
 from relscale.measurements.measurement import SHARE
 from relscale.questions.mixture import LAWS
 from relscale.suggestions import suggestion
 from relscale.tokens.options import MixturePart, Part
-
-# Options of a law's fit that the best mixture does not know.
-OTHER_FITS = ("fixed", "anchor", "loss", "weights", "leave_out_highest")
-
-
-@dataclass(frozen=True)
-class TriedMixtures:
-    """The mixtures that models were trained on, one row per model.
-
-    Attributes
-    ----------
-    columns
-        The predictors as the law calls them, and a column per target.
-    shares, targets
-        The names of those of the parts, and of the targets.
-    """
-
-    columns: Columns
-    shares: tuple[str, ...]
-    targets: tuple[str, ...]
 
 
 def mixture_law(laws: Sequence[FurtherLaw], name: str | None) -> FurtherLaw:
@@ -59,51 +31,8 @@ def mixture_law(laws: Sequence[FurtherLaw], name: str | None) -> FurtherLaw:
     if name is not None and name not in mixture_laws:
         raise RelscaleError(f"no law of mixtures {name!r} under fit.laws; {suggestion(name, mixture_laws)}")
     law = mixture_laws[name or next(iter(mixture_laws))]
-    others = [
-        option for option in OTHER_FITS if getattr(law, option) != FurtherLaw.model_fields[option].default
-    ]
-    if others:
-        raise RelscaleError(
-            f"fit.laws.{law.name}: the best mixture is by least squares of equal points, without {', '.join(others)}; "
-            "leave these out, or add a law without them"
-        )
+    check_equal_points(law)
     return law
-
-
-def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
-    """The models that a law of the config is fitted to; a target for each value of its ``by``.
-
-    Raises
-    ------
-    RelscaleError
-        Columns or measurements are missing, or a model has several values of a target.
-    """
-    place = f"fit.laws.{entry.name}"
-    try:
-        of = law_columns(entry.law, entry.x, measurements)
-    except RelscaleError as error:
-        raise RelscaleError(f"{place}: {error}") from None
-    family = law_or_family(entry.law)
-    assert isinstance(family, Family)
-    first = len(family.before)
-    shares = of.columns[first : first + (len(of.columns) - first) // (1 + len(family.further))]
-    fitted = held_in(select(measurements, entry.where or {}, place), entry, place)
-    targets: dict[str, Points] = {}
-    for values in distinct(fitted, entry.by, place):
-        name = ", ".join(map(str, values.values())) or "value"
-        rows = select(fitted, values, place) if values else fitted
-        targets[name] = points(of.law, of.columns, rows, None, entry.residual == "log")
-    values_of = {name: _by_model(each, f"{place}: {name}") for name, each in targets.items()}
-    models = [
-        key for key in next(iter(values_of.values())) if all(key in each for each in values_of.values())
-    ]
-    where = {row.model: i for i, row in enumerate(next(iter(targets.values())).rows)}
-    x = next(iter(targets.values())).x[:, [where[key] for key in models]]
-    columns = dict(zip(family.columns(shares), x, strict=True))
-    if alike := set(columns) & set(values_of):
-        raise RelscaleError(f"{place}: {alike.pop()!r} is a predictor and a target; give one another name")
-    columns |= {name: np.array([each[key] for key in models]) for name, each in values_of.items()}
-    return TriedMixtures(Columns(columns), shares, tuple(targets))
 
 
 def prior_shares(experiment: TrainingExperiment, corpus: str, shares: Sequence[str]) -> tuple[float, ...]:
@@ -165,14 +94,3 @@ def parts_of(experiment: TrainingExperiment) -> dict[str, list[MixturePart]]:
                     of_kind[part.label].append(nameless)
         parts = of_kind | parts
     return parts
-
-
-def _by_model(target: Points, place: str) -> dict[ModelKey, float]:
-    values: dict[ModelKey, float] = {}
-    for row, value in zip(target.rows, target.y, strict=True):
-        if row.model in values:
-            raise RelscaleError(
-                f"{place}: run {row.run!r} has several values; name suite and metric under where"
-            )
-        values[row.model] = float(value)
-    return values

@@ -69,10 +69,11 @@ def run(options: argparse.Namespace) -> None:
     of its `by`. Intervals are of resampled mixtures. With --output, `relscale run YAML` trains the one further model,
     and the table `predictions` has what was predicted beside what came out.
     """
-    from relscale.best_mixture import mixture_law, next_corpus, prior_shares, tried_mixtures
+    from relscale.best_mixture import mixture_law, next_corpus, prior_shares
     from relscale.commands.ask import shown
     from relscale.config import extend_config
     from relscale.errors import RelscaleError
+    from relscale.fitting.estimation.tried_mixtures import tried_mixtures
     from relscale.fixed_parameters import fixed_parameters
     from relscale.questions import mixture
     from relscale.results import Results

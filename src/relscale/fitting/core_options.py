@@ -31,6 +31,23 @@ class LawBootstrap(Section):
     )
 
 
+class MixtureOptimum(Section):
+    """The mixture with the lowest weighted mean of what a law of mixtures predicts for its targets."""
+
+    kl: float = Field(
+        default=0.0,
+        ge=0,
+        description="Weight of the divergence from the prior, in the targets' unit per nat.",
+    )
+    prior: str | None = Field(
+        default=None, description="The corpus that is departed from; by default the mean of all mixtures."
+    )
+    within: Literal["data", "simplex"] = Field(
+        default="data", description="data: no share larger than the largest that was tried."
+    )
+    draws: Count = Field(default=100, description="Resamples of the mixtures for intervals; 0 for none.")
+
+
 class FurtherLaw(Section):
     """A law that is fitted to some of the measurements."""
 
@@ -92,6 +109,29 @@ class FurtherLaw(Section):
         description="Intervals from bootstrap draws. Without it, least squares have the t interval of the "
         "Jacobian, Huber's loss has draws of pairs, and points that share trainings have draws of "
         "trainings, all percentile.",
+    )
+    optimum: MixtureOptimum | None = Field(
+        default=None,
+        description="Of a law of mixtures, the best mixture too, in the tables mixtures and mixture_points; `by` names "
+        "the targets.",
+    )
+
+
+class Multiplier(Section):
+    """How many times more unique text would have helped as much as mixing other text in (relscale ask multiplier)."""
+
+    name: str = Field(description="Name of this question, in the column `fit` of the table multipliers.")
+    where: Where = Field(default={}, description="Conditions on the measurements: columns and their values.")
+    share: str = Field(description="Column of the share of the other text; 0 for runs without it.")
+    unique: str = Field(default="unique_tokens", description="Column of the unique text.")
+    at: str = Field(default="tokens", description="Column of what is equal where runs are compared.")
+    unique_in_mixtures: float = Field(
+        default=0.0,
+        ge=0,
+        description="Unique text of the target in every mixture, where the column counts the other text too.",
+    )
+    noise: float = Field(
+        default=0.0, ge=0, description="Standard error of the logarithm of the metric, for intervals."
     )
 
 
@@ -156,6 +196,9 @@ class CoreOptions(Section):
     )
     laws: tuple[FurtherLaw, ...] = Field(
         default=(), description="Further laws, each fitted to a subset of the measurements."
+    )
+    multipliers: tuple[Multiplier, ...] = Field(
+        default=(), description="What mixing other text in is worth in unique text."
     )
     answers: Annotated[PathText | None, NULLABLE] = Field(
         default=None, description="A table of published numbers to compare the fits with."

@@ -17,6 +17,8 @@ from relscale.fitting.curves.point_rows import error_rows, frontier_row, gap_row
 from relscale.fitting.curves.run_matrix import Replicates, RunMatrix, run_matrices
 from relscale.fitting.estimation.accuracy import sigmoid_rows
 from relscale.fitting.estimation.law_fits import law_fits
+from relscale.fitting.estimation.mixture_optima import mixture_optima
+from relscale.fitting.estimation.multipliers import multiplier_rows
 from relscale.fitting.fits import ROWS, Fits, from_rows
 from relscale.fitting.forecasts.forecast import forecast_rows
 from relscale.fitting.independent_items import independent_item_rows
@@ -83,6 +85,10 @@ def fit(
     parameters, predictions = law_fits(measurements, settings)
     rows.add("fits", parameters)
     rows.add("predictions", predictions)
+    mixtures, mixture_points = mixture_optima(measurements, settings)
+    rows.add("mixtures", mixtures)
+    rows.add("mixture_points", mixture_points)
+    rows.add("multipliers", multiplier_rows(measurements, settings))
     tables = rows.tables
     margin = settings.of(VerdictOptions).equivalence_margin
     for analysis in analyses():

@@ -14,6 +14,8 @@ from relscale.fitting.analyses.registry import analyses
 from relscale.fitting.curves.by_size import SizeRow
 from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow, GapRow
 from relscale.fitting.estimation.law_predictions import PredictionRow
+from relscale.fitting.estimation.mixture_optima import MixtureOptimumRow, MixturePointRow
+from relscale.fitting.estimation.multipliers import UniqueTextRow
 from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.reproduction_row import ReproductionRow
@@ -30,6 +32,9 @@ ROWS: dict[str, type] = {
     "fits": ParameterRow,
     "verdicts": VerdictRow,
     "predictions": PredictionRow,
+    "mixtures": MixtureOptimumRow,
+    "mixture_points": MixturePointRow,
+    "multipliers": UniqueTextRow,
     "forecasts": ForecastRow,
     "backtests": BacktestRow,
     **{analysis.table: analysis.row for analysis in analyses()},

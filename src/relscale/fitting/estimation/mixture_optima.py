@@ -1,0 +1,125 @@
+"""The best mixture by each law of the config that asks for it, and the mixtures that it was found from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from relscale.errors import RelscaleError
+from relscale.fitting.core_options import FurtherLaw, MixtureOptimum
+from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.law_points import numbers_of, select
+from relscale.fitting.estimation.tried_mixtures import TriedMixtures, check_equal_points, tried_mixtures
+from relscale.fitting.settings import Settings
+from relscale.fitting.status import Status
+from relscale.laws.catalogue import law_or_family
+from relscale.laws.law import Family
+from relscale.questions import mixture
+from relscale.rows import column, fields_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixtureOptimumRow(mixture.MixtureRow):
+    """One row per law of mixtures and part, one for the mean of its targets and one for the divergence."""
+
+    fit: str = column("Name of the further law in the config.")
+    law: str = column("Name of the law.")
+    kl: float = column("Weight of the divergence from the prior, in the targets' unit per nat.")
+    status: Status = column("ok, or why the row cannot be used.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixturePointRow:
+    """One row per law of mixtures, target and mixture that it was fitted to."""
+
+    fit: str = column("Name of the further law in the config.")
+    law: str = column("Name of the law.")
+    run: str = column("The model.")
+    target: str = column("The target: the values of the law's `by`.")
+    observed: float = column("What was measured.")
+    fitted: float = column("The law's value there, by a fit to this model too.")
+    status: Status = column("ok, or why the row cannot be used.")
+
+
+def mixture_optima(
+    measurements: pa.Table, settings: Settings
+) -> tuple[list[MixtureOptimumRow], list[MixturePointRow]]:
+    """Rows of the tables ``mixtures`` and ``mixture_points``.
+
+    Raises
+    ------
+    RelscaleError
+        A law that is asked for its optimum is none of mixtures, or cannot be fitted; the message begins with its key.
+    """
+    optima: list[MixtureOptimumRow] = []
+    fitted: list[MixturePointRow] = []
+    for entry in settings.laws:
+        if entry.optimum is None:
+            continue
+        if entry.law not in mixture.LAWS:
+            raise RelscaleError(
+                f"fit.laws.{entry.name}.optimum: {entry.law} is no law of mixtures; leave it out, or use one of "
+                + ", ".join(mixture.LAWS)
+            )
+        check_equal_points(entry)
+        tried = tried_mixtures(measurements, entry)
+        optima += _optimum(measurements, tried, entry, entry.optimum, settings.seed)
+        fitted += _points(tried, entry)
+    return optima, fitted
+
+
+def _optimum(
+    measurements: pa.Table, tried: TriedMixtures, entry: FurtherLaw, options: MixtureOptimum, seed: int
+) -> Iterator[MixtureOptimumRow]:
+    place = f"fit.laws.{entry.name}.optimum"
+    prior = _prior(measurements, tried, options.prior, f"{place}.prior") if options.prior else ()
+    try:
+        rows = list(
+            mixture.rows(
+                tried.columns,
+                x=tried.shares,
+                y=tried.targets,
+                law=entry.law,
+                within=options.within,
+                kl=options.kl,
+                prior=prior,
+                residual=entry.residual,
+                draws=options.draws,
+                seed=seed,
+            )
+        )
+    except RelscaleError as error:
+        raise RelscaleError(f"{place}: {error}") from None
+    for row in rows:
+        yield MixtureOptimumRow(
+            **fields_of(row), fit=entry.name, law=entry.law, kl=options.kl, status=Status.OK
+        )
+
+
+def _prior(measurements: pa.Table, tried: TriedMixtures, corpus: str, place: str) -> tuple[str, ...]:
+    """The shares of a corpus, as text."""
+    first = select(measurements, {"corpus": corpus}, place)
+    shares = [float(numbers_of(first, name)[0]) for name in tried.shares]
+    return tuple(map(str, np.nan_to_num(shares)))
+
+
+def _points(tried: TriedMixtures, entry: FurtherLaw) -> Iterator[MixturePointRow]:
+    family = law_or_family(entry.law)
+    assert isinstance(family, Family)
+    law = family.of(tried.shares)
+    x = np.stack([tried.columns.numbers(name) for name in family.columns(tried.shares)])
+    for target in tried.targets:
+        observed = tried.columns.numbers(target)
+        theta = estimate(law, x, observed[:, None], residual=entry.residual).theta
+        fitted = law.value(theta, x[..., None])[:, 0]
+        for run, value, of_law in zip(tried.runs, observed, fitted, strict=True):
+            yield MixturePointRow(
+                fit=entry.name,
+                law=entry.law,
+                run=run,
+                target=target,
+                observed=float(value),
+                fitted=float(of_law),
+                status=Status.OK,
+            )
