@@ -34,6 +34,8 @@ PER_SUITE = ["forecast", "prompt-forms", "relative-law", "robustness", "specific
 OF_COUNTRIES = "internet-users"  # of which the toy tables have none
 OF_OPTIMIZERS = "optimizers"  # likewise; tests/fitting/test_by_size.py draws it
 OF_REPETITIONS = "repetition"  # likewise; test_repetition.py draws it
+OF_TRAINING_DATA = ("mixture", "multiplier")  # likewise; tests/fitting/test_mixtures.py draws them
+OF_BRANCHES = "critical-batch"  # likewise; tests/training/test_branches.py draws it
 TABLES = ("frontier", "errors", "gaps", "fits", "verdicts", *QUESTIONS)
 SUITES = ["knowledge", "varieties", "domains", "behaviours"]
 NAMES = [
@@ -112,7 +114,8 @@ def axes(figure: go.Figure, letter: str) -> dict[str, Any]:
 
 
 def test_these_are_all_the_figures() -> None:
-    assert list(figures()) == sorted([*FIGURES, *PER_SUITE, OF_COUNTRIES, OF_OPTIMIZERS, OF_REPETITIONS])
+    elsewhere = [OF_COUNTRIES, OF_OPTIMIZERS, OF_REPETITIONS, OF_BRANCHES, *OF_TRAINING_DATA]
+    assert list(figures()) == sorted([*FIGURES, *PER_SUITE, *elsewhere])
     assert [figure.name for figure in figures().values() if figure.per_suite] == PER_SUITE
 
 
