@@ -3,9 +3,16 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from relscale.design.goodput import batch_costs, format_goodput, statistical_efficiency
+from relscale.design.goodput import (
+    batch_costs,
+    best_batch,
+    best_batch_for_root,
+    format_goodput,
+    statistical_efficiency,
+)
 from relscale.design.isoflop import plan
 from relscale.design.options import Design, Hardware
 from relscale.training.options import Training
@@ -13,6 +20,17 @@ from relscale.training.options import Training
 
 def test_a_batch_at_the_critical_one_teaches_half_as_much_per_token():
     assert statistical_efficiency(300, 300) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("best", "power", "published"), [(best_batch, 0.0, 346.410), (best_batch_for_root, 0.5, 1044.622)]
+)
+def test_the_best_batch_is_the_published_one_and_that_of_a_fine_grid(best, power, published):
+    """A step of 0.4 + 0.001·B seconds, a critical batch of 300."""
+    assert best(0.4, 1e-3, 300.0) == pytest.approx(published, rel=1e-6)
+    batch = np.geomspace(10, 1e5, 200_001)
+    goodput = batch / (0.4 + 1e-3 * batch) * statistical_efficiency(batch, 300.0) * batch**power
+    assert batch[goodput.argmax()] == pytest.approx(best(0.4, 1e-3, 300.0), rel=1e-4)
 
 
 @pytest.fixture
@@ -58,4 +76,5 @@ def test_the_table_marks_the_planned_and_the_fastest_batch(run):
     small = replace(run, budget=1e11)
     table = format_goodput([run, small], Hardware(seconds_per_step=1.0), Training(), 1e5)
     assert sum(line.rstrip().endswith(("=", "=*")) for line in table.splitlines()[2:]) == 2
+    assert table.count("largest goodput at") == 2
     assert sum(line.rstrip().endswith("*") for line in table.splitlines()[2:]) == 2

@@ -1,15 +1,20 @@
 """A training that stops and resumes, whatever its options, ends in the same bits."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import pytest
 
+from relscale.checksums import seal
 from relscale.design.isoflop import with_batch_schedule
 from relscale.design.options import BatchGrowth
 from relscale.tables import read_table
 from relscale.training.data import TrainingData
 from relscale.training.interruption import Control
+from relscale.training.optimizers import optimizers
 from relscale.training.options import NoiseScale, Training
+from relscale.training.schedule import SCHEDULES
 
 
 def train_run(*arguments, **named):
@@ -61,6 +66,59 @@ def test_a_stopped_training_resumes_to_the_same_bits(run, tokens, vocabulary, tm
     assert len(files) == 1 + len(options.get("checkpoints", ()))
     for name in [*files, "curve.parquet"]:
         assert (whole / name).read_bytes() == (pieces / name).read_bytes()
+
+
+SHORT = Training(precision="float32", validation_tokens=100)
+
+
+def train_in_pieces(run, data, folder, options=SHORT):
+    """The weights and curve of a run in one piece, and of one that is stopped after 4 and after 9 steps."""
+    whole, pieces = folder / "a" / "runs" / "whole", folder / "b" / "runs" / "pieces"
+    train_run(run, data, whole, options)
+    for steps in (4, 5):
+        assert train_run(run, data, pieces, options, control=stopped_after(steps)) is None
+    assert train_run(run, data, pieces, options) is not None
+    return [
+        [(each / name).read_bytes() for name in ("model.safetensors", "curve.parquet")]
+        for each in (whole, pieces)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("optimizer", optimizers())
+def test_every_optimizer_and_schedule_resumes_to_the_same_bits(
+    run, tokens, vocabulary, tmp_path, optimizer, schedule
+):
+    h = replace(run.hyperparameters, optimizer=optimizer, schedule=schedule)
+    run = replace(run, hyperparameters=h, train_steps=12)
+    whole, pieces = train_in_pieces(run, TrainingData(tokens, vocabulary), tmp_path)
+    assert whole == pieces
+
+
+@pytest.mark.slow
+def test_recomputed_micro_batches_resume_to_the_same_bits(run, tokens, vocabulary, tmp_path):
+    run = replace(run, train_steps=12)
+    options = SHORT.model_copy(update={"activation_checkpointing": True, "micro_batch": 1})
+    whole, pieces = train_in_pieces(run, TrainingData(tokens, vocabulary), tmp_path, options)
+    assert whole == pieces
+
+
+@pytest.mark.slow
+def test_a_mixture_with_a_repeated_part_resumes_to_the_same_bits(run, tokens, vocabulary, tmp_path):
+    """Half of each batch, on average, is of a part of 320 tokens, which is read several times."""
+    manifest = json.loads((tokens / "manifest.json").read_text())
+    part = {"units": 1, "shards": [str(tokens)], "sha256": "", "splits": {}, "groups": {}, "left_out": {}}
+    parts = [{"name": "all", **part}, {"name": "few", "unique_tokens": 320, **part}]
+    mixed = tmp_path / "mixed"
+    shutil.copytree(tokens, mixed)
+    (mixed / "manifest.json").write_text(json.dumps(manifest | {"parts": parts}))
+    seal(mixed)
+    run = replace(run, train_steps=12)
+    data = TrainingData(mixed, vocabulary)
+    assert data.store().unique_tokens(run.tokens) < run.tokens
+    whole, pieces = train_in_pieces(run, data, tmp_path)
+    assert whole == pieces
 
 
 @pytest.mark.slow

@@ -15,11 +15,13 @@ its plateau, progress per token does too, and the largest of T·SE·√B is at
 only: a factor of 2 in φ is one of 1.4 in B*.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tabulate import tabulate
 
+from relscale.design.cost import seconds
 from relscale.design.options import Hardware, PlacementOptions
 from relscale.design.placement import place
 from relscale.design.run import Run, budget_label
@@ -57,6 +59,17 @@ class BatchCost:
 def statistical_efficiency(batch: float, critical: float) -> float:
     """The progress per token of a batch, relative to that of a small batch."""
     return critical / (critical + batch)
+
+
+def best_batch(seconds_per_step: float, seconds_per_token: float, critical: float) -> float:
+    """Batch of the largest T·SE, in the unit of the critical one: √(a·φ/c), for a step of a + c·B seconds."""
+    return math.sqrt(seconds_per_step * critical / seconds_per_token)
+
+
+def best_batch_for_root(seconds_per_step: float, seconds_per_token: float, critical: float) -> float:
+    """Batch of the largest T·SE·√B, where progress per token also grows with the rate, and that with √B."""
+    cheap = seconds_per_step / seconds_per_token  # tokens that take as long as a step without any
+    return (cheap + critical + math.sqrt((cheap + critical) ** 2 + 12 * cheap * critical)) / 2
 
 
 def batch_costs(run: Run, hardware: Hardware, training: PlacementOptions, critical: float) -> list[BatchCost]:
@@ -121,6 +134,14 @@ def format_goodput(
         for cost in batch_costs(run, hardware, training, critical)
     ]
     table = tabulate(rows, headers="keys", disable_numparse=True, colalign=("right",) * 8 + ("left",))
-    return (
-        f"{table}\n= as planned, * fastest to the planned loss, for a critical batch of {critical:.4g} tokens"
-    )
+    lines = [
+        table,
+        f"= as planned, * fastest to the planned loss, for a critical batch of {critical:.4g} tokens",
+    ]
+    for budget, run in widest.items() if hardware.seconds_per_step else ():
+        step = hardware.seconds_per_step, seconds(run, hardware) / run.tokens, critical
+        lines.append(
+            f"budget {budget_label(budget)}, on one device: largest goodput at {best_batch(*step):,.0f} tokens per "
+            f"batch, or {best_batch_for_root(*step):,.0f} where the learning rate grows with the root of the batch"
+        )
+    return "\n".join(lines)

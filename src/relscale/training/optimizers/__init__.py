@@ -24,6 +24,11 @@ class OptimizerModule(Protocol):
         ...
 
 
+def optimizers() -> list[str]:
+    """The names of all optimizers."""
+    return sorted(file.name.replace("_", "-") for file in pkgutil.iter_modules(__path__))
+
+
 def optimizer_module(name: str) -> str:
     """Dotted name of the module behind an optimizer's name.
 
@@ -32,7 +37,7 @@ def optimizer_module(name: str) -> str:
     RelscaleError
         There is no such optimizer.
     """
-    names = sorted(file.name.replace("_", "-") for file in pkgutil.iter_modules(__path__))
+    names = optimizers()
     if name not in names:
         raise RelscaleError(f"no optimizer {name!r}; {suggestion(name, names)}")
     return f"{__name__}.{name.replace('-', '_')}"
