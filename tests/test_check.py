@@ -91,7 +91,7 @@ WRONG = [
         "sources/installed/split",
         {"validation": 0.5, "test": 0.5},
         "sources.installed",
-        "leave nothing to train on",
+        "leave no text for training",
     ),
     (
         "sources/own",
@@ -106,8 +106,8 @@ WRONG = [
         "leaves no text for the validation loss",
     ),
     ("sources/own", OWN | {"path": "nowhere"}, "sources.own.path", "nowhere: no such file or folder"),
-    ("sources/own", OWN | {"path": "empty"}, "sources.own.path", "no file there ends in .txt"),
-    ("sources/own", OWN | {"path": "no-text"}, "sources.own.path", "no file there ends in .txt"),
+    ("sources/own", OWN | {"path": "empty"}, "sources.own.path", "no file ends in .txt"),
+    ("sources/own", OWN | {"path": "no-text"}, "sources.own.path", "no file ends in .txt"),
     ("sources/own", OWN | {"path": "blank"}, "sources.own.path", "its files are empty"),
     ("sources/own", OWN | {"path": "rows.jsonl", "text": "body"}, "sources.own.text", "no column 'body'"),
     (
@@ -164,12 +164,12 @@ WRONG = [
         "vocabulary",
         {"tokenizer": "a-tokenizer", "size": 300},
         "vocabulary.tokenizer",
-        "no tokenizer.json there",
+        "no tokenizer.json",
     ),
     # the plan
     ("design/recipe", "desktop", "design.recipe", "no recipe 'desktop'"),
     ("design/optimizers", ["adan"], "design.optimizers", "no optimizer 'adan'"),
-    ("design/budgets", [4e9], "design.budgets", "one budget is one point"),
+    ("design/budgets", [4e9], "design.budgets", "a law needs at least two budgets"),
     ("design/widths", [6, 8], "design.widths", "which a parabola needs"),
     ("design/budgets", ["1e11 FLOPs"], "design.budgets.0", "write a number, such as 1e11"),
     (
@@ -209,7 +209,7 @@ WRONG = [
     ("suites/mine", {"path": "nowhere"}, "suites.mine", "nowhere/suite.yaml: no such file"),
     ("suites/mine", {"path": "suite-without-yaml"}, "suites.mine", "suite.yaml: no such file"),
     ("suites/mine", {"path": "bare-suite"}, "suites.mine", "no data/*.jsonl, no tasks/*.yaml and no builder"),
-    ("suites/few", {"path": "few"}, "suites.few", "has 3 of asia, 12 of europe; add lines"),
+    ("suites/few", {"path": "few"}, "suites.few", "has 3 of asia, 12 of europe; add items"),
     ("suites/mine", {"path": "mine", "colour": "red"}, "suites.mine", "unknown option 'colour'"),
     ("suites/mmlu", {"data": "nowhere"}, "suites.mmlu", "no data at nowhere"),
     ("suites/mmlu", {"data": {"revision": "x"}}, "suites.mmlu", "give a path, or {hub: name"),
@@ -225,10 +225,10 @@ WRONG = [
         "suites.named.baseline",
         "no group 'boolq'",
     ),
-    ("suites/validation", {"path": "mine"}, "suites.validation", "stands for the loss on held-out text"),
+    ("suites/validation", {"path": "mine"}, "suites.validation", "reserved for the loss on held-out text"),
     # scoring
-    ("scoring", {"device": "cuda:7"}, "scoring.device", "this machine has"),
-    ("scoring", {"device": "mps"}, "scoring.device", "only a Mac has"),
+    ("scoring", {"device": "cuda:7"}, "scoring.device", "of this machine"),
+    ("scoring", {"device": "mps"}, "scoring.device", "only on a Mac"),
     (
         "scoring",
         {"device": "gpu"},
@@ -251,7 +251,7 @@ WRONG = [
     ("fit", {"contrasts": {"optimizer": "adamw"}}, "fit.contrasts.optimizer", "no 'adamw' in the experiment"),
     ("fit", {"forecast": [{"training_flops": 1e12, "corpus": "web"}]}, "fit.forecast.0.corpus", "no 'web'"),
     ("fit", {"laws": [LAW | {"law": "chinchila"}]}, "fit.laws.mine", "no law 'chinchila'; there are"),
-    ("fit", {"laws": [LAW, LAW]}, "fit.laws.mine", "two laws have this name"),
+    ("fit", {"laws": [LAW, LAW]}, "fit.laws.mine", "duplicate name"),
     (
         "fit",
         {"laws": [LAW | {"where": {"sweet": "domains"}}]},
@@ -269,14 +269,14 @@ WRONG = [
         "fit",
         {"laws": [LAW | {"predictor_from": "other"}]},
         "fit.laws.mine",
-        "'other' is not a fit named before it",
+        "'other' is not the name of an earlier fit",
     ),
     ("fit", {"laws": [LAW | {"method": "variable-projection"}]}, "fit.laws.mine", "is for residual: linear"),
     ("fit", {"laws": [LAW | {"x": ["batch_token"]}]}, "fit.laws.mine", "did you mean 'batch_tokens'"),
     ("fit", {"laws": [LAW | {"x": ["tokens", "params"]}]}, "fit.laws.mine.x", "has 1 predictors"),
     ("fit", {"laws": [LAW | {"fixed": {"betta": 0.1}}]}, "fit.laws.mine.fixed", "did you mean 'beta'"),
     ("fit", {"laws": [LAW | {"baseline": "code"}]}, "fit.laws.mine.baseline", "compares no groups"),
-    ("fit", {"laws": [LAW | {"law": "relative"}]}, "fit.laws.mine", "name the baseline among them"),
+    ("fit", {"laws": [LAW | {"law": "relative"}]}, "fit.laws.mine", "set the baseline"),
     ("fit", {"answers": "nowhere.csv"}, "fit.answers", "nowhere.csv: no such table"),
     ("fit", {"answers": "answers.csv"}, "fit.answers", "no column"),
     ("figures", ["isoflops"], "figures", "no figure 'isoflops'"),
@@ -301,7 +301,7 @@ CHECKPOINTS = {"experiment": "released", "runs": {"source": "checkpoints", "tabl
     ("path", "value", "message"),
     [
         ("runs/table", "nowhere.csv", "nowhere.csv: no such table"),
-        ("suites/domains", {}, "suites.domains: is made from held-out documents"),
+        ("suites/domains", {}, "suites.domains: is built from held-out documents"),
         ("fit", {"frontier": "parabola"}, "fit.frontier: parabola needs budget"),
         ("fit", {"contrasts": {"corpus": "books"}}, "fit.contrasts.corpus: no 'books'"),
     ],
@@ -344,7 +344,7 @@ def test_devices_of_other_machines_are_not_looked_for_here(monkeypatch):
     submitted = changed("scoring", {"device": "cuda:0"}, changed("hardware", {"gpus_per_node": 1}))
     check_experiment(check_config(submitted), elsewhere=True)
     for config, elsewhere in ((submitted, False), (changed("scoring", {"device": "cuda:0"}), True)):
-        with pytest.raises(RelscaleError, match=r"scoring\.device: 'cuda:0', and this machine has no GPU"):
+        with pytest.raises(RelscaleError, match=r"scoring\.device: 'cuda:0', but torch can use no GPU"):
             check_experiment(check_config(config), elsewhere)
 
 

@@ -125,7 +125,7 @@ def test_a_run_without_a_checkpoint_is_named(folder, capsys):
     output = results / "scores" / "texts" / "all.json"
     score = ("score", config, "--corpus", "texts", "--job", "all", "--output", str(output))
     for listed, message in (
-        (trained[1:], f"no manifest there lists {trained[0]['name']}"),
+        (trained[1:], f"no manifest lists the planned run {trained[0]['name']}"),
         (trained, "empty"),
     ):
         runs.write_text(json.dumps(listed))
@@ -170,7 +170,7 @@ def test_a_plan_says_which_runs_are_too_slow_and_that_a_stream_is_cut_to_it(fold
     hours = {"hours": 1e-9}
     assert main(["plan", experiment(folder, sources=streamed, hardware=hours)]) == 0
     said = capsys.readouterr().out
-    assert "longer than hardware.hours (1e-09) on all devices:" in said
+    assert "longer than hardware.hours (1e-09) even on all devices:" in said
     assert "tokens: texts; a larger budget makes it another text" in said
     texts(folder)
     assert main(["plan", experiment(folder)]) == 0

@@ -280,7 +280,7 @@ def test_a_report_lies_in_the_results_whatever_the_experiment_is_called(
 def test_there_is_no_report_before_something_is_fitted(capsys: pytest.CaptureFixture[str]) -> None:
     experiment("mine")
     assert cli.main(["report", "x.yaml"]) == 1
-    assert "nothing is fitted yet; run the experiment first" in capsys.readouterr().err
+    assert "no such fit; run the experiment first" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("working_folder")

@@ -30,7 +30,7 @@ WRONG = [
     ("plan short.yaml", 1, "short.yaml: 'sources' is missing"),
     ("run lapto", 1, "did you mean 'laptop'?"),
     ("run", 1, "config.yaml: not in this folder; name a config, or an experiment of relscale's"),
-    ("report reference", 1, "nothing is fitted yet; run the experiment first"),
+    ("report reference", 1, "no such fit; run the experiment first"),
     # names
     ("laws relativ", 1, "did you mean 'relative'?"),
     ("figures isoflops", 1, "did you mean 'isoflop'?"),

@@ -1,4 +1,4 @@
-"""Arguments of the public functions, checked against their annotations: a wrong one gives one sentence."""
+"""Validation of the arguments of public functions against their annotations."""
 
 import inspect
 import os
@@ -22,15 +22,15 @@ WORDS: dict[Any, str] = {
 
 
 def typed(function: Callable[P, T]) -> Callable[P, T]:
-    """The function, which refuses an argument that is not what its annotation says.
+    """Decorator that checks arguments against the function's annotations.
 
-    Arrays and columns are taken for lists, and their numbers for numbers. What is annotated ``Any`` is left to the
-    function; too many arguments, or too few, are Python's ``TypeError`` as ever.
+    Arrays and columns are accepted as lists, and their numbers as numbers. Arguments annotated ``Any`` are not checked;
+    a wrong number of arguments is Python's ``TypeError``.
 
     Raises
     ------
     RelscaleError
-        By the function that is returned: an argument is of another type.
+        Raised by the returned function: an argument has the wrong type.
     """
     signature = inspect.signature(function)
 
@@ -43,8 +43,8 @@ def typed(function: Callable[P, T]) -> Callable[P, T]:
             if hint is Any or kind is inspect.Parameter.VAR_KEYWORD:
                 continue
             if kind is inspect.Parameter.VAR_POSITIONAL:
-                for each in value:
-                    _check(function, name, each, hint)
+                for element in value:
+                    _check(function, name, element, hint)
                 continue
             bound.arguments[name] = _check(function, name, value, hint)
         return function(*bound.args, **bound.kwargs)
@@ -73,7 +73,7 @@ def _check(function: Callable[..., Any], name: str, value: object, hint: object)
 
 
 def _plain(value: object) -> object:
-    """Arrays, columns and scalars of numpy, pandas, Arrow or polars, and the keys of a mapping, as Python's own."""
+    """Arrays, columns and scalars of numpy, pandas, Arrow or polars, and keys of a mapping, as Python objects."""
     if isinstance(value, KeysView | ValuesView):
         return list(value)
     methods = (getattr(value, name, None) for name in ("tolist", "to_pylist", "to_list", "as_py"))
@@ -87,7 +87,7 @@ def _is(value: object, hint: Any) -> bool:
     if hint is Any:
         return True
     if origin in (Union, UnionType):
-        return any(_is(value, each) for each in inner)
+        return any(_is(value, option) for option in inner)
     if origin is Literal:
         return isinstance(value, str) and value in inner
     if hint is None or hint is NoneType:
@@ -104,18 +104,20 @@ def _is(value: object, hint: Any) -> bool:
     if not isinstance(value, kind) or (kind is Sequence and isinstance(value, str | bytes)):
         return False
     if isinstance(value, Mapping):
-        return not inner or all(_is(key, inner[0]) and _is(each, inner[1]) for key, each in value.items())
+        return not inner or all(
+            _is(key, inner[0]) and _is(element, inner[1]) for key, element in value.items()
+        )
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return not inner or all(_is(each, inner[0]) for each in value)
+        return not inner or all(_is(element, inner[0]) for element in value)
     return True
 
 
 def _words(hint: Any) -> list[str]:
-    """The types of an annotation in a user's words."""
+    """The types of an annotation in plain words."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return [word for each in inner for word in _words(each)]
+        return [word for part in inner for word in _words(part)]
     if origin is Literal:
-        return [repr(each) for each in inner]
+        return [repr(option) for option in inner]
     kind = origin or hint
     return [WORDS.get(kind, f"a {getattr(kind, '__name__', kind)}")]

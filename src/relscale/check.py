@@ -25,30 +25,31 @@ from relscale.training.options import check_logger
 
 
 def check_experiment(experiment: Experiment, elsewhere: bool = True) -> None:
-    """See that what an experiment names is there, and that its runs fit the hardware and give laws enough points.
+    """Check that everything an experiment names exists, that its runs fit the hardware, and that laws have enough
+    points.
 
-    What is on the hub need not be: a plan is made before it can be reached. Nothing heavy is imported.
+    Hub data need not be available, because a plan can be made offline. No heavy library is imported.
 
     Parameters
     ----------
     experiment
         As ``relscale.config.check_config`` gives it.
     elsewhere
-        Whether jobs run, or may run, on other machines: then this one's devices say nothing of theirs.
+        Whether jobs run, or may run, on other machines, so that this machine's devices are irrelevant.
 
     Raises
     ------
     RelscaleError
-        Text, a table, suite, option, group, metric, optimizer, logger, law, figure or device is not there; a run
-        cannot be planned or placed; results cannot be written. One sentence that begins with the key.
+        Text, a table, suite, option, group, metric, optimizer, logger, law, figure or device does not exist; a run
+        cannot be planned or placed; results cannot be written. The message is one sentence that begins with the key.
     """
     try:
         _check(experiment, elsewhere)
     except RelscaleError as error:
         raise RelscaleError(shortened(str(error), LONGEST)) from None
     except OSError as error:  # a folder that may not be looked into, a name that is too long
-        where = shortened(str(error.filename), SHOWN)
-        raise RelscaleError(f"{where}: {error.strerror or error}; the config names it") from None
+        file = shortened(str(error.filename), SHOWN)
+        raise RelscaleError(f"{file}: {error.strerror or error}, which is named in the config") from None
 
 
 def _check(experiment: Experiment, elsewhere: bool) -> None:
@@ -73,7 +74,7 @@ def _check(experiment: Experiment, elsewhere: bool) -> None:
 
 
 def _check_tables(experiment: Experiment) -> None:
-    """The files are there that an experiment reads: its measurements, and published answers."""
+    """Check that the input files of an experiment exist: measurements, and published answers."""
     tables = experiment.runs.tables if isinstance(experiment, MeasurementExperiment) else ()
     read = [("runs.tables", table.path) for table in tables]
     if experiment.fit.answers:
@@ -84,14 +85,14 @@ def _check_tables(experiment: Experiment) -> None:
 
 
 def _check_names_of_suites(experiment: ScoredExperiment) -> None:
-    """No suite has a name that measurements have for something else."""
+    """Check that no suite has a reserved name."""
     if VALIDATION.suite in experiment.suites:
         raise RelscaleError(
-            f"suites.{VALIDATION.suite}: this name stands for the loss on held-out text in measurements; choose another"
+            f"suites.{VALIDATION.suite}: this name is reserved for the loss on held-out text; choose another"
         )
     for name in experiment.collect.subjects:
         if f"{name}_subjects" in experiment.suites:
             raise RelscaleError(
-                f"suites.{name}_subjects: is how measurements call the subjects of {name} (collect.subjects); "
-                "give the suite another name"
+                f"suites.{name}_subjects: this name is reserved for the subjects of {name} "
+                "(collect.subjects); choose another"
             )

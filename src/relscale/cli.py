@@ -1,4 +1,4 @@
-"""The command ``relscale``: one subcommand per stage, and those for people who start here."""
+"""The command ``relscale`` and its subcommands."""
 
 import argparse
 import inspect
@@ -19,8 +19,8 @@ COMMANDS = {  # each is a module of relscale.commands, which imports heavy libra
     "an experiment": ("init", "plan", "run", "report", "mix", "quantization", "singular-values", "doctor"),
     "a table": ("design", "fit", "frontier", "extrapolate", "capabilities", "ability", "ask"),
     "a forecast": ("forecast", "score-forecasts"),
-    "what there is": ("laws", "suites", "figures", "datasets", "atlas"),
-    "one stage of the workflow at a time": (
+    "catalogues": ("laws", "suites", "figures", "datasets", "atlas"),
+    "stages of the workflow": (
         *(
             "pin",
             "corpus",
@@ -37,13 +37,13 @@ COMMANDS = {  # each is a module of relscale.commands, which imports heavy libra
     ),
 }
 VERBS = tuple(verb for verbs in COMMANDS.values() for verb in verbs)
-# Those that read and write tables, and never meet a frame of pandas.
+# Commands that read and write tables without pandas.
 WITHOUT_PANDAS = ("plan", "report", "fit", "frontier", "train", "branches", "score", "collect", "plot")
 EXTRAS = {"suite": "score", "score": "score", "collect": "score", "run": "workflow"}  # of the others: train
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line that names what was meant."""
+    """A parser whose errors are one line with a suggestion."""
 
     def error(self, message: str) -> NoReturn:
         """End the program with one line and status 2."""
@@ -51,13 +51,13 @@ class Parser(argparse.ArgumentParser):
             r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)", message, re.DOTALL
         )
         if choice:
-            argument, given, listed = choice.groups()
-            known = [name.strip(" '") for name in listed.split(",")]
-            what = "no command" if argument == "COMMAND" else f"{argument}: no"
-            message = f"{what} {given!r}; {suggestion(given, VERBS if argument == 'COMMAND' else known)}"
+            argument, value, choices = choice.groups()
+            known = [name.strip(" '") for name in choices.split(",")]
+            problem = "no command" if argument == "COMMAND" else f"{argument}: no"
+            message = f"{problem} {value!r}; {suggestion(value, VERBS if argument == 'COMMAND' else known)}"
         elif number := re.fullmatch(r"argument (\S+): invalid (int|float) value: (.*)", message, re.DOTALL):
-            argument, kind, given = number.groups()
-            message = f"{argument}: {given} is no {'whole ' if kind == 'int' else ''}number"
+            argument, kind, value = number.groups()
+            message = f"{argument}: {value} is no {'whole ' if kind == 'int' else ''}number"
         elif unknown := re.fullmatch(r"unrecognized arguments: (\S+).*", message, re.DOTALL):
             message = self.unknown_argument(unknown[1])
         elif message.endswith("are required: COMMAND"):
@@ -65,7 +65,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {' '.join(message.split())} ({self.prog} --help)\n")
 
     def unknown_argument(self, argument: str) -> str:
-        """What is wrong with an argument that the command does not have."""
+        """The error for an argument that the command does not have."""
         name = argument.partition("=")[0]
         if not name.startswith("-"):
             return f"one argument too many: {name!r}"
@@ -77,7 +77,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; print a user's mistake as one line and return 1."""
+    """Run one command; a user error is printed as one line, with exit status 1."""
     streams: Any = (PrintableStream(sys.stdout), PrintableStream(sys.stderr))
     with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
         try:
@@ -117,7 +117,7 @@ def _module(verb: str) -> Any:
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options of a command line; ``further`` are those that a command hands on."""
+    """The options of a command line; ``further`` are those that a command forwards."""
     top, of_verb = parsers()
     try:
         import argcomplete
@@ -161,7 +161,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
             listed.append(f"  {name:<12} {command.HELP}")
     listed += [
         "",
-        'relscale COMMAND --help says more. Completion: eval "$(register-python-argcomplete relscale)"',
+        'See relscale COMMAND --help. Shell completion: eval "$(register-python-argcomplete relscale)"',
     ]
     top.epilog = "\n".join(listed).lstrip()
     return top, of_verb

@@ -27,13 +27,13 @@ def read_config_files(arguments: Sequence[str]) -> None:
 
 def config_files(arguments: Sequence[str]) -> list[str]:
     """The values of ``--configfile``: up to the next option, or after its ``=``."""
-    found: list[str] = []
+    paths: list[str] = []
     is_file = False
     for argument in arguments:
         option, equals, path = argument.partition("=")
         if argument.startswith("-"):
             is_file = option in OPTIONS
-            found += [path] if is_file and equals else []
+            paths += [path] if is_file and equals else []
         elif is_file:
-            found.append(argument)
-    return found
+            paths.append(argument)
+    return paths

@@ -22,7 +22,7 @@ PURPOSE = {
     "score": "suites and checkpoints",
     "workflow": "relscale run",
     "pictures": "figures as SVG, PDF and PNG",
-    "corpus": "more text for the default experiment, and relscale extrapolate",
+    "corpus": "additional text for the default experiment, and relscale extrapolate",
     "gpu": "less memory for the loss on NVIDIA GPUs",
 }
 LACKING = "pip install 'relscale[{}]'"
@@ -30,18 +30,18 @@ LACKING = "pip install 'relscale[{}]'"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for.
+    """A checked component.
 
     Attributes
     ----------
     component
-        The thing.
+        Name of the component.
     available
-        Whether it is there.
+        Whether it is available.
     detail
-        What was found, in words.
+        Details, such as a version.
     consequence
-        What will be used, or how to get what is missing.
+        Consequence for relscale, or how to install what is missing.
     """
 
     component: str
@@ -51,7 +51,7 @@ class Finding:
 
 
 def findings() -> Iterator[Finding]:
-    """Everything that is looked for: the installation, then the machine.
+    """All checks: the installation, then the machine.
 
     Examples
     --------
@@ -68,18 +68,20 @@ def findings() -> Iterator[Finding]:
             LACKING.format(extra) if modules else PURPOSE[extra],
         )
     yield Finding("cores", True, str(cores()), "all of them are used by relscale run; --cores N for fewer")
-    yield Finding("memory", True, f"{memory_bytes() / 2**30:.1f} GiB", "jobs state what they need")
+    yield Finding("memory", True, f"{memory_bytes() / 2**30:.1f} GiB", "limits the number of concurrent jobs")
     yield from _gpu()
     yield _bf16()
     yield _compiler()
     yield _chrome()
     yield _slurm()
     free = shutil.disk_usage(Path.cwd()).free / 2**30
-    yield Finding("disk", free > 5, f"{free:.0f} GiB free in {Path.cwd()}", "results/ is written here")
+    yield Finding(
+        "disk", free > 5, f"{free:.0f} GiB free in {Path.cwd()}", "results/ is written to this disk"
+    )
 
 
 def memory_bytes() -> int:
-    """The memory of this machine, bytes, or what a container has of it."""
+    """Memory of this machine or container, in bytes."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = Path("/sys/fs/cgroup/memory.max")
     text = limit.read_text().strip() if limit.is_file() else "max"
@@ -101,35 +103,35 @@ def _gpu() -> Iterator[Finding]:
         import torch
 
         for number in range(torch.cuda.device_count()):
-            found = torch.cuda.get_device_properties(number)
+            device = torch.cuda.get_device_properties(number)
             yield Finding(
                 f"GPU {number}",
                 True,
-                f"{found.name}, {found.total_memory / 2**30:.0f} GiB",
+                f"{device.name}, {device.total_memory / 2**30:.0f} GiB",
                 "trains and scores",
             )
         return
-    yield Finding("GPU", False, "none that torch can use", "models train and are scored on the CPU")
+    yield Finding("GPU", False, "none usable by torch", "training and scoring run on the CPU")
 
 
 def _bf16() -> Finding:
-    found = sorted(processor_flags() & {"avx512_bf16", "amx_bf16"})
+    flags = sorted(processor_flags() & {"avx512_bf16", "amx_bf16"})
     if has_bf16_kernels(threads=1, compiled=False):
         consequence = (
-            "training.precision: auto takes bf16 at any width, by kernels in C, about 1.8 times as fast"
+            "training.precision: auto takes bf16 at any width, with C kernels, about 1.8 times as fast"
         )
-    elif found:
+    elif flags:
         consequence = (
             f"training.precision: auto takes bf16 from width {NARROWEST_AUTOCAST} on, by torch's autocast"
         )
     else:
         consequence = "training.precision: auto takes float32"
-    return Finding("bf16 on the CPU", bool(found), ", ".join(found) or "not in hardware", consequence)
+    return Finding("bf16 on the CPU", bool(flags), ", ".join(flags) or "not in hardware", consequence)
 
 
 def _compiler() -> Finding:
-    """The compiler that makes the kernels of trainings: that of CC, or the first that is found."""
-    slower = "torch's own operations on the CPU, which are slower"
+    """The C compiler of the training kernels: CC, or the first compiler found."""
+    slower = "torch operations on the CPU, which are slower"
     try:
         command = c_compiler()
     except ValueError as reason:
@@ -147,7 +149,7 @@ def _compiler() -> Finding:
 
 def _chrome() -> Finding:
     if missing("pictures"):
-        return Finding("Chrome", False, "not looked for", LACKING.format("pictures"))
+        return Finding("Chrome", False, "not checked", LACKING.format("pictures"))
     from relscale.figures.browser import find_chrome
 
     chrome = find_chrome()
@@ -165,5 +167,7 @@ def _slurm() -> Finding:
     sbatch = shutil.which("sbatch")
     if sbatch is None:
         return Finding("Slurm", False, "no sbatch", "jobs run on this machine")
-    asked = subprocess.run(["sbatch", "--version"], capture_output=True, text=True)
-    return Finding("Slurm", True, asked.stdout.strip() or sbatch, "relscale run CONFIG --profile slurm")
+    version_output = subprocess.run(["sbatch", "--version"], capture_output=True, text=True)
+    return Finding(
+        "Slurm", True, version_output.stdout.strip() or sbatch, "relscale run CONFIG --profile slurm"
+    )

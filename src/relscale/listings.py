@@ -5,7 +5,7 @@ from relscale.laws.law import Family
 
 
 def laws() -> Frame:
-    """The laws that ``fit(law=…)`` knows: their formulas, what they are laws of, and their parameters.
+    """The laws of ``fit(law=…)``: formulas, predictors and parameters.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def laws() -> Frame:
 
 
 def suites() -> Frame:
-    """The evaluation suites that come with relscale.
+    """The shipped evaluation suites.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def suites() -> Frame:
 
 
 def figures() -> Frame:
-    """The figures that a config may ask for, and whether each is drawn once per suite.
+    """The available figures, and whether each is drawn once per suite.
 
     Examples
     --------
@@ -73,8 +73,8 @@ def figures() -> Frame:
 
     return Frame(
         [
-            {"figure": each.name, "description": each.description, "per_suite": each.per_suite}
-            for each in registry.figures().values()
+            {"figure": figure.name, "description": figure.description, "per_suite": figure.per_suite}
+            for figure in registry.figures().values()
         ]
     )
 

@@ -48,7 +48,7 @@ def test_the_command_shows_components_and_forecasts(capsys: pytest.CaptureFixtur
     said = capsys.readouterr().out
     assert "component 1" in said
     assert "Llama-2 at 5000" in said
-    assert "beyond any score of the table" in said
+    assert "outside the range of scores in the table" in said
 
 
 @pytest.mark.parametrize(

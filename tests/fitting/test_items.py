@@ -60,4 +60,4 @@ def test_the_command_prints_abilities_items_and_a_line(
     assert main(["ability", str(table), "--model", "model", "--item", "q", "--score", "correct"]) == 1
     assert "no column 'q'" in capsys.readouterr().err
     assert main(["ability", str(table), "--model", "model", "--item", "item", "--score", "flops"]) == 1
-    assert "not from 0 to 1" in capsys.readouterr().err
+    assert "outside 0 to 1" in capsys.readouterr().err

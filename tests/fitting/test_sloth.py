@@ -82,7 +82,7 @@ def test_the_command_forecasts_a_size_and_a_number_of_tokens(capsys: pytest.Capt
     assert main(capabilities(*SIZES, *BENCHMARKS, "--components", "1", "--at", "llama=130,1.4")) == 0
     said = capsys.readouterr().out
     assert "mean error of the fit" in said
-    assert "larger models of a family from its smallest" in said
+    assert "forecasts of a family's larger models from its smallest" in said
     forecasts = next(line.split() for line in said.splitlines() if line.startswith("llama at 130,1.4"))
     assert all(0.25 < float(score) < 1 for score in forecasts[3:])
 
@@ -96,7 +96,7 @@ def test_the_command_forecasts_a_size_and_a_number_of_tokens(capsys: pytest.Capt
         ((*SIZES, "--benchmarks", "MMLU,ARC", "--chance", "ARC=25"), "'25' is not a score from 0 to 1"),
         (
             (*SIZES, "--benchmarks", "MMLU,params_billions"),
-            "'params_billions' has scores that are not from 0 to 1",
+            "'params_billions' has scores outside 0 to 1",
         ),
         ((*SIZES, *BENCHMARKS, "--at", "llama=130"), "'130' is not positive parameters and tokens"),
     ],

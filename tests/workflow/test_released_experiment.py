@@ -69,4 +69,4 @@ def test_pushing_is_a_step_of_its_own(again):
     )
     assert refused.returncode == 1
     assert "would upload 24 models" in refused.stderr
-    assert "give --yes to do it" in refused.stderr
+    assert "run again with --yes to upload" in refused.stderr

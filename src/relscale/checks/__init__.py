@@ -1,1 +1,1 @@
-"""Checks of an experiment beyond its config's keys: one file each for text, suites, fits and the machine."""
+"""Checks of an experiment beyond its config's schema: text, suites, fits and the machine."""

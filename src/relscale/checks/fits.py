@@ -34,7 +34,7 @@ SUBJECTS = "_subjects"
 
 
 def check_fits(experiment: Experiment) -> None:
-    """See that laws, figures and answers are there, and that they name nothing that will not be measured.
+    """Check that laws, figures and answers exist, and that they name only what will be measured.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def check_fits(experiment: Experiment) -> None:
 
 
 def check_points(experiment: TrainingExperiment) -> None:
-    """See that the runs give a law something to go through.
+    """Check that there are enough runs for a law.
 
     A budget's compute-optimal point is the minimum of a parabola, for which it needs runs of three sizes, and a law
     needs two such points. With ``fit.frontier: all`` each run is a point.
@@ -61,7 +61,7 @@ def check_points(experiment: TrainingExperiment) -> None:
     Raises
     ------
     RelscaleError
-        There are too few.
+        There are too few runs.
     """
     if experiment.fit.frontier == "all":
         return
@@ -71,8 +71,8 @@ def check_points(experiment: TrainingExperiment) -> None:
     for by_budget in sizes.values():
         if len(by_budget) < FEWEST_BUDGETS:
             raise RelscaleError(
-                "design.budgets: one budget is one point, and a law needs two; name more, or set fit.frontier: all, by "
-                "which each run is a point"
+                "design.budgets: a law needs at least two budgets; add budgets, or set fit.frontier: all, "
+                "which uses each run as a point"
             )
         enough = sum(len(points) >= parabola.SMALLEST for points in by_budget.values())
         if enough < FEWEST_BUDGETS:
@@ -84,12 +84,12 @@ def check_points(experiment: TrainingExperiment) -> None:
 
 
 def check_streams(experiment: TrainingExperiment) -> None:
-    """See that a corpus that is streamed as far as its config says has enough for its largest run.
+    """Check that a streamed corpus of limited size has enough text for its largest run.
 
     Raises
     ------
     RelscaleError
-        It has not.
+        It does not.
     """
     epochs = experiment.training.max_epochs
     for name, corpus in experiment.corpora.items():
@@ -104,68 +104,64 @@ def check_streams(experiment: TrainingExperiment) -> None:
                 )
         if corpus.tokens is not None and experiment.is_streamed(name) and largest > epochs * corpus.tokens:
             raise RelscaleError(
-                f"corpora.{name}.tokens: the largest run takes {largest:.4g}, and may see the corpus {epochs:g} "
-                "times (training.max_epochs); name more, or leave it out"
+                f"corpora.{name}.tokens: the largest run takes {largest:.4g}, and may see the corpus "
+                f"{epochs:g} times (training.max_epochs); raise it, or remove it"
             )
 
 
 def _check_laws(laws: Sequence[FurtherLaw]) -> None:
     names: set[str] = set()
     for entry in laws:
-        where = f"fit.laws.{entry.name}"
+        key = f"fit.laws.{entry.name}"
         if entry.name in names:
-            raise RelscaleError(f"{where}: two laws have this name")
-        entry_law = keyed(where, partial(law_or_family, entry.law))
+            raise RelscaleError(f"{key}: duplicate name")
+        entry_law = keyed(key, partial(law_or_family, entry.law))
         if entry.predictor_from is not None and entry.predictor_from not in names:
             raise RelscaleError(
-                f"{where}: predictor_from {entry.predictor_from!r} is not a fit named before it"
+                f"{key}: predictor_from {entry.predictor_from!r} is not the name of an earlier fit"
             )
         if isinstance(entry_law, Law):
-            _check_law(entry_law, entry, where)
+            _check_law(entry_law, entry, key)
         if entry.method == "variable-projection" and (entry.residual, entry.loss) != (
             "linear",
             "squares",
         ):
-            raise RelscaleError(f"{where}: variable-projection is for residual: linear and loss: squares")
+            raise RelscaleError(f"{key}: variable-projection is for residual: linear and loss: squares")
         columns = [
             *entry.by,
             *(entry.x or ()),
-            *(column for _, where_ in _conditions(entry) for column in where_),
+            *(column for _, condition in _conditions(entry) for column in condition),
         ]
         for column in columns:
             if column not in MEASUREMENTS.names and not column.startswith(SHARE):
-                raise RelscaleError(unknown_name(where, "column of measurements", column, MEASUREMENTS.names))
+                raise RelscaleError(unknown_name(key, "column of measurements", column, MEASUREMENTS.names))
         names.add(entry.name)
 
 
-def _check_law(law: Law, entry: FurtherLaw, where: str) -> None:
+def _check_law(law: Law, entry: FurtherLaw, key: str) -> None:
     if MEASURED in law.predictors and entry.predictor is None:
-        raise RelscaleError(f"{where}: law {law.name} starts from a measured number; name it under predictor")
+        raise RelscaleError(f"{key}: law {law.name} needs a measured predictor; set predictor")
     predictors = law.source_columns or law.predictors
     if entry.x and len(entry.x) != len(predictors):
         raise RelscaleError(
-            f"{where}.x: law {law.name} has {len(predictors)} predictors ({', '.join(predictors)}), "
+            f"{key}.x: law {law.name} has {len(predictors)} predictors ({', '.join(predictors)}), "
             f"not {len(entry.x)}"
         )
     for name in entry.fixed or ():
         if name not in law.names:
-            raise RelscaleError(
-                unknown_name(f"{where}.fixed", f"parameter of law {law.name}", name, law.names)
-            )
+            raise RelscaleError(unknown_name(f"{key}.fixed", f"parameter of law {law.name}", name, law.names))
     if law.gap is None and entry.baseline is not None:
-        raise RelscaleError(f"{where}.baseline: law {law.name} compares no groups")
+        raise RelscaleError(f"{key}.baseline: law {law.name} compares no groups")
     if (
         law.gap == "ratio"
         and entry.baseline is None
         and not isinstance((entry.where or {}).get("suite"), str)
     ):
-        raise RelscaleError(
-            f"{where}: law {law.name} compares groups; name the baseline among them, or one suite"
-        )
+        raise RelscaleError(f"{key}: law {law.name} compares groups; set the baseline, or one suite")
 
 
 def _check_names(experiment: ScoredExperiment) -> None:
-    """Check the names in collect, fit and figures, whose jobs run last, after all that is expensive."""
+    """Check the names in collect, fit and figures, whose jobs run last, after the expensive ones."""
     fit, subjects = experiment.fit, experiment.collect.subjects
     measured = [
         *experiment.suites,
@@ -190,41 +186,41 @@ def _check_names(experiment: ScoredExperiment) -> None:
     for entry in fit.laws:
         for key, condition in _conditions(entry):
             for column in known.keys() & condition.keys():
-                where = f"fit.laws.{entry.name}.{key}.{column}"
-                named += [(where, str(name), known[column]) for name in _several(condition[column])]
-    for key, name, there in named:
-        if name not in there:
-            raise RelscaleError(unknown_name(key, "", name, there, "in the experiment"))
+                path = f"fit.laws.{entry.name}.{key}.{column}"
+                named += [(path, str(name), known[column]) for name in _several(condition[column])]
+    for key, name, known_names in named:
+        if name not in known_names:
+            raise RelscaleError(unknown_name(key, "", name, known_names, "in the experiment"))
 
 
 def _check_measured(experiment: ScoredExperiment) -> None:
-    """Groups and metrics, as far as the suites tell them before they are made."""
+    """Groups and metrics of suites, as far as they are known before preparation."""
     options = experiment.suites
     groups = {name: suites.groups(name, suite, experiment) for name, suite in options.items()}
-    metrics = {name: suites.metrics(name, each) for name, each in options.items()}
+    metrics = {name: suites.metrics(name, suite) for name, suite in options.items()}
     groups[VALIDATION.suite], metrics[VALIDATION.suite] = {VALIDATION.group}, set(VALIDATION_METRICS)
     for name in experiment.collect.subjects:
         subjects = suites.subjects(name, options[name])
         if subjects == set():
-            raise RelscaleError(f"collect.subjects: suite {name} has no subjects; leave it out")
+            raise RelscaleError(f"collect.subjects: suite {name} has no subjects; remove it")
         groups[f"{name}{SUBJECTS}"] = subjects
         metrics[f"{name}{SUBJECTS}"] = (
-            None if metrics[name] is None else {each for k in OF_KIND.values() for each in k}
+            None if metrics[name] is None else {metric for k in OF_KIND.values() for metric in k}
         )
     for suite, group in experiment.fit.baselines.items():
         known = groups[suite]
         if known is not None and group not in {*known, MEAN}:
             raise RelscaleError(unknown_name(f"fit.baselines.{suite}", "group", group, sorted(known)))
     for suite, names in experiment.fit.metrics.items():
-        there = metrics[suite]
-        for metric in names if there is not None else ():
-            errors = sorted(filter(is_error, there or ()))
+        known_metrics = metrics[suite]
+        for metric in names if known_metrics is not None else ():
+            errors = sorted(filter(is_error, known_metrics or ()))
             if metric not in errors:
                 raise RelscaleError(unknown_name(f"fit.metrics.{suite}", "error metric", metric, errors))
     if isinstance(experiment, CheckpointExperiment) and experiment.fit.frontier == "parabola":
         needed = ("budget", "tokens", "validation_loss")
         for column in needed:
-            if all(getattr(each, column) is None for each in experiment.checkpoints):
+            if all(getattr(checkpoint, column) is None for checkpoint in experiment.checkpoints):
                 raise RelscaleError(
                     f"fit.frontier: parabola needs {column}, and no checkpoint of {experiment.runs.table} has one; "
                     "use all"

@@ -1,4 +1,4 @@
-"""Messages about a value begin with its key."""
+"""Prefix error messages with the key of the value."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,4 +1,4 @@
-"""Checks of an experiment's demands on this machine, or on those of the config."""
+"""Checks of an experiment against this machine, or the hardware of its config."""
 
 import importlib.util
 import math
@@ -20,57 +20,58 @@ CPU_BUILD = re.compile(r"^cuda\s*(:[^=]*)?=\s*None", re.MULTILINE)
 
 
 def check_folders(store: Path, results: Path) -> None:
-    """See that results and store can be written.
+    """Check that results and store can be written.
 
     Raises
     ------
     RelscaleError
-        They cannot.
+        They cannot be written.
     """
     for key, folder in (("store", store), ("experiment", results)):
-        there = next((each for each in (folder, *folder.absolute().parents) if _exists(each, key)), Path("/"))
-        if not there.is_dir():
-            raise RelscaleError(f"{key}: {there} is a file, where the folder {folder} should be")
-        if not os.access(there, os.W_OK | os.X_OK) or _is_read_only(there):
-            raise RelscaleError(f"{key}: {folder} cannot be written; {there} is read-only for this user")
+        existing = next(
+            (parent for parent in (folder, *folder.absolute().parents) if _exists(parent, key)), Path("/")
+        )
+        if not existing.is_dir():
+            raise RelscaleError(f"{key}: {existing} is a file, but the folder {folder} is needed")
+        if not os.access(existing, os.W_OK | os.X_OK) or _is_read_only(existing):
+            raise RelscaleError(f"{key}: {folder} cannot be written; {existing} is read-only for this user")
 
 
 def check_placed(experiment: TrainingExperiment) -> None:
-    """See that every run can be placed, in a time that somebody will wait.
+    """Check that every run can be placed and takes a realistic time.
 
     Raises
     ------
     RelscaleError
-        One cannot.
+        A run cannot be placed.
     """
     options = experiment.training
     for run in experiment.planned_runs:
         placement = place(run, experiment.hardware, options)
         if not math.isfinite(placement.seconds) or placement.seconds > LONGEST:
             raise RelscaleError(
-                f"hardware: {run.name} would take {placement.seconds / 3.15e7:.1g} years; look at flops_per_second, "
-                "seconds_per_token and design.budgets"
+                f"hardware: {run.name} would take {placement.seconds / 3.15e7:.1g} years; check "
+                "flops_per_second, seconds_per_token and design.budgets"
             )
         check_noise_scale(run, options, placement.strategy)
 
 
 def check_devices(experiment: ScoredExperiment, elsewhere: bool) -> None:
-    """See that the devices are there that scoring names.
+    """Check that the devices for scoring exist.
 
-    Where jobs are submitted to other machines, this one's devices say nothing: there a job gets the GPUs of
-    ``hardware.gpus_per_node``, and with none of these, none.
+    If jobs are submitted to other machines, they get the GPUs of ``hardware.gpus_per_node`` instead.
 
     Parameters
     ----------
     experiment
-        Whose models are scored.
+        The experiment.
     elsewhere
         Whether jobs run, or may run, on other machines.
 
     Raises
     ------
     RelscaleError
-        One is not.
+        A device does not exist.
     """
     if elsewhere and experiment.hardware.gpus_per_node:
         return
@@ -78,12 +79,14 @@ def check_devices(experiment: ScoredExperiment, elsewhere: bool) -> None:
     for device in [named] if isinstance(named, str) else named:
         kind, _, number = device.partition(":")
         if kind == "mps" and platform.system() != "Darwin":
-            raise RelscaleError(f"scoring.device: {device!r}, which only a Mac has; use auto, cpu or cuda")
+            raise RelscaleError(
+                f"scoring.device: {device!r}, which exists only on a Mac; use auto, cpu or cuda"
+            )
         if kind == "cuda" and int(number or 0) >= cuda_devices():
             count = cuda_devices()
             raise RelscaleError(
-                f"scoring.device: {device!r}, and this machine has {count or 'no'} GPU{'s' if count > 1 else ''} that "
-                "torch can use; use auto, or say hardware.gpus_per_node where jobs run on machines that have some"
+                f"scoring.device: {device!r}, but torch can use {count or 'no'} GPU{'s' if count > 1 else ''} of this "
+                "machine; use auto, or set hardware.gpus_per_node if jobs run on other machines"
             )
 
 
@@ -96,11 +99,11 @@ def cuda_devices() -> int:
         return sys.maxsize  # how many there are, torch says
     if not text or CPU_BUILD.search(text):
         return 0
-    there = sum(re.fullmatch(r"nvidia\d+", name) is not None for name in os.listdir("/dev"))
+    n_devices = sum(re.fullmatch(r"nvidia\d+", name) is not None for name in os.listdir("/dev"))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return (
-        there if visible is None else min(there, len([each for each in visible.split(",") if each.strip()]))
-    )
+    if visible is None:
+        return n_devices
+    return min(n_devices, len([device for device in visible.split(",") if device.strip()]))
 
 
 def _exists(path: Path, key: str) -> bool:

@@ -24,39 +24,39 @@ from relscale.yaml_text import NULL
 
 
 def check_suite(name: str, experiment: ScoredExperiment) -> None:
-    """See that a suite can be made ready.
+    """Check that a suite can be prepared.
 
     Raises
     ------
     RelscaleError
-        There is no such suite, or it has no such option, data, group or task; the message begins with its key.
+        The suite, or an option, data, group or task of it, does not exist; the message begins with its key.
     """
-    where, suite = f"suites.{name}", experiment.suites[name]
+    key, suite = f"suites.{name}", experiment.suites[name]
     try:
-        keyed(where, lambda: _check(where, name, suite, experiment))
+        keyed(key, lambda: _check(key, name, suite, experiment))
     except RelscaleError as error:
-        raise RelscaleError(str(error).replace(f"{where}: suite {name}: ", f"{where}: ")) from None
-    _check_group(where, suite.baseline, groups(name, suite, experiment))
+        raise RelscaleError(str(error).replace(f"{key}: suite {name}: ", f"{key}: ")) from None
+    _check_group(key, suite.baseline, groups(name, suite, experiment))
 
 
-def _check(where: str, name: str, suite: Suite, experiment: ScoredExperiment) -> None:
+def _check(key: str, name: str, suite: Suite, experiment: ScoredExperiment) -> None:
     if suite.lm_eval is not None:
         from relscale.scoring.named_tasks import data_by_task  # with a library that takes a second to import
 
         data_by_task(name, suite)
-        _check_tasks(where, suite.lm_eval)
+        _check_tasks(key, suite.lm_eval)
     else:
         if suite.path is not None and not experiment.scoring.trust_suite_code:
             refuse_code(suite.path)
         folder, manifest = read_suite(name, suite)
-        _check_built_suite(where, suite, manifest, (folder / "tasks").is_dir(), experiment)
+        _check_built_suite(key, suite, manifest, (folder / "tasks").is_dir(), experiment)
         if manifest.builder is None and not (folder / "tasks").is_dir():
-            _check_items(where, folder / "data", manifest)
+            _check_items(key, folder / "data", manifest)
     suite_inputs(suite)
 
 
 def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | None:
-    """The groups that a suite will have; None where only its data tell."""
+    """Groups of a suite; None if only its data tell."""
     if suite.lm_eval is not None:
         return set(suite.lm_eval) if len(suite.lm_eval) > 1 else None
     folder, manifest = read_suite(name, suite)
@@ -72,7 +72,7 @@ def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | 
 
 
 def metrics(name: str, suite: Suite) -> set[str] | None:
-    """The metrics that a suite will have; None where its tasks have metrics of their own."""
+    """Metrics of a suite; None if its tasks define metrics."""
     if lists_tasks(name, suite):
         return None
     manifest = read_suite(name, suite)[1]
@@ -85,7 +85,7 @@ def metrics(name: str, suite: Suite) -> set[str] | None:
 
 
 def subjects(name: str, suite: Suite) -> set[str] | None:
-    """The subjects of a suite; None where only its data tell."""
+    """Subjects of a suite; None if only its data tell."""
     if suite.lm_eval is not None:
         return None
     manifest = read_suite(name, suite)[1]
@@ -97,28 +97,28 @@ def subjects(name: str, suite: Suite) -> set[str] | None:
 
 
 def _check_built_suite(
-    where: str, suite: Suite, manifest: Manifest, is_built: bool, experiment: ScoredExperiment
+    key: str, suite: Suite, manifest: Manifest, is_built: bool, experiment: ScoredExperiment
 ) -> None:
     """Check the sources of a suite that is made from held-out documents."""
     if manifest.builder not in documents_builders() or is_built:
         return
     if isinstance(experiment, CheckpointExperiment):
         raise RelscaleError(
-            f"{where}: is made from held-out documents of corpora, and nothing is trained here; leave it out, or put "
-            "it as it was made into suites/ beside the table, as `relscale export` does"
+            f"{key}: is built from held-out documents of corpora, but nothing is trained here; remove it, or "
+            "put the prepared suite into suites/ beside the table, as `relscale export` does"
         )
     known = {part for name in experiment.corpus_sources for part in text.parts(experiment.sources[name])}
     part = manifest.options.part
     is_text = suite.part is None and known == {PART}  # which then stands for the docstrings
     if part is not None and part not in known and not is_text:
-        raise RelscaleError(unknown_name(f"{where}.part", "part", part, sorted(known), "in the sources"))
+        raise RelscaleError(unknown_name(f"{key}.part", "part", part, sorted(known), "in the sources"))
     named = _of_documents(experiment)
     if named is not None and not manifest.groups and len(named) < 2:
-        raise RelscaleError(f"{where}: is made of the sources' groups, of which there is one; it needs two")
+        raise RelscaleError(f"{key}: needs two groups, but the sources have one")
 
 
-def _check_items(where: str, data: Path, manifest: Manifest) -> None:
-    """See that two groups have as many questions, or documents, as a group needs."""
+def _check_items(key: str, data: Path, manifest: Manifest) -> None:
+    """Check that at least two groups have enough questions, or documents."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)  # the same ones under every prompt
     for file in sorted(data.glob("*.jsonl")):
         task = manifest.tasks.get(file.stem, Task(file.stem))
@@ -126,35 +126,39 @@ def _check_items(where: str, data: Path, manifest: Manifest) -> None:
             counts[task.group][task.prompt] += sum(bool(line.strip()) for line in lines)
     items = {group: max(by_prompt.values()) for group, by_prompt in counts.items()}
     if items and sum(count >= FEWEST_ITEMS for count in items.values()) < 2:
-        found = listed([f"{count} of {group}" for group, count in items.items()], 6)
+        counted = listed([f"{count} of {group}" for group, count in items.items()], 6)
         raise RelscaleError(
-            f"{where}: a gap is between two groups of {FEWEST_ITEMS} items or more, and {data} has {found}; add lines"
+            f"{key}: a gap needs two groups with at least {FEWEST_ITEMS} items, but {data} has {counted}; add items"
         )
 
 
 def _of_documents(experiment: ScoredExperiment) -> set[str] | None:
-    found = [text.groups(name, source) for name, source in (experiment.sources or {}).items()]
-    return None if not found or None in found else {group for each in found for group in each or ()}
+    group_sets = [text.groups(name, source) for name, source in (experiment.sources or {}).items()]
+    return (
+        None
+        if not group_sets or None in group_sets
+        else {group for group_set in group_sets for group in group_set or ()}
+    )
 
 
-def _check_group(where: str, baseline: str | None, known: set[str] | None) -> None:
+def _check_group(key: str, baseline: str | None, known: set[str] | None) -> None:
     if baseline is not None and known is not None and baseline not in known:
-        raise RelscaleError(unknown_name(f"{where}.baseline", "group", baseline, sorted(known)))
+        raise RelscaleError(unknown_name(f"{key}.baseline", "group", baseline, sorted(known)))
 
 
-def _check_tasks(where: str, names: Sequence[str]) -> None:
-    """See that lm-eval's folder mentions each name; whether it is a task that can be scored, its preparation says.
+def _check_tasks(key: str, names: Sequence[str]) -> None:
+    """Check that lm-eval's folder mentions each name; whether a task can be scored is checked when it is prepared.
 
-    lm-eval's own index takes many seconds to make.
+    Building lm-eval's own index takes many seconds.
     """
     if any(NULL.fullmatch(name) for name in names):
-        raise RelscaleError(f"{where}.lm_eval: is empty; name tasks of lm-eval, or leave the key out")
-    found = importlib.util.find_spec("lm_eval")
-    if found is None or not found.submodule_search_locations:
+        raise RelscaleError(f"{key}.lm_eval: is empty; name tasks of lm-eval, or remove the key")
+    spec = importlib.util.find_spec("lm_eval")
+    if spec is None or not spec.submodule_search_locations:
         return
     files = [
         Path(folder, file)
-        for folder, _, files in os.walk(Path(found.submodule_search_locations[0], "tasks"))
+        for folder, _, files in os.walk(Path(spec.submodule_search_locations[0], "tasks"))
         for file in files
         if file.endswith((".yaml", ".yml", ".py"))
     ]
@@ -167,7 +171,7 @@ def _check_tasks(where: str, names: Sequence[str]) -> None:
             return
     if missing:
         raise RelscaleError(
-            unknown_name(f"{where}.lm_eval", "task of lm-eval", sorted(missing)[0], sorted(stems))
+            unknown_name(f"{key}.lm_eval", "task of lm-eval", sorted(missing)[0], sorted(stems))
         )
 
 

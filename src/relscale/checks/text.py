@@ -28,28 +28,28 @@ LOOKED_AT = 1000  # rows of a table of JSON lines, of which not each has each ke
 
 
 def check_text(experiment: TrainingExperiment) -> None:
-    """See that sources, the parts that corpora take of them, and a named tokenizer are there.
+    """Check that sources, their parts in corpora, and the tokenizer exist.
 
     Raises
     ------
     RelscaleError
-        One is not; the message begins with its key.
+        One does not exist; the message begins with its key.
     """
     for name, source in experiment.sources.items():
-        where = f"sources.{name}"
+        key = f"sources.{name}"
         if isinstance(source, InstalledPackages):
-            _check_installed(where, source)
+            _check_installed(key, source)
         elif isinstance(source, TextFiles):
-            _check_files(where, source)
+            _check_files(key, source)
         else:
-            _check_hub(where, source)
+            _check_hub(key, source)
         shares = source.held_out if isinstance(source, HubDataset) else source.split
         if shares.validation + shares.test >= 1:
             raise RelscaleError(
-                f"{where}: validation and test leave nothing to train on; they sum to 1 or more"
+                f"{key}: validation and test leave no text for training; their sum must be below 1"
             )
         if shares.validation == 0:
-            raise RelscaleError(f"{where}: a validation share of 0 leaves no text for the validation loss")
+            raise RelscaleError(f"{key}: a validation share of 0 leaves no text for the validation loss")
     for name, corpus in experiment.corpora.items():
         keyed(f"corpora.{name}", partial(integer_shares, [part.weight for part in corpus.mixture]))
         for part in corpus.mixture:
@@ -63,7 +63,7 @@ def parts(source: Source) -> tuple[str, ...]:
 
 
 def groups(name: str, source: Source) -> set[str] | None:
-    """The groups of a source's documents; None where only reading them would tell."""
+    """Groups of a source's documents; None if they are known only after reading it."""
     if isinstance(source, InstalledPackages):
         return set(source.groups)
     if isinstance(source, HubDataset) or source.group is not None:
@@ -72,15 +72,15 @@ def groups(name: str, source: Source) -> set[str] | None:
         return {source.domain}
     path = Path(source.path)
     root = path if path.is_dir() else path.parent
-    places = [file.relative_to(root).parts for file in _files(path, _is_text)] if path.exists() else []
-    return {place[0] if len(place) > 1 else name for place in places}
+    paths = [file.relative_to(root).parts for file in _files(path, _is_text)] if path.exists() else []
+    return {parts[0] if len(parts) > 1 else name for parts in paths}
 
 
-def _check_installed(where: str, source: InstalledPackages) -> None:
+def _check_installed(key: str, source: InstalledPackages) -> None:
     folders = [Path(path) for path in source.paths or ()] or site_folders()
     for folder in folders:
         if not folder.is_dir():
-            raise RelscaleError(f"{where}.paths: {folder}: no such folder in {Path.cwd()}")
+            raise RelscaleError(f"{key}.paths: {folder}: no such folder in {Path.cwd()}")
     group_of: dict[str, str] = {}
     for group, packages in source.groups.items():
         for package in packages:
@@ -90,57 +90,57 @@ def _check_installed(where: str, source: InstalledPackages) -> None:
                     if group_of[package] != group
                     else f"{group!r} twice"
                 )
-                raise RelscaleError(f"{where}.groups: package {package!r} is in {both}")
+                raise RelscaleError(f"{key}.groups: package {package!r} is in {both}")
             group_of[package] = group
             try:
                 find_package(package, folders)
             except RelscaleError as error:
-                raise RelscaleError(f"{where}.groups.{group}: {error}") from None
+                raise RelscaleError(f"{key}.groups.{group}: {error}") from None
     for part in source.max_bytes:
-        _check_part(f"{where}.max_bytes", part, parts(source))
+        _check_part(f"{key}.max_bytes", part, parts(source))
 
 
 def _is_text(name: str) -> bool:
     return ending(Path(name)) in ENDINGS
 
 
-def _check_files(where: str, source: TextFiles) -> None:
+def _check_files(prefix: str, source: TextFiles) -> None:
     path = Path(source.path)
-    _check_exists(where, path)
-    found = _files(path, _is_text)
-    first = next(found, None)
+    _check_exists(prefix, path)
+    files = _files(path, _is_text)
+    first = next(files, None)
     if first is None:
-        raise RelscaleError(f"{where}.path: {path}: no file there ends in {', '.join(ENDINGS)}")
+        raise RelscaleError(f"{prefix}.path: {path}: no file ends in {', '.join(ENDINGS)}")
     if first.suffix in TABLE_ENDINGS:
         columns = _columns(first)
         for key, column in (("text", source.text), ("group", source.group)):
             if columns is not None and column and column not in columns:
                 raise RelscaleError(
-                    f"{where}.{key}: {first} has no column {column!r}; it has {', '.join(columns)}"
+                    f"{prefix}.{key}: {first} has no column {column!r}; it has {', '.join(columns)}"
                 )
-    if not first.stat().st_size and not any(file.stat().st_size for file in found):
-        raise RelscaleError(f"{where}.path: {path}: its files are empty")
+    if not first.stat().st_size and not any(file.stat().st_size for file in files):
+        raise RelscaleError(f"{prefix}.path: {path}: its files are empty")
 
 
-def _check_hub(where: str, source: HubDataset) -> None:
+def _check_hub(key: str, source: HubDataset) -> None:
     path = Path(source.path)
     if not path.exists():
         if not HUB_NAME.fullmatch(source.path):
             raise RelscaleError(
-                f"{where}.path: {path} is neither a folder nor the name of a data set on the hub"
+                f"{key}.path: {path} is neither a folder nor the name of a data set on the hub"
             )
     elif next(_files(path, lambda name: bool(ENDING.search(name))), None) is None:
-        raise RelscaleError(f"{where}.path: {path}: no parquet or jsonl file there")
+        raise RelscaleError(f"{key}.path: {path}: no parquet or jsonl file")
 
 
-def _check_exists(where: str, path: Path) -> None:
+def _check_exists(key: str, path: Path) -> None:
     if not path.exists():
-        raise RelscaleError(f"{where}.path: {path}: no such file or folder in {Path.cwd()}")
+        raise RelscaleError(f"{key}.path: {path}: no such file or folder in {Path.cwd()}")
 
 
-def _check_part(where: str, part: str | None, known: tuple[str, ...]) -> None:
+def _check_part(key: str, part: str | None, known: tuple[str, ...]) -> None:
     if part is not None and part not in known:
-        raise RelscaleError(f"{where}: no part {part!r}; the source has {', '.join(known)}")
+        raise RelscaleError(f"{key}: no part {part!r}; the source has {', '.join(known)}")
 
 
 def _check_tokenizer(words: Vocabulary) -> None:
@@ -148,7 +148,7 @@ def _check_tokenizer(words: Vocabulary) -> None:
         return
     path = Path(words.tokenizer)
     if path.is_dir() and not (path / "tokenizer.json").is_file():
-        raise RelscaleError(f"vocabulary.tokenizer: {path}: no tokenizer.json there")
+        raise RelscaleError(f"vocabulary.tokenizer: {path}: no tokenizer.json")
     if not path.is_dir() and (not HUB_NAME.fullmatch(words.tokenizer) or path.is_file()):
         raise RelscaleError(
             f"vocabulary.tokenizer: {path} is neither a folder nor the name of one on the hub"
@@ -156,7 +156,7 @@ def _check_tokenizer(words: Vocabulary) -> None:
 
 
 def _files(path: Path, pattern: Any) -> Iterator[Path]:
-    """The files of a folder, or the one, whose names are wanted; the folder is read no further than is asked."""
+    """The matching files of a folder, or the single file, listed lazily."""
     if path.is_file():
         if pattern(path.name):
             yield path
@@ -167,7 +167,7 @@ def _files(path: Path, pattern: Any) -> Iterator[Path]:
 
 
 def _columns(table: Path) -> list[str] | None:
-    """The columns of a table's first rows; None where they cannot be told, which reading it will say."""
+    """Columns of a table's first rows; None if unreadable, which is reported when it is read."""
     try:
         if table.suffix == ".parquet":
             names: list[str] = pa.parquet.read_schema(table).names

@@ -1,1 +1,1 @@
-"""The command line: one module per verb, with its arguments and what it does."""
+"""The command line: one module per subcommand."""

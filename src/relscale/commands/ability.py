@@ -1,4 +1,4 @@
-"""``relscale ability``: abilities of models and the ease of items, from a table of answers."""
+"""``relscale ability``: abilities of models and easiness of items, from a table of answers."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from relscale.laws.law import Array
 
-HELP = "abilities of models and easiness of items (Rasch, 2PL) from answers, and the most informative items"
+HELP = "item response models (Rasch, 2PL): abilities of models, easiness of items, most informative items"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,24 +16,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for option, meaning in (
         ("model", "the model"),
         ("item", "the item"),
-        ("score", "right or wrong, 1 or 0"),
+        ("score", "the score: 1 if correct, else 0"),
     ):
         parser.add_argument(f"--{option}", required=True, metavar="COLUMN", help=f"The column of {meaning}.")
-    parser.add_argument("--compute", metavar="COLUMN", help="Training compute: fit ability = a · ln F + b.")
-    parser.add_argument("--slopes", action="store_true", help="2PL: items differ in discrimination.")
+    parser.add_argument(
+        "--compute", metavar="COLUMN", help="Column of the training compute F; fits ability = a · ln F + b."
+    )
+    parser.add_argument(
+        "--slopes", action="store_true", help="Fit the 2PL model, in which items differ in discrimination."
+    )
     parser.add_argument(
         "--choose", type=int, default=0, metavar="N", help="List the N most informative items."
     )
-    parser.add_argument("--at", metavar="COMPUTE", help="The expected accuracy of a model with that compute.")
     parser.add_argument(
-        "--where", action="append", default=[], metavar="CONDITION", help="Rows: suite=mmlu, seed=0."
+        "--at", metavar="COMPUTE", help="Predict the accuracy of a model with this training compute."
+    )
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="Keep the rows that satisfy a condition: suite=mmlu, seed=0.",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print each model's ability with its standard error, and what --compute, --choose and --at ask for.
+    """Print the ability of each model with its standard error.
 
-    A score may also be a probability. Rasch's model knows no guessing: abilities of models near chance are noise.
+    A score can also be a probability. The Rasch model has no guessing parameter: abilities of models near chance are
+    noise.
     """
     import numpy as np
     from tabulate import tabulate
@@ -56,40 +67,44 @@ def run(options: argparse.Namespace) -> None:
 
     score = of(options.score)
     if ((score < 0) | (score > 1)).any():
-        raise RelscaleError(f"{name}: column {options.score!r} holds numbers that are not from 0 to 1")
+        raise RelscaleError(f"{name}: column {options.score!r} has numbers outside 0 to 1")
     rows, columns = (
-        np.array(words(table[each], f"{name}: column {each!r}"), dtype=object) for each in named[:2]
+        np.array(words(table[column], f"{name}: column {column!r}"), dtype=object) for column in named[:2]
     )
     models, row = np.unique(rows.astype(str), return_inverse=True)
     items, column = np.unique(columns.astype(str), return_inverse=True)
     if len(models) < 2 or len(items) < 2:
-        raise RelscaleError(f"{name}: {len(models)} models and {len(items)} items; two of each are needed")
+        raise RelscaleError(
+            f"{name}: {len(models)} models and {len(items)} items; at least two of each are needed"
+        )
     if len(set(zip(row, column, strict=True))) < len(row):
-        raise RelscaleError(f"{name}: a model has several scores of an item; choose rows by --where")
+        raise RelscaleError(f"{name}: a model has several scores for an item; select rows with --where")
     answers = np.full((len(models), len(items)), np.nan)
     answers[row, column] = score
-    found, _ = calibrated(answers, slopes=options.slopes)
-    theta, error = abilities(answers, found)
+    items_model, _ = calibrated(answers, slopes=options.slopes)
+    theta, error = abilities(answers, items_model)
     shown = [
         [model, t, e, a, x]
         for model, t, e, a, x in zip(
-            models, theta, error, np.nanmean(answers, axis=1), found.accuracy(theta), strict=True
+            models, theta, error, np.nanmean(answers, axis=1), items_model.accuracy(theta), strict=True
         )
     ]
-    shown.sort(key=lambda each: -each[1])
+    shown.sort(key=lambda row_of_model: -row_of_model[1])
     print(f"{len(models)} models, {len(items)} items, {np.isnan(answers).sum()} answers missing\n")
     print(tabulate(shown, ["model", "ability", "stderr", "mean score", "over all items"], floatfmt=".3f"))
     if options.choose:
-        information = found.information(theta).mean(axis=0)
+        information = items_model.information(theta).mean(axis=0)
         best = np.argsort(-information)[: options.choose]
-        cells = [[items[j], found.ease[j], found.slope[j], information[j]] for j in best]
+        cells = [[items[j], items_model.ease[j], items_model.slope[j], information[j]] for j in best]
         print("\n" + tabulate(cells, ["item", "ease", "slope", "information"], floatfmt=".3f"))
     if options.compute:
         compute = np.full(len(models), np.nan)
         compute[row] = of(options.compute)
         use = np.isfinite(compute) & (compute > 0)
         if len(set(compute[use])) < 3:
-            raise RelscaleError(f"{name}: a line of ability needs three different {options.compute}")
+            raise RelscaleError(
+                f"{name}: the fit of ability needs at least three values of {options.compute}"
+            )
         slope, level = np.polyfit(np.log(compute[use]), theta[use], 1, w=1 / error[use])
         print(f"\nability = {slope:.4f} · ln {options.compute} {level:+.4f}, {use.sum()} models")
         if options.at:
@@ -100,6 +115,6 @@ def run(options: argparse.Namespace) -> None:
             if not 0 < at < np.inf:
                 raise RelscaleError(f"--at: {options.at!r} is not a positive compute")
             ahead = np.array([slope * np.log(at) + level])
-            print(f"at {at:g}: ability {ahead[0]:.3f}, accuracy {found.accuracy(ahead)[0]:.3f}")
+            print(f"at {at:g}: ability {ahead[0]:.3f}, accuracy {items_model.accuracy(ahead)[0]:.3f}")
     elif options.at:
-        raise RelscaleError("--at: name the column of compute too, by --compute")
+        raise RelscaleError("--at: give the column of compute as well, with --compute")

@@ -1,4 +1,4 @@
-"""``relscale ask``: a question of a table."""
+"""``relscale ask``: analyses of a table."""
 
 import argparse
 from collections.abc import Iterable, Sequence
@@ -10,27 +10,31 @@ from relscale.commands.listing import completed
 if TYPE_CHECKING:
     from relscale.questions.catalogue import Question
 
-HELP = "analyse a table: noise of a metric, best mixture or allocation, inverse scaling …"
+HELP = "analyses of a table: noise of a metric, best mixture or allocation, inverse scaling …"
 HANDS_ON = True  # options that are those of the question
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """QUESTION, TABLE and --where; the others are those of the question."""
+    """QUESTION, TABLE and --where; the others are options of the question."""
     completed(
-        parser.add_argument("question", nargs="?", help="One question (default: list them all)."), _names
+        parser.add_argument("question", nargs="?", help="Name of a question (default: list all)."), _names
     )
     parser.add_argument(
         "table",
         nargs="?",
         type=Path,
-        help="The table (.parquet, .csv, .tsv, .jsonl; default: explain the question).",
+        help="The table (.parquet, .csv, .tsv, .jsonl); without it, the question is described.",
     )
     parser.add_argument(
-        "--where", action="append", default=[], metavar="CONDITION", help="Rows: model=7B, step>=1000."
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="Keep the rows that satisfy a condition: model=7B, step>=1000.",
     )
-    parser.add_argument("--output", type=Path, help="Also write the rows to a .parquet or .csv.")
+    parser.add_argument("--output", type=Path, help="Write the rows to this .parquet or .csv as well.")
     parser.add_argument(
-        "--plot", type=Path, metavar="HTML", help="Also draw the figure of a question that has one (sweep)."
+        "--plot", type=Path, metavar="HTML", help="Draw the figure of the question, if it has one (sweep)."
     )
 
 
@@ -41,7 +45,7 @@ def _names() -> Iterable[str]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the questions, explain one, or answer it from a table.
+    """List the questions, describe one, or answer one from a table.
 
     Each question has further options; `relscale ask QUESTION` lists them.
     """
@@ -91,26 +95,28 @@ def explained(question: "Question") -> str:
 
     arguments = [
         [
-            f"--{each.name.replace('_', '-')}",
-            each.meaning,
-            "required" if each.required else _text(each.default),
+            f"--{argument.name.replace('_', '-')}",
+            argument.meaning,
+            "required" if argument.required else _text(argument.default),
         ]
-        for each in question.arguments
+        for argument in question.arguments
     ]
-    answer = [[each.name, each.description, each.unit] for each in columns_of(question.row)]
-    required = [f"--{each.name.replace('_', '-')} …" for each in question.arguments if each.required]
+    answer = [[column.name, column.description, column.unit] for column in columns_of(question.row)]
+    required = [
+        f"--{argument.name.replace('_', '-')} …" for argument in question.arguments if argument.required
+    ]
     return "\n\n".join(
         [
             f"{question.name}: {question.description}",
             tabulate(arguments, ["option", "meaning", "default"]),
-            tabulate(answer, ["column of the answer", "meaning", "unit"]),
+            tabulate(answer, ["output column", "meaning", "unit"]),
             f"relscale ask {question.name} TABLE {' '.join(required)}",
         ]
     )
 
 
 def shown(row: type, rows: Sequence[Any]) -> str:
-    """Rows as a text table; columns that are empty in all are left out."""
+    """Rows as a text table, without empty columns."""
     from tabulate import tabulate
 
     from relscale.rows import names_of
@@ -134,20 +140,20 @@ def _parser(question: "Question") -> argparse.ArgumentParser:
     from relscale.cli import Parser
 
     parser = Parser(prog=f"relscale ask {question.name}", add_help=False, allow_abbrev=False)
-    for each in question.arguments:
-        several = get_origin(each.type) is tuple
+    for argument in question.arguments:
+        several = get_origin(argument.type) is tuple
         parser.add_argument(
-            f"--{each.name.replace('_', '-')}",
-            type=_several if several else each.type,
+            f"--{argument.name.replace('_', '-')}",
+            type=_several if several else argument.type,
             action=_AddUp if several else "store",
-            default=each.default,
-            required=each.required,
+            default=argument.default,
+            required=argument.required,
         )
     return parser
 
 
 class _AddUp(argparse.Action):
-    """What an option that takes several values is given each time that it is named, one after the other."""
+    """Collects the values of a repeated option."""
 
     def __call__(
         self, parser: Any, namespace: argparse.Namespace, values: Any, option: str | None = None

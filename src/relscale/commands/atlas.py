@@ -15,22 +15,26 @@ HELP = "reproduce published scaling laws from public tables"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME, --tables, --output, --report and --page."""
     completed(
-        parser.add_argument("names", nargs="*", metavar="NAME", help="An entry (default: all)."), _names
+        parser.add_argument("names", nargs="*", metavar="NAME", help="Name of an entry (default: all)."),
+        _names,
     )
-    parser.add_argument("--list", action="store_true", help="List the entries only.")
+    parser.add_argument("--list", action="store_true", help="Only list the entries.")
     parser.add_argument(
         "--tables",
         type=Path,
         default=REFERENCE,
         metavar="FOLDER",
-        help="Where the published tables are (default: reference/ of relscale).",
+        help="Folder of the published tables (default: those shipped with relscale).",
     )
-    parser.add_argument("--output", type=Path, help="Also write the rows to a .parquet or .csv.")
+    parser.add_argument("--output", type=Path, help="Write the rows to this .parquet or .csv as well.")
     parser.add_argument(
-        "--report", type=Path, metavar="HTML", help="Write one page: every entry with its numbers and figure."
+        "--report",
+        type=Path,
+        metavar="HTML",
+        help="Write an HTML page: every entry with its numbers and figure.",
     )
     parser.add_argument(
-        "--page", type=Path, metavar="MD", help="Also write the page of the docs and its pictures."
+        "--page", type=Path, metavar="MD", help="Write the documentation page and its pictures."
     )
 
 
@@ -41,10 +45,10 @@ def _names() -> Iterable[str]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Reproduce published scaling laws from public tables, and say which numbers come out.
+    """Reproduce published scaling laws from public tables, and compare the numbers.
 
-    Nothing is trained. Each known number is printed beside what relscale computes, with its difference and interval; a
-    number that does not come out, and is not known not to, makes the command fail.
+    Nothing is trained. Each published number is printed beside relscale's, with the difference and an interval. The
+    command fails if a number is not reproduced, unless that is documented.
     """
     from tabulate import tabulate
 
@@ -66,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
         )
         return
     if options.page and options.names:
-        raise RelscaleError("--page: the page has all entries; leave NAME out")
+        raise RelscaleError("--page: the page has all entries; remove NAME")
     if options.report and options.report.suffix != ".html":
         raise RelscaleError(f"--report: {options.report} does not end in .html")
     tables = Tables(options.tables)
@@ -91,20 +95,20 @@ def run(options: argparse.Namespace) -> None:
         if record.remark:
             print(record.remark, end="\n\n")
         if record.command:
-            print(f"use it: {record.command}\n")
-    every = [row for of_entry in rows.values() for row in of_entry]
+            print(f"command: {record.command}\n")
+    all_rows = [row for of_entry in rows.values() for row in of_entry]
     if options.output:
-        write_table(table_of(AtlasRow, every), options.output)
+        write_table(table_of(AtlasRow, all_rows), options.output)
     if options.page:
         write_text(options.page, page(rows))
         if not pictures(names, tables, options.page.parent / PICTURES):
-            print("no Chrome found: the pictures of the page are not redrawn", file=sys.stderr)
+            print("no Chrome found: the pictures of the page are not updated", file=sys.stderr)
     if options.report:
         facts = list(facts_of_machine())
         write_text(options.report, atlas_report(rows, atlas_figures(names, tables), facts))
-    print(f"{len(rows)} entries: {headline(every)}")
+    print(f"{len(rows)} entries: {headline(all_rows)}")
     if options.report:
         print(f"report: {options.report}")
-    if failures(every):
-        wrong = ", ".join(f"{row.entry}: {row.quantity}" for row in failures(every))
+    if failures(all_rows):
+        wrong = ", ".join(f"{row.entry}: {row.quantity}" for row in failures(all_rows))
         raise RelscaleError(f"not reproduced: {wrong}")

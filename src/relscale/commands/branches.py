@@ -5,21 +5,21 @@ from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, training_experiment
 
-HELP = "the branches of an experiment's runs with larger batches, and the critical batch at each checkpoint"
+HELP = "critical batch sizes of an experiment, from branches of its runs with larger batches"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CONFIG, --runs, --output and --critical-batches."""
     add_config(parser)
     add_files(parser, "--runs", "The manifests of all training jobs")
-    parser.add_argument("--output", type=Path, help="Write the branches (.parquet or .csv).")
+    parser.add_argument("--output", type=Path, help="Write the branches to this .parquet or .csv.")
     parser.add_argument(
-        "--critical-batches", type=Path, help="Write the critical batches (.parquet or .csv)."
+        "--critical-batches", type=Path, help="Write the critical batches to this .parquet or .csv."
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the critical batch at each checkpoint that branches start from; training.branches has trained them."""
+    """List the critical batch size at each checkpoint from which branches were trained (training.branches)."""
     from tabulate import tabulate
 
     from relscale.critical_batches import CriticalBatchRow, critical_batches
@@ -32,9 +32,7 @@ def run(options: argparse.Namespace) -> None:
     experiment = training_experiment(options.config)
     branching = experiment.training.branches
     if branching is None:
-        raise RelscaleError(
-            f"{options.config}: it has no training.branches; name the checkpoints to branch from"
-        )
+        raise RelscaleError(f"{options.config}: no training.branches; set the checkpoints to branch from")
     folders = [
         Path(model.path)
         for model in trained_models(experiment, options.runs)

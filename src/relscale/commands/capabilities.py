@@ -1,4 +1,4 @@
-"""``relscale capabilities``: what many models' benchmark scores have in common, and forecasts of further models."""
+"""``relscale capabilities``: principal components or skills of benchmark scores, and forecasts of further models."""
 
 import argparse
 from dataclasses import dataclass, replace
@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 
     from relscale.laws.law import Array
 
-HELP = "components or skills behind models' benchmark scores, how they grow, and forecasts of a family's larger models"
+HELP = (
+    "principal components or skills of benchmark scores, their scaling, and forecasts within a model family"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """TABLE, its columns, --model with its options, --at and --where."""
     parser.add_argument("table", type=Path, help="One row per model (.parquet, .csv, .tsv, .jsonl).")
     parser.add_argument(
-        "--benchmarks", required=True, metavar="COLUMNS", help="Columns of scores: MMLU,ARC,GSM8K."
+        "--benchmarks",
+        required=True,
+        metavar="COLUMNS",
+        help="Columns of scores, separated by commas: MMLU,ARC,GSM8K.",
     )
     parser.add_argument("--family", required=True, metavar="COLUMN", help="Column of the model's family.")
     parser.add_argument(
@@ -36,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--chance",
         metavar="SCORES",
-        help="sloth: scores by guessing, MMLU=0.25,Winogrande=0.5 (default: 0 for each).",
+        help="sloth: chance scores, MMLU=0.25,Winogrande=0.5 (default: 0).",
     )
     parser.add_argument(
         "--components", type=int, default=3, metavar="N", help="Number of components or skills (default: 3)."
@@ -46,10 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FAMILY=COMPUTE",
-        help="Forecast the scores of a model of that family with that compute; sloth: FAMILY=PARAMS,TOKENS.",
+        help="Forecast the scores of a model of a family at this compute; sloth: FAMILY=PARAMS,TOKENS.",
     )
     parser.add_argument(
-        "--where", action="append", default=[], metavar="CONDITION", help="Rows: tuned=0, year>=2023."
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="Keep the rows that satisfy a condition: tuned=0, year>=2023.",
     )
 
 
@@ -62,11 +71,11 @@ class Models:
     benchmarks
         Names of the k benchmarks.
     scores
-        (n, k) nan where there is none.
+        (n, k), NaN if missing.
     families
-        Of the n models.
+        Families of the n models.
     log_sizes
-        (n, s) ln compute, or ln parameters and ln tokens; nan where unknown.
+        (n, s) ln compute, or ln parameters and ln tokens; NaN if unknown.
     """
 
     benchmarks: list[str]
@@ -75,17 +84,17 @@ class Models:
     log_sizes: "Array"
 
     def where(self, kept: "NDArray[np.bool_]") -> "Models":
-        """Those models."""
+        """A subset of the models."""
         families = [family for family, is_kept in zip(self.families, kept, strict=True) if is_kept]
         return Models(self.benchmarks, self.scores[kept], families, self.log_sizes[kept])
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print what the scores have in common, how well a family's smallest model forecasts its larger ones, and --at.
+    """Print the components or skills of the scores, and the error of forecasts within families.
 
-    Models of unknown size are left out of the fit. Missing scores are filled in from the first component; sloth leaves
-    them out. The error that is printed is that of every model but the smallest of its family, the one of least compute,
-    forecast from the others and that one.
+    Models of unknown size are excluded from the fit. Missing scores are imputed from the first component; sloth omits
+    them. The forecast error is a leave-family-out error: the larger models of each family are forecast from the other
+    families and the family's smallest model.
     """
     from functools import partial
 
@@ -126,7 +135,7 @@ def run(options: argparse.Namespace) -> None:
         lambda known: method(models.scores, models.log_sizes, models.families, known),
     )
     if np.isfinite(larger):
-        print(f"\nlarger models of a family from its smallest: mean error {larger:.3f} of a score")
+        print(f"\nforecasts of a family's larger models from its smallest: mean absolute error {larger:.3f}")
     if targets:
         known = np.arange(len(models.scores) + len(targets)) < len(models.scores)
         forecasts = method(
@@ -144,11 +153,11 @@ def run(options: argparse.Namespace) -> None:
         beyond = np.any((forecasts < low) | (forecasts > high), axis=0)
         if beyond.any():
             outside = ", ".join(benchmarks[i] for i in np.flatnonzero(beyond))
-            print(f"beyond any score of the table, where the fit may not hold: {outside}")
+            print(f"outside the range of scores in the table (extrapolation): {outside}")
 
 
 def _read(options: argparse.Namespace) -> Models:
-    """The models with a score; for sloth, those of them whose size is known."""
+    """The models with a score; for sloth, only those of known size."""
     import numpy as np
 
     from relscale.columns import numbers, words
@@ -179,12 +188,12 @@ def _read(options: argparse.Namespace) -> Models:
         outside = ((scores < 0) | (scores > 1)).any(axis=0)
         if outside.any():
             column = benchmarks[int(np.argmax(outside))]
-            raise RelscaleError(
-                f"{name}: column {column!r} has scores that are not from 0 to 1, as sloth needs"
-            )
+            raise RelscaleError(f"{name}: column {column!r} has scores outside 0 to 1, which sloth requires")
         scored &= np.isfinite(log_sizes).all(axis=1)
     empty = [
-        benchmark for benchmark, own in zip(benchmarks, scores[scored].T, strict=True) if np.isnan(own).all()
+        benchmark
+        for benchmark, values in zip(benchmarks, scores[scored].T, strict=True)
+        if np.isnan(values).all()
     ]
     if empty or scored.sum() < 3:
         problem = f"no score in column {empty[0]!r}" if empty else "fewer than 3 models have a score"
@@ -194,7 +203,7 @@ def _read(options: argparse.Namespace) -> Models:
 
 
 def _size_columns(options: argparse.Namespace) -> list[str]:
-    """The columns of what scores grow with."""
+    """The columns of model size."""
     sloth = options.model == "sloth"
     needed, other = (
         (["params", "tokens"], ["compute"]) if sloth else (["compute"], ["params", "tokens", "chance"])
@@ -209,7 +218,7 @@ def _size_columns(options: argparse.Namespace) -> list[str]:
 
 
 def _chance(text: str | None, benchmarks: list[str]) -> "Array":
-    """The score by guessing of each benchmark."""
+    """Chance score of each benchmark."""
     import numpy as np
 
     from relscale.tables import listed
@@ -227,7 +236,7 @@ def _chance(text: str | None, benchmarks: list[str]) -> "Array":
 
 
 def _target(text: str, model: str, families: list[str]) -> tuple[str, list[float]]:
-    """The family and the size of a model that --at asks for."""
+    """Family and size from --at."""
     from relscale.tables import listed
 
     family, _, size = text.rpartition("=")
@@ -248,7 +257,7 @@ def _target(text: str, model: str, families: list[str]) -> tuple[str, list[float
 
 
 def _number(text: str) -> float | None:
-    """The finite number that a text is."""
+    """Parse a finite number."""
     try:
         number = float(text)
     except ValueError:

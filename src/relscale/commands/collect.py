@@ -5,7 +5,7 @@ from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, by_name, files
 
-HELP = "turn item scores into the table of measurements"
+HELP = "compute the measurements from item scores"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,15 +15,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_files(parser, "--scores", "The manifests of all scoring jobs")
     add_files(parser, "--suites", "The suite.yaml of each suite, in the order of the config")
     parser.add_argument(
-        "--output", type=Path, required=True, help="The measurements to write (.parquet or .csv)."
+        "--output", type=Path, required=True, help="Output table of measurements (.parquet or .csv)."
     )
     parser.add_argument(
-        "--replicates", type=Path, help="The measurements under resampled items to write (.parquet or .csv)."
+        "--replicates", type=Path, help="Output table of bootstrap replicates over items (.parquet or .csv)."
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Turn item scores, or tables as they were published, into measurements, also under resampled items."""
+    """Compute measurements from item scores, or from published tables, with bootstrap replicates over items."""
     from relscale.config import load_config
     from relscale.experiment import CheckpointExperiment, MeasurementExperiment, TrainingExperiment
     from relscale.jobs import scoring_jobs, training_jobs

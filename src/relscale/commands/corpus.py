@@ -5,19 +5,19 @@ from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_threads, entry, training_experiment
 
-HELP = "turn a source of text into a table of documents"
+HELP = "read a source of text into a table of documents"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CONFIG, --source, --threads and --output."""
     add_config(parser)
     parser.add_argument("--source", required=True, help="A key of the config's section 'sources'.")
-    add_threads(parser, "Processes that read files")
-    parser.add_argument("--output", type=Path, required=True, help="The table to write, documents.parquet.")
+    add_threads(parser, "Number of processes")
+    parser.add_argument("--output", type=Path, required=True, help="Output table, documents.parquet.")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Turn a source of text into documents (parquet), with a manifest beside them."""
+    """Read a source of text into a table of documents (parquet) with a manifest."""
     from relscale.corpora.build import build_source
 
     experiment = training_experiment(options.config)

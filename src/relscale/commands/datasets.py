@@ -1,4 +1,4 @@
-"""``relscale datasets``: the published tables that come with relscale."""
+"""``relscale datasets``: the published tables shipped with relscale."""
 
 import argparse
 import shlex
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME and --output."""
     add_name(parser, "table", _names)
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="Also write a copy of the table (.csv or .parquet)."
+        "--output", type=Path, metavar="FILE", help="Write a copy of the table (.csv or .parquet)."
     )
 
 
@@ -25,9 +25,9 @@ def _names() -> Iterable[str]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the published tables, or show one: where it is, its first rows, and a command that fits it.
+    """List the published tables, or show one: its path, first rows, and a command that fits it.
 
-    With --output a copy is written, to be fitted like a table of one's own.
+    With --output a copy is written, which can be fitted like any table.
     """
     from relscale.datasets import DATASETS, dataset, datasets
     from relscale.errors import RelscaleError
@@ -41,15 +41,15 @@ def run(options: argparse.Namespace) -> None:
         print(Frame(datasets().to_arrow().select(["name", "description", "source"])))
         return
     check_name("data set", options.name, DATASETS)
-    each, table = DATASETS[options.name], dataset(options.name)
-    path = options.output or REFERENCE / each.file
+    published, table = DATASETS[options.name], dataset(options.name)
+    path = options.output or REFERENCE / published.file
     if options.output:
         if path.exists():
-            raise RelscaleError(f"{path}: is there already; name another --output, or remove it")
+            raise RelscaleError(f"{path}: already exists; choose another --output, or remove it")
         write_table(table.to_arrow(), path)
-    print(f"{options.name}: {each.description}\n{each.source}\n{path}\n")
+    print(f"{options.name}: {published.description}\n{published.source}\n{path}\n")
     print(Frame(table.to_arrow().slice(0, 5)), f"\n… {len(table)} rows\n")
-    arguments = " ".join(f"--{name} {_argument(value)}" for name, value in each.fit.items())
+    arguments = " ".join(f"--{name} {_argument(value)}" for name, value in published.fit.items())
     print(f"relscale fit {shlex.quote(str(path))} {arguments}")
 
 

@@ -1,4 +1,4 @@
-"""``relscale design TABLE``: what runs will tell of a law's parameters, before they are trained."""
+"""``relscale design TABLE``: expected standard errors of a law's parameters before training."""
 
 import argparse
 from pathlib import Path
@@ -6,26 +6,28 @@ from pathlib import Path
 from relscale.commands.fit_table import columns, targets
 from relscale.fixed_parameters import fixed_parameters
 
-HELP = "expected standard errors, condition and efficiency of a law's parameters for a table of planned runs"
+HELP = "expected standard errors of a law's parameters, condition number and D-efficiency of planned runs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """TABLE, the law and a guess at its parameters."""
     parser.add_argument(
-        "table", type=Path, help="One row per run (.parquet, .csv, .tsv, .jsonl); a plan's table too."
+        "table",
+        type=Path,
+        help="One row per run (.parquet, .csv, .tsv, .jsonl), such as the table of `relscale plan --output`.",
     )
     parser.add_argument("--law", default="parametric", help="The law (default: parametric).")
     parser.add_argument(
         "--x",
         metavar="COLUMNS",
-        help="Columns of its predictors, in the law's order (default: columns of these names).",
+        help="Columns of the predictors, in the law's order (default: columns with their names).",
     )
     parser.add_argument(
         "--guess",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="A guess at a parameter; for parametric, Chinchilla's by default.",
+        help="Assumed value of a parameter (default for parametric: Chinchilla's).",
     )
     parser.add_argument(
         "--noise", type=float, default=0.01, help="Standard deviation of ln y (default: 0.01)."
@@ -35,13 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="TARGET",
-        help="A model, such as params=7e9,tokens=1.4e11, or a compute, such as 1e23, which is allocated "
-        "by Chinchilla's law.",
+        help="Target of a forecast: a model, such as params=7e9,tokens=1.4e11, or a compute, such as 1e23, "
+        "allocated by Chinchilla's law.",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the standard errors that the runs will give, at a guess at the law's parameters."""
+    """Print the expected standard errors of the law's parameters, at assumed parameters."""
     import numpy as np
 
     from relscale.design.information import CHINCHILLA, chinchilla_optimum, information
@@ -62,9 +64,9 @@ def run(options: argparse.Namespace) -> None:
     try:
         x = np.array([table[name].cast("float64").to_numpy() for name in names])
     except (ValueError, TypeError, NotImplementedError):
-        raise RelscaleError(f"{options.table}: {', '.join(names)} are not all numbers") from None
+        raise RelscaleError(f"{options.table}: {', '.join(names)} must be numbers") from None
     if not x.size or not (np.isfinite(x) & (x > 0)).all():
-        raise RelscaleError(f"{options.table}: {', '.join(names)} are not above 0 in every row")
+        raise RelscaleError(f"{options.table}: {', '.join(names)} must be positive in every row")
     guess = fixed_parameters(options.guess, "--guess")
     if the_law.name == "parametric":
         guess = {**CHINCHILLA, **guess}

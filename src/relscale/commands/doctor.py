@@ -1,8 +1,8 @@
-"""``relscale doctor``: what this machine has, and what will be used."""
+"""``relscale doctor``: hardware, software, and what relscale uses of them."""
 
 import argparse
 
-HELP = "report the hardware and software of this machine, and what relscale will use"
+HELP = "check the hardware and software of this machine"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -10,14 +10,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Say what this machine and this installation have, what each part is for, and how to get what is missing."""
+    """Report the hardware and installed components of this machine, their purpose, and how to install missing ones."""
     from tabulate import tabulate
 
     from relscale.doctor import findings
 
     rows = [
-        ["ok" if each.available else "–", each.component, each.detail, each.consequence]
-        for each in findings()
+        ["ok" if finding.available else "–", finding.component, finding.detail, finding.consequence]
+        for finding in findings()
     ]
     print(
         tabulate(rows, headers=["", "component", "status", "consequence"], maxcolwidths=[None, None, 40, 60])

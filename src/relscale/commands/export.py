@@ -1,4 +1,4 @@
-"""``relscale export``: models in folders that are ready for the hub."""
+"""``relscale export``: trained models as Hugging Face folders."""
 
 import argparse
 from pathlib import Path
@@ -16,17 +16,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--measurements",
         type=Path,
         metavar="FILE",
-        help="The table of measurements, for the cards (default: that of the results, if there is one).",
+        help="Table of measurements, for the model cards (default: that of the results, if any).",
     )
     add_files(parser, "--suites", "The suite.yaml of each suite, in the order of the config")
-    parser.add_argument("--output", type=Path, required=True, help="The folder to write.")
+    parser.add_argument("--output", type=Path, required=True, help="Output folder.")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Give each trained model a folder with weights, tokenizer, card and record, and all of them a table.
+    """Write a folder per trained model with weights, tokenizer, model card and record, and a table of all models.
 
-    An experiment whose runs are that table (runs: {source: checkpoints, table: FOLDER/checkpoints.csv}) has the same
-    figures without training. `relscale push` uploads what was exported.
+    An experiment on that table (runs: {source: checkpoints, table: FOLDER/checkpoints.csv}) reproduces the figures
+    without training. `relscale push` uploads the folders.
     """
     from relscale.jobs import training_jobs
     from relscale.measurements.reading import read_measurements

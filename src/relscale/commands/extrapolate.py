@@ -1,22 +1,23 @@
-"""``relscale extrapolate TABLE``: forecast rows of any table from the others, by any law of any predictors."""
+"""``relscale extrapolate TABLE``: forecast rows of a table from the other rows."""
 
 import argparse
 from pathlib import Path
 
 from relscale.commands.fit_table import columns
 
-HELP = "forecast rows of a table by laws that are weighted by cross-validation on similar extrapolations"
+HELP = "forecast rows of a table by an ensemble of laws, weighted by backtests on similar extrapolations"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """TABLE and its columns."""
     parser.add_argument("table", type=Path, metavar="TABLE", help="CSV, JSON lines or parquet.")
-    parser.add_argument("--y", required=True, metavar="COLUMN", help="Column of the measured number.")
+    parser.add_argument("--y", required=True, metavar="COLUMN", help="Column of the response.")
     parser.add_argument(
         "--x",
         required=True,
         metavar="COLUMNS",
-        help="Predictors, separated by commas; NAME=COLUMN where the column has another name than the laws give it: "
+        help="Columns of the predictors, separated by commas; NAME=COLUMN if the column's name differs from the "
+        "predictor's: "
         "params, tokens, unique_tokens, lr, batch, experts, streams, vocabulary, characters, share_…, log_flops. "
         "A single predictor may have any name.",
     )
@@ -37,26 +38,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--laws",
         metavar="NAMES",
         default="auto",
-        help="Candidates by the beginning of their names, separated by commas; auto (default) tries all "
-        "that apply.",
+        help="Candidate laws by prefixes of their names, separated by commas (default: auto, all that "
+        "apply).",
     )
     parser.add_argument(
-        "--output", type=Path, help="Write the rows with their forecast to this .csv or .parquet."
+        "--output", type=Path, help="Write the rows with their forecasts to this .csv or .parquet."
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Forecast the rows of a table that a condition leaves out.
+    """Forecast the rows of a table that do not satisfy a condition, from those that do.
 
-    Every candidate that has the predictors is tried in folds that look like what is asked: the same direction, a like
-    factor, edges cut by as much. Its weight in the forecast comes from what it missed there. Prints what was tried, the
-    weights and how each did, and what was refused.
+    Every applicable candidate law is backtested on folds that resemble the requested extrapolation: same direction,
+    similar factor, same share of the range held out. Its weight in the ensemble follows from its backtest error. Prints
+    the candidates with their errors and weights, and the excluded candidates.
     """
     from relscale.extrapolation.of_table import extrapolate_table
 
     predictors = {}
-    for each in columns(options.x):
-        name, _, column = each.partition("=")
+    for entry in columns(options.x):
+        name, _, column = entry.partition("=")
         predictors[name] = column or name
     result = extrapolate_table(
         options.table,

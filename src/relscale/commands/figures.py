@@ -1,4 +1,4 @@
-"""``relscale figures``: the figures that a config may ask for."""
+"""``relscale figures``: the available figures."""
 
 import argparse
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ def _names() -> Iterable[str]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the figures, or show what one is and how a config names it."""
+    """List the figures, or describe one and its name in a config."""
     import ast
     from pathlib import Path
 

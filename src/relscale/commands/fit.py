@@ -18,7 +18,7 @@ MEASURED = {"suite", "group", "metric", "value", "training_flops"}  # columns of
 
 
 class SuiteFacts(TypedDict):
-    """A suite's facts for fits: the group, metric and prompt form that it is shown by, and a guess's accuracy."""
+    """Properties of a suite for fits: baseline, headline metric and prompt form, and chance accuracy."""
 
     baseline: str | None
     metric: str | None
@@ -32,17 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         type=Path,
-        help="The folder for all tables; for one law also a .parquet for its parameters (default: "
+        help="Output folder for all tables; for a single law also a .parquet of its parameters (default: "
         "TABLE.fits.parquet).",
     )
     measured = parser.add_argument_group("measurements")
     measured.add_argument(
         "--replicates",
         type=Path,
-        help="The measurements under resampled items, for intervals over items.",
+        help="Bootstrap replicates over items, for intervals over items.",
     )
     measured.add_argument(
-        "--config", type=Path, help="The experiment: its section 'fit' and the baselines of its suites."
+        "--config",
+        type=Path,
+        help="Experiment with the options of the fit (section 'fit') and the baselines of its suites.",
     )
     measured.add_argument(
         "--suites",
@@ -57,9 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Fit the laws to a table and print the result.
 
-    Measurements, as `collect` writes them, give the compute-optimal frontier, each group's law along it and the
-    relative laws, under the options of an experiment (--config). Any other table gives the law that --law names, of the
-    columns that --group, --x and --y name; what is not named is guessed, and said.
+    A table of measurements, as written by `collect`, is fitted with the options of an experiment (--config): the
+    compute-optimal frontier, the law of each group along it, and the relative laws. To any other table a single law
+    (--law) is fitted; columns that are not given by --group, --x and --y are guessed and reported.
     """
     if not _is_measured(options):
         for name in ("config", "replicates", "suites"):
@@ -73,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
         raise RelscaleError(f"--{CLUSTERED}")
     if options.output is None:
         raise RelscaleError(
-            "--output: measurements are fitted into a folder, name it; or name a --law for another table"
+            "--output: the fit of measurements writes a folder; name it, or give --law for another table"
         )
     for name in fit_table.COLUMNS:
         if getattr(options, name) is not None:
@@ -82,7 +84,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _is_measured(options: argparse.Namespace) -> bool:
-    """Whether the table is one of measurements, as `collect` writes them."""
+    """Whether the table has the columns of measurements, as written by `collect`."""
     if options.law or options.x or options.y:
         return False
     if options.config or options.replicates or options.suites:
@@ -106,18 +108,18 @@ def fit_measurements(
     table
         The measurements.
     output
-        The folder that is written.
+        Output folder.
     replicates
-        The measurements under resampled items.
+        Bootstrap replicates over items.
     config
         The experiment.
     suites
-        The manifest of each of its suites, in order; without them those of its results.
+        Manifests of its suites, in order; by default those of its results.
 
     Raises
     ------
     RelscaleError
-        A file is missing, or is not what it should be.
+        A file is missing or invalid.
     """
     from relscale.config import load_config
     from relscale.fitting.fit import fit
@@ -147,21 +149,23 @@ def fit_measurements(
         fits = fits.with_table("reproduction", reproduction(read_table(section.answers), fits))
     write(fits, output)
     shown = {
-        name: (each["metric"], each["prompt"]) for name, each in facts.items() if each["metric"] is not None
+        name: (suite_facts["metric"], suite_facts["prompt"])
+        for name, suite_facts in facts.items()
+        if suite_facts["metric"] is not None
     }
     widths = experiment.planned_widths if experiment else NO_WIDTHS
     print(summary(fits, shown, measurements=measurements, widths=widths))
 
 
 def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = None) -> dict[str, SuiteFacts]:
-    """Baseline, metric, prompt form and chance of each suite, as its manifest states or the config does.
+    """Baseline, metric, prompt form and chance accuracy of each suite, from its manifest or the config.
 
     Parameters
     ----------
     experiment
-        Of which the suites are.
+        The experiment.
     manifests
-        One per suite, in order; without them those of the results.
+        One per suite, in order; by default those of the results.
     """
     from relscale.experiment import MeasurementExperiment
     from relscale.results import Results
@@ -181,7 +185,7 @@ def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = Non
 
 
 def _stated_facts(suite: "PublishedSuite") -> SuiteFacts:
-    """A config's facts about a suite with published measurements; it has the prompt form ``default``."""
+    """Properties of a suite with published measurements, from the config; its prompt form is ``default``."""
     return SuiteFacts(
         baseline=suite.baseline, metric=suite.metric, prompt=suite.prompt or "default", chance=suite.chance
     )

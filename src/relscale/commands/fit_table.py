@@ -18,11 +18,11 @@ COLUMNS = ("x", "y", *NAMES, "run_key", "plot", "report")  # options that are of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--law and what it is fitted to."""
+    """Options of a single law on any table."""
     law = parser.add_argument_group("one law on any table")
     named = law.add_argument(
         "--law",
-        help="relative, power or another of `relscale laws` (default: relative where there are groups, else power).",
+        help="Name of a law, see `relscale laws` (default: relative if there are groups, else power).",
     )
     completed(named, known_laws)
     law.add_argument(
@@ -53,12 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     law.add_argument(
         "--block",
         metavar="COLUMN",
-        help="Identifies the training that checkpoints belong to (default: block, else each run).",
+        help="Column that identifies the training run of checkpoints (default: block, else each run).",
     )
     law.add_argument(
         "--cluster",
         metavar="COLUMN",
-        help="Refused: a table of measurements has no items to cluster; a suite.yaml names the cluster of its items.",
+        help="Not supported for tables: items are clustered by the option cluster of a suite.",
     )
     law.add_argument("--tokens", metavar="COLUMN", help="Training tokens.")
     law.add_argument("--params", metavar="COLUMN", help="Parameters.")
@@ -84,15 +84,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        help="A parameter to hold fixed; may be repeated.",
+        help="Fix a parameter at a value; can be repeated.",
     )
     law.add_argument(
         "--anchor",
         metavar="NUMBERS",
         action="append",
         default=[],
-        help="A point that is known without a measurement, in the order of --x and --y: 0,1 for an accuracy of 1 at no "
-        "loss; may be repeated.",
+        help="Exact point that the curve must pass through, in the order of --x and --y, such as 0,1 for an "
+        "accuracy of 1 at loss 0; can be repeated.",
     )
     law.add_argument(
         "--level", type=float, default=LEVEL, help=f"Confidence level of the intervals (default: {LEVEL})."
@@ -103,24 +103,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FLOPS",
-        help="Forecast at this compute, or several: 1e22,1e24; or at a model: "
-        "training_flops=1e24,params=7e9,tokens=2e13; may be repeated (default: 10 times the largest of the table).",
+        help="Forecast at these computes, 1e22,1e24, or for a model, "
+        "training_flops=1e24,params=7e9,tokens=2e13; can be repeated (default: 10 times the largest of the "
+        "table).",
     )
     law.add_argument(
         "--where",
         action="append",
         default=[],
         metavar="CONDITION",
-        help="Keep the rows that satisfy a condition: model=7B, step>=1000, seed!=3; may be repeated.",
+        help="Keep the rows that satisfy a condition: model=7B, step>=1000, seed!=3; can be repeated.",
     )
     law.add_argument(
-        "--plot", type=Path, metavar="HTML", help="Draw the figure; other formats are written beside it."
+        "--plot",
+        type=Path,
+        metavar="HTML",
+        help="Write the figure to this .html; other formats are written beside it.",
     )
     law.add_argument(
         "--report",
         type=Path,
         metavar="HTML",
-        help="Write the report: verdicts, curves and forecasts on one page.",
+        help="Write an HTML report with verdicts, curves and forecasts.",
     )
 
 
@@ -161,12 +165,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def anchors(texts: Sequence[str]) -> list[list[float]]:
-    """Points that are given, from texts such as ``0,1``.
+    """Parse anchor points such as ``0,1``.
 
     Raises
     ------
     RelscaleError
-        A text is no list of numbers.
+        A text is not a list of numbers.
     """
     try:
         return [[float(number) for number in text.split(",")] for text in texts]
@@ -175,12 +179,12 @@ def anchors(texts: Sequence[str]) -> list[list[float]]:
 
 
 def targets(texts: Sequence[str]) -> list[float | dict[str, float]]:
-    """Where to forecast, from texts such as ``1e22,1e24`` and ``training_flops=1e24,params=7e9``.
+    """Parse forecast targets such as ``1e22,1e24`` and ``training_flops=1e24,params=7e9``.
 
     Raises
     ------
     RelscaleError
-        A text is neither.
+        A text is neither a list of computes nor a model.
     """
     parsed: list[float | dict[str, float]] = []
     for text in texts:

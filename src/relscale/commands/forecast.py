@@ -1,4 +1,4 @@
-"""``relscale forecast FITS``: what a fit forecasts, and the same on record."""
+"""``relscale forecast FITS``: forecasts of a fit, and their registration."""
 
 import argparse
 from pathlib import Path
@@ -8,13 +8,13 @@ if TYPE_CHECKING:
     from relscale.fitting.forecasts.forecast import ForecastRow
     from relscale.fitting.forecasts.record import OutcomeRow
 
-HELP = "show the forecasts of a fit, or put them on record"
+HELP = "show or register the forecasts of a fit"
 HEADS = ("suite", "metric", "corpus", "group", "over", "FLOPs", "forecast", "low", "high")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """FITS and --record."""
-    parser.add_argument("fits", type=Path, metavar="FITS", help="The folder that `relscale fit` wrote.")
+    parser.add_argument("fits", type=Path, metavar="FITS", help="Output folder of `relscale fit`.")
     parser.add_argument(
         "--record",
         type=Path,
@@ -31,9 +31,9 @@ def forecast_cells(row: "ForecastRow | OutcomeRow") -> list[object]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Show the ensemble's forecasts of a fit, with prediction intervals; with --record put them on record.
+    """Show the ensemble forecasts of a fit with prediction intervals, and register them with --record.
 
-    The intervals come from backtests inside the data: too narrow where a curve bends beyond them.
+    The intervals are calibrated by backtests inside the data; they are too narrow if a curve bends beyond it.
     """
     from tabulate import tabulate
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from relscale.commands.fit_table import targets
 from relscale.confidence import LEVEL
 
-HELP = "the compute-optimal frontier of a table of IsoFLOP runs: optima, exponents, N* and D* at your compute"
+HELP = "the compute-optimal frontier of a table of IsoFLOP runs: optima, exponents, N* and D* at any compute"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("params", "parameters"),
         ("tokens", "training tokens"),
         ("loss", "the loss"),
-        ("budget", "what the runs of one IsoFLOP curve share"),
+        ("budget", "the nominal budget, equal for all runs of an IsoFLOP curve"),
     ):
         parser.add_argument(
             f"--{option}", metavar="COLUMN", help=f"The column of {meaning} (default: guessed)."
@@ -26,32 +26,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--block",
         metavar="COLUMN",
-        help="Column that identifies the training of a run, where several "
-        "budgets are checkpoints of one training.",
+        help="Column that identifies the training run, if several budgets are checkpoints of one run.",
     )
     parser.add_argument(
         "--at",
         action="append",
         default=[],
         metavar="FLOPS",
-        help="Print the optimum at these computes: 1e22,1e24.",
+        help="Predict the optimum at these computes: 1e22,1e24.",
     )
     parser.add_argument(
-        "--where", action="append", default=[], metavar="CONDITION", help="Rows: seed=0, step>=1000."
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="Keep the rows that satisfy a condition: seed=0, step>=1000.",
     )
     parser.add_argument("--level", type=float, default=LEVEL, help=f"Confidence level (default: {LEVEL}).")
-    parser.add_argument("--output", type=Path, help="Write the optima (.csv or .parquet).")
+    parser.add_argument("--output", type=Path, help="Write the optima to this .csv or .parquet.")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Fit a parabola per budget and a line through their minima; print optima, exponents and what --at asks for."""
+    """Fit a parabola per budget and a power law through the minima; print optima and exponents."""
     from relscale.errors import RelscaleError
     from relscale.frontier_fit import frontier
     from relscale.tables import write_table
 
     at = targets(options.at)
     if any(isinstance(target, dict) for target in at):
-        raise RelscaleError("--at: training compute alone, such as 1e22,1e24")
+        raise RelscaleError("--at: give training compute only, such as 1e22,1e24")
     names = ("flops", "params", "tokens", "loss", "budget", "corpus", "block", "where", "level")
     fitted = frontier(options.table, **{name: getattr(options, name) for name in names})
     print(fitted)

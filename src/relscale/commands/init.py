@@ -1,4 +1,4 @@
-"""``relscale init``: a config to start from."""
+"""``relscale init``: write a starter config."""
 
 import argparse
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from relscale.errors import RelscaleError
 
-HELP = "write a config to start from: texts, fit, checkpoints, or a shipped experiment such as paper"
+HELP = "write a starter config: texts, fit, checkpoints, or a shipped experiment such as paper"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,30 +14,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "kind",
         metavar="KIND",
-        help="texts: models trained on folders of text; fit: a table of measurements; checkpoints: released models; "
-        "or the name of an experiment that comes with relscale (paper, laptop …), to be changed.",
+        help="texts: train models on folders of text; fit: fit a table of measurements; checkpoints: score "
+        "released models; or the name of a shipped experiment (paper, laptop …) to copy.",
     )
     parser.add_argument(
         "paths",
         nargs="*",
         metavar="PATH",
-        help="Folders of text (one with sub-folders, or several), a table, or models (folders or names on"
-        " the hub).",
+        help="Folders of text (one with subfolders, or several), a table, or models (folders or names on the "
+        "hub).",
     )
     parser.add_argument(
         "--minutes",
         type=float,
         default=10.0,
-        help="Time limit for an experiment on texts on this machine, in minutes (default: 10).",
+        help="texts: time limit of the experiment on this machine, in minutes (default: 10).",
     )
-    parser.add_argument("--name", help="The experiment's name (default: from the paths).")
-    parser.add_argument("--output", type=Path, metavar="YAML", help="The file (default: NAME.yaml here).")
+    parser.add_argument("--name", help="Name of the experiment (default: from the paths).")
+    parser.add_argument("--output", type=Path, metavar="YAML", help="Output file (default: NAME.yaml).")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write a commented config that `relscale run` can run; nothing is overwritten.
+    """Write a commented config for `relscale run`; existing files are not overwritten.
 
-    Budgets and widths for texts are those that fit --minutes on this machine, and that the text is enough for.
+    For texts, budgets and widths are chosen to fit --minutes on this machine and the amount of text.
     """
     from relscale.package_files import experiments
     from relscale.suggestions import suggestion
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
         written = {output: _shipped(shipped[options.kind], output)}
     for path in written:
         if path.exists():
-            raise RelscaleError(f"{path}: already exists; name another --output, or remove it")
+            raise RelscaleError(f"{path}: already exists; choose another --output, or remove it")
     for path, text in written.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

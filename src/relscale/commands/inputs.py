@@ -1,4 +1,4 @@
-"""The inputs of commands: the experiment of a config file, and the files that they are given."""
+"""Inputs of commands: the experiment of a config file, and file options."""
 
 import argparse
 import sys
@@ -19,12 +19,12 @@ FIRST = {"checkpoints": "suite", "measurements": "collect"}  # the verb to start
 def add_config(parser: argparse.ArgumentParser) -> None:
     """The argument CONFIG."""
     parser.add_argument(
-        "config", type=Path, help="The experiment's YAML file, or the name of one of relscale's."
+        "config", type=Path, help="YAML file of the experiment, or the name of a shipped experiment."
     )
 
 
 def add_files(parser: argparse.ArgumentParser, option: str, help_text: str) -> None:
-    """An option that takes files; without it they are where the workflow writes them."""
+    """An option that takes files, by default those of the workflow."""
     parser.add_argument(
         option, type=Path, nargs="*", metavar="FILE", help=f"{help_text} (default: those of the results)."
     )
@@ -36,12 +36,12 @@ def add_threads(parser: argparse.ArgumentParser, of: str) -> None:
 
 
 def training_experiment(config: Path) -> "TrainingExperiment":
-    """The experiment of a config by which models are trained.
+    """The experiment of a config, which must train models.
 
     Raises
     ------
     RelscaleError
-        It trains none, or the config is wrong.
+        It does not train models, or the config is invalid.
     """
     from relscale.config import load_config
     from relscale.experiment import TrainingExperiment
@@ -53,12 +53,12 @@ def training_experiment(config: Path) -> "TrainingExperiment":
 
 
 def scored_experiment(config: Path) -> "ScoredExperiment":
-    """The experiment of a config by which models are scored.
+    """The experiment of a config, which must score models.
 
     Raises
     ------
     RelscaleError
-        It scores none, or the config is wrong.
+        It does not score models, or the config is invalid.
     """
     from relscale.config import load_configs
     from relscale.experiment import MeasurementExperiment
@@ -72,18 +72,18 @@ def scored_experiment(config: Path) -> "ScoredExperiment":
 def _nothing_to_do(config: Path, experiment: "Experiment") -> RelscaleError:
     source = experiment.runs.source
     return RelscaleError(
-        f"{config}: its runs.source is {source!r}, so that nothing is trained; `relscale run {config}` does the rest, "
+        f"{config}: its runs.source is {source!r}, so that nothing is trained; use `relscale run {config}`, "
         f"which begins with {FIRST[source]!r}"
     )
 
 
 def entry(section: Mapping[str, T], key: str, name: str) -> tuple[str, T]:
-    """An entry of a section by its name or by the file name that it has, and its name.
+    """An entry of a section by its name or its file name, with its name.
 
     Raises
     ------
     RelscaleError
-        There is none; the message lists those there are.
+        There is no such entry; the message lists the entries.
     """
     from relscale.file_name import named
 
@@ -94,14 +94,14 @@ def entry(section: Mapping[str, T], key: str, name: str) -> tuple[str, T]:
 
 
 def files(paths: Sequence[Path] | None, default: Iterable[Path]) -> list[Path]:
-    """Files of an option, or those of the results."""
+    """Files of an option, by default those of the results."""
     return list(default) if paths is None else list(paths)
 
 
 def by_name(
     option: str, names: Iterable[str], values: Sequence[Path] | None, default: Iterable[Path]
 ) -> dict[str, Path]:
-    """Files of an option by what they are of: one per name, in the order of the names.
+    """Files of an option, one per name and in the order of the names.
 
     Raises
     ------

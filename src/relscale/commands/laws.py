@@ -1,4 +1,4 @@
-"""``relscale laws``: the laws that can be fitted."""
+"""``relscale laws``: the available laws."""
 
 import argparse
 from math import inf
@@ -25,7 +25,7 @@ def known_laws() -> tuple[str, ...]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the laws, or show one: formula, parameters, source, what misleads, and the command that fits it."""
+    """List the laws, or describe one: formula, parameters, source, caveats, and the command that fits it."""
     from relscale.laws.catalogue import law_or_family
     from relscale.listings import laws
 
@@ -43,9 +43,7 @@ def explained(name: str, law: "Law | Family") -> str:
     from relscale.laws.law import Family
 
     options = law_options(name.partition(":")[0])
-    lines = (
-        f"one of each for every column called {law.prefix}…; here of two" if isinstance(law, Family) else ""
-    )
+    lines = f"one of each per column {law.prefix}…; here for two" if isinstance(law, Family) else ""
     if isinstance(law, Family):
         law = law.example
     rows = [
@@ -66,7 +64,7 @@ def explained(name: str, law: "Law | Family") -> str:
             f"{name}: {law.formula}",
             *([lines] if lines else []),
             tabulate(rows, headers=["parameter", "unit", "meaning", "bounds"]),
-            *([f"traps: {law.traps}"] if law.traps else []),
+            *([f"caveats: {law.traps}"] if law.traps else []),
             *(
                 [f"options: {name}:{','.join(f'{key}={value}' for key, value in options.items())}"]
                 if options

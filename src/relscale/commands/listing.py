@@ -1,4 +1,4 @@
-"""The commands that list what there is, all of it or one entry by its name; and names that a shell completes."""
+"""Commands that list a catalogue, or describe one entry; and names for shell completion."""
 
 import argparse
 from collections.abc import Callable, Iterable
@@ -10,23 +10,23 @@ from relscale.suggestions import suggestion
 def add_name(parser: argparse.ArgumentParser, of: str, names: Callable[[], Iterable[str]]) -> None:
     """The argument NAME."""
     completed(
-        parser.add_argument("name", nargs="?", help=f"One {of}, to be explained (default: list them all)."),
+        parser.add_argument("name", nargs="?", help=f"Name of a {of} (default: list all)."),
         names,
     )
 
 
 def completed(argument: argparse.Action, names: Callable[[], Iterable[str]]) -> None:
-    """Let a shell complete an argument by names, which are looked up only then."""
+    """Complete an argument by names, which are looked up only on completion."""
     argument.completer = lambda **_: names()  # type: ignore[attr-defined]  # argcomplete's
 
 
 def check_name(kind: str, name: str, known: Iterable[str]) -> None:
-    """See that a name is one of those there are.
+    """Check that a name exists.
 
     Raises
     ------
     RelscaleError
-        It is not.
+        There is no such name.
     """
     names = list(known)
     if name not in names:

@@ -1,73 +1,78 @@
-"""``relscale mix``: the best mixture by a law of a finished experiment, as a corpus to train on."""
+"""``relscale mix``: the optimal data mixture by a law of a finished experiment."""
 
 import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_config, training_experiment
 
-HELP = "the best mixture of an experiment's parts by its law of mixtures, as a corpus to train on"
+HELP = "optimise the data mixture by an experiment's mixture law, and print it as a corpus"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CONFIG, the law, the mixtures to search among, --name and --output."""
     add_config(parser)
     parser.add_argument(
-        "--fit", metavar="NAME", help="The law under fit.laws (default: the only one of mixtures)."
+        "--fit", metavar="NAME", help="Name of the law under fit.laws (default: the only mixture law)."
     )
     parser.add_argument(
         "--weight",
         action="append",
         default=[],
         metavar="TARGET=NUMBER",
-        help="The weight of a target in the mean that is minimised (default: 1 each).",
+        help="Weight of a target in the minimised mean (default: 1).",
     )
     parser.add_argument(
-        "--prior", metavar="CORPUS", help="The corpus that --kl departs from (default: the mean of all)."
+        "--prior", metavar="CORPUS", help="Reference corpus of --kl (default: the mean of all)."
     )
     parser.add_argument(
         "--kl",
         type=float,
         default=0.0,
-        help="Weight of the divergence from it, in the unit of the targets per nat (default: 0).",
+        help="Weight of the KL divergence from --prior, in the unit of the targets per nat (default: 0).",
     )
     parser.add_argument(
         "--within",
         choices=("data", "simplex"),
         default="data",
-        help="data: no share larger than the largest tried (default).",
+        help="Search space. data (default): no share above the largest in the data; simplex: all mixtures.",
     )
     parser.add_argument(
         "--order",
         choices=("any", "falling"),
         default="any",
-        help="falling: no share larger than that of the part before it.",
+        help="falling: shares must not increase from one part to the next (default: any).",
     )
     parser.add_argument(
         "--at",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="For the law information: parameters, tokens and the text of each part.",
+        help="For the law information: parameters, tokens and the amount of text of each part.",
     )
-    parser.add_argument("--draws", type=int, default=100, help="Resamples of the mixtures (default: 100).")
     parser.add_argument(
-        "--measurements", type=Path, metavar="FILE", help="The measurements (default: those of the results)."
+        "--draws", type=int, default=100, help="Number of bootstrap resamples of the mixtures (default: 100)."
     )
-    parser.add_argument("--name", default="optimum", help="The name of the corpus (default: optimum).")
+    parser.add_argument(
+        "--measurements",
+        type=Path,
+        metavar="FILE",
+        help="Table of measurements (default: that of the results).",
+    )
+    parser.add_argument("--name", default="optimum", help="Name of the corpus (default: optimum).")
     parser.add_argument(
         "--output",
         type=Path,
         metavar="YAML",
-        help="Write the config with this corpus, which its law then predicts and is not fitted to.",
+        help="Write the config with this corpus added, which the law predicts and is not fitted to.",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Find the mixture with the least mean of predicted targets, and print it as a corpus for the config.
+    """Find the mixture that minimises the weighted mean of predicted targets, and print it as a corpus for a config.
 
-    The law is one of mixtures under fit.laws, fitted to the measurements of the experiment; its targets are the values
-    of its `by`. Intervals are of resampled mixtures. With --output, `relscale run YAML` trains the one further model,
-    and the table `predictions` has what was predicted beside what came out.
+    The law is a mixture law under fit.laws, fitted to the measurements of the experiment; its targets are the values of
+    its `by`. Intervals are bootstrap intervals over mixtures. With --output, `relscale run YAML` trains the additional
+    model, and the table `predictions` compares prediction and outcome.
     """
     from relscale.best_mixture import mixture_law, next_corpus, prior_shares
     from relscale.commands.ask import shown
@@ -85,38 +90,40 @@ def run(options: argparse.Namespace) -> None:
     if options.output is not None and options.output.suffix not in (".yaml", ".yml"):
         raise RelscaleError(f"--output: {options.output} does not end in .yaml")
     if not options.name.strip():
-        raise RelscaleError("--name: it is blank; give the corpus a name")
+        raise RelscaleError("--name: empty; give the corpus a name")
     if options.name in experiment.corpora:
-        raise RelscaleError(f"--name: the config has a corpus {options.name!r} already; give another name")
+        raise RelscaleError(f"--name: the config already has a corpus {options.name!r}; choose another name")
     entry = mixture_law(experiment.fit.laws, options.fit)
-    tried = tried_mixtures(read_table(options.measurements or Results.of(experiment).measurements), entry)
+    mixtures = tried_mixtures(read_table(options.measurements or Results.of(experiment).measurements), entry)
     weights = fixed_parameters(options.weight, "--weight", "a target with its weight, TARGET=NUMBER")
     for name in weights:
-        if name not in tried.targets:
-            raise RelscaleError(f"--weight: no target {name!r}; {suggestion(name, tried.targets)}")
-    prior = prior_shares(experiment, options.prior, tried.shares) if options.prior is not None else ()
+        if name not in mixtures.targets:
+            raise RelscaleError(f"--weight: no target {name!r}; {suggestion(name, mixtures.targets)}")
+    prior = prior_shares(experiment, options.prior, mixtures.shares) if options.prior is not None else ()
     rows = list(
         mixture.rows(
-            tried.columns,
-            x=tried.shares,
-            y=tried.targets,
+            mixtures.columns,
+            x=mixtures.shares,
+            y=mixtures.targets,
             law=entry.law,
             at=tuple(options.at),
             within=options.within,
             order=options.order,
             kl=options.kl,
             prior=tuple(map(str, prior)),
-            weights=tuple(str(weights.get(name, 1.0)) for name in tried.targets),
+            weights=tuple(str(weights.get(name, 1.0)) for name in mixtures.targets),
             residual=entry.residual,
             draws=options.draws,
             seed=experiment.seed,
         )
     )
-    print(f"{len(tried.columns)} mixtures, law {entry.law}, mean of {', '.join(tried.targets)}\n")
+    print(f"{len(mixtures.columns)} mixtures, law {entry.law}, mean of {', '.join(mixtures.targets)}\n")
     print(shown(mixture.ROW, rows), end="\n\n")
-    parts = next_corpus(experiment, {row.quantity: row.value for row in rows if row.quantity in tried.shares})
+    parts = next_corpus(
+        experiment, {row.quantity: row.value for row in rows if row.quantity in mixtures.shares}
+    )
     corpora = {"corpora": {options.name: {"parts": [part.model_dump(exclude_none=True) for part in parts]}}}
     print(dump(corpora), end="")
     if options.output is not None:
         extend_config(options.config, corpora, options.output, entry.name, options.name)
-        print(f"\nconfig with it: {options.output}")
+        print(f"\nconfig with this corpus: {options.output}")

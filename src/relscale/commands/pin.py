@@ -1,4 +1,4 @@
-"""``relscale pin``: the revisions of what an experiment reads from the hub."""
+"""``relscale pin``: hub revisions of an experiment."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""``relscale plan``: the runs of an experiment and what they cost."""
+"""``relscale plan``: the runs of an experiment and their cost."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from relscale.design.run import Run
     from relscale.experiment import CheckpointExperiment, TrainingExperiment
 
-HELP = "show the runs that an experiment trains, their size, devices and time, and the cost"
+HELP = "show the runs of an experiment, their size, devices and time, and the cost estimate"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--goodput",
         type=critical_batch,
         metavar="TOKENS",
-        help="Show instead the hours to the planned loss for the widest run of each budget at other batch"
-        " sizes, given a critical batch of so many tokens. hardware.seconds_per_step makes small "
-        "batches slow.",
+        help="Show the hours to the planned loss at other batch sizes instead, for the widest run of each "
+        "budget, given this critical batch in tokens. Set hardware.seconds_per_step for the overhead of "
+        "small batches.",
     )
 
 
@@ -35,14 +35,14 @@ def critical_batch(text: str) -> float:
     """A number of tokens above 0."""
     value = float(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no critical batch; give tokens, for instance 2e6")
+        raise argparse.ArgumentTypeError(f"{text} is not a critical batch; give tokens, such as 2e6")
     return value
 
 
 def run(options: argparse.Namespace) -> None:
-    """Show the runs that an experiment trains: design, size, expected memory, devices and time, and the cost.
+    """Show the runs of an experiment: design, size, expected memory, devices and time, and the cost estimate.
 
-    Of an experiment on checkpoints, show the table of checkpoints as it was read.
+    For an experiment on checkpoints, show the table of checkpoints.
     """
     from relscale.check import check_experiment
     from relscale.config import load_config
@@ -89,15 +89,15 @@ def _show_runs(experiment: "TrainingExperiment", output: Path | None) -> None:
 
 
 def _products(experiment: "TrainingExperiment") -> str:
-    """The matrix products of the runs, and what decides them."""
+    """Data type of the runs' matrix products, and its origin."""
     from relscale.training.precision import choose_products, counted
 
     training = experiment.training
-    chosen = counted(
+    products = counted(
         choose_products(training, run.architecture.hidden_size) for run in experiment.planned_runs
     )
     decided = ", on this machine and others like it (relscale doctor)" if training.precision == "auto" else ""
-    return f"matrix products: {chosen}, by training.precision: {training.precision}{decided}"
+    return f"matrix products: {products}, by training.precision: {training.precision}{decided}"
 
 
 def _information(runs: "Sequence[Run]") -> list[str]:
@@ -111,7 +111,7 @@ def _information(runs: "Sequence[Run]") -> list[str]:
     x = np.array([[run.params, run.tokens] for run in first], dtype=float).T
     target = chinchilla_optimum(10.0 * max(run.training_flops for run in first))
     lines = information(LAW, x, CHINCHILLA, targets=[target]).lines()
-    return [f"were the loss Chinchilla's: {lines[0]}", *(f"  {line}" for line in lines[1:])]
+    return [f"precision under Chinchilla's loss: {lines[0]}", *(f"  {line}" for line in lines[1:])]
 
 
 def _warnings(experiment: "TrainingExperiment", placements: "Sequence[Placement]") -> Iterator[str]:
@@ -123,7 +123,7 @@ def _warnings(experiment: "TrainingExperiment", placements: "Sequence[Placement]
         if hours and placement.seconds > 3600 * hours
     ]
     if slow:
-        yield f"longer than hardware.hours ({hours:g}) on all devices: {len(slow)} runs, {slow[0]} among them"
+        yield f"longer than hardware.hours ({hours:g}) even on all devices: {len(slow)} runs, such as {slow[0]}"
     streamed = [
         name
         for name, corpus in experiment.corpora.items()
@@ -139,7 +139,7 @@ def _warnings(experiment: "TrainingExperiment", placements: "Sequence[Placement]
 
 
 def _show_checkpoints(experiment: "CheckpointExperiment", output: Path | None) -> None:
-    """The table of checkpoints as it was read: nothing is trained, and this is what is scored."""
+    """The table of checkpoints to score; nothing is trained."""
     import pyarrow as pa
 
     from relscale.scoring.checkpoint_table import COLUMNS, check_distinct

@@ -9,9 +9,11 @@ HELP = "draw one figure"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """FIGURE, --config, the files that it shows, and --output."""
-    parser.add_argument("figure", help="Its name, such as isoflop, or relative-law-knowledge for one suite.")
-    parser.add_argument("--config", type=Path, required=True, help="The experiment's YAML file.")
+    """FIGURE, --config, its input files, and --output."""
+    parser.add_argument(
+        "figure", help="Name of the figure, such as isoflop, or relative-law-knowledge for one suite."
+    )
+    parser.add_argument("--config", type=Path, required=True, help="YAML file of the experiment.")
     parser.add_argument(
         "--measurements",
         type=Path,
@@ -31,15 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-pictures",
         action="store_true",
-        help="Leave SVG, PDF and PNG to relscale report, which draws those of all figures at once.",
+        help="Do not draw SVG, PDF and PNG; relscale report draws them for all figures at once.",
     )
     parser.add_argument(
-        "--output", type=Path, required=True, help="The .html to write; other formats are written beside it."
+        "--output", type=Path, required=True, help="Output .html; other formats are written beside it."
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Draw one figure: HTML and JSON always, SVG, PDF and PNG where this machine has a Chrome."""
+    """Draw one figure as HTML and JSON, and as SVG, PDF and PNG if Chrome is installed."""
     from relscale.config import load_config
     from relscale.critical_batches import branch_tables
     from relscale.experiment import MeasurementExperiment, TrainingExperiment

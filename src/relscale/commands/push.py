@@ -1,4 +1,4 @@
-"""``relscale push``: exported models to the hub."""
+"""``relscale push``: upload exported models to the hub."""
 
 import argparse
 from pathlib import Path
@@ -14,20 +14,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--folder", type=Path, required=True, help="The folder of the export.")
     parser.add_argument("--organisation", required=True, help="The user or organisation on the hub.")
-    parser.add_argument(
-        "--yes", action="store_true", help="Upload; without it the command states what it would upload."
-    )
+    parser.add_argument("--yes", action="store_true", help="Upload; without it, a dry run.")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Upload what `relscale export` wrote, one repository per model and one for the table."""
+    """Upload the output of `relscale export`: one repository per model and one for the table."""
     from relscale.release.push import push, to_push
 
     experiment = training_experiment(options.config)
     count, size = to_push(options.folder)
     if not options.yes:
         raise RelscaleError(
-            f"would upload {count} models, {size / 1e9:.1f} GB, to {options.organisation}; give --yes to do it"
+            f"would upload {count} models, {size / 1e9:.1f} GB, to {options.organisation}; run again with --yes "
+            "to upload"
         )
     table = push(options.folder, options.organisation, experiment.name, experiment.export.licence)
     print(f"table: {table}")

@@ -1,9 +1,9 @@
-"""``relscale quantization``: what quantized weights change, from two scorings of the same models."""
+"""``relscale quantization``: effect of quantized weights on scores and Δβ."""
 
 import argparse
 from pathlib import Path
 
-HELP = "what int8 or int4 weights change: answers, log-probabilities and Δβ, from two folders of results"
+HELP = "effect of int8 or int4 weights on answers, log-probabilities and Δβ, from two folders of results"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,12 +12,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "second", type=Path, help="Results of the same models scored with scoring.quantization: int8 or int4."
     )
-    parser.add_argument("--output", type=Path, help="Write the changes of items (.parquet or .csv).")
-    parser.add_argument("--slopes", type=Path, help="Write the change of every Δβ (.parquet or .csv).")
+    parser.add_argument("--output", type=Path, help="Write the changes per item to this .parquet or .csv.")
+    parser.add_argument("--slopes", type=Path, help="Write the changes of Δβ to this .parquet or .csv.")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print how often answers flip and log-probabilities change, per suite and group, and how far Δβ moves."""
+    """Print the share of changed answers and log-probabilities, per suite and group, and the change of Δβ."""
     from statistics import median
 
     from tabulate import tabulate
@@ -35,15 +35,24 @@ def run(options: argparse.Namespace) -> None:
     names = names_of(ItemEffectRow)
     print(tabulate([[getattr(row, name) for name in names] for row in items], names, floatfmt=".3g"))
     if not slopes:
-        print("No Δβ is in both; fit both to see how far it moves.")
+        print("No Δβ is in both results; fit both to compare them.")
         return
     summary = []
     for suite, metric in dict.fromkeys((row.suite, row.metric) for row in slopes):
-        own = [row for row in slopes if (row.suite, row.metric) == (suite, metric)]
-        changes = [abs(row.change) for row in own]
-        widths = [(row.high - row.low) / 2 for row in own if row.high is not None and row.low is not None]
+        metric_rows = [row for row in slopes if (row.suite, row.metric) == (suite, metric)]
+        changes = [abs(row.change) for row in metric_rows]
+        widths = [
+            (row.high - row.low) / 2 for row in metric_rows if row.high is not None and row.low is not None
+        ]
         summary.append(
-            (suite, metric, len(own), median(changes), max(changes), median(widths) if widths else None)
+            (
+                suite,
+                metric,
+                len(metric_rows),
+                median(changes),
+                max(changes),
+                median(widths) if widths else None,
+            )
         )
     head = (
         "suite",

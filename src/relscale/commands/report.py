@@ -1,4 +1,4 @@
-"""``relscale report``: what an experiment found, as one HTML file."""
+"""``relscale report``: the report of an experiment, as one HTML file."""
 
 import argparse
 from pathlib import Path
@@ -13,18 +13,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CONFIG, --output, --provenance."""
     add_config(parser)
     parser.add_argument(
-        "--output", type=Path, metavar="HTML", help="The file (default: that of the results)."
+        "--output", type=Path, metavar="HTML", help="Output file (default: that of the results)."
     )
     parser.add_argument(
         "--provenance",
         action="store_true",
-        help="Write Snakemake's page instead: every job with its parameters and software.",
+        help="Write Snakemake's provenance page instead: every job with its parameters and software.",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the report from the tables and figures of the results, and the figures' pictures where this machine has a
-    Chrome; print the headline and where the report is.
+    """Write the report from the tables and figures of the results, and static figures if Chrome is installed; print the
+    headline and the path of the report.
     """
     from relscale.config import load_config
     from relscale.errors import RelscaleError
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
     experiment = load_config(options.config)
     results = Results.of(experiment)
     if not results.fit("verdicts").is_file():
-        raise RelscaleError(f"{results.fits}: nothing is fitted yet; run the experiment first")
+        raise RelscaleError(f"{results.fits}: no such fit; run the experiment first")
     output = options.output or results.report
     in_results = output.absolute() == results.report.absolute()
     data = experiment_data(experiment)
@@ -51,20 +51,20 @@ def run(options: argparse.Namespace) -> None:
 
 
 def print_headline(config: Path, output: Path | None = None) -> None:
-    """Say what an experiment found, and where its report is.
+    """Print the headline of an experiment and the path of its report.
 
     Parameters
     ----------
     config
         The experiment.
     output
-        The report, where it is not that of the results.
+        Path of the report, if not that of the results.
     """
     print(headline_text(config, output))
 
 
 def headline_text(config: Path, output: Path | None = None) -> str:
-    """The headline of an experiment, and where its report is."""
+    """The headline of an experiment, and the path of its report."""
     from relscale.config import load_config
     from relscale.fitting.fits import read
     from relscale.fitting.report.headline import headline_of_tables

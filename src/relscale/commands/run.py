@@ -1,4 +1,4 @@
-"""``relscale run``: an experiment, from its config to its report."""
+"""``relscale run``: run an experiment, from its config to its report."""
 
 import argparse
 import os
@@ -23,15 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="?",
         default=Path("config.yaml"),
-        help="The experiment's YAML file, or the name of one that comes with relscale: laptop, reference … "
-        "(default: config.yaml). Options after it are Snakemake's, such as --dry-run, --cores 8, --profile slurm.",
+        help="YAML file of the experiment, or the name of a shipped experiment: laptop, reference … "
+        "(default: config.yaml). Options after it are passed to Snakemake, such as --dry-run, --cores 8, "
+        "--profile slurm.",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run an experiment's workflow in this folder and write its report; what is done already is not done again.
+    """Run an experiment's workflow in this folder and write its report; finished jobs are skipped.
 
-    Results are written to results/EXPERIMENT. Further options go to Snakemake.
+    Results are written to results/EXPERIMENT. Further options are passed to Snakemake.
     """
     from relscale.check import check_experiment
     from relscale.config import load_config
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def run_workflow(config: Path, further: list[str]) -> int:
-    """Run Snakemake on a config in the working folder; its status, once it and its jobs are gone."""
+    """Run Snakemake on a config in the working folder; returns its exit status after all its jobs have ended."""
     from relscale.package_files import FILES, SNAKEFILE
 
     environment = os.environ | {
@@ -84,10 +85,10 @@ def run_workflow(config: Path, further: list[str]) -> int:
 
 
 def is_submitted(further: list[str]) -> bool:
-    """Whether jobs go to other machines."""
+    """Whether jobs are submitted to other machines."""
     return any(word.startswith(("--profile", "--executor")) for word in further)
 
 
 def is_dry(further: list[str]) -> bool:
-    """Whether Snakemake only says what it would do."""
+    """Whether this is a dry run."""
     return any(word in ("-n", "--dry-run", "--dryrun", "--unlock") for word in further)

@@ -3,18 +3,18 @@
 import argparse
 from pathlib import Path
 
-HELP = "print the JSON Schema of configs, by which editors complete and check them"
+HELP = "print the JSON Schema of configs, for completion and validation in editors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """--output."""
-    parser.add_argument("--output", type=Path, help="Write it to this file instead of printing it.")
+    parser.add_argument("--output", type=Path, help="Output file (default: print).")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print the JSON Schema of configs, with every key, its meaning, range and default.
 
-    Editors use it where a config's first line names it: # yaml-language-server: $schema=PATH
+    Editors use it if the first line of a config is # yaml-language-server: $schema=PATH
     """
     from relscale.config_schema import schema_text
 

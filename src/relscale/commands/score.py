@@ -30,12 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--corpus", required=True, help="A key of the config's section 'corpora', or a corpus of the table."
     )
     parser.add_argument(
-        "--job", required=True, help="'all', a budget such as 1e12, or the name of a run; see scoring.job."
+        "--job",
+        required=True,
+        help="Name of the job: 'all', a budget such as 1e12, or a run; see scoring.job.",
     )
-    add_files(parser, "--runs", "The manifests of the training jobs that the runs of this job belong to")
+    add_files(parser, "--runs", "The manifests of the training jobs of these runs")
     add_files(parser, "--suites", "The suite.yaml of each suite, in the order of the config")
     add_threads(parser, "Processor threads")
-    parser.add_argument("--output", type=Path, required=True, help="The manifest to write (.json).")
+    parser.add_argument("--output", type=Path, required=True, help="Output manifest (.json).")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -98,7 +100,5 @@ def models(
     missing = [run.name for run in runs if run.name not in trained]
     if missing:
         folder = results.runs(corpus, job).parent
-        raise RelscaleError(
-            f"{folder}: no manifest there lists {missing[0]}, which the plan has; train first"
-        )
+        raise RelscaleError(f"{folder}: no manifest lists the planned run {missing[0]}; train it first")
     return [model for run in runs for model in trained[run.name]]

@@ -1,29 +1,27 @@
-"""``relscale score-forecasts RECORD FITS``: forecasts on record against what was measured since."""
+"""``relscale score-forecasts RECORD FITS``: compare registered forecasts with later measurements."""
 
 import argparse
 from pathlib import Path
 
 from relscale.commands.forecast import HEADS, forecast_cells
 
-HELP = "score forecasts on record by a later fit"
+HELP = "score registered forecasts against a later fit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """RECORD, FITS and --output."""
+    parser.add_argument("record", type=Path, metavar="RECORD", help="Output of `relscale forecast --record`.")
     parser.add_argument(
-        "record", type=Path, metavar="RECORD", help="What `relscale forecast --record` wrote."
-    )
-    parser.add_argument(
-        "fits", type=Path, metavar="FITS", help="The folder of a later fit that includes the new models."
+        "fits", type=Path, metavar="FITS", help="Folder of a later fit that includes the new models."
     )
     parser.add_argument("--output", type=Path, help="Write the outcomes to this .parquet or .csv.")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Hold forecasts on record against the points of a later fit at the same compute.
+    """Compare registered forecasts with the points of a later fit at the same compute.
 
-    Prints for each forecast what was measured, how far off it was and whether its interval held, and the median error
-    and the coverage of all.
+    Prints for each forecast the measured value, the error, and whether the interval covers it, and overall the median
+    error and the coverage.
     """
     import numpy as np
     from tabulate import tabulate
@@ -48,12 +46,12 @@ def run(options: argparse.Namespace) -> None:
     errors = [abs(row.log_error) for row in rows if row.log_error is not None]
     covered = [row.covered for row in rows if row.covered is not None]
     if errors:
-        coverage = f", intervals held {sum(covered)} of {len(covered)}" if covered else ""
+        coverage = f", interval coverage {sum(covered)} of {len(covered)}" if covered else ""
         print(
-            f"\n{len(errors)} of {len(rows)} were measured: median |ln error| {np.median(errors):.4g}{coverage}"
+            f"\n{len(errors)} of {len(rows)} have been measured: median |ln error| {np.median(errors):.4g}{coverage}"
         )
     else:
-        print(f"\nnone of the {len(rows)} forecasts has been measured at its compute yet")
+        print(f"\nnone of the {len(rows)} forecasts has a measurement at its compute yet")
     if options.output:
         write_table(table_of(OutcomeRow, rows), options.output)
         print(f"written: {options.output}")

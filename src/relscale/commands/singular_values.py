@@ -1,23 +1,23 @@
-"""``relscale singular-values``: the largest singular values of an experiment's matrices, over their widths."""
+"""``relscale singular-values``: largest singular values of an experiment's weight matrices."""
 
 import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, training_experiment
 
-HELP = "the largest singular value of every matrix of an experiment's models, and its exponent in the width"
+HELP = "largest singular values of an experiment's weight matrices, and their exponents in the width"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CONFIG, --runs, --output and --plot."""
     add_config(parser)
     add_files(parser, "--runs", "The manifests of all training jobs")
-    parser.add_argument("--output", type=Path, help="Write the values (.parquet or .csv).")
-    parser.add_argument("--plot", type=Path, metavar="HTML", help="Draw the figure.")
+    parser.add_argument("--output", type=Path, help="Write the values to this .parquet or .csv.")
+    parser.add_argument("--plot", type=Path, metavar="HTML", help="Write the figure to this .html.")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the exponents of the largest singular values in the width: does a recipe keep the scale of matrices?"""
+    """Print the exponents of the largest singular values in the width: 0 if a recipe keeps the scale of matrices."""
     from tabulate import tabulate
 
     from relscale.atomic import write_text

@@ -15,19 +15,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_files(
         parser,
         "--documents",
-        "The documents.parquet of each source that a corpus is made of; only suites of documents read them",
+        "The documents.parquet of each source of a corpus, for suites built from documents",
     )
     parser.add_argument(
         "--requests",
         choices=["yes", "no"],
         default="yes",
-        help="Write the requests too (default: yes); not needed if no model will be scored.",
+        help="Whether to write the requests; not needed if no model will be scored (default: yes).",
     )
-    parser.add_argument("--output", type=Path, required=True, help="The suite.yaml to write.")
+    parser.add_argument("--output", type=Path, required=True, help="Output suite.yaml.")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write all that scoring needs of one suite into the folder of its suite.yaml."""
+    """Write all data that scoring a suite needs into the folder of its suite.yaml."""
     from relscale.results import Results
     from relscale.scoring.suite import prepare_suite
     from relscale.scoring.suite_code import trust_suite_code

@@ -1,4 +1,4 @@
-"""``relscale suites``: the evaluation suites that come with relscale."""
+"""``relscale suites``: the shipped evaluation suites."""
 
 import argparse
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ def _names() -> Iterable[str]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the suites, or show one: groups, metric, options with their defaults, and how a config names it."""
+    """List the suites, or describe one: groups, metric, options with their defaults, and its name in a config."""
     from relscale.listings import suites
     from relscale.scoring.options import Suite
     from relscale.scoring.suite import available_suites, read_suite
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
 
     if options.name is None:
         print(suites())
-        print("\nTasks of lm-eval are a suite too: suites: {reading: {lm_eval: [hellaswag, arc_easy]}}")
+        print("\nlm-eval tasks can be a suite as well: suites: {reading: {lm_eval: [hellaswag, arc_easy]}}")
         return
     check_name("suite", options.name, available_suites())
     manifest = read_suite(options.name, Suite())[1]

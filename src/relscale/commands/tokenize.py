@@ -1,4 +1,4 @@
-"""``relscale tokenize``: a corpus into a store of tokens."""
+"""``relscale tokenize``: tokenize a corpus."""
 
 import argparse
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from relscale.commands.inputs import add_config, add_files, add_threads, by_name
 if TYPE_CHECKING:
     from relscale.design.run import Run
 
-HELP = "turn a corpus into a store of tokens"
+HELP = "tokenize a corpus into a token store"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,15 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reference",
         type=Path,
         metavar="FILE",
-        help="The manifest of the training job whose run scores the documents of a corpus pruned by their loss "
-        "(default: that of the results).",
+        help="The manifest of the training job of the reference model, for a corpus pruned by loss (default: "
+        "that of the results).",
     )
     add_threads(parser, "Threads of the tokenizer")
-    parser.add_argument("--output", type=Path, required=True, help="The store's manifest.json to write.")
+    parser.add_argument("--output", type=Path, required=True, help="Output manifest.json of the store.")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Turn a corpus into a store of tokens."""
+    """Tokenize a corpus into a token store."""
     from relscale.jobs import job_name
     from relscale.results import Results
     from relscale.tokens.corpus import CorpusPart, Decontamination, build_corpus
@@ -101,9 +101,9 @@ def run(options: argparse.Namespace) -> None:
 def losses_under(
     run: "Run", manifest: Path, documents: "Iterable[tuple[Path, str | None]]", store: Path
 ) -> dict[Path, dict[str, float]]:
-    """Bits per byte of the training documents of some tables, by id, under a run that a training job has finished.
+    """Bits per byte of the training documents of some tables, by id, under a finished run.
 
-    Those of a table and a part are kept in the store, as corpora that are pruned by one run have them in common.
+    They are cached in the store per table and part, because corpora pruned by the same run share them.
 
     Raises
     ------

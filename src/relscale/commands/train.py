@@ -7,7 +7,7 @@ from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_threads, entry, training_experiment
 
-HELP = "train the runs of one job; those already in the store are not trained again"
+HELP = "train the runs of one job; finished runs are skipped"
 STOPS_ITSELF = True  # when its parent is gone: it saves the state of the run first
 
 
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--corpus", required=True, help="A key of the config's section 'corpora'.")
     parser.add_argument(
-        "--job", required=True, help="A budget such as 1e12, or the name of a run; see training.job."
+        "--job", required=True, help="Name of the job: a budget such as 1e12, or a run; see training.job."
     )
     parser.add_argument(
         "--tokens",
@@ -29,12 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_threads(parser, "Processor threads")
     parser.add_argument(
-        "--output", type=Path, required=True, help="The manifest to write (.json): one row per run."
+        "--output", type=Path, required=True, help="Output manifest (.json): one row per run."
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train the runs of one job, one after another; those already in the store are not trained again.
+    """Train the runs of one job in sequence; finished runs in the store are skipped.
 
     On SIGTERM, SIGUSR1 or SIGINT the current run saves its state and the command exits with 85; the same command
     resumes it.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, add_threads, by_name, training_experiment
 
-HELP = "train the vocabulary, or take it from an existing tokenizer"
+HELP = "train the vocabulary, or copy that of an existing tokenizer"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,14 +14,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_files(
         parser,
         "--documents",
-        "The documents.parquet of each source that a corpus is made of, in the order of their names",
+        "The documents.parquet of each source of a corpus, in the order of their names",
     )
     add_threads(parser, "Threads of the tokenizer")
-    parser.add_argument("--output", type=Path, required=True, help="The tokenizer.json to write.")
+    parser.add_argument("--output", type=Path, required=True, help="Output tokenizer.json.")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Train the experiment's vocabulary on the documents of its corpora, or take it from an existing tokenizer."""
+    """Train the experiment's vocabulary on the documents of its corpora, or copy that of an existing tokenizer."""
     from relscale.results import Results
     from relscale.tokens.threads import set_tokenizer_threads
     from relscale.tokens.vocabulary import take_vocabulary, train_vocabulary
