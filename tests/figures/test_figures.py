@@ -290,8 +290,8 @@ def test_the_law_s_band_holds_its_line_and_is_narrowest_at_the_reference(toy: Fi
 
 
 def test_the_widest_known_estimand_is_drawn_and_named(drawn: dict[str, go.Figure]) -> None:
-    assert "95% interval for the population of items." in texts(drawn["relative-law-knowledge"])
-    assert "where that is not known, 95% interval for these items" in texts(drawn["relative-law-varieties"])
+    assert "95% interval for new items (population)." in texts(drawn["relative-law-knowledge"])
+    assert "if not available, 95% interval for these items" in texts(drawn["relative-law-varieties"])
 
 
 def test_a_diverged_run_is_a_cross_above_all_losses_with_a_note(drawn: dict[str, go.Figure]) -> None:
@@ -412,7 +412,7 @@ def test_an_option_that_a_figure_does_not_have_is_refused(
 def test_the_interval_that_is_asked_for_is_drawn(toy: FigureData) -> None:
     chosen = texts(draw("relative-law-knowledge", toy, estimand="these items"))
     assert "95% interval for these items" in chosen
-    assert "population of items" not in chosen
+    assert "new items (population)" not in chosen
 
 
 def test_internet_users_of_a_year_that_is_not_in_the_table_are_refused(toy: FigureData) -> None:
@@ -476,7 +476,7 @@ def test_unknown_names_are_told_with_what_there_is(toy: FigureData, tmp_path: Pa
         plot.plot("isoflops", toy, tmp_path / "x.html")
     with pytest.raises(RelscaleError, match="no suite 'maths'; this experiment has knowledge, varieties"):
         plot.plot("relative-law-maths", toy, tmp_path / "x.html")
-    with pytest.raises(RelscaleError, match="for one suite at a time; there are relative-law-"):
+    with pytest.raises(RelscaleError, match="is drawn per suite; there are relative-law-"):
         plot.plot("relative-law", toy, tmp_path / "x.html")
     with pytest.raises(RelscaleError, match=r"ends in \.html"):
         plot.plot("isoflop", toy, tmp_path / "x.svg")

@@ -136,7 +136,7 @@ def test_many_groups_are_lines_coloured_by_what_their_gap_does(toy: FigureData, 
     assert len(lines) == 57 + 56
     assert not any(trace.fill for trace in figure.data)
     assert not any(trace.mode == "markers" for trace in figure.data)
-    assert "the points are left out" in texts(figure)
+    assert "points are not shown" in texts(figure)
     assert "interval" not in texts(figure), "none is drawn"
     assert len({trace.line.color for trace in lines}) == 2, "the baseline's black, and that of one direction"
     assert len(page("t", json.dumps(plot.rounded(json.loads(figure.to_json()))))) < LARGEST
@@ -240,7 +240,7 @@ def test_a_forecast_has_its_interval_and_every_candidate_beside_it(toy: FigureDa
     assert forecasts[0].y[0] - forecasts[0].error_y.arrayminus[0] == pytest.approx(rows[0].low)
     names = {trace.name for trace in figure.data if trace.showlegend is not False}
     assert names == {"observed", "fit to all data", "forecast (ensemble)", *CANDIDATES}
-    assert "4 more groups are in forecasts.parquet" in texts(figure)
+    assert "4 further groups are in forecasts.parquet" in texts(figure)
 
 
 def test_a_forecast_that_could_not_be_made_says_why(toy: FigureData, tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_ring_marks_what_a_verdict_needs(toy: FigureData) -> None:
     ]
     carriers = toy.rows(InfluenceRow, carries=True)
     assert sorted(y for trace in rings for y in trace.y) == sorted(row.change or 0.0 for row in carriers)
-    assert re.search(r"4 left out in turn; 1 of \d verdicts depend on one", texts(figure))
+    assert re.search(r"4 left out in turn; 1 of \d verdicts depend on a single one", texts(figure))
 
 
 def test_a_form_that_could_not_be_tried_is_named_with_its_reason(toy: FigureData) -> None:
@@ -313,7 +313,7 @@ def test_every_published_number_stands_beside_ours(toy: FigureData) -> None:
     assert any(line[1:4] == ("β of the frontier", "", "0.51") for line in lines)
     assert any(line[1:4] == ("γ", "2", "–") and "no row in fits" in line[6] for line in lines)
     headings = [line[0] for line in lines if line[0].startswith("<b>")]
-    assert headings[1:] == ["<b>Published</b>", "<b>No published number: ours, with its interval</b>"]
+    assert headings[1:] == ["<b>Published</b>", "<b>Not published: our estimate, with its interval</b>"]
 
 
 def test_many_unpublished_numbers_of_one_kind_are_summed_up(toy: FigureData, tmp_path: Path) -> None:
@@ -357,7 +357,7 @@ def test_prompt_forms_are_told_apart_and_the_reference_is_named(toy: FigureData)
 
 def test_a_suite_of_one_prompt_form_says_so(toy: FigureData) -> None:
     figure = draw("prompt-forms", toy, suite="varieties")
-    assert "was measured under one prompt form only" in texts(figure)
+    assert "was measured under a single prompt form" in texts(figure)
 
 
 def test_of_many_groups_prompt_forms_show_the_median(toy: FigureData, tmp_path: Path) -> None:

@@ -115,8 +115,8 @@ def format_bill(bill: Bill, hardware: Hardware) -> str:
     )
     return (
         f"{bill.runs} runs, {bill.training_flops:.3g} training FLOPs, {time}\n{branches}"
-        f"storage: tokens {_size(bill.token_bytes)}, checkpoints {_size(bill.checkpoint_bytes)}; while the largest run "
-        f"is under way {_size(bill.state_bytes)} more"
+        f"storage: tokens {_size(bill.token_bytes)}, checkpoints {_size(bill.checkpoint_bytes)}; during the "
+        f"largest run {_size(bill.state_bytes)} more"
     )
 
 

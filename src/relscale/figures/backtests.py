@@ -15,12 +15,12 @@ from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 BINS = 4  # of distance, for errors and coverage
 FEWEST = 3  # backtests behind a point
 ROOM = 1.4  # of the weights' axis, for the candidates' names at the right of their marks
-DISTANCE = "compute beyond the fitted data (factor)"
+DISTANCE = "extrapolation factor in compute"
 LINE = chart.Style(chart.INK, "diamond", size=9, width=3)  # the ensemble's
 
 
 def candidate_styles(forecasts: Sequence[ForecastRow]) -> dict[str, chart.Style]:
-    """A colour, a symbol and a dash for each candidate; the ensemble is the only diamond and the only solid line."""
+    """Style of each candidate; the ensemble is the only diamond and the only solid line."""
     candidates = sorted({str(row.candidate) for row in forecasts} - {ENSEMBLE})
     symbols, dashes = [symbol for symbol in chart.FILLED if symbol != "diamond"], chart.DASHES[1:]
     return {
@@ -34,17 +34,17 @@ def candidate_styles(forecasts: Sequence[ForecastRow]) -> dict[str, chart.Style]
 def backtest_panels(
     tests: Sequence[BacktestRow], forecasts: Sequence[ForecastRow], style: Mapping[str, chart.Style]
 ) -> list[Callable[[chart.Panel], None]]:
-    """The panels under the forecasts: errors and coverage, where there are backtests, and the weights."""
+    """The panels below the forecasts: backtest error and coverage, if any, and the weights."""
     parts: list[tuple[bool, Callable[[chart.Panel], None]]] = [
         (bool(tests), lambda panel: _draw_errors(panel, tests, style)),
         (bool(tested(tests)), lambda panel: _draw_coverage(panel, tests)),
         (True, lambda panel: _draw_weights(panel, forecasts, style)),
     ]
-    return [draw for is_there, draw in parts if is_there]
+    return [draw for is_shown, draw in parts if is_shown]
 
 
 def _draw_errors(panel: chart.Panel, tests: Sequence[BacktestRow], style: Mapping[str, chart.Style]) -> None:
-    """Median absolute error of each candidate against how far beyond its data it forecast."""
+    """Median absolute backtest error of each candidate by extrapolation factor."""
     curves = {}
     for name in (*style, ENSEMBLE):
         bins = _bins([row for row in tests if row.candidate == name])
@@ -60,11 +60,11 @@ def _draw_errors(panel: chart.Panel, tests: Sequence[BacktestRow], style: Mappin
     origins = {(row.corpus, row.optimizer, row.origin_flops) for row in tests}
     panel.heading("Backtest error", f"{len(origins)} origins, {len(groups)} curves" if tests else "")
     if not any(ys for _, ys in curves.values()):
-        panel.message("there are too few budgets for a backtest")
+        panel.message("too few budgets for a backtest")
 
 
 def _draw_coverage(panel: chart.Panel, tests: Sequence[BacktestRow]) -> None:
-    """The share of the ensemble's intervals that covered the outcome, against how far beyond its data it forecast."""
+    """Coverage of the ensemble's intervals by extrapolation factor."""
     intervals = tested(tests)
     bins = _bins(intervals)
     distances = [math.exp(median(row.log_distance for row in rows)) for rows in bins]
@@ -87,14 +87,14 @@ def _draw_coverage(panel: chart.Panel, tests: Sequence[BacktestRow]) -> None:
 
 
 def tested(tests: Sequence[BacktestRow]) -> list[BacktestRow]:
-    """The ensemble's backtests that have an interval."""
+    """The ensemble's backtests with an interval."""
     return [row for row in tests if row.candidate == ENSEMBLE and row.covered is not None]
 
 
 def _draw_weights(
     panel: chart.Panel, forecasts: Sequence[ForecastRow], style: Mapping[str, chart.Style]
 ) -> None:
-    """The weight of each candidate in the ensemble: the mean over groups, at the farthest target."""
+    """Weight of each candidate in the ensemble: mean over groups, at the farthest target."""
     farthest = max(number(row.training_flops) for row in forecasts)
     rows = [row for row in forecasts if row.training_flops == farthest and row.candidate in style]
     weights: dict[str, list[float]] = {}
@@ -117,7 +117,7 @@ def _draw_weights(
 
 
 def _bins(tests: Sequence[BacktestRow]) -> list[list[BacktestRow]]:
-    """Tests of like distance together, about as many in each; equal distances are never parted."""
+    """Bins of tests by distance, of about equal size; equal distances are in the same bin."""
     ordered = sorted(tests, key=lambda row: row.log_distance)
     size = max(FEWEST, math.ceil(len(ordered) / BINS))
     bins: list[list[BacktestRow]] = []

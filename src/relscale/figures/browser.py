@@ -1,4 +1,4 @@
-"""A Chrome for pictures that do not move: whether this machine has one, and how to render with it."""
+"""Rendering of static figures with Chrome."""
 
 import multiprocessing
 from collections.abc import Sequence
@@ -17,29 +17,29 @@ TIMEOUT = 90.0  # seconds for one picture
 
 
 def find_chrome() -> str | None:
-    """The browser that kaleido will use: ``BROWSER_PATH``, one that kaleido downloaded, or one on the ``PATH``.
+    """The browser used by kaleido: ``BROWSER_PATH``, one that kaleido downloaded, or one on the ``PATH``.
 
-    None where there is none, or where kaleido is not installed.
+    None without a browser or without kaleido.
     """
     if missing("pictures"):
         return None
     from choreographer.browsers.chromium import Chromium
 
-    found = Chromium.find_browser(skip_local=False)
-    return str(found) if found and Path(found).is_file() else None
+    browser = Chromium.find_browser(skip_local=False)
+    return str(browser) if browser and Path(browser).is_file() else None
 
 
 def static_formats() -> tuple[str, ...]:
-    """The formats beside HTML and JSON that this machine can make: ``svg``, ``pdf`` and ``png``, or none."""
+    """The additional formats that this machine can draw: ``svg``, ``pdf`` and ``png``, or none."""
     return FORMATS if find_chrome() else ()
 
 
 Picture = tuple[dict[str, Any], Path]
-"""A figure, as plotly's JSON, and where it goes; the ending chooses the format."""
+"""A figure, as plotly's JSON, and its output path; the file extension selects the format."""
 
 
 def render(pictures: Sequence[Picture], chrome: str, timeout: float | None = None) -> None:
-    """Write pictures with one browser.
+    """Write static figures with one browser.
 
     The browser is not sandboxed (a container's root has no sandbox, and it opens nothing but the figure) and stays
     off the network: plotly.js comes from the installed package and MathJax is not asked for. It is driven by a process
@@ -53,9 +53,9 @@ def render(pictures: Sequence[Picture], chrome: str, timeout: float | None = Non
     Raises
     ------
     RuntimeError
-        Whatever went wrong in the browser.
+        An error in the browser.
     TimeoutError
-        It did not answer.
+        The browser did not answer.
     """
     limit = 2 * TIMEOUT if timeout is None else timeout
     context = multiprocessing.get_context("spawn")

@@ -1,4 +1,4 @@
-"""The caption of a figure in the report: our text as markup, and the suite's own text escaped.
+"""The caption of a figure in the report: relscale's text as markup, and the suite's text escaped.
 
 The report is written in reStructuredText, which can take in any file of the machine (``.. include::``) and any HTML
 (``.. raw::``). What a suite or a config says is text there.
@@ -26,11 +26,11 @@ class Caption:
 
     @property
     def rst(self) -> str:
-        """All of it."""
+        """The complete caption."""
         if self.about is None:
             return self.text
-        title, what, note = map(as_rst, self.about)
-        return f"{self.text}\n**{title or '–'}.** {what} {note}\n"
+        title, description, note = map(as_rst, self.about)
+        return f"{self.text}\n**{title or '–'}.** {description} {note}\n"
 
     def __repr__(self) -> str:
         return f"Caption({digest([self.text, self.about])})"
@@ -38,5 +38,5 @@ class Caption:
 
 def as_rst(text: str) -> str:
     """Text in one line of reStructuredText that reads as it is: a character after a backslash is that character."""
-    kept = (letter for letter in text if letter.isspace() or letter.isprintable())
-    return "".join(" " if letter.isspace() else f"\\{letter}" for letter in kept).strip()
+    visible = (letter for letter in text if letter.isspace() or letter.isprintable())
+    return "".join(" " if letter.isspace() else f"\\{letter}" for letter in visible).strip()

@@ -1,6 +1,6 @@
 """Each group's error relative to its suite's baseline, along training compute (the paper's Figure 1).
 
-A column is a suite, a row a corpus.
+One column per suite, one row per corpus.
 """
 
 import plotly.graph_objects as go
@@ -29,24 +29,26 @@ class Options(SeveralSuites):
 
     corpora: Names = Field((), description="The corpora; all by default.")
     estimand: Estimand | None = Field(
-        None, description="The interval to show; by default the widest known one."
+        None, description="The interval to show; by default the widest available."
     )
 
 
 def draw(data: FigureData, options: Options) -> go.Figure:
     """Draw every suite for every corpus."""
-    every_suite = data.shown_suites(options)
-    suites = [suite for suite in every_suite if not suite.is_crowded and data.points("ratio", **suite.key)]
+    all_suites = data.shown_suites(options)
+    suites = [suite for suite in all_suites if not suite.is_crowded and data.points("ratio", **suite.key)]
     measured = [data.series_of(suite) for suite in suites]
-    all_series = [series for series in data.series if any(series in those for those in measured)]
+    all_series = [
+        series for series in data.series if any(series in suite_series for suite_series in measured)
+    ]
     all_series = [series for series in all_series if not options.corpora or series.corpus in options.corpora]
     if not suites or not all_series:
         return chart.empty(
-            TITLE, "No suite has errors of two groups to compare along the compute-optimal frontier."
+            TITLE, "No suite has errors of at least two groups along the compute-optimal frontier."
         )
     if 2 * sum(map(len, measured)) < len(suites) * len(all_series):
         return chart.empty(
-            TITLE, "The suites were measured on different corpora, so that few of them stand side by side."
+            TITLE, "The suites were measured on different corpora, so that few panels can be compared."
         )
     names = max(names_width(suite, baseline=False) for suite in suites)
     panels = chart.grid(
@@ -76,9 +78,9 @@ def draw(data: FigureData, options: Options) -> go.Figure:
             draw_curves(panel, part, style)
             name_curves(panel, part, style, (suite.baseline_label, 1.0))
             if not part:
-                panel.message("no error could be read off the frontier")
+                panel.message("no error could be estimated along the frontier")
         drawn += curves
-    crowded = [suite.title for suite in every_suite if suite.is_crowded]
-    left_out = [f"Not shown, for their many groups: {', '.join(crowded)}."] if crowded else []
-    panels.notes(*curve_notes(drawn), *left_out)
+    crowded = [suite.title for suite in all_suites if suite.is_crowded]
+    remarks = [f"Not shown, because of their many groups: {', '.join(crowded)}."] if crowded else []
+    panels.notes(*curve_notes(drawn), *remarks)
     return panels.figure

@@ -13,7 +13,7 @@ from relscale.fitting.curves.point_rows import GapRow
 
 
 class ContrastForest(NamedTuple):
-    """Δβ of a suite's groups on one corpus against another, one row per group."""
+    """Δβ of a suite's groups between two corpora, one row per group."""
 
     suite: Suite
     series: Series
@@ -21,12 +21,12 @@ class ContrastForest(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """The groups in words."""
+        """Labels of the groups."""
         return [self.suite.labels[str(row.group)] for row in self.rows]
 
 
 def contrast_forests(data: FigureData, contrast: str) -> list[ContrastForest]:
-    """One per suite and series; suites of many groups are left out."""
+    """One per suite and series, without suites of many groups."""
     gaps = data.rows(GapRow, contrast=contrast, status="ok")
     names = [name for name in data.suite_names() if any(row.suite == name for row in gaps)]
     forests = []
@@ -41,7 +41,7 @@ def contrast_forests(data: FigureData, contrast: str) -> list[ContrastForest]:
 
 
 class ContrastLosses(NamedTuple):
-    """The validation loss of everything that is compared, and each relative to the baseline.
+    """The validation losses that are compared, and each relative to the baseline.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class ContrastLosses(NamedTuple):
 
 
 def contrast_losses(data: FigureData, contrast: str, baseline: str) -> ContrastLosses:
-    """The curves of everything that is compared with one corpus, or optimizer."""
+    """The curves that are compared with one corpus, or optimizer."""
     rows = data.rows(GapRow, contrast=contrast, status="ok", **LOSS)
     compared = {(row.corpus, row.optimizer) for row in rows} | {
         (row.baseline, row.optimizer) if contrast == "corpus" else (row.corpus, row.baseline) for row in rows
@@ -68,10 +68,10 @@ def contrast_losses(data: FigureData, contrast: str, baseline: str) -> ContrastL
     }
     losses, ratios = [], []
     for name, series in names.items():
-        where: OfLossCurve = {**series.key, **LOSS}
-        fits = data.law_rows(contrast, **where)
-        losses += _curve(name, data.points("error", **where), fits, "power", None)
-        ratios += _curve(name, data.points("ratio", **where, contrast=contrast), fits, "relative", contrast)
+        keys: OfLossCurve = {**series.key, **LOSS}
+        fits = data.law_rows(contrast, **keys)
+        losses += _curve(name, data.points("error", **keys), fits, "power", None)
+        ratios += _curve(name, data.points("ratio", **keys, contrast=contrast), fits, "relative", contrast)
     return ContrastLosses(list(names), losses, ratios)
 
 

@@ -1,7 +1,7 @@
-"""The relative law between corpora, or optimizers: what the same compute buys on each, and whether that lasts.
+"""Relative laws between corpora, or optimizers: losses at the same compute, and their ratio along compute.
 
-Top: validation loss along each frontier, and the same relative to the corpus that the others are compared with.
-Below: for every suite, Δβ of each group between the same two corpora, as a forest plot.
+Top: validation loss along each frontier, and relative to the baseline corpus. Bottom: for each suite, Δβ of each group
+between the same two corpora, as a forest plot.
 """
 
 from dataclasses import replace
@@ -22,14 +22,12 @@ ROW, LOSSES, COLUMNS = 24, 290, 2  # pixels of a group of a forest plot, and of 
 
 
 def draw(data: FigureData) -> go.Figure:
-    """Draw all that is compared."""
+    """Draw all comparisons."""
     contrast = next(
         (by for by in ("corpus", "optimizer") if data.rows(GapRow, contrast=by, status="ok")), None
     )
     if contrast is None:
-        return chart.empty(
-            TITLE, "This experiment compares no corpora with each other (fit.contrasts names none)."
-        )
+        return chart.empty(TITLE, "This experiment compares no corpora (fit.contrasts is empty).")
     losses = data.rows(GapRow, contrast=contrast, status="ok", **LOSS)
     forests = contrast_forests(data, contrast)
     blocks = [forests[i : i + COLUMNS] for i in range(0, len(forests), COLUMNS)]
@@ -58,7 +56,7 @@ def draw(data: FigureData) -> go.Figure:
         panel.heading(heading, *(f"{curve.label}: {curve.line.words()}" for curve in part if curve.line))
         if column:
             panel.reference_line(1.0)
-        panel.message("" if part else "no loss could be read off the frontier")
+        panel.message("" if part else "no loss could be estimated along the frontier")
         draw_curves(panel, part, style)
     for i, forest in enumerate(forests):
         panel = panels.panel(i // COLUMNS + first, i % COLUMNS)
@@ -77,8 +75,8 @@ def draw(data: FigureData) -> go.Figure:
     fits = [row for row in data.law_rows(contrast, parameter="delta_beta") if row.contrast == contrast]
     panels.notes(
         *(curve_notes([shown.losses, shown.ratios]) if shown else []),
-        f"G is the error on one {contrast} over that on the other, at matched compute; Δβ < 0 where G falls. Verdicts "
-        "go by p-values adjusted over the groups of a suite; intervals are not adjusted.",
+        f"G is the ratio of the errors on two values of {contrast} at matched compute; Δβ < 0 if G falls. "
+        "Verdicts use p-values adjusted over the groups of a suite; intervals are not adjusted.",
         *(f"{remark}." for _, remark in reasons(fits, lambda row: row.parameter)),
     )
     return panels.figure

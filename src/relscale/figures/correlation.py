@@ -1,4 +1,4 @@
-"""Correlation of the slopes of a few groups with a number known for each, in words."""
+"""Correlation of group slopes with a covariate, in words."""
 
 from collections.abc import Sequence
 

@@ -33,15 +33,15 @@ class Curve:
     Attributes
     ----------
     label
-        In words.
+        Label of the curve.
     group
-        What a click on a key, or pointing at a mark, shows and hides together.
+        Legend group, shown and hidden together.
     status
-        Of the fit.
+        Status of the fit.
     verdict
-        What the gap does; None where that is not asked or not known.
+        Verdict on the gap; None if not requested or not known.
     series
-        The series that a group belongs to, in words.
+        Label of the group's series.
     banded
         Whether its interval is shown.
     dotted
@@ -246,17 +246,17 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     name = "Band"
     if any(_strip(panel) for panel in panels):
         name = "Bars at the right of a panel: the fitted line at its largest compute"
-    notes = [f"{name}: {'; where that is not known, '.join(about)}."] if about else []
+    notes = [f"{name}: {'; if not available,  '.join(about)}."] if about else []
     notes += (
-        ["Intervals that leave a panel are cut at its edge."] if any(curve.is_cut for curve in curves) else []
+        ["Intervals are clipped at the edge of a panel."] if any(curve.is_cut for curve in curves) else []
     )
     methods = {interval(line.slope) for line in lines if line.slope.method in BOOTSTRAPS}
     notes += [f"Intervals by {method}." for method in sorted(methods)]
-    left_out = sum(len(curve.flops) for curve in curves if not curve.dotted)
-    notes += [f"Lines only: the points are left out, {left_out:,} in all."] if left_out else []
+    n_hidden = sum(len(curve.flops) for curve in curves if not curve.dotted)
+    notes += [f"Lines only: {n_hidden:,} points are not shown."] if n_hidden else []
     for series, status in distinct((curve.series, curve.status) for curve in curves if curve.status != "ok"):
         of_series = [curve for curve in curves if curve.series == series]
-        these = distinct(curve.label for curve in of_series if curve.status == status)
-        which = "" if these == distinct(curve.label for curve in of_series) else f", {listed(these)}"
+        names = distinct(curve.label for curve in of_series if curve.status == status)
+        which = "" if names == distinct(curve.label for curve in of_series) else f", {listed(names)}"
         notes.append(f"{series}{which}: {status}.")
     return notes

@@ -45,14 +45,14 @@ class MeasuredRun(SeriesKey):
     params: float | None = column("Parameters.")
     tokens: float | None = column("Training tokens.", "tokens")
     value: float | None = column("Value of the metric.")
-    status: str = column("ok, or why the row must not be trusted.")
+    status: str = column("ok, or the reason to exclude the row.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedParameter(ParameterRow):
     """A row of the table ``fits`` with the verdict on its gap."""
 
-    verdict: Verdict | None = column("What the gap does; null for an error, or without an interval.")
+    verdict: Verdict | None = column("Verdict on the gap; null for an error, or without an interval.")
 
 
 TABLES = {kind: table for table, kind in ROWS.items()}
@@ -70,14 +70,14 @@ LAWS: dict[Quantity, str] = {"error": "power", "ratio": "relative"}  # the law t
 
 @dataclass(frozen=True)
 class Suite:
-    """How a suite is to be shown; what its manifest leaves out is found in the tables.
+    """Presentation of a suite; what its manifest does not define follows from the tables.
 
     Attributes
     ----------
     labels
-        Group to the words that stand for it, in the order of the legend.
+        Labels by group, in the order of the legend.
     chance
-        Accuracy of a guess, or None where there is no such thing.
+        Chance accuracy, or None.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Suite:
     @property
     def baseline_label(self) -> str:
         """The baseline in words."""
-        name = "the mean of the others" if self.baseline == MEAN else self.baseline or "baseline"
+        name = "the mean of the other groups" if self.baseline == MEAN else self.baseline or "baseline"
         return self.labels.get(self.baseline or "", name)
 
     @property
@@ -133,7 +133,7 @@ class CurvePoint(NamedTuple):
 
 @dataclass(frozen=True)
 class FigureData:
-    """Where the numbers are; every table is read once, and only by the figures that need it.
+    """The tables behind figures; every table is read once, and only if needed.
 
     What is read comes as plotly shows it unchanged (``relscale.figures.as_text``); so are the names that its methods
     take and give.
@@ -250,15 +250,15 @@ class FigureData:
             first.setdefault((*series_key(row), *parameter), row)
         return list(first.values())
 
-    def left_out(self, suite: Suite, /, **equal: Unpack[RowFilter]) -> list[str]:
-        """Notes on what a suite's figure lacks: runs whose status says that they must not be trusted."""
+    def exclusion_notes(self, suite: Suite, /, **equal: Unpack[RowFilter]) -> list[str]:
+        """Notes on the runs excluded from a suite's figure, with their status."""
         table = _table_as_text(read_measurements(self.measurements, names_of(MeasuredRun)))
         lines = left_out(table, {"suite": suite.name, **equal})
         more = [f"And {len(lines) - MOST_NOTES} more such lines."] if len(lines) > MOST_NOTES else []
         return [f"{line[0].upper()}{line[1:]}." for line in lines[:MOST_NOTES]] + more
 
     def pooled_rows(self, **equal: Unpack[RowFilter]) -> list[FittedParameter]:
-        """Rows of ``fits`` that partial pooling over the groups of a suite gave."""
+        """Partially pooled rows of ``fits``."""
         return [row for row in self.rows(FittedParameter, **equal) if row.method == Method.PARTIAL_POOLING]
 
     @cached_property
@@ -292,8 +292,8 @@ class FigureData:
         """The suites in the config's order, then those that are in the tables only."""
         return self._suite_names
 
-    def one_suite(self, figure: str, options: OneSuite) -> Suite:
-        """The suite that the options name, for a figure that is drawn for one suite at a time.
+    def required_suite(self, figure: str, options: OneSuite) -> Suite:
+        """The suite that the options name, for a figure that is drawn per suite.
 
         Raises
         ------
@@ -302,7 +302,7 @@ class FigureData:
         """
         if not options.suite:
             figures = ", ".join(f"{figure}-{shown(name)}" for name in self.suite_names())
-            raise RelscaleError(f"{figure}: is drawn for one suite at a time; there are {figures}")
+            raise RelscaleError(f"{figure}: is drawn per suite; there are {figures}")
         return self.suite(options.suite, options.metric, options.prompt)
 
     def shown_suites(self, options: OneSuite | SeveralSuites) -> list[Suite]:
@@ -368,7 +368,7 @@ class FigureData:
             return {}
         path = Path(stores[corpus])
         if not path.is_file():
-            raise RelscaleError(f"{path}: no such file; make the store with `relscale tokenize`")
+            raise RelscaleError(f"{path}: no such file; build the store with `relscale tokenize`")
         groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
         return {as_text(group): groups[group]["share"] for group in sorted(groups)}
 
@@ -398,7 +398,7 @@ def _manifest(source: Path | Mapping[str, Any]) -> Mapping[str, Any]:
         return source
     path = Path(source)
     if not path.is_file():
-        raise RelscaleError(f"{path}: no such suite manifest; run the stage that makes it")
+        raise RelscaleError(f"{path}: no such suite manifest; run `relscale suite` first")
     manifest = load(path)
     return manifest if isinstance(manifest, dict) else {}
 

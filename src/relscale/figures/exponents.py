@@ -1,8 +1,7 @@
-"""Δβ of every gap with its intervals: the exponent by which the ratio to the baseline moves with compute.
+"""Δβ of every gap with its intervals: the exponent of the ratio to the baseline in compute.
 
-A row of panels is a suite, with a scale of its own; a column is a corpus. The symbol is the verdict on the gap over the
-fitted range: it closes, widens, crosses 1, is flat or is not resolved. That is not the sign of Δβ alone, so left and
-right do not say it.
+One row of panels per suite, with its own scale, and one column per corpus. Symbols show the verdict on the gap over the
+fitted range: closes, widens, crosses 1, flat or not resolved. The verdict does not follow from the sign of Δβ alone.
 """
 
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from relscale.figures.forest import (
 from relscale.figures.options import SeveralSuites
 from relscale.figures.select import ends, levels, of, shortened
 
-TITLE = "How fast gaps move: Δβ"
+TITLE = "Rate of change of gaps: Δβ"
 GROUP, CROWDED = 36, 17  # pixels for a group and its two intervals; for one of many groups and its one
 # kind of interval: how far above the group's middle, as a share of its height, and its dash
 KINDS = {"these items": (0.17, "solid"), "item population": (-0.17, "2px,2px"), POOLED: (0.0, "6px,2px")}
@@ -37,8 +36,8 @@ TICK = chart.Style(chart.FAINT, "line-ns", size=9)
 
 def draw(data: FigureData, options: SeveralSuites) -> go.Figure:
     """Draw every suite for every corpus."""
-    every = (forest_of(data, suite) for suite in data.shown_suites(options))
-    forests = [forest for forest in every if forest.groups]
+    all_forests = (forest_of(data, suite) for suite in data.shown_suites(options))
+    forests = [forest for forest in all_forests if forest.groups]
     if not forests:
         return chart.empty(TITLE, "No relative law could be fitted.")
     panels = chart.grid(
@@ -65,8 +64,9 @@ def draw(data: FigureData, options: SeveralSuites) -> go.Figure:
     panels.share_names()
     panels.key(_keys(forests))
     panels.notes(
-        "A gap closes where the error relative to the baseline, G, goes towards 1, and widens where it goes away. "
-        "Symbols go by p-values adjusted over the suite's gaps (Benjamini–Hochberg); intervals are not adjusted.",
+        "A gap closes if the error relative to the baseline, G, approaches 1, and widens if it departs from "
+        "1. Verdicts use p-values adjusted over the suite's gaps (Benjamini–Hochberg); intervals are not "
+        "adjusted.",
         *(note for forest in forests for note in methods(forest)),
         *(note for forest in forests for note in pooled_spread(data, forest.suite)),
         *shortened(note for forest in forests for note in lost_intervals(forest)),
@@ -104,7 +104,7 @@ def _keys(forests: Sequence[Forest]) -> list[chart.Key]:
     shown = {statement(row) for forest in forests if not forest.suite.is_crowded for row in forest.rows}
     lines = {kind: chart.Style(chart.INK, dash=KINDS[kind][1], width=2.6) for kind in KINDS if kind in shown}
     if any(forest.suite.is_crowded and statement(row) == POOLED for forest in forests for row in forest.rows):
-        lines |= {POOLED: chart.Style(chart.INK, width=1.8), "each group by itself": UNPOOLED}
+        lines |= {POOLED: chart.Style(chart.INK, width=1.8), "groups fitted separately": UNPOOLED}
     return [
         *chart.verdict_keys(),
         *(chart.Key(f"{level}, {kind}", style, "lines") for kind, style in lines.items()),

@@ -1,4 +1,4 @@
-"""Fitted laws of parameters and tokens, with the runs that they were fitted to."""
+"""Fitted laws of parameters and tokens, with their runs."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ RAYS = 25  # computes at which the least loss is sought
 
 
 class Surface(NamedTuple):
-    """A fit, and the runs of what it was fitted to: parameters, tokens, FLOPs, loss, and what the law says."""
+    """A fit and its runs: parameters, tokens, FLOPs, loss, and fitted loss."""
 
     rows: list[ParameterRow]
     names: list[str]

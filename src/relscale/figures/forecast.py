@@ -1,8 +1,8 @@
-"""A suite's forecasts: how far the gaps, or the errors, are expected to move beyond the data, and how sure that is.
+"""Forecasts of a suite's gaps, or errors, beyond the data, with prediction intervals and backtests.
 
-Top: a panel for each group, with what was observed, the law fitted to it, and at each target the forecast with its
-prediction interval and the value of each candidate. Bottom: the backtest of the same candidates, fitted to the smaller
-budgets and tested on the larger: their error, and the coverage of their intervals.
+Top: one panel per group with the observations, the fitted law, and at each target the forecast with its prediction
+interval and the candidates. Bottom: backtests of the candidates, fitted to the smaller budgets and tested on the
+larger: error, and interval coverage.
 """
 
 import math
@@ -31,7 +31,7 @@ class Options(OneSuite):
 
     quantity: Quantity | None = Field(
         None,
-        description="Errors relative to the baseline, or errors; by default the first that was forecast.",
+        description="Errors relative to the baseline (ratio), or errors; by default the first in the forecasts.",
     )
 
 
@@ -43,7 +43,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     RelscaleError
         No suite is named, or there is none of that name.
     """
-    suite = data.one_suite("forecast", options)
+    suite = data.required_suite("forecast", options)
     title = f"Forecast: {suite.title}"
     rows = [row for row in data.rows(ForecastRow, **suite.key) if row.contrast in (None, GROUP)]
     ensembles = [row for row in rows if row.candidate == ENSEMBLE and known(row.value)]
@@ -51,8 +51,8 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     quantity = options.quantity or (quantities[0] if quantities else None)
     if quantity is None or quantity not in quantities:
         why = distinct(reason(row) for row in rows if not known(row.value))
-        remark = f"None could be made: {why[0]}." if why else "The config asks for none."
-        return chart.empty(title, f"There are no forecasts of the suite {suite.name!r} to show. {remark}")
+        remark = f"No forecast was possible: {why[0]}." if why else "The config requests none."
+        return chart.empty(title, f"The suite {suite.name!r} has no forecasts. {remark}")
     rows = [row for row in rows if row.quantity == quantity]
     ensembles = [row for row in ensembles if row.quantity == quantity]
     tests = [row for row in data.rows(BacktestRow, **suite.key, quantity=quantity) if known(row.log_error)]
@@ -67,29 +67,30 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     ]
     for i, shown_forecast in enumerate(shown):
         draw_group_forecast(panels.panel(i // COLUMNS, i % COLUMNS), suite, quantity, shown_forecast, style)
-    for column, draw_one in enumerate(backtest_panels(tests, rows, style)):
-        draw_one(panels.panel(upper, column))
+    for column, draw_panel in enumerate(backtest_panels(tests, rows, style)):
+        draw_panel(panels.panel(upper, column))
     panels.key(
         [*KEYS, *(chart.Key(name.replace("_", " "), mark, group=name) for name, mark in style.items())]
     )
     level, more = levels(ensembles), len(largest) - MOST_PANELS
     panels.notes(
-        f"Bars: {level} prediction interval of the ensemble; its weights and its width come from the backtest below."
+        f"Bars: {level} prediction interval of the ensemble; its weights and width are calibrated by the "
+        "backtest below."
         if level
         else "No forecast has an interval: there are too few budgets for a backtest.",
-        "A bar without an end extends beyond its panel; the heading has its limits."
+        "A bar without a cap extends beyond its panel; its limits are in the heading."
         if any(shown_forecast.is_cut for shown_forecast in shown)
         else "",
-        "Verdicts are on the gap inside the data, by p-values adjusted over the suite's gaps."
+        "Verdicts refer to the gap inside the data, by p-values adjusted over the suite's gaps."
         * (quantity == "ratio"),
         "Backtest: the same candidates fitted to the smaller computes and tested on the larger."
         if tests
         else "",
-        "The line across is the nominal level of the intervals."
+        "The horizontal line is the nominal level of the intervals."
         if tested(tests)
-        else "No interval of the backtest could be tested: an interval takes origins before that of the forecast, and "
-        "there are too few budgets.",
-        f"{more} more groups are in forecasts.parquet; the largest gaps are shown." if more > 0 else "",
+        else "No interval could be backtested: intervals need earlier origins, and there are too few "
+        "budgets.",
+        f"{more} further groups are in forecasts.parquet; the largest gaps are shown." if more > 0 else "",
         *(
             f"Forecasts: {remark}."
             for remark in distinct(reason(row) for row in ensembles if row.status != "ok")

@@ -1,4 +1,4 @@
-"""A group's forecast: observations, the law through them, and at each target the forecast beside its candidates."""
+"""Forecast of a group: observations, fitted law, and at each target the forecast and its candidates."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -50,18 +50,18 @@ def lost_intervals(forest: Forest) -> list[str]:
     """Notes on rows that could not be drawn."""
     notes = []
     for series in forest.series:
-        rows, where = of(series, forest.rows), f"{series.label}, {forest.suite.title}"
+        rows, label = of(series, forest.rows), f"{series.label}, {forest.suite.title}"
         bounded = {row.group for row in rows if known(row.low, row.high)}
         for row in rows:
             if not known(row.value):
-                notes.append(f"{where}, {forest.suite.labels.get(str(row.group), row.group)}: {reason(row)}.")
+                notes.append(f"{label}, {forest.suite.labels.get(str(row.group), row.group)}: {reason(row)}.")
             elif row.group in bounded and not known(row.low, row.high):
-                notes.append(f"{where}: no interval for the {statement(row)} ({reason(row)}).")
+                notes.append(f"{label}: no interval for the {statement(row)} ({reason(row)}).")
     return distinct(notes)
 
 
 def methods(forest: Forest) -> list[str]:
-    """How intervals were made that are no t intervals of the last stage."""
+    """Notes on intervals other than t intervals of the last stage."""
     return [
         f"{forest.suite.title}: intervals by {words}."
         for method, words in distinct((row.method, interval(row)) for row in forest.rows if known(row.low))

@@ -41,11 +41,11 @@ PARTS = (
 
 
 def draw(data: FigureData) -> go.Figure:
-    """Draw a panel for each quantity and a line for each corpus."""
+    """Draw one panel per quantity and one line per corpus."""
     points = [row for row in data.rows(FrontierRow, status="ok", run=None) if known(row.tokens, row.loss)]
     if not points:
         return chart.empty(
-            TITLE, "No budget has a minimum of validation loss inside the sizes that were tried."
+            TITLE, "No budget has a minimum of the validation loss inside the range of model sizes."
         )
     all_series = series_in(data, points)
     panels = chart.grid(TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, lines=len(all_series))
@@ -77,7 +77,7 @@ def draw(data: FigureData) -> go.Figure:
             for level in levels
         ),
         *(
-            f"{row.corpus}, {power_of_ten(number(row.budget))} FLOPs is left out: {reason(row)}."
+            f"{row.corpus}, {power_of_ten(number(row.budget))} FLOPs, excluded: {reason(row)}."
             for row in data.rows(FrontierRow, run=None)
             if row.status != "ok" and known(row.budget)
         ),

@@ -1,6 +1,6 @@
-"""Slopes of a suite's groups against a number that is known of each, on a log axis.
+"""Slopes of a suite's groups against a covariate, on a log axis.
 
-Top: β of each group's own law. Bottom: Δβ against the baseline. A column is a corpus.
+Top: β of each group's law. Bottom: Δβ against the baseline. One column per corpus.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ SLOPES = (("power", "beta"), ("relative", "delta_beta"))
 
 
 class Words(NamedTuple):
-    """The words of a figure for its number.
+    """Labels of a figure for its covariate.
 
     Attributes
     ----------
     title, axis
         Of the figure, and of the number's axis with its unit.
     hover
-        The number when a point is pointed at, such as ``%{x}% of training tokens``.
+        Hover text of the covariate, such as ``%{x}% of training tokens``.
     known, logged
         After "a group with" and "slope with": "a known share", "log share".
     notes
@@ -50,16 +50,16 @@ def draw_slopes(
     words: Words,
     estimand: Estimand | None = None,
 ) -> go.Figure:
-    """Draw the slopes of a suite's groups against what is known of them.
+    """Draw the slopes of a suite's groups against a covariate.
 
     Parameters
     ----------
     known_of
-        The label of a series to a positive number for each of some groups; the others are left out.
+        Positive covariate of groups, by label of the series; other groups are excluded.
     words
-        What the figure, the number and its axis are called.
+        Labels of the figure.
     estimand
-        The interval to show; by default the widest that is known.
+        The interval to show; by default the widest available.
     """
     title = f"{words.title}: {suite.title}"
     panels = chart.grid(title, 2, len(data.series), height=290, gap_x=84, lines=1)
@@ -88,7 +88,7 @@ def draw_slopes(
             )
             if row:
                 panel.reference_line(0.0)
-            panel.message("" if drawn else f"no law was fitted to a group with {words.known}")
+            panel.message("" if drawn else f"no law of a group with {words.known}")
             _draw_slopes(panel, suite, share, drawn, style, words.hover)
     if len(suite.labels) > MOST_LABELLED:
         panels.key(
@@ -99,8 +99,8 @@ def draw_slopes(
     }
     panels.notes(
         *(f"Bars: {level:.0%} interval for {ABOUT[about]}." for level, about in sorted(bars)),
-        f"Correlations are of the slope with {words.logged}. The groups are few and no random sample, so this is "
-        "descriptive only.",
+        f"Correlations are of the slope with {words.logged}. The groups are few and not a random sample, so "
+        "this is descriptive only.",
         *words.notes,
     )
     return panels.figure

@@ -1,4 +1,4 @@
-"""Styles of the groups of a suite: one style per group, or grey for all where there are too many."""
+"""Styles of the groups of a suite: one style per group, or grey for all if there are too many."""
 
 from collections.abc import Callable, Iterable, Mapping
 from statistics import median
@@ -10,13 +10,13 @@ from relscale.figures.data import Suite
 
 R = TypeVar("R")
 
-ONE_OF_MANY = chart.Style(chart.MEDIUM)
+MANY_GROUPS = chart.Style(chart.MEDIUM)
 
 
 def group_styles(
-    suite: Suite, grey: chart.Style = ONE_OF_MANY, *, baseline: bool = True
+    suite: Suite, grey: chart.Style = MANY_GROUPS, *, baseline: bool = True
 ) -> dict[str, chart.Style]:
-    """The style of each group, ``grey`` where they are too many; without the baseline where it is not drawn."""
+    """Style of each group, ``grey`` if there are too many; without the baseline if it is not drawn."""
     styles = dict.fromkeys(suite.labels, grey)
     if not suite.is_crowded:
         styles = chart.styles(suite.labels, suite.baseline)
@@ -26,7 +26,7 @@ def group_styles(
 def group_keys(
     suite: Suite, styles: Mapping[str, chart.Style], mode: str = "lines+markers"
 ) -> list[chart.Key]:
-    """A key for each group, or one for all."""
+    """Legend entries: one per group, or one for all."""
     if suite.is_crowded:
         return [chart.Key(f"one of {len(styles)} groups", next(iter(styles.values())), mode)]
     return [chart.Key(suite.labels[group], style, mode, group) for group, style in styles.items()]
@@ -35,7 +35,7 @@ def group_keys(
 def medians(
     rows: Iterable[R], by: Callable[[R], float | str | None], of: Callable[[R], float | None]
 ) -> dict[Any, float]:
-    """The median of a number of the rows by another, in ascending order of that one."""
+    """Medians of one attribute of the rows by another, in ascending order."""
     values: dict[Any, list[float]] = {}
     for row in rows:
         values.setdefault(by(row), []).append(number(of(row)))

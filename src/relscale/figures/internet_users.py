@@ -1,8 +1,8 @@
-"""A region's slope against its internet users; the paper's Figure 5 has the number of English-speaking ones.
+"""Slope of each region against its share of internet users, a proxy for the paper's Figure 5.
 
-What is drawn is a proxy: the share of a country's population that uses the internet, in any language. The numbers are
-the World Bank's indicator IT.NET.USER.ZS (CC BY 4.0), in ``internet_users_percent.csv`` beside this file: a row a
-country, a column a year, 1990 to 2022.
+The paper uses the number of English-speaking internet users; shown here is the share of a country's population that
+uses the internet, in any language. The data are the World Bank's indicator IT.NET.USER.ZS (CC BY 4.0), in
+``internet_users_percent.csv`` beside this file: one row per country, one column per year, 1990 to 2022.
 """
 
 from pathlib import Path
@@ -72,14 +72,14 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         known="known internet users",
         logged="the log of that percentage",
         notes=(
-            f"Internet users: World Bank, {year}, percent of a country's population; a proxy for how much English of "
-            "that country is on the web, since neither the number of people nor their language is in it.",
+            f"Internet users: World Bank, {year}, percent of a country's population; a rough proxy for the "
+            "amount of English text from that country, which ignores population size and language.",
         ),
     )
     suites = data.shown_suites(options)
     suite = next((suite for suite in suites if len(set(percents) & set(suite.labels)) > 1), None)
     if suite is None:
-        return chart.empty(words.title, "No suite has countries for groups.")
+        return chart.empty(words.title, "No suite has countries as groups.")
     percents_of = {series.label: percents for series in data.series}
     return draw_slopes(data, suite, percents_of, words, options.estimand)
 

@@ -1,6 +1,6 @@
 """Validation loss against training tokens at each compute budget, and the minima (the paper's Figure 2, left).
 
-A column is a corpus.
+One column per corpus.
 """
 
 import plotly.graph_objects as go
@@ -17,7 +17,7 @@ TITLE = "IsoFLOP curves"
 
 
 def draw(data: FigureData) -> go.Figure:
-    """Draw every run of every budget, with the parabola through those that count."""
+    """Draw every run of every budget, with the fitted parabolas."""
     runs = [run for run in data.rows(MeasuredRun, **LOSS) if known(run.budget)]
     budgets = sorted({number(run.budget) for run in runs})
     if not budgets:
@@ -37,7 +37,7 @@ def draw(data: FigureData) -> go.Figure:
     keys.append(chart.Key("minimum: compute-optimal", MINIMUM, "markers"))
     lost = any(not counts(run) for run in runs)
     panels.key(
-        [*keys, *[chart.Key("left out: no finite loss", chart.LEFT_OUT, "markers")] * lost], "compute budget"
+        [*keys, *[chart.Key("excluded: no finite loss", chart.EXCLUDED, "markers")] * lost], "compute budget"
     )
     panels.notes(*notes)
     return panels.figure

@@ -24,7 +24,7 @@ def draw_isoflop(
     style: Mapping[float, chart.Style],
     x: Axis,
 ) -> list[str]:
-    """Draw one panel; returns the notes on what it leaves out."""
+    """Draw one panel; returns the notes on excluded runs."""
     counted = [run for run in runs if counts(run)]
     lost = [run for run in runs if not counts(run)]
     optima = [point for point in points if point.status == "ok" and known(point.tokens, point.loss, point.c2)]
@@ -53,7 +53,7 @@ def draw_isoflop(
         panel.points(
             [run.tokens for run in lost],
             [high + 0.02 * (high - low)] * len(lost),
-            chart.LEFT_OUT,
+            chart.EXCLUDED,
             about=[[run.run, run.status] for run in lost],
             hover="%{customdata[0]}<br>%{customdata[1]}",
         )
@@ -65,7 +65,7 @@ def draw_isoflop(
     if lost:
         named = ", ".join(f"{run.run} ({run.status})" for run in lost[:MOST_NAMED])
         more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
-        notes.append(f"× {series.label}, left out: {named}{more}.")
+        notes.append(f"× {series.label}, excluded: {named}{more}.")
     return distinct(notes)
 
 

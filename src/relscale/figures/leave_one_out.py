@@ -1,4 +1,4 @@
-"""Δβ without each budget, run or training, by the compute that was left out; rings where the verdict needs it."""
+"""Leave-one-out changes of Δβ by the compute of the omitted budget, run or training; rings mark changed verdicts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,11 +18,11 @@ def draw_leave_one_out(
     rows: Sequence[InfluenceRow],
     styles: Mapping[str, chart.Style],
 ) -> None:
-    """Draw how Δβ changes without each point, and say how many verdicts depend on one."""
+    """Draw leave-one-out changes of Δβ, and state how many verdicts depend on a single point."""
     x = chart.compute_axis([row.training_flops for row in rows], panel.width)
     panel.axes(x, chart.linear_axis([row.change for row in rows], "change of Δβ", most=6, zero=True))
     panel.reference_line(0.0)
-    panel.message("too few points to leave one out" if not rows else "")
+    panel.message("too few points for leave-one-out" if not rows else "")
     for group, style in styles.items():
         of_group = [row for row in rows if row.group == group]
         hover = f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y}}"
@@ -31,10 +31,10 @@ def draw_leave_one_out(
     hover = "not resolved without %{customdata}"
     panel.rows(carriers, _flops, _change, CARRIER, about=lambda row: row.without, hover=hover)
     directions = {row.group for row in rows if data.verdict(row) in DIRECTIONS}
-    depend = f"{len({row.group for row in carriers})} of {len(directions)} verdicts depend on one"
+    depend = f"{len({row.group for row in carriers})} of {len(directions)} verdicts depend on a single one"
     units = len({row.without for row in rows})
     panel.heading(
-        "Δβ, leave one out",
+        "Leave-one-out Δβ",
         series,
         f"{units} left out in turn; {depend if directions else 'no gap is resolved'}" if rows else "",
     )

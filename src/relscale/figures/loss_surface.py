@@ -1,7 +1,7 @@
-"""Fitted loss surfaces L(N, D): runs over parameters and tokens, the fit's contours, and what it leaves over.
+"""Fitted loss surfaces L(N, D): runs over parameters and tokens, contours of the fit, and residuals.
 
-A row is a fit that the config asked for, of a law in parameters and tokens. Left: every run, coloured by its loss, on
-the contours of the law, with the line of least loss for its compute (C = 6ND). Right: the residuals.
+One row per fit of a law of parameters and tokens. Left: every run, coloured by its loss, on the contours of the law,
+with the compute-optimal line (C = 6ND). Right: the residuals.
 """
 
 import math
@@ -27,11 +27,11 @@ LEVELS = 12
 USUAL = 0.97  # share of the losses that colours and contours tell apart; a few are far above the others
 WIDE = 6.0  # residuals beyond so many times their middle size stand at the panel's edge
 OPTIMUM = chart.Style("#d55e00", dash="8px,3px", width=2.4)
-BEYOND = replace(chart.LEFT_OUT, size=9, width=2)
+BEYOND = replace(chart.EXCLUDED, size=9, width=2)
 
 
 class Options(Section):
-    """Which fits are shown."""
+    """The fits to show."""
 
     fits: Names = Field((), description="Names of fits in the config; all by default.")
 
@@ -45,7 +45,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     surfaces = [surface for surface in (fitted_surface(data, rows) for rows in fits.values()) if surface]
     if not surfaces:
         return chart.empty(
-            TITLE, "The config asks for no law of parameters and tokens, or none could be fitted."
+            TITLE, "The config requests no law of parameters and tokens, or none could be fitted."
         )
     shown = surfaces[:MOST_FITS]
     panels = chart.grid(TITLE, len(shown), 2, width=430, height=320, gap_x=100, lines=2)
@@ -56,8 +56,8 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     panels.key(
         [
             chart.Key("a run, coloured by its loss", chart.Style(chart.COLOURS[0]), "markers"),
-            chart.Key("least loss for its compute", OPTIMUM, "lines"),
-            chart.Key("residual beyond the panel", BEYOND, "markers"),
+            chart.Key("compute-optimal", OPTIMUM, "lines"),
+            chart.Key("residual outside the panel", BEYOND, "markers"),
         ]
     )
     panels.colour_scale(
@@ -65,17 +65,17 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         min(float(surface.loss.min()) for surface in shown),
         max(float(np.quantile(surface.loss, USUAL)) for surface in shown),
     )
-    left_out = len(surfaces) - len(shown)
+    n_hidden = len(surfaces) - len(shown)
     panels.notes(
         *(surface.note for surface in shown),
-        f"×: {beyond} residuals lie beyond the panels." if beyond else "",
-        f"{left_out} more such fits are in fits.parquet." if left_out else "",
+        f"×: {beyond} residuals are outside the panels." if beyond else "",
+        f"{n_hidden} further fits are in fits.parquet." if n_hidden else "",
     )
     return panels.figure
 
 
 def _draw_surface(panel: chart.Panel, surface: Surface) -> None:
-    """Every run, coloured by its loss, on the contours of the law, with the line of least loss for its compute."""
+    """Every run, coloured by its loss, on the contours of the law, with the compute-optimal line."""
     x = chart.power_axis(surface.tokens, "training tokens", panel.width)
     y = chart.power_axis(surface.params, "parameters", panel.height)
     panel.axes(x, y)
@@ -89,7 +89,7 @@ def _draw_surface(panel: chart.Panel, surface: Surface) -> None:
 
 
 def _draw_residuals(panel: chart.Panel, surface: Surface) -> int:
-    """The residuals over compute; returns how many lie beyond the panel."""
+    """The residuals over compute; returns the number outside the panel."""
     residual = surface.residual
     middle = float(np.median(np.abs(residual)))
     inside = np.abs(residual) <= max(WIDE * middle, 1e-9)

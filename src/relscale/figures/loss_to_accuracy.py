@@ -1,6 +1,6 @@
 """Accuracy of a multiple-choice suite against its bits per byte (the paper's Figure 2, right).
 
-A row is a metric, a column a corpus. Every run of every budget is a point, not only the compute-optimal ones.
+One row per metric, one column per corpus. Every run of every budget is a point, not only the compute-optimal runs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ CHANCE = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.6)
 
 
 def draw(data: FigureData, options: OneSuite) -> go.Figure:
-    """Draw one suite: the one that is named, else ``knowledge``, else the first that has an accuracy.
+    """Draw one suite: the named one, else ``knowledge``, else the first with an accuracy.
 
     Raises
     ------
@@ -62,9 +62,9 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     keys = [chart.Key(f"chance ({level:.3g})", CHANCE, "lines") for level in chance]
     panels.key([*group_keys(suite, style), *keys])
     panels.notes(
-        "Each point is a run; curves are sigmoids fitted to a group's runs, where these determine one.",
+        "Each point is a run; curves are sigmoids fitted to the runs of a group, if these determine one.",
         *notes,
-        *data.left_out(suite, prompt=suite.prompt, metric=suite.metric),
+        *data.exclusion_notes(suite, prompt=suite.prompt, metric=suite.metric),
     )
     return panels.figure
 
@@ -97,5 +97,5 @@ def _draw_panel(
         elif fits:
             why = next((reason(fit) for fit in fits if fit.status != "ok"), "no fit")
             reasons.setdefault(why, []).append(label)
-    where = f"{series.label}, {metric.replace('_', ' ')}"
-    return [f"{where}: no curve for {listed(groups)} ({why})." for why, groups in reasons.items()]
+    subject = f"{series.label}, {metric.replace('_', ' ')}"
+    return [f"{subject}: no curve for {listed(groups)} ({why})." for why, groups in reasons.items()]

@@ -1,4 +1,4 @@
-"""Optimizers against one of them: validation loss, and its ratio at matched compute and at equal size."""
+"""Comparison of optimizers: validation loss, and its ratio to the baseline at matched compute and at equal size."""
 
 from collections.abc import Sequence
 
@@ -25,9 +25,7 @@ def draw(data: FigureData) -> go.Figure:
     gaps = data.rows(GapRow, contrast=CONTRAST, **LOSS, status="ok")
     sizes = data.rows(SizeRow, contrast=CONTRAST, **LOSS, status="ok")
     if not gaps:
-        return chart.empty(
-            TITLE, "This experiment compares no optimizers with each other (fit.contrasts names none)."
-        )
+        return chart.empty(TITLE, "This experiment compares no optimizers (fit.contrasts is empty).")
     corpora, baseline = distinct(row.corpus for row in gaps), gaps[0].baseline
     optimizers = [series.optimizer for series in data.series if series.corpus in corpora]
     names = [str(name) for name in distinct([baseline, *optimizers])]
@@ -65,8 +63,8 @@ def draw(data: FigureData) -> go.Figure:
     )
     panels.notes(
         *curve_notes(drawn),
-        "By compute: each optimizer at its own compute-optimal size. By size: every pair of runs with equal parameters "
-        "and tokens, at all budgets.",
+        "By compute: each optimizer at its compute-optimal size. By size: all pairs of runs with equal "
+        "parameters and tokens.",
     )
     return panels.figure
 

@@ -1,4 +1,4 @@
-"""Options that several figures have. A figure's own are a section beside its ``draw``."""
+"""Options shared by several figures. Further options are a section beside a figure's ``draw``."""
 
 from pydantic import Field
 
@@ -9,12 +9,12 @@ from relscale.section import Name, Names, Section
 class OneSuite(Section):
     """Options of a figure of one suite."""
 
-    suite: Name | None = Field(None, description="The suite; it may be part of the figure's name instead.")
+    suite: Name | None = Field(None, description="The suite; it can be part of the figure's name instead.")
     metric: Name | None = Field(
         None,
-        description="The metric; by default, or if it was not measured, the suite's own.",
+        description="The metric; by default, or if it was not measured, the suite's headline metric.",
     )
-    prompt: Name | None = Field(None, description="The prompt form; the suite's own by default.")
+    prompt: Name | None = Field(None, description="The prompt form; by default the suite's headline form.")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -26,7 +26,7 @@ class OneSuiteInterval(OneSuite):
     """Options of a figure of one suite with intervals."""
 
     estimand: Estimand | None = Field(
-        None, description="The interval to show; by default the widest known one."
+        None, description="The interval to show; by default the widest available."
     )
 
 
@@ -34,8 +34,8 @@ class SeveralSuites(Section):
     """Options of a figure of all suites."""
 
     suites: Names = Field((), description="The suites, in this order; all by default.")
-    metric: Name | None = Field(None, description="The metric, for suites that have it.")
-    prompt: Name | None = Field(None, description="The prompt form, for suites that have it.")
+    metric: Name | None = Field(None, description="The metric, for suites with this metric.")
+    prompt: Name | None = Field(None, description="The prompt form, for suites with this form.")
 
     @property
     def names(self) -> tuple[str, ...]:

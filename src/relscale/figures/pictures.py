@@ -1,4 +1,4 @@
-"""Pictures of figures that are written: SVG, PDF and PNG beside the HTML, where this machine has a Chrome.
+"""Static figures: SVG, PDF and PNG beside the HTML, if Chrome is installed.
 
 A browser takes longer to start than to draw, so one of them draws all that are missing.
 """
@@ -17,7 +17,7 @@ from relscale.figures.browser import FORMATS, Picture, find_chrome, render
 
 
 def draw_pictures(pages: Sequence[Path]) -> None:
-    """Draw the figures of these pages, from the JSON beside them, but for those that have their pictures.
+    """Draw missing static figures of these pages, from the JSON beside them.
 
     Where no Chrome is found, or the one found fails, a line on standard error says so, and pictures of an earlier time
     are removed, since they show another figure. A figure that cannot be drawn takes no other with it.

@@ -1,4 +1,4 @@
-"""One figure by its name: HTML and JSON always; SVG, PDF and PNG where a Chrome is found.
+"""Draw one figure by name: HTML and JSON, and SVG, PDF and PNG if Chrome is installed.
 
 Nothing here imports plotly or a figure until one is drawn, so that this file does not depend on any one figure's code.
 """
@@ -61,14 +61,14 @@ def plot(
     options: Mapping[str, object] | None = None,
     pictures: bool = True,
 ) -> list[Path]:
-    """Draw a figure and write it in every format that this machine can make.
+    """Draw a figure and write it in every available format.
 
     Parameters
     ----------
     name
         Of ``registry.figures()``; ``relative-law-SUITE`` stands for ``relative-law`` with the option ``suite``.
     data
-        Where the numbers are.
+        The tables to draw.
     output
         A file ending in ``.html``; the other formats go beside it under the same name.
     options
@@ -96,7 +96,7 @@ def plot(
     text = json.dumps(drawn, ensure_ascii=False, separators=(",", ":"))
     html = page(f"{shown(figure.layout.title.text or name)} – {name}", text)
     if len(html) > LARGEST:
-        print(f"{output.name}: too large to show in a report's frame; open the file itself", file=sys.stderr)
+        print(f"{output.name}: too large for the report; open the file itself", file=sys.stderr)
     written = [output, output.with_suffix(".json")]
     with atomic_path(written[0]) as partial:
         partial.write_bytes(html)

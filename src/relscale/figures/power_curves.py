@@ -1,4 +1,4 @@
-"""Power to see a Δβ of a given size, by the number of budgets, runs or items."""
+"""Power to detect a Δβ of a given size, by the number of budgets, runs or items."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ RESOURCES = {  # in colours that few suites come to use for a group
     )
 }
 RESOURCE_WORDS = {  # and what the interval of Δβ is about (``relscale.fitting.analyses.statistical_power``)
-    "budgets": "budgets (for these items)",
-    "runs": "runs (for these items)",
-    "items": "items (for new items)",
+    "budgets": "budgets (fixed items)",
+    "runs": "runs (fixed items)",
+    "items": "items (new items)",
 }
 
 
 def draw_power(panel: chart.Panel, series: str, rows: Sequence[PowerRow], size: float | None) -> None:
-    """Draw the median power over groups with their range, and say how much of each resource is enough."""
+    """Draw the median power over groups with their range, and state how much of each resource is needed."""
     x = chart.log_axis([row.count for row in rows], "number of budgets, or × runs, items", most=6)
     panel.axes(x, chart.linear_axis([0, 1], "power", most=6, pad=0.04))
     panel.reference_line(ENOUGH)
@@ -42,10 +42,12 @@ def draw_power(panel: chart.Panel, series: str, rows: Sequence[PowerRow], size: 
             list(middle), list(middle.values()), style, low=low, high=high, name=resource, group=resource
         )
         least = next((count for count, value in middle.items() if value >= ENOUGH), None)
-        of_these = "" if resource == "budgets" else "× the"
+        multiple = "" if resource == "budgets" else "× the"
         enough = f"{least:g}" if least else f"more than {max(middle):g}"
-        needs[resource] = f"{enough}{of_these} {resource}"
-    title = "Power" if size is None else f"Power to see Δβ = {plain(size)}"
-    these = " or ".join(needs[resource] for resource in ("budgets", "runs") if resource in needs)
-    said = [f"these items: {these}"] * bool(these) + [f"new items: {needs['items']}"] * ("items" in needs)
-    panel.heading(title, f"{series}; {ENOUGH:.0%} power takes", *said)
+        needs[resource] = f"{enough}{multiple} {resource}"
+    title = "Power" if size is None else f"Power to detect Δβ = {plain(size)}"
+    fixed_items = " or ".join(needs[resource] for resource in ("budgets", "runs") if resource in needs)
+    lines = [f"these items: {fixed_items}"] * bool(fixed_items) + [f"new items: {needs['items']}"] * (
+        "items" in needs
+    )
+    panel.heading(title, f"{series}; needed for {ENOUGH:.0%} power:", *lines)

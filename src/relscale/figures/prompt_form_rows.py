@@ -66,11 +66,11 @@ class PromptFormRows:
         about = next((ABOUT[name] for name in ESTIMANDS if name in overall), None)
         if about:
             pointed = (
-                "" if len({row.group for row in self.gains}) <= 4 else ", shown where a group is pointed at"
+                "" if len({row.group for row in self.gains}) <= 4 else ", shown when hovering over a group"
             )
             notes.append(
                 f"Right: bands{pointed}, {level:.0%} over the items of each point alone, the same draws under both "
-                f"forms. Right of the dotted line, all computes together: {level:.0%} interval for {about}."
+                f"forms. Right of the dotted line, all computes pooled: {level:.0%} interval for {about}."
             )
         for status in distinct(reason(row) for row in self.shares if row.status != "ok")[:MOST_REASONS]:
             groups = distinct(str(row.group) for row in self.shares if reason(row) == status)

@@ -1,7 +1,7 @@
 """The effect of the prompt form on a suite (the paper's Figure 3).
 
-Left: the share of a metric's variance along the frontier that compute explains, by form: of the suite's error, and of
-accuracy. Right: accuracy under each other form less that under the reference form, over compute. A row is a corpus.
+Left: R² of the suite's error, and of accuracy, on log compute along the frontier, by prompt form. Right: accuracy gain
+of each form over the reference form, over compute. One row per corpus.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ ASIDE, STEP = (
     28,
     8,
 )  # pixels from the last compute to what is of all computes together, and between the groups there
-ONE_OF_MANY = chart.Style("#9a9a9a", width=1, opacity=0.6)
+MANY_GROUPS = chart.Style("#9a9a9a", width=1, opacity=0.6)
 TICK = chart.Style("#9a9a9a", "line-ns", size=16, width=1.4)
 MEDIAN = chart.Style(chart.INK, "diamond")
 Styles = Mapping[str, chart.Style]
@@ -42,11 +42,11 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     RelscaleError
         No suite is named, or there is none of that name.
     """
-    suite = data.one_suite("prompt-forms", options)
+    suite = data.required_suite("prompt-forms", options)
     title = f"Prompt forms: {suite.title}"
     shown = prompt_form_rows(data, suite)
     if not shown.forms:
-        return chart.empty(title, f"The suite {suite.name!r} was measured under one prompt form only.")
+        return chart.empty(title, f"The suite {suite.name!r} was measured under a single prompt form.")
     all_series, reference = series_in(data, [*shown.shares, *shown.gains]), _words(shown.reference)
     panels = chart.grid(
         title,
@@ -58,7 +58,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         lines=1,
         names=map(_words, shown.forms),
     )
-    style = group_styles(suite, ONE_OF_MANY)
+    style = group_styles(suite, MANY_GROUPS)
     for row, series in enumerate(all_series):
         for column, metric in enumerate(shown.metrics):
             shares = [share for share in of(series, shown.shares) if share.metric == metric]
@@ -77,7 +77,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     panels.share_names()
     median_key = [chart.Key("median over groups", MEDIAN)] * suite.is_crowded
     panels.key([*group_keys(suite, style, "lines" if suite.is_crowded else "lines+markers"), *median_key])
-    panels.notes(*shown.notes, *data.left_out(suite, metric=suite.metric))
+    panels.notes(*shown.notes, *data.exclusion_notes(suite, metric=suite.metric))
     return panels.figure
 
 

@@ -25,11 +25,11 @@ def draw_gains(
     style: Styles,
     y: Axis,
 ) -> None:
-    """The difference of accuracy over compute and, right of a dotted line, over all computes together."""
+    """Accuracy gain over compute and, right of a dotted line, pooled over all computes."""
     flops = sorted({number(row.training_flops) for row in at_points})
-    beside = ASIDE + STEP * (0 if suite.is_crowded else len(suite.labels))
-    panel.axes(chart.compute_axis(flops, panel.width, aside=beside) | {"minor": {}}, y)
-    panel.message("" if flops else "no accuracy could be read under both forms")
+    margin = ASIDE + STEP * (0 if suite.is_crowded else len(suite.labels))
+    panel.axes(chart.compute_axis(flops, panel.width, aside=margin) | {"minor": {}}, y)
+    panel.message("" if flops else "no accuracy could be estimated under both forms")
     if not flops:
         return
     panel.reference_line(0.0)
@@ -46,10 +46,10 @@ def draw_gains(
         if few:
             panel.line(x, values, style[group], **_band(of_group), pointed=len(suite.labels) > 4, group=group)
         panel.points(x, values, replace(style[group], size=7 if few else 4), **named)
-        if whole := overall.get(group):
+        if pooled := overall.get(group):
             at = panel.beside(flops[-1], ASIDE + STEP * k)
-            named |= {"hover": f"{label}, all computes<br>%{{y}}<br>{whole.estimand}"}
-            panel.points([at], [whole.value], style[group], low=[whole.low], high=[whole.high], **named)
+            named |= {"hover": f"{label}, all computes<br>%{{y}}<br>{pooled.estimand}"}
+            panel.points([at], [pooled.value], style[group], low=[pooled.low], high=[pooled.high], **named)
     if suite.is_crowded:
         middle = medians(at_points, lambda row: row.training_flops, lambda row: row.value)
         panel.line(list(middle), list(middle.values()), MEDIAN)

@@ -1,4 +1,4 @@
-"""The figures that there are: the modules of this package that declare ``draw``, found by name.
+"""Registry of figures: the modules of this package that declare ``draw``, found by name.
 
 A figure is one file. It declares
 
@@ -34,7 +34,7 @@ class Figure:
     per_suite
         Whether it is drawn once for each suite.
     description
-        What it shows: the first paragraph of its module's docstring, in one line.
+        Description: the first paragraph of its module's docstring, in one line.
     """
 
     name: str
@@ -97,9 +97,9 @@ def figure_suite(name: str) -> str | None:
 def all_figures(names: Iterable[str], suites: Iterable[str]) -> list[str]:
     """The figures of an experiment as they are drawn: one that shows a single suite comes once for each."""
     return [
-        each
+        name_of_figure
         for name in names
-        for each in (
+        for name_of_figure in (
             [f"{name}-{suite}" for suite in suites]
             if name in figures() and figures()[name].per_suite
             else [name]

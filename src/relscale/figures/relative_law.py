@@ -1,7 +1,7 @@
 """Each group's error along training compute, and relative to the baseline (the paper's Figures 4, 5 and 6).
 
-Top: each group's error E(F) along the compute-optimal frontier. Bottom: its error relative to the baseline, G(F).
-A column is a corpus.
+Top: error E(F) of each group along the compute-optimal frontier. Bottom: error relative to the baseline, G(F). One
+column per corpus.
 """
 
 import plotly.graph_objects as go
@@ -30,7 +30,7 @@ CURVES: tuple[Quantity, ...] = ("error", "ratio")
 class Options(OneSuiteInterval):
     """Options of the figure of a suite's laws."""
 
-    x: Name | None = Field(None, description="The measure of scale, if not training compute.")
+    x: Name | None = Field(None, description="The measure of scale, by default training compute.")
 
 
 def draw(data: FigureData, options: Options) -> go.Figure:
@@ -41,10 +41,12 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     RelscaleError
         No suite is named, or there is none of that name.
     """
-    suite = data.one_suite("relative-law", options)
+    suite = data.required_suite("relative-law", options)
     title = f"Errors and ratios: {suite.title}"
     if not data.points("error", **suite.key):
-        return chart.empty(title, f"No error of the suite {suite.name!r} could be read off the frontier.")
+        return chart.empty(
+            title, f"No error of the suite {suite.name!r} could be estimated along the frontier."
+        )
     unit, all_series = options.x or "FLOPs", data.series_of(suite)
     errors, gaps = (
         [group_curves(data, series, suite, curve, options.estimand) for series in all_series]
@@ -97,6 +99,6 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         )
     panels.notes(
         *curve_notes([*errors, *gaps]),
-        *data.left_out(suite, prompt=suite.prompt, metric=suite.metric),
+        *data.exclusion_notes(suite, prompt=suite.prompt, metric=suite.metric),
     )
     return panels.figure

@@ -1,8 +1,8 @@
-"""The value of repeated text: the law of data-constrained training, with the runs that it was fitted to.
+"""The value of repeated data: the law of data-constrained training, with its runs.
 
-A row is a fit of ``data_constrained`` that the config asked for. Left: the loss of every run against how often it read
-its text, and the law's, one line per size and number of training tokens. Right: the law's effective tokens against
-unique tokens times repetitions, one line per number of unique tokens.
+One row per fit of ``data_constrained``. Left: loss of every run against the number of epochs, with the fitted law, one
+line per size and number of training tokens. Right: effective tokens by the law against training tokens, one line per
+number of unique tokens.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ ALL_NEW = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.6)
 
 
 class Options(Section):
-    """Which fits are shown."""
+    """The fits to show."""
 
     fits: Names = Field((), description="Names of fits in the config; all by default.")
 
@@ -36,7 +36,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     """Draw every such fit."""
     all_fits = repetition_fits(data, options.fits)
     if not all_fits:
-        return chart.empty(TITLE, "The config asks for no law data_constrained, or none could be fitted.")
+        return chart.empty(TITLE, "The config requests no law data_constrained, or none could be fitted.")
     shown = all_fits[:MOST_FITS]
     right = labels_width([_words(max(fitted.unique), "unique") for fitted in shown])
     panels = chart.grid(TITLE, len(shown), 2, width=400, height=340, gap_x=100, right=right, lines=1)
@@ -53,8 +53,8 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         ]
     )
     panels.notes(
-        "Each point is a run, each line the fitted law; along a line there are as many tokens and fewer distinct ones. "
-        "By the law more tokens never make a loss rise, however often their text is repeated.",
+        "Each point is a run, each line the fitted law at constant training tokens and decreasing unique "
+        "tokens. In the law, additional tokens never increase the loss, even if repeated often.",
         *(fitted.note for fitted in shown),
         _left_out(len(all_fits) - len(shown), "such fits"),
         _left_out(len(designs) - len(style), "sizes and numbers of tokens"),
@@ -65,10 +65,10 @@ def draw(data: FigureData, options: Options) -> go.Figure:
 def _draw_losses(
     panel: chart.Panel, fitted: RepetitionFit, style: Mapping[tuple[float, float], chart.Style]
 ) -> None:
-    """Every run over how often it read its text, and the law of each size and number of tokens."""
+    """Loss of every run over epochs, and the law for each size and number of tokens."""
     times = fitted.tokens / fitted.unique
     panel.axes(
-        chart.log_axis(times, "times that the text is read"),
+        chart.log_axis(times, "epochs"),
         chart.log_axis(fitted.loss, Metric.parse(str(fitted.rows[0].metric)).title),
     )
     panel.heading(fitted.name)
@@ -85,7 +85,7 @@ def _draw_losses(
             list(fitted.loss[of_design]),
             mark,
             about=[fitted.names[i] for i in np.flatnonzero(of_design)],
-            hover="%{customdata}<br>read %{x} times: %{y}",
+            hover="%{customdata}<br>%{x} epochs: %{y}",
             name=group,
             group=group,
         )
@@ -106,14 +106,14 @@ def _draw_effective(panel: chart.Panel, fitted: RepetitionFit) -> None:
     labels = []
     for (unique, drawn), mark in zip(lines.items(), chart.ordered_styles(list(lines)).values(), strict=True):
         worth = fitted.effective(drawn, unique)
-        panel.line(list(drawn), list(worth), mark, hover="%{x} tokens are worth %{y}")
+        panel.line(list(drawn), list(worth), mark, hover="%{x} tokens, effectively %{y}")
         labels.append(chart.EndLabel(_words(unique, "unique"), float(worth[-1]), mark))
     panel.end_labels(labels)
     panel.heading("What repeated tokens are worth", f"R_D = {fitted.estimate('repeats')} repetitions")
 
 
 def _left_out(count: int, noun: str) -> str:
-    return f"{count} more {noun} are left out." if count else ""
+    return f"{count} further {noun} are not shown." if count else ""
 
 
 def _words(count: float, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Published numbers, the reproduced ones and the differences, in one table; then numbers that were never published."""
+"""Published and reproduced numbers with their differences, followed by unpublished numbers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,13 +31,13 @@ def draw(data: FigureData) -> go.Figure:
     """Draw the table."""
     rows = data.rows(ReproductionRow)
     if not rows:
-        return chart.empty(TITLE, "This experiment names no published answers to compare with.")
+        return chart.empty(TITLE, "This experiment has no published numbers to compare with.")
     published = [row for row in rows if known(row.published)]
     others = [row for row in rows if not known(row.published)]
     lines = []
     for heading, part in (
         ("Published", published),
-        ("No published number: ours, with its interval", others),
+        ("Not published: our estimate, with its interval", others),
     ):
         if part:
             lines += [section(len(COLUMNS), heading), *_lines(part, all_of_them=part is published)]
@@ -47,7 +47,7 @@ def draw(data: FigureData) -> go.Figure:
 
 
 def _lines(rows: Sequence[ReproductionRow], all_of_them: bool) -> list[TableLine]:
-    """A line for each row; of many numbers of one kind that nobody has published, one line for the last of them."""
+    """One line per row; many unpublished numbers of one kind are condensed into one line."""
     lines = []
     for i, row in enumerate(rows):
         alike = [other for other in rows if _kind(other) == _kind(row)]
@@ -82,8 +82,9 @@ def _rest(alike: Sequence[ReproductionRow]) -> list[str]:
 def _notes(rows: Sequence[ReproductionRow]) -> list[str]:
     level = levels(rows)
     notes = [
-        f"Interval: {level or 'an'} interval of the reproduced number. ✓ to its digits: both agree as far as the "
-        "published number is given; ✓ inside our interval: the published number is; ± is its published standard error."
+        f"Interval: {level or 'an'} interval of the reproduced number. ✓ to its digits: equal to the "
+        "published precision; ✓ inside our interval: the published number is inside the interval; ± is its "
+        "published standard error."
     ]
     sources = distinct(row.source for row in rows if row.source and known(row.published))
     return [*notes, f"Sources: {'; '.join(sources)}."] if sources else notes

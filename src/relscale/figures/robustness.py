@@ -1,7 +1,8 @@
 """Robustness of a suite's relative laws: to single budgets, to the law's functional form, and statistical power.
 
-A row is a corpus. Left: the error of each functional form on the largest budgets, fitted to the others. Middle: how Δβ
-changes without each budget (or run, or training). Right: the power to see a given Δβ with more budgets, runs or items.
+One row per corpus. Left: extrapolation error of each functional form, fitted to the smaller budgets and tested on the
+largest. Middle: leave-one-out changes of Δβ by budget (or run, or training). Right: power to detect a given Δβ with
+more budgets, runs or items.
 """
 
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from relscale.figures.held_out_errors import MEDIAN, draw_held_out_errors, form_
 from relscale.figures.leave_one_out import CARRIER, draw_leave_one_out
 from relscale.figures.options import OneSuite
 from relscale.figures.power_curves import RESOURCE_WORDS, RESOURCES, draw_power
-from relscale.figures.select import about_what, of, reasons, series_in
+from relscale.figures.select import estimands_in_words, of, reasons, series_in
 from relscale.fitting.analyses.held_out_comparison import FormRow
 from relscale.fitting.analyses.influence import InfluenceRow
 from relscale.fitting.analyses.statistical_power import ENOUGH, PowerRow
@@ -38,7 +39,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     RelscaleError
         No suite is named, or there is none of that name.
     """
-    suite = data.one_suite("robustness", options)
+    suite = data.required_suite("robustness", options)
     title = f"Robustness of the relative laws: {suite.title}"
     influence = _between_groups(data.rows(InfluenceRow, **suite.key))
     forms = _between_groups(data.rows(FormRow, **suite.key, quantity="ratio"))
@@ -52,7 +53,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     powers = [row for row in power if known(row.power, row.count)]
     if not changes and not errors and not powers:
         return chart.empty(
-            title, f"The suite {suite.name!r} has no analysis of influence, forms or power with a result."
+            title, f"The suite {suite.name!r} has no results of leave-one-out, functional forms or power."
         )
     names = forms_by_error(forms)
     all_series = series_in(data, [*influence, *forms, *power])
@@ -71,7 +72,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     panels.key(
         [
             *group_keys(suite, styles, "markers"),
-            *[chart.Key("verdict needs this one", CARRIER, "markers")] * any(row.carries for row in changes),
+            *[chart.Key("verdict changes without it", CARRIER, "markers")]
+            * any(row.carries for row in changes),
             chart.Key("median over groups", MEDIAN, "markers"),
             *(
                 chart.Key(RESOURCE_WORDS[name], style, "lines", name)
@@ -81,8 +83,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         ]
     )
     panels.notes(
-        f"Middle: verdicts about {about_what(changes)}, by p-values adjusted over the suite's gaps, as in the table of "
-        "verdicts; with all points and with each left out in turn."
+        f"Middle: verdicts about {estimands_in_words(changes)}, by p-values adjusted over the suite's gaps as in the "
+        "table of verdicts, with all points and leaving out one at a time."
         if changes
         else "",
         f"Right: line, median over groups; band, their range; horizontal line, {ENOUGH:.0%} power.",

@@ -1,4 +1,4 @@
-"""Rows that figures show: those of a series, and of several statements about one number the widest."""
+"""Selection of rows for figures: by series, and the widest of several intervals."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -10,7 +10,7 @@ from relscale.fitting.inference.method import Method, described
 
 # What an interval is about, in words; the widest statement first.
 ABOUT: dict[str | None, str] = {
-    Estimand.ITEM_POPULATION: "the population of items",
+    Estimand.ITEM_POPULATION: "new items (population)",
     Estimand.THESE_ITEMS: "these items (runs vary)",
     Estimand.VALIDATION_LOSS: "the validation loss (runs vary)",
 }
@@ -59,7 +59,7 @@ class WithInterval(Protocol):
 
 
 class WithEstimand(Protocol):
-    """A row whose interval is about something."""
+    """A row with the estimand of its interval."""
 
     @property
     def estimand(self) -> str | None:
@@ -71,7 +71,7 @@ class WithMethod(Protocol):
 
     @property
     def method(self) -> Method | None:
-        """How its interval was made."""
+        """Method of the interval."""
 
     @property
     def method_note(self) -> str | None:
@@ -117,7 +117,7 @@ def widest(rows: Iterable[E]) -> list[E]:
     return list(first.values())
 
 
-def about_what(rows: Iterable[WithEstimand]) -> str:
+def estimands_in_words(rows: Iterable[WithEstimand]) -> str:
     """The estimands of the intervals of rows, in words."""
     estimands = {row.estimand for row in rows}
     return " or ".join(words for estimand, words in ABOUT.items() if estimand in estimands)
@@ -141,7 +141,7 @@ def reason(row: WithStatus) -> str:
 
 
 def interval(row: WithMethod) -> str:
-    """How the interval of a row was made, in words."""
+    """Method of a row's interval, in words."""
     return described(row.method, row.method_note)
 
 
@@ -151,7 +151,7 @@ def reasons(rows: Iterable[J], name: Callable[[J], T], most: int = MOST_REASONS)
 
 
 def shortened(notes: Iterable[str], most: int = MOST_NOTES) -> list[str]:
-    """Each note once; of many the first ones, and how many more there are."""
+    """Distinct notes; if there are many, the first ones and the number of the others."""
     distinct_notes = distinct(notes)
     return distinct_notes[:most] + (
         [f"And {len(distinct_notes) - most} more such lines."] if len(distinct_notes) > most else []

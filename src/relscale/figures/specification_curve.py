@@ -1,8 +1,8 @@
 """Specification curve: Δβ of the same data under each combination of analysis choices.
 
-Simonsohn, Simmons and Nelson, "Specification curve analysis" (*Nature Human Behaviour*, 2020). Top: Δβ of each way to
-analyse the same data, in order of size. Bottom: the choices that make up each. A column is a group; of many groups,
-the curve is that of their median, and a panel between shows the share of their gaps that has each verdict.
+Simonsohn, Simmons and Nelson, "Specification curve analysis" (*Nature Human Behaviour*, 2020). Top: Δβ under each
+specification, sorted. Bottom: the choices of each specification. One column per group; for many groups, the curve is
+their median, and a middle panel shows the share of gaps with each verdict.
 """
 
 import itertools
@@ -14,7 +14,7 @@ from relscale.figures import chart
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import GROUP, FigureData
 from relscale.figures.options import OneSuite
-from relscale.figures.select import about_what, levels, of, reason, series_in
+from relscale.figures.select import estimands_in_words, levels, of, reason, series_in
 from relscale.figures.specification_order import (
     choice_name,
     choice_words,
@@ -50,23 +50,23 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     RelscaleError
         No suite is named, or there is none of that name.
     """
-    suite = data.one_suite("specification-curve", options)
+    suite = data.required_suite("specification-curve", options)
     title = f"Specification curve: {suite.title}"
-    every_row = [
+    all_rows = [
         row
         for row in data.rows(SpecificationRow, suite=suite.name)
         if row.contrast in (None, GROUP) and options.prompt in (None, row.prompt)
     ]
-    rows = [row for row in every_row if known(row.value)]
+    rows = [row for row in all_rows if known(row.value)]
     if not rows:
-        why = next((f"None gives a Δβ: {reason(row)}." for row in every_row), "None was computed for it.")
-        return chart.empty(title, f"There are no specifications of the suite {suite.name!r} to show. {why}")
-    tried, groups, every = levels_of_choices(rows), largest_first(rows), series_in(data, rows)
-    choices = {choice: options for choice, options in tried.items() if len(options) > 1}
+        why = next((f"None yields a Δβ: {reason(row)}." for row in all_rows), "None was computed.")
+        return chart.empty(title, f"The suite {suite.name!r} has no specifications. {why}")
+    levels_of_choice, groups, all_series = levels_of_choices(rows), largest_first(rows), series_in(data, rows)
+    choices = {choice: options for choice, options in levels_of_choice.items() if len(options) > 1}
     names = [[choice_name(choice), *map(level_words, options)] for choice, options in choices.items()]
     lines = sum(map(len, names))
     many = len(groups) > MOST_PANELS
-    columns, blocks = (len(every), 1) if many else (len(groups), len(every))
+    columns, blocks = (len(all_series), 1) if many else (len(groups), len(all_series))
     heights = [CURVE, *[SHARES] * many, LEVEL * lines + 6]
     panels = chart.grid(
         title,
@@ -82,7 +82,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     )
     curves = [
         ordered_specifications(suite, series, of(series, rows), group)
-        for series in every
+        for series in all_series
         for group in ([None] if many else groups)
     ]
     cut = 0
@@ -95,26 +95,26 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     panels.share_names()
     keys = chart.verdict_keys(BARS if many else None)
     panels.key([*keys, chart.Key("default analysis", DEFAULT, "markers")])
-    about = "Point: median over groups; thick line: the middle half of them; thin line: all."
+    about = "Point: median over groups; thick line: interquartile range; thin line: full range."
     fixed = [
         choice_words(choice, options[0])
-        for choice, options in tried.items()
+        for choice, options in levels_of_choice.items()
         if len(options) == 1 and options[0]
     ]
     bare = Counter(reason(row) for row in rows if not known(row.low, row.high))
-    lost = Counter(reason(row) for row in every_row if not known(row.value))
+    lost = Counter(reason(row) for row in all_rows if not known(row.value))
     panels.notes(
         about if many else f"Lines: {levels(rows)} intervals." if levels(rows) else "",
-        f"Intervals and verdicts are about {about_what(rows)}, as in the table of verdicts;",
-        "verdicts go by p-values adjusted over all gaps of the suite under the same specification.",
-        f"The same throughout: {'; '.join(fixed)}." if fixed else "",
-        f"{cut} ends of intervals lie outside the panels." if cut and not many else "",
-        *(_without("an interval", *each) for each in bare.most_common(4)),
-        *(_without("a Δβ", *each) for each in lost.most_common(4)),
+        f"Intervals and verdicts refer to {estimands_in_words(rows)}, as in the table of verdicts;",
+        "verdicts use p-values adjusted over all gaps of the suite under the same specification.",
+        f"Constant: {'; '.join(fixed)}." if fixed else "",
+        f"{cut} interval limits are outside the panels." if cut and not many else "",
+        *(_without("an interval", *counted) for counted in bare.most_common(4)),
+        *(_without("a Δβ", *counted) for counted in lost.most_common(4)),
     )
     return panels.figure
 
 
 def _without(missing: str, remark: str, count: int) -> str:
-    """How many gaps, over all specifications, lack something and why."""
+    """Number of gaps, over all specifications, without an estimate or interval, and the reason."""
     return f"{count} gap{'s' * (count != 1)} without {missing}: {remark.removeprefix('no interval: ')}."

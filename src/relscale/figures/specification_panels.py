@@ -24,12 +24,12 @@ BARS = {
 def draw_curve(panel: chart.Panel, curve: OrderedSpecifications) -> int:
     """The upper panel; returns how many ends of intervals leave it."""
     count, single = len(curve.rows), curve.groups == 1
-    every = [number(row.value) for rows in curve.rows for row in rows]
-    span = max(max(every) - min(every), max(map(abs, every)) / 5)
-    least, most = min(every) - span, max(every) + span
+    values = [number(row.value) for rows in curve.rows for row in rows]
+    span = max(max(values) - min(values), max(map(abs, values)) / 5)
+    least, most = min(values) - span, max(values) + span
     limits = [number(end) for pair in curve.reach for end in pair if known(end)]
     shown = [min(max(end, least), most) for end in limits]
-    panel.axes(chart.order_axis(count, ""), chart.linear_axis([*every, *shown], "Δβ", most=6, zero=True))
+    panel.axes(chart.order_axis(count, ""), chart.linear_axis([*values, *shown], "Δβ", most=6, zero=True))
     panel.reference_line(0.0)
     size, order = max(3.0, min(9.0, 1.6 * panel.width / count)), range(1, count + 1)
     verdicts = [next(iter(counts)) if single else None for counts in curve.verdicts()]

@@ -1,4 +1,4 @@
-"""A group's slope against its share of the training tokens (the paper's Figure 5c)."""
+"""Slope of each group against its share of the training tokens (the paper's Figure 5c)."""
 
 import plotly.graph_objects as go
 
@@ -18,7 +18,7 @@ PREFERRED = "domains"
 
 
 def draw(data: FigureData, options: OneSuiteInterval) -> go.Figure:
-    """Draw one suite whose groups have training shares: the one that is named, else ``domains``, else the first.
+    """Draw one suite whose groups have training shares: the named one, else ``domains``, else the first.
 
     Raises
     ------
@@ -32,8 +32,6 @@ def draw(data: FigureData, options: OneSuiteInterval) -> go.Figure:
     shared = set.union(set(), *percents.values())
     suites = [suite for suite in data.shown_suites(options) if len(shared & set(suite.labels)) > 1]
     if not suites:
-        return chart.empty(
-            WORDS.title, "No suite has groups whose shares of the training tokens were recorded."
-        )
+        return chart.empty(WORDS.title, "No suite has groups with recorded shares of the training tokens.")
     suite = next((suite for suite in suites if suite.name == PREFERRED), suites[0])
     return draw_slopes(data, suite, percents, WORDS, options.estimand)

@@ -114,11 +114,11 @@ def _chart(
 
 def _end_labels(labels: Sequence[tuple[svg_chart.Point, str, str]]) -> list[Markup]:
     """The name of each line near its end, moved apart where they would overlap."""
-    found, last = [], -100.0
+    positions, last = [], -100.0
     for (x, y), name, class_ in sorted(labels, key=lambda label: label[0][1]):
         last = max(y + 4, last + 12)
-        found.append(svg_chart.text(x + 6, last, name, f"name {class_}"))
-    return found
+        positions.append(svg_chart.text(x + 6, last, name, f"name {class_}"))
+    return positions
 
 
 def _points(

@@ -167,11 +167,11 @@ def _clearest(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
         )
     level = next((words.percent(row.level) for row in strongest if row.level), "")
     explanation = ", and in brackets what the models are trained on" if several else ""
-    said = (
+    explanation_text = (
         "A ratio is a group's error over the baseline's, at the smallest and at the largest compute; then comes how "
         f"that ratio changes per tenfold of compute, with its {level} interval{explanation}."
     )
-    return joined(element("ul", *lines, class_="clearest"), element("p", said, class_="quiet"))
+    return joined(element("ul", *lines, class_="clearest"), element("p", explanation_text, class_="quiet"))
 
 
 def _joint(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:

@@ -43,7 +43,9 @@ def facts_of_machine() -> Iterator[Fact]:
     if commit:
         yield Fact("commit", commit)
     yield Fact("Python", platform.python_version())
-    yield Fact("libraries", ", ".join(f"{name} {found}" for name in LIBRARIES if (found := _version(name))))
+    yield Fact(
+        "libraries", ", ".join(f"{name} {installed}" for name in LIBRARIES if (installed := _version(name)))
+    )
     yield Fact("machine", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors")
     yield Fact("report written", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
 

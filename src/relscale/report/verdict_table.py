@@ -155,7 +155,9 @@ def how_sure_words(rows: Sequence[VerdictRow]) -> str:
         "power": any(row.power is not None for row in rows),
     }
     sentences = [
-        f"{name}: {HOW_SURE[name].format(change=change)}" for name, is_there in present.items() if is_there
+        f"{name}: {HOW_SURE[name].format(change=change)}"
+        for name, is_present in present.items()
+        if is_present
     ]
     return f"How sure: {'; '.join(sentences)}." if sentences else ""
 

@@ -1,4 +1,4 @@
-"""Charts as every figure draws them: a grid of panels measured in pixels, with marks, keys and notes.
+"""The chart layer of all figures: a grid of panels measured in pixels, with marks, legends and notes.
 
 A figure makes a `grid`, sets the axes of each panel, draws points, lines and intervals into it, and adds a key and
 notes around it::
@@ -29,11 +29,11 @@ from relscale.figures.chart.style import (
     BASELINE,
     COLOURS,
     DASHES,
+    EXCLUDED,
     FAINT,
     FILLED,
     HATCHING,
     INK,
-    LEFT_OUT,
     MEDIUM,
     PALE,
     SEQUENCE,
@@ -52,12 +52,12 @@ __all__ = [
     "BASELINE",
     "COLOURS",
     "DASHES",
+    "EXCLUDED",
     "FAINT",
     "FILLED",
     "HATCHING",
     "HEADING",
     "INK",
-    "LEFT_OUT",
     "LINE",
     "MEDIUM",
     "PALE",

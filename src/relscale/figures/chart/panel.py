@@ -468,8 +468,8 @@ class Panel:
         return self.figure.layout[axis_name(name)]
 
     def _annotate(self, **annotation: Any) -> None:
-        where = {"xref": f"{self.x} domain", "yref": f"{self.y} domain"}
-        self.figure.add_annotation(**{"font": {"size": SIZE}, "showarrow": False, **where, **annotation})
+        reference = {"xref": f"{self.x} domain", "yref": f"{self.y} domain"}
+        self.figure.add_annotation(**{"font": {"size": SIZE}, "showarrow": False, **reference, **annotation})
 
 
 STRIP_START, STRIP_STEP = 12.0, 8.0  # pixels

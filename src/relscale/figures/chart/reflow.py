@@ -172,9 +172,9 @@ def _panels(parts: Arrangeable, present: set[str], columns: int) -> Changes:
             ]
             if f"yaxis{name}" in parts.names_of:
                 changes[f"yaxis{name}.showticklabels"] = place == 0
-            for axis, seen in ((f"xaxis{name}", last), (f"yaxis{name}", place == 0)):
+            for axis, is_shown in ((f"xaxis{name}", last), (f"yaxis{name}", place == 0)):
                 if axis in parts.titles:
-                    changes[f"{axis}.title.text"] = parts.titles[axis] if seen else None
+                    changes[f"{axis}.title.text"] = parts.titles[axis] if is_shown else None
         top += parts.heights[row] + (gaps[i] if i < len(gaps) else 0)
     return changes
 

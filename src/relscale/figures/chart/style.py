@@ -88,7 +88,7 @@ class Style:
         }
 
 
-LEFT_OUT = Style(INK, "x-thin-open", size=10, width=2.4)  # the × of a run that is left out; no group has it
+EXCLUDED = Style(INK, "x-thin-open", size=10, width=2.4)  # the × of a run that is left out; no group has it
 
 # What is said of a gap: how it is drawn, each with a symbol, a dash and a hatching of its own, and in words.
 VERDICTS = {
