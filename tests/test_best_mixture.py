@@ -99,7 +99,7 @@ def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object
     [
         (["--output", "../{folder}/mixed.yaml"], "mixed.yaml is the config itself, whose comments would be"),
         (["--weight", "prose"], "--weight: 'prose' is not a target with its weight, TARGET=NUMBER"),
-        (["--kl", "inf"], "kl: inf is not a number from 0 on"),
+        (["--kl", "inf"], "kl: inf is negative or not finite"),
         (["--draws", "-1"], "draws: -1 is negative"),
         (["--name", " "], "--name: empty"),
         (["--output", "."], "--output: . does not end in .yaml"),

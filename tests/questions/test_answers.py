@@ -124,7 +124,7 @@ def test_the_best_mixture_is_inside_and_none_is_larger_than_the_largest_tried() 
     )
     share = next(mixture.rows(capped, x=names, y=("one",), draws=0))
     assert share.value == pytest.approx(x[0].max(), abs=1e-6)
-    assert share.note == "at the largest that was tried"
+    assert share.note == "at the largest share in the data"
     free = next(mixture.rows(capped, x=names, y=("one",), draws=0, within="simplex"))
     assert free.value > share.value
     assert free.note == "beyond the data"
@@ -227,7 +227,7 @@ def test_the_critical_batch_is_that_of_the_largest_branch_that_no_smaller_one_is
     early, late = critical_branch.rows(columns, factor="k", y="loss", at="from", batch=256)
     assert (early.factor, early.batch, early.note) == (4, 1024, None)
     assert (late.factor, late.batch) == (8, 2048)
-    assert late.note.startswith("at least this")
+    assert late.note.startswith("a lower bound")
     with pytest.raises(RelscaleError, match="late: no branch with k 1"):
         list(critical_branch.rows(columns.where(np.arange(8) != 4), factor="k", y="loss", at="from"))
 

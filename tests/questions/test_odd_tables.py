@@ -85,7 +85,7 @@ def test_shares_that_cannot_fall_within_those_tried_are_refused() -> None:
     table = Columns({"share_a": shares[0], "share_b": shares[1], "loss": loss})
     asked: dict[str, Any] = {"x": ("share_a", "share_b"), "y": ("loss",), "order": "falling", "draws": 0}
     with pytest.raises(
-        RelscaleError, match="order: no mixture falls with shares that are at most the largest"
+        RelscaleError, match="order: no falling mixture has shares up to the largest in the data"
     ):
         list(mixture.rows(table, **asked))
     shares_at_best = [row.value for row in mixture.rows(table, within="simplex", **asked)][:2]
@@ -131,7 +131,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a recipe without scale": (
         signal_noise,
         {"metrics": ("loss",), "run": "run", "step": "d", "recipe": "run"},
-        "belong together",
+        "give both columns",
     ),
 }
 
@@ -151,7 +151,7 @@ def test_scores_that_do_not_vary_have_no_numbers_and_no_warnings() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         (row,) = coupling.rows(table, x="still", y="y", size="size")
-        assert (row.r, row.size, row.note) == (None, None, "a score that does not vary")
+        assert (row.r, row.size, row.note) == (None, None, "a score is constant")
         (domain,) = domain_prediction.rows(table, step="step", domains=("a=still+still",))
         assert domain.monotone is None
         (metric,) = signal_noise.rows(table, metrics=("still",), run="", step="step")

@@ -1,1 +1,1 @@
-"""Questions that are asked of any table: one module each, which defines ``ROW`` and ``rows``."""
+"""Analyses of any table (``relscale ask``): one module each, which defines ``ROW`` and ``rows``."""

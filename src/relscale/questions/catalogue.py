@@ -1,4 +1,4 @@
-"""The questions there are: every module of this package that defines ``rows``, found by name.
+"""Registry of questions: every module of this package that defines ``rows``, found by name.
 
 A question is one file. It declares
 
@@ -7,7 +7,7 @@ A question is one file. It declares
 ``rows``
     A function of ``Columns`` and of keyword arguments, which become the options of ``relscale ask NAME TABLE``. A
     ``str`` names a column or is text, a ``tuple[str, ...]`` is several, separated by commas; ``int`` and ``float`` are
-    numbers. What an argument means stands in the numpydoc section ``Parameters``. Arguments that several questions have
+    numbers. The numpydoc section ``Parameters`` describes the arguments. Arguments that several questions have
     are one, a frozen dataclass of ``option`` fields (``relscale.questions.options``), each of which is an option.
 ``figure``
     Where it has one: a function of the ``Columns``, the rows and the same keyword arguments that draws a plotly figure.
@@ -31,7 +31,7 @@ from relscale.suggestions import suggestion
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a question: its name, meaning, type and default; ``required`` where it has none."""
+    """An argument of a question: its name, description, type and default; ``required`` without a default."""
 
     name: str
     meaning: str
@@ -42,7 +42,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Question:
-    """A question: its name, what it asks, the type of its rows, its function, the arguments of that, and its figure."""
+    """A question: its name, description, row type, function, arguments, and figure."""
 
     name: str
     description: str
@@ -58,12 +58,12 @@ def question_names() -> tuple[str, ...]:
 
 
 def question(name: str) -> Question:
-    """The question of that name.
+    """Look up a question by name.
 
     Raises
     ------
     RelscaleError
-        There is none.
+        There is no such question.
     """
     name = name.replace("-", "_")
     if name not in question_names():

@@ -1,13 +1,13 @@
-"""Do two scores go together, and does that change with size? Their correlation over models, below and above a size.
+"""Are two scores correlated, and does the correlation change with model size?
 
     r = corr(x, y) over models;    y = q_0 + (q_1 + q_2 · ln N)(x − x̄) + q_3 · ln N,    N_c = exp(−q_1 / q_2)
 
-N_c is the size at which a change of x no longer changes y. p is that of exchanges of the models: of all of them for up
-to eight models, else of 10,000 at random. Limits of N_c are Fieller's: all sizes at which the t interval of
-q_1 + q_2 · ln N holds 0, of residuals that are independent and of one variance; where q_2 may be 0 there are none.
-Recipes change with size, so families are shown beside all models.
+N_c is the size at which a change of x no longer changes y. p is from a permutation test over models: all permutations
+for up to eight models, else 10,000 at random. The limits of N_c are Fieller's: all sizes at which the t interval of q_1
++ q_2 · ln N contains 0, for independent residuals of equal variance; there are none if q_2 may be 0. Recipes change
+with size, so families are also shown separately.
 
-Source: the claim of arXiv 2605.18838, whose own definition is not known; this one is relscale's.
+Source: the claim of arXiv 2605.18838; the definition is relscale's.
 """
 
 from collections.abc import Iterator
@@ -30,18 +30,18 @@ FEWEST = 3  # models of a correlation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CouplingRow:
-    """One row for all models, for those below and above the size, and for each family."""
+    """One row for all models, for those below and above the split, and per family."""
 
     models: str = column("Which models.")
-    n: int = column("Number of them.")
+    n: int = column("Number of models.")
     r: float | None = column("Pearson's correlation of the two scores.", default=None)
     p_value: float | None = column(
         "Share of permutations of the models with a correlation as far from 0.", default=None
     )
-    size: float | None = column("N_c, where the correlation changes its sign.", default=None)
+    size: float | None = column("N_c, the size at which the correlation changes sign.", default=None)
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
-    note: str | None = column("Caveats of the numbers.", default=None)
+    note: str | None = column("Caveats.", default=None)
 
 
 ROW = CouplingRow
@@ -55,20 +55,20 @@ def rows(
     Parameters
     ----------
     x, y
-        Column of a score; the two are exchangeable but for N_c.
+        Columns of the two scores; symmetric except for N_c.
     size
         Column of the models' size, in any unit.
     split
-        A size; models below and from it on are shown apart.
+        A size; models below it and from it on are shown separately.
     family
         Column of the models' family.
     seed
-        Of the exchanges.
+        Seed of the permutations.
 
     Raises
     ------
     RelscaleError
-        A column is missing or no number, or fewer than three models have both scores.
+        A column is missing or not numeric, or fewer than three models have both scores.
     """
     first, second, sizes = table.numbers(x), table.numbers(y), table.numbers(size)
     known = np.isfinite(first) & np.isfinite(second)
@@ -78,7 +78,7 @@ def rows(
     sized = known & (sizes > 0)
     n_c, low, high = changing_size(first[sized], second[sized], sizes[sized])
     inside = sized.any() and sizes[sized].min() <= n_c <= sizes[sized].max()
-    notes = [] if inside else ["beyond the sizes of the table"]
+    notes = [] if inside else ["outside the sizes in the table"]
     notes += [] if low is not None else ["without limits: the slope may not change with size"]
     note = "; ".join(notes) if notes and np.isfinite(n_c) else None
     subsets = {"all": known}
@@ -107,12 +107,12 @@ def rows(
             if r is not None
             else "too few models"
             if which.sum() < FEWEST
-            else "a score that does not vary",
+            else "a score is constant",
         )
 
 
 def correlation(x: Array, y: Array) -> float | None:
-    """Pearson's r; None of fewer than three models, or where a score does not vary."""
+    """Pearson's r; None for fewer than three models or a constant score."""
     if len(x) < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     return float(np.corrcoef(x, y)[0, 1])

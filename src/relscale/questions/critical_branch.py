@@ -1,10 +1,10 @@
-"""How large may a batch be? From trainings that branch off one checkpoint with k times its batch.
+"""How large can the batch be? Critical batch from branches of a checkpoint with k times its batch.
 
     k* = the largest k whose loss is at most ε above the loss of every smaller k,      critical batch = k* · B
 
-B is the batch of the checkpoint. The branches read as many tokens, with the learning rate times the root of k for Adam
-(``design.batch_schedule`` does), and their losses are smoothed: ε has to be above what noise is left in them. Where the
-largest k of all is k*, the critical batch is at least that.
+B is the batch of the checkpoint. The branches read the same number of tokens, with the learning rate times √k for Adam
+(as ``design.batch_schedule`` does), and their losses are smoothed: ε has to exceed the remaining noise. If the largest
+k is k*, the critical batch is at least that large.
 
 Source: *Critical Batch Size Revisited*, arXiv 2505.23971.
 """
@@ -25,18 +25,16 @@ DRAWS = 4000  # of the noise of the losses
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriticalBranchRow:
-    """One row per checkpoint that branches start from."""
+    """One row per checkpoint with branches."""
 
     at: str = column("The checkpoint.")
     factor: float = column("k*.")
     batch: float | None = column("Critical batch, k* times that of the checkpoint.", default=None)
-    low: float | None = column(
-        "Lower limit of the 95% interval of k*, where the noise is known.", default=None
-    )
-    high: float | None = column("Upper limit; null where the largest k is within the interval.", default=None)
-    least_loss: float = column("The least loss of the branches.")
+    low: float | None = column("Lower limit of the 95% interval of k*, if the noise is known.", default=None)
+    high: float | None = column("Upper limit; null if the largest k is within the interval.", default=None)
+    least_loss: float = column("Minimum loss of the branches.")
     note: str | None = column(
-        "Whether the critical batch may be larger than the largest tried.", default=None
+        "Whether the critical batch may exceed the largest batch in the data.", default=None
     )
 
 
@@ -47,8 +45,8 @@ def mean_by_factor(factors: Array, losses: Array, noise: Array) -> tuple[Array, 
     """Every factor, ascending; the mean loss of its branches, and the standard deviation of that mean."""
     levels = np.unique(factors)
     branches = [factors == k for k in levels]
-    spread = [np.sqrt(np.square(noise[each]).sum()) / each.sum() for each in branches]
-    return levels, np.array([losses[each].mean() for each in branches]), np.array(spread)
+    spread = [np.sqrt(np.square(noise[branch]).sum()) / branch.sum() for branch in branches]
+    return levels, np.array([losses[branch].mean() for branch in branches]), np.array(spread)
 
 
 def largest_factor(factors: Array, losses: Array, epsilon: float) -> Array:
@@ -74,7 +72,7 @@ def factor_limits(
     losses, noise
         (k,) the smoothed losses and their standard deviations.
     epsilon
-        The difference of losses that does not count.
+        Tolerance for differences of losses.
     seed
         Of the draws.
 
@@ -104,24 +102,24 @@ def rows(
     Parameters
     ----------
     factor
-        Column of k, the batch of a branch by that of the checkpoint.
+        Column of k, the batch of a branch relative to that of the checkpoint.
     y
         Column of the smoothed loss at the end of a branch.
     noise
-        Column of its standard deviation, for the interval of k*.
+        Column of the loss's standard deviation, for the interval of k*.
     at
         Column of the checkpoint.
     batch
-        The batch of the checkpoints, in any unit, for the critical batch in it.
+        Batch of the checkpoints, in any unit; the critical batch is in the same unit.
     epsilon
-        The difference of losses that does not count.
+        Tolerance for differences of losses.
     seed
-        Of the draws of the noise.
+        Seed of the noise draws.
 
     Raises
     ------
     RelscaleError
-        A column is missing or not positive, epsilon is negative, or a checkpoint has no branch of its own batch.
+        A column is missing or not positive, epsilon is negative, or a checkpoint has no branch with its own batch.
     """
     if not epsilon >= 0:
         raise RelscaleError(f"epsilon: {epsilon:g} is negative")
@@ -142,5 +140,5 @@ def rows(
             high=high,
             batch=best * batch if batch > 0 else None,
             least_loss=float(mean.min()),
-            note=f"at least this: no larger {factor} was tried" if best == levels[-1] else None,
+            note=f"a lower bound: no larger {factor} in the data" if best == levels[-1] else None,
         )

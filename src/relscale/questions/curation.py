@@ -1,11 +1,11 @@
-"""How many of the best data pools to train on, by compute? From the errors of models of one pool each.
+"""How many of the best data pools should be used at a given compute?
 
     y = d + (a · n_1 / 10⁵)^(b_i) · Π_k (n_k / n_{k−1})^(b_i · 2^(−(k−1)/τ_i)) of pool i,    a and d of all
 
-A better pool has the steeper b, and is used up sooner. Of p equal pools trained on together each is returned to p times
-later, and their exponents are averaged; so little compute wants the best pool, and more of it the next best too. One
-row per stretch of samples on which the choice stays. Limits of where it changes are of resampled models; in 38 of 40
-simulations of two pools, 12 models each and 0.3% of noise, they hold the truth.
+A better pool has a steeper b and is exhausted sooner. With p equal pools mixed, each is repeated p times later, and
+their exponents are averaged; so the best pool alone is optimal at small compute, and more pools at larger compute. One
+row per range of samples with the same optimal number of pools. Limits of the changes are bootstrap limits over models;
+they cover the truth in 38 of 40 simulations of two pools, 12 models each and 0.3% noise.
 
 Source: Goyal et al., *Scaling Laws for Data Filtering*, arXiv 2404.07177, whose formula this is; the authors' code
 has d inside of the product, which moves the changes.
@@ -34,16 +34,18 @@ GRID = 400  # numbers of samples, between which a change is interpolated
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurationRow:
-    """One row per stretch of samples with the same best pools."""
+    """One row per range of samples with the same optimal pools."""
 
-    samples: float = column("From so many samples seen on.", "samples")
-    pools: int = column("The number of the best pools that are best to train on.")
+    samples: float = column("Start of the range, in samples seen.", "samples")
+    pools: int = column("Optimal number of pools, best first.")
     which: str = column("These pools.")
-    error: float = column("The error predicted there.")
-    change: float | None = column("Where the choice changes next.", "samples", default=None)
+    error: float = column("Predicted error at the start of the range.")
+    change: float | None = column(
+        "End of the range, where the optimal number changes.", "samples", default=None
+    )
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
-    note: str | None = column("Whether it lies beyond the data.", default=None)
+    note: str | None = column("Whether the change is beyond the data.", default=None)
 
 
 ROW = CurationRow
@@ -70,17 +72,17 @@ def rows(
     samples
         Column of the samples seen.
     pool_samples
-        Column of the samples that the pool has.
+        Column of the number of samples in the pool.
     pool
-        Column of the pool that the model was trained on.
+        Column of the pool on which the model was trained.
     order
-        The pools from the best to the worst (default: as they first stand in the table).
+        The pools from best to worst (default: in order of first appearance).
     residual
         log or linear.
     draws
         Resamples for the intervals; 0 for none.
     seed
-        Of the resampling.
+        Seed of the resampling.
 
     Raises
     ------
@@ -88,12 +90,12 @@ def rows(
         A column is missing or not positive, pools differ in size, or one has too few models.
     """
     check_draws(draws)
-    seen, size, error = table.positive(samples), table.positive(pool_samples), table.positive(y)
+    samples_seen, size, error = table.positive(samples), table.positive(pool_samples), table.positive(y)
     labels = table.labels(pool)
-    known = np.isfinite(seen) & np.isfinite(size) & np.isfinite(error)
+    known = np.isfinite(samples_seen) & np.isfinite(size) & np.isfinite(error)
     if not known.any():
         raise RelscaleError(f"no row has {samples}, {pool_samples} and {y}")
-    seen, size, error, labels = seen[known], size[known], error[known], labels[known]
+    samples_seen, size, error, labels = samples_seen[known], size[known], error[known], labels[known]
     pools = order or tuple(dict.fromkeys(map(str, labels)))
     if set(pools) != set(labels) or len(set(pools)) < len(pools):
         raise RelscaleError(f"order: {','.join(pools)}; the pools are {', '.join(sorted(set(labels)))}")
@@ -103,13 +105,13 @@ def rows(
         )
     which = np.array([pools.index(str(label)) for label in labels])
     for i, name in enumerate(pools):
-        if (count := len(set(seen[which == i]))) < 3:
+        if (count := len(set(samples_seen[which == i]))) < 3:
             raise RelscaleError(f"pool {name}: {count} different {samples}; at least 3 are needed")
-    law, x = law_of_pools(len(pools)), np.stack([seen, size, which.astype(float)])
+    law, x = law_of_pools(len(pools)), np.stack([samples_seen, size, which.astype(float)])
     fit = estimate(law, x, error, residual=residual)
     if not np.isfinite(fit.theta).all():
         raise RelscaleError(f"law filtering: {fit.status[0].note or fit.status[0].status}")
-    grid = np.geomspace(size[0], AHEAD * max(seen.max(), size[0]), GRID)
+    grid = np.geomspace(size[0], AHEAD * max(samples_seen.max(), size[0]), GRID)
     thetas = np.empty((0, len(law.names)))
     if draws:
         rng, count = np.random.default_rng(seed), len(error)
@@ -119,11 +121,11 @@ def rows(
         )
         thetas = drawn.theta.T[np.isfinite(drawn.theta).all(axis=0)]
     best, changes = stretches(fit.theta[:, 0], size[0], grid)
-    each = [_changes(*stretches(theta, size[0], grid)) for theta in thetas]
+    resampled = [_changes(*stretches(theta, size[0], grid)) for theta in thetas]
     for i, (count, start) in enumerate(zip(best, [grid[0], *changes], strict=True)):
         end = changes[i] if i < len(changes) else None
         step = (count, best[i + 1]) if end else None
-        limits = percentiles([of[step] for of in each if step in of], draws if step else 0)
+        limits = percentiles([of[step] for of in resampled if step in of], draws if step else 0)
         yield CurationRow(
             samples=float(start),
             pools=count,
@@ -132,7 +134,7 @@ def rows(
             change=end,
             low=limits.low,
             high=limits.high,
-            note=_note(end, float(seen.max()), limits.note),
+            note=_note(end, float(samples_seen.max()), limits.note),
         )
 
 
@@ -160,9 +162,9 @@ def law_of_pools(count: int) -> Law:
         begin = []
         for i in range(count):
             a, _, _, d = estimate(filtering.LAW, x[:2, masks[i]], y[masks[i]]).theta[:, 0]
-            held = {"a": float(a), "d": min(float(d), 0.99 * float(y.min()))}
-            rest = [estimate(filtering.LAW, x[:2, of], y[of], fixed=held).theta[1:3, 0] for of in masks]
-            begin.append([held["a"], held["d"], *(b for b, _ in rest), *(tau for _, tau in rest)])
+            fixed = {"a": float(a), "d": min(float(d), 0.99 * float(y.min()))}
+            rest = [estimate(filtering.LAW, x[:2, of], y[of], fixed=fixed).theta[1:3, 0] for of in masks]
+            begin.append([fixed["a"], fixed["d"], *(b for b, _ in rest), *(tau for _, tau in rest)])
         return np.array(begin)
 
     return Law(

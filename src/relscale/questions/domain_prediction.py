@@ -1,9 +1,9 @@
-"""Do tasks of one domain foretell one another over a training? Errors within a domain and from other domains.
+"""Do tasks of a domain predict one another during training better than tasks of other domains?
 
 A task's score over the first half of the checkpoints is a line in the scores of the other tasks of its domain, or of
-those of another domain; the error is that line's over the second half. Tasks that move together predict one another.
-Beside it stands Spearman's correlation of a task's score with training. Checkpoints follow one another and are not
-independent: there is no interval.
+those of another domain; the error is that of the line on the second half. Tasks that change together predict one
+another. The Spearman correlation of a task's score with training is given as well. Checkpoints follow one another and
+are not independent: there is no interval.
 
 Source: *The Fine Line*, arXiv 2404.01204; the split into halves is relscale's.
 """
@@ -21,26 +21,26 @@ from relscale.rows import column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainPredictionRow:
-    """One row per domain that is predicted and domain that predicts it."""
+    """One row per predicted domain and predicting domain."""
 
     domain: str = column("The domain whose tasks are predicted.")
-    predictor: str = column("The domain whose tasks predict; the same: its other tasks.")
-    tasks: int = column("Tasks that are predicted.")
+    predictor: str = column("The domain whose tasks predict; for the same domain, its other tasks.")
+    tasks: int = column("Number of predicted tasks.")
     checkpoints: int = column("Checkpoints with all scores.")
     error: float | None = column(
         "Mean absolute error over the second half.", "unit of the scores", default=None
     )
     monotone: float | None = column(
-        "Mean Spearman correlation with training, of the tasks that vary.", default=None
+        "Mean Spearman correlation with training, over tasks that vary.", default=None
     )
-    note: str | None = column("What is missing.", default=None)
+    note: str | None = column("Reason for missing values.", default=None)
 
 
 ROW = DomainPredictionRow
 
 
 def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[DomainPredictionRow]:
-    """How well each domain's tasks are foretold by its own and by every other domain.
+    """Prediction error of each domain's tasks from its own and every other domain.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[Dom
     Raises
     ------
     RelscaleError
-        A column is missing or no number, or a domain is not written so.
+        A column is missing or not numeric, or a domain is malformed.
     """
     from scipy.stats import spearmanr
 
@@ -60,7 +60,7 @@ def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[Dom
     for text in domains:
         name, equals, columns = text.partition("=")
         if not equals or not columns:
-            raise RelscaleError(f"domains: {text!r} is no domain; write NAME=column+column")
+            raise RelscaleError(f"domains: {text!r} is not a domain; write NAME=column+column")
         named[name] = columns.split("+")
     steps = table.numbers(step)
     values = {task: table.numbers(task) for tasks in named.values() for task in tasks}
@@ -74,7 +74,7 @@ def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[Dom
             if len(order) > 2 and np.ptp(scores[task]) > 0 and np.ptp(steps[order]) > 0
         ]
         for other, predictors in named.items():
-            each = [
+            errors = [
                 error
                 for task in tasks
                 if (of := [p for p in predictors if p != task])
@@ -83,11 +83,11 @@ def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[Dom
             yield DomainPredictionRow(
                 domain=name,
                 predictor=other,
-                tasks=len(each),
+                tasks=len(errors),
                 checkpoints=len(order),
-                error=float(np.mean(each)) if each else None,
+                error=float(np.mean(errors)) if errors else None,
                 monotone=float(np.mean(monotone)) if monotone else None,
-                note=None if each else "too few checkpoints, or no other task",
+                note=None if errors else "too few checkpoints, or no other task",
             )
 
 

@@ -1,9 +1,9 @@
-"""Does a task follow the task scaling law, or does it emerge sooner? The bend of ln(−ln rate) over ln scale.
+"""Does a task follow the task scaling law, or does it emerge faster? The curvature of ln(−ln rate) over ln scale.
 
     −ln rate = c · N^(−α)    is a line;    a bend up: several steps must all pass;    down: one of several ways suffices
 
-Several rates of one scale count as one, of all their draws. Rates of 0 and 1 have no ln(−ln rate) and are left out,
-which is said; nothing is clipped.
+Several rates at one scale are pooled over their draws. Rates of 0 and 1 have no ln(−ln rate) and are excluded and
+counted; nothing is clipped.
 
 Source: Hu et al., *Predicting Emergent Abilities with Infinite Resolution Evaluation*, arXiv 2310.03262.
 """
@@ -26,14 +26,14 @@ class EmergenceRow:
     """One row per task."""
 
     task: str = column("The task.")
-    points: int = column("Scales whose rate is above 0 and below 1.")
-    left_out: int = column("Scales whose rate is 0 or 1.")
+    points: int = column("Number of scales with a rate above 0 and below 1.")
+    left_out: int = column("Number of scales with a rate of 0 or 1, which are excluded.")
     least_bend: float | None = column(
         "The least second difference of ln(−ln rate) in ln scale.", default=None
     )
     largest_bend: float | None = column("The largest.", default=None)
-    emergence: Emergence | None = column("Whether it bends, by its standard error.", default=None)
-    note: str | None = column("Why it is not known.", default=None)
+    emergence: Emergence | None = column("Verdict on the curvature, by its standard error.", default=None)
+    note: str | None = column("Reason for a missing verdict.", default=None)
 
 
 ROW = EmergenceRow
@@ -51,11 +51,11 @@ def rows(
     rate
         Column of the pass rate.
     draws
-        Column of how many draws a rate is of.
+        Column of the number of draws behind a rate.
     task
         Column of the task.
     level
-        Confidence level below which a bend is none.
+        Confidence level of the test of curvature.
 
     Raises
     ------
@@ -64,17 +64,17 @@ def rows(
     """
     if not 0 < level < 1:
         raise RelscaleError(f"level: {level:g} is not between 0 and 1")
-    sizes, rates, made, names = (
+    sizes, rates, n_draws, names = (
         table.positive(scale),
         table.numbers(rate),
         table.positive(draws),
         table.labels(task),
     )
     if ((rates < 0) | (rates > 1)).any():
-        raise RelscaleError(f"column {rate!r} holds numbers that are no rates from 0 to 1")
+        raise RelscaleError(f"column {rate!r} has values outside 0 to 1, which are not rates")
     for name in dict.fromkeys(names):
-        selected = (names == name) & np.isfinite(rates) & np.isfinite(sizes) & np.isfinite(made)
-        at, mean, of = pooled(sizes[selected], rates[selected], made[selected])
+        selected = (names == name) & np.isfinite(rates) & np.isfinite(sizes) & np.isfinite(n_draws)
+        at, mean, of = pooled(sizes[selected], rates[selected], n_draws[selected])
         inner = (mean > 0) & (mean < 1)
         bends = bend(at[inner], mean[inner]) if inner.sum() > 2 else np.empty(0)
         enough = inner.sum() > 3

@@ -1,9 +1,9 @@
-"""How much of a prediction's uncertainty is the model's own? Entropies over the seeds of one cell.
+"""How much of a prediction's uncertainty is epistemic? Entropy decomposition over seeds.
 
     total = H(mean over seeds of p),    aleatoric = mean over seeds of H(p),    epistemic = total − aleatoric
 
-In nats, the mean over items. Of M seeds the epistemic part is too small by about 1/M of it; of one seed it is 0. Fit
-the law ``power`` to it over tokens or parameters to see how it falls.
+In nats, averaged over items. With M seeds the epistemic part is biased downwards by a factor of about 1 − 1/M; with one
+seed it is 0. Fit the law ``power`` to it over tokens or parameters to see how it falls.
 
 It is a question of a table and no metric of the measurements: a row of these is of one run, with its seed, and its
 replicates resample the items of that run. A number of several seeds has no run, so that a fit would take it for one
@@ -27,13 +27,13 @@ from relscale.rows import column
 class EpistemicRow:
     """One row per cell."""
 
-    cell: str = column("The cell whose seeds are compared.")
-    seeds: int = column("Number of them.")
-    items: int = column("Items with all choices and seeds.")
+    cell: str = column("Name of the cell.")
+    seeds: int = column("Number of seeds.")
+    items: int = column("Number of items with all choices and seeds.")
     total_nats: float = column("Entropy of the mean prediction.", "nats")
     aleatoric_nats: float = column("Mean entropy of a seed's prediction.", "nats")
-    epistemic_nats: float = column("Their difference: what the seeds disagree by.", "nats")
-    note: str | None = column("Caveats of the numbers.", default=None)
+    epistemic_nats: float = column("Their difference: the disagreement of the seeds.", "nats")
+    note: str | None = column("Caveats.", default=None)
 
 
 ROW = EpistemicRow
@@ -53,22 +53,22 @@ def rows(
     seed
         Column of the seed.
     cell
-        Column of what seeds are repetitions of, such as a run's design.
+        Column of the cell, whose runs differ only in the seed.
 
     Raises
     ------
     RelscaleError
-        A column is missing or no number, a probability is negative, or a choice has two.
+        A column is missing or not numeric, a probability is negative, or a choice has two probabilities.
     """
     p = table.numbers(probability)
     if (p < 0).any():
-        raise RelscaleError(f"column {probability!r} holds {p[p < 0][0]:g}, which is no probability")
+        raise RelscaleError(f"column {probability!r} holds {p[p < 0][0]:g}, which is not a probability")
     cells, names = table.labels(cell), [table.labels(column) for column in (seed, item, choice)]
     for name in dict.fromkeys(cells):
         selected = cells == name
         indices = [np.unique(labels[selected].astype(str), return_inverse=True) for labels in names]
         if len(set(zip(*(index for _, index in indices), strict=True))) < selected.sum():
-            raise RelscaleError(f"{name}: a choice of an item has several probabilities of one seed")
+            raise RelscaleError(f"{name}: a choice of an item has several probabilities for one seed")
         grid = np.full([len(values) for values, _ in indices], np.nan)
         grid[tuple(index for _, index in indices)] = p[selected]
         total, aleatoric, items = decomposed(grid)
@@ -79,7 +79,7 @@ def rows(
             total_nats=total,
             aleatoric_nats=aleatoric,
             epistemic_nats=total - aleatoric,
-            note="one seed disagrees with none" if grid.shape[0] == 1 else None,
+            note="a single seed has no disagreement" if grid.shape[0] == 1 else None,
         )
 
 

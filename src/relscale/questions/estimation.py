@@ -1,10 +1,11 @@
-"""How much of a training says how the largest model ends? Errors of a law fitted to a part of each other curve.
+"""How much of a training run is needed to predict the largest model's final loss?
 
-    error = mean |L̂ − L| / L over the last of the largest model's training,    L̂ of a law fitted to one model's first
-    share of its training
+    error = mean |L̂ − L| / L over the end of the largest model's training, L̂ from a law fitted to the first share of
+    another model's training
 
-A law of one curve needs given parameters, such as A and α of parametric. The error of persistence, the last observed
-loss as the forecast, is given too. A fit of as many points as free parameters is uninformative: it has a note.
+A law fitted to a single curve needs fixed parameters, such as A and α of parametric. The error of persistence, the last
+observed loss as the forecast, is given for comparison. A fit with as many points as free parameters is uninformative
+and has a note.
 
 Source: Choshen et al., *A Hitchhiker's Guide to Scaling Law Estimation*, arXiv 2410.11840.
 """
@@ -29,12 +30,12 @@ class EstimationRow:
 
     model: str = column("The model whose curve is fitted.")
     share: float = column("Share of its training that the fit uses.")
-    points: int = column("Points of that part.")
+    points: int = column("Number of points of that part.")
     error: float | None = column("Mean absolute relative error for the largest model.", "%", default=None)
     persistence: float | None = column(
         "The same error for persistence: the last observed loss as the forecast.", "%", default=None
     )
-    note: str | None = column("Caveats of the numbers.", default=None)
+    note: str | None = column("Caveats.", default=None)
 
 
 ROW = EstimationRow
@@ -52,13 +53,13 @@ def rows(
     from_tokens: float = 0.0,
     judged: float = 0.7,
 ) -> Iterator[EstimationRow]:
-    """The error for the largest model, by whose curve and how much of it is fitted.
+    """Prediction error for the largest model, by model and share of its curve.
 
     Parameters
     ----------
     x
-        Columns of the law's predictors: the size first, what grows along a training last. Rows that lack one are left
-        out.
+        Columns of the law's predictors: the model size first, the quantity that grows during training last. Rows with
+        missing predictors are excluded.
     y
         Column of the loss.
     model
@@ -66,24 +67,26 @@ def rows(
     law
         The law.
     fix
-        Parameters that are given: A=520.8,alpha=0.35.
+        Fixed parameters: A=520.8,alpha=0.35.
     shares
-        Of a training that a fit sees.
+        Shares of a training run used in the fit.
     from_tokens
-        Points of the last predictor up to here are left out.
+        Exclude points with the last predictor up to this value.
     judged
-        Share of the largest model's training from which on it is judged.
+        Share of the largest model's training after which predictions are evaluated.
 
     Raises
     ------
     RelscaleError
-        A column is missing or not positive, there is one model only, or a parameter or share is no number.
+        A column is missing or not positive, there is only one model, or a parameter or share is not a number.
     """
-    fixed, one = fixed_parameters(fix, "fix"), law_of(law, x)
-    if len(x) != len(one.predictors):
-        raise RelscaleError(f"x: the law {one.name} has the predictors {', '.join(one.predictors)}")
+    fixed, fitted_law = fixed_parameters(fix, "fix"), law_of(law, x)
+    if len(x) != len(fitted_law.predictors):
+        raise RelscaleError(
+            f"x: the law {fitted_law.name} has the predictors {', '.join(fitted_law.predictors)}"
+        )
     if not 0 <= judged <= 1:
-        raise RelscaleError(f"judged: {judged:g} is no share from 0 to 1")
+        raise RelscaleError(f"judged: {judged:g} is not a share from 0 to 1")
     points, loss, names = (
         np.stack([table.positive(column) for column in x]),
         table.positive(y),
@@ -98,7 +101,7 @@ def rows(
     for share in _numbers(shares):
         known = {name: known_part(*curve, share, from_tokens) for name, curve in curves.items()}
         for name, (at, measured) in known.items():
-            free = len(one.names) - len(fixed)
+            free = len(fitted_law.names) - len(fixed)
             if len(measured) < free:
                 few = f"{len(measured)} points for {free} free parameters"
                 yield EstimationRow(model=name, share=share, points=len(measured), note=few)
@@ -107,16 +110,16 @@ def rows(
                 model=name,
                 share=share,
                 points=len(measured),
-                error=relative_error(one, at, measured, *curves[largest], fixed, judged),
+                error=relative_error(fitted_law, at, measured, *curves[largest], fixed, judged),
                 persistence=last_error(measured, *curves[largest], judged),
-                note="as many points as free parameters: any curve meets them"
+                note="as many points as free parameters: the fit is exact and uninformative"
                 if len(measured) == free
                 else None,
             )
 
 
 def known_part(x: Array, y: Array, share: float, from_tokens: float) -> tuple[Array, Array]:
-    """The points of a curve that a fit may see: before that share of its training."""
+    """The points of a curve within a share of its training."""
     selected = (x[-1] > from_tokens) & (x[-1] < share * x[-1].max())
     return x[:, selected], y[selected]
 

@@ -1,9 +1,9 @@
-"""What determines a curve? How much of the scatter around one line does a grouping of the models take away?
+"""Which grouping of models explains the scatter around a line? Nested regressions with F tests.
 
     ln y = a_g + b_g · ln x,    g the group of a model; nested lines, with an F test of the sums of squares
 
-Each factor is tried alone and beyond all others together. Checkpoints of one training are no independent models: name
-their training as ``block``, and p is the share of exchanges of the factor between trainings that explain as much.
+Each factor is tested alone and in addition to all others. Checkpoints of one training run are not independent: name the
+run as ``block``, and p is from permutations of the factor between runs.
 
 Source: Mayilvahanan et al., *LLMs on the Line*, arXiv 2502.12120: the training corpus sets the curve from loss to loss,
 architecture and size hardly.
@@ -29,11 +29,11 @@ class ExplainedRow:
     """One row per factor, alone and beyond the others."""
 
     factor: str = column("The grouping.")
-    beyond: str = column("The groupings that have lines of their own already; empty: one line for all.")
+    beyond: str = column("Groupings that are already in the model; empty for a single line.")
     groups: int = column("Number of lines with the factor.")
     n: int = column("Models.")
     rms_without: float = column("Root mean square of the residuals without the factor.", "ln of y")
-    rms_with: float = column("The same with it.", "ln of y")
+    rms_with: float = column("Root mean square of the residuals with the factor.", "ln of y")
     share: float = column("Share of the residual variance explained by the factor.")
     f: float | None = column("F of the sums of squares.", default=None)
     df: int | None = column("Residual degrees of freedom.", default=None)
@@ -51,13 +51,13 @@ def rows(
     Parameters
     ----------
     x, y
-        Column of the loss that is given, or of any other number above 0; and of that which follows.
+        Columns of the predictor loss, or any positive number, and of the response.
     by
         Columns of the groupings, such as corpus,architecture.
     block
-        Column of the training that checkpoints belong to.
+        Column of the training run of checkpoints.
     seed
-        Of the exchanges.
+        Seed of the permutations.
 
     Raises
     ------
@@ -68,9 +68,9 @@ def rows(
     known = np.isfinite(log_x) & np.isfinite(log_y)
     if known.sum() < 3:
         raise RelscaleError(f"{known.sum()} rows have both {x} and {y}; a line needs three")
-    log_x, log_y, kept = log_x[known], log_y[known], table.where(known)
-    labels = {name: kept.labels(name) for name in by}
-    blocks = np.unique(kept.labels(block), return_inverse=True)[1] if block else None
+    log_x, log_y, complete = log_x[known], log_y[known], table.where(known)
+    labels = {name: complete.labels(name) for name in by}
+    blocks = np.unique(complete.labels(block), return_inverse=True)[1] if block else None
     rng, none = np.random.default_rng(seed), ROUNDING * float(((log_y - log_y.mean()) ** 2).sum())
     for factor in by:
         for others in dict.fromkeys([(), tuple(name for name in by if name != factor)]):

@@ -1,11 +1,11 @@
-"""Is a larger model of a family ever worse? Neighbours in size whose score falls, tested on the same items.
+"""Is a larger model of a family ever worse? Paired tests of models that are neighbours in size.
 
     change = mean over items of (score of the larger − score of the smaller),    p of change ≥ 0
 
-Limits are Student's t of paired items (of right and wrong, adjusted for few); p is of paired items, by a sign flip of
-their differences (10,000 at random), adjusted over all pairs by Benjamini and Hochberg. The trend over all sizes has
-Jonckheere and Terpstra's test. Where one is found: test the next smaller and the next larger size. Without the same
-items for all models there is no pairing.
+Limits are Student's t over paired items (adjusted for few discordant items if scores are binary); p is from 10,000
+random sign flips of the paired differences, adjusted over all pairs by Benjamini–Hochberg. The trend over all sizes is
+tested by Jonckheere–Terpstra. If an inversion is found, test the next smaller and larger sizes as well. All models need
+the same items.
 
 Source: the question of arXiv 2505.16276; its statistics are relscale's.
 """
@@ -31,15 +31,15 @@ class InversionRow:
     """One row per family and pair of neighbours in size."""
 
     family: str = column("The family.")
-    smaller: float = column("Size of the smaller.")
-    larger: float = column("Size of the larger.")
-    items: int = column("Items scored by both models.")
-    change: float = column("Mean score of the larger less that of the smaller.")
-    low: float = column("Lower limit of its 95% interval, of paired items.")
+    smaller: float = column("Size of the smaller model.")
+    larger: float = column("Size of the larger model.")
+    items: int = column("Number of items scored by both models.")
+    change: float = column("Mean score of the larger model minus that of the smaller.")
+    low: float = column("Lower limit of its 95% interval over paired items.")
     high: float = column("Upper limit of its 95% interval.")
     p_value: float = column("p-value of the larger model being no worse.")
-    p_bh: float = column("The same, adjusted over all pairs of the table.")
-    inversion: bool = column("Whether the larger is worse: p_bh below 5%.")
+    p_bh: float = column("p-value adjusted over all pairs of the table.")
+    inversion: bool = column("Whether the larger model is worse: p_bh below 5%.")
     trend_p: float | None = column("p-value of no rise over the sizes of the family.", default=None)
 
 
@@ -53,7 +53,7 @@ class ScoreOptions:
     score: str = option("Column of an item's score; higher is better.")
     item: str = option("Column of the item.")
     size: str = option("Column of the model's size.")
-    family: str = option("Column of the family that sizes are of.", "")
+    family: str = option("Column of the model family.", "")
 
 
 def rows(table: Columns, *, scores: ScoreOptions, seed: int = 0) -> Iterator[InversionRow]:
@@ -64,12 +64,12 @@ def rows(table: Columns, *, scores: ScoreOptions, seed: int = 0) -> Iterator[Inv
     scores
         The columns of items' scores.
     seed
-        Of the sign flips.
+        Seed of the sign flips.
 
     Raises
     ------
     RelscaleError
-        A column is missing or no number, or a model has two scores of an item.
+        A column is missing or not numeric, or a model has two scores for an item.
     """
     rng, pairs = np.random.default_rng(seed), []
     for name, sizes, of_family in families(table, scores):
@@ -112,9 +112,9 @@ def families(table: Columns, scores: ScoreOptions) -> Iterator[tuple[str, Array,
         at, row = np.unique(sizes[selected], return_inverse=True)
         distinct, place = np.unique(items[selected].astype(str), return_inverse=True)
         if len(set(zip(row, place, strict=True))) < selected.sum():
-            raise RelscaleError(f"{name}: a size has several scores of an item; choose rows by --where")
+            raise RelscaleError(f"{name}: a size has several scores for an item; select rows with --where")
         if len(at) < 2:
-            raise RelscaleError(f"{name}: one size; two are needed")
+            raise RelscaleError(f"{name}: one size; at least two are needed")
         matrix = np.full((len(at), len(distinct)), np.nan)
         matrix[row, place] = values[selected]
         yield str(name), at, matrix

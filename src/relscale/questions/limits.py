@@ -1,4 +1,4 @@
-"""Intervals of questions: of resamples, of a mean over items, of where a line is 0."""
+"""Intervals of questions: bootstrap percentiles, paired means, zeros of a line."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,10 +1,10 @@
-"""What performance do the losses of several domains promise? A small network of them, beside a plane, as in FLP-M.
+"""Which performance do the losses of several domains predict? A small network and a plane, as in FLP-M.
 
     P = w · tanh(W ℓ + b) + c,    ℓ the losses by their mean and spread; ridge on w and W; the median over seeds
 
-Rows with a performance are learned from, those without are predicted. With few rows a network memorises: the first row
-of the answer is the mean error on rows that were left out, of the network and of a plane; prefer the plane where the
-network is not better. A prediction outside of the hull of the losses that were learned from is said to be.
+Rows with a performance are the training set, those without are predicted. With few rows a network overfits: the first
+output row is the cross-validated mean error of the network and of a plane; prefer the plane unless the network is
+better. Predictions outside the convex hull of the training losses are marked.
 
 Source: the second stage of Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs*, arXiv 2410.08527.
 """
@@ -25,18 +25,18 @@ from relscale.rows import column
 FOLDS = 10
 TOLERANCE = 1e-5
 MOST = 20.0  # of a weight
-LEFT_OUT = "(left out)"
+CROSS_VALIDATION = "(left out)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossNetworkRow:
-    """One row per row without a performance, after one for the rows that were left out."""
+    """One row per predicted row, preceded by one for the cross-validation error."""
 
-    row: str = column("The row; or what was left out in turn.")
-    network: float = column("The network's prediction; of rows left out its mean error.")
-    plane: float = column("The same of a plane through the performances.")
+    row: str = column("Name of the row, or (left out) for the cross-validation error.")
+    network: float = column("Prediction of the network; for cross-validation, its mean error.")
+    plane: float = column("Prediction of the plane; for cross-validation, its mean error.")
     note: str | None = column(
-        "Which to prefer, or that a prediction is outside of the losses seen.", default=None
+        "Preferred model, or a note that the prediction is an extrapolation.", default=None
     )
 
 
@@ -54,24 +54,24 @@ def rows(
     seeds: int = 20,
     seed: int = 0,
 ) -> Iterator[LossNetworkRow]:
-    """Errors on rows left out, and a prediction of every row without a performance.
+    """Cross-validation errors, and predictions of all rows without a performance.
 
     Parameters
     ----------
     x
         Columns of the domains' losses.
     y
-        Column of the performance; empty where it is to be predicted.
+        Column of the performance; empty in rows to predict.
     label
         Column that names a row; by default its number.
     hidden
         Units of the network.
     ridge
-        Weight of the squares of its weights, by squares of the performance in units of its spread.
+        Ridge penalty on the weights, for standardised performance.
     seeds
-        Networks, whose median counts.
+        Number of networks; their median is used.
     seed
-        Of their starting points and of the parts that are left out.
+        Seed of the initial weights and of the cross-validation folds.
 
     Raises
     ------
@@ -82,36 +82,38 @@ def rows(
         raise RelscaleError("hidden and seeds are at least 1, and ridge is positive")
     losses, performance = np.stack([table.numbers(name) for name in x]), table.numbers(y)
     names = table.labels(label) if label else np.arange(1, len(performance) + 1).astype(str)
-    whole = np.isfinite(losses).all(axis=0)
-    known, ahead = whole & np.isfinite(performance), whole & ~np.isfinite(performance)
+    complete = np.isfinite(losses).all(axis=0)
+    known, ahead = complete & np.isfinite(performance), complete & ~np.isfinite(performance)
     if known.sum() < len(x) + 3:
         raise RelscaleError(
             f"{int(known.sum())} rows have {', '.join(x)} and {y}; at least {len(x) + 3} are needed"
         )
-    seen, values = losses[:, known], performance[known]
+    train_losses, values = losses[:, known], performance[known]
     rng = np.random.default_rng(seed)
     fold = rng.permutation(len(values)) % min(FOLDS, len(values))
     training_folds = (fold != np.arange(fold.max() + 1)[:, None]).astype(float).T  # (n, folds)
-    by_network = _network(seen, values, training_folds, seen, hidden, ridge, seeds, rng)
-    by_plane = np.stack([_plane(seen[:, w > 0], values[w > 0], seen) for w in training_folds.T])
+    by_network = _network(train_losses, values, training_folds, train_losses, hidden, ridge, seeds, rng)
+    by_plane = np.stack(
+        [_plane(train_losses[:, w > 0], values[w > 0], train_losses) for w in training_folds.T]
+    )
     position = np.arange(len(values))
     errors = [
         float(np.abs(prediction[fold, position] - values).mean()) for prediction in (by_network, by_plane)
     ]
     better = errors[0] < errors[1]
     yield LossNetworkRow(
-        row=LEFT_OUT,
+        row=CROSS_VALIDATION,
         network=errors[0],
         plane=errors[1],
-        note=None if better else "the network is no better than the plane: prefer the plane",
+        note=None if better else "the network is not better than the plane: prefer the plane",
     )
     if not ahead.any():
         return
     at = losses[:, ahead]
-    network = _network(seen, values, np.ones((len(values), 1)), at, hidden, ridge, seeds, rng)[0]
-    plane = _plane(seen, values, at)
+    network = _network(train_losses, values, np.ones((len(values), 1)), at, hidden, ridge, seeds, rng)[0]
+    plane = _plane(train_losses, values, at)
     for i, name in enumerate(names[ahead]):
-        inside = _in_hull(seen, at[:, i])
+        inside = _in_hull(train_losses, at[:, i])
         yield LossNetworkRow(
             row=str(name),
             network=float(network[i]),

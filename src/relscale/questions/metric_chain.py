@@ -1,9 +1,9 @@
-"""Where on the way from ln p(right) to accuracy does predictability get lost? Correlations with compute, item by item.
+"""Which metric between ln p(right) and accuracy loses predictability? Correlations with compute per item.
 
     r_i = corr(ln compute, score of item i) over models;    ∫ S(r) dr over [−1, 1] = 1 + mean r,    S survival of r_i
 
-An item whose score is the same for all models has no correlation; its share is stated, not counted as 0. The order of
-metrics is empirical: it may turn out either way. Checkpoints of one training are no independent models.
+An item with the same score for all models has no correlation; the share of such items is reported. The order of metrics
+is empirical. Checkpoints of one training run are not independent models.
 
 Source: Schaeffer et al., *Why Has Predicting Downstream Capabilities … Remained Elusive?*, arXiv 2406.04391.
 """
@@ -29,11 +29,11 @@ class MetricChainRow:
     """One row per metric."""
 
     metric: str = column("The column.")
-    models: int = column("Models with known compute.")
-    items: int = column("Items whose score varies over models.")
+    models: int = column("Number of models with known compute.")
+    items: int = column("Number of items whose score varies over models.")
     undefined: float = column("Share of the items whose score does not vary.")
     mean: float | None = column("Mean correlation of an item's score with compute.", default=None)
-    low: float | None = column("Lower limit of its 95% interval, of resampled items.", default=None)
+    low: float | None = column("Lower limit of its 95% bootstrap interval over items.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
     median: float | None = column("Median correlation.", default=None)
     negative: float | None = column("Share of the correlations below 0.", default=None)
@@ -60,20 +60,20 @@ def rows(
     metrics
         Columns of an item's scores, in the order of the chain.
     item, model
-        Column of the item; of the model that was asked.
+        Columns of the item and of the model.
     compute
         Column of the model's training compute.
     correlation
         spearman or pearson, the latter with ln compute.
     lower_is_better
-        Those of the metrics that fall where models get better, such as a Brier score.
+        Metrics for which lower is better, such as a Brier score.
     seed
-        Of the resampling.
+        Seed of the resampling.
 
     Raises
     ------
     RelscaleError
-        A column is missing, a model has two scores of an item, or fewer than three models have compute.
+        A column is missing, a model has two scores for an item, or fewer than three models have compute.
     """
     check_choice("correlation", correlation, "spearman", "pearson")
     unknown = [name for name in lower_is_better if name not in metrics]
@@ -82,19 +82,19 @@ def rows(
             f"lower_is_better: {unknown[0]!r} is not one of the metrics; {suggestion(unknown[0], metrics)}"
         )
     spent = table.numbers(compute)
-    kept = table.where(spent > 0)
-    models, row = np.unique(kept.labels(model).astype(str), return_inverse=True)
-    items, place = np.unique(kept.labels(item).astype(str), return_inverse=True)
+    with_compute = table.where(spent > 0)
+    models, row = np.unique(with_compute.labels(model).astype(str), return_inverse=True)
+    items, place = np.unique(with_compute.labels(item).astype(str), return_inverse=True)
     if len(models) < 3:
         raise RelscaleError(f"{len(models)} models have compute; a correlation needs three")
     if len(set(zip(row, place, strict=True))) < len(row):
-        raise RelscaleError("a model has several scores of an item; choose rows by --where")
+        raise RelscaleError("a model has several scores for an item; select rows with --where")
     at = np.full(len(models), np.nan)
-    at[row] = np.log(kept.numbers(compute))
+    at[row] = np.log(with_compute.numbers(compute))
     rng = np.random.default_rng(seed)
     for metric in metrics:
         scores = np.full((len(models), len(items)), np.nan)
-        scores[row, place] = kept.numbers(metric) * (-1 if metric in lower_is_better else 1)
+        scores[row, place] = with_compute.numbers(metric) * (-1 if metric in lower_is_better else 1)
         r = correlations(at, scores, correlation)
         known = r[np.isfinite(r)]
         draws = RESAMPLES if len(known) else 0

@@ -1,13 +1,13 @@
-"""Which mixture of the training data's parts is best, by a law fitted to mixtures that were tried?
+"""Which data mixture is best, by a law fitted to measured mixtures?
 
     min over h:  mean of the predicted targets + kl · Σ h_i ln(h_i / prior_i)
-    Σ h_i = 1,    0 ≤ h_i ≤ the largest tried
+    Σ h_i = 1,    0 ≤ h_i ≤ the largest in the data
 
-Beyond the shares that were tried a law is free to promise anything, so none may be larger than the largest tried unless
-``within`` says simplex. Limits are of resampled mixtures. The best mixture that was measured stands beside: a predicted
-gain over it is a forecast. The log-linear law of one target has its optimum on the edge. InfoLaw (``information``) has
-further predictors, which are given by ``at``; its shares are of buckets from the best to the worst, and ``order``
-falling lets none be larger than that of a better one.
+Laws extrapolate poorly beyond the measured shares, so shares are limited to the largest in the data unless ``within``
+is simplex. Limits are bootstrap limits over mixtures. The best measured mixture is given for comparison: a predicted
+gain over it is a forecast. The log-linear law of one target has its optimum at the boundary. InfoLaw (``information``)
+has further predictors, set by ``at``; its shares are of quality buckets from best to worst, and with ``order`` falling
+no share exceeds that of a better bucket.
 
 Sources: Shukor et al., arXiv 2507.09404; Ye et al., arXiv 2403.16952; InfoLaw, arXiv 2605.02364; the models of RegMix,
 arXiv 2407.01492.
@@ -45,15 +45,13 @@ class MixtureRow:
     """One row per part, one for the mean of the targets and one for the divergence from the prior."""
 
     quantity: str = column("The part's share, the mean of the targets, or the divergence in nats.")
-    value: float = column("Best share; the predicted mean, and the divergence, there.")
+    value: float = column("Optimal share, or the predicted mean or divergence at the optimum.")
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
-    prior: float | None = column("The prior's share; the predicted mean there.", default=None)
-    best_measured: float | None = column("Of the mixture that was best as measured.", default=None)
-    largest: float | None = column("The largest share that was tried.", default=None)
-    note: str | None = column(
-        "Whether the share is at the largest that was tried, or beyond the data.", default=None
-    )
+    prior: float | None = column("Share of the prior, or the predicted mean at the prior.", default=None)
+    best_measured: float | None = column("Value of the best measured mixture.", default=None)
+    largest: float | None = column("Largest share in the data.", default=None)
+    note: str | None = column("Whether the share is at its limit, or beyond the data.", default=None)
 
 
 ROW = MixtureRow
@@ -61,7 +59,7 @@ ROW = MixtureRow
 
 @dataclass(frozen=True)
 class Simplex:
-    """The mixtures that are sought among.
+    """The search space of mixtures.
 
     Attributes
     ----------
@@ -117,7 +115,7 @@ class MeanTarget:
 
     def of(self, shares: Array) -> Array:
         """The mean (n,) at shares (k, n)."""
-        around = [np.repeat(each[:, None], shares.shape[1], axis=1) for each in (self.before, self.after)]
+        around = [np.repeat(values[:, None], shares.shape[1], axis=1) for values in (self.before, self.after)]
         x = np.concatenate([around[0], shares, around[1]])
         return np.asarray(self.law.value(self.theta, x[..., None]) @ self.weights)
 
@@ -138,7 +136,7 @@ def rows(
     draws: int = 100,
     seed: int = 0,
 ) -> Iterator[MixtureRow]:
-    """The best share of each part.
+    """The optimal share of each part.
 
     Parameters
     ----------
@@ -149,24 +147,24 @@ def rows(
     law
         mixture_additive, mixture_loglinear or information.
     at
-        Of information, where the best shares are sought: params=7e9,tokens=1e12,unique_web=1e11 (default: the table's
-        value, where it is one and the same).
+        For information, the other predictors: params=7e9,tokens=1e12,unique_web=1e11 (default: the table's value, if
+        constant).
     within
-        data: no share larger than the largest tried; simplex: any.
+        data: no share above the largest in the data; simplex: any.
     order
-        any, or falling: no share larger than the one before it.
+        any, or falling: shares must not increase.
     kl
-        Weight of the divergence from the prior, in the targets' unit per nat.
+        Weight of the KL divergence from the prior, in the targets' unit per nat.
     prior
-        Shares that are departed from, in the order of x (default: the mean of the mixtures).
+        Shares of the prior, in the order of x (default: the mean of the mixtures).
     weights
-        Of the targets in their mean, in the order of y (default: equal).
+        Weights of the targets in their mean, in the order of y (default: equal).
     residual
         log or linear.
     draws
         Resamples for the intervals; 0 for none.
     seed
-        Of the resampling.
+        Seed of the resampling.
 
     Raises
     ------
@@ -174,23 +172,23 @@ def rows(
         A column is missing, shares do not sum to 1, or there are fewer mixtures than parameters.
     """
     if law not in LAWS:
-        raise RelscaleError(f"law: {law!r} is not a law of mixtures; {suggestion(law, LAWS)}")
+        raise RelscaleError(f"law: {law!r} is not a mixture law; {suggestion(law, LAWS)}")
     check_choice("within", within, "data", "simplex")
     check_choice("order", order, "any", "falling")
     if not 0 <= kl < np.inf:
-        raise RelscaleError(f"kl: {kl:g} is not a number from 0 on")
+        raise RelscaleError(f"kl: {kl:g} is negative or not finite")
     check_draws(draws)
     family = law_or_family(law)
     assert isinstance(family, Family)
     fitted_law, first = family.of(x), len(family.before)
-    points = np.stack([table.numbers(each) for each in family.columns(x)])
-    targets = np.stack([table.numbers(each) for each in y], 1)
+    points = np.stack([table.numbers(column) for column in family.columns(x)])
+    targets = np.stack([table.numbers(column) for column in y], 1)
     known = np.isfinite(points).all(axis=0) & np.isfinite(targets).all(axis=1)
     points, targets = points[:, known], targets[known]
     shares = points[first : first + len(x)]
     if len(targets) <= len(fitted_law.names):
         raise RelscaleError(
-            f"{len(targets)} mixtures for the {len(fitted_law.names)} parameters of {law}; more are needed"
+            f"{len(targets)} mixtures, but {law} has {len(fitted_law.names)} parameters; more mixtures are needed"
         )
     if not np.allclose(shares.sum(axis=0), 1, atol=0.02) or (shares < 0).any():
         raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
@@ -202,16 +200,18 @@ def rows(
     most = shares.max(axis=1) if within == "data" else np.ones(len(x))
     if order == "falling" and np.minimum.accumulate(most).sum() < 1:
         raise RelscaleError(
-            "order: no mixture falls with shares that are at most the largest tried; try more of the first, or "
-            "within simplex"
+            "order: no falling mixture has shares up to the largest in the data; measure more of the first "
+            "part, or set within to simplex"
         )
     simplex = Simplex(most, start, kl, order == "falling")
-    held = _held(at, [name for name in fitted_law.predictors if name not in x], fitted_law, points)
+    other_predictors = _other_predictors(
+        at, [name for name in fitted_law.predictors if name not in x], fitted_law, points
+    )
     rng, count = np.random.default_rng(seed), len(targets)
     theta = estimate(fitted_law, points, targets, residual=residual).theta
     if not np.isfinite(theta).all():
         raise RelscaleError(f"law {law}: it could not be fitted to these mixtures")
-    target = MeanTarget(fitted_law, theta, held[:first], held[first:], of_target)
+    target = MeanTarget(fitted_law, theta, other_predictors[:first], other_predictors[first:], of_target)
     best = best_mixture(target, simplex, beginnings(target, simplex, shares))
     drawn = []
     if draws > 1:
@@ -251,7 +251,9 @@ def rows(
     limits = percentiles([float(of_draw.of(share[:, None])[0]) for share, of_draw in drawn], draws)
     beyond = [
         name
-        for name, value in zip((name for name in fitted_law.predictors if name not in x), held, strict=True)
+        for name, value in zip(
+            (name for name in fitted_law.predictors if name not in x), other_predictors, strict=True
+        )
         if not _inside(points[fitted_law.predictors.index(name)], value)
     ]
     yield MixtureRow(
@@ -261,7 +263,7 @@ def rows(
         high=limits.high,
         prior=float(target.of(start[:, None])[0]),
         best_measured=float(measured.min()),
-        note=joined_notes(f"at a value beyond the data: {', '.join(beyond)}" if beyond else "", limits.note),
+        note=joined_notes(f"at values beyond the data: {', '.join(beyond)}" if beyond else "", limits.note),
     )
     limits = percentiles([float(simplex.divergence(share[:, None])[0]) for share, _ in drawn], draws)
     yield MixtureRow(
@@ -289,7 +291,7 @@ def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
     constraints = [{"type": "eq", "fun": lambda h: h.sum() - 1, "jac": lambda h: np.ones_like(h)}]
     if simplex.falling:
         constraints.append({"type": "ineq", "fun": lambda h: steps @ h, "jac": lambda h: steps})
-    tried = []
+    solutions = []
     for h in begin:
         solution = minimize(
             objective,
@@ -307,21 +309,21 @@ def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
             float((h - simplex.most).max()),
             float(-(steps @ h).min(initial=0.0)) if simplex.falling else 0.0,
         )
-        tried.append((broken > BROKEN, objective(h)[0], h))
-    return np.asarray(min(tried, key=lambda each: each[:2])[2])
+        solutions.append((broken > BROKEN, objective(h)[0], h))
+    return np.asarray(min(solutions, key=lambda solution: solution[:2])[2])
 
 
 def beginnings(target: Target, simplex: Simplex, shares: Array) -> list[Array]:
     """The few best of the mixtures tried and of the prior with more of one part, and the prior itself."""
     prior = simplex.prior
     more = [prior + weight * (part - prior) for part in np.eye(len(prior)) for weight in (0.25, 0.5, 0.75)]
-    every = np.minimum(np.column_stack([shares, *more]), simplex.most[:, None])
-    every = every / every.sum(axis=0)
-    order = np.argsort(target.of(every) + simplex.kl * simplex.divergence(every))
-    return [*every[:, order[:BEGINNINGS]].T, prior]
+    candidates = np.minimum(np.column_stack([shares, *more]), simplex.most[:, None])
+    candidates = candidates / candidates.sum(axis=0)
+    order = np.argsort(target.of(candidates) + simplex.kl * simplex.divergence(candidates))
+    return [*candidates[:, order[:BEGINNINGS]].T, prior]
 
 
-def _held(at: tuple[str, ...], names: list[str], law: Law, points: Array) -> Array:
+def _other_predictors(at: tuple[str, ...], names: list[str], law: Law, points: Array) -> Array:
     """The values of the predictors beside the shares: as given, or the table's where it has one of each."""
     values = fixed_parameters(at, "at")
     unknown = [name for name in values if name not in names]
@@ -331,23 +333,23 @@ def _held(at: tuple[str, ...], names: list[str], law: Law, points: Array) -> Arr
             + (f"it has {', '.join(names)}" if names else "it has none")
         )
     for name in names:
-        tried = points[law.predictors.index(name)]
-        if name not in values and tried.min() != tried.max():
+        values_in_data = points[law.predictors.index(name)]
+        if name not in values and values_in_data.min() != values_in_data.max():
             raise RelscaleError(
-                f"at: {name} differs between rows, from {tried.min():g} to {tried.max():g}; give one"
+                f"at: {name} differs between rows, from {values_in_data.min():g} to {values_in_data.max():g}; give one"
             )
-        if not values.setdefault(name, float(tried[0])) > 0:
+        if not values.setdefault(name, float(values_in_data[0])) > 0:
             raise RelscaleError(f"at: {name} is {values[name]:g}, not positive")
     return np.array([values[name] for name in names])
 
 
-def _note(share: float, tried: Array, at_limit: bool) -> str | None:
+def _note(share: float, in_data: Array, at_limit: bool) -> str | None:
     if at_limit:
-        return "at the largest that was tried"
-    if share > tried.max() + AT_LIMIT:
+        return "at the largest share in the data"
+    if share > in_data.max() + AT_LIMIT:
         return "beyond the data"
-    return "less than was tried" if share < tried.min() - AT_LIMIT else None
+    return "below the range of the data" if share < in_data.min() - AT_LIMIT else None
 
 
-def _inside(tried: Array, value: float) -> bool:
-    return bool(tried.min() <= value <= tried.max())
+def _inside(in_data: Array, value: float) -> bool:
+    return bool(in_data.min() <= value <= in_data.max())

@@ -1,11 +1,11 @@
-"""What is mixing worth? How many times more unique target data would have helped as much as mixing others in.
+"""What is mixing in other data worth, as a multiple of unique target data?
 
     L_alone(m · U) = L_mixed(U, share),    L_alone monotone in ln U through the runs without a mixture (PCHIP)
 
-U is unique data of the target. Runs are compared at one value of ``at`` (equal training tokens, or equal compute: they
-differ). The interval of m is of the stated noise of the loss, drawn anew for all runs, also those without a mixture.
-An m whose data exceed the largest tried is beyond the data. Each arm needs its own best number of epochs and weight
-decay, or the multiplier flatters mixing.
+U is the unique data of the target. Runs are compared at the same value of ``at`` (equal training tokens or equal
+compute, which differ). The interval of m propagates the given noise of the loss in all runs. An m that needs more data
+than the largest U is beyond the data. Tune epochs and weight decay in each arm, or the multiplier is biased in favour
+of mixing.
 
 Source: the question of *Mix, Don't Tune*, arXiv 2605.13225; this definition is relscale's.
 """
@@ -30,14 +30,14 @@ DRAWS, ENOUGH_DRAWS = 1000, 0.95  # and the share of them that must have a curve
 class MultiplierRow:
     """One row per run with a mixture."""
 
-    at: str = column("The value at which runs are compared.")
+    at: str = column("Value of ``at`` for the comparison.")
     unique: float = column("Unique data of the target.")
     share: float = column("Share of the other data in the mixture.")
     loss: float = column("Loss with the mixture.")
     multiplier: float | None = column("The multiplier.", default=None)
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
-    note: str | None = column("Whether m lies beyond the data.", default=None)
+    note: str | None = column("Whether m is beyond the data.", default=None)
 
 
 ROW = MultiplierRow
@@ -63,21 +63,21 @@ def rows(
     y
         Column of the loss on the target.
     share
-        Column of the share that is mixed in; 0 for runs on the target alone.
+        Column of the share of other data; 0 for runs on the target alone.
     at
-        Column of what is equal where runs are compared, such as tokens.
+        Column of the quantity at which runs are compared, such as tokens.
     noise
         Standard error of ln y, for the interval.
     seed
-        Of the draws of that noise.
+        Seed of the noise draws.
     unique_in_mixtures
-        Unique data of the target in every mixture, where the column counts what is mixed in as well; by default it is
-        what the column says.
+        Unique data of the target in every mixture, if the column ``unique`` includes the other data; by default the
+        column's value.
 
     Raises
     ------
     RelscaleError
-        A column is missing or not positive, or no three runs are without a mixture.
+        A column is missing or not positive, or fewer than three runs are without a mixture.
     """
     for name, value in (("noise", noise), ("unique_in_mixtures", unique_in_mixtures)):
         if not value >= 0:
@@ -124,17 +124,15 @@ def _alone(data: Array, loss: Array) -> tuple[Callable[[Array], Array], tuple[fl
     amounts = np.unique(data)
     mean = np.array([loss[data == amount].mean() for amount in amounts])
     falling = np.minimum.accumulate(mean)
-    kept = np.concatenate([[True], np.diff(falling) < 0])
-    if kept.sum() < 2:
-        raise RelscaleError(
-            "the loss does not fall with more of the target's data: no amount is worth a mixture"
-        )
-    curve = PchipInterpolator(falling[kept][::-1], np.log(amounts[kept])[::-1])
+    decreasing = np.concatenate([[True], np.diff(falling) < 0])
+    if decreasing.sum() < 2:
+        raise RelscaleError("the loss does not fall with more target data: the multiplier is undefined")
+    curve = PchipInterpolator(falling[decreasing][::-1], np.log(amounts[decreasing])[::-1])
     return curve, (
-        float(falling[kept].min()),
-        float(falling[kept].max()),
-        float(amounts[kept][0]),
-        float(amounts[kept][-1]),
+        float(falling[decreasing].min()),
+        float(falling[decreasing].max()),
+        float(amounts[decreasing][0]),
+        float(amounts[decreasing][-1]),
     )
 
 

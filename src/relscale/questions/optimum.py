@@ -1,11 +1,11 @@
-"""What is best by a law fitted to the table? Allocation, epochs, batch, rate or shape, with intervals.
+"""What is the optimum of a law fitted to the table? Allocation, epochs, batch, rate or shape, with intervals.
 
-The law's module says what is best (``relscale.laws.optimum``): of ``parametric``, ``overtraining`` and ``datastore``
-the parameters and tokens that spend given compute best, of ``data_constrained`` those for given unique tokens with the
-epochs, of ``critical_batch`` the batch at a given overhead, of ``peak_learning_rate`` the learning rate of a batch, of
-``rate_and_batch`` both, of ``encoder_decoder`` and ``architecture`` the shape. The best mixture is the question
-``mixture``. Intervals are of resampled rows, or of resampled trainings where ``block`` names them. An answer outside of
-the table's own range is said to be, and so is one for what is given outside of it: there it is a forecast.
+The law's module defines the optimum (``relscale.laws.optimum``): for ``parametric``, ``overtraining`` and ``datastore``
+the parameters and tokens for given compute, for ``data_constrained`` those and the epochs for given unique tokens, for
+``critical_batch`` the batch at a given overhead, for ``peak_learning_rate`` the learning rate of a batch, for
+``rate_and_batch`` both, for ``encoder_decoder`` and ``architecture`` the shape. For mixtures see the question
+``mixture``. Intervals are bootstrap intervals over rows, or over training runs given by ``block``. Results outside the
+range of the table, or at values outside it, are marked: they are forecasts.
 """
 
 from collections.abc import Iterator
@@ -33,17 +33,19 @@ FEWEST_BLOCKS = 5  # trainings that are resampled; of fewer the resamples are to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimumRow:
-    """One row per quantity that has a best value."""
+    """One row per optimised quantity."""
 
     law: str = column("The law.")
     at: str = column("The given values.")
     quantity: str = column("The optimised quantity.")
-    value: float | None = column("Its best value.", default=None)
+    value: float | None = column("Optimal value.", default=None)
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
-    least: float | None = column("The least of the table.", default=None)
-    largest: float | None = column("The largest of the table.", default=None)
-    note: str | None = column("Whether it lies beyond the data, or why there is none.", default=None)
+    least: float | None = column("Minimum in the table.", default=None)
+    largest: float | None = column("Maximum in the table.", default=None)
+    note: str | None = column(
+        "Whether the optimum is beyond the data, or the reason that there is none.", default=None
+    )
 
 
 ROW = OptimumRow
@@ -68,17 +70,17 @@ def rows(
     Parameters
     ----------
     law
-        One with an optimum: parametric, data_constrained, critical_batch, rate_and_batch …
+        A law with an optimum: parametric, data_constrained, critical_batch, rate_and_batch …
     x
-        Columns of its predictors, in its order.
+        Columns of the law's predictors, in its order.
     y
-        Column of what it predicts.
+        Column of the response.
     at
-        What is given: training_flops=1e22,unique_tokens=25e9.
+        Given values: training_flops=1e22,unique_tokens=25e9.
     fix
-        Parameters that are given: E=1.87.
+        Fixed parameters: E=1.87.
     block
-        Column of the training that rows belong to.
+        Column of the training run of each row.
     loss
         squares or huber.
     residual
@@ -86,41 +88,43 @@ def rows(
     draws
         Resamples for the intervals; 0 for none.
     seed
-        Of the resampling.
+        Seed of the resampling.
 
     Raises
     ------
     RelscaleError
-        The law has no optimum, what is given is not what it needs, or columns do not suffice.
+        The law has no optimum, the given values are not the required ones, or columns are missing.
     """
-    best, one = _optimum(law), law_of(law, x)
-    if len(x) != len(one.predictors):
-        raise RelscaleError(f"x: the law {one.name} has the predictors {', '.join(one.predictors)}")
-    given, fixed = fixed_parameters(at, "at"), fixed_parameters(fix, "fix")
-    if set(given) != set(best.fixed):
+    best, fitted_law = _optimum(law), law_of(law, x)
+    if len(x) != len(fitted_law.predictors):
+        raise RelscaleError(
+            f"x: the law {fitted_law.name} has the predictors {', '.join(fitted_law.predictors)}"
+        )
+    fixed_values, fixed = fixed_parameters(at, "at"), fixed_parameters(fix, "fix")
+    if set(fixed_values) != set(best.fixed):
         needed = ", ".join(f"{name} ({meaning})" for name, meaning in best.fixed.items()) or "nothing"
         raise RelscaleError(f"at: the optimum of {law} needs {needed}")
-    for name, number in given.items():
+    for name, number in fixed_values.items():
         if not 0 <= number < np.inf:
             raise RelscaleError(f"at: {name} is {number:g}, which is negative or not finite")
     if draws != 0 and draws < FEWEST_DRAWS:
         raise RelscaleError(
             f"draws: {draws} are too few for an interval; give at least {FEWEST_DRAWS}, or 0 for none"
         )
-    points, values = np.stack([table.positive(each) for each in x]), table.numbers(y)
+    points, values = np.stack([table.positive(column) for column in x]), table.numbers(y)
     known = np.isfinite(points).all(axis=0) & np.isfinite(values)
     points, values = points[:, known], values[known]
     if not len(values):
         raise RelscaleError(f"no row has {', '.join([*x, y])}")
-    fit = estimate(one, points, values, loss=loss, residual=residual, fixed=fixed)
+    fit = estimate(fitted_law, points, values, loss=loss, residual=residual, fixed=fixed)
     if not np.isfinite(fit.theta).all():
         raise RelscaleError(f"law {law}: {fit.status[0].note or fit.status[0].status}")
     blocks = table.labels(block)[known] if block else np.arange(len(values))
-    thetas = np.empty((0, len(one.names)))
+    thetas = np.empty((0, len(fitted_law.names)))
     if draws:
         weights = _resampled(blocks, draws, seed)
         thetas = estimate(
-            one,
+            fitted_law,
             points,
             values,
             weights=weights,
@@ -130,26 +134,26 @@ def rows(
             starts=fit.theta.T,
             tolerance=OF_A_DRAW,
         ).theta.T
-    bound = ", ".join(np.array(one.names)[fit.at_bound[:, 0]])
+    bound = ", ".join(np.array(fitted_law.names)[fit.at_bound[:, 0]])
     lacking = ""
     if bound:
-        lacking = f"no interval, and hardly a value: {bound} is on a bound, so the table does not show it"
+        lacking = f"no interval, unreliable value: {bound} is on a bound, so the table does not determine it"
     elif draws and block and len(np.unique(blocks)) < FEWEST_BLOCKS:
         lacking = f"no interval: fewer than {FEWEST_BLOCKS} of {block}"
-    elif draws and len(values) <= len(one.names):
-        lacking = f"no interval: {len(values)} points for {len(one.names)} parameters"
+    elif draws and len(values) <= len(fitted_law.names):
+        lacking = f"no interval: {len(values)} points for {len(fitted_law.names)} parameters"
     with np.errstate(all="ignore"):
-        found = best.of(fit.theta[:, 0], given)
-        each = [best.of(theta, given) for theta in thetas if np.isfinite(theta).all()]
-    where = ", ".join(f"{name}={number:g}" for name, number in given.items())
-    beyond = [name for name, number in given.items() if _is_beyond(one, points, name, number)]
-    best_beyond = [name for name, value in found.items() if _is_beyond(one, points, name, value)]
-    for name, value in found.items():
-        inside = points[one.predictors.index(name)] if name in one.predictors else None
-        drawn = percentiles([], 0) if lacking else percentiles([draw[name] for draw in each], draws)
+        optimal = best.of(fit.theta[:, 0], fixed_values)
+        resampled = [best.of(theta, fixed_values) for theta in thetas if np.isfinite(theta).all()]
+    condition = ", ".join(f"{name}={number:g}" for name, number in fixed_values.items())
+    beyond = [name for name, number in fixed_values.items() if _is_beyond(fitted_law, points, name, number)]
+    best_beyond = [name for name, value in optimal.items() if _is_beyond(fitted_law, points, name, value)]
+    for name, value in optimal.items():
+        inside = points[fitted_law.predictors.index(name)] if name in fitted_law.predictors else None
+        drawn = percentiles([], 0) if lacking else percentiles([draw[name] for draw in resampled], draws)
         yield OptimumRow(
-            law=one.name,
-            at=where,
+            law=fitted_law.name,
+            at=condition,
             quantity=name,
             value=value if np.isfinite(value) else None,
             low=drawn.low,
@@ -159,18 +163,18 @@ def rows(
             note=_note(
                 value,
                 inside,
-                beyond if name in one.predictors else [*beyond, *best_beyond],
+                beyond if name in fitted_law.predictors else [*beyond, *best_beyond],
                 lacking or drawn.note,
             ),
         )
 
 
 def _optimum(law: str) -> Optimum:
-    modules = {name: each for name, each in law_modules().items() if hasattr(each, "OPTIMUM")}
+    modules = {name: module for name, module in law_modules().items() if hasattr(module, "OPTIMUM")}
     if law not in modules:
         raise RelscaleError(f"law: {law!r} has no optimum; {suggestion(law, modules)}")
-    found: Optimum = modules[law].OPTIMUM
-    return found
+    optimum: Optimum = modules[law].OPTIMUM
+    return optimum
 
 
 def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
@@ -184,8 +188,8 @@ def _is_beyond(law: Law, points: Array, name: str, value: float) -> bool:
     """Whether a predictor of the law has that value nowhere in the data, nor values on both sides of it."""
     if name not in law.predictors:
         return False
-    own = points[law.predictors.index(name)]
-    return not own.min() <= value <= own.max()
+    in_data = points[law.predictors.index(name)]
+    return not in_data.min() <= value <= in_data.max()
 
 
 def _note(value: float, inside: Array | None, beyond: list[str], lacking: str) -> str | None:

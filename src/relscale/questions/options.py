@@ -15,19 +15,19 @@ def option(meaning: str, default: Any = dataclasses.MISSING) -> Any:
 
 
 def check_choice(option: str, value: str, first: str, second: str) -> None:
-    """Refuse a value that is neither of two.
+    """Check that a value is one of two.
 
     Raises
     ------
     RelscaleError
-        It is neither.
+        It is neither of them.
     """
     if value not in (first, second):
         raise RelscaleError(f"{option}: {value!r} is neither {first} nor {second}")
 
 
 def check_draws(draws: int) -> None:
-    """Refuse a negative number of resamples.
+    """Check the number of resamples.
 
     Raises
     ------

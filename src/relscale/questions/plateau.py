@@ -1,8 +1,8 @@
-"""From which size on does a family gain no more? The smallest whose remaining gain lies within ±δ, on the same items.
+"""From which size does a family not improve further? Equivalence tests of the remaining gain within ±δ.
 
     gain = mean over items of (score of the largest − score of this one)
 
-A size is on the plateau where the whole interval of its gain lies within ±margin; one that is not may only lack items.
+A size is on the plateau if the whole interval of its gain is within ±margin; otherwise there may be too few items.
 
 Source: the question of arXiv 2505.16276; its statistics are relscale's.
 """
@@ -25,9 +25,9 @@ class PlateauRow:
 
     family: str = column("The family.")
     size: float = column("The size.")
-    items: int = column("Items scored by both this size and the largest.")
-    gain: float = column("Mean score of the largest less that of this size.")
-    low: float = column("Lower limit of its 95% interval, of paired items.")
+    items: int = column("Number of items scored by both this size and the largest.")
+    gain: float = column("Mean score of the largest model minus that of this size.")
+    low: float = column("Lower limit of its 95% interval over paired items.")
     high: float = column("Upper limit of its 95% interval.")
     plateau: bool = column("Whether this and all larger sizes are within the margin of the largest.")
 
@@ -43,24 +43,24 @@ def rows(table: Columns, *, scores: ScoreOptions, margin: float = 0.02) -> Itera
     scores
         The columns of items' scores.
     margin
-        A gain that does not count, in units of the score.
+        Equivalence margin, in units of the score.
 
     Raises
     ------
     RelscaleError
-        A column is missing or no number, a model has two scores of an item, or the margin is not positive.
+        A column is missing or not numeric, a model has two scores for an item, or the margin is not positive.
     """
     if not margin > 0:
         raise RelscaleError(f"margin: {margin:g} is not positive")
     for name, sizes, of_family in families(table, scores):
-        found, within, step = [], True, step_of(of_family)
+        results, within, step = [], True, step_of(of_family)
         for at, own in reversed(list(zip(sizes[:-1], of_family[:-1], strict=True))):
             gain = (of_family[-1] - own)[np.isfinite(of_family[-1] - own)]
             if len(gain) < 2:
                 continue
             mean, low, high = mean_with_limits(gain, step)
             within = within and -margin < low and high < margin
-            found.append(
+            results.append(
                 PlateauRow(
                     family=name,
                     size=float(at),
@@ -71,4 +71,4 @@ def rows(table: Columns, *, scores: ScoreOptions, margin: float = 0.02) -> Itera
                     plateau=within,
                 )
             )
-        yield from reversed(found)
+        yield from reversed(results)

@@ -1,4 +1,4 @@
-"""Which mixture is best at a larger scale, by the optimal-transport distance to a target and runs at two scales?
+"""Which mixture is best at a larger scale? Optimal-transport distance to a target, and runs at two scales (Projektor).
 
     stage 1, at N_0 and N_1:  t = Σ_i (b2_i p_i² + b1_i p_i + b0) · OT + Σ_i (c2_i p_i² + c1_i p_i + c0)
     stage 2, at N:            t(N) = [ln(N / N_0) · t(N_1) − ln(N / N_1) · t(N_0)] / ln(N_1 / N_0)
@@ -37,15 +37,15 @@ class ProjectionRow:
     """One row per part, and one for the performance."""
 
     quantity: str = column("The part's share, or the performance at the size asked for.")
-    value: float = column("Best share; the predicted performance.")
+    value: float = column("Optimal share, or the predicted performance.")
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
     best_measured: float | None = column(
-        "The mixture that was best at the larger size, and what is predicted for it.", default=None
+        "Share in the best measured mixture at the larger size, or its predicted performance.", default=None
     )
-    largest: float | None = column("The largest share that was tried.", default=None)
+    largest: float | None = column("Largest share in the data.", default=None)
     note: str | None = column(
-        "How far the size is beyond the runs, or that a share is at the largest that was tried.", default=None
+        "Extrapolation factor in size, or a note that a share is at its limit.", default=None
     )
 
 
@@ -77,19 +77,19 @@ def rows(
     size
         Column of the size, with two values.
     at
-        The size that is projected to.
+        Target size.
     distance
         Column of the distance of the mixture's text from the target's.
     scale
-        log or linear: what is a line in ln of the size. Linear is for accuracies.
+        log or linear scale of the performance in the projection; linear for accuracies.
     better
         lower or higher.
     within
-        data: no share larger than the largest tried; simplex: any.
+        data: no share above the largest in the data; simplex: any.
     draws
         Resamples for the intervals; 0 for none.
     seed
-        Of the resampling.
+        Seed of the resampling.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def rows(
     check_choice("better", better, "lower", "higher")
     check_choice("within", within, "data", "simplex")
     check_draws(draws)
-    shares, sizes = np.stack([table.numbers(each) for each in x]), table.positive(size)
+    shares, sizes = np.stack([table.numbers(column) for column in x]), table.positive(size)
     apart = table.numbers(distance)
     t = np.log(table.positive(y)) if scale == "log" else table.numbers(y)
     known_rows = np.isfinite(shares).all(axis=0) & np.isfinite(sizes) & np.isfinite(apart) & np.isfinite(t)
@@ -110,20 +110,20 @@ def rows(
     two = np.unique(sizes)
     if len(two) != 2:
         raise RelscaleError(
-            f"{size}: {len(two)} values; the line of stage 2 goes through two, choose by --where"
+            f"{size}: {len(two)} values, but stage 2 needs exactly two; select rows with --where"
         )
     if not 0 < at < np.inf:
         raise RelscaleError(f"at: {at:g} is not a positive size")
-    for each in two:
-        design = stage_1(shares[:, sizes == each], apart[sizes == each])
+    for scale_size in two:
+        design = stage_1(shares[:, sizes == scale_size], apart[sizes == scale_size])
         if len(design) <= (rank := int(np.linalg.matrix_rank(design))):
-            raise RelscaleError(f"{size} {each:g}: {len(design)} mixtures; more than {rank} are needed")
+            raise RelscaleError(f"{size} {scale_size:g}: {len(design)} mixtures; more than {rank} are needed")
     sign = 1.0 if better == "lower" else -1.0
     most = shares.max(axis=1) if within == "data" else np.ones(len(x))
     simplex = Simplex(most, shares.mean(axis=1) / shares.mean(axis=1).sum())
 
     def fitted(rows_of: NDArray[np.intp]) -> Projection:
-        by_size = [rows_of[sizes[rows_of] == each] for each in two]
+        by_size = [rows_of[sizes[rows_of] == scale_size] for scale_size in two]
         return Projection(
             small=coefficients(stage_1(shares[:, by_size[0]], apart[by_size[0]]), t[by_size[0]]),
             large=coefficients(stage_1(shares[:, by_size[1]], apart[by_size[1]]), t[by_size[1]]),
@@ -132,12 +132,14 @@ def rows(
             sign=sign,
         )
 
-    every = np.arange(len(t))
-    target = fitted(every)
+    all_rows = np.arange(len(t))
+    target = fitted(all_rows)
     best = best_mixture(target, simplex, beginnings(target, simplex, shares))
     rng, drawn = np.random.default_rng(seed), []
     for _ in range(draws):
-        again = np.concatenate([rng.choice(of := every[sizes == each], len(of)) for each in two])
+        again = np.concatenate(
+            [rng.choice(of := all_rows[sizes == scale_size], len(of)) for scale_size in two]
+        )
         of_draw = fitted(again)
         share = best_mixture(of_draw, simplex, [best])
         drawn.append((share, float(of_draw.of(share[:, None])[0])))
@@ -153,7 +155,7 @@ def rows(
             high=limits.high,
             best_measured=float(measured[i]),
             largest=float(shares[i].max()),
-            note=joined_notes("at the largest that was tried" if at_limit else "", limits.note),
+            note=joined_notes("at the largest share in the data" if at_limit else "", limits.note),
         )
 
     def performance(value: float) -> float:

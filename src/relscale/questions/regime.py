@@ -1,4 +1,4 @@
-"""In which regime does a loss fall: limited by variance, by resolution, or between? The exponent over one of N and D.
+"""Is a loss variance-limited or resolution-limited? Its exponent in one of N and D.
 
     L = L_∞ + c · x^(−p);    variance-limited: p = 1,    resolution-limited: p < 1, set by the data's dimension
 
@@ -39,16 +39,16 @@ class Regime(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegimeRow:
-    """One row per value of what is held fixed."""
+    """One row per value of the fixed variable."""
 
-    fixed: str = column("The value of the column that is held fixed.")
-    points: int = column("Number of them.")
+    fixed: str = column("Value of the fixed variable.")
+    points: int = column("Number of points.")
     exponent: float | None = column("p of the loss above its floor.", default=None)
     low: float | None = column("Lower limit of its interval.", default=None)
     high: float | None = column("Upper limit of its interval.", default=None)
     floor: float | None = column("L_∞.", "unit of the loss", default=None)
-    regime: Regime = column("What limits the loss.")
-    note: str | None = column("Why it is not known.", default=None)
+    regime: Regime = column("Regime of the loss.")
+    note: str | None = column("Reason for a missing regime.", default=None)
 
 
 ROW = RegimeRow
@@ -64,7 +64,7 @@ def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = LEVEL) 
     y
         Column of the loss.
     by
-        Column of the other one, at whose values x varies.
+        Column of the fixed variable.
     level
         Confidence level of the intervals.
 
@@ -92,9 +92,7 @@ def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = LEVEL) 
             high=high if known else None,
             floor=floor,
             regime=regime_of(low, high) if known else Regime.UNKNOWN,
-            note=None
-            if known
-            else "the fit has no interval: more points, or a floor that they come nearer to",
+            note=None if known else "the fit has no interval: add points, or points closer to the floor",
         )
 
 

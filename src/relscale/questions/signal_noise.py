@@ -1,4 +1,4 @@
-"""Signal-to-noise ratio of metrics: the spread over models over the noise between the last checkpoints of one.
+"""Signal-to-noise ratio of metrics: spread over models relative to noise between checkpoints.
 
     noise = SD of a metric over a run's last checkpoints / their mean,    signal = (max − min over runs) / mean
     decision accuracy = share of pairs of recipes that the small scale ranks as the large one does
@@ -30,18 +30,19 @@ class SignalNoiseRow:
     metric: str = column("The column.")
     runs: int = column("Runs with at least two checkpoints.")
     noise: float | None = column(
-        "Standard deviation over the last checkpoints by their mean, mean over runs.", default=None
+        "Standard deviation over the last checkpoints relative to their mean, averaged over runs.",
+        default=None,
     )
-    signal: float | None = column("Largest difference of two runs by the mean of all.", default=None)
+    signal: float | None = column("Range over runs relative to their mean.", default=None)
     snr: float | None = column("Signal-to-noise ratio.", default=None)
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
     decision_accuracy: float | None = column(
-        "Share of pairs of recipes that rank the same at both scales.", default=None
+        "Share of pairs of recipes with the same order at both scales.", default=None
     )
     decision_low: float | None = column("Lower limit of its 95% interval.", default=None)
     decision_high: float | None = column("Upper limit of its 95% interval.", default=None)
-    note: str | None = column("What is missing, and how many resamples are undefined.", default=None)
+    note: str | None = column("Missing values, and the number of undefined resamples.", default=None)
 
 
 ROW = SignalNoiseRow
@@ -63,16 +64,15 @@ def rows(
     Parameters
     ----------
     metrics
-        Columns of the metrics that are compared.
+        Columns of the metrics to compare.
     run, step
-        Column of the training that a checkpoint belongs to; of its step or tokens.
+        Columns of the training run of a checkpoint, and of its step or tokens.
     last
-        How many of the last checkpoints of a run count.
+        Number of final checkpoints per run.
     recipe, scale
-        Column of what is compared, and of the size it was trained at: the smallest and the largest are held against
-        one another.
+        Columns of the recipe and of its scale; the smallest and the largest scale are compared.
     seed
-        Of the resampling.
+        Seed of the resampling.
 
     Raises
     ------
@@ -80,10 +80,10 @@ def rows(
         A column is missing or no number, ``last`` is below 2, or one of ``recipe`` and ``scale`` is given alone.
     """
     if last < 2:
-        raise RelscaleError(f"last: {last} checkpoints have no deviation; at least 2")
+        raise RelscaleError(f"last: {last} checkpoint(s) have no standard deviation; give at least 2")
     labels, steps = table.labels(run), table.numbers(step)
     if bool(recipe) != bool(scale):
-        raise RelscaleError("recipe and scale belong together: name both columns, or neither")
+        raise RelscaleError("recipe and scale: give both columns, or neither")
     recipes, scales = table.labels(recipe), table.numbers(scale) if scale else np.zeros(len(table))
     rng = np.random.default_rng(seed)
     for metric in metrics:
@@ -102,9 +102,7 @@ def rows(
             continue
         means = np.array(mean)
         if (means == 0).any() or means.mean() == 0:
-            yield SignalNoiseRow(
-                metric=metric, runs=len(mean), note="a mean of 0, by which nothing can be divided"
-            )
+            yield SignalNoiseRow(metric=metric, runs=len(mean), note="a mean of 0")
             continue
         relative = np.array(deviation) / np.abs(means)
         drawn = rng.integers(0, len(means), (RESAMPLES, len(means)))
@@ -127,7 +125,7 @@ def rows(
             decision_low=decided_limits.low,
             decision_high=decided_limits.high,
             note=joined_notes(
-                "" if len(means) > 1 else "one run has no signal",
+                "" if len(means) > 1 else "a signal needs at least two runs",
                 limits.note,
                 decided_limits.note and f"decision accuracy: {decided_limits.note}",
             ),

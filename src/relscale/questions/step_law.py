@@ -1,4 +1,4 @@
-"""How do the best learning rate and batch grow with model size and tokens, as keys of a config?
+"""How do the optimal learning rate and batch scale with model size and tokens? As config keys.
 
     rate = c · N^a · D^b,    batch = c' · D^b'        by least squares of logarithms, through the optima of a sweep
 
@@ -35,14 +35,12 @@ KEYS = {"learning_rate": "learning_rate", "batch": "batch_tokens"}  # of the sec
 class StepLawRow:
     """One row per constant and exponent, and one for the excess."""
 
-    key: str = column("Key of the config, or excess.")
-    value: float = column("Its value; of the excess the mean, as a share of the loss.")
-    low: float | None = column(
-        "Lower limit of its 95% interval, by t; of the excess the least.", default=None
-    )
-    high: float | None = column("Upper limit; of the excess the largest.", default=None)
-    optima: int = column("Optima of the sweep that it is fitted to.")
-    note: str | None = column("Why it must not be trusted.", default=None)
+    key: str = column("Config key, or excess.")
+    value: float = column("Value; for the excess the mean, as a share of the loss.")
+    low: float | None = column("Lower limit of the 95% t interval; for the excess the minimum.", default=None)
+    high: float | None = column("Upper limit; for the excess the maximum.", default=None)
+    optima: int = column("Number of optima in the fit.")
+    note: str | None = column("Caveats.", default=None)
 
 
 ROW = StepLawRow
@@ -64,9 +62,9 @@ def rows(
     sweep
         The columns of the sweep, and which of its runs count.
     rate_of, batch_of
-        What the rate and the batch are a power of: params, tokens or both.
+        Predictors of the rate and of the batch: params, tokens or both.
     fix_rate, fix_batch
-        What is given: constant=1.79,params=-0.713,tokens=0.307.
+        Fixed parameters: constant=1.79,params=-0.713,tokens=0.307.
 
     Raises
     ------
@@ -97,8 +95,8 @@ def _power(
     """The power law of these optima; its parameters are called as the keys of a config are."""
     if not of or set(of) - {"params", "tokens"}:
         raise RelscaleError(f"{option}: {','.join(of) or 'nothing'}; it is params, tokens or both")
-    one = law("combined", of)
-    names = {"constant": "c"} | {each: f"e_{each}" for each in of}
+    power_law = law("combined", of)
+    names = {"constant": "c"} | {predictor: f"e_{predictor}" for predictor in of}
     if set(fix) - set(names):
         raise RelscaleError(f"fix: {', '.join(sorted(set(fix) - set(names)))} is none of {', '.join(names)}")
     free = len(names) - len(fix)
@@ -107,9 +105,9 @@ def _power(
             f"{len(optima)} sizes and tokens have an optimum inside the data, which are too few for a law of "
             f"{name}; `relscale ask sweep` says why"
         )
-    x = np.array([[getattr(row, each) for row in optima] for each in of])
+    x = np.array([[getattr(row, predictor) for row in optima] for predictor in of])
     fixed = {names[key]: value for key, value in fix.items()}
-    return estimate(one, x, np.array([getattr(row, name) for row in optima]), fixed=fixed)
+    return estimate(power_law, x, np.array([getattr(row, name) for row in optima]), fixed=fixed)
 
 
 def _rows(name: str, fit: Estimates, optima: int) -> Iterator[StepLawRow]:
@@ -134,7 +132,9 @@ def _excess(x: Array, loss: Array, sizes: tuple[float, float], fits: Mapping[str
     """How far the run nearest to the law's optimum is above the least loss, as a share of it."""
     at = dict(zip(("params", "tokens"), sizes, strict=True))
     best = [
-        np.log(fit.law.value(fit.theta[:, 0], np.array([[at[each]] for each in fit.law.predictors]))[0])
+        np.log(
+            fit.law.value(fit.theta[:, 0], np.array([[at[predictor]] for predictor in fit.law.predictors]))[0]
+        )
         for fit in fits.values()
     ]
     nearest = int(((x - np.array(best)[:, None]) ** 2).sum(axis=0).argmin())

@@ -1,10 +1,10 @@
-"""Which learning rate and batch are best at each model size and number of tokens, by a sweep over both?
+"""Which learning rate and batch are optimal at each model size and number of tokens?
 
     L = c + g·z + ½ · zᵀ H z,    z of ln learning rate and ln batch;    the best is −H⁻¹ g
 
-One paraboloid per number of parameters and tokens, through the runs near the least loss, as runs far from it are no
-paraboloid. Limits are of resampled runs. A surface without a minimum, and one whose minimum is at a rate or batch that
-was not tried, are said to be so. The law of these optima is the question ``step_law``.
+One paraboloid per number of parameters and tokens, fitted to runs near the lowest loss. Limits are bootstrap limits
+over runs. Surfaces without a minimum, or with a minimum outside the range of the sweep, are marked. For the law of
+these optima see the question ``step_law``.
 
 Source: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, which averages the runs within 0.25% instead.
 """
@@ -33,18 +33,20 @@ SPARE = 4  # runs beyond the coefficients of a paraboloid
 class SweepRow:
     """One row per number of parameters and tokens."""
 
-    params: float = column("Parameters, as the table counts them.")
+    params: float = column("Parameters, as counted in the table.")
     tokens: float = column("Training tokens.")
-    runs: int = column("Runs near the least loss.")
-    learning_rate: float | None = column("Best learning rate.", default=None)
+    runs: int = column("Number of runs near the lowest loss.")
+    learning_rate: float | None = column("Optimal learning rate.", default=None)
     rate_low: float | None = column("Lower limit of its 95% interval.", default=None)
     rate_high: float | None = column("Upper limit.", default=None)
-    batch: float | None = column("Best batch, in the unit of the table.", default=None)
+    batch: float | None = column("Optimal batch, in the unit of the table.", default=None)
     batch_low: float | None = column("Lower limit of its 95% interval.", default=None)
     batch_high: float | None = column("Upper limit.", default=None)
-    loss: float | None = column("The loss there.", default=None)
-    least: float = column("The least loss of any run.")
-    note: str | None = column("Why there is no optimum, or that it is beyond the data.", default=None)
+    loss: float | None = column("Loss at the optimum.", default=None)
+    least: float = column("Lowest loss of a run.")
+    note: str | None = column(
+        "Reason for a missing optimum, or a note that it is beyond the data.", default=None
+    )
 
 
 ROW = SweepRow
@@ -63,7 +65,7 @@ class SweepOptions:
     params: str = option("Column of the model's parameters.", "params")
     tokens: str = option("Column of the training tokens.", "tokens")
     within: float = option(
-        "How far above the least loss of its size and tokens a run may be, as a share of that.", 0.02
+        "Maximum excess over the lowest loss at the same size and tokens, as a share of it.", 0.02
     )
 
 
@@ -86,7 +88,7 @@ def rows(
     draws
         Resamples for the intervals; 0 for none.
     seed
-        Of the resampling.
+        Seed of the resampling.
 
     Raises
     ------
@@ -150,8 +152,8 @@ def cells(table: Columns, sweep: SweepOptions) -> Iterator[tuple[tuple[float, fl
         names = (sweep.rate, sweep.batch, sweep.y, sweep.params, sweep.tokens)
         raise RelscaleError(f"no row has {', '.join(filter(None, names))}")
     for n, d in np.unique(sizes[:, known], axis=1).T:
-        own = known & (sizes[0] == n) & (sizes[1] == d)
-        yield (float(n), float(d)), swept[:, own], loss[own]
+        in_cell = known & (sizes[0] == n) & (sizes[1] == d)
+        yield (float(n), float(d)), swept[:, in_cell], loss[in_cell]
 
 
 def _optimum(
@@ -164,7 +166,7 @@ def _optimum(
 ) -> SweepRow:
     least = float(loss.min())
     near = loss <= least * (1 + within)
-    every, x, loss = x, x[:, near], loss[near]
+    all_points, x, loss = x, x[:, near], loss[near]
     common: dict[str, Any] = {"params": sizes[0], "tokens": sizes[1], "runs": len(loss), "least": least}
     needed = terms(len(x)) + SPARE
     if len(loss) < needed:
@@ -177,8 +179,8 @@ def _optimum(
     names = ("learning_rate", "batch")[: len(x)]
     outside = [
         name.replace("_", " ")
-        for name, at, tried in zip(names, best.at, every, strict=True)
-        if not tried.min() <= at <= tried.max()
+        for name, at, swept_values in zip(names, best.at, all_points, strict=True)
+        if not swept_values.min() <= at <= swept_values.max()
     ]
     drawn = [
         minimum(x, loss, rng.multinomial(len(loss), np.full(len(loss), 1 / len(loss))).astype(float)).at

@@ -1,4 +1,4 @@
-"""How far is each source of documents from a target, by optimal transport?
+"""What is the optimal-transport distance of each source of documents from a target?
 
     distance = min over matchings of equal samples:  mean |document − target document|
 
@@ -27,10 +27,10 @@ class TransportRow:
     """One row per source."""
 
     source: str = column("The source of documents.")
-    documents: int = column("Documents of each sample.", "documents")
-    distance: float = column("Mean over samples of its distance from the target.")
+    documents: int = column("Documents per sample.", "documents")
+    distance: float = column("Mean distance from the target over samples.")
     stderr: float | None = column("Standard deviation over the samples.", default=None)
-    above_target: float = column("Distance beyond that of two samples of the target.")
+    above_target: float = column("Distance minus that between two samples of the target.")
 
 
 ROW = TransportRow
@@ -53,24 +53,24 @@ def rows(
     Parameters
     ----------
     target
-        The source that the others are compared with.
+        The target source.
     text
-        Column of the documents; rows without text are left out.
+        Column of the documents; rows without text are ignored.
     source
         Column of their source.
     shares
-        Of the other sources, in the order in which they first stand in the table: add their mixture.
+        Shares of the other sources, in order of first appearance; adds their mixture as a source.
     sample
         Documents of each source per sample, at most half of the target's.
     repeats
-        Samples that are averaged.
+        Number of samples to average.
     seed
-        Of the sampling.
+        Seed of the sampling.
 
     Raises
     ------
     RelscaleError
-        A column is missing, the target is no source, or a source has too few documents.
+        A column is missing, the target is not a source, or a source has too few documents.
     """
     written = np.array([isinstance(document, str) for document in table[text]], dtype=bool)
     if not written.any():
