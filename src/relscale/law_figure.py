@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from relscale.figures import chart
 from relscale.figures.as_text import as_text
-from relscale.laws.law import Law
+from relscale.fitting.estimation.law_points import PointRow, numbers_of, point_rows
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.keys import FamilyKey
+from relscale.laws.law import Array, Law
+from relscale.rows import rows_of
+
+Indices = NDArray[np.int64]
 
 POINTS = 200  # of a curve
 WIDTH, HEIGHT = 520, 360  # pixels
@@ -50,37 +56,37 @@ def law_curves(measurements: pa.Table, fits: pa.Table, law: Law) -> list[Curve]:
         The law.
     """
     several = len(measurements["corpus"].unique()) > 1
-    parameters: dict[str, dict[str, Any]] = {}
-    references: dict[str, float] = {}
-    baselines: dict[str, str] = {}
-    for row in fits.to_pylist():
-        name = _name(row, several)
-        parameters.setdefault(name, {})[row["parameter"]] = row["value"]
-        references[name] = row["reference_flops"] or 1.0
-        baselines[name] = _name(row | {"group": row.get("baseline")}, several)
-    points: dict[str, list[dict[str, Any]]] = {}
-    for row in measurements.to_pylist():
-        if row["status"] == "ok" and row["value"] is not None:
-            points.setdefault(_name(row, several), []).append(row)
+    fitted: dict[str, list[ParameterRow]] = {}
+    for parameter in rows_of(ParameterRow, fits):
+        fitted.setdefault(_name(parameter, parameter.group, several), []).append(parameter)
+    rows = point_rows(measurements)
+    points: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        if row.is_trusted and row.value is not None:
+            points.setdefault(_name(row, row.group, several), []).append(i)
+    if any(each not in measurements.column_names for each in law.predictors):
+        return []
+    x = np.stack([numbers_of(measurements, each) for each in law.predictors])
+    y = numbers_of(measurements, "value")
     has_line = len(law.predictors) == 1 and not law.source_columns
     curves = []
-    for name in [name for name in parameters if name in points] or list(parameters)[:1]:
-        theta = np.array([parameters[name].get(parameter, np.nan) for parameter in law.names], dtype=float)
-        rows = points.get(name, [])
+    for name in [name for name in fitted if name in points] or list(fitted)[:1]:
+        last, values = fitted[name][-1], {row.parameter: row.value for row in fitted[name]}
+        theta = np.array([values.get(parameter) for parameter in law.names], dtype=float)
+        at, measured = np.array(points.get(name, []), dtype=int), y[points.get(name, [])]
         if law.gap is not None:
-            rows = _gaps(rows, points.get(baselines[name], []), law)
-        if not rows or not np.isfinite(theta).all() or any(each not in rows[0] for each in law.predictors):
+            base = points.get(_name(last, last.baseline, several), [])
+            at, measured = _gaps(at, np.array(base, dtype=int), rows, x, y, law)
+        if not len(at) or not np.isfinite(theta).all():
             continue
-        scale = references[name] if law.reference else 1.0
-        given = np.array([[row[each] for row in rows] for each in law.predictors], dtype=float) / scale
-        measured = [float(row["value"]) for row in rows]
+        scale = (last.reference_flops or 1.0) if law.reference else 1.0
+        given = x[:, at] / scale
         if has_line:
             grid = np.geomspace(given[0].min(), given[0].max(), POINTS)
-            values = law.value(theta[:, None], grid[None])
-            line = ((grid * scale).tolist(), values.tolist())
-            curves.append(Curve(name, (given[0] * scale).tolist(), measured, line))
+            line = ((grid * scale).tolist(), law.value(theta[:, None], grid[None]).tolist())
+            curves.append(Curve(name, (given[0] * scale).tolist(), measured.tolist(), line))
         else:
-            curves.append(Curve(name, law.value(theta[:, None], given).tolist(), measured, None))
+            curves.append(Curve(name, law.value(theta[:, None], given).tolist(), measured.tolist(), None))
     return curves
 
 
@@ -121,21 +127,16 @@ def law_figure(curves: Sequence[Curve], title: str, x: str) -> go.Figure:
     return panels.figure
 
 
-def _gaps(rows: list[dict[str, Any]], baseline: list[dict[str, Any]], law: Law) -> list[dict[str, Any]]:
-    """The rows with how their errors stand to those of the baseline on the same run."""
-
-    def place(row: dict[str, Any]) -> tuple[Any, ...]:
-        return (row.get("run"), *(row.get(each) for each in law.predictors))
-
-    of_baseline = {place(row): row["value"] for row in baseline}
-    paired = [(row, of_baseline[place(row)]) for row in rows if place(row) in of_baseline]
-    return [
-        row | {"value": row["value"] / error if law.gap == "ratio" else row["value"] - error}
-        for row, error in paired
-    ]
+def _gaps(
+    at: Indices, base: Indices, rows: Sequence[PointRow], x: Array, y: Array, law: Law
+) -> tuple[Indices, Array]:
+    """Of the points those that the baseline has too, and how their values stand to its."""
+    of_baseline = {(rows[i].run, *x[:, i]): y[i] for i in base}
+    paired = [(i, of_baseline[key]) for i in at if (key := (rows[i].run, *x[:, i])) in of_baseline]
+    which, error = np.array([i for i, _ in paired], dtype=int), np.array([error for _, error in paired])
+    return which, y[which] / error if law.gap == "ratio" else y[which] - error
 
 
-def _name(row: dict[str, Any], several: bool) -> str:
-    """The name of a curve."""
-    keys = ("corpus", "group") if several else ("group",)
-    return " · ".join(str(row[key]) for key in keys if row.get(key) is not None)
+def _name(key: FamilyKey, group: str | None, several: bool) -> str:
+    """The name of a curve: its group, and its corpus where there are several."""
+    return " · ".join(name for name in ((key.corpus, group) if several else (group,)) if name is not None)

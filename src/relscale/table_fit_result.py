@@ -285,10 +285,10 @@ class TableFit:
                 f"forecast: of lines in logarithms alone; predict() has the law {self.law!r} ahead"
             )
         kind = "ratio" if self.law == "relative" else "error"
-        rows = [row for row in self._forecasts(as_targets(at)) if row["candidate"] == ENSEMBLE]
-        rows = [row for row in rows if row["quantity"] == kind]
+        forecasts = self.again(at=as_targets(at)).results.forecasts
+        is_shown = pc.and_(pc.equal(forecasts["candidate"], ENSEMBLE), pc.equal(forecasts["quantity"], kind))
         columns = [name for name in FORECAST_COLUMNS if name != "corpus" or self._has_corpora()]
-        return Frame([{name: row[name] for name in columns} for row in rows], columns)
+        return Frame(forecasts.filter(is_shown).select(columns))
 
     def to_pandas(self) -> Any:
         """`table` as a pandas ``DataFrame``."""
@@ -391,10 +391,6 @@ class TableFit:
         """The law, with its formula and parameters."""
         keywords: dict[str, Any] = self.again.keywords  # type: ignore[attr-defined]
         return found_law(keywords["law"], keywords["x"])
-
-    def _forecasts(self, targets: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.again(at=targets).results.forecasts.to_pylist()
-        return rows
 
     def _rows_of_law(self) -> pa.Table:
         """The rows of ``fits`` that are of the law asked for: a line comes with others."""
