@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from relscale.figures import chart
 from relscale.figures.chart.axes import Axis
@@ -134,18 +133,24 @@ def draw_curves(
     for curve in curves:
         style, line = styles[curve.group], curve.line
         few = len(curve.flops) <= MOST_LARGE
-        shown: dict[str, Any] = {"name": curve.label, "group": curve.group}
         law = f"<br>{line.words()}" if line else ""
         hover = f"{curve.label}<br>%{{x}} {unit}<br>%{{y}}{law}"
         dots = replace(style, size=8 if few else 4, opacity=1 if few else 0.45)
         if not few:  # a line that many points would bury is on top
-            panel.points(curve.flops, curve.values, dots, hover=hover, **shown)
+            panel.points(curve.flops, curve.values, dots, hover=hover, name=curve.label, group=curve.group)
         if line:
             panel.line(
-                line.flops, line.value, style, low=line.low, high=line.high, pointed=bool(strip), **shown
+                line.flops,
+                line.value,
+                style,
+                low=line.low,
+                high=line.high,
+                pointed=bool(strip),
+                name=curve.label,
+                group=curve.group,
             )
         if few:
-            panel.points(curve.flops, curve.values, dots, hover=hover, **shown)
+            panel.points(curve.flops, curve.values, dots, hover=hover, name=curve.label, group=curve.group)
     if strip:
         last = max(max(curve.flops) for curve in curves)
         panel.interval_strip(
@@ -204,12 +209,10 @@ def draw_many_curves(
             if is_baseline
             else MANY[Verdict(curve.verdict or Verdict.NOT_RESOLVED)]
         )
-        shown: dict[str, Any] = {
-            "name": curve.label,
-            "group": baseline if is_baseline else curve.verdict or Verdict.NOT_RESOLVED,
-        }
+        group = baseline if is_baseline else curve.verdict or Verdict.NOT_RESOLVED
         if curve.dotted:
-            panel.points(curve.flops, curve.values, replace(style, size=4, opacity=0.4), **shown)
+            dots = replace(style, size=4, opacity=0.4)
+            panel.points(curve.flops, curve.values, dots, name=curve.label, group=group)
         if line := curve.line:
             width, opacity = (3, 1.0) if is_baseline else (1.3, 0.75)
             panel.line(
@@ -217,7 +220,8 @@ def draw_many_curves(
                 line.value[::4],
                 replace(style, width=width, opacity=opacity),
                 hover=f"{curve.label}<br>%{{x}} {unit}<br>%{{y}}<br>{line.words()}",
-                **shown,
+                name=curve.label,
+                group=group,
             )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from relscale.figures import chart
 from relscale.figures.chart.axes import Axis
@@ -38,23 +37,37 @@ def draw_gains(
     for k, (group, label) in enumerate(suite.labels.items()):
         of_group = [row for row in at_points if row.group == group]
         x, values = [row.training_flops for row in of_group], [row.value for row in of_group]
-        named: dict[str, Any] = {"hover": f"{label}<br>%{{x}} FLOPs<br>%{{y}}", "name": label, "group": group}
+        hover = f"{label}<br>%{{x}} FLOPs<br>%{{y}}"
         if suite.is_crowded:
-            panel.line(x, values, style[group], **named)
+            panel.line(x, values, style[group], hover=hover, name=label, group=group)
             continue
         few = len(of_group) <= MOST_LARGE
         if few:
-            panel.line(x, values, style[group], **_band(of_group), pointed=len(suite.labels) > 4, group=group)
-        panel.points(x, values, replace(style[group], size=7 if few else 4), **named)
+            low, high = _band(of_group)
+            panel.line(
+                x, values, style[group], low=low, high=high, pointed=len(suite.labels) > 4, group=group
+            )
+        mark = replace(style[group], size=7 if few else 4)
+        panel.points(x, values, mark, hover=hover, name=label, group=group)
         if pooled := overall.get(group):
             at = panel.beside(flops[-1], ASIDE + STEP * k)
-            named |= {"hover": f"{label}, all computes<br>%{{y}}<br>{pooled.estimand}"}
-            panel.points([at], [pooled.value], style[group], low=[pooled.low], high=[pooled.high], **named)
+            panel.points(
+                [at],
+                [pooled.value],
+                style[group],
+                low=[pooled.low],
+                high=[pooled.high],
+                hover=f"{label}, all computes<br>%{{y}}<br>{pooled.estimand}",
+                name=label,
+                group=group,
+            )
     if suite.is_crowded:
         middle = medians(at_points, lambda row: row.training_flops, lambda row: row.value)
         panel.line(list(middle), list(middle.values()), MEDIAN)
 
 
-def _band(rows: Sequence[PromptFormRow]) -> dict[str, Any]:
-    bounded = bool(rows) and all(known(row.low, row.high) for row in rows)
-    return {end: [getattr(row, end) for row in rows] for end in ("low", "high")} if bounded else {}
+def _band(rows: Sequence[PromptFormRow]) -> tuple[list[float] | None, list[float] | None]:
+    """The limits of all rows; None where one has none."""
+    if not rows or not all(known(row.low, row.high) for row in rows):
+        return None, None
+    return [number(row.low) for row in rows], [number(row.high) for row in rows]

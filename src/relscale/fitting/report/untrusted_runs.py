@@ -6,8 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relscale.fitting.estimation.law_points import ModelKey, point_rows
+
 MOST_GROUPS = 4  # that are named; of more their number
-PLACE = ("suite", "prompt", "group")
+Key = tuple[str | None, str | None, str | None]  # suite, prompt and status
 
 
 def left_out(measurements: pa.Table, where: Mapping[str, Any] | None = None) -> list[str]:
@@ -27,19 +29,17 @@ def left_out(measurements: pa.Table, where: Mapping[str, Any] | None = None) -> 
         flagged = flagged.filter(
             pc.equal(flagged[column], value) if value is not None else pc.is_null(flagged[column])
         )
-    runs: dict[tuple[Any, ...], set[Any]] = {}
-    groups: dict[tuple[Any, ...], list[Any]] = {}
-    names = [name for name in ("corpus", "run", "step", *PLACE, "status") if name in flagged.column_names]
-    for row in flagged.select(names).group_by(names, use_threads=False).aggregate([]).to_pylist():
-        key = (row["suite"], row.get("prompt"), row["status"])
-        runs.setdefault(key, set()).add(tuple(row.get(name) for name in ("corpus", "run", "step")))
-        of_key = groups.setdefault(key, [])
-        of_key += [row["group"]] if row["group"] not in of_key else []
+    runs: dict[Key, set[ModelKey]] = {}
+    groups: dict[Key, set[str]] = {}
+    for row in point_rows(flagged):
+        key = (row.suite, row.prompt, row.status)
+        runs.setdefault(key, set()).add(row.model)
+        groups.setdefault(key, set()).add(str(row.group))
     return [_line(key, len(runs[key]), groups[key]) for key in sorted(runs, key=str)]
 
 
-def _line(key: tuple[Any, ...], runs: int, groups: list[Any]) -> str:
+def _line(key: Key, runs: int, groups: set[str]) -> str:
     suite, prompt, status = key
-    named = ", ".join(sorted(map(str, groups))) if len(groups) <= MOST_GROUPS else f"{len(groups)} groups"
+    named = ", ".join(sorted(groups)) if len(groups) <= MOST_GROUPS else f"{len(groups)} groups"
     form = f" {prompt}" if prompt not in (None, "default") else ""
     return f"left out, {runs} run{'s' * (runs > 1)}: {suite}{form}, {named}: {status}"

@@ -9,7 +9,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from relscale.fitting.analyses.crossing import PARAMETER as CROSSING
 from relscale.fitting.analyses.influence import InfluenceRow
@@ -287,6 +287,17 @@ def with_carriers(rows: Iterable[InfluenceRow], verdicts: Iterable[VerdictRow]) 
     ]
 
 
+class _LeaveOneOut(TypedDict):
+    left_out: int
+    left_out_same_sign: int
+    left_out_carry: int
+
+
+class _OtherWays(TypedDict):
+    specifications: int
+    specifications_same_sign: int
+
+
 def _carries(row: InfluenceRow, verdict: Verdict | None) -> bool | None:
     return (
         None
@@ -295,7 +306,7 @@ def _carries(row: InfluenceRow, verdict: Verdict | None) -> bool | None:
     )
 
 
-def _leave_one_out(rows: Iterable[InfluenceRow], slope: float, verdict: Verdict | None) -> dict[str, Any]:
+def _leave_one_out(rows: Iterable[InfluenceRow], slope: float, verdict: Verdict | None) -> _LeaveOneOut:
     known = [row for row in rows if row.value is not None and math.isfinite(row.value)]
     return {
         "left_out": len(known),
@@ -304,7 +315,7 @@ def _leave_one_out(rows: Iterable[InfluenceRow], slope: float, verdict: Verdict 
     }
 
 
-def _other_ways(rows: Iterable[SpecificationRow], slope: float) -> dict[str, Any]:
+def _other_ways(rows: Iterable[SpecificationRow], slope: float) -> _OtherWays:
     known = [row.value for row in rows if row.value is not None and math.isfinite(row.value)]
     return {
         "specifications": len(known),
