@@ -14,7 +14,7 @@ from relscale.scoring.requests import Request
 from relscale.scoring.task_metrics import TaskValue
 from relscale.tokens.build import StoredDocument
 from relscale.tokens.shards import ShardDocument
-from relscale.training.branches import BranchRow
+from relscale.training.branch_row import BranchRow
 from relscale.training.result import CurveRow
 
 HEAD = """# The tables

@@ -12,7 +12,7 @@ from relscale.experiment import Experiment, TrainingExperiment
 from relscale.questions.critical_branch import factor_limits, largest_factor
 from relscale.results import Results
 from relscale.rows import column
-from relscale.training.branches import BranchRow
+from relscale.training.branch_row import BranchRow
 
 SHORTEST = 4  # steps whose smoothed loss has forgotten the first one
 

@@ -12,7 +12,8 @@ from relscale.figures.data import FigureData
 from relscale.figures.plot import make_figure
 from relscale.rows import rows_of, table_of
 from relscale.tables import read_table, write_table
-from relscale.training.branches import BRANCHES, BranchRow, branches_of, furthest_token
+from relscale.training.branch_row import BranchRow
+from relscale.training.branches import BRANCHES, branches_of, furthest_token
 from relscale.training.data import TrainingData
 from relscale.training.interruption import Control
 from relscale.training.key import run_key

@@ -27,7 +27,8 @@ def run(options: argparse.Namespace) -> None:
     from relscale.rows import rows_of, table_of
     from relscale.tables import read_table, write_table
     from relscale.trained_models import trained_models
-    from relscale.training.branches import BRANCHES, BranchRow
+    from relscale.training.branch_row import BranchRow
+    from relscale.training.branches import BRANCHES
 
     experiment = training_experiment(options.config)
     branching = experiment.training.branches

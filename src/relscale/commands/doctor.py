@@ -6,7 +6,12 @@ HELP = "check the hardware and software of this machine"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments."""
+    """--steps."""
+    parser.add_argument(
+        "--steps",
+        action="store_true",
+        help="Measure training steps too, a few seconds on one core, and print the section hardware of a config.",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -22,3 +27,15 @@ def run(options: argparse.Namespace) -> None:
     print(
         tabulate(rows, headers=["", "component", "status", "consequence"], maxcolwidths=[None, None, 40, 60])
     )
+    if options.steps:
+        from relscale.errors import RelscaleError
+        from relscale.gpu import has_gpu
+        from relscale.training.step_time import measured_hardware
+
+        if has_gpu():
+            raise RelscaleError(
+                "--steps: measures a processor; of a GPU, benchmarks/gpu.sh says the FLOPs per second"
+            )
+        rate, per_token = measured_hardware()
+        numbers = f"flops_per_second: {rate:.2g}, seconds_per_token: {per_token:.2g}".replace("e+", "e")
+        print(f"\nhardware: {{{numbers}}}")

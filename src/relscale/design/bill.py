@@ -101,7 +101,9 @@ def bill(
 def format_bill(bill: Bill, hardware: Hardware) -> str:
     """The cost estimate for a terminal, with its assumptions."""
     if hardware.gpus_per_node == 0:
-        time = f"{bill.seconds / 60:.1f} minutes in sequence"
+        time = (
+            f"{bill.seconds / 60:.1f} minutes in sequence by the section hardware (relscale doctor --steps)"
+        )
     else:
         time = (
             f"{bill.device_hours:,.0f} GPU-hours, the longest run {bill.longest / 3600:.1f} hours; assumed: "

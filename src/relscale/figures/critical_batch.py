@@ -13,7 +13,7 @@ from relscale.critical_batches import CriticalBatchRow
 from relscale.figures import chart
 from relscale.figures.chart.numbers import significant
 from relscale.figures.data import FigureData
-from relscale.training.branches import BranchRow
+from relscale.training.branch_row import BranchRow
 
 TITLE = "Critical batch by branches"
 MOST_LINES = 12  # which colour, symbol and dash can distinguish

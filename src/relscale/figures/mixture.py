@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from relscale.figures import chart
 from relscale.figures.chart.numbers import estimate, known, number, significant
 from relscale.figures.data import FigureData
+from relscale.figures.select import reason
 from relscale.fitting.estimation.law_predictions import PredictionRow
 from relscale.fitting.estimation.mixture_optima import MixtureOptimumRow, MixturePointRow
 from relscale.measurements.measurement import SHARE
@@ -19,6 +20,7 @@ from relscale.questions.mixture import DIVERGENCE, MEAN
 
 TITLE = "Mixtures of text"
 MOST_FITS = 3
+HOVER = "%{{customdata}}<br>measured %{{x}}, {} %{{y}}"
 EQUAL = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.4)
 HELD_OUT = chart.Style(chart.INK, "star", size=13)
 BEST = chart.Style(chart.INK, size=10)
@@ -35,7 +37,7 @@ def draw(data: FigureData) -> go.Figure:
         return chart.empty(TITLE, "The config asks no law of mixtures for its optimum (fit.laws: optimum).")
     shown = list(optima)[:MOST_FITS]
     points = {fit: [row for row in data.rows(MixturePointRow) if row.fit == fit] for fit in shown}
-    ahead = {fit: [row for row in data.rows(PredictionRow, status="ok") if row.fit == fit] for fit in shown}
+    ahead = {fit: [row for row in data.rows(PredictionRow) if row.fit == fit] for fit in shown}
     style = chart.styles(list(dict.fromkeys(row.target for rows in points.values() for row in rows)))
     names = [row.quantity.removeprefix(SHARE) for rows in optima.values() for row in rows]
     panels = chart.grid(TITLE, len(shown), 2, width=380, height=330, gap_x=110, lines=3, names=names)
@@ -58,6 +60,12 @@ def draw(data: FigureData) -> go.Figure:
             for fit in shown
             for row in optima[fit]
             if row.note
+        ),
+        *(
+            f"{row.run}, {row.group}: {reason(row)}."
+            for fit in shown
+            for row in ahead[fit]
+            if row.status != "ok"
         ),
         f"{left_out} more laws are in mixtures.parquet." if left_out else "",
     )
@@ -82,19 +90,12 @@ def _draw_fit(
     panel.line([min(values), max(values)], [min(values), max(values)], EQUAL)
     for target, mark in style.items():
         own = [row for row in points if row.target == target]
-        about, hover = [row.run for row in own], "%{customdata}<br>measured %{x}, by the law %{y}"
-        x, y = [row.observed for row in own], [row.fitted for row in own]
-        panel.points(x, y, mark, about=about, hover=hover, name=target, group=target)
-    panel.rows(
-        usable,
-        lambda row: row.observed,
-        lambda row: row.predicted,
-        HELD_OUT,
-        low=lambda row: row.low,
-        high=lambda row: row.high,
-        about=lambda row: f"{row.run}, {row.group}",
-        hover="%{customdata}<br>measured %{x}, predicted %{y}",
-    )
+        at, value, runs = zip(*((row.observed, row.fitted, row.run) for row in own), strict=True)
+        panel.points(at, value, mark, about=runs, hover=HOVER.format("by the law"), name=target, group=target)
+    x, y = [row.observed for row in usable], [row.predicted for row in usable]
+    low, high = [row.low for row in usable], [row.high for row in usable]
+    about = [f"{row.run}, {row.group}" for row in usable]
+    panel.points(x, y, HELD_OUT, low=low, high=high, about=about, hover=HOVER.format("predicted"))
 
 
 def _draw_optimum(panel: chart.Panel, rows: Sequence[MixtureOptimumRow]) -> None:

@@ -258,7 +258,7 @@ def _config(texts: Sequence[Texts], budgets: Budgets, minutes: float, name: str,
             for budget, widths in zip(budgets.budgets, budgets.widths, strict=True)
         ),
         "",
-        "# For the expected times alone: what one core of a 2021 server does.",
+        "# For expected times alone: what one core of a 2021 server does; `relscale doctor --steps` measures yours.",
         f"hardware: {{flops_per_second: {number(HARDWARE.flops_per_second)}, "
         f"seconds_per_token: {HARDWARE.seconds_per_token:g}}}",
     ]

@@ -11,7 +11,8 @@ import numpy as np
 from relscale.atomic import remove, write_text
 from relscale.design.run import Run
 from relscale.errors import Damaged
-from relscale.training.branches import Branch, BranchRow, branches_of, steps_of_branches
+from relscale.training.branch_row import BranchRow
+from relscale.training.branches import Branch, branches_of, steps_of_branches
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.history import History
 from relscale.training.noise_scale import smoothed

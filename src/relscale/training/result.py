@@ -21,7 +21,8 @@ from relscale.design.run import Run
 from relscale.errors import Damaged
 from relscale.rows import column, schema_of, table_of
 from relscale.tables import write_table
-from relscale.training.branches import BRANCHES, BranchRow
+from relscale.training.branch_row import BranchRow
+from relscale.training.branches import BRANCHES
 from relscale.training.checkpoint import export
 from relscale.training.history import History
 from relscale.training.noise_scale import TESTS, GradientMoments, noise_scale, smoothed
