@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from relscale.errors import RelscaleError
 from relscale.measurements.mixture_shares import with_listed_shares
 from relscale.measurements.runs import listed_runs, trained_runs
 from relscale.release.export import export
+from relscale.release.model_card import ScoreRow
 from relscale.release.push import push, to_push
 from relscale.scoring.checkpoint_table import read_checkpoints
 from relscale.tables import read_table
@@ -79,8 +81,8 @@ def trained(tmp_path):
 
 @pytest.fixture
 def exported(trained, tmp_path):
-    score = SCORE | {"run": plan(CONFIG)[0].name, "value": 1.5, "stderr": None, "items": 12}
-    more = [score | {"metric": "brier", "value": 0.77}, score | {"metric": "accuracy", "value": 0.26}]
+    score = ScoreRow(**SCORE, run=plan(CONFIG)[0].name, value=1.5, stderr=None, items=12)
+    more = [replace(score, metric="brier", value=0.77), replace(score, metric="accuracy", value=0.26)]
     metrics = {"mmlu": "bits_per_byte_answer_mean"}
     return export(check_config(CONFIG), [trained], [score, *more], metrics, {}, tmp_path / "export")
 
@@ -190,7 +192,7 @@ def test_what_the_hub_refuses_is_said_in_one_line(exported, monkeypatch):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_corpus_may_be_called_anything_and_its_models_lie_in_the_export(tmp_path, name):
     config = CONFIG | {"experiment": name, "corpora": {name: CONFIG["corpora"]["mixed"]}}
-    score = SCORE | {"run": plan(config)[0].name, "group": name, "value": 1.5, "stderr": None, "items": 12}
+    score = ScoreRow(**(SCORE | {"group": name}), run=plan(config)[0].name, value=1.5, stderr=None, items=12)
     (tmp_path / "suite").mkdir()
     given = export(
         check_config(config),

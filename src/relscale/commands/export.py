@@ -31,8 +31,9 @@ def run(options: argparse.Namespace) -> None:
     from relscale.jobs import training_jobs
     from relscale.measurements.reading import read_measurements
     from relscale.release.export import export
-    from relscale.release.model_card import SHOWN
+    from relscale.release.model_card import ScoreRow
     from relscale.results import Results
+    from relscale.rows import names_of, rows_of
     from relscale.scoring.manifest import read_manifest
     from relscale.scoring.suite import needs_documents
 
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
     exported = export(
         experiment,
         files(options.runs, (results.runs(*job) for job in training_jobs(experiment))),
-        read_measurements(measurements, ("run", *SHOWN)).to_pylist() if is_measured else [],
+        rows_of(ScoreRow, read_measurements(measurements, names_of(ScoreRow))) if is_measured else [],
         {name: read_manifest(file.parent).metric for name, file in suites.items()} if is_measured else {},
         {name: file.parent for name, file in suites.items() if needs_documents(name, names[name])},
         options.output,

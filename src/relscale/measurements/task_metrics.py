@@ -81,6 +81,19 @@ class TaskMetric:
     drawn: np.ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class TaskDocuments:
+    """The values of one metric over the documents of one task, as Arrow groups rows of ``TaskValue``."""
+
+    metric: str
+    filter: str
+    subject: str | None
+    task: str
+    aggregation: str | None
+    value_list: list[str]
+    doc_id_list: list[str]
+
+
 def task_metrics(values: pa.Table, prepared: Path | None, draws: Draws) -> list[TaskMetric]:
     """The metrics of one group under one prompt.
 
@@ -96,9 +109,10 @@ def task_metrics(values: pa.Table, prepared: Path | None, draws: Draws) -> list[
     keys = ["metric", "filter", "subject", "task", "aggregation"]
     of_tasks = values.group_by(keys, use_threads=False).aggregate([("value", "list"), ("doc_id", "list")])
     by_metric: dict[str, list[tuple[str | None, TaskMetric]]] = {}
-    for row in of_tasks.to_pylist():
-        name = metric_name(row["metric"], row["filter"])
-        by_metric.setdefault(name, []).append((row["subject"], _task_metric(name, row, prepared, draws)))
+    for documents in (TaskDocuments(**cells) for cells in of_tasks.to_pylist()):
+        name = metric_name(documents.metric, documents.filter)
+        task_metric = _task_metric(name, documents, prepared, draws)
+        by_metric.setdefault(name, []).append((documents.subject, task_metric))
     several = any(subject is not None for tasks in by_metric.values() for subject, _ in tasks)
     metrics: list[TaskMetric] = []
     for name, tasks in by_metric.items():
@@ -113,27 +127,27 @@ def task_metrics(values: pa.Table, prepared: Path | None, draws: Draws) -> list[
     return metrics
 
 
-def _task_metric(name: str, row: Mapping[str, Any], prepared: Path | None, draws: Draws) -> TaskMetric:
-    """One metric of one task; ``value_list`` and ``doc_id_list`` have its documents."""
+def _task_metric(name: str, of: TaskDocuments, prepared: Path | None, draws: Draws) -> TaskMetric:
+    """One metric of one task."""
     import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import get_aggregation
 
-    values = json.loads(f"[{','.join(row['value_list'])}]")  # at once: many are numbers of a few bytes
-    weights = draws.of(row["doc_id_list"])
-    clusters = draws.units_of(row["doc_id_list"]) if draws.units else None
+    values = json.loads(f"[{','.join(of.value_list)}]")  # at once: many are numbers of a few bytes
+    weights = draws.of(of.doc_id_list)
+    clusters = draws.units_of(of.doc_id_list) if draws.units else None
     value, stderr, replicates = math.nan, math.nan, np.full(draws.count, math.nan)
-    if row["aggregation"] is not None:
-        function = get_aggregation(row["aggregation"])
+    if of.aggregation is not None:
+        function = get_aggregation(of.aggregation)
         value = _number(function, values)
-        if row["aggregation"] in BOOTSTRAPPED:
-            more = draws.of(row["doc_id_list"], max(draws.count, RESAMPLINGS))
+        if of.aggregation in BOOTSTRAPPED:
+            more = draws.of(of.doc_id_list, max(draws.count, RESAMPLINGS))
             resampled = _resampled(function, values, more)
             stderr = float(np.std(resampled[:RESAMPLINGS], ddof=1)) if len(values) > 1 else math.nan
             replicates = resampled[: draws.count]
-        elif row["aggregation"] in RATIOS:
-            stderr, replicates = _of_ratio(*RATIOS[row["aggregation"]], values, weights, value, clusters)
+        elif of.aggregation in RATIOS:
+            stderr, replicates = _of_ratio(*RATIOS[of.aggregation], values, weights, value, clusters)
     elif prepared is not None:
-        value = _number(_custom_aggregations(prepared, row["task"])[row["metric"]], values)
+        value = _number(_custom_aggregations(prepared, of.task)[of.metric], values)
     return TaskMetric(name, value, stderr, replicates, len(values), weights.sum(axis=0))
 
 

@@ -122,7 +122,9 @@ def _by_option(function: Callable[..., Any], rows: Callable[..., Any]) -> Callab
 
     def called(*columns: Any, **values: Any) -> Any:
         for name, group in groups.items():
-            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+            values[name] = group(
+                **{field.name: values.pop(field.name) for field in fields(group) if field.name in values}
+            )
         return function(*columns, **values)
 
     return called if groups else function

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from relscale.atomic import atomic_path, link, write_text
 from relscale.checksums import check_digests_if_listed
@@ -13,7 +12,7 @@ from relscale.experiment import TrainingExperiment
 from relscale.file_name import file_name
 from relscale.measurements.mixture_shares import with_mixture_shares
 from relscale.measurements.runs import Trained, read_trained
-from relscale.release.model_card import model_card
+from relscale.release.model_card import ScoreRow, model_card
 from relscale.rows import table_of
 from relscale.scoring.checkpoint_table import COLUMNS, TABLE, Checkpoint
 from relscale.tables import write_table
@@ -35,7 +34,7 @@ class Exported:
 def export(
     experiment: TrainingExperiment,
     manifests: Sequence[Path],
-    measurements: Sequence[Mapping[str, Any]],
+    measurements: Sequence[ScoreRow],
     metrics: Mapping[str, str],
     suites: Mapping[str, Path],
     folder: Path,
@@ -65,10 +64,10 @@ def export(
     RelscaleError
         A manifest or a run's record is missing or not what it should be.
     """
-    by_run: dict[str, list[Mapping[str, Any]]] = {}
+    by_run: dict[str, list[ScoreRow]] = {}
     for row in measurements:
-        if row["metric"] in (metrics.get(row["suite"]), *ACCURACY) and row["suite"] in metrics:
-            by_run.setdefault(row["run"], []).append(row)
+        if row.metric in (metrics.get(row.suite), *ACCURACY) and row.suite in metrics:
+            by_run.setdefault(row.run, []).append(row)
     rows, models, without = [], [], []
     for trained in read_trained(manifests):
         name = trained.model.run

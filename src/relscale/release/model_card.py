@@ -2,21 +2,40 @@
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 from tabulate import tabulate
 
 from relscale.design.run import Run
+from relscale.measurements.measurement import Measurement
+from relscale.measurements.metric import VALIDATION
+from relscale.rows import names_of, same_column
 from relscale.training.record import TrainingRecord
 
-SHOWN = ("suite", "prompt", "group", "metric", "value", "stderr", "items")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreRow:
+    """One measurement of a model as its card shows it."""
+
+    run: str = same_column(Measurement, "run")
+    suite: str = same_column(Measurement, "suite")
+    prompt: str | None = same_column(Measurement, "prompt")
+    group: str = same_column(Measurement, "group")
+    metric: str = same_column(Measurement, "metric")
+    value: float | None = same_column(Measurement, "value")
+    stderr: float | None = same_column(Measurement, "stderr")
+    items: int | None = same_column(Measurement, "items")
+
+
+SHOWN = names_of(ScoreRow)[1:]  # the card is of one run
 
 
 def model_card(
     record: TrainingRecord,
     data: Sequence[Mapping[str, Any]],
-    scores: Sequence[Mapping[str, Any]],
+    scores: Sequence[ScoreRow],
     experiment: str,
     licence: str | None,
 ) -> str:
@@ -29,7 +48,7 @@ def model_card(
     data
         Parts of the corpus: ``weight`` and what the config says of the source.
     scores
-        Rows of the measurements of this model.
+        The measurements of this model.
     experiment
         Its name.
     licence
@@ -156,8 +175,8 @@ def _parts(data: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _scores(scores: Sequence[Mapping[str, Any]]) -> str:
-    rows = [[_cell(row[name]) for name in SHOWN] for row in scores if row["suite"] != "validation"]
+def _scores(scores: Sequence[ScoreRow]) -> str:
+    rows = [[_cell(getattr(row, name)) for name in SHOWN] for row in scores if row.suite != VALIDATION.suite]
     if not rows:
         return "Not scored."
     return str(tabulate(rows, headers=SHOWN, tablefmt="github", disable_numparse=True))
