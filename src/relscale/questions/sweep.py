@@ -10,8 +10,8 @@ Source: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, which averag
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -167,15 +167,13 @@ def _optimum(
     least = float(loss.min())
     near = loss <= least * (1 + within)
     all_points, x, loss = x, x[:, near], loss[near]
-    common: dict[str, Any] = {"params": sizes[0], "tokens": sizes[1], "runs": len(loss), "least": least}
+    row = SweepRow(params=sizes[0], tokens=sizes[1], runs=len(loss), least=least)
     needed = terms(len(x)) + SPARE
     if len(loss) < needed:
-        return SweepRow(
-            **common, note=f"too few runs within {within:.3g} of the least loss, of {needed} needed"
-        )
+        return replace(row, note=f"too few runs within {within:.3g} of the least loss, of {needed} needed")
     best = minimum(x, loss)
     if not best.exists:
-        return SweepRow(**common, note="no minimum: the surface is not curved upwards in every direction")
+        return replace(row, note="no minimum: the surface is not curved upwards in every direction")
     names = ("learning_rate", "batch")[: len(x)]
     outside = [
         name.replace("_", " ")
@@ -188,8 +186,8 @@ def _optimum(
     ]
     limits = [percentiles([float(at[i]) for at in drawn], draws) for i in range(len(x))]
     of_batch = limits[1] if len(x) > 1 else percentiles([], 0)
-    return SweepRow(
-        **common,
+    return replace(
+        row,
         learning_rate=float(np.exp(best.at[0])),
         rate_low=_exp(limits[0].low),
         rate_high=_exp(limits[0].high),
