@@ -1,7 +1,7 @@
 """``relscale … | head``: whoever stops reading what is printed still gets the files that were asked for."""
 
 import os
-import sys
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -27,16 +27,21 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def nobody_reads(monkeypatch, tmp_path):
-    """An empty folder, and a standard output whose reader is gone."""
+def folder(monkeypatch, tmp_path):
+    """A folder with two tables."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sizes.csv").write_text(SIZES)
     (tmp_path / "sweep.csv").write_text(SWEEP)
+    return tmp_path
+
+
+@contextmanager
+def nobody_reads():
+    """A standard output and error whose reader is gone; inside a test, as pytest sets its own before."""
     reading, writing = os.pipe()
     os.close(reading)
-    with open(writing, "w", buffering=1) as closed:
-        monkeypatch.setattr(sys, "stdout", closed)
-        yield tmp_path
+    with open(writing, "w", buffering=1) as closed, redirect_stdout(closed), redirect_stderr(closed):
+        yield
 
 
 @pytest.mark.parametrize(
@@ -55,14 +60,22 @@ def nobody_reads(monkeypatch, tmp_path):
     ],
     ids=lambda text: text.split()[0] if text else "",
 )
-def test_what_was_asked_for_is_written_though_nobody_reads(command, files, nobody_reads, capfd):
-    assert main(command.split()) == 0
-    assert all((nobody_reads / name).stat().st_size for name in files.split())
-    assert capfd.readouterr().err == ""
+def test_what_was_asked_for_is_written_though_nobody_reads(command, files, folder):
+    with nobody_reads():
+        assert main(command.split()) == 0
+    assert all((folder / name).stat().st_size for name in files.split())
 
 
-def test_help_that_nobody_reads_is_no_error(nobody_reads, capfd):
-    with pytest.raises(SystemExit) as ended:
+def test_help_that_nobody_reads_is_no_error():
+    with nobody_reads(), pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
-    assert capfd.readouterr().err == ""
+
+
+def test_a_workflow_whose_progress_nobody_reads_goes_on():
+    from snakemake_logger_plugin_relscale import Terminal
+
+    with nobody_reads():
+        terminal = Terminal(stderr=True)
+        for line in ("train 1/10", "train 2/10"):
+            terminal.print(line)

@@ -29,6 +29,17 @@ NOTHING = "Nothing to be done"
 PROGRESS_IN_LOG = "RELSCALE_PROGRESS_IN_LOG"  # jobs write how far they are to their logs, not to the terminal
 
 
+class Terminal(Console):
+    """Standard error; where nobody reads it any longer (``relscale run … 2>&1 | head``), the workflow goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Say no more, and let what jobs say lead nowhere; rich would end the workflow."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
+
+
 class LogHandler(LogHandlerBase):
     """Shows the events of a workflow on standard error."""
 
@@ -40,7 +51,7 @@ class LogHandler(LogHandlerBase):
             settings.quiet, settings.debug_dag, settings.verbose, settings.dryrun, settings.printshellcmds
         )
         self._format = DefaultFormatter(settings.quiet, settings.show_failed_logs)
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = Terminal(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._progress = WorkflowProgress(os.cpu_count() or 1)
         self._began = time.monotonic()
