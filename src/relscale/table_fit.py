@@ -58,7 +58,7 @@ from relscale.table_fit_checks import (
     is_line,
     log_lines,
 )
-from relscale.table_fit_result import At, TableFit, as_targets
+from relscale.table_fit_result import TableFit
 from relscale.table_measurements import (
     check_columns,
     check_names,
@@ -70,7 +70,7 @@ from relscale.table_measurements import (
     statuses_of,
     whole_steps,
 )
-from relscale.table_targets import line_options, with_targets
+from relscale.table_targets import At, as_targets, line_options, with_targets
 
 CLUSTERED = (
     "cluster: a table of measurements has one number per run and group and no items, so there are none to cluster; a "

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -154,3 +155,19 @@ def check_baseline(
         if baseline is None:
             raise RelscaleError(f"{name}: no baseline in column {group!r}; name one of {listed(groups)}")
         raise RelscaleError(f"{name}: no {baseline!r} in column {group!r}; {suggestion(baseline, groups)}")
+
+
+def check_reported(law: str, output: Path) -> None:
+    """Refuse a report that cannot be written.
+
+    Raises
+    ------
+    RelscaleError
+        The law compares no groups, or the file is no HTML.
+    """
+    if law != "relative":
+        raise RelscaleError(
+            f"--report: is of gaps, and the law {law!r} compares none; it is for the law 'relative'"
+        )
+    if output.suffix != ".html":
+        raise RelscaleError(f"--report: {output} does not end in .html")

@@ -1,13 +1,11 @@
 """A law that was fitted to a table: what it says, its forecasts, its figure and its files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,6 +29,8 @@ from relscale.table_columns import (
     Guess,
     higher_is_better,
 )
+from relscale.table_fit_checks import check_reported
+from relscale.table_targets import At, as_targets
 from relscale.tables import write_table
 
 VERDICT_COLUMNS = [
@@ -51,7 +51,6 @@ FORECAST_COLUMNS = [
     *("corpus", "group", "quantity", "training_flops", "params", "tokens", "value", "low", "high", "level"),
     *("interval_direction", "status", "note"),
 ]
-At = float | Mapping[str, float]
 
 
 @shown_printable
@@ -429,38 +428,3 @@ def predictions(results: Fits) -> Frame:
         "note",
     ]
     return Frame(results.predictions.select(columns))
-
-
-def as_targets(at: At | Sequence[At]) -> list[Mapping[str, float]]:
-    """Where to predict: mappings from predictor to value; a number alone is training compute.
-
-    Raises
-    ------
-    RelscaleError
-        One is no positive number.
-    """
-    each = list(at) if isinstance(at, Sequence) and not isinstance(at, str) else [at]
-    targets: list[Mapping[str, float]] = [
-        dict(one) if isinstance(one, Mapping) else {"training_flops": one} for one in each
-    ]
-    for target in targets:
-        for name, value in target.items():
-            if not isinstance(value, Real) or not 0 < value < np.inf:
-                raise RelscaleError(f"at: {name} is {value!r}, which is not a positive number")
-    return targets
-
-
-def check_reported(law: str, output: Path) -> None:
-    """Refuse a report that cannot be written.
-
-    Raises
-    ------
-    RelscaleError
-        The law compares no groups, or the file is no HTML.
-    """
-    if law != "relative":
-        raise RelscaleError(
-            f"--report: is of gaps, and the law {law!r} compares none; it is for the law 'relative'"
-        )
-    if output.suffix != ".html":
-        raise RelscaleError(f"--report: {output} does not end in .html")

@@ -1,7 +1,9 @@
 """Where a law on a table forecasts: targets as the options of a line, and as rows that a law predicts."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,8 +12,29 @@ from relscale.fitting.core_options import Where
 from relscale.measurements.status import Status
 from relscale.suggestions import suggestion
 
+At = float | Mapping[str, float]  # compute alone, or a value per predictor
+
 AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
 OF_A_MODEL = ("training_flops", "params", "tokens")  # what may be said of a model that is forecast
+
+
+def as_targets(at: At | Sequence[At]) -> list[Mapping[str, float]]:
+    """Where to predict: mappings from predictor to value; a number alone is training compute.
+
+    Raises
+    ------
+    RelscaleError
+        One is no positive number.
+    """
+    each = list(at) if isinstance(at, Sequence) and not isinstance(at, str) else [at]
+    targets: list[Mapping[str, float]] = [
+        dict(one) if isinstance(one, Mapping) else {"training_flops": one} for one in each
+    ]
+    for target in targets:
+        for name, value in target.items():
+            if not isinstance(value, Real) or not 0 < value < np.inf:
+                raise RelscaleError(f"at: {name} is {value!r}, which is not a positive number")
+    return targets
 
 
 def line_options(

@@ -131,7 +131,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Fit one law to any table, print the result and write it."""
     from relscale.table_fit import fit
-    from relscale.table_fit_result import check_reported
+    from relscale.table_fit_checks import check_reported
     from relscale.tables import table_name
 
     if options.plot and options.plot.suffix != ".html":
