@@ -18,7 +18,7 @@ WRONG = [
     ("fit t.csv --level high", 2, "--level: 'high' is no number"),
     ("fit t.csv --seed 1.5", 2, "--seed: '1.5' is no whole number"),
     ("doctor now", 2, "one argument too many: 'now'"),
-    ("doctor --json", 2, "no option '--json'; there are none"),
+    ("suites --json", 2, "no option '--json'; there are none"),
     # files
     ("fit nowhere.csv", 1, "nowhere.csv: no such table"),
     ("fit own.xlsx", 1, "own.xlsx: a spreadsheet or another zip archive; save the table in it as CSV"),
