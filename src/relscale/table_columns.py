@@ -105,8 +105,8 @@ def guess_y(table: pa.Table, taken: Sequence[str], name: str) -> str:
     if len(left) == 1:
         return str(left[0])
     raise RelscaleError(
-        f"{name}: y: name the column of the error, of {listed(left or table.column_names)}; where each group has a "
-        "column, several of them, separated by commas"
+        f"{name}: y: name the column of the error, or the column of each group, separated by commas; there are "
+        f"{listed(left or table.column_names)}"
     )
 
 

@@ -29,8 +29,8 @@ BEYOND = 1e-6  # ln F
 
 NOTHING = Remark(Status.NO_FORECAST, "no value to forecast from")
 ABSURD = "refused: its forecast leaves the range of the data by more than that range"
-FEW_ORIGINS = "no interval: {} rolling origin(s) inside the data, and it needs 2"
-FEW_EARLIER = "no interval: {} earlier origin(s), and it needs 2"
+FEW_ORIGINS = "no interval: it needs 2 rolling origins inside the data, and has {}"
+FEW_EARLIER = "no interval: it needs 2 earlier origins, and has {}"
 INSIDE = "its compute is not beyond the largest of the data ({:.4g} FLOPs): an interpolation"
 BELOW = "its compute is below all of the data, which begin at {:.4g} FLOPs: a forecast backwards"
 FAR = "beyond the backtested horizon (a factor {:.3g}), so the width of its interval is extrapolated"
