@@ -65,6 +65,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+MULTIPLIER = {"name": "code", "share": "share_code"}
 LAW = {"name": "mine", "law": "power"}
 OWN = {"kind": "files", "path": "texts"}
 HUB = {"kind": "hub", "path": "org/web"}
@@ -277,6 +278,15 @@ WRONG = [
     ("fit", {"laws": [LAW | {"fixed": {"betta": 0.1}}]}, "fit.laws.mine.fixed", "did you mean 'beta'"),
     ("fit", {"laws": [LAW | {"baseline": "code"}]}, "fit.laws.mine.baseline", "compares no groups"),
     ("fit", {"laws": [LAW | {"law": "relative"}]}, "fit.laws.mine", "set the baseline"),
+    ("fit", {"laws": [LAW | {"optimum": {}}]}, "fit.laws.mine.optimum", "is no law of mixtures"),
+    ("fit", {"multipliers": [MULTIPLIER, MULTIPLIER]}, "fit.multipliers.code", "duplicate name"),
+    ("fit", {"multipliers": [MULTIPLIER | {"at": "token"}]}, "fit.multipliers.code", "did you mean 'tokens'"),
+    (
+        "fit",
+        {"multipliers": [MULTIPLIER | {"where": {"suite": "domain"}}]},
+        "fit.multipliers.code.where.suite",
+        "did you mean 'domains'",
+    ),
     ("fit", {"answers": "nowhere.csv"}, "fit.answers", "nowhere.csv: no such table"),
     ("fit", {"answers": "answers.csv"}, "fit.answers", "no column"),
     ("figures", ["isoflops"], "figures", "no figure 'isoflops'"),

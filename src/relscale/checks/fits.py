@@ -17,7 +17,7 @@ from relscale.experiment import (
     TrainingExperiment,
 )
 from relscale.figures.registry import figure_of, figure_suite
-from relscale.fitting.core_options import FurtherLaw, Value, Where
+from relscale.fitting.core_options import FurtherLaw, Multiplier, Value, Where
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.estimation.law_points import MEASURED
 from relscale.fitting.report.reproduction_row import AnswerRow
@@ -44,6 +44,7 @@ def check_fits(experiment: Experiment) -> None:
     for figure in experiment.figures:
         keyed("figures", partial(figure_of, figure))
     _check_laws(experiment.fit.laws)
+    _check_multipliers(experiment.fit.multipliers)
     answers = experiment.fit.answers
     if answers:
         keyed("fit.answers", lambda: read_table(answers, names_of(AnswerRow)))
@@ -132,9 +133,27 @@ def _check_laws(laws: Sequence[FurtherLaw]) -> None:
             *(entry.x or ()),
             *(column for _, condition in _conditions(entry) for column in condition),
         ]
-        for column in columns:
-            if column not in MEASUREMENTS.names and not column.startswith(SHARE):
-                raise RelscaleError(unknown_name(key, "column of measurements", column, MEASUREMENTS.names))
+        _check_columns(columns, key)
+        if entry.optimum is not None:
+            from relscale.fitting.estimation.mixture_optima import check_mixture_law  # imports scipy
+
+            check_mixture_law(entry)
+        names.add(entry.name)
+
+
+def _check_columns(columns: Iterable[str], key: str) -> None:
+    for column in columns:
+        if column not in MEASUREMENTS.names and not column.startswith(SHARE):
+            raise RelscaleError(unknown_name(key, "column of measurements", column, MEASUREMENTS.names))
+
+
+def _check_multipliers(multipliers: Sequence[Multiplier]) -> None:
+    names: set[str] = set()
+    for entry in multipliers:
+        key = f"fit.multipliers.{entry.name}"
+        if entry.name in names:
+            raise RelscaleError(f"{key}: duplicate name")
+        _check_columns([*entry.where, entry.share, entry.unique, entry.at], key)
         names.add(entry.name)
 
 
@@ -188,6 +207,12 @@ def _check_names(experiment: ScoredExperiment) -> None:
             for column in known.keys() & condition.keys():
                 path = f"fit.laws.{entry.name}.{key}.{column}"
                 named += [(path, str(name), known[column]) for name in _several(condition[column])]
+        if entry.optimum is not None and entry.optimum.prior is not None:
+            named.append((f"fit.laws.{entry.name}.optimum.prior", entry.optimum.prior, known["corpus"]))
+    for multiplier in fit.multipliers:
+        for column in known.keys() & multiplier.where.keys():
+            path = f"fit.multipliers.{multiplier.name}.where.{column}"
+            named += [(path, str(name), known[column]) for name in _several(multiplier.where[column])]
     for key, name, known_names in named:
         if name not in known_names:
             raise RelscaleError(unknown_name(key, "", name, known_names, "in the experiment"))

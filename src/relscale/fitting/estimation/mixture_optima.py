@@ -42,6 +42,22 @@ class MixturePointRow:
     status: Status = column("ok, or why the row cannot be used.")
 
 
+def check_mixture_law(entry: FurtherLaw) -> None:
+    """Refuse a law that has no best mixture.
+
+    Raises
+    ------
+    RelscaleError
+        It is none of mixtures, or fitted otherwise than by least squares of equal points.
+    """
+    if entry.law not in mixture.LAWS:
+        raise RelscaleError(
+            f"fit.laws.{entry.name}.optimum: {entry.law} is no law of mixtures; leave it out, or use one of "
+            + ", ".join(mixture.LAWS)
+        )
+    check_equal_points(entry)
+
+
 def mixture_optima(
     measurements: pa.Table, settings: Settings
 ) -> tuple[list[MixtureOptimumRow], list[MixturePointRow]]:
@@ -57,12 +73,7 @@ def mixture_optima(
     for entry in settings.laws:
         if entry.optimum is None:
             continue
-        if entry.law not in mixture.LAWS:
-            raise RelscaleError(
-                f"fit.laws.{entry.name}.optimum: {entry.law} is no law of mixtures; leave it out, or use one of "
-                + ", ".join(mixture.LAWS)
-            )
-        check_equal_points(entry)
+        check_mixture_law(entry)
         tried = tried_mixtures(measurements, entry)
         optima += _optimum(measurements, tried, entry, entry.optimum, settings.seed)
         fitted += _points(tried, entry)
