@@ -540,6 +540,25 @@ def test_a_figure_that_cannot_be_drawn_takes_no_other_with_it(
     )
 
 
+def test_many_pictures_are_shared_by_a_browser_per_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[list[Path]] = []
+
+    def drawn(share: Sequence[browser.Picture], chrome: str) -> None:
+        shares.append([path for _, path in share])
+
+    monkeypatch.setattr(pictures, "cores", lambda: 2)
+    monkeypatch.setattr(pictures, "render", drawn)
+    for number, browsers in ((3, 1), (23, 1), (39, 2)):
+        shares.clear()
+        paths = [tmp_path / f"{each}.svg" for each in range(number)]
+        pictures._render_side_by_side([({}, path) for path in paths], "/opt/chrome")
+        assert len(shares) == browsers
+        assert sorted(path for share in shares for path in share) == sorted(paths)
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
 def test_the_json_gives_the_figure_back(
     toy: FigureData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

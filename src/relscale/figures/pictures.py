@@ -1,11 +1,13 @@
 """Static figures: SVG, PDF and PNG beside the HTML, if Chrome is installed.
 
-A browser takes longer to start than to draw, so one of them draws all that are missing.
+A browser takes longer to start than to draw a figure, so one of them draws many: all that are missing, or its share
+where they are enough for several.
 """
 
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -14,6 +16,12 @@ from relscale.checksums import files_list, listed_files, seal_files
 from relscale.errors import Damaged, first_line
 from relscale.extras import missing
 from relscale.figures.browser import FORMATS, Picture, find_chrome, render
+from relscale.process import cores
+
+PICTURES_PER_BROWSER = (
+    12  # at least, where there are several: one starts in the time in which it draws about four
+)
+MOST_BROWSERS = 4  # some 300 MB of memory each
 
 
 def draw_pictures(pages: Sequence[Path]) -> None:
@@ -74,10 +82,19 @@ def _draw(pages: Sequence[Path], chrome: str) -> str:
                 figure = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
                 figure["layout"]["width"] = figure["layout"]["meta"]["width"]
                 pictures += [(figure, stack.enter_context(_if_drawn(path))) for path in _pictures(page)]
-            render(pictures, chrome)
+            _render_side_by_side(pictures, chrome)
         except Exception as error:  # kaleido has no type of its own
             return first_line(error)
     return ""
+
+
+def _render_side_by_side(pictures: Sequence[Picture], chrome: str) -> None:
+    """Render with as many browsers as there are processors and enough pictures for."""
+    browsers = max(1, min(cores(), MOST_BROWSERS, len(pictures) // PICTURES_PER_BROWSER))
+    with ThreadPoolExecutor(browsers) as pool:
+        shares = [pool.submit(render, pictures[first::browsers], chrome) for first in range(browsers)]
+    for share in shares:
+        share.result()
 
 
 class _NotDrawnError(Exception):

@@ -244,12 +244,24 @@ static inline __m512 power(__m512 x)
 static float powers(long count, float scale, float *x, float *total)
 {
     __m512 highest = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps(), by = _mm512_set1_ps(scale);
-    for (long i = 0; i < count; i += LANES)
+    __m512 other = highest;
+    long whole = count / (2 * LANES) * 2 * LANES, i = 0;
+    for (; i < whole; i += 2 * LANES) {
+        highest = _mm512_max_ps(highest, _mm512_loadu_ps(x + i));
+        other = _mm512_max_ps(other, _mm512_loadu_ps(x + i + LANES));
+    }
+    highest = _mm512_max_ps(highest, other);
+    for (; i < count; i += LANES)
         highest = _mm512_mask_max_ps(highest, first_lanes(count - i), highest,
                                      _mm512_maskz_loadu_ps(first_lanes(count - i), x + i));
     float most = _mm512_reduce_max_ps(highest);
     highest = _mm512_set1_ps(most);
-    for (long i = 0; i < count; i += LANES) {
+    for (i = 0; i < whole; i += LANES) {
+        __m512 e = power(_mm512_mul_ps(by, _mm512_sub_ps(_mm512_loadu_ps(x + i), highest)));
+        _mm512_storeu_ps(x + i, e);
+        sum = _mm512_add_ps(sum, e);
+    }
+    for (; i < count; i += LANES) {
         __mmask16 lanes = first_lanes(count - i);
         __m512 e = power(_mm512_mul_ps(by, _mm512_sub_ps(_mm512_maskz_loadu_ps(lanes, x + i), highest)));
         _mm512_mask_storeu_ps(x + i, lanes, e);
