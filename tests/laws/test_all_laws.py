@@ -331,6 +331,15 @@ def test_a_loss_of_size_steps_and_batch_is_that_of_its_equation(
     assert constants[4] / found ** (1 / constants[5]) == pytest.approx(critical, rel=1e-5)
 
 
+@pytest.mark.parametrize("tau", [6.7, 200.0, 1e4])
+def test_filtering_sums_every_epoch_of_a_pool_that_is_seen_thousands_of_times(tau: float) -> None:
+    a, b, d, epochs = 0.025, -0.16, 0.1, 5000.5
+    k = np.arange(2, 5002)
+    exponents = b * 2 ** (-(k - 1) / tau) * np.log(np.minimum(k, epochs) / (k - 1))
+    found = law("filtering").value(np.array([a, b, tau, d]), np.array([[epochs * 1e5], [1e5]]))
+    assert found == pytest.approx(d + a**b * np.exp(exponents.sum()), rel=1e-6)
+
+
 def test_a_second_break_is_recovered() -> None:
     x, two = np.geomspace(1e-5, 1e5, 120)[None], bnsl.bnsl(breaks=2)
     truth = np.array([0.3, 2.0, 0.05, 0.3, 5e-3, 0.4, -0.2, 2e2, 0.6])

@@ -3,6 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View
 from relscale.questions import synergy
 
 TARGETS = {
@@ -47,6 +48,23 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return found
 
 
+def view(tables: Tables) -> View:
+    """What each language gains and gives: its mean gains as target and as auxiliary."""
+    table = tables.read("code_synergy.csv.gz")
+    rows = table.where(table["target"] != table["auxiliary"])
+    given = {name: own["gain_percent"].mean() for name, own in rows.by("auxiliary")}
+    series = tuple(
+        Series(str(name), [own["gain_percent"].mean()], [given[name]]) for name, own in rows.by("target")
+    )
+    return View(
+        "mean gain by the other languages (%)",
+        "mean gain of the others by it (%)",
+        series,
+        log_x=False,
+        log_y=False,
+    )
+
+
 ENTRY = Entry(
     title="Scaling laws for code: every programming language matters",
     paper="arXiv 2512.13472, Table 1",
@@ -69,4 +87,5 @@ ENTRY = Entry(
     remark="The columns of the published table are permuted within rows; they are put right by its percentages. "
     "The losses of "
     "the 420 runs behind the laws of each language are not public.",
+    view=view,
 )

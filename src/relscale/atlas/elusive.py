@@ -3,10 +3,14 @@
 import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.view import Series, View
+from relscale.laws.law import Array
 from relscale.questions.metric_chain import area, correlations
 
 ITEMS, MODELS = 400, 12
 KNOWN = {"bpb": 0.981, "probability": 0.933, "accuracy": 0.942}  # mean Spearman correlation with compute
+
+SPELLED = {"bpb": "bits per byte"}
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
@@ -21,19 +25,42 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         "area below the survival curve less (1 + mean)": Number(area(r) - 1 - float(r.mean())),
         "largest difference where wrong choices keep their mass": Number(float(np.abs(r - among).max())),
     }
+    for metric, of_tasks in correlations_with_compute(tables).items():
+        found[f"mean correlation of {metric} with compute"] = Number(float(np.nanmean(of_tasks)))
+    return found
+
+
+def correlations_with_compute(tables: Tables) -> dict[str, Array]:
+    """Of each metric the rank correlation with compute on every task of the ladder, at the end of 25 runs."""
     rows = tables.read("olmo_ladder_checkpoints.csv.gz")
     of_ladder = [not str(run).startswith("peteish") and "rerun" not in str(run) for run in rows["run"]]
     rows = rows.where(np.array(of_ladder))
     last = [int(np.flatnonzero(rows["run"] == run)[-1]) for run in dict.fromkeys(rows["run"])]
     compute = np.log(rows["flops_per_token"] * rows["tokens"])[last]
+    found = {}
     for metric in KNOWN:
         tasks = [name for name in rows.of if name.endswith(f":{metric}")]
         sign = -1 if metric == "bpb" else 1
         scores = np.stack([sign * rows[task][last] for task in tasks], axis=1)
-        found[f"mean correlation of {metric} with compute"] = Number(
-            float(np.nanmean(correlations(compute, scores)))
-        )
+        found[metric] = np.asarray(correlations(compute, scores))
     return found
+
+
+def view(tables: Tables) -> View:
+    """By metric the share of tasks whose correlation with compute is at least so high."""
+    series = []
+    for metric, of_tasks in correlations_with_compute(tables).items():
+        of_tasks = np.sort(of_tasks[np.isfinite(of_tasks)])
+        share = 1 - np.arange(len(of_tasks) + 1) / len(of_tasks)
+        corners = np.repeat(of_tasks, 2), np.repeat(share, 2)[1:-1]
+        series.append(Series(SPELLED.get(metric, metric), fitted=corners))
+    return View(
+        "rank correlation with compute, r",
+        "share of tasks at r or above",
+        tuple(series),
+        log_x=False,
+        log_y=False,
+    )
 
 
 ENTRY = Entry(
@@ -55,4 +82,5 @@ ENTRY = Entry(
     remark="The paper's scores per item are not public; the correlations are of 20 task splits of 25 runs at their "
     "end. On simulated items the order of the metrics can be made either way, so it is an empirical one.",
     slow=True,
+    view=view,
 )

@@ -3,7 +3,7 @@
     y(n) = d + (a · n_1 / 10⁵)^(b_1) · Π_{k=2..K} (n_k / n_{k−1})^(b_k),    b_k = b · 2^(−(k−1)/τ)
 
 n samples seen of a pool of P, n_k = min(k·P, n), K = ⌈n / P⌉. So a smaller, better pool wins while compute is scarce
-and a larger one later. Pools trained on together: ``together``.
+and a larger one later. Pools trained on together: ``together``. Epochs beyond ``SUMMED`` are an integral.
 
 Source: Goyal et al., *Scaling Laws for Data Filtering*, arXiv 2404.07177.
 """
@@ -11,6 +11,7 @@ Source: Goyal et al., *Scaling Laws for Data Filtering*, arXiv 2404.07177.
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import exp1
 
 from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
@@ -19,7 +20,7 @@ from relscale.laws.linear_terms import least_squares
 SAMPLES = 1e5  # at which a is given
 FADING = np.array([0.5, 1, 2, 4, 8, 16, 64])
 FLOORS = np.array([0, 0.25, 0.5, 0.7, 0.85, 0.95])  # d, as shares of the least error
-MOST_EPOCHS = 2000
+SUMMED = 500  # epochs; the integral over further ones is within 1e-6 of ln(y − d)
 
 
 def log_samples(tau: Array, x: Array) -> tuple[Array, Array]:
@@ -27,10 +28,14 @@ def log_samples(tau: Array, x: Array) -> tuple[Array, Array]:
     samples, pool = x
     first = np.minimum(samples, pool)
     later = np.zeros(np.broadcast_shapes(np.shape(tau), samples.shape))
-    epochs = int(min(np.ceil((samples / pool).max()), MOST_EPOCHS))
-    for k in range(2, epochs + 1):
+    seen = samples / pool
+    for k in range(2, int(min(np.ceil(seen.max()), SUMMED)) + 1):
         after, before = np.minimum(k * pool, samples), np.minimum((k - 1) * pool, samples)
         later = later + np.exp2(-(k - 1) / tau) * np.log(after / before)
+    if (seen > SUMMED).any():  # Σ 2^(−(k−1)/τ) · ln(k / (k−1)) ≈ ∫ 2^(−(t−½)/τ) / t dt
+        rate = np.log(2) / tau
+        rest = exp1(rate * SUMMED) - exp1(rate * np.maximum(seen, SUMMED))
+        later = later + np.exp2(np.minimum(0.5 / tau, 500)) * rest
     return np.asarray(np.log(first / SAMPLES)), later
 
 
