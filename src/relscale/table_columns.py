@@ -65,8 +65,10 @@ def guess_column(table: pa.Table, of: str, taken: Iterable[str | None] = ()) -> 
     return next((by_lower[name] for name in NAMES.get(of, (of,)) if name in by_lower), None)
 
 
-def guess_x(table: pa.Table, predictors: Sequence[str], law: str, name: str) -> list[str]:
-    """The columns of a law's predictors.
+def guess_x(
+    table: pa.Table, predictors: Sequence[str], law: str, name: str, taken: Sequence[str] = ()
+) -> list[str]:
+    """The columns of a law's predictors, none of which is ``taken``.
 
     Raises
     ------
@@ -75,11 +77,14 @@ def guess_x(table: pa.Table, predictors: Sequence[str], law: str, name: str) -> 
     """
     found: list[str] = []
     for predictor in predictors:
-        column = guess_column(table, predictor, found)
+        column = guess_column(table, predictor, [*found, *taken])
         if column is None:
+            is_taken = predictor in taken
+            other = "no other column is" if is_taken else "no column is"
+            left = [each for each in table.column_names if each not in taken]
             raise RelscaleError(
-                f"{name}: x: no column is called {predictor}, of which the law {law!r} is; name the column that holds "
-                f"it, one of {listed(table.column_names)}"
+                f"{name}: x: the law {law!r} needs {predictor}, and {other} called so; name the column that holds "
+                f"it, one of {listed(left)}"
             )
         found.append(column)
     return found

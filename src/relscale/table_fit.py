@@ -234,10 +234,11 @@ def fit(
     if not xs:
         general = found_law(law, xs) if not isinstance(law_or_family(law), Family) else None
         if general is None:
-            raise RelscaleError(f"{name}: x: name the columns that the law {law!r} is of")
-        xs = guess_x(
-            source, general.source_columns or general.predictors, str(getattr(law, "name", law)), name
-        )
+            raise RelscaleError(
+                f"{name}: x: the law {law!r} takes any number of columns; name them, of {listed(source.column_names)}"
+            )
+        needed = general.source_columns or general.predictors
+        xs = guess_x(source, needed, str(getattr(law, "name", law)), name, ys)
         guessed.append(Guess("x", ", ".join(xs)))
     if group is None and not run and "run" not in source.column_names and _repeats(source, xs):
         group = guess_column(source, "group", [*xs, *ys])
