@@ -8,8 +8,10 @@ import pytest
 
 from relscale.cli import main
 from relscale.config import load_config
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.tried_mixtures import targets_called, tried_mixtures
 from relscale.laws import mixture_additive
-from relscale.tables import write_table
+from relscale.tables import read_table, write_table
 
 CONFIG = """
 experiment: mixed
@@ -81,6 +83,30 @@ def test_two_mirrored_targets_are_best_served_in_equal_parts_and_a_heavier_one_b
     assert weights("prior.yaml", "optimum") == pytest.approx({"prose": 0.5, "code": 0.5}, abs=2e-3)
 
 
+@pytest.mark.usefixtures("measured")
+def test_one_target_alone_is_served_by_its_own_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mix("--output", "code.yaml", "--target", "code") == 0
+    assert "mean of code\n" in capsys.readouterr().out
+    assert mix("--output", "weighted.yaml", "--weight", "prose=0") == 0
+    assert weights("code.yaml", "optimum") == pytest.approx(weights("weighted.yaml", "optimum"), abs=2e-3)
+    assert weights("code.yaml", "optimum")["code"] > 0.7
+
+
+def test_a_target_is_also_found_by_a_value_that_it_shares_with_others() -> None:
+    targets = ("mmlu, stem", "mmlu, law", "code, python")
+    assert targets_called(["mmlu"], targets) == targets[:2]
+    assert targets_called(["mmlu, law", "python"], targets) == targets[1:]
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_target_of_which_all_is_to_be_predicted_is_said_to_be() -> None:
+    entry = load_config("mixed.yaml").fit.laws[0].model_copy(update={"predict": {"group": ("code",)}})
+    with pytest.raises(
+        RelscaleError, match="of the target 'code' are to be predicted, and none is left to fit"
+    ):
+        tried_mixtures(read_table(Path("bits.parquet")), entry)
+
+
 def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object]]) -> None:
     assert mix("--output", "further.yaml") == 0
     Path("further.yaml").replace("mixed.yaml")
@@ -105,6 +131,8 @@ def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object
         (["--output", "."], "--output: . does not end in .yaml"),
         (["--name", "equal"], "--name: the config already has a corpus 'equal'; choose another name"),
         (["--fit", "by_shares"], "no law of mixtures 'by_shares' under fit.laws; did you mean"),
+        (["--target", "cod"], "--target: no target 'cod'; did you mean 'code'"),
+        (["--target", "code", "--weight", "prose=1"], "--weight: no target 'prose'; "),
         (["--weight", "prosa=1"], "--weight: no target 'prosa'; did you mean"),
         (["--prior", "web"], "--prior: the corpus 'web' has the part 'web', which the law has no share of"),
         (["--at", "params=1e9"], "at: law mixture_additive has no predictor 'params' beside the shares"),

@@ -40,6 +40,29 @@ def test_columns_that_are_not_there_are_one_sentence(
         assert one_sentence(said := capsys.readouterr().err), said
 
 
+@pytest.mark.parametrize("name", ["flp", "sigmoid", "loss_to_loss"])
+def test_a_law_of_a_loss_is_not_fitted_to_the_loss_that_it_is_of(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "runs.csv"
+    path.write_text("model,loss\na,3.1\nb,2.9\nc,2.8\nd,2.7\n")
+    assert main(["fit", str(path), "--law", name, "--y", "loss"]) == 1
+    said = capsys.readouterr().err
+    assert f"x: the law {name!r} needs loss, and no other column is called so" in said
+    assert "one of model" in said
+
+
+@pytest.mark.parametrize("name", [name for name in law_names() if isinstance(law_or_family(name), Family)])
+def test_a_law_of_any_columns_says_what_they_are_called_and_which_there_are(
+    name: str, stranger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", str(stranger), "--law", name, "--y", "bleu"]) == 1
+    said = capsys.readouterr().err
+    family = law_or_family(name)
+    assert isinstance(family, Family)
+    assert f"such as {family.pattern}; name them, of model, size_class, bleu" in said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", law_names())
 def test_too_few_columns_too_few_rows_and_text_are_one_sentence(

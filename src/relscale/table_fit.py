@@ -71,6 +71,7 @@ from relscale.table_measurements import (
     whole_steps,
 )
 from relscale.table_targets import At, as_targets, line_options, with_targets
+from relscale.tables import listed
 
 CLUSTERED = (
     "cluster: a table of measurements has one number per run and group and no items, so there are none to cluster; a "
@@ -232,10 +233,11 @@ def fit(
         guessed += [] if group else [Guess("law", law, "no column of groups")]
     check_options(law, residual, loss, delta, level, bootstrap, seed, baseline)
     if not xs:
-        general = found_law(law, xs) if not isinstance(law_or_family(law), Family) else None
-        if general is None:
+        general = law_or_family(law)
+        if isinstance(general, Family):
             raise RelscaleError(
-                f"{name}: x: the law {law!r} takes any number of columns; name them, of {listed(source.column_names)}"
+                f"{name}: x: the law {law!r} takes any number of columns, such as {general.pattern}; name them, of "
+                f"{listed(source.column_names)}"
             )
         needed = general.source_columns or general.predictors
         xs = guess_x(source, needed, str(getattr(law, "name", law)), name, ys)

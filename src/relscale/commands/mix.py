@@ -15,6 +15,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fit", metavar="NAME", help="Name of the law under fit.laws (default: the only mixture law)."
     )
     parser.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="A target whose predicted value is minimised, or a value of the law's `by` that several targets have, "
+        "such as a suite; may be repeated (default: all targets).",
+    )
+    parser.add_argument(
         "--weight",
         action="append",
         default=[],
@@ -78,7 +86,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.commands.ask import shown
     from relscale.config import extend_config
     from relscale.errors import RelscaleError
-    from relscale.fitting.estimation.tried_mixtures import tried_mixtures
+    from relscale.fitting.estimation.tried_mixtures import targets_called, tried_mixtures
     from relscale.fixed_parameters import fixed_parameters
     from relscale.questions import mixture
     from relscale.results import Results
@@ -95,29 +103,30 @@ def run(options: argparse.Namespace) -> None:
         raise RelscaleError(f"--name: the config already has a corpus {options.name!r}; choose another name")
     entry = mixture_law(experiment.fit.laws, options.fit)
     mixtures = tried_mixtures(read_table(options.measurements or Results.of(experiment).measurements), entry)
+    targets = targets_called(options.target, mixtures.targets) if options.target else mixtures.targets
     weights = fixed_parameters(options.weight, "--weight", "a target with its weight, TARGET=NUMBER")
     for name in weights:
-        if name not in mixtures.targets:
-            raise RelscaleError(f"--weight: no target {name!r}; {suggestion(name, mixtures.targets)}")
+        if name not in targets:
+            raise RelscaleError(f"--weight: no target {name!r}; {suggestion(name, targets)}")
     prior = prior_shares(experiment, options.prior, mixtures.shares) if options.prior is not None else ()
     rows = list(
         mixture.rows(
             mixtures.columns,
             x=mixtures.shares,
-            y=mixtures.targets,
+            y=targets,
             law=entry.law,
             at=tuple(options.at),
             within=options.within,
             order=options.order,
             kl=options.kl,
             prior=tuple(map(str, prior)),
-            weights=tuple(str(weights.get(name, 1.0)) for name in mixtures.targets),
+            weights=tuple(str(weights.get(name, 1.0)) for name in targets),
             residual=entry.residual,
             draws=options.draws,
             seed=experiment.seed,
         )
     )
-    print(f"{len(mixtures.columns)} mixtures, law {entry.law}, mean of {', '.join(mixtures.targets)}\n")
+    print(f"{len(mixtures.columns)} mixtures, law {entry.law}, mean of {', '.join(targets)}\n")
     print(shown(mixture.ROW, rows), end="\n\n")
     parts = next_corpus(
         experiment, {row.quantity: row.value for row in rows if row.quantity in mixtures.shares}

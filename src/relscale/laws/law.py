@@ -155,6 +155,11 @@ class Family:
         """The law of two columns, to be shown."""
         return self.of((f"{self.prefix}a", f"{self.prefix}b"))
 
+    @property
+    def pattern(self) -> str:
+        """What its columns may be called: "params, tokens, share_…, unique_…"."""
+        return ", ".join([*self.before, *(f"{prefix}…" for prefix in (self.prefix, *self.further))])
+
     def columns(self, named: tuple[str, ...]) -> tuple[str, ...]:
         """All predictors of the law of the columns ``named``."""
         names = [column.removeprefix(self.prefix) for column in named]
@@ -171,8 +176,7 @@ class Family:
         first = len(self.before)
         number, left = divmod(len(columns) - first, 1 + len(self.further))
         if number < 1 or left:
-            needed = ", ".join([*self.before, *(f"{prefix}…" for prefix in (self.prefix, *self.further))])
             raise RelscaleError(
-                f"law {self.name}: it has parameters per predictor; name its columns under x, such as {needed}"
+                f"law {self.name}: it has parameters per predictor; name its columns under x, such as {self.pattern}"
             )
         return self.of(columns[first : first + number])

@@ -1,5 +1,6 @@
 """The mixtures that a law of the config is fitted to: shares of parts, and a target for each value of its ``by``."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from relscale.fitting.estimation.law_columns import law_columns
 from relscale.fitting.estimation.law_points import ModelKey, Points, distinct, held_in, points, select
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Family
+from relscale.suggestions import suggestion
 
 # Options of a law's fit that the best mixture does not know.
 OTHER_FITS = ("fixed", "anchor", "loss", "weights", "leave_out_highest")
@@ -72,10 +74,17 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
     assert isinstance(family, Family)
     first = len(family.before)
     shares = of.columns[first : first + (len(of.columns) - first) // (1 + len(family.further))]
-    fitted = held_in(select(measurements, entry.where or {}, place), entry, place)
+    measured = select(measurements, entry.where or {}, place)
+    fitted = held_in(measured, entry, place)
     targets: dict[str, Points] = {}
-    for values in distinct(fitted, entry.by, place):
+    of_fitted = distinct(fitted, entry.by, place)
+    for values in distinct(select(measured, entry.only or {}, f"{place}.only"), entry.by, place):
         name = ", ".join(map(str, values.values())) or "value"
+        if values not in of_fitted:
+            raise RelscaleError(
+                f"{place}: all measurements of the target {name!r} are to be predicted, and none is left to fit; let "
+                "predict name corpora or runs, or leave the target out under where"
+            )
         rows = select(fitted, values, place) if values else fitted
         targets[name] = points(of.law, of.columns, rows, None, entry.residual == "log")
     values_of = {name: _by_model(each, f"{place}: {name}") for name, each in targets.items()}
@@ -89,6 +98,21 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
         raise RelscaleError(f"{place}: {alike.pop()!r} is a predictor and a target; give one another name")
     columns |= {name: np.array([each[key] for key in models]) for name, each in values_of.items()}
     return TriedMixtures(Columns(columns), shares, tuple(targets), tuple(str(key[3]) for key in models))
+
+
+def targets_called(names: Sequence[str], targets: Sequence[str]) -> tuple[str, ...]:
+    """The targets with one of these names, or with one of them as a value of their ``by``, such as a suite.
+
+    Raises
+    ------
+    RelscaleError
+        No target has a name.
+    """
+    for name in names:
+        if not any(name == target or name in target.split(", ") for target in targets):
+            values = dict.fromkeys(value for target in targets for value in (target, *target.split(", ")))
+            raise RelscaleError(f"--target: no target {name!r}; {suggestion(name, values)}")
+    return tuple(target for target in targets if {target, *target.split(", ")} & set(names))
 
 
 def _by_model(target: Points, place: str) -> dict[ModelKey, float]:
