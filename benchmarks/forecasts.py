@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from hindsight import Origin, bounds
 from tabulate import tabulate
 
 from relscale.fitting.curves.contrasts import contrasts
@@ -245,7 +246,7 @@ def candidate_tables(every: Tried) -> str:
             for name, tallies in found.items()
         ]
         parts.append(f"{title}\n\n" + _markdown(["data", *columns], rows))
-    parts += [wins(found), ladder_targets(*every["OLMo ladder tasks, ratio"][0])]
+    parts += [wins(found), hindsight_table(every), ladder_targets(*every["OLMo ladder tasks, ratio"][0])]
     return "\n\n".join(parts)
 
 
@@ -278,6 +279,35 @@ def wins(found: dict[str, dict[str, Tally]]) -> str:
         f"{title}\n\nBoth on the forecasts that both make. Below *every* candidate at once it is on {sum(every)}; "
         f"the aim is {BAR}{'' if sum(every) >= BAR else f', missed by {BAR - sum(every)}'}.\n\n"
         + _markdown(head, rows)
+    )
+
+
+def hindsight_table(every: Tried) -> str:
+    """On which data sets fixed weights that know outcomes are below every candidate."""
+    rows, reached = [], np.zeros(3, dtype=int)
+    for name, members in every.items():
+        origins = []
+        for data, tried in members:
+            observed = data.value[tried.origins.targets]
+            for o, found in enumerate(tried.foresights):
+                known = tried.origins.ahead[o][:, None] & np.isfinite(observed) & np.isfinite(found.half)
+                if known.any():
+                    errors = (found.candidates - observed)[:, known]
+                    origins.append(Origin(errors, (found.ensemble - observed)[known]))
+        each = bounds(origins)
+        reached += [bool(below) for below in each]
+        rows.append(
+            [name, f"{len(origins)}", *({True: "yes", False: "no", None: ""}[below] for below in each)]
+        )
+    return (
+        f"Whether the median error is below every candidate's: how far fixed weights that know outcomes get\n\n"
+        f"The ensemble is below all on {reached[0]} of {len(rows)}. Weights of each data set's own, fitted to all of "
+        f"its outcomes (least mean error), are on {reached[1]}; fitted to every second origin and tried on the others, "
+        f"whose outcomes are mostly the same, on {reached[2]}. Neither is to be had before the outcomes"
+        f"{'' if reached[1] >= BAR else f': {BAR} is beyond weights that know them'}.\n\n"
+        + _markdown(
+            ["data", "origins", "ensemble", "all outcomes known", "every second origin's known"], rows
+        )
     )
 
 

@@ -3,6 +3,7 @@
 import functools
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from row_cells import as_cells
 
+from relscale.fitting.curves.contrasts import contrasts
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point
+from relscale.fitting.curves.frontier_curves import frontier_curves
+from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.forecasts import forecast
+from relscale.fitting.forecasts.backtest import backtest
 from relscale.fitting.forecasts.candidates import (
     CANDIDATES,
     ENSEMBLE,
@@ -22,13 +27,16 @@ from relscale.fitting.forecasts.candidates import (
     OF_VALUES,
     PERSISTENCE,
 )
+from relscale.fitting.forecasts.forecast_data import forecast_data
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK
 from relscale.laws.catalogue import law_names
+from relscale.measurements.published import published
 
 forecast_rows = as_cells(forecast.forecast_rows)
 
+REFERENCE = Path(__file__).parents[2] / "reference"
 Row = dict[str, Any]
 
 BUDGETS = 1e18 * 10 ** (np.arange(8) / 3)
@@ -242,6 +250,42 @@ def test_no_interval_is_narrower_than_the_scatter_of_the_points() -> None:
     rows, _ = forecast_rows(curves(power_laws(BUDGETS, 0.01)), at(BUDGETS[-1] * 1.5))
     for row in of(rows, ENSEMBLE):
         assert np.log(row["high"] / row["low"]) > 2 * 0.003
+
+
+def test_no_interval_is_narrower_than_the_noise_of_a_new_reading() -> None:
+    """Points exactly on a law, whose parabolas say that a reading has a standard error of 1%."""
+    seen = curves(power_laws(BUDGETS))
+    noisy = replace(seen, reading=np.full(seen.value.shape, 1e-4))
+    exact, wide = (forecast_rows(each, at(BUDGETS[-1] * 1.5))[0] for each in (seen, noisy))
+    for row in of(wide, ENSEMBLE):
+        assert np.log(row["high"] / row["low"]) > 2 * 0.01
+    for row in of(exact, ENSEMBLE):
+        assert np.log(row["high"] / row["low"]) < 0.001
+
+
+def test_a_forecast_between_corpora_knows_the_noise_of_both_readings() -> None:
+    """Seven budgets of 85 published runs; the ratio to common-pile turns back at the two largest."""
+    table = published(
+        REFERENCE / "isoflop_suite.csv",
+        "forecasts",
+        columns={"value": "paloma_macro_loss"},
+        constants={"suite": "validation", "group": "all", "metric": "nats_per_token"},
+    )
+    frontiers = [frontier_curves(matrix, Settings()) for matrix in run_matrices(table)]
+    of_corpus = {each.matrix.corpus: each.errors.reading for each in frontiers}
+    ratio, other = contrasts(frontiers, "corpus", "common-pile")
+    corpus = str(ratio.keys[0].corpus)
+    assert ratio.reading == pytest.approx(of_corpus[corpus] + of_corpus["common-pile"])
+    assert frontiers[0].ratios.reading is None
+    data = forecast_data(other)
+    tried = backtest(data, 0.95)
+    off = np.concatenate(
+        [(each.ensemble - data.value[tried.origins.targets])[:, 0] for each in tried.foresights]
+    )
+    half = np.concatenate([each.half[:, 0] for each in tried.foresights])
+    made = np.isfinite(off) & np.isfinite(half)
+    assert made.any()
+    assert (abs(off) <= half)[made].all()
 
 
 @pytest.mark.parametrize(

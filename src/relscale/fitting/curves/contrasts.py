@@ -81,6 +81,9 @@ def contrast(target: Curves, baseline: Curves, by: str, name: str, arm: str | No
         if averaged.clusters is None or other.clusters is None
         else np.fmin(averaged.clusters, other.clusters),
         without=_without(averaged, other),
+        reading=None
+        if averaged.reading is None or other.reading is None
+        else averaged.reading + other.reading,
     )
     return [ratios]
 
@@ -125,9 +128,9 @@ def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence
     """Those columns alone, and for each group of points the mean of ln E over those that have a value."""
     means = [_mean(curves, np.ix_(rows, columns)) for rows in groups]
     value, noise, replicates, status = (np.stack(part) for part in zip(*means, strict=True))
-    without = curves.without
-    if without is not None:  # budgets, of which each is a point
-        without = without[np.ix_([rows[0] for rows in groups], columns)]
+    first = np.ix_([rows[0] for rows in groups], columns)  # of budgets, of which each is a point
+    without = None if curves.without is None else curves.without[first]
+    reading = None if curves.reading is None else curves.reading[first]
     return replace(
         curves,
         keys=[curves.keys[j] for j in columns],
@@ -138,6 +141,7 @@ def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence
         replicates=replicates,
         status=status,
         without=without,
+        reading=reading,
         clusters=None if curves.clusters is None else curves.clusters[list(columns)],
         blocks=[curves.blocks[rows[0]] for rows in groups],
         target=value,

@@ -63,6 +63,9 @@ class Curves:
         (P, J) ln E_t and ln E_b of a ratio; of an error ``target`` is ``value``, and ``baseline`` None.
     point_variance
         What each value states of its own uncertainty, where it does: an optimum that was read off a parabola.
+    reading
+        (P, J) variance of the values as the runs' scatter around their parabolas has it, nan where unknown; None where
+        nothing was read off parabolas, or where target and baseline were measured on the same runs.
     clusters
         (J,) how many clusters the items come in that are resampled, of a ratio the lesser number; nan where each item
         stands for itself, and None where all do.
@@ -85,6 +88,7 @@ class Curves:
     point_variance: PointVariance | None = None
     without: Floats | None = None
     clusters: Floats | None = None
+    reading: Floats | None = None
 
     @property
     def shared(self) -> bool:
@@ -101,5 +105,14 @@ class Curves:
         baseline = None if self.baseline is None else self.baseline[:, columns]
         without = None if self.without is None else self.without[:, columns]
         clusters = None if self.clusters is None else self.clusters[columns]
+        reading = None if self.reading is None else self.reading[:, columns]
         keys = [self.keys[j] for j in columns]
-        return replace(self, keys=keys, baseline=baseline, without=without, clusters=clusters, **parts)
+        return replace(
+            self,
+            keys=keys,
+            baseline=baseline,
+            without=without,
+            clusters=clusters,
+            reading=reading,
+            **parts,
+        )

@@ -15,7 +15,7 @@ from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.frontier import Point, frontier, parabolas
 from relscale.fitting.curves.gaps import MEAN, gaps, logarithms, mean_of
 from relscale.fitting.curves.optimal_errors import Errors, errors
-from relscale.fitting.curves.run_matrix import RunMatrix
+from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
@@ -92,6 +92,7 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
             target=value[:, columns],
             without=None if left_out is None else left_out[:, columns],
             clusters=None if matrix.clusters is None else matrix.clusters[columns],
+            reading=_reading(read)[:, columns] if at_optima else None,
         ),
         ratios=Curves(
             quantity=RATIO,
@@ -156,6 +157,12 @@ def _pairs(
             )
         )
     return np.array(targets, dtype=np.int64), baselines, names, orphans
+
+
+def _reading(read: Errors) -> Floats:
+    """(P, K) variance of ln E as the runs' scatter around its parabola has it; nan where unknown."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((read.stderr_runs / read.value) ** 2)
 
 
 def fewest_clusters(matrix: RunMatrix, target: int, baselines: Sequence[int]) -> float:

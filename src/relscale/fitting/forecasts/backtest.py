@@ -55,7 +55,7 @@ class Foresight:
     distance
         (Q,) ln F over the largest known.
     scatter
-        (J,) the variance of a curve's points around its best law.
+        (J,) the variance of a curve's points around its best law, or of its readings where that is more.
     surfaces
         Whether laws of N and D begin with more weight than the others.
     """
@@ -115,7 +115,8 @@ def foresight(
     settings: EnsembleSettings = DEFAULT,
 ) -> Foresight:
     """Forecast at the scales ``at`` from the points ``known`` (P,) and the forecasts that they have met."""
-    values, series, scatter = series_forecasts(data, known, at)
+    values, series, around_law = series_forecasts(data, known, at)
+    scatter = np.maximum(around_law, variance_of_readings(data.reading[known]))
     candidates = np.concatenate([values, loss_forecasts(data, known, _best(series, record))])
     where = data.scales.take(known)
     distance = at.log_flops - where.log_flops.max()
@@ -136,6 +137,13 @@ def foresight(
         origins=np.zeros(data.value.shape[1]),
     )
     return weighed(data, found, record, level, settings)
+
+
+def variance_of_readings(reading: Floats) -> Floats:
+    """(J,) the median over points (P, J); 0 where it is unknown."""
+    known = np.isfinite(reading)
+    ranked = np.ma.median(np.ma.masked_array(reading, ~known), axis=0)
+    return np.asarray(np.ma.filled(ranked, 0.0), dtype=float)
 
 
 def weighed(

@@ -23,6 +23,8 @@ class ForecastData:
         Of the curves' points.
     value
         (P, J) ln E or ln G, nan where unknown.
+    reading
+        (P, J) variance of the values as their parabolas have it; nan where unknown.
     errors
         (P, K) ln E of every series that a curve or its partner is made of; no series twice.
     target, baseline
@@ -43,6 +45,7 @@ class ForecastData:
 
     scales: Scales
     value: Floats
+    reading: Floats
     errors: Floats
     target: Indices
     baseline: Indices | None
@@ -93,6 +96,7 @@ def forecast_data(curves: Curves, matrix: RunMatrix | None = None) -> ForecastDa
     return ForecastData(
         where,
         curves.value,
+        np.full(curves.value.shape, np.nan) if curves.reading is None else curves.reading,
         errors,
         of_target,
         of_baseline,

@@ -13,7 +13,8 @@ that next to the data.
 r_j is how much more a curve misses than its pool does, shrunk to 1 as though two origins had said so.
 
 However the past errors fall, the variance is at least that of the curve's points around its best law: a new point
-scatters as those do.
+scatters as those do. Few points may by chance lie on a law, so it is also at least that of a new reading, where points
+are read off parabolas: the median of what the runs around the known ones say.
 
 t has as many degrees of freedom as there are independent origins at that distance
 (``track_record.origin_counts``): errors are many, but those of one origin rest on one state of knowledge, and far
