@@ -1,18 +1,28 @@
 """Wall time of an experiment from nothing to figures, and how much of it trains and scores.
 
-    python benchmarks/default_run.py [config.yaml] [--cores 2] [--folder FOLDER]
+    python benchmarks/default_run.py [config.yaml] [--cores 2] [--folder FOLDER] [--floor]
 
-Runs the workflow in an empty folder, a temporary one by default. Outside training and scoring is what remains of
-wall time × cores when those jobs are taken off: reading the corpus, fits, figures, idling.
+With ``--floor`` nothing is run: it says how long the plan's training FLOPs take where nothing but products is done, at
+the rate of a large product of the training kernels on one core. Else it runs the workflow in an empty folder, a
+temporary one by default. Outside training and scoring is what remains of wall time × cores when those jobs are taken
+off: reading the corpus, fits, figures, idling.
 """
 
 import argparse
 import csv
 import json
+import math
 import subprocess
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
+
+import torch
+
+from relscale.config import load_config
+from relscale.training import ops
+from relscale.training.cpu import bf16
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,7 +32,16 @@ def main() -> None:
     parser.add_argument("config", nargs="?", type=Path, default=ROOT / "config.yaml")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="an empty folder in which the results stay")
+    parser.add_argument("--floor", action="store_true", help="only what the products of the trainings take")
     options = parser.parse_args()
+    if options.floor:
+        compute = sum(run.training_flops for run in load_config(options.config).planned_runs)
+        rate = products_per_second()
+        wall = compute / rate / options.cores
+        print(
+            f"{compute:.3g} training FLOPs at {rate / 1e9:.0f} GFLOP/s a core: {wall:.0f} s on {options.cores} cores"
+        )
+        return
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         started = time.perf_counter()
@@ -48,6 +67,20 @@ def main() -> None:
     print(f"| the same and the start-up of training jobs | {overhead:.1%} of wall time |")
     compute = sum(run["training_flops"] for run in runs)
     print(f"\n{compute:.3g} training FLOPs, {compute / training / 1e9:.1f} GFLOP/s a core while training.")
+
+
+def products_per_second() -> float:
+    """FLOP/s of one core in a product that is large enough to do nothing else, as trainings compute theirs here."""
+    torch.set_num_threads(1)
+    rows, width, outputs = 2048, 256, 256
+    x, weight = torch.randn(rows, width), torch.randn(outputs, width)
+    shortest = math.inf
+    with torch.no_grad(), bf16.bf16_products() if bf16.available() else nullcontext():
+        for _ in range(50):
+            start = time.process_time()
+            ops.linear(x, weight)
+            shortest = min(shortest, time.process_time() - start)
+    return 2 * rows * width * outputs / shortest
 
 
 def seconds(path: Path) -> float:
