@@ -150,8 +150,9 @@ ENTRY = Entry(
     "protocol, and none of that choice. The components are those of the known models "
     "alone. The paper's own method, sigmoids of skills, is fitted to its own loss with the sigmoid as its link: with "
     "one skill it is better than published, with three worse. Its other link, a trained monotone network (published: "
-    "0.055919 and 0.042497), is not built, and the 12 benchmarks are left to the baseline, because the scores by "
-    "chance of BBH and MUSR are not in the table.",
+    "0.055919 and 0.042497), is not built: the layers and the training of that network are in no source that could "
+    "be read. The 12 benchmarks are left to the baseline, because the scores by chance of BBH and MUSR are not in the "
+    "table.",
     slow=True,
     view=view,
 )

@@ -102,7 +102,7 @@ def _power(
     free = len(names) - len(fix)
     if len(optima) < max(free, 1):
         raise RelscaleError(
-            f"{len(optima)} sizes and tokens have an optimum inside the data, which are too few for a law of "
+            f"pairs of params and tokens with an optimum inside the data: {len(optima)}, too few for a law of "
             f"{name}; `relscale ask sweep` says why"
         )
     x = np.array([[getattr(row, predictor) for row in optima] for predictor in of])
