@@ -2,7 +2,8 @@
 
 Property tests draw the same examples everywhere, so that a change is what breaks a test, and no chance;
 ``pytest --hypothesis-profile search`` looks for new ones. In parallel (``make test``) a module belongs to one process,
-for its fixtures, and so do all that read the small experiment, which is trained once; the longest come first.
+for its fixtures, and so do those of workflows, which share a small experiment that is trained once and processes that
+have imported what jobs need; the longest come first.
 
 Tests that take long are marked ``slow``, and ``make quick`` leaves them out; of a module of slow tests alone it imports
 nothing. A test without the mark that takes more than ``CPU_SECONDS`` is named at the end.
@@ -18,24 +19,12 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-SHARED = (  # modules that read the small experiment
-    "test_micro_experiment",
-    "test_checkpoint_experiment",
-    "test_killed_workflow",
-    "test_released_experiment",
-)
 FIRST = (
-    *SHARED,
-    *("test_slurm", "test_hostile_models", "test_measurements_experiment", "test_hostile_names", "test_job"),
-    *(
-        "test_resume",
-        "test_devices",
-        "test_starting_points",
-        "test_doors",
-        "test_failures",
-        "test_all_results",
-    ),
-    *("test_paper_experiment", "test_streamed_experiment", "test_own_text", "test_fit", "test_robustness"),
+    *("test_micro_experiment", "test_checkpoint_experiment", "test_killed_workflow"),
+    *("test_released_experiment", "test_measurements_experiment", "test_hostile_models", "test_failures"),
+    *("test_paper_experiment", "test_streamed_experiment", "test_own_text", "test_all_results", "test_rules"),
+    *("test_slurm", "test_hostile_names", "test_job", "test_resume", "test_devices"),
+    *("test_starting_points", "test_doors", "test_fit", "test_robustness"),
     *("test_shards", "test_figures", "test_named_tasks", "test_data_suites", "test_provenance"),
     *("test_report_in_a_browser", "test_shared_budgets", "test_lm_eval_tasks", "test_extending"),
 )
@@ -93,8 +82,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            name = Path(nodeid.partition("::")[0]).stem
-            return "small experiment" if name in SHARED else name
+            path = Path(nodeid.partition("::")[0])
+            alone = path.parent.name != "workflow" or path.stem == "test_slurm"
+            return str(path) if alone else "workflows"
 
     return ByModule(config, log)
 

@@ -108,7 +108,7 @@ def extended(tmp_path_factory):
     """A copy of the package with the files of the page in it."""
     folder = tmp_path_factory.mktemp("extended")
     package = Path(relscale.__file__).parent
-    shutil.copytree(package, folder / "relscale", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(package, folder / "relscale")  # with its byte code
     examples = FILE.findall((ROOT / "docs" / "how-to" / "extending.md").read_text(encoding="utf-8"))
     for name, content in examples:
         assert not (folder / name).exists()

@@ -279,8 +279,14 @@ def test_second_derivatives_are_refused_instead_of_being_wrong(in_bf16):
         torch.autograd.grad(loss, list(model.parameters()), create_graph=True)
 
 
-def test_a_compiler_is_asked_once_and_one_that_fails_is_done_without(tmp_path, monkeypatch):
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A cache folder without kernels; those that are compiled are not optimised, which takes a sixth of the time."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(native, "OPTIONS", tuple(option for option in native.OPTIONS if option != "-O3"))
+
+
+def test_a_compiler_is_asked_once_and_one_that_fails_is_done_without(own_cache, tmp_path, monkeypatch):
     monkeypatch.setenv("CC", "false")
     assert native.library.__wrapped__() is None
     monkeypatch.delenv("CC")
@@ -296,8 +302,7 @@ def test_a_compiler_is_asked_once_and_one_that_fails_is_done_without(tmp_path, m
 @pytest.mark.parametrize(
     "compiler", ["/nonexistent", "false", "gcc '", "ccache-of-nobody gcc", "python -c 1"]
 )
-def test_a_compiler_that_does_not_work_is_done_without_and_said(tmp_path, monkeypatch, capsys, compiler):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_a_compiler_that_does_not_work_is_done_without_and_said(own_cache, monkeypatch, capsys, compiler):
     monkeypatch.setenv("CC", compiler)
     assert native.library.__wrapped__() is None
     said = capsys.readouterr().err
@@ -307,8 +312,7 @@ def test_a_compiler_that_does_not_work_is_done_without_and_said(tmp_path, monkey
 
 
 @pytest.mark.parametrize("compiler", ["gcc -O1", "env gcc"])
-def test_a_compiler_may_have_arguments(tmp_path, monkeypatch, compiler):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_a_compiler_may_have_arguments(own_cache, monkeypatch, compiler):
     monkeypatch.setenv("CC", compiler)
     assert native.library.__wrapped__() is not None
     assert numerical_path(1)["kernels"]
@@ -320,8 +324,9 @@ def script(path, text):
     return str(path)
 
 
-def test_a_compiler_too_old_for_the_processor_makes_the_kernels_that_the_key_names(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_a_compiler_too_old_for_the_processor_makes_the_kernels_that_the_key_names(
+    own_cache, tmp_path, monkeypatch
+):
     monkeypatch.setenv("CC", script(tmp_path / "old", 'exec gcc "$@" -mno-avx512bf16'))
     kernels = native.library.__wrapped__()
     assert not kernels.has_bf16_products()
@@ -330,9 +335,8 @@ def test_a_compiler_too_old_for_the_processor_makes_the_kernels_that_the_key_nam
     check_kernels(1, False, layers=True, products=False)
 
 
-def test_a_run_whose_kernels_are_not_those_of_its_key_is_refused(tmp_path, monkeypatch):
+def test_a_run_whose_kernels_are_not_those_of_its_key_is_refused(own_cache, tmp_path, monkeypatch):
     """The compiler says what it would compile, and then does not."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CC", script(tmp_path / "bad", 'case "$*" in *-dM*) exec gcc "$@";; esac; exit 1'))
     assert native.library.__wrapped__() is None
     with pytest.raises(RelscaleError, match="the C kernels differ from those in the keys of the runs"):
@@ -340,8 +344,7 @@ def test_a_run_whose_kernels_are_not_those_of_its_key_is_refused(tmp_path, monke
 
 
 @pytest.mark.parametrize("damage", [cut, emptied, flipped])
-def test_damaged_kernels_are_compiled_again(tmp_path, monkeypatch, capsys, damage):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_damaged_kernels_are_compiled_again(own_cache, tmp_path, capsys, damage):
     assert native.library.__wrapped__() is not None
     (made,) = (tmp_path / "relscale").iterdir()
     whole = made.read_bytes()

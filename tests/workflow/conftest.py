@@ -18,6 +18,7 @@ import warm_relscale
 import warm_snakemake
 
 from relscale.tables import read_table
+from relscale.user_cache import user_cache
 
 ROOT = Path(__file__).parents[2]
 HERE = ["--workflow-profile", "none", "--cores", "2"]
@@ -42,6 +43,10 @@ class Experiment:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "HOME": str(folder / "home"),
         }
+        # Kernels are compiled once for all experiments.
+        (folder / "home" / ".cache").mkdir(parents=True, exist_ok=True)
+        user_cache().mkdir(parents=True, exist_ok=True)
+        (folder / "home" / ".cache" / "relscale").symlink_to(user_cache())
         if not pictures:
             self.environment["BROWSER_PATH"] = str(folder / "no-browser")
 
