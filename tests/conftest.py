@@ -9,6 +9,7 @@ Tests that take long are marked ``slow``, and ``make quick`` leaves them out; of
 nothing. A test without the mark that takes more than ``CPU_SECONDS`` is named at the end.
 """
 
+import gc
 import os
 import re
 import shutil
@@ -74,6 +75,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {name: number for number, name in enumerate(FIRST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(FIRST)))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what all tests import is not searched for garbage again and again
 
 
 @pytest.hookimpl(optionalhook=True)

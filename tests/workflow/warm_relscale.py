@@ -28,7 +28,7 @@ with socket.socket(socket.AF_UNIX) as server:
 sys.exit(int(status) if status else 137)
 """
 SERVER = """
-import importlib, json, os, runpy, shutil, socket, sys, threading, time
+import gc, importlib, json, os, runpy, shutil, socket, sys, threading, time
 
 PLOTLY = ["plotly.io", *(f"plotly.graph_objs._{name}" for name in ("figure", "scatter", "bar", "layout"))]
 PLOTLY += ["plotly.graph_objs.layout._annotation", "plotly.graph_objs.scatter._marker"]
@@ -106,6 +106,7 @@ while True:
         importlib.import_module(name)
     if verb == "plot":
         importlib.import_module("relscale.figures.page")._packed_library()
+    gc.freeze()  # a fork does not search it for garbage
     if not os.fork():
         listening.close()
         code = 1

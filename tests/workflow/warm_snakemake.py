@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = str(Path(__file__).parent)
 SERVER = """
-import importlib, json, os, sys, tempfile
+import atexit, gc, importlib, json, os, sys, tempfile, threading
 import relscale.config_schema, snakemake_logger_plugin_relscale
 import snakemake.cli, snakemake.workflow, snakemake.dag, snakemake.scheduling.greedy, snakemake.executors.local
 import snakemake.report.html_reporter
@@ -24,6 +24,7 @@ for name in ("check", "config", "failed_jobs", "pipeline", "provenance", "recove
 relscale.config_schema.config_schema()
 import kept_digests
 learnt = os.path.join(tempfile.mkdtemp(), "digests")
+gc.freeze()  # what is imported is not searched for garbage in each fork, nor taken down at its end
 print("ready", flush=True)
 for line in sys.stdin:
     asked = json.loads(line)
@@ -36,11 +37,22 @@ for line in sys.stdin:
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.argv = ["snakemake", *asked["arguments"]]
+        code = 1
         try:
             snakemake.cli.main()
-        finally:
-            kept_digests.tell(learnt)
-        sys.exit()
+        except SystemExit as end:
+            code = end.code or 0
+            if not isinstance(code, int):
+                print(code, file=sys.stderr)
+                code = 1
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        kept_digests.tell(learnt)
+        os._exit(code)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     kept_digests.learn(learnt)
     print(code, flush=True)
