@@ -121,6 +121,13 @@ def test_a_number_that_does_not_come_out_ends_the_command_in_words(
     assert "not reproduced: critical_batch: batch at 20% overhead, 85M" in said.err
 
 
+def test_a_number_that_differs_is_printed_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["atlas", "filtering", "--tables", str(TABLES.folder)]) == 0
+    said = capsys.readouterr().out
+    (reason,) = {answer.differs for answer in entry("filtering").answers if answer.differs}
+    assert f"Differs: {reason}\n" in said
+
+
 def test_a_name_or_a_table_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(RelscaleError, match="no entry 'critcal' in the atlas; did you mean 'critical_batch'"):
         entry("critcal")

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
 
     from relscale.atlas.atlas import AtlasRow, entry, entry_names, failures, reproduced
     from relscale.atlas.entry import Tables
-    from relscale.atlas.page import PICTURES, page, pictures
+    from relscale.atlas.page import PICTURES, page, pictures, reasons
     from relscale.atlas.report import atlas_figures, atlas_report, headline
     from relscale.atomic import write_text
     from relscale.report.provenance import facts_of_machine
@@ -94,6 +94,8 @@ def run(options: argparse.Namespace) -> None:
         print(tabulate(shown, head, disable_numparse=True), end="\n\n")
         if record.remark:
             print(record.remark, end="\n\n")
+        for reason in reasons(record.answers):
+            print(f"Differs: {reason}\n")
         if record.command:
             print(f"command: {record.command}\n")
     all_rows = [row for of_entry in rows.values() for row in of_entry]
