@@ -61,6 +61,7 @@ PURE_NUMBERS = (
     "power",
     "number of",
     "specifications",
+    "extrapolation factor",
 )  # need no unit
 
 
@@ -374,7 +375,7 @@ def test_regions_are_drawn_over_their_internet_users_which_are_called_a_proxy(
 ) -> None:
     figure = draw("internet-users", countries(toy, tmp_path), suite="domains")
     assert "4 groups: Pearson" in texts(figure)
-    assert "a proxy" in texts(figure)
+    assert "proxy for" in texts(figure)
     drawn = {
         trace.legendgroup: trace.x[0]
         for trace in figure.data
