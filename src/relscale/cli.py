@@ -41,7 +41,7 @@ VERBS = tuple(verb for verbs in COMMANDS.values() for verb in verbs)
 # Commands that read and write tables without pandas.
 WITHOUT_PANDAS = ("plan", "report", "fit", "frontier", "train", "branches", "score", "collect", "plot")
 # Objects that are made before Python looks for cycles among them, and how rarely it looks among older ones: importing
-# torch makes a million that all stay, and with Python's own 700 a fifth of the time is spent on looking through them.
+# torch makes a million that all stay, and with Python's own 700 an eighth of the time goes into looking through them.
 COLLECT_EVERY = (100_000, 50, 100)
 EXTRAS = {"suite": "score", "score": "score", "collect": "score", "run": "workflow"}  # of the others: train
 
