@@ -90,9 +90,9 @@ def _abandoned(partial: Path) -> bool:
     if written_by["machine"] == _machine() and _is_owned_by_user(partial):
         return started(int(written_by["pid"])) != written_by["start"]
     times = []
-    for each in (partial, *partial.rglob("*")):
+    for path in (partial, *partial.rglob("*")):
         with suppress(FileNotFoundError):
-            times.append(each.stat().st_mtime)
+            times.append(path.stat().st_mtime)
     return time.time() - max(times, default=0.0) > ABANDONED
 
 

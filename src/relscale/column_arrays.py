@@ -80,10 +80,10 @@ class Columns:
         RelscaleError
             It is not there, or holds something else.
         """
-        found = self.numbers(name)
-        if (found <= 0).any():
-            raise RelscaleError(f"column {name!r} holds {found[found <= 0][0]:g}, which has no logarithm")
-        return found
+        values = self.numbers(name)
+        if (values <= 0).any():
+            raise RelscaleError(f"column {name!r} holds {values[values <= 0][0]:g}, which has no logarithm")
+        return values
 
     def labels(self, name: str) -> NDArray[np.object_]:
         """A column as text, which differs where the values do; every row of ``""``, which names no column, is alike.

@@ -138,17 +138,17 @@ def _parsed(cells: Sequence[str | None], place: str) -> pa.Array:
     if with_comma:
         point = _point(list(known.values()), with_comma, place)
         known = {cell: text.replace(",", point) for cell, text in known.items()}
-    found: dict[str, float] = {}
+    parsed: dict[str, float] = {}
     for cell, text in known.items():
         try:
-            found[cell] = float(text)
+            parsed[cell] = float(text)
         except ValueError:
             row = 1 + next(i for i, other in enumerate(cells) if other == cell)
-            said = cell if len(cell) <= 40 else f"{cell[:40]}…"
+            shown = cell if len(cell) <= 40 else f"{cell[:40]}…"
             raise RelscaleError(
-                f"{place} holds no numbers: row {row} is {said!r}; correct it, or leave the cell empty"
+                f"{place} holds no numbers: row {row} is {shown!r}; correct it, or leave the cell empty"
             ) from None
-    return pa.array([None if cell is None else found.get(cell) for cell in cells], pa.float64())
+    return pa.array([None if cell is None else parsed.get(cell) for cell in cells], pa.float64())
 
 
 def _point(texts: list[str], with_comma: list[str], place: str) -> str:
@@ -173,6 +173,6 @@ def _float(cell: Any) -> float | None:
 
 def _name(kind: pa.DataType) -> str:
     return next(
-        (said for name, said in _NAMES.items() if getattr(pa.types, f"is_{name}")(kind)),
+        (description for name, description in _NAMES.items() if getattr(pa.types, f"is_{name}")(kind)),
         f"values of type {kind}",
     )

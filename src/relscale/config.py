@@ -110,8 +110,8 @@ def extend_config(path: str | Path, further: Mapping[str, Any], output: Path, la
                     f"{file}: fit.laws.{law}.predict names {', '.join(predict)}; let it name corpora alone, to "
                     "which another can be added"
                 )
-            held = predict.get("corpus", [])
-            entry["predict"] = {"corpus": [*([held] if isinstance(held, str) else held), corpus]}
+            corpora = predict.get("corpus", [])
+            entry["predict"] = {"corpus": [*([corpora] if isinstance(corpora, str) else corpora), corpus]}
     check_config(config, str(output))
     write_text(output, dump(values_of(config_schema(), config, partial(recorded_path, folder=output.parent))))
     if pins_file(file).is_file():
@@ -180,8 +180,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _mapping(config: Any, name: str) -> dict[str, Any]:
     if isinstance(config, dict):
         return config
-    where = f"{name}: " if name else ""
-    raise RelscaleError(f"{where}a config is a mapping of keys, with 'experiment' among them")
+    prefix = f"{name}: " if name else ""
+    raise RelscaleError(f"{prefix}a config is a mapping of keys, with 'experiment' among them")
 
 
 def _merged(under: Any, over: Any) -> Any:
@@ -230,10 +230,10 @@ def _check_corpora(experiment: TrainingExperiment) -> None:
     parts += [
         (f"corpora.{name}", part) for name, corpus in experiment.corpora.items() for part in corpus.mixture
     ]
-    for where, part in parts:
+    for key, part in parts:
         if part.source not in experiment.sources:
             raise RelscaleError(
-                f"{where}.source: no source {part.source!r}; {suggestion(part.source, experiment.sources, 'sources:')}"
+                f"{key}.source: no source {part.source!r}; {suggestion(part.source, experiment.sources, 'sources:')}"
             )
     for name, corpus in experiment.corpora.items():
         _check_pruning(name, corpus, experiment)
@@ -249,16 +249,16 @@ def _check_pruning(name: str, corpus: Corpus, experiment: TrainingExperiment) ->
     """A corpus that is pruned is all there as documents, and what scores them is another corpus, whole."""
     if corpus.prune is None:
         return
-    where, reference = f"corpora.{name}.prune", corpus.prune.reference
+    key, reference = f"corpora.{name}.prune", corpus.prune.reference
     if experiment.is_streamed(name):
-        raise RelscaleError(f"{where}: a source on the hub is streamed, and not pruned; leave it out")
+        raise RelscaleError(f"{key}: a source on the hub is streamed, and not pruned; leave it out")
     if reference is not None and (reference == name or reference not in experiment.corpora):
-        others = [each for each in experiment.corpora if each != name]
-        raise RelscaleError(unknown_name(f"{where}.reference", "other corpus", reference, others))
+        others = [corpus_name for corpus_name in experiment.corpora if corpus_name != name]
+        raise RelscaleError(unknown_name(f"{key}.reference", "other corpus", reference, others))
     of_reference = experiment.corpora[reference].prune if reference is not None else None
     if of_reference is not None and of_reference.score == "loss":
         raise RelscaleError(
-            f"{where}.reference: {reference} is pruned by loss itself; name a corpus that is not"
+            f"{key}.reference: {reference} is pruned by loss itself; name a corpus that is not"
         )
 
 
@@ -359,10 +359,10 @@ def _written(value: Any) -> str:
     return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:g}") if isinstance(value, float) else repr(value)
 
 
-def unknown_name(where: str, kind: str, name: str, known: Sequence[str], place: str = "") -> str:
+def unknown_name(key: str, kind: str, name: str, known: Sequence[str], place: str = "") -> str:
     """A message about a name that is none of those there are: the one that it comes near, or the first of them."""
-    what = " ".join(word for word in ("no", kind, shortened(repr(name), SHOWN), place) if word)
-    return f"{where}: {what}; {suggestion(name, known) if known else 'there are none'}"
+    description = " ".join(word for word in ("no", kind, shortened(repr(name), SHOWN), place) if word)
+    return f"{key}: {description}; {suggestion(name, known) if known else 'there are none'}"
 
 
 def _key(error: jsonschema.ValidationError) -> str:

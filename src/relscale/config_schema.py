@@ -68,10 +68,10 @@ class _Generator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """A section without a title; that a key is unknown is said before that one is missing."""
-        found = super().model_schema(schema)
-        found.pop("title", None)
+        json_schema = super().model_schema(schema)
+        json_schema.pop("title", None)
         first = ("description", "type", "additionalProperties")
-        return {**{key: found[key] for key in first if key in found}, **found}
+        return {**{key: json_schema[key] for key in first if key in json_schema}, **json_schema}
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """The schema of the value itself."""
@@ -87,25 +87,26 @@ class _Generator(GenerateJsonSchema):
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """A mapping whose keys may be constrained."""
         keys = self.generate_inner(schema["keys_schema"])
-        found: JsonSchemaValue = {"type": "object"}
+        json_schema: JsonSchemaValue = {"type": "object"}
         if "pattern" in keys:
-            found["propertyNames"] = keys
+            json_schema["propertyNames"] = keys
         values = self.generate_inner(schema["values_schema"])
         if values:
-            found["additionalProperties"] = values
+            json_schema["additionalProperties"] = values
         if "min_length" in schema:
-            found["minProperties"] = schema["min_length"]
-        return found
+            json_schema["minProperties"] = schema["min_length"]
+        return json_schema
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         """Alternatives by the value of one key, so that a message is about the one that was meant."""
         key = schema["discriminator"]
-        choices = {str(name): self.generate_inner(each) for name, each in schema["choices"].items()}
+        choices = {str(name): self.generate_inner(choice) for name, choice in schema["choices"].items()}
         return {
             "type": "object",
             "required": [key],
             "properties": {key: {"enum": list(choices)}},
             "allOf": [
-                {"if": {"properties": {key: {"const": name}}}, "then": each} for name, each in choices.items()
+                {"if": {"properties": {key: {"const": name}}}, "then": choice}
+                for name, choice in choices.items()
             ],
         }

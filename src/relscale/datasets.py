@@ -156,11 +156,11 @@ def datasets() -> Frame:
         [
             {
                 "name": name,
-                "description": each.description,
-                "source": each.source,
-                "file": str(REFERENCE / each.file),
+                "description": published.description,
+                "source": published.source,
+                "file": str(REFERENCE / published.file),
             }
-            for name, each in DATASETS.items()
+            for name, published in DATASETS.items()
         ]
     )
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from relscale.printable import printable
 
-KEPT = 150  # characters of a word without end, or of what another library says
-_ENDLESS = re.compile(rf"\S{{{2 * KEPT},}}")
+MAX_CHARACTERS = 150  # characters of a word without end, or of what another library says
+_ENDLESS = re.compile(rf"\S{{{2 * MAX_CHARACTERS},}}")
 _ADDRESS = re.compile(r"(?<=\w) object at 0x[0-9a-f]+(?=>)")
 
 
@@ -23,7 +23,7 @@ class RelscaleError(Exception):
 
     def __init__(self, message: object = ""):
         text = _ADDRESS.sub("", " ".join(str(message).splitlines()))
-        super().__init__(printable(_ENDLESS.sub(lambda word: f"{word[0][:KEPT]}…", text)))
+        super().__init__(printable(_ENDLESS.sub(lambda word: f"{word[0][:MAX_CHARACTERS]}…", text)))
 
 
 def first_line(error: BaseException) -> str:
@@ -38,7 +38,7 @@ def first_line(error: BaseException) -> str:
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     text = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-    return text if len(text) <= KEPT else f"{text[:KEPT]}…"
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
 
 
 class Damaged(RelscaleError):

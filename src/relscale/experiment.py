@@ -105,10 +105,10 @@ class TrainingExperiment(_AnyExperiment):
     def _with_mixtures(cls, values: Any) -> Any:
         """The corpora that the design draws, beside those that are named."""
         design = values.get("design") if isinstance(values, dict) else None
-        given = design.get("mixtures") if isinstance(design, dict) else getattr(design, "mixtures", None)
-        if given is None:
+        mixtures = design.get("mixtures") if isinstance(design, dict) else getattr(design, "mixtures", None)
+        if mixtures is None:
             return values
-        drawn = mixture_corpora(Mixtures.model_validate(given), values.get("seed", 0))
+        drawn = mixture_corpora(Mixtures.model_validate(mixtures), values.get("seed", 0))
         corpora = values.get("corpora") or {}
         for name in filter(corpora.__contains__, drawn):
             if Corpus.model_validate(corpora[name]) != drawn[name]:
@@ -126,7 +126,7 @@ class TrainingExperiment(_AnyExperiment):
         widths: dict[float, set[int]] = {}
         for run in self.planned_runs:
             widths.setdefault(run.budget, set()).add(run.architecture.hidden_size)
-        return {budget: sorted(each) for budget, each in widths.items()}
+        return {budget: sorted(hidden_sizes) for budget, hidden_sizes in widths.items()}
 
     @property
     def scored_corpora(self) -> tuple[str, ...]:

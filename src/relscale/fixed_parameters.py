@@ -37,11 +37,16 @@ def fractions(option: str, texts: Sequence[str], count: int) -> NDArray[np.float
         They are not; ``option`` is where they were given.
     """
     try:
-        given = np.array([float(each) for each in texts])
+        numbers = np.array([float(text) for text in texts])
     except ValueError:
         raise RelscaleError(f"{option}: {','.join(texts)} are not all numbers") from None
-    if len(given) != count or not np.isfinite(given).all() or (given < 0).any() or not given.sum() > 0:
+    if (
+        len(numbers) != count
+        or not np.isfinite(numbers).all()
+        or (numbers < 0).any()
+        or not numbers.sum() > 0
+    ):
         raise RelscaleError(
             f"{option}: {','.join(texts)} are not {count} numbers, none negative and one positive"
         )
-    return np.asarray(given / given.sum())
+    return np.asarray(numbers / numbers.sum())

@@ -79,8 +79,8 @@ class Frame:
         """
         for name in cells:
             self._check(name)
-        kept = [row for row in self if all(row[name] == cell for name, cell in cells.items())]
-        return Frame(pa.Table.from_pylist(kept, schema=self._table.schema))
+        rows = [row for row in self if all(row[name] == cell for name, cell in cells.items())]
+        return Frame(pa.Table.from_pylist(rows, schema=self._table.schema))
 
     def __getitem__(self, column: str) -> list[Any]:
         self._check(column)

@@ -53,7 +53,7 @@ def _of_pandas(frame: Any) -> pa.Table:
     names = [*map(str, frame.columns), *map(str, levels)]
     series = [frame.iloc[:, i] for i in range(frame.shape[1])]
     series += [frame.index.get_level_values(level).to_series() for level in levels]
-    return pa.table([_of_series(one) for one in series], names=names)
+    return pa.table([_of_series(column) for column in series], names=names)
 
 
 def _values(kind: pa.DataType) -> pa.DataType:
@@ -66,15 +66,15 @@ def _of_series(series: Any) -> pa.Array:
     cells = list(zip(series, series.isna(), strict=True))
     if str(series.dtype) != "object":
         try:
-            found = pa.array(series, from_pandas=True)
-            if isinstance(_values(found.type), pa.BaseExtensionType):  # an interval or a period of time
+            array = pa.array(series, from_pandas=True)
+            if isinstance(_values(array.type), pa.BaseExtensionType):  # an interval or a period of time
                 return pa.array(
                     [
                         None if missing else str(cell)
                         for cell, missing in zip(series, series.isna(), strict=True)
                     ]
                 )
-            return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+            return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
         except (pa.ArrowException, ValueError, TypeError):
             pass
     return column([None if missing else cell for cell, missing in cells])

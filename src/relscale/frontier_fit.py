@@ -122,15 +122,15 @@ class FrontierFit:
             for target in computes:
                 for name, quantity in QUANTITIES.items():
                     line = self._line(corpus, name)
-                    found_at = interval.level_at(line, np.log([target]), self.level)
+                    at_target = interval.level_at(line, np.log([target]), self.level)
                     rows.append(
                         {
                             "corpus": corpus,
                             "training_flops": float(target),
                             "quantity": quantity,
-                            "value": float(np.exp(found_at.value[0])),
-                            "low": float(np.exp(found_at.low[0])),
-                            "high": float(np.exp(found_at.high[0])),
+                            "value": float(np.exp(at_target.value[0])),
+                            "low": float(np.exp(at_target.low[0])),
+                            "high": float(np.exp(at_target.high[0])),
                         }
                     )
         return Frame(rows)
@@ -223,25 +223,25 @@ def frontier(
     source = filter_rows(source, [where] if isinstance(where, str) else where, name)
     guessed: list[Guess] = []
 
-    def no_column(option: str, given: str) -> RelscaleError:
+    def no_column(option: str, column: str) -> RelscaleError:
         return RelscaleError(
-            f"{name}: {option}: no column {given!r}; {suggestion(given, source.column_names, 'it has')}"
+            f"{name}: {option}: no column {column!r}; {suggestion(column, source.column_names, 'it has')}"
         )
 
     def column(option: str, choice: str | None, of: str) -> str:
-        found = choice or guess_column(source, of)
-        if found is None and of == "loss":
+        column = choice or guess_column(source, of)
+        if column is None and of == "loss":
             ends = [other for other in source.column_names if other.endswith("loss")]
-            found = ends[0] if len(ends) == 1 else None
-        if found is None or found not in source.column_names:
+            column = ends[0] if len(ends) == 1 else None
+        if column is None or column not in source.column_names:
             if choice:
                 raise no_column(option, choice)
             raise RelscaleError(
                 f"{name}: {option}: name the column of {of}; it has {listed(source.column_names)}"
             )
         if choice is None:
-            guessed.append(Guess(option, found))
-        return found
+            guessed.append(Guess(option, column))
+        return column
 
     columns = {
         "training_flops": column("flops", flops, "training_flops"),
@@ -256,16 +256,16 @@ def frontier(
         raise RelscaleError(f"level: {level!r} is not between 0 and 1")
     columns["budget"] = budget or guess_column(source, "budget") or columns["training_flops"]
     corpus = corpus or guess_column(source, "corpus")
-    spent = {key: numbers(source[each], f"{name}: column {each!r}") for key, each in columns.items()}
+    spent = {key: numbers(source[column], f"{name}: column {column!r}") for key, column in columns.items()}
     status = usable({columns[key]: cells.to_numpy(zero_copy_only=False) for key, cells in spent.items()})
     if Status.OK not in status:
         raise RelscaleError(
             f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
         )
     named = {
-        option: words(source[each], f"{name}: column {each!r}")
-        for option, each in (("corpus", corpus), ("block", block))
-        if each
+        option: words(source[column], f"{name}: column {column!r}")
+        for option, column in (("corpus", corpus), ("block", block))
+        if column
     }
     rows = [
         {
@@ -287,8 +287,10 @@ def frontier(
     settings = fit_settings({"level": level, "frontier": "parabola"}, {}, matrices)
     read = [frontier_curves(matrix, settings) for matrix in matrices]
     return FrontierFit(
-        rows=tuple(frontier_row(one.matrix.key, point, level) for one in read for point in one.points),
+        rows=tuple(
+            frontier_row(frontier.matrix.key, point, level) for frontier in read for point in frontier.points
+        ),
         level=level,
         guessed=tuple(guessed),
-        lines={str(one.matrix.corpus): _lines(one) for one in read},
+        lines={str(frontier.matrix.corpus): _lines(frontier) for frontier in read},
     )

@@ -7,7 +7,7 @@ DEVICE_FILES = ("nvidia[0-9]*", "kfd", "dxg")  # in /dev, of CUDA, ROCm and WSL
 
 def has_gpu() -> bool:
     """Whether this machine has a GPU that torch can use."""
-    if not any(found for name in DEVICE_FILES for found in Path("/dev").glob(name)):
+    if not any(device for name in DEVICE_FILES for device in Path("/dev").glob(name)):
         return False
     import torch
 

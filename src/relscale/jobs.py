@@ -57,9 +57,9 @@ def checkpoints_by_job(experiment: CheckpointExperiment) -> dict[Job, list[Check
     """
     unit = experiment.scoring.job
     return _grouped(
-        ((each.corpus, _scoring_job(each, unit)), each)
-        for each in experiment.checkpoints
-        if each.model is not None
+        ((checkpoint.corpus, _scoring_job(checkpoint, unit)), checkpoint)
+        for checkpoint in experiment.checkpoints
+        if checkpoint.model is not None
     )
 
 
@@ -76,10 +76,10 @@ def members(jobs: dict[Job, list[T]], corpus: str, job: str) -> list[T]:
     RelscaleError
         There is no such job.
     """
-    found = jobs.get((corpus, job)) or jobs.get((corpus, file_name(job)))
-    if not found:
+    runs = jobs.get((corpus, job)) or jobs.get((corpus, file_name(job)))
+    if not runs:
         raise RelscaleError(f"no job {job!r} for corpus {corpus!r}; {_listed(names_of_jobs(jobs, corpus))}")
-    return found
+    return runs
 
 
 def _grouped(pairs: Iterable[tuple[Job, T]]) -> dict[Job, list[T]]:

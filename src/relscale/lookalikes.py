@@ -59,8 +59,8 @@ def appearance(name: str) -> str:
     """
     if name.isascii():
         return " ".join(name.split())
-    seen = (letter for letter in name if unicodedata.category(letter) != "Cf" or letter in _JOINERS)
-    return " ".join(_drawn("".join(seen)).split())
+    visible = (letter for letter in name if unicodedata.category(letter) != "Cf" or letter in _JOINERS)
+    return " ".join(_drawn("".join(visible)).split())
 
 
 def distinguishable(one: str, other: str) -> str:

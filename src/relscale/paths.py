@@ -53,20 +53,20 @@ def opened_path(path: str, kind: PathKind, key: str, folder: Path | None = None)
             raise RelscaleError(f"{key}: {path[:40]}: no such user; write the path out") from None
     if kind is PathKind.WRITTEN or folder is None or not path or os.path.isabs(path):
         return path
-    there = os.path.realpath(folder)
-    if there == os.getcwd():
+    root = os.path.realpath(folder)
+    if root == os.getcwd():
         return path
-    found = os.path.normpath(os.path.join(there, path))
-    if os.path.lexists(found):
-        return _from(found, os.getcwd())
+    joined = os.path.normpath(os.path.join(root, path))
+    if os.path.lexists(joined):
+        return _from(joined, os.getcwd())
     if kind is PathKind.READ_OR_HUB:
         return path
     if os.path.lexists(path):
         raise RelscaleError(
             f"{key}: {path}: paths in a config are relative to its folder, {folder}, from where this one is "
-            f"{os.path.relpath(os.path.realpath(path), there)}"
+            f"{os.path.relpath(os.path.realpath(path), root)}"
         )
-    return _from(found, os.getcwd())
+    return _from(joined, os.getcwd())
 
 
 def recorded_path(path: str, kind: PathKind, key: str, folder: Path) -> str:

@@ -59,7 +59,7 @@ def write_pins(experiment: Experiment, path: str | Path) -> dict[str, dict[str, 
                 pins[kind][name] = look_up(name, kind)
     finally:
         if any(pins.values()):
-            text = dump({kind: dict(sorted(each.items())) for kind, each in sorted(pins.items()) if each})
+            text = dump({kind: dict(sorted(names.items())) for kind, names in sorted(pins.items()) if names})
             write_text(file, HEADER.format(Path(path).name) + text)
     return pins
 
@@ -73,7 +73,10 @@ def with_pins(experiment: Experiment, paths: Iterable[str | Path]) -> Experiment
         A file of pins is not what ``write_pins`` writes.
     """
     files = [_read(pins_file(path)) for path in paths]
-    pins = {kind: {name: commit for each in files for name, commit in each[kind].items()} for kind in KINDS}
+    pins = {
+        kind: {name: commit for file_pins in files for name, commit in file_pins[kind].items()}
+        for kind in KINDS
+    }
     if not any(pins.values()):
         return experiment
     return _with_revisions(experiment, lambda kind, name: pins[kind].get(name))

@@ -121,17 +121,17 @@ class _Part:
 
 def _reached(entry: str) -> dict[str, _Part]:
     """The modules and functions that an entry reaches by imports, itself among them."""
-    found = {entry: _part(entry)}
+    parts = {entry: _part(entry)}
     waiting = [entry]
     while waiting:
         name = waiting.pop()
         is_carrier = name in identity.CARRIERS  # as it is only where it was asked for by its name
-        for imported in map(_resolved, found[name].imports):
-            if imported is None or imported in found or (imported in identity.CARRIERS and not is_carrier):
+        for imported in map(_resolved, parts[name].imports):
+            if imported is None or imported in parts or (imported in identity.CARRIERS and not is_carrier):
                 continue
-            found[imported] = _part(imported)
+            parts[imported] = _part(imported)
             waiting.append(imported)
-    return found
+    return parts
 
 
 @cache
@@ -170,10 +170,10 @@ def _module(name: str) -> tuple[str, str]:
 
 def _data(path: Path, tree: ast.AST) -> list[Path]:
     """The files beside a module that it names, or whose name is its own with an ending that it names."""
-    beside = _files_of_data(path.parent)
-    named = syntax_tree.texts(tree) if beside else frozenset()
+    data_files = _files_of_data(path.parent)
+    named = syntax_tree.texts(tree) if data_files else frozenset()
     return [
-        file for file in beside if file.name in named or (file.stem == path.stem and file.suffix in named)
+        file for file in data_files if file.name in named or (file.stem == path.stem and file.suffix in named)
     ]
 
 
@@ -215,11 +215,11 @@ def _version(library: str) -> str:
         return "none"
 
 
-def _same(now: str) -> str:
+def _same(current: str) -> str:
     """The former digest, where a developer says that both give the same numbers."""
-    while now in identity.SAME_NUMBERS:
-        now = identity.SAME_NUMBERS[now]
-    return now
+    while current in identity.SAME_NUMBERS:
+        current = identity.SAME_NUMBERS[current]
+    return current
 
 
 @cache

@@ -30,9 +30,9 @@ def make_provenance_page(config: Path) -> Path:
     if not files:
         raise RelscaleError(f"{results.folder}: no figures yet; run the experiment first")
     if not page.is_file() or max(file.stat().st_mtime for file in files) > page.stat().st_mtime:
-        made = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "snakemake", f"--configfile={config}", f"--report={page}", "--quiet=all"]
         )
-        if made.returncode:
+        if process.returncode:
             raise RelscaleError(f"{page}: could not be made; Snakemake says why above")
     return page

@@ -74,9 +74,9 @@ def item_effects(first: Path, second: Path) -> Iterator[ItemEffectRow]:
     questions = both.groupby(DOCUMENT, sort=False)["choice"].transform("size") > 1
     correct = both[both["target"]]
     for (suite, group), rows in correct.groupby(["suite", "group"], sort=False):
-        own = questions & (both["suite"] == suite) & (both["group"] == group)
+        in_group = questions & (both["suite"] == suite) & (both["group"] == group)
         change = rows["logprob_quantized"] - rows["logprob"]
-        flipped = (top != top_quantized)[own & both["target"]]
+        flipped = (top != top_quantized)[in_group & both["target"]]
         yield ItemEffectRow(
             suite=str(suite),
             group=str(group),
@@ -129,8 +129,8 @@ def _items(folder: Path) -> pd.DataFrame:
             if entry.items is not None:
                 items = read_table(_path(entry.items, folder), names).to_pandas()
                 tables.append(items.assign(run=entry.name, run_key=entry.run_key))
-    every = pd.concat(tables, ignore_index=True)
-    return every[every["status"] == "ok"].drop(columns="status")
+    all_items = pd.concat(tables, ignore_index=True)
+    return all_items[all_items["status"] == "ok"].drop(columns="status")
 
 
 def _path(items: str, folder: Path) -> Path:

@@ -37,7 +37,7 @@ class Record(BaseModel):
 def reason(error: ValidationError) -> str:
     """The first error of validated values, and where it is."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(map(str, first["loc"]))
+    location = ".".join(map(str, first["loc"]))
     if first["type"] == "missing":
-        return f"{where} is missing"
-    return f"{where}: {first['msg']}" if where else first["msg"]
+        return f"{location} is missing"
+    return f"{location}: {first['msg']}" if location else first["msg"]

@@ -55,18 +55,18 @@ def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
         )
     if not dry:
         remove_leftovers(results, store)
-    said = []
+    messages = []
     for path, check in _checks(results):
         try:
             check(path)
             continue
         except Damaged as error:
-            said.append(f"{error.path}: damaged ({error.reason}), so that {path} is made again")
+            messages.append(f"{error.path}: damaged ({error.reason}), so that {path} is made again")
         except (KeyError, TypeError):
-            said.append(f"{path}: written by another version, so that it is made again")
+            messages.append(f"{path}: written by another version, so that it is made again")
         if not dry:
             remove(path)
-    return said
+    return messages
 
 
 def remove_leftovers(results: Path, store: Path) -> None:
@@ -84,7 +84,7 @@ def _folders(root: Path) -> Iterator[Path]:
     for path in root.glob("*/"):
         if not path.name.startswith("."):
             yield path
-            yield from (each for each in path.glob("*/") if not each.name.startswith("."))
+            yield from (folder for folder in path.glob("*/") if not folder.name.startswith("."))
 
 
 def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:

@@ -31,12 +31,12 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Tab
         A condition cannot be read, its column is not there, or no row is left.
     """
     for condition in conditions:
-        found = CONDITION.fullmatch(condition.strip())
-        if found is None:
+        match = CONDITION.fullmatch(condition.strip())
+        if match is None:
             raise RelscaleError(
                 f"where: {condition!r} is not a condition; write COLUMN=VALUE, COLUMN!=VALUE or COLUMN>NUMBER"
             )
-        column, sign, value = found.groups()
+        column, sign, value = match.groups()
         if column not in table.column_names:
             hint = suggestion(column, table.column_names, "it has")
             raise RelscaleError(f"{name}: no column {column!r}, which where names; {hint}")
@@ -49,7 +49,7 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Tab
 
 
 def _meets(table: pa.Table, column: str, sign: str, value: str, name: str) -> list[bool]:
-    what = f"{name}: column {column!r}"
+    subject = f"{name}: column {column!r}"
     if sign in ORDERED:
         try:
             limit = float(value)
@@ -57,13 +57,13 @@ def _meets(table: pa.Table, column: str, sign: str, value: str, name: str) -> li
             raise RelscaleError(
                 f"where: {value!r} is not a number; write one, such as {column}{sign}3"
             ) from None
-        kept: list[bool] = ORDERED[sign](
-            numbers(table[column], what).to_numpy(zero_copy_only=False), limit
+        mask: list[bool] = ORDERED[sign](
+            numbers(table[column], subject).to_numpy(zero_copy_only=False), limit
         ).tolist()
-        return kept
-    wanted = {_plain(each) for each in value.split(",")}
-    cells = [_plain(word) for word in words(table[column], what, True)]
-    return [(cell in wanted) == (sign == "=") for cell in cells]
+        return mask
+    values = {_plain(text) for text in value.split(",")}
+    cells = [_plain(word) for word in words(table[column], subject, True)]
+    return [(cell in values) == (sign == "=") for cell in cells]
 
 
 def _plain(word: str) -> str:

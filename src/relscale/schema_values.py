@@ -59,16 +59,25 @@ def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, .
         items = [part["items"] for part in applicable if isinstance(part.get("items"), dict)]
         return [_value(items, entry, root, (*keys, str(place)), path) for place, entry in enumerate(written)]
     types = {name for part in applicable for name in _types(part)}
-    found = _text(str(written), types, isinstance(written, Plain)) if isinstance(written, str) else written
-    if isinstance(found, float) and not math.isfinite(found):
+    converted = (
+        _text(str(written), types, isinstance(written, Plain)) if isinstance(written, str) else written
+    )
+    if isinstance(converted, float) and not math.isfinite(converted):
         raise RelscaleError(f"{'.'.join(keys)}: {written} is not a finite number; give one")
-    if isinstance(found, float) and found.is_integer() and "integer" in types and "number" not in types:
-        found = int(found)
-    if isinstance(found, int) and abs(found) > LARGEST:
+    if (
+        isinstance(converted, float)
+        and converted.is_integer()
+        and "integer" in types
+        and "number" not in types
+    ):
+        converted = int(converted)
+    if isinstance(converted, int) and abs(converted) > LARGEST:
         raise RelscaleError(f"{'.'.join(keys)}: a whole number beyond 64 bits; give a smaller one")
-    formats = {part["format"] for part in applicable if "format" in part} if isinstance(found, str) else set()
-    kind = next((each for each in PathKind if each in formats), None)
-    return found if kind is None else path(found, kind, ".".join(keys))
+    formats = (
+        {part["format"] for part in applicable if "format" in part} if isinstance(converted, str) else set()
+    )
+    kind = next((path_kind for path_kind in PathKind if path_kind in formats), None)
+    return converted if kind is None else path(converted, kind, ".".join(keys))
 
 
 def _text(text: str, types: set[str], is_plain: bool) -> Any:
@@ -77,9 +86,9 @@ def _text(text: str, types: set[str], is_plain: bool) -> Any:
         return scalar(text) if is_plain else text
     numeric = types & {"number", "integer"}
     if numeric and (is_plain or "string" not in types):
-        found = number(text.replace("_", "")) if text[:1].isdigit() else number(text)
-        if found is not None:
-            return found
+        parsed = number(text.replace("_", "")) if text[:1].isdigit() else number(text)
+        if parsed is not None:
+            return parsed
     if "boolean" in types and text.lower() in (*YES, *NO) and (is_plain or "string" not in types):
         return text.lower() in YES
     if "null" in types and NULL.fullmatch(text) and (is_plain or "string" not in types):
@@ -95,10 +104,10 @@ def _parts(schema: Schema, root: Schema, written: Any) -> Iterator[Schema]:
     """A schema and all that it refers to or is put together from, but for what stands under another condition."""
     yield schema
     if "$ref" in schema:
-        found: Any = root
+        node: Any = root
         for name in schema["$ref"].removeprefix("#/").split("/"):
-            found = found[name]
-        yield from _parts(found, root, written)
+            node = node[name]
+        yield from _parts(node, root, written)
     for several in PARTS:
         for part in schema.get(several, ()):
             yield from _parts(part, root, written)

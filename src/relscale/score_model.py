@@ -57,9 +57,9 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
 
     need("score", "score")
     name, revision = _model(model)
-    suite_name, chosen = _suite(suite, options)
-    said: Any = PrintableStream(sys.stderr)
-    with TemporaryDirectory() as folder, named_extras("score", "score"), redirect_stderr(said):
+    suite_name, suite_options = _suite(suite, options)
+    messages: Any = PrintableStream(sys.stderr)
+    with TemporaryDirectory() as folder, named_extras("score", "score"), redirect_stderr(messages):
         at = Path(folder)
         header = "model,revision,corpus,params,tokens,training_flops"
         at.joinpath("models.csv").write_text(f'{header}\n"{name}",{revision},all,,,1\n', encoding="utf-8")
@@ -67,7 +67,7 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
             "experiment": "score",
             "store": str(at / "store"),
             "runs": {"source": "checkpoints", "table": str(at / "models.csv")},
-            "suites": {suite_name: chosen},
+            "suites": {suite_name: suite_options},
         }
         path, manifest = at / "score.yaml", at / suite_name / "suite.yaml"
         scores, output = at / "scores.json", at / "measurements.parquet"

@@ -89,18 +89,18 @@ def width_exponents(rows: Sequence[SingularValueRow]) -> Iterator[WidthExponentR
     kinds: dict[tuple[str, str], list[SingularValueRow]] = defaultdict(list)
     for row in rows:
         kinds[row.optimizer, row.matrix].append(row)
-    for (optimizer, matrix), own in kinds.items():
-        widths = np.log([row.width for row in own])
+    for (optimizer, matrix), values in kinds.items():
+        widths = np.log([row.width for row in values])
         if len(set(widths)) < 2:
             continue
-        scaled = [row.sigma_max / row.scale for row in own if row.scale is not None]
+        scaled = [row.sigma_max / row.scale for row in values if row.scale is not None]
         yield WidthExponentRow(
             optimizer=optimizer,
             matrix=matrix,
             widths=len(set(widths)),
-            sigma_exponent=_slope(widths, [row.sigma_max for row in own]),
-            scaled_exponent=_slope(widths, scaled) if len(scaled) == len(own) else None,
-            note=_note(own),
+            sigma_exponent=_slope(widths, [row.sigma_max for row in values]),
+            scaled_exponent=_slope(widths, scaled) if len(scaled) == len(values) else None,
+            note=_note(values),
         )
 
 

@@ -41,9 +41,9 @@ def _draw_depth(panel: chart.Panel, rows: Sequence[SingularValueRow]) -> None:
     for width, style in chart.ordered_styles(widths).items():
         means = {}
         for layer in layers:
-            own = [row.sigma_max for row in rows if (row.width, row.layer) == (width, layer)]
-            if own:
-                means[layer] = sum(own) / len(own)
+            sigmas = [row.sigma_max for row in rows if (row.width, row.layer) == (width, layer)]
+            if sigmas:
+                means[layer] = sum(sigmas) / len(sigmas)
         panel.line(list(means), list(means.values()), style, markers=True, name=str(width), group=str(width))
 
 
@@ -55,12 +55,12 @@ def _draw_width(panel: chart.Panel, rows: Sequence[SingularValueRow]) -> None:
     if exponents:
         panel.heading("Over width", f"exponents from {min(exponents):.2f} to {max(exponents):.2f}")
     for kind, style in chart.styles(sorted({row.matrix for row in rows})).items():
-        own = [row for row in rows if row.matrix == kind]
+        matrix_rows = [row for row in rows if row.matrix == kind]
         panel.points(
-            [row.width for row in own],
-            [row.sigma_max / row.scale for row in own if row.scale],
+            [row.width for row in matrix_rows],
+            [row.sigma_max / row.scale for row in matrix_rows if row.scale],
             style,
-            about=[f"{row.run}, layer {row.layer}" for row in own],
+            about=[f"{row.run}, layer {row.layer}" for row in matrix_rows],
             hover="%{customdata}<br>%{y}",
             name=kind,
             group=kind,

@@ -10,10 +10,10 @@ LONGEST = 40  # characters of a name
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that a mistyped one comes nearest to, or the one that it is a part of; case does not count."""
-    by_lower = {each.lower(): each for each in known}
+    by_lower = {known_name.lower(): known_name for known_name in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
     if not close and len(name) >= SHORTEST_PART:
-        having = [each for each in by_lower if name.lower() in each]
+        having = [lower_name for lower_name in by_lower if name.lower() in lower_name]
         close = having if len(having) == 1 else []
     return by_lower[close[0]] if close else None
 

@@ -59,13 +59,13 @@ def draw_sweep(cells: Sequence[SweptCell], rate: str, batch: str) -> go.Figure:
             chart.Key("run of the least loss", LEAST, "markers"),
         ]
     )
-    every = np.concatenate([cell.loss for cell in shown])
-    panels.colour_scale("loss", float(every.min()), float(every.max()))
-    left = len(cells) - len(shown)
+    losses = np.concatenate([cell.loss for cell in shown])
+    panels.colour_scale("loss", float(losses.min()), float(losses.max()))
+    n_hidden = len(cells) - len(shown)
     panels.notes(
         "Contours: how far the paraboloid is above its least, in % of the loss.",
         *(f"{cell.name}: {cell.note}." for cell in shown if cell.note),
-        f"{left} more sizes are not drawn." if left else "",
+        f"{n_hidden} more sizes are not drawn." if n_hidden else "",
     )
     return panels.figure
 
@@ -77,7 +77,7 @@ def _draw(panel: chart.Panel, cell: SweptCell, rate: str, batch: str) -> None:
     panel.heading(cell.name)
     if cell.best.exists:
         across, up = (10 ** np.linspace(axis["range"][0], axis["range"][1], GRID) for axis in (x, y))
-        at = np.log(np.stack([each.ravel() for each in np.meshgrid(across, up)]))
+        at = np.log(np.stack([axis.ravel() for axis in np.meshgrid(across, up)]))
         excess = 100 * (cell.best.of(at) / cell.best.value - 1).reshape(GRID, GRID)
         most = 100 * (float(np.quantile(cell.loss, 0.9)) / cell.best.value - 1)
         if (levels := chart.linear_ticks(0.0, most, LEVELS))[1:]:

@@ -77,24 +77,24 @@ def used(tree: ast.Module, name: str) -> ast.Module:
     waiting = []
     for statement in tree.body:
         bound = _bound(statement)
-        for each in bound:
-            by_name.setdefault(each, []).append(statement)
+        for used in bound:
+            by_name.setdefault(used, []).append(statement)
         if not bound and not _is_entrance(statement):  # it stands there for its effect
             waiting.append(statement)
     if name not in by_name:
         raise ValueError(f"nothing is called {name!r}")
     waiting += by_name[name]
-    needed, wanted = set(map(id, waiting)), {name}
+    needed, names = set(map(id, waiting)), {name}
     while waiting:
-        for each in _globals(waiting.pop()):
-            wanted.add(each)
-            new = [statement for statement in by_name.get(each, ()) if id(statement) not in needed]
+        for used in _globals(waiting.pop()):
+            names.add(used)
+            new = [statement for statement in by_name.get(used, ()) if id(statement) not in needed]
             needed.update(map(id, new))
             waiting += new
     body = [statement for statement in tree.body if id(statement) in needed]
     for statement in body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
-            statement.names = [alias for alias in statement.names if _alias(alias) in wanted]
+            statement.names = [alias for alias in statement.names if _alias(alias) in names]
     return ast.Module(body=body, type_ignores=[])
 
 

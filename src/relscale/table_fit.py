@@ -357,13 +357,17 @@ def fit(
                 )
                 for g in sorted(set(columns["group"].to_pylist()))
             ]
-        given = placed if along or measured is not None else measurements
+        fitted_table = placed if along or measured is not None else measurements
         if targets:
-            given, ahead = with_targets(given, targets, predictors, shown_law, along or measured is not None)
-            laws = [each.model_copy(update=ahead) for each in laws]
-        own_laws = {law.name: law} if isinstance(law, Law) else {}
-        settings = Settings(level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws), user_laws=own_laws)
-        parameters, predictions = law_fits(given, settings)
+            fitted_table, ahead = with_targets(
+                fitted_table, targets, predictors, shown_law, along or measured is not None
+            )
+            laws = [further.model_copy(update=ahead) for further in laws]
+        user_laws = {law.name: law} if isinstance(law, Law) else {}
+        settings = Settings(
+            level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws), user_laws=user_laws
+        )
+        parameters, predictions = law_fits(fitted_table, settings)
         fitted = from_rows({"fits": parameters, "predictions": predictions})
     if fitted.fits["value"].null_count == fitted.fits.num_rows:
         rows = fitted.fits.select(["status", "note"]).to_pylist()

@@ -66,31 +66,29 @@ def anchor_points(
     RelscaleError
         One is not a point of the law: too many numbers, or one that is not finite or has no logarithm.
     """
-    found = {}
+    anchors = {}
     if points and law.make_predictors is not None:
         raise RelscaleError(f"anchor: the law {law.name!r} is of whole trainings, which no point stands for")
     for point in points:
-        numbers_given = tuple(point)
-        if len(numbers_given) != len(xs) + 1:
+        numbers = tuple(point)
+        if len(numbers) != len(xs) + 1:
             raise RelscaleError(
                 f"anchor: {', '.join(map(str, point))} is not a point of {', '.join([*xs, y])}: "
                 f"{len(xs) + 1} numbers, in that order"
             )
-        for name, value in zip([*xs, y], numbers_given, strict=True):
+        for name, value in zip([*xs, y], numbers, strict=True):
             if not isinstance(value, Real) or not np.isfinite(value):
                 raise RelscaleError(f"anchor: {name} is {value!r}, which is not a number")
-        if residual == "log" and not numbers_given[-1] > 0:
+        if residual == "log" and not numbers[-1] > 0:
             raise RelscaleError(
-                f"anchor: {y} is {numbers_given[-1]:g}, which has no logarithm; fit residuals of {y} itself (linear)"
+                f"anchor: {y} is {numbers[-1]:g}, which has no logarithm; fit residuals of {y} itself (linear)"
             )
         for i, name in enumerate(xs[: len(law.predictors)]):
-            if takes_logarithm(law, i) and not numbers_given[i] > 0:
-                raise RelscaleError(
-                    f"anchor: {name} is {numbers_given[i]:g}, and the law takes its logarithm"
-                )
-        place = ", ".join(f"{name} = {value:g}" for name, value in zip([*xs, y], numbers_given, strict=True))
-        found[tuple(map(float, numbers_given))] = place
-    return found
+            if takes_logarithm(law, i) and not numbers[i] > 0:
+                raise RelscaleError(f"anchor: {name} is {numbers[i]:g}, and the law takes its logarithm")
+        place = ", ".join(f"{name} = {value:g}" for name, value in zip([*xs, y], numbers, strict=True))
+        anchors[tuple(map(float, numbers))] = place
+    return anchors
 
 
 def check_options(
@@ -113,9 +111,9 @@ def check_options(
     known = law_names()
     if not isinstance(law, Law):
         law_or_family(str(law))
-    for option, said, allowed in (("residual", residual, RESIDUALS), ("loss", loss, LOSSES)):
-        if said not in allowed:
-            raise RelscaleError(f"{option}: no {said!r}; {suggestion(str(said), allowed)}")
+    for option, value, allowed in (("residual", residual, RESIDUALS), ("loss", loss, LOSSES)):
+        if value not in allowed:
+            raise RelscaleError(f"{option}: no {value!r}; {suggestion(str(value), allowed)}")
     if baseline is not None and gap_of(law) is None:
         gaps = " and ".join(repr(name) for name in known if gap_of(name))
         name = law.name if isinstance(law, Law) else law

@@ -88,7 +88,7 @@ def usable(columns: Mapping[str, Floats]) -> list[str]:
 
 def statuses_of(columns: Mapping[str, tuple[Floats, bool]]) -> list[str]:
     """Of each row, which of its numbers cannot be used; of each column its numbers, and whether they are positive."""
-    found = []
+    conditions = []
     for name, (values, positive) in columns.items():
         known = np.isfinite(values)
         status = np.full(len(values), str(Status.OK), dtype=object)
@@ -96,8 +96,8 @@ def statuses_of(columns: Mapping[str, tuple[Floats, bool]]) -> list[str]:
             kind = Status.NOT_POSITIVE if known[row] else Status.NO_NUMBER
             text = "missing" if np.isnan(values[row]) else f"{values[row]:g}"
             status[row] = f"{kind}: {name} is {text} in row {row + 1}"
-        found.append(status)
-    return [together(statuses) for statuses in zip(*found, strict=True)]
+        conditions.append(status)
+    return [together(statuses) for statuses in zip(*conditions, strict=True)]
 
 
 def whole_steps(steps: Floats, column: str, name: str) -> pa.Array:

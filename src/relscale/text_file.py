@@ -39,9 +39,9 @@ def read_text(path: Path) -> str:
         It cannot be read or unpacked, or is no text in UTF-8, nor in UTF-16 with a byte order mark.
     """
     data = read_bytes(path)
-    for start, what in _FOREIGN.items():
+    for start, description in _FOREIGN.items():
         if data.startswith(start):
-            raise RelscaleError(f"{path}: {what}")
+            raise RelscaleError(f"{path}: {description}")
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = data.decode("utf-16" if wide else "utf-8-sig")

@@ -22,9 +22,9 @@ def share_lock(folder: Path) -> None:
     file = (folder / RECORD).open("a+", encoding="utf-8")
     with contextlib.suppress(OSError):  # no locks on this file system: nothing will be taken for stale
         fcntl.flock(file, fcntl.LOCK_SH)
-        found = {lock.name: _identity(lock) for lock in (folder / "locks").glob("*")}
+        locks = {lock.name: _identity(lock) for lock in (folder / "locks").glob("*")}
         file.truncate(0)
-        json.dump({"machine": socket.gethostname(), "locks": found}, file)
+        json.dump({"machine": socket.gethostname(), "locks": locks}, file)
         file.flush()
         _shared.append(file)
 
@@ -42,10 +42,10 @@ def clear_stale_locks(folder: Path) -> list[str]:
         (folder / RECORD).open("r+", encoding="utf-8") as file,
     ):
         record = json.load(file)
-        left = [
+        stale = [
             lock for lock in (folder / "locks").glob("*") if _identity(lock) == record["locks"].get(lock.name)
         ]
-        if not left:
+        if not stale:
             return []
         if record["machine"] != socket.gethostname():
             return [
@@ -53,7 +53,7 @@ def clear_stale_locks(folder: Path) -> list[str]:
                 "--unlock, then without"
             ]
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where a workflow shares it
-        for lock in left:
+        for lock in stale:
             lock.unlink()
         return ["the last workflow in this folder was killed; its lock is cleared"]
     return []
@@ -61,5 +61,5 @@ def clear_stale_locks(folder: Path) -> list[str]:
 
 def _identity(lock: Path) -> list[int]:
     """What tells a file from a later one of its name."""
-    found = lock.stat()
-    return [found.st_ino, found.st_mtime_ns]
+    status = lock.stat()
+    return [status.st_ino, status.st_mtime_ns]

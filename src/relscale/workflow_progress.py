@@ -70,9 +70,9 @@ class Stage:
         """Seconds that the other jobs take, one after another; ``training`` is what all trainings take."""
         if self.is_done:
             return 0.0
-        each = self._job_seconds(training)
-        spent = sum(min(now - began, 0.95 * each) for began in self.running.values())
-        return max((self.jobs - self.done) * each - spent, 0.0)
+        seconds = self._job_seconds(training)
+        spent = sum(min(now - began, 0.95 * seconds) for began in self.running.values())
+        return max((self.jobs - self.done) * seconds - spent, 0.0)
 
     def _job_seconds(self, training: float) -> float:
         """Seconds of a job: by those that were seen, else by the plan, else as they usually take."""

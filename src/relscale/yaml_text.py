@@ -144,8 +144,8 @@ def scalar(text: str) -> Any:
         return None
     if TRUE.fullmatch(text) or FALSE.fullmatch(text):
         return bool(TRUE.fullmatch(text))
-    found = number(text)
-    return str(text) if found is None else found
+    parsed = number(text)
+    return str(text) if parsed is None else parsed
 
 
 def number(text: str) -> int | float | None:
@@ -205,7 +205,7 @@ class _Reading:
             if self.documents > 1:
                 raise self.refused(line, "a second document begins; a file has one")
         elif isinstance(event, yaml.AliasEvent):
-            if any(each.anchor == event.anchor for each in self.open):
+            if any(mapping.anchor == event.anchor for mapping in self.open):
                 raise self.refused(line, f"*{event.anchor} stands inside what it refers to")
             if event.anchor not in self.anchors:
                 raise self.refused(line, f"*{event.anchor} refers to nothing before it")
@@ -226,7 +226,7 @@ class _Reading:
             done = self.open.pop()
             if done.merged:
                 done.value = {
-                    key: entry for each in done.merged[::-1] for key, entry in each.items()
+                    key: entry for mapping in done.merged[::-1] for key, entry in mapping.items()
                 } | done.value
             if done.anchor:
                 self.anchors[done.anchor] = done.value, done.nodes
@@ -271,7 +271,7 @@ class _Reading:
     def mappings(self, value: Any, line: int) -> list[dict[str, Any]]:
         """What ``<<`` takes in: a mapping or several, the first before the others."""
         several = value if isinstance(value, list) else [value]
-        if not all(isinstance(each, dict) for each in several):
+        if not all(isinstance(mapping, dict) for mapping in several):
             raise self.refused(line, f"{MERGE} takes a mapping, or a list of mappings")
         return several
 
@@ -284,10 +284,10 @@ class _Reading:
         kind = tag.removeprefix(STANDARD)
         if kind == "str":
             return str(event.value)
-        found = scalar(event.value)
-        if type(found) is not {"null": type(None), "bool": bool, "int": int, "float": float}.get(kind):
+        parsed = scalar(event.value)
+        if type(parsed) is not {"null": type(None), "bool": bool, "int": int, "float": float}.get(kind):
             raise self.refused(line, f"the tag {tag} is not read here")
-        return found
+        return parsed
 
     def refused(self, line: int, reason: str) -> RelscaleError:
         """The error that says where it is."""

@@ -38,26 +38,26 @@ def example_rates(schedule: str) -> Array:
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Fits to the example, and to three schedules of each of three models by either way to count warm-up."""
-    found: dict[str, Number] = {}
-    each, loss = [], []
+    results: dict[str, Number] = {}
+    errors, loss = [], []
     for schedule, rows in tables.read("annealing_example.csv.gz").by("schedule"):
         rates = example_rates(schedule)
-        each.append(areas(np.arange(len(rates)), rates)[:, rows["step"].astype(int)])
+        errors.append(areas(np.arange(len(rates)), rates)[:, rows["step"].astype(int)])
         loss.append(rows["loss"])
     for how, named in zip(("huber", "squares"), EXAMPLE, strict=True):
-        fit = estimate(LAW, np.concatenate(each, axis=1), np.concatenate(loss), loss=how)
-        found |= {
+        fit = estimate(LAW, np.concatenate(errors, axis=1), np.concatenate(loss), loss=how)
+        results |= {
             f"{name} of the example, {named}": Number(float(v))
             for name, v in zip(NAMES, fit.theta[:, 0], strict=True)
         }
     knots = dict(tables.read("multi_power_knots.csv.gz").by("schedule"))
     for model, rows in tables.read("multi_power_curves.csv.gz").by("model"):
         for warm_up in ("peak", "real"):
-            found |= {
+            results |= {
                 f"{name}, {model}, warm-up {_WORDS[warm_up]}": number
                 for name, number in _of_curves(dict(rows.by("schedule")), knots, warm_up).items()
             }
-    return found
+    return results
 
 
 _WORDS = {"peak": "as at the peak", "real": "as it was"}
@@ -67,8 +67,8 @@ def _of_curves(curves: dict[str, Columns], knots: dict[str, Columns], warm_up: s
     at, loss = {}, {}
     for schedule, rows in curves.items():
         rates = all_rates(rows, knots[schedule])
-        every = areas(np.arange(len(rates)), rates, warm_up=warm_up)
-        at[schedule], loss[schedule] = every[:, rows["step"].astype(int)], rows["loss"]
+        all_areas = areas(np.arange(len(rates)), rates, warm_up=warm_up)
+        at[schedule], loss[schedule] = all_areas[:, rows["step"].astype(int)], rows["loss"]
     x, y = (np.concatenate([part[name] for name in FITTED], axis=-1) for part in (at, loss))
     theta = estimate(LAW, x, y, loss="huber").theta[:, 0]
     unseen = [measures(LAW.value(theta, at[name]), loss[name]) for name in at if name not in FITTED]
@@ -83,12 +83,14 @@ def view(tables: Tables) -> View:
     for schedule in rows:
         rates = example_rates(schedule)
         at[schedule] = areas(np.arange(len(rates)), rates)
-    x = np.concatenate([at[name][:, own["step"].astype(int)] for name, own in rows.items()], axis=1)
-    theta = estimate(LAW, x, np.concatenate([own["loss"] for own in rows.values()]), loss="huber").theta[:, 0]
+    x = np.concatenate([at[name][:, points["step"].astype(int)] for name, points in rows.items()], axis=1)
+    theta = estimate(
+        LAW, x, np.concatenate([points["loss"] for points in rows.values()]), loss="huber"
+    ).theta[:, 0]
     steps = np.arange(900, STEPS + 1, 100)
     series = (
-        Series(name, own["step"], own["loss"], (steps, LAW.value(theta, at[name][:, steps])))
-        for name, own in rows.items()
+        Series(name, points["step"], points["loss"], (steps, LAW.value(theta, at[name][:, steps])))
+        for name, points in rows.items()
     )
     return View("step", "loss, nats per token", tuple(series), log_x=False)
 

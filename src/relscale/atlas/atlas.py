@@ -59,8 +59,8 @@ def entry(name: str) -> Entry:
     name = name.replace("-", "_")
     if name not in entry_names():
         raise RelscaleError(f"no entry {name!r} in the atlas; {suggestion(name, entry_names())}")
-    found: Entry = importlib.import_module(f"{atlas.__name__}.{name}").ENTRY
-    return found
+    loaded: Entry = importlib.import_module(f"{atlas.__name__}.{name}").ENTRY
+    return loaded
 
 
 def reproduced(name: str, tables: Tables) -> Iterator[AtlasRow]:
@@ -71,15 +71,15 @@ def reproduced(name: str, tables: Tables) -> Iterator[AtlasRow]:
     RelscaleError
         There is no such entry, or a table of it is not there.
     """
-    one = entry(name)
-    numbers = one.reproduce(tables)
-    for answer in one.answers:
+    record = entry(name)
+    numbers = record.reproduce(tables)
+    for answer in record.answers:
         number: Number = numbers[answer.quantity]
         difference = number.value - answer.value
         agrees = abs(difference) <= answer.tolerance
         yield AtlasRow(
             entry=name,
-            paper=one.paper,
+            paper=record.paper,
             quantity=answer.quantity,
             unit=answer.unit,
             origin=answer.origin,

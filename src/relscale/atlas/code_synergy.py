@@ -30,22 +30,22 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     """Mean gains by target and by auxiliary language, computed from the losses."""
     table = tables.read("code_synergy.csv.gz")
     rows = table.where(table["target"] != table["auxiliary"])
-    found = {}
-    for target, own in rows.by("target"):
-        found[f"mean gain of {target}"] = Number(float(own["gain_percent"].mean()))
-    for auxiliary, own in rows.by("auxiliary"):
-        found[f"mean gain by {auxiliary}"] = Number(float(own["gain_percent"].mean()))
+    results = {}
+    for target, auxiliary_rows in rows.by("target"):
+        results[f"mean gain of {target}"] = Number(float(auxiliary_rows["gain_percent"].mean()))
+    for auxiliary, auxiliary_rows in rows.by("auxiliary"):
+        results[f"mean gain by {auxiliary}"] = Number(float(auxiliary_rows["gain_percent"].mean()))
     gains = {(row.target, row.auxiliary): row.gain_percent for row in synergy.rows(table)}
     computed = [gains[pair] for pair in zip(rows["target"], rows["auxiliary"], strict=True)]
-    found["gain of Java by C#"] = Number(float(gains["Java", "C#"]))
-    found["gain of Python by Java"] = Number(float(gains["Python", "Java"]))
-    found["languages that gain from every other"] = Number(
-        float(sum((own["gain_percent"] > 0).all() for _, own in rows.by("target")))
+    results["gain of Java by C#"] = Number(float(gains["Java", "C#"]))
+    results["gain of Python by Java"] = Number(float(gains["Python", "Java"]))
+    results["languages that gain from every other"] = Number(
+        float(sum((target_rows["gain_percent"] > 0).all() for _, target_rows in rows.by("target")))
     )
-    found["largest difference of stated and computed gains"] = Number(
+    results["largest difference of stated and computed gains"] = Number(
         float(abs(np.array(computed) - rows["gain_percent"]).max())
     )
-    return found
+    return results
 
 
 def view(tables: Tables) -> View:

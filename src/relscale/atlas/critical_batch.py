@@ -16,31 +16,31 @@ OVERHEAD, SMALLEST = 0.2, 256  # 20% more steps than linear scaling from 256 seq
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Both parameters of each size, the batch at 20% overhead, and how it grows with size."""
     rows = tables.read("critical_batch_steps.csv.gz")
-    found, sizes, batches = {}, [], []
-    for model, own in rows.by("model"):
-        fit = estimate(LAW, own["batch_sequences"][None], own["steps_fitted"])
+    results, sizes, batches = {}, [], []
+    for model, model_rows in rows.by("model"):
+        fit = estimate(LAW, model_rows["batch_sequences"][None], model_rows["steps_fitted"])
         low, high = fit.interval(0.95)
         for i, name in enumerate(LAW.names):
-            found[f"{name} of {model}"] = Number(fit.theta[i, 0], low[i, 0], high[i, 0])
+            results[f"{name} of {model}"] = Number(fit.theta[i, 0], low[i, 0], high[i, 0])
         batch, *limits = (
             float(with_overhead(part[:, 0], OVERHEAD, SMALLEST)) for part in (fit.theta, low, high)
         )
-        found[f"batch at 20% overhead, {model}"] = Number(batch, *limits)
-        sizes.append(own["params"][0] / 1e6)
+        results[f"batch at 20% overhead, {model}"] = Number(batch, *limits)
+        sizes.append(model_rows["params"][0] / 1e6)
         batches.append(batch)
     design = np.stack([np.log(sizes), np.ones(len(sizes))], axis=1)
     exponent, level = np.linalg.lstsq(design, np.log(batches), rcond=None)[0]
-    found["exponent of that batch in size"] = Number(float(exponent))
-    found["that batch at 1M parameters"] = Number(float(np.exp(level)))
-    return found
+    results["exponent of that batch in size"] = Number(float(exponent))
+    results["that batch at 1M parameters"] = Number(float(np.exp(level)))
+    return results
 
 
 def view(tables: Tables) -> View:
     """Steps over the batch."""
     rows = tables.read("critical_batch_steps.csv.gz")
     series = (
-        fitted_series(model, LAW, own["batch_sequences"], own["steps_fitted"])
-        for model, own in rows.by("model")
+        fitted_series(model, LAW, model_rows["batch_sequences"], model_rows["steps_fitted"])
+        for model, model_rows in rows.by("model")
     )
     return View("batch, sequences of 512 tokens", "steps to the loss", tuple(series))
 

@@ -28,26 +28,26 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     rows = tables.read("data_constrained.csv.gz")
     rows = rows.where(rows["in_published_fit"] == 1)
     x, y = np.stack([rows[name] for name in LAW.predictors]), rows["loss"]
-    found = {}
+    results = {}
     for params, tokens in ((6.34e9, 242e9), (8.67e9, 178e9)):
         point = np.array([[params], [tokens], [25e9]])
-        found[f"L of {params:.3g} parameters, {tokens:.3g} tokens"] = Number(
+        results[f"L of {params:.3g} parameters, {tokens:.3g} tokens"] = Number(
             float(value(PUBLISHED, point)[0])
         )
     for unique in NEEDED:
-        found[f"U_N of {unique:.3g} unique tokens"] = Number(
+        results[f"U_N of {unique:.3g} unique tokens"] = Number(
             float(optimal_params(PUBLISHED, np.array(unique)))
         )
     for epochs in EPOCHS:
         worth = decayed(np.array(1.0), np.array(epochs - 1.0), PUBLISHED[5])
-        found[f"worth of {epochs} epochs"] = Number(float(worth))
+        results[f"worth of {epochs} epochs"] = Number(float(worth))
     names = ("parameters", "tokens", "loss")
     for name, number in zip(names, best(PUBLISHED, FLOPS, UNIQUE), strict=True):
-        found[f"best {name} for 1e22 FLOPs, 25e9 unique tokens"] = Number(number)
+        results[f"best {name} for 1e22 FLOPs, 25e9 unique tokens"] = Number(number)
     from scipy.special import huber
 
     residual = np.log(value(PUBLISHED, x)) - np.log(y)
-    found["objective at the published values"] = Number(float(huber(1e-3, residual).sum()))
+    results["objective at the published values"] = Number(float(huber(1e-3, residual).sum()))
     least = estimate(LAW, x, y, loss="huber", fixed=SURFACE)
     chance = np.random.default_rng(0).multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS).T.astype(float)
     starts = [[*SURFACE.values(), *pair] for pair in ((15.4, 5.3), (47, 2.3), (95, 1.7), (500, 1), (5, 20))]
@@ -55,15 +55,15 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     low, high = np.quantile(draws, [0.025, 0.975], axis=1)
     for i, name in ((5, "R_D"), (6, "R_N")):
         limits = float(low[i]), float(high[i])
-        found[f"{name} as published"] = Number(least.theta[i, 0], *limits)
-        found[f"{name} of the least objective"] = Number(least.theta[i, 0], *limits)
-    found["least objective"] = Number(least.objective[0])
+        results[f"{name} as published"] = Number(least.theta[i, 0], *limits)
+        results[f"{name} of the least objective"] = Number(least.theta[i, 0], *limits)
+    results["least objective"] = Number(least.objective[0])
     for place, pair in NEIGHBOURS.items():
         near = estimate(LAW, x, y, loss="huber", fixed=SURFACE, starts=[[*SURFACE.values(), *pair]])
-        found[f"R_D of the optimum {place}"] = Number(near.theta[5, 0])
-        found[f"R_N of the optimum {place}"] = Number(near.theta[6, 0])
-        found[f"objective of the optimum {place}"] = Number(near.objective[0])
-    return found
+        results[f"R_D of the optimum {place}"] = Number(near.theta[5, 0])
+        results[f"R_N of the optimum {place}"] = Number(near.theta[6, 0])
+        results[f"objective of the optimum {place}"] = Number(near.objective[0])
+    return results
 
 
 def _of_table(quantity: str, number: float, tolerance: float) -> Answer:

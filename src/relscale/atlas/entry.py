@@ -117,9 +117,9 @@ def fitted(
     names: tuple[str, ...], theta: NDArray[np.float64], *limits: NDArray[np.float64]
 ) -> dict[str, Number]:
     """The parameters of a fit, by name; ``limits`` are the low and the high ends of their intervals, if any."""
-    found = {}
+    results = {}
     for i, name in enumerate(names):
         low, high = (float(side[i]) for side in limits) if limits else (np.nan, np.nan)
         known = np.isfinite(low) and np.isfinite(high)
-        found[name] = Number(float(theta[i]), low if known else None, high if known else None)
-    return found
+        results[name] = Number(float(theta[i]), low if known else None, high if known else None)
+    return results

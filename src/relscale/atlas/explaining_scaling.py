@@ -41,10 +41,10 @@ def above_unlimited(features: float, examples: float) -> float:
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Losses of both regimes; it needs no table."""
     eigenvalues = spectrum(DIRECTIONS, DECAY)
-    found = {f"L of {p} features, unlimited examples": loss(p, np.inf, eigenvalues) for p in RESOLUTION}
-    found |= {f"L of {p} features, {d} examples": loss(p, d, eigenvalues) for p, d in BOTH}
-    found |= {f"rise of 20 features' loss with {d} examples": above_unlimited(20, d) for d in VARIANCE}
-    return {name: Number(value) for name, value in found.items()}
+    results = {f"L of {p} features, unlimited examples": loss(p, np.inf, eigenvalues) for p in RESOLUTION}
+    results |= {f"L of {p} features, {d} examples": loss(p, d, eigenvalues) for p, d in BOTH}
+    results |= {f"rise of 20 features' loss with {d} examples": above_unlimited(20, d) for d in VARIANCE}
+    return {name: Number(value) for name, value in results.items()}
 
 
 def view(tables: Tables) -> View:
@@ -54,9 +54,9 @@ def view(tables: Tables) -> View:
     known = {np.inf: RESOLUTION, 240.0: {20: BOTH[20, 240]}}
     series = []
     for examples, marks in known.items():
-        own = at[at < 0.9 * examples]
+        below = at[at < 0.9 * examples]
         name = "unlimited examples" if np.isinf(examples) else f"{examples:g} examples"
-        line = own, [loss(p, examples, eigenvalues) for p in own]
+        line = below, [loss(p, examples, eigenvalues) for p in below]
         series.append(Series(name, list(marks), list(marks.values()), line))
     return View("features", "test loss", tuple(series))
 

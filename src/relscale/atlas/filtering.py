@@ -36,7 +36,7 @@ def change(pools: int) -> float:
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Accuracies of four sets of pools, and where the best set changes."""
-    found = {
+    results = {
         f"accuracy after {name} samples, best {pools} of 4 pools": Number(
             100 * (1 - error(pools, 1e6 * float(name.rstrip("M"))))
         )
@@ -44,8 +44,8 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         for pools in (1, 2, 3, 4)
     }
     for pools in (1, 2):
-        found[f"samples at which {pools + 1} pools are better than {pools}"] = Number(change(pools) / 1e6)
-    return found
+        results[f"samples at which {pools + 1} pools are better than {pools}"] = Number(change(pools) / 1e6)
+    return results
 
 
 def view(tables: Tables) -> View:

@@ -14,13 +14,15 @@ WITHIN, ACROSS = "error of MMLU groups from the others", "error of MMLU groups f
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Errors of lines over the second half of a training."""
-    every = tables.read("olmo_ladder_checkpoints.csv.gz")
-    table = every.where(np.asarray(every["run"] == RUN))
+    checkpoints = tables.read("olmo_ladder_checkpoints.csv.gz")
+    table = checkpoints.where(np.asarray(checkpoints["run"] == RUN))
     domains = f"mmlu={MMLU}", f"commonsense={COMMONSENSE}"
-    found = {(row.domain, row.predictor): row for row in predicted(table, step="tokens", domains=domains)}
+    predictions = {
+        (row.domain, row.predictor): row for row in predicted(table, step="tokens", domains=domains)
+    }
     return {
-        WITHIN: Number(found["mmlu", "mmlu"].error or np.nan),
-        ACROSS: Number(found["mmlu", "commonsense"].error or np.nan),
+        WITHIN: Number(predictions["mmlu", "mmlu"].error or np.nan),
+        ACROSS: Number(predictions["mmlu", "commonsense"].error or np.nan),
     }
 
 

@@ -37,10 +37,10 @@ def _params(name: str) -> float:
 def reproduce(tables: Tables) -> dict[str, Number]:
     """The errors of every model and share of its training, and the largest differences from the published ones."""
     published = tables.read(PUBLISHED)
-    one_model = np.array([str(fit).startswith("one model") for fit in published["fit"]])
+    is_single_model = np.array([str(fit).startswith("one model") for fit in published["fit"]])
     curves = dict(tables.read(CURVES).by("family"))
-    found, differences = {}, {family: [0.0] for family in ("gpt3", "olmo", "opt", "degenerate")}
-    for family, rows in published.where(one_model).by("family"):
+    results, differences = {}, {family: [0.0] for family in ("gpt3", "olmo", "opt", "degenerate")}
+    for family, rows in published.where(is_single_model).by("family"):
         models = {
             float(curve["params"][0]): (np.stack([curve["params"], curve["tokens"]]), curve["loss"])
             for _, curve in curves[family].by("model")
@@ -53,11 +53,11 @@ def reproduce(tables: Tables) -> dict[str, Number]:
             place = family if len(loss) >= FREE else "degenerate"
             differences[place].append(abs(ours - error))
             if (family, name, share) in SHOWN:
-                found[_cell(family, name, share)] = Number(ours)
-    for place, each in differences.items():
-        found[f"largest difference, {place}"] = Number(max(each))
-        found[f"cells, {place}"] = Number(float(len(each) - 1))
-    return found
+                results[_cell(family, name, share)] = Number(ours)
+    for place, values in differences.items():
+        results[f"largest difference, {place}"] = Number(max(values))
+        results[f"cells, {place}"] = Number(float(len(values) - 1))
+    return results
 
 
 def _cell(family: str, name: str, share: float) -> str:
@@ -67,10 +67,12 @@ def _cell(family: str, name: str, share: float) -> str:
 def view(tables: Tables) -> View:
     """Errors by how much of the curve of GPT-3 13B is seen: published ones as marks."""
     published = tables.read(PUBLISHED)
-    one = np.array([str(fit).startswith("one model") for fit in published["fit"]])
-    rows = published.where(one & (published["family"] == "gpt3") & (published["train"] == "13B"))
+    is_single_model = np.array([str(fit).startswith("one model") for fit in published["fit"]])
+    rows = published.where(is_single_model & (published["family"] == "gpt3") & (published["train"] == "13B"))
     curves = dict(dict(tables.read(CURVES).by("family"))["gpt3"].by("params"))
-    at = {float(p): (np.stack([own["params"], own["tokens"]]), own["loss"]) for p, own in curves.items()}
+    at = {
+        float(p): (np.stack([curve["params"], curve["tokens"]]), curve["loss"]) for p, curve in curves.items()
+    }
     shares = rows["fraction_of_training"]
     ours = []
     for share in shares:

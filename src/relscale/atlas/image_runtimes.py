@@ -14,16 +14,16 @@ IN_LOGS = {"inference": (0.974, 0.937, 0.918), "training": (0.980, 0.920, 0.899)
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Pearson's r of runtimes with each cost, and the exponent of activations over FLOPs."""
     rows = tables.read("image_model_runtimes.csv.gz")
-    found = {}
+    results = {}
     for time, of_time in TIMES.items():
         for cost, of_cost in COSTS.items():
             x, y = rows[of_cost], rows[of_time]
-            found[f"r of {time} time and {cost}"] = Number(float(np.corrcoef(x, y)[0, 1]))
-            found[f"r of ln {time} time and ln {cost}"] = Number(
+            results[f"r of {time} time and {cost}"] = Number(float(np.corrcoef(x, y)[0, 1]))
+            results[f"r of ln {time} time and ln {cost}"] = Number(
                 float(np.corrcoef(np.log(x), np.log(y))[0, 1])
             )
     slope = np.polyfit(np.log(rows["gigaflops"]), np.log(rows["megaactivations"]), 1)[0]
-    return found | {"exponent of activations over FLOPs": Number(float(slope))}
+    return results | {"exponent of activations over FLOPs": Number(float(slope))}
 
 
 def view(tables: Tables) -> View:

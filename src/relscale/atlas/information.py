@@ -19,7 +19,7 @@ STEP = 0.0025
 def best(tokens: float, text: float) -> Array:
     """The shares (3,) of the least loss, none larger than that of a better bucket, of so much text."""
     steps = np.arange(0, 1 + STEP / 2, STEP)
-    first, second = (each.ravel() for each in np.meshgrid(steps, steps, indexing="ij"))
+    first, second = (axis.ravel() for axis in np.meshgrid(steps, steps, indexing="ij"))
     shares = np.stack([first, second, 1 - first - second])
     shares = shares[:, (shares[2] > -STEP / 2) & (second <= first) & (shares[2] <= second + STEP / 2)]
     shares = np.maximum(shares, 0)
@@ -41,15 +41,15 @@ def size_of_text() -> float:
 def reproduce(tables: Tables) -> dict[str, Number]:
     """The best shares at more tokens."""
     shares = best(MANY, size_of_text())
-    found = {f"best share of bucket {i} at 1,000B tokens": Number(float(shares[i])) for i in (0, 2)}
-    return found | {f"{name}, other computation": number for name, number in found.items()}
+    results = {f"best share of bucket {i} at 1,000B tokens": Number(float(shares[i])) for i in (0, 2)}
+    return results | {f"{name}, other computation": number for name, number in results.items()}
 
 
 def view(tables: Tables) -> View:
     """The best shares over training tokens."""
     text, at = size_of_text(), along([1e11, 3e12])[::10]
-    found = np.stack([best(float(tokens), text) for tokens in at], axis=1)
-    series = tuple(Series(f"bucket {i}", fitted=(at, found[i])) for i in range(3))
+    optima = np.stack([best(float(tokens), text) for tokens in at], axis=1)
+    series = tuple(Series(f"bucket {i}", fitted=(at, optima[i])) for i in range(3))
     return View("training tokens", "best share", series, log_y=False)
 
 

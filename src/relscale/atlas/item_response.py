@@ -31,8 +31,8 @@ def answered(rng: np.random.Generator, ability: Array, items: Items) -> Array:
 def calibration(rng: np.random.Generator, models: int) -> tuple[float, float]:
     """How near the ease of 100 items comes to the truth, both with mean 0."""
     truth = Items(rng.standard_normal(100), np.ones(100))
-    found, _ = calibrated(answered(rng, rng.standard_normal(models), truth))
-    ease, known = found.ease - found.ease.mean(), truth.ease - truth.ease.mean()
+    estimated, _ = calibrated(answered(rng, rng.standard_normal(models), truth))
+    ease, known = estimated.ease - estimated.ease.mean(), truth.ease - truth.ease.mean()
     return float(np.corrcoef(ease, known)[0, 1]), float(np.sqrt(np.mean((ease - known) ** 2)))
 
 
@@ -43,14 +43,14 @@ def few_items(rng: np.random.Generator, numbers: tuple[int, ...]) -> dict[int, A
     answers = answered(rng, rng.standard_normal(JUDGED), truth)
     accuracy, result = answers.mean(axis=1), {}
     random = rng.random(answers.shape).argsort(axis=1)
-    chosen = np.full(answers.shape, np.nan)
+    selected_answers = np.full(answers.shape, np.nan)
     theta = np.zeros(JUDGED)
     for number in range(1, max(numbers) + 1):
-        told = np.where(np.isnan(chosen), items.information(theta), -1.0)
-        best = told.argmax(axis=1)
-        chosen[np.arange(JUDGED), best] = answers[np.arange(JUDGED), best]
+        information = np.where(np.isnan(selected_answers), items.information(theta), -1.0)
+        best = information.argmax(axis=1)
+        selected_answers[np.arange(JUDGED), best] = answers[np.arange(JUDGED), best]
         if number % 5 == 0:
-            theta, _ = abilities(chosen, items)
+            theta, _ = abilities(selected_answers, items)
         if number in numbers:
             some = np.where(random < number, answers, np.nan)
             by_chance = items.accuracy(abilities(some, items)[0])
@@ -61,26 +61,26 @@ def few_items(rng: np.random.Generator, numbers: tuple[int, ...]) -> dict[int, A
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Means over simulations of which the Rasch model is true."""
-    found, rng = {}, np.random.default_rng(0)
+    results, rng = {}, np.random.default_rng(0)
     for models in CALIBRATION:
         r, error = np.mean([calibration(rng, models) for _ in range(3 * REPEATS)], axis=0)
-        found[f"r of ease, {models} models"] = Number(float(r))
-        found[f"error of ease, {models} models"] = Number(float(error))
-    each = [few_items(rng, tuple(FEW)) for _ in range(REPEATS)]
+        results[f"r of ease, {models} models"] = Number(float(r))
+        results[f"error of ease, {models} models"] = Number(float(error))
+    repeats = [few_items(rng, tuple(FEW)) for _ in range(REPEATS)]
     for number in FEW:
-        errors = np.sqrt(np.mean([one[number] for one in each], axis=0))
+        errors = np.sqrt(np.mean([repeat[number] for repeat in repeats], axis=0))
         for way, error in zip(WAYS, errors, strict=True):
-            found[f"error of accuracy from {number} of {SUITE} items, {way}"] = Number(float(error))
-        found[f"chosen items beat others, and these the mean, of {number}"] = Number(
+            results[f"error of accuracy from {number} of {SUITE} items, {way}"] = Number(float(error))
+        results[f"chosen items beat others, and these the mean, of {number}"] = Number(
             float(errors[2] < errors[1] < errors[0])
         )
-    return found
+    return results
 
 
 def view(tables: Tables) -> View:
     """How well the ease of items is known, by the models that answered; lines join what is computed here."""
     rng, models = np.random.default_rng(0), list(CALIBRATION)
-    errors = [float(np.mean([calibration(rng, each)[1] for _ in range(REPEATS)])) for each in models]
+    errors = [float(np.mean([calibration(rng, n_models)[1] for _ in range(REPEATS)])) for n_models in models]
     known = [error for _, error in CALIBRATION.values()]
     return View(
         "models that answered", "error of the ease", (Series("100 items", models, known, (models, errors)),)

@@ -31,7 +31,7 @@ def crossing(both: dict[str, tuple[Array, float]]) -> Array:
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Parameters in the paper's form, and where the two curves cross."""
-    found: dict[str, Number] = {}
+    results: dict[str, Number] = {}
     rng = np.random.default_rng(0)
     fits: dict[str, tuple[Array, float]] = {}
     draws: dict[str, tuple[Array, float]] = {}
@@ -40,18 +40,20 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         x, y = rows["training_gflops"][None] / reference, rows["error"]
         fit = estimate(LAW, x, y, residual="linear")
         (h, beta, s, floor), (low, high) = fit.theta[:, 0], fit.interval(0.95)
-        found[f"a, {model}"] = Number(float(h * ((1 + s) * reference) ** beta))
-        found[f"ln b, {model}"] = Number(
+        results[f"a, {model}"] = Number(float(h * ((1 + s) * reference) ** beta))
+        results[f"ln b, {model}"] = Number(
             *(float(np.log(part * reference)) for part in (s, low[2, 0], high[2, 0]))
         )
-        found[f"c, {model}"] = Number(-beta, -high[1, 0], -low[1, 0])
-        found[f"d, {model}"] = Number(floor, low[3, 0], high[3, 0])
+        results[f"c, {model}"] = Number(-beta, -high[1, 0], -low[1, 0])
+        results[f"d, {model}"] = Number(floor, low[3, 0], high[3, 0])
         chance = rng.multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS).T.astype(float)
         again = estimate(LAW, x, y, weights=chance, residual="linear", starts=fit.theta.T)
         fits[model], draws[model] = (fit.theta, reference), (again.theta, reference)
     low_at, high_at = np.nanquantile(crossing(draws), [0.025, 0.975])
-    found["compute where the curves cross"] = Number(float(crossing(fits)[0]), float(low_at), float(high_at))
-    return found
+    results["compute where the curves cross"] = Number(
+        float(crossing(fits)[0]), float(low_at), float(high_at)
+    )
+    return results
 
 
 def view(tables: Tables) -> View:

@@ -55,25 +55,25 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     rows = tables.read("loss_to_loss.csv.gz")
     rows = rows.where(np.isfinite(rows["c4_bpb"]) & np.isfinite(rows["hellaswag_bpb"]))
     corpora = dict(rows.by("corpus"))
-    found = {}
+    results = {}
     for task in LINES:
-        found[f"{task}: residual, one line"] = Number(_rms(_line(rows, task)[2]))
-        each = [_line(own, task)[2] for own in corpora.values()]
-        found[f"{task}: residual, a line per corpus"] = Number(_rms(np.concatenate(each)))
-    for corpus, own in corpora.items():
-        found[f"hellaswag at 1 bit per byte of C4, {corpus}"] = Number(_line(own, "hellaswag")[0])
-        found[f"hellaswag: exponent, {corpus}"] = Number(_line(own, "hellaswag")[1])
+        results[f"{task}: residual, one line"] = Number(_rms(_line(rows, task)[2]))
+        errors = [_line(corpus_rows, task)[2] for corpus_rows in corpora.values()]
+        results[f"{task}: residual, a line per corpus"] = Number(_rms(np.concatenate(errors)))
+    for corpus, corpus_rows in corpora.items():
+        results[f"hellaswag at 1 bit per byte of C4, {corpus}"] = Number(_line(corpus_rows, "hellaswag")[0])
+        results[f"hellaswag: exponent, {corpus}"] = Number(_line(corpus_rows, "hellaswag")[1])
     fit, off = _curve(rows)
-    found |= {
+    results |= {
         "hellaswag in nats: R², one curve": Number(fit),
         "hellaswag in nats: residual, one curve": Number(_rms(off)),
     }
-    each = []
-    for corpus, own in corpora.items():
-        fit, off = _curve(own)
-        found[f"hellaswag in nats: R², {corpus}"] = Number(fit)
-        each.append(off)
-    return found | {"hellaswag in nats: residual, a curve per corpus": Number(_rms(np.concatenate(each)))}
+    errors = []
+    for corpus, corpus_rows in corpora.items():
+        fit, off = _curve(corpus_rows)
+        results[f"hellaswag in nats: R², {corpus}"] = Number(fit)
+        errors.append(off)
+    return results | {"hellaswag in nats: residual, a curve per corpus": Number(_rms(np.concatenate(errors)))}
 
 
 def _of_table(quantity: str, number: float, tolerance: float, unit: str = "") -> Answer:
@@ -84,7 +84,10 @@ def view(tables: Tables) -> View:
     """HellaSwag over C4, a line per training corpus."""
     rows = tables.read("loss_to_loss.csv.gz")
     rows = rows.where(np.isfinite(rows["c4_bpb"]) & np.isfinite(rows["hellaswag_bpb"]))
-    series = (line_series(corpus, own["c4_bpb"], own["hellaswag_bpb"]) for corpus, own in rows.by("corpus"))
+    series = (
+        line_series(corpus, corpus_rows["c4_bpb"], corpus_rows["hellaswag_bpb"])
+        for corpus, corpus_rows in rows.by("corpus")
+    )
     return View("C4, bits per byte", "HellaSwag, bits per byte", tuple(series))
 
 

@@ -20,14 +20,14 @@ def predicted(
     """Predictions (n, losses) of the models of each size, by law."""
     x, y = (np.stack([train[name] for name in names]) for names in (shares, losses))
     at = [np.stack([tests[size][name] for name in shares]) for size in SIZES]
-    design = [np.concatenate([each, np.ones((1, each.shape[1]))]) for each in (x, *at)]
+    design = [np.concatenate([points, np.ones((1, points.shape[1]))]) for points in (x, *at)]
     plane = np.linalg.lstsq(design[0].T, y.T, rcond=None)[0]
-    found = {"linear": [each.T @ plane for each in design[1:]]}
+    predictions = {"linear": [points.T @ plane for points in design[1:]]}
     for name, family in (("log-linear", mixture_loglinear), ("additive", mixture_additive)):
         law = family.of(tuple(shares))
         fit = estimate(law, x, y.T, residual="linear")
-        found[name] = [law.value(fit.theta, each[..., None]) for each in at]
-    return found
+        predictions[name] = [law.value(fit.theta, points[..., None]) for points in at]
+    return predictions
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
@@ -37,38 +37,42 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     rows = tables.read("regmix_pile.csv.gz")
     shares, losses = ([name for name in rows.of if name.startswith(f"{kind}_")] for kind in ("share", "loss"))
     tests = {size: rows.where((rows["use"] == "test") & (rows["model"] == size)) for size in SIZES}
-    target, found = losses.index(TARGET), {}
+    target, results = losses.index(TARGET), {}
     for law, by_size in predicted(rows.where(rows["use"] == "train"), tests, shares, losses).items():
         for size, ours in zip(SIZES, by_size, strict=True):
             measured = np.stack([tests[size][name] for name in losses], axis=1)
             ranks = [100 * spearmanr(ours[:, j], measured[:, j])[0] for j in range(len(losses))]
-            found[f"{law}: rank correlation, Pile-CC, {size}"] = Number(float(ranks[target]))
-            found[f"{law}: mean rank correlation of 13 losses, {size}"] = Number(float(np.mean(ranks)))
+            results[f"{law}: rank correlation, Pile-CC, {size}"] = Number(float(ranks[target]))
+            results[f"{law}: mean rank correlation of 13 losses, {size}"] = Number(float(np.mean(ranks)))
             if size == "1m":
                 off = 100 * np.abs(ours / measured - 1)
-                found[f"{law}: relative error, Pile-CC, 1m"] = Number(float(off[:, target].mean()))
-                found[f"{law}: relative error, 13 losses, 1m"] = Number(float(off.mean()))
+                results[f"{law}: relative error, Pile-CC, 1m"] = Number(float(off[:, target].mean()))
+                results[f"{law}: relative error, 13 losses, 1m"] = Number(float(off.mean()))
             if size == "1b":
                 r = np.corrcoef(ours[:, target], measured[:, target])[0, 1]
-                found[f"{law}: correlation, Pile-CC, 1b"] = Number(float(100 * r))
+                results[f"{law}: correlation, Pile-CC, 1b"] = Number(float(100 * r))
     return (
-        found
+        results
         | best_mixtures(rows.where(rows["use"] == "train"), tuple(shares), tuple(losses))
-        | {"published linear: rank correlation, Pile-CC, 1m": found["linear: rank correlation, Pile-CC, 1m"]}
+        | {
+            "published linear: rank correlation, Pile-CC, 1m": results[
+                "linear: rank correlation, Pile-CC, 1m"
+            ]
+        }
     )
 
 
 def best_mixtures(train: Columns, shares: tuple[str, ...], losses: tuple[str, ...]) -> dict[str, Number]:
     """The best mixtures on the whole simplex, where the laws promise what was never tried."""
-    found = {"best measured, Pile-CC": Number(float(train[TARGET].min()))}
-    for what, law, targets in (
+    results = {"best measured, Pile-CC": Number(float(train[TARGET].min()))}
+    for label, law, targets in (
         ("additive: best mixture for Pile-CC", "mixture_additive", (TARGET,)),
         ("log-linear: best mixture for Pile-CC", "mixture_loglinear", (TARGET,)),
         ("additive: best mixture for 13 losses", "mixture_additive", losses),
     ):
         for row in mixture.rows(train, x=shares, y=targets, law=law, within="simplex", draws=0):
-            found[f"{what}, {row.quantity}"] = Number(row.value)
-    return found
+            results[f"{label}, {row.quantity}"] = Number(row.value)
+    return results
 
 
 BEST = {  # on the simplex: number and tolerance
@@ -90,23 +94,25 @@ def _answers() -> tuple[Answer, ...]:
         "log-linear": ((96.58, 96.02, 98.78), 95.11, 1.22, (97.56, 96.98, 93.76), 3.2),
         "additive": ((99.33, 99.06, 97.73), 98.05, 0.55, (99.06, 98.65, 94.69), 1.28),
     }
-    found = [
+    results = [
         Answer("published linear: rank correlation, Pile-CC, 1m", 90.08, 0.4, "%"),
     ]
-    for law, (target, r, error, every, errors) in of_law.items():
+    for law, (target, r, error, means, errors) in of_law.items():
         rough = 0.2 if law != "linear" else 0.055  # other starts move a rank correlation by so much
-        for size, one, mean in zip(SIZES, target, every, strict=True):
-            found.append(Answer(f"{law}: rank correlation, Pile-CC, {size}", one, rough, "%", Origin.TABLE))
-            found.append(
+        for size, rank, mean in zip(SIZES, target, means, strict=True):
+            results.append(
+                Answer(f"{law}: rank correlation, Pile-CC, {size}", rank, rough, "%", Origin.TABLE)
+            )
+            results.append(
                 Answer(f"{law}: mean rank correlation of 13 losses, {size}", mean, rough, "%", Origin.TABLE)
             )
-        found += [
+        results += [
             Answer(f"{law}: correlation, Pile-CC, 1b", r, rough, "%", Origin.TABLE),
             Answer(f"{law}: relative error, Pile-CC, 1m", error, 0.0055, "%", Origin.TABLE),
             Answer(f"{law}: relative error, 13 losses, 1m", errors, 0.055, "%", Origin.TABLE),
         ]
     return (
-        *found,
+        *results,
         *(Answer(name, value, tolerance, origin=Origin.TABLE) for name, (value, tolerance) in BEST.items()),
     )
 
@@ -116,8 +122,8 @@ def view(tables: Tables) -> View:
     rows = tables.read("regmix_pile.csv.gz")
     shares = [name for name in rows.of if name.startswith("share_")]
     tests = {size: rows.where((rows["use"] == "test") & (rows["model"] == size)) for size in SIZES}
-    found = predicted(rows.where(rows["use"] == "train"), tests, shares, [TARGET])
-    series = (Series(law, by_size[2][:, 0], tests["1b"][TARGET]) for law, by_size in found.items())
+    predictions = predicted(rows.where(rows["use"] == "train"), tests, shares, [TARGET])
+    series = (Series(law, by_size[2][:, 0], tests["1b"][TARGET]) for law, by_size in predictions.items())
     titles = "Pile-CC of a 1M model, predicted", "Pile-CC of the 1B model, measured"
     return View(*titles, tuple(series), log_x=False, log_y=False)
 

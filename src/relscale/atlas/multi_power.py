@@ -48,10 +48,10 @@ def loss_along(theta: Array, rates: Array, steps: Array) -> Array:
         scale = np.where(after > 0, after ** (-gamma), np.inf)  # a rate of 0 has gained all there is
     gained = []
     for step in steps:
-        past = changes <= step
+        is_past = changes <= step
         with np.errstate(invalid="ignore"):
-            share = 1 - (1 + c * scale[past] * (total[step] - before[past])) ** (-beta)
-        gained.append((fall[past] * np.where(np.isnan(share), 1.0, share)).sum())
+            share = 1 - (1 + c * scale[is_past] * (total[step] - before[is_past])) ** (-beta)
+        gained.append((fall[is_past] * np.where(np.isnan(share), 1.0, share)).sum())
     return np.asarray(l0 + a * total[steps] ** (-alpha) - b * np.array(gained))
 
 
@@ -66,25 +66,25 @@ def all_rates(rows: Columns, knots: Columns) -> Array:
 def measures(predicted: Array, measured: Array) -> Array:
     """R², mean absolute and root mean square error, mean and largest relative error."""
     off = np.abs(predicted - measured)
-    left = (off**2).sum() / ((measured - measured.mean()) ** 2).sum()
+    unexplained = (off**2).sum() / ((measured - measured.mean()) ** 2).sum()
     relative = off / measured
-    return np.array([1 - left, off.mean(), np.sqrt((off**2).mean()), relative.mean(), relative.max()])
+    return np.array([1 - unexplained, off.mean(), np.sqrt((off**2).mean()), relative.mean(), relative.max()])
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """How far the six schedules are off that the paper predicts, on average, by model."""
     knots = dict(tables.read("multi_power_knots.csv.gz").by("schedule"))
-    found = {}
+    results = {}
     for model, rows in tables.read("multi_power_curves.csv.gz").by("model"):
-        each = []
+        values = []
         for schedule, curve in rows.by("schedule"):
             if schedule in FITTED:
                 continue
             rates, at = all_rates(curve, knots[schedule]), curve["step"].astype(int)
-            each.append(measures(loss_along(np.array(PUBLISHED[model]), rates, at), curve["loss"]))
-        for name, number in zip(MEASURES, np.mean(each, axis=0), strict=True):
-            found[f"{name}, {model}"] = found[f"{name}, {model}, all digits"] = Number(float(number))
-    return found
+            values.append(measures(loss_along(np.array(PUBLISHED[model]), rates, at), curve["loss"]))
+        for name, number in zip(MEASURES, np.mean(values, axis=0), strict=True):
+            results[f"{name}, {model}"] = results[f"{name}, {model}, all digits"] = Number(float(number))
+    return results
 
 
 def view(tables: Tables) -> View:
@@ -93,10 +93,10 @@ def view(tables: Tables) -> View:
     rows = dict(dict(tables.read("multi_power_curves.csv.gz").by("model"))["100M"].by("schedule"))
     series = []
     for schedule in [name for name in rows if name not in FITTED][:3]:
-        own = rows[schedule].where(rows[schedule]["step"] > 2 * WARM_UP)
-        steps = own["step"][::4].astype(int)
+        schedule_rows = rows[schedule].where(rows[schedule]["step"] > 2 * WARM_UP)
+        steps = schedule_rows["step"][::4].astype(int)
         law = loss_along(np.array(PUBLISHED["100M"]), all_rates(rows[schedule], knots[schedule]), steps)
-        series.append(Series(schedule, own["step"], own["loss"], published=(steps, law)))
+        series.append(Series(schedule, schedule_rows["step"], schedule_rows["loss"], published=(steps, law)))
     return View("step", "loss, nats per token", tuple(series), log_x=False)
 
 

@@ -16,12 +16,12 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     rows = rows.where(rows["in_paper_set"] == 1)
     scores = completed(np.stack([rows[name] for name in BENCHMARKS], axis=1))
     share = components(scores).shares
-    found = {f"share of component {i + 1}": Number(float(share[i])) for i in range(3)}
-    found["share of three components"] = Number(float(share[:3].sum()))
-    found |= {
-        f"published: {name}": number for name, number in found.items() if "1" in name or "three" in name
+    results = {f"share of component {i + 1}": Number(float(share[i])) for i in range(3)}
+    results["share of three components"] = Number(float(share[:3].sum()))
+    results |= {
+        f"published: {name}": number for name, number in results.items() if "1" in name or "three" in name
     }
-    return found
+    return results
 
 
 def view(tables: Tables) -> View:
@@ -29,15 +29,15 @@ def view(tables: Tables) -> View:
     rows = tables.read("observational_benchmarks.csv.gz")
     rows = rows.where((rows["in_paper_set"] == 1) & np.isfinite(rows["flops_1e21"]))
     scores = completed(np.stack([rows[name] for name in BENCHMARKS], axis=1))
-    kept = components(scores)
-    first = (scores - kept.mean) @ kept.loadings[0]
+    space = components(scores)
+    first = (scores - space.mean) @ space.loadings[0]
     series = []
     for family in FAMILIES:
-        own = np.asarray(rows["family"] == family)
-        x = 1e21 * rows["flops_1e21"][own]
-        slope, level = np.polyfit(np.log(x), first[own], 1)
+        in_family = np.asarray(rows["family"] == family)
+        x = 1e21 * rows["flops_1e21"][in_family]
+        slope, level = np.polyfit(np.log(x), first[in_family], 1)
         at = along(x)
-        series.append(Series(family, x, first[own], fitted=(at, level + slope * np.log(at))))
+        series.append(Series(family, x, first[in_family], fitted=(at, level + slope * np.log(at))))
     return View("training FLOPs", "first component", tuple(series), log_y=False)
 
 

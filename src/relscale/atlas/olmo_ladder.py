@@ -59,17 +59,17 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     """The 13B model by both steps, fitted to 16 runs of up to 1.3B parameters."""
     runs = dict(tables.read("olmo_ladder_checkpoints.csv.gz").by("run"))
     small = [runs[f"{size}-{multiple}"] for size in SIZES for multiple in MULTIPLES]
-    found: dict[str, Number] = {}
+    results: dict[str, Number] = {}
     for task in TASKS:
         column = task.removesuffix("_5shot")
         numbers = two_steps(small, runs[LARGE], column, f"{column}:bpb")
-        found |= {f"{step}, {task}": Number(number) for step, number in zip(STEPS, numbers, strict=True)}
+        results |= {f"{step}, {task}": Number(number) for step, number in zip(STEPS, numbers, strict=True)}
         loss, accuracy, _ = two_steps(small, runs[LARGE], column, C4)
-        found |= {
+        results |= {
             "loss on C4": Number(loss),
             f"accuracy from the measured loss on C4, {task}": Number(accuracy),
         }
-    return found
+    return results
 
 
 def view(tables: Tables) -> View:
@@ -77,13 +77,13 @@ def view(tables: Tables) -> View:
     runs = dict(tables.read("olmo_ladder_checkpoints.csv.gz").by("run"))
     columns, series, points = ("hellaswag_val:bpb", "hellaswag_val:accuracy"), [], [np.array([[0.0], [1.0]])]
     for size in SIZES:
-        own = []
+        values = []
         for multiple in MULTIPLES:
             run = runs[f"{size}-{multiple}"]
             later = slice(int(np.ceil(WARM_UP * len(run["tokens"]))), None)
-            own.append(np.stack([trailing(run[name][later]) for name in columns]))
-        points += own
-        x, y = np.concatenate(own, axis=1)
+            values.append(np.stack([trailing(run[name][later]) for name in columns]))
+        points += values
+        x, y = np.concatenate(values, axis=1)
         series.append(Series(size, x, y))
     x, y = np.concatenate(points, axis=1)
     curve = estimate(sigmoid.LAW, x[None], y, residual="linear").theta[:, 0]

@@ -31,16 +31,16 @@ def missed(floor: float, size: Array) -> tuple[Array, Array]:
     return 100 * (straight / loss(floor, size) - 1), 100 * (in_logs / loss(floor, size) - 1)
 
 
-def _quantity(floor: float, size: int, what: str) -> str:
-    return f"missed at {size:,} from 1,000 and 1,500, floor {floor:g}, a line of {what}"
+def _quantity(floor: float, size: int, label: str) -> str:
+    return f"missed at {size:,} from 1,000 and 1,500, floor {floor:g}, a line of {label}"
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Errors of stage 2, and distances of samples that are known."""
     numbers = {}
     for floor, size in MISSED:
-        for what, percent in zip(("L", "ln L"), missed(floor, np.array(float(size))), strict=True):
-            numbers[_quantity(floor, size, what)] = Number(float(percent))
+        for label, percent in zip(("L", "ln L"), missed(floor, np.array(float(size))), strict=True):
+            numbers[_quantity(floor, size, label)] = Number(float(percent))
     rng = np.random.default_rng(0)
     points = rng.normal(size=(200, 2))
     shifted = transport_distance(points, points + np.array([1.0, 2.0]), power=2)
@@ -56,8 +56,8 @@ def view(tables: Tables) -> View:
     at = along([1500, 2e4])
     series = []
     for floor in (0.0, 0.2):
-        for what, off in zip(("L", "ln L"), missed(floor, at), strict=True):
-            series.append(Series(f"line of {what}, floor {floor:g}", fitted=(at, off)))
+        for label, off in zip(("L", "ln L"), missed(floor, at), strict=True):
+            series.append(Series(f"line of {label}, floor {floor:g}", fitted=(at, off)))
     return View("size, from runs of 1,000 and 1,500", "missed by stage 2, %", tuple(series), log_y=False)
 
 
@@ -69,9 +69,9 @@ ENTRY = Entry(
     tables=(),
     answers=(
         *(
-            Answer(_quantity(floor, size, what), value, 0.06, "%", Origin.THEORY)
+            Answer(_quantity(floor, size, label), value, 0.06, "%", Origin.THEORY)
             for (floor, size), values in MISSED.items()
-            for what, value in zip(("L", "ln L"), values, strict=True)
+            for label, value in zip(("L", "ln L"), values, strict=True)
         ),
         Answer("squared distance W2 of a shift by (1, 2)", 5, 1e-9, origin=Origin.THEORY),
         Answer("distance on a line less that of the sorted points", 0, 1e-12, origin=Origin.THEORY),

@@ -38,7 +38,9 @@ COLUMNS = ("quantity", "origin", "known", "reproduced", "difference", "interval"
 
 def page(rows: Mapping[str, Sequence[AtlasRow]]) -> str:
     """The page of the entries whose rows these are, by name."""
-    return "\n".join([HEAD, *(section(name, entry(name), own) for name, own in rows.items()), MISSING])
+    return "\n".join(
+        [HEAD, *(section(name, entry(name), entry_rows) for name, entry_rows in rows.items()), MISSING]
+    )
 
 
 def section(name: str, entry: Entry, rows: Sequence[AtlasRow]) -> str:
@@ -95,8 +97,8 @@ def pictures(names: Sequence[str], tables: Tables, folder: Path) -> list[Path]:
 
 def with_fixed_ids(svg: str, name: str) -> str:
     """A picture with the ids that plotly draws at random made from its name, so that it changes only as it looks."""
-    found = re.findall(r'(?:id="defs-|class="trace \w+ trace)([0-9a-f]{6})"', svg)
-    for i, drawn in enumerate(dict.fromkeys(found)):
+    identifiers = re.findall(r'(?:id="defs-|class="trace \w+ trace)([0-9a-f]{6})"', svg)
+    for i, drawn in enumerate(dict.fromkeys(identifiers)):
         fixed = f"{zlib.crc32(f'{name} {i}'.encode()) & 0xFFFFFF:06x}"
         svg = re.sub(rf"(?<=[a-z-]){drawn}", fixed, svg)
     return svg

@@ -12,20 +12,20 @@ CORPORA = ("stack-v2-python", "pile")
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """The law of each corpus, its objective and R²."""
-    found = {}
+    results = {}
     for corpus, rows in tables.read("parscale_losses.csv.gz").by("corpus"):
         x, y = np.stack([rows["params_nonembedding"], rows["streams"]]), rows["loss"]
         fit = estimate(LAW, x, y, loss="huber")
         (low, high), theta = fit.interval(0.95), fit.theta[:, 0]
         floor, amplitude, alpha, k = theta
-        found[f"k, {corpus}"] = Number(k, low[3, 0], high[3, 0])
-        found[f"alpha, {corpus}"] = Number(alpha, low[2, 0], high[2, 0])
-        found[f"E, {corpus}"] = Number(floor, low[0, 0], high[0, 0])
-        found[f"A^(1/alpha), {corpus}"] = Number(amplitude ** (1 / alpha))
-        found[f"objective, {corpus}"] = Number(fit.objective[0])
-        left = ((LAW.value(theta, x) - y) ** 2).sum() / ((y - y.mean()) ** 2).sum()
-        found[f"R², {corpus}"] = Number(float(1 - left))
-    return found
+        results[f"k, {corpus}"] = Number(k, low[3, 0], high[3, 0])
+        results[f"alpha, {corpus}"] = Number(alpha, low[2, 0], high[2, 0])
+        results[f"E, {corpus}"] = Number(floor, low[0, 0], high[0, 0])
+        results[f"A^(1/alpha), {corpus}"] = Number(amplitude ** (1 / alpha))
+        results[f"objective, {corpus}"] = Number(fit.objective[0])
+        unexplained = ((LAW.value(theta, x) - y) ** 2).sum() / ((y - y.mean()) ** 2).sum()
+        results[f"R², {corpus}"] = Number(float(1 - unexplained))
+    return results
 
 
 def _answers() -> tuple[Answer, ...]:
@@ -51,9 +51,9 @@ def view(tables: Tables) -> View:
     theta = estimate(LAW, x, rows["loss"], loss="huber").theta[:, 0]
     at, series = along(x[0]), []
     for streams in np.unique(x[1]):
-        own = x[1] == streams
+        in_group = x[1] == streams
         line = at, LAW.value(theta, np.stack([at, np.full_like(at, streams)]))
-        series.append(Series(f"{streams:g} streams", x[0, own], rows["loss"][own], line))
+        series.append(Series(f"{streams:g} streams", x[0, in_group], rows["loss"][in_group], line))
     return View("parameters without embeddings", "loss on the Pile, nats per token", tuple(series))
 
 

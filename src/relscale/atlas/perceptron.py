@@ -36,10 +36,10 @@ def _integral(overlap: float, kappa: float, most: float) -> float:
     return total
 
 
-def student_error(alpha: float, kept_share: float) -> float:
+def student_error(alpha: float, pruned_to: float) -> float:
     """The error of the student of largest margin on new examples.
 
-    The share ``kept_share`` of examples with Gaussian coordinates nearest to the teacher's boundary is kept, α per
+    The share ``pruned_to`` of examples with Gaussian coordinates nearest to the teacher's boundary is kept, α per
     dimension. With R the overlap of student and teacher and κ the margin, the student exists where
 
         min over R of  α / f · ∫ … dz − (1 − R²) ≤ 0;
@@ -49,20 +49,22 @@ def student_error(alpha: float, kept_share: float) -> float:
     from scipy.optimize import brentq, minimize_scalar
     from scipy.special import ndtri
 
-    most = FAR if kept_share == 1 else float(-ndtri((1 - kept_share) / 2))
+    most = FAR if pruned_to == 1 else float(-ndtri((1 - pruned_to) / 2))
     angles = np.log([1e-5, np.pi / 2 - 1e-6])
 
     def excess(log_angle: float, kappa: float) -> float:
         overlap = float(np.cos(np.exp(log_angle)))
-        return (alpha / kept_share * _integral(overlap, kappa, most)) / (1 - overlap**2) - 1
+        return (alpha / pruned_to * _integral(overlap, kappa, most)) / (1 - overlap**2) - 1
 
     def best(kappa: float) -> tuple[float, float]:
         start = np.linspace(angles[0], angles[1], 17)
         values = [excess(u, kappa) for u in start]
         i = int(np.argmin(values))
         near = start[max(i - 1, 0)], start[min(i + 1, 16)]
-        found = minimize_scalar(excess, bounds=near, args=(kappa,), method="bounded", options={"xatol": 1e-8})
-        return float(found.x), float(found.fun)
+        minimum = minimize_scalar(
+            excess, bounds=near, args=(kappa,), method="bounded", options={"xatol": 1e-8}
+        )
+        return float(minimum.x), float(minimum.fun)
 
     kappa = brentq(lambda k: best(k)[1], 1e-9, 10.0, xtol=1e-11)
     return float(np.exp(best(kappa)[0]) / np.pi)
@@ -70,30 +72,32 @@ def student_error(alpha: float, kept_share: float) -> float:
 
 def errors() -> dict[tuple[float, int], float]:
     """The error of every fraction and number of examples of ``KNOWN``."""
-    return {(kept, alpha): student_error(alpha, kept) for kept, values in KNOWN.items() for alpha in values}
+    return {
+        (share, alpha): student_error(alpha, share) for share, values in KNOWN.items() for alpha in values
+    }
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """All errors, and what is left of a known constant."""
-    every = errors()
-    found = {_quantity(*key): Number(value) for key, value in every.items()}
-    found["error times examples per dimension, all kept, of 256"] = Number(256 * every[1.0, 256])
-    found["half kept of 8 less all kept of 16"] = Number(every[0.5, 8] - every[1.0, 16])
-    return found
+    computed = errors()
+    results = {_quantity(*key): Number(value) for key, value in computed.items()}
+    results["error times examples per dimension, all kept, of 256"] = Number(256 * computed[1.0, 256])
+    results["half kept of 8 less all kept of 16"] = Number(computed[0.5, 8] - computed[1.0, 16])
+    return results
 
 
-def _quantity(kept_share: float, alpha: int) -> str:
-    return f"error at {alpha} examples per dimension, {100 * kept_share:.0f}% kept"
+def _quantity(pruned_to: float, alpha: int) -> str:
+    return f"error at {alpha} examples per dimension, {100 * pruned_to:.0f}% kept"
 
 
 def view(tables: Tables) -> View:
     """The error over the examples that are kept, by the share that is kept; lines join what is computed here."""
     every = errors()
     series = []
-    for kept, known in KNOWN.items():
-        computed = [every[kept, alpha] for alpha in known]
+    for share, known in KNOWN.items():
+        computed = [every[share, alpha] for alpha in known]
         series.append(
-            Series(f"{100 * kept:.0f}% kept", list(known), list(known.values()), (list(known), computed))
+            Series(f"{100 * share:.0f}% kept", list(known), list(known.values()), (list(known), computed))
         )
     return View("examples kept per dimension", "error of the student", tuple(series))
 
@@ -105,8 +109,8 @@ ENTRY = Entry(
     tables=(),
     answers=(
         *(
-            Answer(_quantity(kept, alpha), value, 1e-5, origin=Origin.THEORY)
-            for kept, values in KNOWN.items()
+            Answer(_quantity(share, alpha), value, 1e-5, origin=Origin.THEORY)
+            for share, values in KNOWN.items()
             for alpha, value in values.items()
         ),
         Answer("error times examples per dimension, all kept, of 256", 0.50048, 5e-4, origin=Origin.THEORY),

@@ -29,17 +29,17 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     """Correlations below and above 3.5 billion parameters, and within families."""
     rows = tables.read("observational_benchmarks.csv.gz")
     small = rows["params_billions"] < SPLIT
-    found = {}
+    results = {}
     for name in BELOW:
-        found[f"r of {name} and TruthfulQA below 3.5B"] = _r(rows.where(small), name)
-        found[f"r of {name} and TruthfulQA above"] = _r(rows.where(~small), name)
+        results[f"r of {name} and TruthfulQA below 3.5B"] = _r(rows.where(small), name)
+        results[f"r of {name} and TruthfulQA above"] = _r(rows.where(~small), name)
     families = dict(rows.by("family"))
     for family in FAMILIES:
-        found[f"r of HellaSwag and TruthfulQA, {family}"] = _r(families[family], "HellaSwag")
+        results[f"r of HellaSwag and TruthfulQA, {family}"] = _r(families[family], "HellaSwag")
     rng = np.random.default_rng(0)
     for name in SIZES:
-        found[f"size of the change by the interaction, {name}"] = Number(*changing_size(*_pair(rows, name)))
-    return found | {
+        results[f"size of the change by the interaction, {name}"] = Number(*changing_size(*_pair(rows, name)))
+    return results | {
         "exact p, Pythia": Number(p_of_exchanges(*_pair(families["Pythia"], "HellaSwag")[:2], rng))
     }
 
@@ -49,7 +49,9 @@ def view(tables: Tables) -> View:
     rows = tables.read("observational_benchmarks.csv.gz")
     small = rows["params_billions"] < SPLIT
     sides = {f"below {SPLIT}B": rows.where(small), f"from {SPLIT}B": rows.where(~small)}
-    series = (line_series(name, *_pair(own, "HellaSwag")[:2], log=False) for name, own in sides.items())
+    series = (
+        line_series(name, *_pair(side_rows, "HellaSwag")[:2], log=False) for name, side_rows in sides.items()
+    )
     return View("HellaSwag", "TruthfulQA", tuple(series), log_x=False, log_y=False)
 
 

@@ -67,12 +67,12 @@ def atlas_report(
     facts
         The provenance.
     """
-    every = [row for own in rows.values() for row in own]
-    finding = headline(every)
+    all_rows = [row for entry_rows in rows.values() for row in entry_rows]
+    finding = headline(all_rows)
     drawn = {figure.name: figure for figure in figures}
     main = joined(
         _top(finding, rows),
-        *(_entry(name, entry(name), own, drawn.get(name)) for name, own in rows.items()),
+        *(_entry(name, entry(name), entry_rows, drawn.get(name)) for name, entry_rows in rows.items()),
         _missing(),
         provenance_section(facts),
     )
@@ -99,19 +99,19 @@ def _anchor(name: str) -> str:
 
 
 def _top(finding: str, rows: Mapping[str, Sequence[AtlasRow]]) -> Markup:
-    every = [row for own in rows.values() for row in own]
+    all_rows = [row for entry_rows in rows.values() for row in entry_rows]
     cards = [
         card(str(status), number, f"{SYMBOLS[status]} {status}", MEANING[status])
         for status in Agreement
-        if (number := sum(row.status is status for row in every)) or status is not Agreement.FAILS
+        if (number := sum(row.status is status for row in all_rows)) or status is not Agreement.FAILS
     ]
     origins = [
-        element("li", f"{_agree(own)} of {len(own)} {meaning}")
+        element("li", f"{_agree(origin_rows)} of {len(origin_rows)} {meaning}")
         for origin, meaning in ORIGINS.items()
-        if (own := [row for row in every if row.origin is origin])
+        if (origin_rows := [row for row in all_rows if row.origin is origin])
     ]
     text = io.BytesIO()
-    pyarrow.csv.write_csv(table_of(AtlasRow, every), text)
+    pyarrow.csv.write_csv(table_of(AtlasRow, all_rows), text)
     return element(
         "section",
         element("p", f"relscale atlas · {len(rows)} entries · nothing is trained", class_="quiet scope"),
@@ -140,24 +140,24 @@ def _overview(rows: Mapping[str, Sequence[AtlasRow]]) -> Markup:
                 element("span", entry(name).paper, class_="note"),
             ),
             element("td", entry(name).law or "–"),
-            element("td", f"{_agree(own)} of {len(own)}", class_="nowrap"),
+            element("td", f"{_agree(entry_rows)} of {len(entry_rows)}", class_="nowrap"),
         )
-        for name, own in rows.items()
+        for name, entry_rows in rows.items()
     ]
     return element("table", element("thead", head), element("tbody", *body), class_="plain")
 
 
-def _entry(name: str, one: Entry, rows: Sequence[AtlasRow], figure: ReportFigure | None) -> Markup:
+def _entry(name: str, record: Entry, rows: Sequence[AtlasRow], figure: ReportFigure | None) -> Markup:
     return element(
         "section",
-        element("h2", element("a", one.title, href=f"#{_anchor(name)}")),
-        element("p", f"{one.paper}. {_agree(rows)} of {len(rows)} numbers agree."),
-        element("pre", one.formula, tabindex="0"),
-        element("p", *_prose(one.remark)) if one.remark else None,
+        element("h2", element("a", record.title, href=f"#{_anchor(name)}")),
+        element("p", f"{record.paper}. {_agree(rows)} of {len(rows)} numbers agree."),
+        element("pre", record.formula, tabindex="0"),
+        element("p", *_prose(record.remark)) if record.remark else None,
         figure_section(figure) if figure else None,
-        sortable_table(f"Numbers of {one.title}", COLUMNS, list(map(_row, rows))),
-        *(element("p", "Differs: ", *_prose(reason), class_="quiet") for reason in reasons(one.answers)),
-        _command(one),
+        sortable_table(f"Numbers of {record.title}", COLUMNS, list(map(_row, rows))),
+        *(element("p", "Differs: ", *_prose(reason), class_="quiet") for reason in reasons(record.answers)),
+        _command(record),
         id=_anchor(name),
     )
 
@@ -186,10 +186,10 @@ def _row(row: AtlasRow) -> Markup:
     )
 
 
-def _command(one: Entry) -> Markup | None:
-    if not one.command:
+def _command(record: Entry) -> Markup | None:
+    if not record.command:
         return None
-    return joined(element("p", "On a table of your own:"), element("pre", one.command, tabindex="0"))
+    return joined(element("p", "On a table of your own:"), element("pre", record.command, tabindex="0"))
 
 
 def _missing() -> Markup:
@@ -214,9 +214,9 @@ def _figure_title(view: View) -> str:
 
 def _caption(view: View) -> str:
     """What points and lines are, of those that there are."""
-    said = [
+    sentences = [
         ("points are measured", any(len(np.asarray(series.x)) for series in view.series)),
         ("lines are fitted here", any(series.fitted for series in view.series)),
         ("the dashed line is the published law", any(series.published for series in view.series)),
     ]
-    return sentence_case("; ".join(words for words, there in said if there)) + "."
+    return sentence_case("; ".join(words for words, is_present in sentences if is_present)) + "."

@@ -24,30 +24,30 @@ def expectation(rate: float, passes: int, unbiased: bool) -> float:
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Expectations, a law from noiseless rates, and the bends of three kinds of tasks."""
     truth = np.array([2.0, 0.5])
-    found = {
+    results = {
         "mean of 1 / K at rate 0.01": expectation(0.01, 1, False),
         "mean of 1 / K at rate 0.2": expectation(0.2, 1, False),
         "mean of 2 / K at rate 0.01": expectation(0.01, 2, False),
         "mean of (r − 1) / (K − 1) at rate 0.01": expectation(0.01, 2, True),
     }
     theta = estimate(LAW, SIZES[None], LAW.value(truth, SIZES[None]), residual="linear").theta[:, 0]
-    found |= {"h of noiseless rates": float(theta[0]), "alpha of noiseless rates": float(theta[1])}
-    one, other = np.exp(-2 * SCALE**-0.5), np.exp(-4 * SCALE**-1.0)
+    results |= {"h of noiseless rates": float(theta[0]), "alpha of noiseless rates": float(theta[1])}
+    rate, other = np.exp(-2 * SCALE**-0.5), np.exp(-4 * SCALE**-1.0)
     ways = 1 - (1 - np.exp(-4 * SCALE**-0.3)) * (1 - np.exp(-40 * SCALE**-1.0))
-    found["largest bend of one step"] = float(np.abs(bend(SCALE, one)).max())
-    found["two steps bend up everywhere"] = float((bend(SCALE, one * other) > 0).all())
-    found["two ways bend down somewhere"] = float((bend(SCALE, ways) < 0).any())
-    return {name: Number(value) for name, value in found.items()}
+    results["largest bend of one step"] = float(np.abs(bend(SCALE, rate)).max())
+    results["two steps bend up everywhere"] = float((bend(SCALE, rate * other) > 0).all())
+    results["two ways bend down somewhere"] = float((bend(SCALE, ways) < 0).any())
+    return {name: Number(value) for name, value in results.items()}
 
 
 def view(tables: Tables) -> View:
     """ln(−ln rate) over ln scale: one step is a line, two steps bend up, two ways down."""
-    each = {
+    fits = {
         "one step": np.exp(-2 * SCALE**-0.5),
         "two steps": np.exp(-2 * SCALE**-0.5 - 4 * SCALE**-1.0),
         "two ways": 1 - (1 - np.exp(-4 * SCALE**-0.3)) * (1 - np.exp(-40 * SCALE**-1.0)),
     }
-    series = (Series(name, fitted=(SCALE, -np.log(rate))) for name, rate in each.items())
+    series = (Series(name, fitted=(SCALE, -np.log(rate))) for name, rate in fits.items())
     return View("scale", "−ln of the pass rate", tuple(series))
 
 

@@ -33,33 +33,33 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     """Lines of each architecture, the F test that their slopes are equal, and laws with a floor."""
     from scipy.stats import f as f_distribution
 
-    found: dict[str, Number] = {}
+    results: dict[str, Number] = {}
     squares, lines = 0.0, []
     for name, rows in tables.read("nmt_learning_curves.csv.gz").by("architecture"):
         few = rows.where(rows["sentence_pairs_seen"] <= MOST)
         x, y = np.log(few["sentence_pairs_seen"] / LEVEL_AT), np.log(few["log_perplexity"])
-        (slope, level), (left,), *_ = np.polyfit(x, y, 1, full=True)
-        error = np.sqrt(left / (len(x) - 2) / ((x - x.mean()) ** 2).sum())
-        squares += left
+        (slope, level), (residual,), *_ = np.polyfit(x, y, 1, full=True)
+        error = np.sqrt(residual / (len(x) - 2) / ((x - x.mean()) ** 2).sum())
+        squares += residual
         lines.append((x - x.mean(), y - y.mean()))
-        held_out = rows["held_out"] == 1
+        is_held_out = rows["held_out"] == 1
         pairs = rows["sentence_pairs_seen"][None] / LEVEL_AT
-        fit = estimate(LAW, pairs[:, ~held_out], rows["log_perplexity"][~held_out])
-        off = np.log(LAW.value(fit.theta[:, 0], pairs[:, held_out]) / rows["log_perplexity"][held_out])
+        fit = estimate(LAW, pairs[:, ~is_held_out], rows["log_perplexity"][~is_held_out])
+        off = np.log(LAW.value(fit.theta[:, 0], pairs[:, is_held_out]) / rows["log_perplexity"][is_held_out])
         (low, high), theta = fit.interval(0.95), fit.theta
         numbers = [Number(-slope), Number(float(error)), Number(float(np.exp(level)))]
         numbers += [Number(theta[i, 0], low[i, 0], high[i, 0]) for i in (2, 1)]
         numbers.append(Number(float(off[0])))
-        found |= {f"{what}, {name}": number for what, number in zip(NAMES, numbers, strict=True)}
-    x, y = (np.concatenate(each) for each in zip(*lines, strict=True))
+        results |= {f"{label}, {name}": number for label, number in zip(NAMES, numbers, strict=True)}
+    x, y = (np.concatenate(parts) for parts in zip(*lines, strict=True))
     common = (x * y).sum() / (x * x).sum()
     equal = ((y - common * x) ** 2).sum()
     free = len(x) - 2 * len(lines)
     ratio = (equal - squares) / (len(lines) - 1) / (squares / free)
-    found["common exponent"] = Number(float(-common))
-    found["F(4, 18) of equal exponents"] = Number(float(ratio))
-    found["p of equal exponents"] = Number(float(f_distribution.sf(ratio, len(lines) - 1, free)))
-    return found
+    results["common exponent"] = Number(float(-common))
+    results["F(4, 18) of equal exponents"] = Number(float(ratio))
+    results["p of equal exponents"] = Number(float(f_distribution.sf(ratio, len(lines) - 1, free)))
+    return results
 
 
 def view(tables: Tables) -> View:
@@ -85,9 +85,9 @@ ENTRY = Entry(
         Answer("F(4, 18) of equal exponents", 2.605, 1e-3, origin=Origin.TABLE),
         Answer("p of equal exponents", 0.071, 1e-3, origin=Origin.TABLE),
         *(
-            Answer(f"{what}, {name}", value, 1e-3, origin=Origin.TABLE)
+            Answer(f"{label}, {name}", value, 1e-3, origin=Origin.TABLE)
             for name, values in KNOWN.items()
-            for what, value in zip(NAMES, values, strict=True)
+            for label, value in zip(NAMES, values, strict=True)
         ),
     ),
     reproduce=reproduce,

@@ -64,8 +64,8 @@ def fitted_series(
 ) -> Series:
     """The series of a law of one predictor fitted to x and y, or to those of them that are ``known``."""
     scale = float(np.exp(np.log(x).mean())) if law.reference else 1.0
-    kept = np.ones(len(x), dtype=bool) if known is None else known
-    theta = estimate(law, x[None, kept] / scale, y[kept], residual=residual).theta[:, 0]
+    usable = np.ones(len(x), dtype=bool) if known is None else known
+    theta = estimate(law, x[None, usable] / scale, y[usable], residual=residual).theta[:, 0]
     at = along(x)
     return Series(name, x, y, fitted=(at, law.value(theta, at[None] / scale)))
 
@@ -83,9 +83,12 @@ def draw(title: str, view: View) -> "go.Figure":
     from relscale.figures import chart
 
     panels = chart.grid(title, 1, 1, width=WIDTH, height=HEIGHT)
-    panel, styles = panels.panel(0, 0), chart.styles([each.name for each in view.series])
+    panel, styles = panels.panel(0, 0), chart.styles([series.name for series in view.series])
     drawn = [
-        curve for each in view.series for curve in ((each.x, each.y), each.fitted, each.published) if curve
+        curve
+        for series in view.series
+        for curve in ((series.x, series.y), series.fitted, series.published)
+        if curve
     ]
     across, up = (
         np.concatenate([np.asarray(curve[i], dtype=float) for curve in drawn]).tolist() for i in (0, 1)
@@ -95,21 +98,21 @@ def draw(title: str, view: View) -> "go.Figure":
         chart.log_axis(up, view.y) if view.log_y else chart.linear_axis(up, view.y),
     )
     keys = []
-    for each in view.series:
-        style = styles[each.name]
-        x, y = np.asarray(each.x, dtype=float), np.asarray(each.y, dtype=float)
+    for series in view.series:
+        style = styles[series.name]
+        x, y = np.asarray(series.x, dtype=float), np.asarray(series.y, dtype=float)
         shown = np.unique(np.linspace(0, max(len(x) - 1, 0), min(len(x), MOST)).round().astype(int))
-        if each.fitted:
-            panel.line(*_lists(each.fitted), style, name=each.name, group=each.name)
-        if each.published:
+        if series.fitted:
+            panel.line(*_lists(series.fitted), style, name=series.name, group=series.name)
+        if series.published:
             dashed = chart.Style(chart.INK, dash="3px,3px", width=1.4)
-            panel.line(*_lists(each.published), dashed, group=each.name)
+            panel.line(*_lists(series.published), dashed, group=series.name)
         if len(x):
             small = chart.Style(style.colour, style.symbol, style.dash, size=6)
-            panel.points(x[shown].tolist(), y[shown].tolist(), small, name=each.name, group=each.name)
-        mode = "lines+markers" if len(x) and each.fitted else "markers" if len(x) else "lines"
-        keys.append(chart.Key(each.name, style, mode, group=each.name))
-    if any(each.published for each in view.series):
+            panel.points(x[shown].tolist(), y[shown].tolist(), small, name=series.name, group=series.name)
+        mode = "lines+markers" if len(x) and series.fitted else "markers" if len(x) else "lines"
+        keys.append(chart.Key(series.name, style, mode, group=series.name))
+    if any(series.published for series in view.series):
         keys.append(chart.Key("as published", chart.Style(chart.INK, dash="3px,3px", width=1.4), "lines"))
     panels.key(keys if len(keys) > 1 else [])
     return panels.figure

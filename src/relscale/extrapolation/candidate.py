@@ -37,6 +37,6 @@ def candidates_for(known: Table) -> list[Candidate]:
     A file of ``relscale.extrapolation.candidates`` defines ``candidates(known)``, which gives those that apply.
     """
     applicable: list[Candidate] = []
-    for module in sorted(each.name for each in pkgutil.iter_modules(candidates.__path__)):
+    for module in sorted(module.name for module in pkgutil.iter_modules(candidates.__path__)):
         applicable += importlib.import_module(f"{candidates.__name__}.{module}").candidates(known)
     return applicable

@@ -147,10 +147,10 @@ def extrapolate(
     leader = next((c for c, candidate in enumerate(candidates) if candidate.name == LEADER), None)
 
     def weight_from(some: Sequence[int]) -> Array:
-        of_each = weights(rmse[:, some], usable)
+        curve_weights = weights(rmse[:, some], usable)
         if not by_curve:
-            return of_each
-        return stacked([curves[f] for f in some], votes(len(some)), of_each, usable, leader)
+            return curve_weights
+        return stacked([curves[f] for f in some], votes(len(some)), curve_weights, usable, leader)
 
     numbers = list(range(len(parts)))
     weight = weight_from(numbers)
@@ -244,6 +244,6 @@ def _errors(ahead: Array, targets: Table, logs: bool, by_curve: bool) -> tuple[f
         return np.nan, np.nan
     with np.errstate(all="ignore"):
         square = _misses(ahead, y, logs) ** 2
-        parts = [square[group == one] for one in np.unique(group)] if by_curve else [square]
+        parts = [square[group == curve] for curve in np.unique(group)] if by_curve else [square]
         rmse = float(np.exp(np.mean([np.log(np.mean(part) + 1e-18) for part in parts]) / 2))
         return rmse, 1 - float(np.mean((ahead - y) ** 2)) / max(float(np.var(y)), 1e-300)

@@ -33,8 +33,11 @@ class Checkpoint(NamedTuple):
     @property
     def excess(self) -> list[float | None]:
         """Loss of each branch above that of the run's own batch; None where either diverged."""
-        own = self.branches[0].loss
-        return [None if row.loss is None or own is None else row.loss - own for row in self.branches]
+        reference_loss = self.branches[0].loss
+        return [
+            None if row.loss is None or reference_loss is None else row.loss - reference_loss
+            for row in self.branches
+        ]
 
     @property
     def top(self) -> float:
@@ -48,7 +51,7 @@ def draw(data: FigureData) -> go.Figure:
     if not checkpoints:
         return chart.empty(TITLE, "The config has no training.branches, or no run came to its end.")
     shown = checkpoints[:MOST_LINES]
-    style = chart.styles([each.label for each in shown])
+    style = chart.styles([checkpoint.label for checkpoint in shown])
     panels = chart.grid(TITLE, 1, 2, width=400, height=340, gap_x=100, lines=1)
     _draw_losses(panels.panel(0, 0), shown, style)
     _draw_critical(panels.panel(0, 1), shown, style)
@@ -60,12 +63,16 @@ def draw(data: FigureData) -> go.Figure:
             chart.Key("batch of the run", OWN_BATCH, "markers"),
         ]
     )
-    left_out = len(checkpoints) - len(shown)
+    n_hidden = len(checkpoints) - len(shown)
     panels.notes(
         "The critical batch is the largest whose smoothed loss is at most ε above that of every smaller one. Bars are "
         "95% intervals by the noise of these losses; one that ends above the largest batch tried has no upper limit.",
-        *(f"{each.label}: {each.critical.note}." for each in shown if each.critical.note),
-        f"{left_out} more checkpoints are in critical_batches.parquet." if left_out else "",
+        *(
+            f"{checkpoint.label}: {checkpoint.critical.note}."
+            for checkpoint in shown
+            if checkpoint.critical.note
+        ),
+        f"{n_hidden} more checkpoints are in critical_batches.parquet." if n_hidden else "",
     )
     return panels.figure
 
@@ -74,24 +81,28 @@ def _checkpoints(data: FigureData) -> list[Checkpoint]:
     """All checkpoints, by run and tokens; named by what tells them apart."""
     critical = data.rows(CriticalBatchRow)
     corpora = len({row.corpus for row in critical})
-    every = []
+    found_checkpoints = []
     for row in critical:
-        branches = [each for each in data.rows(BranchRow, run=row.run) if each.from_tokens == row.from_tokens]
+        branches = [
+            branch for branch in data.rows(BranchRow, run=row.run) if branch.from_tokens == row.from_tokens
+        ]
         words = f"{row.params:,} parameters, {row.from_tokens:,} tokens"
         label = f"{row.corpus}: {words}" if corpora > 1 else words
-        every.append(Checkpoint(label, sorted(branches, key=lambda each: each.factor), row))
-    labels = [each.label for each in every]
+        found_checkpoints.append(Checkpoint(label, sorted(branches, key=lambda branch: branch.factor), row))
+    labels = [checkpoint.label for checkpoint in found_checkpoints]
     return [
-        each._replace(label=f"{each.label}, {each.critical.run}") if labels.count(each.label) > 1 else each
-        for each in every
+        checkpoint._replace(label=f"{checkpoint.label}, {checkpoint.critical.run}")
+        if labels.count(checkpoint.label) > 1
+        else checkpoint
+        for checkpoint in found_checkpoints
     ]
 
 
 def _draw_losses(panel: chart.Panel, shown: Sequence[Checkpoint], style: dict[str, chart.Style]) -> None:
     """Loss above that of the run's own batch, over k."""
-    factors = [row.factor for each in shown for row in each.branches]
+    factors = [row.factor for checkpoint in shown for row in checkpoint.branches]
     epsilon = shown[0].critical.epsilon
-    values = [value for each in shown for value in each.excess if value is not None]
+    values = [value for checkpoint in shown for value in checkpoint.excess if value is not None]
     panel.axes(
         chart.log_axis(factors, "k: batch by that of the run"),
         chart.linear_axis([*values, epsilon], "loss above that of k = 1 (nats per token)", zero=True),
@@ -99,24 +110,26 @@ def _draw_losses(panel: chart.Panel, shown: Sequence[Checkpoint], style: dict[st
     panel.heading("What larger batches cost")
     panel.reference_line(0.0)
     panel.reference_line(epsilon, EPSILON)
-    for each in shown:
-        k, hover = [row.factor for row in each.branches], "k = %{x}: %{y} nats per token"
-        panel.line(k, each.excess, style[each.label], markers=True, hover=hover, group=each.label)
+    for checkpoint in shown:
+        k, hover = [row.factor for row in checkpoint.branches], "k = %{x}: %{y} nats per token"
+        panel.line(
+            k, checkpoint.excess, style[checkpoint.label], markers=True, hover=hover, group=checkpoint.label
+        )
 
 
 def _draw_critical(panel: chart.Panel, shown: Sequence[Checkpoint], style: dict[str, chart.Style]) -> None:
     """The critical batch of each checkpoint over its training tokens."""
-    tokens = [each.critical.from_tokens for each in shown]
-    batches = [size for each in shown for size in (each.critical.batch_tokens, each.top)]
+    tokens = [checkpoint.critical.from_tokens for checkpoint in shown]
+    batches = [size for checkpoint in shown for size in (checkpoint.critical.batch_tokens, checkpoint.top)]
     x = chart.log_axis(tokens, "training tokens of the checkpoint")
     panel.axes(x, chart.log_axis(batches, "critical batch (tokens)"))
     panel.heading("The critical batch")
-    panel.points(tokens, [each.critical.batch_tokens for each in shown], OWN_BATCH)
-    for place, each in enumerate(shown):
-        beside = SHIFT * sum(
+    panel.points(tokens, [checkpoint.critical.batch_tokens for checkpoint in shown], OWN_BATCH)
+    for place, checkpoint in enumerate(shown):
+        offset = SHIFT * sum(
             before == tokens[place] for before in tokens[:place]
         )  # of others at as many tokens
-        row, mark, hover = each.critical, style[each.label], "%{y} tokens after %{x} tokens"
-        low, high = [row.low], [each.top if row.high is None else row.high]
-        at, value = [panel.beside(row.from_tokens, beside)], [row.critical_batch_tokens]
-        panel.points(at, value, mark, low=low, high=high, hover=hover, group=each.label)
+        row, mark, hover = checkpoint.critical, style[checkpoint.label], "%{y} tokens after %{x} tokens"
+        low, high = [row.low], [checkpoint.top if row.high is None else row.high]
+        at, value = [panel.beside(row.from_tokens, offset)], [row.critical_batch_tokens]
+        panel.points(at, value, mark, low=low, high=high, hover=hover, group=checkpoint.label)

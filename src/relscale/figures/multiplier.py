@@ -23,11 +23,14 @@ def draw(data: FigureData) -> go.Figure:
     for place, name in enumerate(shown):
         _draw(panels.panel(0, place), name, [row for row in rows if row.fit == name], style)
     panels.key([chart.Key(_words(at), mark, group=at) for at, mark in style.items()])
-    left_out = [row for row in rows if row.fit in shown and row.multiplier is None]
+    unresolved = [row for row in rows if row.fit in shown and row.multiplier is None]
     panels.notes(
         "At 1 the mixture is as good as the same unique text without it, below it worse; runs are compared at equal "
         "numbers of training tokens.",
-        *(f"{row.fit}, {_words(row.at)}, share {significant(row.share, 2)}: {row.note}." for row in left_out),
+        *(
+            f"{row.fit}, {_words(row.at)}, share {significant(row.share, 2)}: {row.note}."
+            for row in unresolved
+        ),
         f"{len(names) - len(shown)} more are in multipliers.parquet." if len(names) > len(shown) else "",
     )
     return panels.figure
@@ -48,11 +51,11 @@ def _draw(panel: chart.Panel, name: str, rows: list[UniqueTextRow], style: dict[
     )
     panel.reference_line(1.0)
     for at, mark in style.items():
-        own = sorted((row for row in drawn if row.at == at), key=lambda row: row.share)
-        x, y = [row.share for row in own], [row.multiplier for row in own]
+        at_value = sorted((row for row in drawn if row.at == at), key=lambda row: row.share)
+        x, y = [row.share for row in at_value], [row.multiplier for row in at_value]
         panel.line(x, y, mark, name=at, group=at)
         hover = "share %{x}: %{y} times the text"
-        low, high = [row.low for row in own], [row.high for row in own]
+        low, high = [row.low for row in at_value], [row.high for row in at_value]
         panel.points(x, y, mark, low=low, high=high, hover=hover, name=at, group=at)
 
 

@@ -104,7 +104,7 @@ def held_out(scores: Array, log_compute: Array, families: Sequence[str], ahead: 
 
     The mean over families that have two models or more; nan where there is none. Missing scores are left out.
     """
-    each, named = [], np.array(families, dtype=object)
+    errors, named = [], np.array(families, dtype=object)
     for family in dict.fromkeys(families):
         of_family = np.flatnonzero(named == family)
         if len(of_family) < 2 or len(of_family) == len(named):
@@ -113,5 +113,5 @@ def held_out(scores: Array, log_compute: Array, families: Sequence[str], ahead: 
         known[of_family[np.argmin(log_compute[of_family])]] = True
         error = np.abs(ahead(known) - scores)[~known]
         if np.isfinite(error).any():
-            each.append(float(np.nanmean(error)))
-    return float(np.mean(each)) if each else float("nan")
+            errors.append(float(np.nanmean(error)))
+    return float(np.mean(errors)) if errors else float("nan")

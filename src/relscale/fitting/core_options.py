@@ -53,7 +53,7 @@ class FurtherLaw(Section):
 
     law: str = Field(description="A module of relscale.laws.")
     name: str = Field(
-        default_factory=lambda given: str(given.get("law", "")),
+        default_factory=lambda values: str(values.get("law", "")),
         description="Name of this fit, in the column `fit` of the tables (default: that of the law).",
     )
     x: Names = Field(

@@ -148,11 +148,11 @@ class Compared:
         alone = of_these_items(fitted, self.x, value, self.blocks, settings)
         if not known.any():
             return items, alone
-        whole = with_intervals(fitted, settings.level, items)
+        full = with_intervals(fitted, settings.level, items)
         low, middle, high = (
-            choose_interval(known, *both) for both in zip(whole.ends, alone.ends, strict=True)
+            choose_interval(known, *both) for both in zip(full.ends, alone.ends, strict=True)
         )
-        slope = choose_interval(known, whole.slope, alone.slope)
+        slope = choose_interval(known, full.slope, alone.slope)
         return items, replace(alone, slope=slope, ends=(low, middle, high))
 
 
@@ -184,8 +184,8 @@ def slopes_by_form(compared: Compared, settings: Settings, margin: float) -> Ite
     yield DIFFERENCE, _slopes(fitted, slope, verdicts, estimand, compared.total, changes)
 
     reducible, why = _reducible(compared.x, compared.value)
-    left_gap = reducible[:, compared.targets] - mean_of(reducible, compared.baselines)
-    fitted = with_intervals(lines(compared.x, left_gap, compared.noise, compared.blocks), level)
+    reducible_gap = reducible[:, compared.targets] - mean_of(reducible, compared.baselines)
+    fitted = with_intervals(lines(compared.x, reducible_gap, compared.noise, compared.blocks), level)
     reasons = {j: _both(why[compared.targets[j]], [why[b] for b in compared.baselines[j]]) for j in pairs}
     slopes = _slopes(
         fitted,

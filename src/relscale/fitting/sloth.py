@@ -55,14 +55,14 @@ def forecast(
 
     design = np.column_stack([_terms(log_sizes, known), in_family(families)])
     number = min(number, scores.shape[1])
-    found = minimize(
+    solution = minimize(
         objective(design[known], scores[known], number, chance),
         _start(design[known], scores[known], number, chance),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": MOST_STEPS, "maxfun": 2 * MOST_STEPS, "ftol": 1e-10, "gtol": 1e-6},
     )
-    skills, loadings, level = _parts(found.x, design.shape[1], number, scores.shape[1])
+    skills, loadings, level = _parts(solution.x, design.shape[1], number, scores.shape[1])
     scored = np.isfinite(scores[known]).any(axis=0)
     share = np.where(scored, expit(design @ skills @ loadings + level), np.nan)
     return np.asarray(chance + (1 - chance) * share)

@@ -32,7 +32,7 @@ def starts(x: Array, y: Array, breaks: int) -> Array:
     """
     log_x = np.log(x[0])
     middle, spread = log_x.mean(), max(float(np.ptp(log_x)), 1e-9)
-    found = []
+    candidates = []
     for at in BREAKS if breaks == 1 else SHIFTS:
         place = [at] if breaks == 1 else [(i + 1 + at) / (breaks + 1) for i in range(breaks)]
         shapes = [crossed(SLOPES, changes, WIDTHS) for changes in (CHANGES, -CHANGES)]
@@ -40,9 +40,9 @@ def starts(x: Array, y: Array, breaks: int) -> Array:
             shapes.append(_lines(log_x - log_x.min() - at * spread, np.log(y)))
         for c0, change, width in shapes:
             grid = [c0]
-            for i, each in enumerate(place):  # one size of change for all breaks, with alternating signs
-                where = np.full_like(c0, log_x.min() + each * spread)
-                grid += [change * (-1) ** i, where, width * spread]
+            for i, position in enumerate(place):  # one size of change for all breaks, with alternating signs
+                location = np.full_like(c0, log_x.min() + position * spread)
+                grid += [change * (-1) ** i, location, width * spread]
             g = np.stack(grid)
             at_middle = log_shape(g[0], g[1:], middle)
             shape = np.exp(np.clip(log_shape(g[0], g[1:], log_x[:, None]) - at_middle, -700, 700)).T
@@ -50,10 +50,10 @@ def starts(x: Array, y: Array, breaks: int) -> Array:
                 np.stack([np.ones_like(shape), shape], axis=-1), y, count=1 if breaks == 1 else 2
             )
             g[2::3] = np.exp(g[2::3])
-            found.append(
+            candidates.append(
                 np.concatenate([[a], [b * np.exp(-np.clip(at_middle[best], -700, 700))], g[:, best]])
             )
-    return np.concatenate(found, axis=1).T
+    return np.concatenate(candidates, axis=1).T
 
 
 def _lines(beyond: Array, log_y: Array) -> Array:

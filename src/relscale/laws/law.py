@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 Formula = Callable[[Array, Array], Array]
 Gap = Literal["ratio", "difference"]
 
-MOST_TRIED = 4000  # points that starting points are sought on
+MAX_START_POINTS = 4000  # points that starting points are sought on
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,11 @@ class Law:
         """Starting points (s, q) for a search over all points: ``starts`` of x (p, n) and y (n,), or of a sample.
 
         A grid tried on every point takes time and memory by both, and a start need not be exact. Of more than
-        ``MOST_TRIED`` points so many are taken, evenly spread in the order of x, by its first predictor first.
+        ``MAX_START_POINTS`` points so many are taken, evenly spread in the order of x, by its first predictor first.
         """
-        if len(y) > MOST_TRIED:
+        if len(y) > MAX_START_POINTS:
             in_order = np.lexsort(x[::-1])
-            rows = np.linspace(0, len(y) - 1, MOST_TRIED).round().astype(int)
+            rows = np.linspace(0, len(y) - 1, MAX_START_POINTS).round().astype(int)
             sample = np.sort(in_order[rows])
             x, y = x[:, sample], y[sample]
         return self.starts(x, y)

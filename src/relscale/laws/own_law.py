@@ -58,11 +58,11 @@ def law_of(function: Callable[..., Array], predictor: str = "training_flops") ->
         )
 
     def starts(x: Array, y: Array) -> Array:
-        each = [
+        grids = [
             MAGNITUDES if argument.default is inspect.Parameter.empty else (float(argument.default),)
             for argument in arguments
         ]
-        grid = np.array(list(product(*each)))
+        grid = np.array(list(product(*grids)))
         step = -(-len(grid) // MOST_STARTS)
         return grid[::step]
 

@@ -48,17 +48,19 @@ def changes(curve: Array) -> Array:
     rows = np.zeros((3, ALL_BINS, len(steps)))
     rows[1] = rates.max()
     for b in range(ALL_BINS):
-        own = np.flatnonzero(which == b)
-        if not len(own):
+        in_block = np.flatnonzero(which == b)
+        if not len(in_block):
             continue
-        weight = np.append(0.0, np.cumsum(size[own]))
-        of_rate = np.append(0.0, np.cumsum(size[own] * np.log(np.maximum(after[own], 1e-30))))
-        of_area = np.append(0.0, np.cumsum(size[own] * before[own]))
-        seen = np.searchsorted(own, at, side="left")  # falls up to the step: fall i is the one to node i + 1
-        some = seen > 0
-        mass = np.where(some, weight[seen], 1.0)
-        rows[0, b] = np.where(some, np.sign(fall[own[0]]) * weight[seen], 0.0)
-        rows[1, b] = np.where(some, np.exp(of_rate[seen] / mass), rates.max())
-        rows[2, b] = np.where(some, s1 - of_area[seen] / mass, 0.0)
+        weight = np.append(0.0, np.cumsum(size[in_block]))
+        of_rate = np.append(0.0, np.cumsum(size[in_block] * np.log(np.maximum(after[in_block], 1e-30))))
+        of_area = np.append(0.0, np.cumsum(size[in_block] * before[in_block]))
+        n_before = np.searchsorted(
+            in_block, at, side="left"
+        )  # falls up to the step: fall i is the one to node i + 1
+        some = n_before > 0
+        mass = np.where(some, weight[n_before], 1.0)
+        rows[0, b] = np.where(some, np.sign(fall[in_block[0]]) * weight[n_before], 0.0)
+        rows[1, b] = np.where(some, np.exp(of_rate[n_before] / mass), rates.max())
+        rows[2, b] = np.where(some, s1 - of_area[n_before] / mass, 0.0)
     result = np.concatenate([s1[None], rows.reshape(3 * ALL_BINS, -1)])
     return np.where(steps >= steps[rates.argmax()], result, np.nan)

@@ -105,8 +105,8 @@ def cells_of_items(
         if suite in options.subjects:
             for subject in part["subject"].drop_null().unique().to_pylist():
                 of_subject = _without_subjects(part.filter(pc.field("subject") == subject))
-                own = suite + SUBJECTS, prompt, subject
-                yield place, _cell(of_subject, own, prepared, shared)
+                subject_key = suite + SUBJECTS, prompt, subject
+                yield place, _cell(of_subject, subject_key, prepared, shared)
 
 
 def _without_subjects(table: pa.Table) -> pa.Table:
@@ -154,10 +154,12 @@ class ReportedMetrics:
         if self.values is None:
             return cell
         suite = cell.suite if subject is None else cell.suite.removesuffix(SUBJECTS)
-        where = (
+        condition = (
             (pc.field("suite") == suite) & (pc.field("prompt") == cell.prompt) & (pc.field("group") == group)
         )
-        reported = self.values.filter(where if subject is None else where & (pc.field("subject") == subject))
+        reported = self.values.filter(
+            condition if subject is None else condition & (pc.field("subject") == subject)
+        )
         if not reported.num_rows:
             return cell
         if subject is not None:

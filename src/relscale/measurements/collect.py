@@ -95,12 +95,14 @@ def collect(
                 digests = number_digests(items)
                 numbers += [(model.run, suite, digest) for suite, digest in digests.items()]
     copies = same_numbers(numbers)
-    for each, differing in zip(cells, _differences([each.cell for each in cells]), strict=True):
-        each.flags.extend(copies.get((each.model.run, each.source[0]), ()))
+    for collected, differing in zip(
+        cells, _differences([collected.cell for collected in cells]), strict=True
+    ):
+        collected.flags.extend(copies.get((collected.model.run, collected.source[0]), ()))
         for difference in differing:
             is_accepted = options.prompts == "any" and difference.status is Status.OTHER_PROMPT
-            (each.accepted if is_accepted else each.flags).append(str(difference))
-        rows += _rows(each, options.cut)
+            (collected.accepted if is_accepted else collected.flags).append(str(difference))
+        rows += _rows(collected, options.cut)
     missing = list(_missing(cells, scored))
     report_items(cells, missing)
     table = flag_impossible(table_of(Measurement, rows + missing).cast(MEASUREMENTS))
@@ -124,9 +126,9 @@ def _validation(model: Model, loss: Loss) -> Measurement:
 def _missing(cells: Sequence[ModelCell], scored: Sequence[Model]) -> Iterator[Measurement]:
     """Rows without a value of the models that lack a group which others have."""
     groups: dict[Place, Cell] = {}
-    for each in cells:
-        groups.setdefault(each.cell.place, each.cell)
-    present = {(each.model, each.cell.place) for each in cells}
+    for collected in cells:
+        groups.setdefault(collected.cell.place, collected.cell)
+    present = {(collected.model, collected.cell.place) for collected in cells}
     for model in scored:
         for place, cell in groups.items():
             for metric in cell.metrics if (model, place) not in present else ():

@@ -129,17 +129,17 @@ def _differences(documents: dict[str, Words], reference: dict[str, Usual]) -> It
     shared = sum(min(usual.count, len(documents.get(document, ()))) for document, usual in reference.items())
     if shared < items:
         yield Difference(Status.INCOMPLETE, shared, items)
-    own = sum(map(len, documents.values()))
+    n_own_words = sum(map(len, documents.values()))
     others = sum(len(words) for document, words in documents.items() if document not in reference)
     if others:
-        yield Difference(Status.OTHER_ITEMS, others, own)
+        yield Difference(Status.OTHER_ITEMS, others, n_own_words)
     known = [(words, reference[document]) for document, words in documents.items() if document in reference]
     again = sum(max(0, len(words) - usual.count) for words, usual in known)
     if again:
-        yield Difference(Status.REPEATED, again, own)
+        yield Difference(Status.REPEATED, again, n_own_words)
     otherwise = sum(len(words) for words, usual in known if tuple(sorted(set(words))) != usual.words)
     if otherwise:
-        yield Difference(Status.OTHER_PROMPT, otherwise, own)
+        yield Difference(Status.OTHER_PROMPT, otherwise, n_own_words)
 
 
 def number_digests(items: pa.Table) -> dict[str, bytes]:

@@ -78,10 +78,10 @@ def delimiter(
         if common.startswith(setting):
             return setting, True
     # A label that is a text is the text of a choice; of a document's other texts some may only look like one.
-    for own in ("target", "doc"):
+    for source in ("target", "doc"):
         votes: Counter[str] = Counter()
         for question in questions:
-            texts = {text for text in _texts(getattr(question, own)) if text}
+            texts = {text for text in _texts(getattr(question, source)) if text}
             for continuation in question.continuations:
                 before = {
                     continuation.removesuffix(text)
@@ -112,7 +112,7 @@ def labels(
         The task's, as lm-eval wrote them into its results.
     """
     if settings.get("output_type", "loglikelihood") == "loglikelihood" and all(
-        len(own) == 1 for own in choices
+        len(texts) == 1 for texts in choices
     ):
         return [([0], ItemStatus.OK) for _ in questions]
     if any(question.asks_contexts for question in questions):
@@ -122,20 +122,20 @@ def labels(
     if settings.get("process_results"):
         return positions
     return [
-        (places, ItemStatus.DISPUTED)
-        if status is ItemStatus.OK and _differs(places, question)
-        else (places, status)
-        for question, (places, status) in zip(questions, positions, strict=True)
+        (indices, ItemStatus.DISPUTED)
+        if status is ItemStatus.OK and _differs(indices, question)
+        else (indices, status)
+        for question, (indices, status) in zip(questions, positions, strict=True)
     ]
 
 
 def _labels_of_answers(questions: Sequence[Question], choices: Sequence[Sequence[str]]) -> list[Label]:
     """Labels as lm-eval wrote them, a place and a text alike: "1" is the second choice, or the one whose text is 1."""
     pairs = list(zip(questions, choices, strict=True))
-    as_text = [right_choices(_label(question.target, own), own) for question, own in pairs]
+    as_text = [right_choices(_label(question.target, texts), texts) for question, texts in pairs]
     as_place = [
-        right_choices(_label(question.target, [text for text in own if not _is_number(text)]), own)
-        for question, own in pairs
+        right_choices(_label(question.target, [text for text in texts if not _is_number(text)]), texts)
+        for question, texts in pairs
     ]
     return as_text if _doubts(questions, as_text) < _doubts(questions, as_place) else as_place
 
@@ -174,11 +174,12 @@ def _columns(questions: Sequence[Question]) -> Iterator[list[int]]:
     for name in sorted(shared):
         read = [_ordinal(question.doc[name]) for question in questions]
         for first in (0, 1):
-            places = [value - first for value in read if value is not None]
-            if len(places) == len(read) and all(
-                0 <= place < len(question.contexts) for place, question in zip(places, questions, strict=True)
+            indices = [value - first for value in read if value is not None]
+            if len(indices) == len(read) and all(
+                0 <= place < len(question.contexts)
+                for place, question in zip(indices, questions, strict=True)
             ):
-                yield places
+                yield indices
 
 
 def _ordinal(value: Any) -> int | None:
@@ -203,8 +204,8 @@ def _agree(labels: Sequence[int], questions: Sequence[Question]) -> bool:
 def _doubts(questions: Sequence[Question], read: Sequence[Label]) -> int:
     """How many labels name no choice, or do not give the accuracy that was logged."""
     return sum(
-        status is not ItemStatus.OK or _differs(places, question)
-        for question, (places, status) in zip(questions, read, strict=True)
+        status is not ItemStatus.OK or _differs(indices, question)
+        for question, (indices, status) in zip(questions, read, strict=True)
     )
 
 
@@ -243,10 +244,10 @@ def _texts(value: Any) -> Iterator[str]:
     """All texts of a document, however deep."""
     waiting = [value]
     while waiting:
-        each = waiting.pop()
-        if isinstance(each, str):
-            yield each
-        elif isinstance(each, dict):
-            waiting += each.values()
-        elif isinstance(each, list | tuple):
-            waiting += each
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list | tuple):
+            waiting += item

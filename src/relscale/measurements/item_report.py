@@ -25,13 +25,13 @@ def report_items(cells: Sequence[ModelCell], missing: Sequence[Measurement]) -> 
     lines = list(
         dict.fromkeys(f"{row.run}, {row.suite} {row.prompt}, {row.group}: {row.status}" for row in missing)
     )
-    for each in cells:
-        cell = each.cell
+    for collected in cells:
+        cell = collected.cell
         items = cell.items + cell.flagged[ItemStatus.TOO_SHORT]
         counts = [f"{count} of {items} {WORDS[status]}" for status, count in cell.flagged.items()]
-        flags = [status for status in dict.fromkeys(each.flags) if status != Status.OK]
-        accepted = [f"{status}, compared all the same" for status in each.accepted]
-        group = f"{each.model.run}, {cell.suite} {cell.prompt}, {cell.group}"
+        flags = [status for status in dict.fromkeys(collected.flags) if status != Status.OK]
+        accepted = [f"{status}, compared all the same" for status in collected.accepted]
+        group = f"{collected.model.run}, {cell.suite} {cell.prompt}, {cell.group}"
         lines += [f"{group}: {text}" for text in (*counts, *flags, *accepted)]
     for line in lines[:REPORTED]:
         print(line, file=sys.stderr)

@@ -112,11 +112,11 @@ def with_scores(table: pa.Table, folder: Path, name: str) -> pa.Table:
         rows = read_results(folder / cell)
         scores += rows
         origins += [place] * len(rows)
-    whole = table.select(present).take(origins)
+    selected = table.select(present).take(origins)
     read = table_of(Score, scores)
     for field in added:
-        whole = whole.append_column(field, read[field])
-    return whole
+        selected = selected.append_column(field, read[field])
+    return selected
 
 
 def check_one_metric(table: pa.Table, name: str) -> None:

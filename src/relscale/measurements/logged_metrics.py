@@ -90,8 +90,8 @@ def agrees(questions: Sequence[Question], labels: Sequence[Label], reported: Seq
         lm-eval's metrics of the same documents, in the same order.
     """
     agreeing: set[str] | None = None
-    for question, (places, _), document in zip(questions, labels, reported, strict=True):
-        right = float(int(np.argmax(question.logprobs)) in places)
+    for question, (indices, _), document in zip(questions, labels, reported, strict=True):
+        right = float(int(np.argmax(question.logprobs)) in indices)
         same = {name for name, value in document.values.items() if _correct(value) == right}
         agreeing = same if agreeing is None else agreeing & same
     return agreeing is None or bool(agreeing)

@@ -135,5 +135,5 @@ def _compact(field: pa.Field) -> pa.Field:
     return field.with_type(kinds.get(field.type, field.type))
 
 
-MEASUREMENTS = pa.schema([_field(each) for each in columns_of(Measurement)])
-REPLICATES = pa.schema([_compact(_field(each)) for each in columns_of(Replicate)])
+MEASUREMENTS = pa.schema([_field(column) for column in columns_of(Measurement)])
+REPLICATES = pa.schema([_compact(_field(column)) for column in columns_of(Replicate)])

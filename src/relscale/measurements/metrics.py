@@ -109,10 +109,10 @@ class RatioTerms:
 
 def ratio_terms(items: pa.Table) -> RatioTerms:
     """The sums of the items of one group under one prompt; choices of a question stand together, from choice 0 on."""
-    whole = bool(items["greedy"].null_count)
+    is_document = bool(items["greedy"].null_count)
     by_status = _by_status(items["status"])
     short = by_status[ItemStatus.TOO_SHORT]
-    if whole:
+    if is_document:
         short |= items["bytes_scored"].to_numpy() == 0
     subjects = None if items["subject"].null_count else pc.unique(items["subject"])
     if short.any():
@@ -126,16 +126,18 @@ def ratio_terms(items: pa.Table) -> RatioTerms:
     unusable, flagged = _flagged(items, by_status, question, len(starts))
     flagged[ItemStatus.TOO_SHORT] = int(short.sum())
     columns = (
-        _document_columns(items, unusable) if whole else _question_columns(items, question, choice, unusable)
+        _document_columns(items, unusable)
+        if is_document
+        else _question_columns(items, question, choice, unusable)
     )
     numerators, denominators = (np.stack(side, axis=1) for side in zip(*columns.values(), strict=True))
-    pooled = Metric.of(BITS, "document" if whole else "scored", "pooled").name
+    pooled = Metric.of(BITS, "document" if is_document else "scored", "pooled").name
     size = int(denominators[:, list(columns).index(pooled)].sum())
     codes, count = None, 0
     if subjects is not None:
         names = subjects.take(pc.sort_indices(subjects))
         codes, count = pc.index_in(items["subject"].take(starts), value_set=names).to_numpy(), len(names)
-    empty = 0 if whole else np.unique(question[items["bytes_answer"].to_numpy() == 0]).size
+    empty = 0 if is_document else np.unique(question[items["bytes_answer"].to_numpy() == 0]).size
     doc_ids = items["doc_id"].take(starts).to_pylist()
     clusters, units = _clusters(items, starts, doc_ids)
     return RatioTerms(
@@ -259,11 +261,11 @@ def replicate_values(group: RatioTerms, weights: np.ndarray) -> np.ndarray:
         if group.subjects is None:
             return micro
         macro, total = np.zeros_like(micro), 0.0
-        whole = _subjects_are_clusters(group)
+        subjects_are_clusters = _subjects_are_clusters(group)
         for code in range(group.subject_count):
             of_subject = group.subjects == code
-            drawn = np.ones_like(weights[of_subject].T) if whole else weights[of_subject].T
-            times = weights[of_subject][0][:, None] if whole else 1.0
+            drawn = np.ones_like(weights[of_subject].T) if subjects_are_clusters else weights[of_subject].T
+            times = weights[of_subject][0][:, None] if subjects_are_clusters else 1.0
             macro += times * (
                 (drawn @ group.numerators[of_subject]) / (drawn @ group.denominators[of_subject])
             )

@@ -112,10 +112,10 @@ def trained_runs(
         A manifest or a run's record is missing or not what it should be, or a run is missing, or its items are.
     """
     scored, reported = _scored(score_manifests)
-    trained_here = read_trained(run_manifests)
-    named = {trained.model.run for trained in trained_here}
+    trained_models = read_trained(run_manifests)
+    named = {trained.model.run for trained in trained_models}
     _refuse([name for name in planned if name not in named])
-    precisions = [trained.record.precision for trained in trained_here]
+    precisions = [trained.record.precision for trained in trained_models]
     if len(set(precisions)) > 1:
         print(
             f"runs differ in their matrix products: {counted(precisions)}; set training.precision to have one type at "
@@ -123,7 +123,7 @@ def trained_runs(
             file=sys.stderr,
         )
     finished = {
-        trained.key: trained.model.run for trained in trained_here if trained.record.status == Status.OK
+        trained.key: trained.model.run for trained in trained_models if trained.record.status == Status.OK
     }
     _check_complete(score_manifests, "run_key", finished, suites)
     return [
@@ -133,7 +133,7 @@ def trained_runs(
             scored.get(trained.key, ()),
             reported.get(trained.key, ()),
         )
-        for trained in trained_here
+        for trained in trained_models
     ]
 
 
@@ -143,7 +143,7 @@ def _check_complete(
     """See that every one of ``models``, names by what manifests know them ``by``, was scored on every suite."""
     if not suites:
         return
-    found = {
+    present = {
         (getattr(entry, by), entry.suite) for entry in _entries(manifests, Score) if entry.items is not None
     }
     _refuse(
@@ -151,7 +151,7 @@ def _check_complete(
             f"{name} on {suite}"
             for key, name in models.items()
             for suite in suites
-            if (key, suite) not in found
+            if (key, suite) not in present
         ]
     )
 
@@ -198,9 +198,11 @@ def listed_runs(
     RelscaleError
         A manifest is missing, a model was not scored on all suites, or samples cannot be read.
     """
-    scored, own_metrics = _scored(score_manifests, by="name")
+    scored, task_metrics = _scored(score_manifests, by="name")
     to_score = {
-        each.run: each.run for each in checkpoints if each.model and not each.samples and each.status == "ok"
+        checkpoint.run: checkpoint.run
+        for checkpoint in checkpoints
+        if checkpoint.model and not checkpoint.samples and checkpoint.status == "ok"
     }
     _check_complete(score_manifests, "name", to_score, suites)
     return [
@@ -210,7 +212,7 @@ def listed_runs(
             _model_of_checkpoint(checkpoint),
             _checkpoint_losses(checkpoint),
             scored.get(checkpoint.run, ()),
-            own_metrics.get(checkpoint.run, ()),
+            task_metrics.get(checkpoint.run, ()),
             listed=True,
             status=checkpoint.status,
         )

@@ -251,8 +251,8 @@ def _items(
         if sample.place in positions:
             status = ItemStatus.REPEATED
         positions.add(sample.place)
-        for asked_of, prompt in ((sample, task.prompt), (sample.alone, UNCONDITIONAL)):
-            for choice in _choices(asked_of, read.delimiter, labels, status) if asked_of else ():
+        for scored_sample, prompt in ((sample, task.prompt), (sample.alone, UNCONDITIONAL)):
+            for choice in _choices(scored_sample, read.delimiter, labels, status) if scored_sample else ():
                 yield Item(
                     suite=suite,
                     task=name,
@@ -281,19 +281,19 @@ class _Choice:
 
 def _choices(sample: Sample, before: str, positions: Sequence[int], status: ItemStatus) -> Iterator[_Choice]:
     question = sample.question
-    whole = not question.contexts
+    is_document = not question.contexts
     for choice, (context, continuation, logprob) in enumerate(
         zip(question.contexts or (None,), question.continuations, question.logprobs, strict=True)
     ):
         scored = scored_bytes(context, continuation)
-        status_of_choice = ItemStatus.TOO_SHORT if whole and scored == 0 else status
+        status_of_choice = ItemStatus.TOO_SHORT if is_document and scored == 0 else status
         yield _Choice(
             choice=choice,
             target=choice in positions,
             logprob=logprob,
-            bytes_answer=answer_bytes(continuation, "" if whole else before),
+            bytes_answer=answer_bytes(continuation, "" if is_document else before),
             bytes_scored=scored,
-            greedy=None if whole else sample.greedy[choice],
+            greedy=None if is_document else sample.greedy[choice],
             request_digest=request_digest(context, continuation),
             status=status_of_choice if math.isfinite(logprob) and logprob <= 0 else ItemStatus.NO_NUMBER,
         )

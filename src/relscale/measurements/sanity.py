@@ -55,19 +55,19 @@ def flag_fewer_items(table: pa.Table) -> pa.Table:
     """
     if table["items"].null_count == table.num_rows:
         return table
-    places = list(zip(*(table[name].to_pylist() for name in PLACE), strict=True))
+    keys = list(zip(*(table[name].to_pylist() for name in PLACE), strict=True))
     items = table["items"].to_pylist()
     most: dict[tuple[Any, ...], int] = {}
     statuses = table["status"].to_pylist()
-    for place, number, given in zip(places, items, statuses, strict=True):
-        if given == Status.OK:
-            most[place] = max(most.get(place, 0), number or 0)
+    for key, number, status_given in zip(keys, items, statuses, strict=True):
+        if status_given == Status.OK:
+            most[key] = max(most.get(key, 0), number or 0)
     status = [
-        of_items(Status.INCOMPLETE, number, most[place])
+        of_items(Status.INCOMPLETE, number, most[key])
         # Which documents are long enough to score is for each model's tokenizer to say.
-        if given == Status.OK and number and number < most[place] and "_document_" not in place[-1]
-        else given
-        for place, number, given in zip(places, items, statuses, strict=True)
+        if status_given == Status.OK and number and number < most[key] and "_document_" not in key[-1]
+        else status_given
+        for key, number, status_given in zip(keys, items, statuses, strict=True)
     ]
     return _with(table, "status", pa.array(status, pa.string()))
 

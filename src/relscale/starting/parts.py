@@ -28,8 +28,8 @@ def quoted(text: str) -> str:
 
 def relative(path: Path, folder: Path) -> str:
     """A path as a config in ``folder`` says it: relative where it is below, else absolute."""
-    full, there = os.path.abspath(path), os.path.abspath(folder)
-    return os.path.relpath(full, there) if full.startswith(there + os.sep) else full
+    full, root = os.path.abspath(path), os.path.abspath(folder)
+    return os.path.relpath(full, root) if full.startswith(root + os.sep) else full
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:

@@ -106,7 +106,7 @@ def texts_config(paths: Sequence[Path], minutes: float, name: str, folder: Path)
     """
     texts = scan_texts(paths)
     budgets = budgets_for(
-        minutes, sum(each.size for each in texts), len(texts), min(each.size for each in texts)
+        minutes, sum(text.size for text in texts), len(texts), min(text.size for text in texts)
     )
     return _config(texts, budgets, minutes, name, folder)
 
@@ -127,29 +127,29 @@ def scan_texts(paths: Sequence[Path]) -> list[Texts]:
                 f"{path}: no such file or folder; name folders of .txt, .md, .jsonl or .parquet"
             )
     if len(paths) == 1:
-        below = sorted(each for each in paths[0].iterdir() if each.is_dir()) if paths[0].is_dir() else []
-        paths = [each for each in below if not each.name.startswith(".")]
+        below = sorted(child for child in paths[0].iterdir() if child.is_dir()) if paths[0].is_dir() else []
+        paths = [folder for folder in below if not folder.name.startswith(".")]
         if len(paths) < 2:
             raise RelscaleError(
                 "texts: a gap is between two groups of text; name two folders, or one with two sub-folders"
             )
-    found = [_texts(name, path) for name, path in zip(distinct_names(paths), paths, strict=True)]
-    for each in found:
-        if each.size < FEWEST_BYTES:
+    loaded = [_texts(name, path) for name, path in zip(distinct_names(paths), paths, strict=True)]
+    for text in loaded:
+        if text.size < FEWEST_BYTES:
             raise RelscaleError(
-                f"{each.path}: {each.size:,} bytes of text in {each.files} files; a group needs "
+                f"{text.path}: {text.size:,} bytes of text in {text.files} files; a group needs "
                 f"{FEWEST_BYTES:,} at least"
             )
-    return found
+    return loaded
 
 
 def _texts(name: str, path: Path) -> Texts:
     from relscale.corpora.files import TABLE_ENDINGS, TEXT_ENDINGS, ending
 
-    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
-    files = [each for each in files if ending(each) in TEXT_ENDINGS + TABLE_ENDINGS]
-    is_table = any(ending(each) in TABLE_ENDINGS for each in files)
-    return Texts(name, path, len(files), sum(each.stat().st_size for each in files), is_table)
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    files = [file for file in files if ending(file) in TEXT_ENDINGS + TABLE_ENDINGS]
+    is_table = any(ending(file) in TABLE_ENDINGS for file in files)
+    return Texts(name, path, len(files), sum(file.stat().st_size for file in files), is_table)
 
 
 def budgets_for(minutes: float, size: int, groups: int = 2, smallest: int | None = None) -> Budgets:
@@ -183,7 +183,7 @@ def _grid(largest: float, tokens: float) -> Budgets:
         flop_accounting="training",
         sequence_length=SEQUENCE,
         budgets=budgets,
-        widths={f"{budget:g}": each for budget, each in zip(budgets, widths, strict=True)},
+        widths={f"{budget:g}": budget_widths for budget, budget_widths in zip(budgets, widths, strict=True)},
     )
     by_budget: dict[float, float] = dict.fromkeys(budgets, STARTUP)
     runs = plan(["mixture"], design, VOCABULARY, 0)
@@ -209,8 +209,8 @@ def makespan(seconds: Iterable[float], workers: int) -> float:
     5.0
     """
     loads = [0.0] * workers
-    for each in sorted(seconds, reverse=True):
-        heapq.heapreplace(loads, loads[0] + each)
+    for width in sorted(seconds, reverse=True):
+        heapq.heapreplace(loads, loads[0] + width)
     return max(loads)
 
 
@@ -222,7 +222,7 @@ def number(value: float) -> str:
 def _config(texts: Sequence[Texts], budgets: Budgets, minutes: float, name: str, folder: Path) -> str:
     lines = [
         schema_line(folder),
-        f"# How does the gap between {' and '.join(each.name for each in texts)} move with training compute?",
+        f"# How does the gap between {' and '.join(text.name for text in texts)} move with training compute?",
         f"# Expected to take {budgets.seconds / 60:.0f} min on {cores()} cores; `relscale plan` lists the runs, "
         "`relscale run` trains, scores, fits and reports.",
         f"experiment: {quoted(name)}",
@@ -230,20 +230,20 @@ def _config(texts: Sequence[Texts], budgets: Budgets, minutes: float, name: str,
         "",
         "sources: # folders of .txt and .md, or of .jsonl and .parquet with a column `text` (or `text: COLUMN`)",
     ]
-    for each in texts:
-        cut = f", max_characters: {PIECE}" if each.is_cut else ""
+    for text in texts:
+        cut = f", max_characters: {PIECE}" if text.is_cut else ""
         lines.append(
-            f"  {quoted(each.name)}: {{kind: files, path: {quoted(relative(each.path, folder))}, "
-            f"domain: {quoted(each.name)}{cut}}} # {each.size / 1e6:.1f} MB in {each.files} files"
+            f"  {quoted(text.name)}: {{kind: files, path: {quoted(relative(text.path, folder))}, "
+            f"domain: {quoted(text.name)}{cut}}} # {text.size / 1e6:.1f} MB in {text.files} files"
         )
-    if any(each.is_cut for each in texts):
+    if any(text.is_cut for text in texts):
         lines.append(
             "  # max_characters cuts texts into documents, since single files would decide what is held out"
         )
     lines += [
         "",
         "corpora: # what models are trained on; one per source, such as {source: NAME}, compares training on each",
-        f"  mixture: {{parts: [{', '.join(f'{{source: {quoted(each.name)}, weight: 1}}' for each in texts)}]}}",
+        f"  mixture: {{parts: [{', '.join(f'{{source: {quoted(text.name)}, weight: 1}}' for text in texts)}]}}",
         "",
         f"vocabulary: {{size: {VOCABULARY}}}",
         "",

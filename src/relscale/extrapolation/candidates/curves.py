@@ -62,13 +62,15 @@ def plain(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> Arr
 def law_and_end(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> tuple[Array, Array]:
     """A law at what is asked and at the last points, from one fit."""
     recent = log_x >= log_x.max() - LEVEL * OCTAVE - 1e-9
-    both = _fitted(law, *(each.tobytes() for each in (log_x, y, weight, np.concatenate([at, log_x[recent]]))))
+    both = _fitted(
+        law, *(array.tobytes() for array in (log_x, y, weight, np.concatenate([at, log_x[recent]])))
+    )
     return both[: len(at)], both[len(at) :]
 
 
 @lru_cache(maxsize=1 << 15)
 def _fitted(law: OfCurve, *arrays: bytes) -> Array:
-    return law(*(np.frombuffer(each) for each in arrays))
+    return law(*(np.frombuffer(buffer) for buffer in arrays))
 
 
 def candidates(known: Table) -> list[Candidate]:

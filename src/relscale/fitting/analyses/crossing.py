@@ -163,17 +163,17 @@ def _crossing(root: float, ranges: list[tuple[float, float]] | None, remark: Rem
     if np.isnan(root):
         outcome = Remark(Status.NOT_EXCLUDED if ranges else Status.NOT_WITHIN_REACH)
         return Crossing(None, None, None, together(outcome, remark))
-    here = next(one for one in ranges if one[0] <= root <= one[1])
-    low, high = here
+    containing = next(span for span in ranges if span[0] <= root <= span[1])
+    low, high = containing
     remarks = [remark]
     if np.isinf(low) and np.isinf(high):
         remarks.append(Remark(Status.OPEN_INTERVAL, "no limits within reach"))
     elif np.isinf(low) or np.isinf(high):
         side = "lower" if np.isinf(low) else "upper"
         remarks.append(Remark(Status.OPEN_INTERVAL, f"no {side} limit within reach"))
-    for one in ranges:
-        if one is not here:
-            end = f"up to {np.exp(one[1]):.3g}" if one[1] < low else f"from {np.exp(one[0]):.3g} on"
+    for span in ranges:
+        if span is not containing:
+            end = f"up to {np.exp(span[1]):.3g}" if span[1] < low else f"from {np.exp(span[0]):.3g} on"
             remarks.append(Remark(Status.OPEN_INTERVAL, f"computes {end} are not excluded either"))
     return Crossing(
         value=float(np.exp(root)),

@@ -94,9 +94,9 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
     unit = members(labels)
     shown = np.arange(len(units))
     if curves.shared:
-        whole_lines = lines(curves.log_flops, curves.value, curves.noise, curves.blocks)
-        left = lines_without(curves.log_flops, curves.value, curves.noise, unit)
-        shown = _most_moving(left.slope - whole_lines.slope)
+        full_lines = lines(curves.log_flops, curves.value, curves.noise, curves.blocks)
+        reduced_lines = lines_without(curves.log_flops, curves.value, curves.noise, unit)
+        shown = _most_moving(reduced_lines.slope - full_lines.slope)
 
     law = relative.LINE if curves.quantity == RATIO else power.LINE
     points = _points_of(unit, shown)
@@ -104,8 +104,8 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
     for j, (key, estimand) in enumerate(zip(curves.keys, estimands(curves), strict=True)):
         common = {**fields_of(key), "parameter": law.slope, "level": level, "estimand": estimand}
         curve = curves.select(np.arange(len(curves.keys)) == j)
-        whole, without = _both(curve, estimand, unit, shown, level)
-        whole_p, without_p = whole.slope.p_value, without.slope.p_value
+        full, without = _both(curve, estimand, unit, shown, level)
+        full_p, without_p = full.slope.p_value, without.slope.p_value
         for w, rows_of_unit in enumerate(points):
             cells = common | {"without": units[shown[w]], "training_flops": flops[w]}
             if not np.isfinite(curves.value[rows_of_unit, j]).any():
@@ -117,14 +117,14 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
             if curves.quantity == RATIO:
                 verdict = verdict_of_line(without, (w, 0), without_p, level, margin)
             else:
-                carries = _lost(_below(whole_p[0], 1 - level), _below(without_p[w, 0], 1 - level))
+                carries = _lost(_below(full_p[0], 1 - level), _below(without_p[w, 0], 1 - level))
             yield InfluenceRow(
                 **cells,
                 value=law.sign * without.slope.value[w, 0],
                 low=low,
                 high=high,
                 p_value=without_p[w, 0],
-                change=law.sign * (without.slope.value[w, 0] - whole.slope.value[0]),
+                change=law.sign * (without.slope.value[w, 0] - full.slope.value[0]),
                 verdict=verdict,
                 carries=carries,
                 **fields_of(without.remark(w, 0)),
@@ -141,16 +141,16 @@ def _both(
 ) -> tuple[LineWithIntervals, LineWithIntervals]:
     """The line of one curve (1,), and those without each of the units ``shown`` (W, 1)."""
     x, y = curve.log_flops, curve.value
-    whole = curve_lines(curve)
+    full = curve_lines(curve)
     without = lines_without(x, y, curve.noise, unit)
     if curve.without is not None:
         without = over_left_out(without, curve, unit, shown)
     elif curve.shared:
         without = over_trainings(without, x, y, unit, shown)
     if estimand != Estimand.ITEM_POPULATION:
-        return with_intervals(whole, level), with_intervals(without, level)
+        return with_intervals(full, level), with_intervals(without, level)
     of_items = items_without(curve, without, unit, shown)
-    return with_intervals(whole, level, curve_items(curve, whole)), with_intervals(without, level, of_items)
+    return with_intervals(full, level, curve_items(curve, full)), with_intervals(without, level, of_items)
 
 
 def _most_moving(change: Floats) -> NDArray[np.int64]:

@@ -135,31 +135,31 @@ def _slopes(
     trainings = len(set(blocks))
     if trainings == 1:
         return np.empty(0), None, too_few_trainings(trainings) or Remark(Status.NO_SCATTER)
-    left_out = _leave_one_out(x, value, blocks)
+    jackknife = _leave_one_out(x, value, blocks)
     if curves.without is not None:
-        left_out = lines(x, curves.without[np.ix_(points, columns)]).slope
-    if left_out is not None and not np.isfinite(left_out).all():
+        jackknife = lines(x, curves.without[np.ix_(points, columns)]).slope
+    if jackknife is not None and not np.isfinite(jackknife).all():
         return np.empty(0), None, Remark(Status.NO_SPREAD)
-    if left_out is None:
+    if jackknife is None:
         q, df, remark = float(fitted.leverage(0.0, 1.0).mean()), n - 2.0, OK
         runs = fitted.residuals.T @ fitted.residuals / df * q
     else:
-        count = left_out.shape[-1]
+        count = jackknife.shape[-1]
         q, df = 0.0, count - 1.0  # the interaction is not taken off: that is cautious
         remark = too_few_trainings(count) or OK
-        away = left_out - fitted.slope[:, None]
+        away = jackknife - fitted.slope[:, None]
         runs = (count - 1) / count * away @ away.T
     nothing = np.zeros_like(runs)
     if not of_items:
         return fitted.slope, Covariance(runs, df, nothing, nothing), remark
     replicates = curves.replicates[np.ix_(points, columns)]
-    whole = np.isfinite(replicates).all(axis=(0, 1))
-    if whole.sum() < 2:
+    complete = np.isfinite(replicates).all(axis=(0, 1))
+    if complete.sum() < 2:
         return np.empty(0), None, Remark(Status.NO_REPLICATES)
-    deviations = lines(x, replicates[..., whole] - value[..., None])
+    deviations = lines(x, replicates[..., complete] - value[..., None])
     items = np.cov(deviations.slope)
     scatter = np.einsum("pib,pjb->ij", deviations.residuals, deviations.residuals)
-    interaction = scatter / whole.sum() / (n - 2) * q
+    interaction = scatter / complete.sum() / (n - 2) * q
     clusters = np.array([np.nan]) if curves.clusters is None else curves.clusters[columns]
     known = clusters[np.isfinite(clusters)]
     items_df = float(known.min()) - 1 if len(known) else np.inf

@@ -181,10 +181,10 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
             first = int(columns_used[0])
             remark = _remark(curves, estimate, first, of_items)
             all_groups = replace(curves.keys[columns[0]], group=ALL_GROUPS)
-            whole = {**fields_of(all_groups), **common, **fields_of(remark)}
+            cells = {**fields_of(all_groups), **common, **fields_of(remark)}
             rows.append(
                 ParameterRow(
-                    **whole,
+                    **cells,
                     parameter=MEAN,
                     value=posterior.mean,
                     stderr=posterior.mean_stderr,
@@ -194,7 +194,7 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
             )
             rows.append(
                 ParameterRow(
-                    **whole,
+                    **cells,
                     parameter=SD,
                     value=posterior.sd,
                     low=posterior.sd_low,
@@ -238,34 +238,34 @@ def _pooled(
     """Take the mean curve and the deviations from it apart, and pool."""
     x, blocks = curves.log_flops[points], [curves.blocks[i] for i in np.flatnonzero(points)]
     at = np.ix_(points, selected)
-    y, y_own = _apart(curves.value[at])
+    y, y_specific = _apart(curves.value[at])
     noise = curves.noise[at]
-    without = without_own = None
+    without = without_specific = None
     if curves.without is not None:
-        without, without_own = _apart(curves.without[at])
+        without, without_specific = _apart(curves.without[at])
     shared = lines(x, y, noise.mean(axis=1, keepdims=True), blocks, without=without)
-    line = lines(x, y_own, noise, blocks, without=without_own)
-    items_shared = items_own = None
+    line = lines(x, y_specific, noise, blocks, without=without_specific)
+    items_shared = items_specific = None
     if of_items:
-        draws, draws_own = _apart(curves.replicates[at])
+        draws, draws_specific = _apart(curves.replicates[at])
         clusters = None if curves.clusters is None else curves.clusters[selected]
         fewest = None if clusters is None else np.fmin.reduce(clusters)[None]
         items_shared = interval.item_lines(x, y, draws, shared, blocks, fewest)
-        items_own = interval.item_lines(x, y_own, draws_own, line, blocks, clusters)
+        items_specific = interval.item_lines(x, y_specific, draws_specific, line, blocks, clusters)
 
     groups = len(selected)
     of_mean = interval.slope(shared, level, items_shared)
     of_runs = interval.slope(line, level).stderr ** 2
-    of_both = interval.slope(line, level, items_own)
+    of_both = interval.slope(line, level, items_specific)
     moderated, df = moderate(of_runs * groups / (groups - 1), float(line.df[0]))
     v = moderated + (of_both.stderr**2 - of_runs) * groups / (groups - 1)
-    whole = lines(
+    full = lines(
         x, curves.value[at], noise, blocks, without=None if curves.without is None else curves.without[at]
     )
-    items_whole = None
+    items_full = None
     if of_items:
-        items_whole = interval.item_lines(x, curves.value[at], curves.replicates[at], whole, blocks, clusters)
-    beyond = interval.slope(whole, level, items_whole).stderr ** 2 - of_both.stderr**2 - of_mean.stderr**2
+        items_full = interval.item_lines(x, curves.value[at], curves.replicates[at], full, blocks, clusters)
+    beyond = interval.slope(full, level, items_full).stderr ** 2 - of_both.stderr**2 - of_mean.stderr**2
     by_chance = of_runs * interval.slope(shared, level).stderr ** 2 / line.df
     covariance = _shrunk(beyond / 2, by_chance)
     share = interval.ill_known_share(moderated, v)
@@ -356,10 +356,10 @@ def pool(
     )
     reliance = weight @ w  # of μ on each group
     k_mean = np.array([(reliance * k).sum() / reliance.sum()])
-    whole = _mixture(weight, mu[:, None], variance[:, None], (k_mean, v_c, k_c))
+    total = _mixture(weight, mu[:, None], variance[:, None], (k_mean, v_c, k_c))
     share = np.cumsum(weight) - weight / 2
     sd_low, sd, sd_high = np.interp([(1 - level) / 2, 0.5, (1 + level) / 2], share, tau)
-    mean, mean_stderr, mean_low, mean_high = (float(number[0]) for number in whole)
+    mean, mean_stderr, mean_low, mean_high = (float(number[0]) for number in total)
     return Pooled(*mixture, mean, mean_stderr, mean_low, mean_high, float(sd), float(sd_low), float(sd_high))
 
 

@@ -176,18 +176,18 @@ def _of_runs(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
 
 def _of_trainings(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
     slope = interval.slope(curve_lines(curves), settings.level)
-    of_one = slope.stderr * np.sqrt((slope.df + 1) * _noise_factors(slope.df, settings.level))  # (3, J)
-    power = np.full((*of_one.shape, len(sizes), len(TIMES)), np.nan)
+    unit_width = slope.stderr * np.sqrt((slope.df + 1) * _noise_factors(slope.df, settings.level))  # (3, J)
+    power = np.full((*unit_width.shape, len(sizes), len(TIMES)), np.nan)
     for trainings in np.unique(slope.df[np.isfinite(slope.stderr)] + 1):
-        of_these = slope.df + 1 == trainings
-        size = np.abs(sizes) / of_one[:, of_these, None]
+        with_df = slope.df + 1 == trainings
+        size = np.abs(sizes) / unit_width[:, with_df, None]
         for c, times in enumerate(TIMES):
             total = round(trainings * times)
             rng = np.random.default_rng([settings.seed, TAGS["trainings"], total])
             mean, sd = _of_normals(total, rng)
             half = interval.quantile((1 + settings.level) / 2, np.array(total - 1.0))
             needed = half * sd / np.sqrt(total) - mean
-            power[..., c][:, of_these] = _share(needed, size)
+            power[..., c][:, with_df] = _share(needed, size)
     return {
         "budgets": (BUDGETS, None, NO_BUDGETS),
         "runs": (TIMES, power, IF_TRAININGS),
@@ -223,12 +223,12 @@ def _runs(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, set
         size = np.abs(sizes)[:, None] * np.sqrt(TIMES) / scatter[..., None, None]
     runs = np.full(size.shape, np.nan)
     noise = np.where(np.isfinite(curves.value), curves.noise, np.inf)
-    for pattern, of_these in equal_columns(noise):
+    for pattern, columns in equal_columns(noise):
         used = np.isfinite(pattern)
         if used.sum() >= SMALLEST:
             rng = np.random.default_rng([settings.seed, TAGS["runs"]])
             needed = _needed(curves.log_flops[used], pattern[used], settings.level, rng)
-            runs[:, of_these] = _share(needed, size[:, of_these])
+            runs[:, columns] = _share(needed, size[:, columns])
     return runs
 
 

@@ -35,30 +35,30 @@ def arm_contrasts(
             raise RelscaleError(
                 f"fit.contrasts.columns.{column}: no run has {name}; there are {', '.join(arms) or 'no values'}"
             )
-        others = {_other(one, column): one for one in arms[name]}
+        others = {_other(frontier, column): frontier for frontier in arms[name]}
         for arm, frontiers in arms.items():
-            for one in frontiers:
-                against = others.get(_other(one, column))
+            for frontier in frontiers:
+                against = others.get(_other(frontier, column))
                 if arm != name and against is not None:
-                    yield from contrast(one.errors, against.errors, column, name, arm)
+                    yield from contrast(frontier.errors, against.errors, column, name, arm)
 
 
 def _arms(measurements: pa.Table, replicates: "Replicates | None", column: str, settings: Settings) -> Arms:
     """The frontiers of the runs with each value of a column, by that value as text."""
-    where = f"fit.contrasts.columns.{column}"
+    key = f"fit.contrasts.columns.{column}"
     if column in BY:
-        raise RelscaleError(f"{where}: has an option of its own, fit.contrasts.{column}")
+        raise RelscaleError(f"{key}: has an option of its own, fit.contrasts.{column}")
     if column not in measurements.column_names:
-        raise RelscaleError(f"{where}: no such column; {suggestion(column, measurements.column_names)}")
+        raise RelscaleError(f"{key}: no such column; {suggestion(column, measurements.column_names)}")
     arms: Arms = {}
     for value in sorted(measurements[column].drop_null().unique().to_pylist()):
         of_arm = measurements.filter(pc.equal(measurements[column], value))
         drawn = None
         if replicates is not None:
-            here = pc.field("run").isin(of_arm["run"].unique())
+            in_arm = pc.field("run").isin(of_arm["run"].unique())
             if column in replicates.schema.names:
-                here &= pc.field(column) == value
-            drawn = replicates.filter(here)
+                in_arm &= pc.field(column) == value
+            drawn = replicates.filter(in_arm)
         arms[_text(value)] = [frontier_curves(matrix, settings) for matrix in run_matrices(of_arm, drawn)]
     return arms
 

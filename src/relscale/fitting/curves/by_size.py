@@ -55,8 +55,8 @@ def by_size(matrices: Sequence[RunMatrix], settings: Settings) -> BySize:
     baseline = settings.contrasts.optimizer
     if baseline is None:
         return result
-    each_run = settings.model_copy(update={"frontier": "all"})
-    frontiers = [frontier_curves(matrix, each_run) for matrix in matrices]
+    per_run = settings.model_copy(update={"frontier": "all"})
+    frontiers = [frontier_curves(matrix, per_run) for matrix in matrices]
     for curves in contrasts(frontiers, "optimizer", baseline):
         params = np.array([point.params for point in curves.points])
         if not np.isfinite(params).all():

@@ -96,9 +96,9 @@ def _without(target: Curves, other: Curves) -> Floats | None:
     """
     ratio = target.value - other.value
     changes = [
-        side * (each.without - each.value[..., None])
-        for side, each in ((1, target), (-1, other))
-        if each.without is not None
+        side * (frontier.without - frontier.value[..., None])
+        for side, frontier in ((1, target), (-1, other))
+        if frontier.without is not None
     ]
     if not changes:
         return None

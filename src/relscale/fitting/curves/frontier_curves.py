@@ -69,11 +69,11 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
     at_optima = bool(points) and all(point.is_parabola for point in points)
     trainings = shared_trainings(matrix, [point.rows for point in points]) if at_optima else []
     reduced = [_without(matrix, rows) for rows in trainings]
-    frontiers = [parabolas(each) for each in reduced]
-    left_out = None
+    frontiers = [parabolas(matrix_without) for matrix_without in reduced]
+    jackknife = None
     if reduced:
-        readings = [errors(each, at) for each, at in zip(reduced, frontiers, strict=True)]
-        left_out = np.stack([logarithms(reading)[0] for reading in readings], axis=-1)
+        readings = [errors(matrix_without, at) for matrix_without, at in zip(reduced, frontiers, strict=True)]
+        jackknife = np.stack([logarithms(reading)[0] for reading in readings], axis=-1)
     return FrontierCurves(
         matrix=matrix,
         points=points,
@@ -90,7 +90,7 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
             status=read.status[:, columns],
             blocks=blocks,
             target=value[:, columns],
-            without=None if left_out is None else left_out[:, columns],
+            without=None if jackknife is None else jackknife[:, columns],
             clusters=None if matrix.clusters is None else matrix.clusters[columns],
             reading=_reading(read)[:, columns] if at_optima else None,
         ),
@@ -106,11 +106,14 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
             blocks=blocks,
             target=value[:, targets],
             baseline=mean_of(value, baselines),
-            without=None if left_out is None else left_out[:, targets] - mean_of(left_out, baselines),
+            without=None if jackknife is None else jackknife[:, targets] - mean_of(jackknife, baselines),
             clusters=None
             if matrix.clusters is None
             else np.array(
-                [fewest_clusters(matrix, t, list(own)) for t, own in zip(targets, baselines, strict=True)],
+                [
+                    fewest_clusters(matrix, t, list(baseline))
+                    for t, baseline in zip(targets, baselines, strict=True)
+                ],
                 dtype=float,
             ),
         ),

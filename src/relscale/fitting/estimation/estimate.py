@@ -183,8 +183,10 @@ def _starts(law: Law, x: Array, y: Array, weights: Array) -> Array:
     starts = []
     for j in range(data):
         rows = used[:, min(j, used.shape[1] - 1)]
-        own = x[:, rows, min(j, x.shape[2] - 1)], y[rows, min(j, y.shape[1] - 1)]
-        starts.append(law.starting_points(*own) if rows.any() else np.full((1, len(law.names)), np.nan))
+        data_of_start = x[:, rows, min(j, x.shape[2] - 1)], y[rows, min(j, y.shape[1] - 1)]
+        starts.append(
+            law.starting_points(*data_of_start) if rows.any() else np.full((1, len(law.names)), np.nan)
+        )
     most = max(len(start) for start in starts)
     padded = [np.pad(start, ((0, most - len(start)), (0, 0)), mode="edge") for start in starts]
     return np.stack(padded, axis=-1)

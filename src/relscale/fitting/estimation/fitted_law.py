@@ -155,8 +155,8 @@ def fit_law(
     remark = estimates.status[0]
     if data.lost:
         reasons = list(dict.fromkeys(data.lost))
-        rows_asked = len(data.y) + len(data.lost)
-        used = f"fitted on {len(data.y)} of {rows_asked} rows ({listed(reasons)})"
+        n_rows = len(data.y) + len(data.lost)
+        used = f"fitted on {len(data.y)} of {n_rows} rows ({listed(reasons)})"
         remark = together(remark, Remark(Status.MISSING_POINTS, used))
     low, high = (side[:, 0] for side in estimates.interval(settings.level))
     least_squares = entry.loss == "squares"
@@ -171,11 +171,11 @@ def fit_law(
     intervals: Intervals | None = by_jacobian
     drawn = None
     options = entry.bootstrap or LawBootstrap()
-    is_asked = bool(options.scheme or options.limits)
+    is_requested = bool(options.scheme or options.limits)
     shared = len(set(data.trainings)) < len(data.y)
     of_pairs = not least_squares and len(data.y) <= ENOUGH
-    by_t = not (settings.bootstrap and (is_asked or shared or of_pairs))
-    if shared and not is_asked and not settings.bootstrap:
+    by_t = not (settings.bootstrap and (is_requested or shared or of_pairs))
+    if shared and not is_requested and not settings.bootstrap:
         intervals, remark = None, together(remark, NO_DRAWS)
     elif by_t and least_squares and len(data.y) <= ENOUGH:
         profile = profile_limits(

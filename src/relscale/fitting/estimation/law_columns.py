@@ -60,8 +60,8 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
     """
     entry = law_or_family(name)
     if isinstance(entry, Family):
-        own = tuple(column for column in table.column_names if column.startswith(entry.prefix))
-        x = tuple(x) or (entry.columns(own) if own else ())
+        prefixed = tuple(column for column in table.column_names if column.startswith(entry.prefix))
+        x = tuple(x) or (entry.columns(prefixed) if prefixed else ())
         law = entry.law(tuple(x))
     else:
         law = entry
@@ -161,10 +161,10 @@ def gaps(table: pa.Table, gap: Gap, baseline: str) -> pa.Table:
 
 
 def _gap(row: PointRow, base: PointRow | None, gap: Gap) -> tuple[float | None, str]:
-    for one, prefix in ((row, ""), (base, "baseline: ")):
-        if one is not None and not one.is_trusted:
-            return None, f"{prefix}{one.status}"
-        if one is None or one.value is None:
+    for source, prefix in ((row, ""), (base, "baseline: ")):
+        if source is not None and not source.is_trusted:
+            return None, f"{prefix}{source.status}"
+        if source is None or source.value is None:
             return None, f"{prefix}no value"
     assert base is not None  # or there was a status
     assert row.value is not None

@@ -107,14 +107,14 @@ def draws(
     residuals = (to(y) - to(fitted))[:measured]
     centre = to(fitted)[:measured]
     if scheme in (schemes.PAIRS, schemes.BLOCK):
-        own = data.trainings[:measured]
-        trainings = len(set(own))
+        blocks = data.trainings[:measured]
+        trainings = len(set(blocks))
         if scheme == schemes.BLOCK and trainings < FEWEST_TRAININGS:
             raise RelscaleError(
                 "no intervals: points of one training are not independent, and a bootstrap of trainings needs "
                 f"{FEWEST_TRAININGS} of them, not {trainings}"
             )
-        drawn_counts = schemes.weights(scheme, measured, number, rng, strata=_strata(data), blocks=own)
+        drawn_counts = schemes.weights(scheme, measured, number, rng, strata=_strata(data), blocks=blocks)
         counts = np.vstack([drawn_counts, np.ones((data.anchors, number))])
         resampled, weight = y, counts * weights[:, None]
     else:
@@ -146,8 +146,8 @@ def draws(
 def _starts(law: Law, estimates: Estimates, x: Array, y: Array) -> Array:
     """Where the search of a draw starts, (s, q)."""
     optimum, agreeing = estimates.theta.T, int(estimates.agreeing[0])
-    one_optimum = agreeing == estimates.starts > LAW_STARTS and not estimates.at_bound.any()
-    return optimum if one_optimum else np.concatenate([optimum, law.starting_points(x, y)[:LAW_STARTS]])
+    single_optimum = agreeing == estimates.starts > LAW_STARTS and not estimates.at_bound.any()
+    return optimum if single_optimum else np.concatenate([optimum, law.starting_points(x, y)[:LAW_STARTS]])
 
 
 def limits(
@@ -165,13 +165,13 @@ def limits(
         )
     by_training = drawn.scheme == schemes.BLOCK
     units = schemes.members(data.trainings[: data.measured] if by_training else range(data.measured))
-    left = (units[:, None] != np.arange(units.max() + 1)).astype(float)
-    without = np.vstack([left, np.ones((data.anchors, left.shape[1]))])
-    left_out = fit(data.y, without * weights[:, None], estimates.theta.T[:1])
+    unit_weights = (units[:, None] != np.arange(units.max() + 1)).astype(float)
+    without = np.vstack([unit_weights, np.ones((data.anchors, unit_weights.shape[1]))])
+    jackknife = fit(data.y, without * weights[:, None], estimates.theta.T[:1])
     budgets = _strata(data) if drawn.scheme == schemes.PAIRS else None
     strata = schemes.members(budgets) if budgets else None
     return of_draws.limits(
-        estimates.theta[:, 0], drawn.parameters, level, kind, jackknife=left_out.theta, strata=strata
+        estimates.theta[:, 0], drawn.parameters, level, kind, jackknife=jackknife.theta, strata=strata
     )
 
 

@@ -58,9 +58,11 @@ def law_fits(measurements: pa.Table, settings: Settings) -> tuple[list[Parameter
     predictions: list[PredictionRow] = []
     predicted: dict[str, Predicted] = {}
     for entry in settings.laws:
-        own_fits, own_predictions, predicted[entry.name] = _entry(measurements, entry, settings, predicted)
-        fits += own_fits
-        predictions += own_predictions
+        entry_fits, entry_predictions, predicted[entry.name] = _entry(
+            measurements, entry, settings, predicted
+        )
+        fits += entry_fits
+        predictions += entry_predictions
     return fits, predictions
 
 
@@ -130,10 +132,10 @@ def _entry(
         )
         fits += rows
         if ahead is not None:
-            own_ahead = _of(ahead, values)
-            if own_ahead.num_rows:
+            ahead_of_curve = _of(ahead, values)
+            if ahead_of_curve.num_rows:
                 new, of_models = predict(
-                    fitted, entry, own_ahead, measured, earlier.get(source or ""), settings
+                    fitted, entry, ahead_of_curve, measured, earlier.get(source or ""), settings
                 )
                 predictions += new
                 predicted.update(of_models)

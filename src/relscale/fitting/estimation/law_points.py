@@ -141,27 +141,27 @@ def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
     """
     measurements = measurements.filter(_mask(measurements, where, place))
     if not measurements.num_rows:
-        wanted = ", ".join(
+        conditions = ", ".join(
             f"{name} {list(value) if isinstance(value, tuple) else value}" for name, value in where.items()
         )
-        raise RelscaleError(f"{place}: no measurement has {wanted or 'a row'}")
+        raise RelscaleError(f"{place}: no measurement has {conditions or 'a row'}")
     return measurements
 
 
 def _mask(measurements: pa.Table, where: Where, place: str) -> pa.Array:
     """Whether each row has these values."""
     mask = pa.array([True] * measurements.num_rows, pa.bool_())
-    for name, wanted in where.items():
+    for name, allowed in where.items():
         if name not in measurements.column_names:
             raise RelscaleError(
                 f"{place}: no column {name!r}; measurements have {', '.join(measurements.column_names)}"
             )
-        values = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
+        values = list(allowed) if isinstance(allowed, list | tuple) else [allowed]
         kind = measurements[name].type
         try:
             known = pc.is_in(measurements[name], value_set=pa.array(values).cast(kind))
         except pa.ArrowException as error:
-            raise RelscaleError(f"{place}: {name} {wanted!r} is not of type {kind}") from error
+            raise RelscaleError(f"{place}: {name} {allowed!r} is not of type {kind}") from error
         mask = pc.and_(mask, known.combine_chunks())
     return mask
 
@@ -174,13 +174,13 @@ def held_in(selected: pa.Table, entry: FurtherLaw, place: str) -> pa.Table:
     RelscaleError
         No row is left.
     """
-    own = select(selected, entry.only or {}, f"{place}.only")
+    selection = select(selected, entry.only or {}, f"{place}.only")
     if not entry.predict:
-        return own
-    kept = pc.invert(_mask(own, entry.predict, f"{place}.predict"))
-    if not pc.any(kept).as_py():
+        return selection
+    not_predicted = pc.invert(_mask(selection, entry.predict, f"{place}.predict"))
+    if not pc.any(not_predicted).as_py():
         raise RelscaleError(f"{place}: every measurement is to be predicted, and none is left to fit")
-    return own.filter(kept)
+    return selection.filter(not_predicted)
 
 
 def distinct(table: pa.Table, by: Sequence[str], place: str) -> list[dict[str, object]]:
@@ -196,8 +196,8 @@ def distinct(table: pa.Table, by: Sequence[str], place: str) -> list[dict[str, o
             raise RelscaleError(f"{place}.by: no column {name!r}; there are {', '.join(table.column_names)}")
     if not by:
         return [{}]
-    found = {tuple(row.values()): row for row in table.select(list(by)).to_pylist()}
-    return [found[key] for key in sorted(found, key=str)]
+    curves = {tuple(row.values()): row for row in table.select(list(by)).to_pylist()}
+    return [curves[key] for key in sorted(curves, key=str)]
 
 
 def points(

@@ -20,7 +20,7 @@ from relscale.laws.law import Array
 from relscale.rows import column, fields_of, names_of
 
 NO_PREDICTOR = Remark(Status.NO_PREDICTOR, "no predictor for this run")
-OF_ONE_RUN = "with the scatter of one run"
+SINGLE_RUN = "with the scatter of one run"
 
 # Of each model that a fit predicted, the prediction and its draws.
 Predicted = Mapping[ModelKey, tuple[float, Array]]
@@ -72,12 +72,12 @@ def predict(
     rows: list[PredictionRow] = []
     result: dict[ModelKey, tuple[float, Array]] = {}
     points = point_rows(ahead)
-    given = {name: numbers_of(ahead, name) for name in fitted.columns if name != MEASURED}
+    predictors = {name: numbers_of(ahead, name) for name in fitted.columns if name != MEASURED}
     for i in sorted(range(len(points)), key=lambda i: str(points[i].model)):
         point = points[i]
         number = drawn.theta.shape[1] if drawn is not None else 0
         start = _start(point.model, measured, source, number)
-        raw = np.array([start[0] if name == MEASURED else given[name][i] for name in fitted.columns])
+        raw = np.array([start[0] if name == MEASURED else predictors[name][i] for name in fitted.columns])
         value = float(law.value(theta, fitted.x(raw)[:, None])[0])
         row = PredictionRow(
             **{name: getattr(point, name) for name in names_of(SeriesKey)},
@@ -97,7 +97,10 @@ def predict(
         observed = np.empty(0)
         if drawn is not None:
             raw_draws = np.array(
-                [start[1] if name == MEASURED else np.full(number, given[name][i]) for name in fitted.columns]
+                [
+                    start[1] if name == MEASURED else np.full(number, predictors[name][i])
+                    for name in fitted.columns
+                ]
             )
             with np.errstate(all="ignore"):
                 values = law.value(drawn.theta, fitted.x(raw_draws)[:, None])[0]
@@ -118,12 +121,12 @@ def _with_interval(
     remark, drawn = fitted.estimates.status[0], fitted.drawn
     if fitted.by_t and is_measured:
         low, high = fitted.interval(fitted.x(raw), row.level)
-        return replace(row, low=low, high=high, method=Method.NONLINEAR_T, method_note=OF_ONE_RUN), remark
+        return replace(row, low=low, high=high, method=Method.NONLINEAR_T, method_note=SINGLE_RUN), remark
     if drawn is None:
         return row, remark
     of_draws = limits(np.array([value]), observed[None], row.level)
     note = draws_note(PERCENTILE, len(observed), int(of_draws.failed[0]))
-    row = replace(row, method=METHODS[drawn.scheme], method_note=f"{note}, {OF_ONE_RUN}")
+    row = replace(row, method=METHODS[drawn.scheme], method_note=f"{note}, {SINGLE_RUN}")
     if np.isfinite(of_draws.low[0]):
         row = replace(row, low=float(of_draws.low[0]), high=float(of_draws.high[0]))
     return row, together(remark, of_draws.status[0])

@@ -50,7 +50,7 @@ SEVERAL = 6  # as ``MANY``, for resampled data, some of which are worse conditio
 NEAR = 1e-3  # cosine below which the part of the curvature that H leaves out is estimated
 SURE = 1e-8  # cosine between a step and what the estimate misses, below which that says nothing
 BATCH = 2**18  # numbers in the derivatives of the problems that are searched side by side: 2 MiB
-KEPT = 2**21  # numbers, 16 MiB
+LARGEST_BUFFER = 2**21  # numbers, 16 MiB
 MUCH = 2**23  # numbers in the derivatives of all problems, from which on every core has its share
 
 
@@ -139,53 +139,55 @@ def _search(
     u = np.clip(start, objective.low, objective.high)
     cost, cosine = np.full(m, np.inf), np.full(m, np.inf)
     gradient, scale, curvature = np.zeros((q, m)), np.zeros((q, m)), np.zeros((m, q, q))
-    left_out = np.zeros((m, q, q)) if q >= (SEVERAL if tolerance > ORTHOGONAL else MANY) else None
+    secant = np.zeros((m, q, q)) if q >= (SEVERAL if tolerance > ORTHOGONAL else MANY) else None
     damping, growth = np.full(m, FIRST_DAMPING), np.full(m, 2.0)
     converged, steps, tries = np.zeros(m, dtype=bool), np.zeros(m, dtype=int), np.zeros(m, dtype=int)
     exact = EXACT * objective.scale(columns)
     width = max(1, BATCH // max(1, objective.numbers))
     np.empty(
-        KEPT
+        LARGEST_BUFFER
     )  # freed at once: glibc then reuses blocks of up to that size, where each step would pay for new pages
 
     waiting = np.arange(m)
     while len(waiting):
-        now = waiting[:width]
-        first = tries[now] == 0  # the start itself is to be looked at
+        current = waiting[:width]
+        first = tries[current] == 0  # the start itself is to be looked at
         on_bound = (
-            _pinned(u[:, now], gradient[:, now], objective) | ~objective.free[:, None] | (scale[:, now] <= 0)
+            _pinned(u[:, current], gradient[:, current], objective)
+            | ~objective.free[:, None]
+            | (scale[:, current] <= 0)
         )
-        g = np.where(on_bound, 0.0, gradient[:, now])
-        matrix = curvature[now] if left_out is None else curvature[now] + left_out[now]
-        step = _solve(matrix, damping[now] * scale[:, now], g, on_bound)
-        trial = np.clip(u[:, now] + np.where(first, 0.0, step), objective.low, objective.high)
-        step = trial - u[:, now]
+        g = np.where(on_bound, 0.0, gradient[:, current])
+        matrix = curvature[current] if secant is None else curvature[current] + secant[current]
+        step = _solve(matrix, damping[current] * scale[:, current], g, on_bound)
+        trial = np.clip(u[:, current] + np.where(first, 0.0, step), objective.low, objective.high)
+        step = trial - u[:, current]
         expected = -(g * step).sum(axis=0) - np.einsum("im,mij,jm->m", step, matrix, step) / 2
 
-        expansion = objective.expansion(trial, columns[now])
+        expansion = objective.expansion(trial, columns[current])
         with np.errstate(invalid="ignore"):
-            gain = cost[now] - expansion.cost
+            gain = cost[current] - expansion.cost
             better = gain > 0
             ratio = np.where(expected > 0, gain / np.where(expected > 0, expected, 1.0), 0.0)
         shrink = np.maximum(1 / 3, 1 - np.clip(2 * ratio - 1, -1, 1.3) ** 3)
-        change = np.where(first, 1.0, np.where(better, shrink, growth[now]))
-        grown = np.where(better, 2.0, 2 * growth[now])
-        if left_out is not None:
-            misled = ~better & left_out[now].any(
+        change = np.where(first, 1.0, np.where(better, shrink, growth[current]))
+        grown = np.where(better, 2.0, 2 * growth[current])
+        if secant is not None:
+            misled = ~better & secant[current].any(
                 axis=(1, 2)
             )  # to be tried again without it, at the same damping
-            change, grown = np.where(misled, 1.0, change), np.where(misled, growth[now], grown)
-            left_out[now[misled]] = 0.0
-            near = better & (cosine[now] < NEAR)
-            changed = expansion.gradient[:, near] - gradient[:, now[near]]
-            left_out[now[near]] = _secant(
-                left_out[now[near]], step[:, near], changed, expansion.curvature[near]
+            change, grown = np.where(misled, 1.0, change), np.where(misled, growth[current], grown)
+            secant[current[misled]] = 0.0
+            near = better & (cosine[current] < NEAR)
+            changed = expansion.gradient[:, near] - gradient[:, current[near]]
+            secant[current[near]] = _secant(
+                secant[current[near]], step[:, near], changed, expansion.curvature[near]
             )
-        damping[now] = np.maximum(damping[now] * change, LEAST_DAMPING)
-        growth[now] = grown
-        tries[now] += 1
+        damping[current] = np.maximum(damping[current] * change, LEAST_DAMPING)
+        growth[current] = grown
+        tries[current] += 1
 
-        on = now[better]
+        on = current[better]
         steps[on] += tries[on] > 1
         u[:, on], cost[on] = trial[:, better], expansion.cost[better]
         gradient[:, on], curvature[on] = expansion.gradient[:, better], expansion.curvature[better]
@@ -194,15 +196,15 @@ def _search(
         converged[on] = (cosine[on] <= tolerance) | (np.sqrt(expansion.influence[better]) <= exact[on])
         if tolerance > ORTHOGONAL:
             flat = better & ~first & (np.maximum(gain, expected) <= FLAT * expansion.cost)
-            converged[now[flat & (damping[now] <= UNDAMPED)]] = True
-        stalled = ~better & (damping[now] > MOST_DAMPING)
-        converged[now[stalled]] = cosine[now[stalled]] <= STALLED
-        done = converged[now] | stalled | (tries[now] >= STEPS) | np.isinf(cost[now])
+            converged[current[flat & (damping[current] <= UNDAMPED)]] = True
+        stalled = ~better & (damping[current] > MOST_DAMPING)
+        converged[current[stalled]] = cosine[current[stalled]] <= STALLED
+        done = converged[current] | stalled | (tries[current] >= STEPS) | np.isinf(cost[current])
         if least is not None:
-            above = cost[now] - least[now]
-            beaten = (FAR * gain < above) | (np.maximum(np.abs(above), gain) <= SAME * least[now])
-            done |= beaten & better & ~first & (damping[now] <= UNDAMPED) & np.isfinite(least[now])
-        waiting = np.concatenate([now[~done], waiting[width:]])
+            above = cost[current] - least[current]
+            beaten = (FAR * gain < above) | (np.maximum(np.abs(above), gain) <= SAME * least[current])
+            done |= beaten & better & ~first & (damping[current] <= UNDAMPED) & np.isfinite(least[current])
+        waiting = np.concatenate([current[~done], waiting[width:]])
     return Minima(u, cost, converged, steps)
 
 
@@ -212,18 +214,18 @@ def workers() -> int:
     return max(1, min(cores(), int(most))) if most.isdigit() else cores()
 
 
-def _secant(left_out: Array, step: Array, changed: Array, curvature: Array) -> Array:
+def _secant(secant: Array, step: Array, changed: Array, curvature: Array) -> Array:
     """The estimate T (m, q, q) of what H leaves out, so that ``(H + T) s`` is by how much the gradient changed."""
     s = step.T[..., None]
     unforeseen = changed.T[..., None] - curvature @ s
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.abs((s * unforeseen).sum(axis=1) / (s * (left_out @ s)).sum(axis=1))
-    left_out = left_out * np.where(share < 1, share, 1.0)[..., None]  # it shrinks as the residuals do
-    missed = unforeseen - left_out @ s
+        share = np.abs((s * unforeseen).sum(axis=1) / (s * (secant @ s)).sum(axis=1))
+    secant = secant * np.where(share < 1, share, 1.0)[..., None]  # it shrinks as the residuals do
+    missed = unforeseen - secant @ s
     along = (missed * s).sum(axis=1)
     known = np.abs(along) > SURE * np.sqrt((missed**2).sum(axis=1) * (s**2).sum(axis=1))
     update = missed @ missed.transpose(0, 2, 1) / np.where(known, along, np.inf)[..., None]
-    return np.asarray(left_out + update)
+    return np.asarray(secant + update)
 
 
 def _cosine(expansion: Expansion, u: Array, which: NDArray[np.bool_], objective: Objective) -> Array:

@@ -152,17 +152,19 @@ class Objective:
         """That of least squares in many parameters, with few passes over the derivatives; root (n, m) is √w."""
         theta = self.theta(u)
         factor = np.where(self._logs(theta), theta, 1.0) * self.free[:, None]  # ∂θ/∂u
-        each = np.empty((slopes.shape[2], *slopes.shape[:2]))  # one data set's derivatives after the other's
+        by_data_set = np.empty(
+            (slopes.shape[2], *slopes.shape[:2])
+        )  # one data set's derivatives after the other's
         by_fitted = root / fitted if self.log_residual else root / self.unit
-        np.multiply(slopes.transpose(2, 0, 1), by_fitted.T[:, None], out=each)
-        if not np.isfinite(each.sum()):
-            each[~np.isfinite(each)] = 0.0
+        np.multiply(slopes.transpose(2, 0, 1), by_fitted.T[:, None], out=by_data_set)
+        if not np.isfinite(by_data_set.sum()):
+            by_data_set[~np.isfinite(by_data_set)] = 0.0
         weighted = root * residual
         squares = np.einsum("nm,nm->m", weighted, weighted)
-        curvature = products(each, each) * (factor.T[:, :, None] * factor.T[:, None, :])
+        curvature = products(by_data_set, by_data_set) * (factor.T[:, :, None] * factor.T[:, None, :])
         return Expansion(
             cost=np.where(np.isfinite(squares), squares / 2, np.inf),
-            gradient=(each @ np.ascontiguousarray(weighted.T)[:, :, None])[..., 0].T * factor,
+            gradient=(by_data_set @ np.ascontiguousarray(weighted.T)[:, :, None])[..., 0].T * factor,
             curvature=curvature,
             size=curvature.diagonal(axis1=1, axis2=2).T,
             influence=squares,
@@ -198,9 +200,9 @@ def squared(jacobian: Array, weights: Array) -> Array:
     """``J W Jᵀ`` (m, q, q) of J (q, n, m) and weights (n, m)."""
     if len(jacobian) < MANY:
         return np.asarray(np.einsum("inm,jnm->mij", jacobian * weights, jacobian))
-    each = np.empty((jacobian.shape[2], *jacobian.shape[:2]))
-    np.multiply(jacobian.transpose(2, 0, 1), np.sqrt(weights).T[:, None], out=each)
-    return products(each, each)
+    by_data_set = np.empty((jacobian.shape[2], *jacobian.shape[:2]))
+    np.multiply(jacobian.transpose(2, 0, 1), np.sqrt(weights).T[:, None], out=by_data_set)
+    return products(by_data_set, by_data_set)
 
 
 def products(a: Array, b: Array) -> Array:

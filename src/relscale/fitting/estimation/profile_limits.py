@@ -94,8 +94,8 @@ def profile_limits(
         known = np.flatnonzero(np.isfinite(limits[:, i]).all(axis=0) & (estimates.objective > 0))
         if name not in fit.fixed and len(known):
             both = np.concatenate([known, known])
-            found_limits = _limits(fit, i, limits[:, i, known].ravel(), both, t[both])
-            limits[:, i, known] = found_limits.reshape(2, -1)
+            computed = _limits(fit, i, limits[:, i, known].ravel(), both, t[both])
+            limits[:, i, known] = computed.reshape(2, -1)
     low, high = limits
     return low, high
 

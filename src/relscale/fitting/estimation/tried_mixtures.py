@@ -87,16 +87,16 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
             )
         rows = select(fitted, values, place) if values else fitted
         targets[name] = points(of.law, of.columns, rows, None, entry.residual == "log")
-    values_of = {name: _by_model(each, f"{place}: {name}") for name, each in targets.items()}
+    values_of = {name: _by_model(target, f"{place}: {name}") for name, target in targets.items()}
     models = [
-        key for key in next(iter(values_of.values())) if all(key in each for each in values_of.values())
+        key for key in next(iter(values_of.values())) if all(key in target for target in values_of.values())
     ]
-    where = {row.model: i for i, row in enumerate(next(iter(targets.values())).rows)}
-    x = next(iter(targets.values())).x[:, [where[key] for key in models]]
+    index_of = {row.model: i for i, row in enumerate(next(iter(targets.values())).rows)}
+    x = next(iter(targets.values())).x[:, [index_of[key] for key in models]]
     columns = dict(zip(family.columns(shares), x, strict=True))
     if alike := set(columns) & set(values_of):
         raise RelscaleError(f"{place}: {alike.pop()!r} is a predictor and a target; give one another name")
-    columns |= {name: np.array([each[key] for key in models]) for name, each in values_of.items()}
+    columns |= {name: np.array([target[key] for key in models]) for name, target in values_of.items()}
     return TriedMixtures(Columns(columns), shares, tuple(targets), tuple(str(key[3]) for key in models))
 
 

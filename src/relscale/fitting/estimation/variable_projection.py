@@ -138,8 +138,8 @@ def project(
             law, x, y, weights=weights, starts=starts, residual="linear", fixed=fixed
         )
         is_linear = np.isin(law.names, law.linear)
-        is_given = is_linear & ~full.free
-        fixed_values = np.where(is_given[:, None], begin[:, 0], 0.0) if is_given.any() else None
+        is_fixed_linear = is_linear & ~full.free
+        fixed_values = np.where(is_fixed_linear[:, None], begin[:, 0], 0.0) if is_fixed_linear.any() else None
         solved_for = np.flatnonzero(is_linear & full.free)
         reduced = ReducedObjective(full, np.flatnonzero(~is_linear), solved_for, fixed_values)
         count, problems = begin.shape[1:]

@@ -92,14 +92,14 @@ def saturated(known: Scales, log_error: Floats, at: Scales) -> Floats:
             misfit = (weight * (side - mean - slope * (z - z_mean)) ** 2).sum(axis=0)
             better = (slope < 0) & (misfit < smallest)
             smallest = np.where(better, misfit, smallest)
-            here = np.stack([low, high, np.full_like(low, a), slope, mean - slope * z_mean])
-            fitted = np.where(better, here, fitted)
+            parameters = np.stack([low, high, np.full_like(low, a), slope, mean - slope * z_mean])
+            fitted = np.where(better, parameters, fitted)
         low, high, a, slope, level = fitted
-        wanted = level + slope * (at.log_flops - middle)[:, None]
-        below, above = np.broadcast_to(low, wanted.shape), np.broadcast_to(high, wanted.shape)
+        target = level + slope * (at.log_flops - middle)[:, None]
+        below, above = np.broadcast_to(low, target.shape), np.broadcast_to(high, target.shape)
         for _ in range(BISECTIONS):
             half = (below + above) / 2
-            over = np.log(half - low) - a * np.log(high - half) > wanted
+            over = np.log(half - low) - a * np.log(high - half) > target
             below, above = np.where(over, below, half), np.where(over, half, above)
         ahead = np.log((below + above) / 2)
     return np.where(used.sum(axis=0) >= SMALLEST_SHIFTED, ahead, np.nan)
@@ -137,7 +137,7 @@ def surface(
         return blank
     known, log_error = known.take(usable), log_error[usable]
     centre = np.array([known.log_params.mean(), known.log_tokens.mean()])[:, None]
-    x, to = (np.stack([each.log_params, each.log_tokens]) - centre for each in (known, at))
+    x, to = (np.stack([scales.log_params, scales.log_tokens]) - centre for scales in (known, at))
     weight = recency(known, log_error) if recent else None
     fitted = positive(parametric.positive_terms, PAIR, x, log_error, weight)
     ahead = fitted.log_value(to)

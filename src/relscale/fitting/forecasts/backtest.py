@@ -87,22 +87,22 @@ def backtest(data: ForecastData, level: float, settings: EnsembleSettings = DEFA
     origins = rolling_origins(data.scales, data.usable)
     at = data.scales.take(origins.targets)
     observed, observed_errors = data.value[origins.targets], data.errors[origins.targets]
-    count, asked, curves, series = len(origins.by), len(at), data.value.shape[1], data.errors.shape[1]
+    count, n_targets, curves, series = len(origins.by), len(at), data.value.shape[1], data.errors.shape[1]
     record = TrackRecord(
         by=tuple(origins.by),
         origin=origins.log_flops,
         distance=at.log_flops - origins.log_flops[:, None],
-        candidates=np.full((count, len(CANDIDATES), asked, curves), np.nan),
-        series=np.full((count, len(SERIES_CANDIDATES), asked, series), np.nan),
+        candidates=np.full((count, len(CANDIDATES), n_targets, curves), np.nan),
+        series=np.full((count, len(SERIES_CANDIDATES), n_targets, series), np.nan),
     )
     foresights = []
     for o in range(count):
-        one = foresight(
+        forecasts = foresight(
             data, origins.known[o], at, record.known_by(origins, origins.known[o]), level, settings
         )
-        record.candidates[o] = one.candidates - observed
-        record.series[o] = one.series - observed_errors
-        foresights.append(one)
+        record.candidates[o] = forecasts.candidates - observed
+        record.series[o] = forecasts.series - observed_errors
+        foresights.append(forecasts)
     return Backtest(origins, foresights, record)
 
 
@@ -118,25 +118,25 @@ def foresight(
     values, series, around_law = series_forecasts(data, known, at)
     scatter = np.maximum(around_law, variance_of_readings(data.reading[known]))
     candidates = np.concatenate([values, loss_forecasts(data, known, _best(series, record))])
-    where = data.scales.take(known)
-    distance = at.log_flops - where.log_flops.max()
-    refused = absurd(candidates, data.value[known], np.ptp(where.log_flops), distance)
+    scales = data.scales.take(known)
+    distance = at.log_flops - scales.log_flops.max()
+    refused = absurd(candidates, data.value[known], np.ptp(scales.log_flops), distance)
     candidates = np.where(refused, np.nan, candidates)
     blank = np.full((len(at), data.value.shape[1]), np.nan)
-    found = Foresight(
+    result = Foresight(
         candidates=candidates,
         refused=refused,
         series=series,
         distance=distance,
         scatter=scatter,
-        surfaces=data.baseline is None and where.shapes_differ,
+        surfaces=data.baseline is None and scales.shapes_differ,
         weight=np.zeros(candidates.shape),
         ensemble=blank,
         half=blank,
         df=blank,
         origins=np.zeros(data.value.shape[1]),
     )
-    return weighed(data, found, record, level, settings)
+    return weighed(data, result, record, level, settings)
 
 
 def variance_of_readings(reading: Floats) -> Floats:
@@ -147,27 +147,27 @@ def variance_of_readings(reading: Floats) -> Floats:
 
 
 def weighed(
-    data: ForecastData, found: Foresight, record: TrackRecord, level: float, settings: EnsembleSettings
+    data: ForecastData, result: Foresight, record: TrackRecord, level: float, settings: EnsembleSettings
 ) -> Foresight:
-    """The ensemble of the candidates of ``found`` and its width, by the ``record`` known then."""
-    ensemble, half, df = (np.full(found.ensemble.shape, np.nan) for _ in range(3))
-    weight, origins = np.zeros(found.weight.shape), np.zeros(found.origins.shape)
+    """The ensemble of the candidates of ``result`` and its width, by the ``record`` known then."""
+    ensemble, half, df = (np.full(result.ensemble.shape, np.nan) for _ in range(3))
+    weight, origins = np.zeros(result.weight.shape), np.zeros(result.origins.shape)
     prior = np.ones(len(CANDIDATES))
-    if found.surfaces:
+    if result.surfaces:
         prior[OF_RUNS] = settings.surface
     for kind in np.unique(data.pool):
         curves = np.flatnonzero(data.pool == kind)
-        of_pool = weights(record, curves, found.distance, prior, settings)
+        of_pool = weights(record, curves, result.distance, prior, settings)
         ensemble[:, curves], weight[..., curves] = combine(
-            of_pool, found.candidates[..., curves], settings.trim
+            of_pool, result.candidates[..., curves], settings.trim
         )
         error = rewound(record, curves, prior, settings)
-        least = found.scatter[curves] if settings.scatter else np.zeros(len(curves))
+        least = result.scatter[curves] if settings.scatter else np.zeros(len(curves))
         half[:, curves], of_width, origins[curves] = half_widths(
-            record, error, found.distance, level, settings, least
+            record, error, result.distance, level, settings, least
         )
         df[:, curves] = of_width[:, None]
-    return replace(found, weight=weight, ensemble=ensemble, half=half, df=df, origins=origins)
+    return replace(result, weight=weight, ensemble=ensemble, half=half, df=df, origins=origins)
 
 
 def absurd(forecast: Floats, known: Floats, span: float, distance: Floats) -> Mask:

@@ -126,23 +126,27 @@ def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Float
     And the variance (J,) of each curve's known points around the law that is closest to them, by its degrees of
     freedom; 0 where there is none.
     """
-    where = data.scales.take(known)
-    asked = len(at)
-    both = where.after(at)
+    scales = data.scales.take(known)
+    n_targets = len(at)
+    both = scales.after(at)
     values, errors = [], []
     for candidate in OF_VALUES:
-        values.append(candidate.forecast(where, data.value[known], both))
-        errors.append(candidate.forecast(where, data.errors[known], at))
+        values.append(candidate.forecast(scales, data.value[known], both))
+        errors.append(candidate.forecast(scales, data.errors[known], at))
     for own in OF_ERRORS:
         if own.of_runs:
             rows = known[data.point_of_run]
             forecast = own.forecast(data.runs.take(rows), data.run_errors[rows], both)
         else:
-            forecast = own.forecast(where, data.errors[known], both)
-        errors.append(forecast[:asked])
+            forecast = own.forecast(scales, data.errors[known], both)
+        errors.append(forecast[:n_targets])
         values.append(_of_curves(forecast, data))
-    every = np.stack(values)
-    return every[:, :asked], np.stack(errors), _scatter(every[:, asked:] - data.value[known])
+    all_values = np.stack(values)
+    return (
+        all_values[:, :n_targets],
+        np.stack(errors),
+        _scatter(all_values[:, n_targets:] - data.value[known]),
+    )
 
 
 def _scatter(residual: Floats) -> Floats:

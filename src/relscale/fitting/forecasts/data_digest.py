@@ -18,19 +18,19 @@ def data_digest(curves: Curves, data: ForecastData) -> str:
 
     The same whatever the order of curves and points. Numbers count with all their bits.
     """
-    where = (data.scales.log_flops, data.scales.log_params, data.scales.log_tokens)
+    coordinates = (data.scales.log_flops, data.scales.log_params, data.scales.log_tokens)
     parts = [
         json.dumps([curves.quantity, _name(key)], sort_keys=True, default=str).encode()
-        + _rows(*where, curves.value[:, j], curves.target[:, j])
+        + _rows(*coordinates, curves.value[:, j], curves.target[:, j])
         for j, key in enumerate(curves.keys)
     ]
     if data.runs is not data.scales:
         runs = (data.runs.log_flops, data.runs.log_params, data.runs.log_tokens)
         parts += [_rows(*runs, series) for series in data.run_errors.T]
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     for part in sorted(parts):
-        whole.update(hashlib.sha256(part).digest())
-    return whole.hexdigest()
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
 
 
 def _name(key: CurveKey) -> dict[str, Any]:

@@ -123,15 +123,17 @@ def forecast_rows(
     usable = data.usable
     if not usable.any():
         return nothing, []
-    tried = backtest(data, settings.level)
+    backtested = backtest(data, settings.level)
     last = float(data.scales.log_flops[usable].max())
     targets = settings.forecast or (ForecastTarget(training_flops=DEFAULT_REACH * np.exp(last)),)
     at = target_scales(targets, data.scales.take(usable))
-    found = foresight(data, usable, at, tried.record.known_by(tried.origins, usable), settings.level)
+    forecasts = foresight(
+        data, usable, at, backtested.record.known_by(backtested.origins, usable), settings.level
+    )
     digest, code = data_digest(curves, data), code_digest("relscale.fitting.forecasts.forecast")
-    rows = _forecasts(curves, data, targets, at, found, tried, settings.level)
+    rows = _forecasts(curves, data, targets, at, forecasts, backtested, settings.level)
     return [replace(row, data=digest, code=code) for row in rows], list(
-        _backtests(curves, data, tried, settings.level)
+        _backtests(curves, data, backtested, settings.level)
     )
 
 
@@ -145,7 +147,7 @@ def _forecasts(
     level: float,
 ) -> Iterator[ForecastRow]:
     usable = data.usable
-    seen = persistence(data.scales.take(usable), data.value[usable], at)[0]
+    last_value = persistence(data.scales.take(usable), data.value[usable], at)[0]
     reached = backtest.record.distance[np.isfinite(backtest.record.candidates).any(axis=(1, 3))].max(
         initial=0.0
     )
@@ -178,7 +180,9 @@ def _forecasts(
                     **fields_of(OK if known else Remark(Status.NO_FORECAST, lacking)),
                 )
             known = bool(np.isfinite(value) and np.isfinite(half))
-            gap = gap_direction(seen[j], value - half, value + half) if curves.quantity == RATIO else None
+            gap = (
+                gap_direction(last_value[j], value - half, value + half) if curves.quantity == RATIO else None
+            )
             remark = _remark(known, int(foresight.origins[j]), float(foresight.distance[q]), float(reached))
             remark = together(remark, _place(at.log_flops[q], data.scales.log_flops[usable]))
             yield ForecastRow(
@@ -215,7 +219,7 @@ def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: fl
     origins = backtest.origins
     observed = data.value[origins.targets]
     flops = np.exp(data.scales.log_flops[origins.targets])
-    for o, found in enumerate(backtest.foresights):
+    for o, forecasts in enumerate(backtest.foresights):
         common = {
             "quantity": curves.quantity,
             "origin": origins.by[o],
@@ -223,20 +227,20 @@ def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: fl
             "origin_params": float(np.exp(origins.log_params[o])),
             "level": level,
         }
-        low, high = found.ensemble - found.half, found.ensemble + found.half
+        low, high = forecasts.ensemble - forecasts.half, forecasts.ensemble + forecasts.half
         score = interval_score(low, high, observed, level)
         for q in np.flatnonzero(origins.ahead[o]):
             for j in np.flatnonzero(np.isfinite(observed[q])):
                 cells = {**fields_of(curves.keys[j]), **common}
-                cells |= {"training_flops": float(flops[q]), "log_distance": float(found.distance[q])}
-                for c in np.flatnonzero(np.isfinite(found.candidates[:, q, j])):
+                cells |= {"training_flops": float(flops[q]), "log_distance": float(forecasts.distance[q])}
+                for c in np.flatnonzero(np.isfinite(forecasts.candidates[:, q, j])):
                     yield _backtest(
-                        cells, CANDIDATES[c], float(found.candidates[c, q, j]), float(observed[q, j])
+                        cells, CANDIDATES[c], float(forecasts.candidates[c, q, j]), float(observed[q, j])
                     )
-                row = _backtest(cells, ENSEMBLE, float(found.ensemble[q, j]), float(observed[q, j]))
-                if not np.isfinite(found.ensemble[q, j]):
+                row = _backtest(cells, ENSEMBLE, float(forecasts.ensemble[q, j]), float(observed[q, j]))
+                if not np.isfinite(forecasts.ensemble[q, j]):
                     yield replace(row, **fields_of(NOTHING))
-                elif np.isfinite(found.half[q, j]):
+                elif np.isfinite(forecasts.half[q, j]):
                     yield replace(
                         row,
                         low=_exp(low[q, j]),
@@ -245,7 +249,7 @@ def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: fl
                         interval_score=float(score[q, j]),
                     )
                 else:
-                    note = FEW_EARLIER.format(int(found.origins[j]))
+                    note = FEW_EARLIER.format(int(forecasts.origins[j]))
                     yield replace(row, status=Status.TOO_FEW_ORIGINS, note=note)
 
 

@@ -64,7 +64,7 @@ class ForecastData:
 
 def forecast_data(curves: Curves, matrix: RunMatrix | None = None) -> ForecastData:
     """The panel of ``curves``; ``matrix`` is what they were read off, where points are optima between its runs."""
-    where = scales_of(curves.points, curves.log_flops)
+    scales = scales_of(curves.points, curves.log_flops)
     pool = _kinds([(key.suite, key.prompt, key.metric, key.contrast) for key in curves.keys])
     count = len(curves.keys)
     # A ratio's own points: a series is used where both are known, as the ratio is.
@@ -90,11 +90,11 @@ def forecast_data(curves: Curves, matrix: RunMatrix | None = None) -> ForecastDa
         mean = np.stack([errors[:, members].mean(axis=1) for members in of_pool], axis=1)
         common = errors.shape[1] + pool
         errors = np.concatenate([errors, mean], axis=1)
-    runs, run_errors, point_of_run = where, errors, np.arange(len(where))
+    runs, run_errors, point_of_run = scales, errors, np.arange(len(scales))
     if matrix is not None and any(point.is_parabola for point in curves.points):
         runs, run_errors, point_of_run = _runs(curves, matrix, errors.shape[1], of_target, of_baseline)
     return ForecastData(
-        where,
+        scales,
         curves.value,
         np.full(curves.value.shape, np.nan) if curves.reading is None else curves.reading,
         errors,
@@ -130,8 +130,8 @@ def _runs(
     with np.errstate(invalid="ignore", divide="ignore"):
         values = np.log(values)
     values[~np.isfinite(values)] = np.nan
-    where = scales(np.log(matrix.training_flops[rows]), matrix.params[rows], matrix.tokens[rows])
-    return where, values, point_of_run
+    run_scales = scales(np.log(matrix.training_flops[rows]), matrix.params[rows], matrix.tokens[rows])
+    return run_scales, values, point_of_run
 
 
 def _distinct(columns: Floats) -> tuple[Floats, Indices]:

@@ -33,8 +33,8 @@ def linear(log_error: Floats, partner: Floats, partner_at: Floats) -> Floats:
         total = w.sum(axis=0)
         x_mean, y_mean = (w * x).sum(axis=0) / total, (w * y).sum(axis=0) / total
         slope = (w * (x - x_mean) * y).sum(axis=0) / (w * (x - x_mean) ** 2).sum(axis=0)
-        found = np.log(y_mean + slope * (np.exp(partner_at) - x_mean))
-    return np.where(np.isfinite(found) & (used.sum(axis=0) >= SMALLEST_LINEAR), found, np.nan)
+        predicted = np.log(y_mean + slope * (np.exp(partner_at) - x_mean))
+    return np.where(np.isfinite(predicted) & (used.sum(axis=0) >= SMALLEST_LINEAR), predicted, np.nan)
 
 
 def shifted_power(log_error: Floats, partner: Floats, partner_at: Floats) -> Floats:
@@ -67,8 +67,8 @@ def common_factor(value: Floats, common: Floats, common_at: Floats, log_flops: F
         recent = np.exp((log_flops - log_flops.max()) / (END * max(np.ptp(log_flops), 1e-9)))
         weight = np.where(used, recent[:, None], 0)
         end = (weight * residual).sum(axis=0) / weight.sum(axis=0)
-        found = y_mean + slope * (common_at - s_mean) + end
-    return np.where(np.isfinite(found) & (count >= SMALLEST_COMMON), found, np.nan)
+        predicted = y_mean + slope * (common_at - s_mean) + end
+    return np.where(np.isfinite(predicted) & (count >= SMALLEST_COMMON), predicted, np.nan)
 
 
 def _power(g: Floats, x: Floats) -> Floats:

@@ -84,9 +84,9 @@ def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRo
     moment = (now or datetime.now(UTC)).replace(microsecond=0).isoformat()
     shared = [field.name for field in fields(RecordRow) if field.name in names_of(ForecastRow)]
     rows = []
-    for one in rows_of(ForecastRow, fits.tables["forecasts"]):
-        if one.candidate == ENSEMBLE and one.value is not None:
-            row = RecordRow(**{name: getattr(one, name) for name in shared}, recorded=moment)
+    for forecast in rows_of(ForecastRow, fits.tables["forecasts"]):
+        if forecast.candidate == ENSEMBLE and forecast.value is not None:
+            row = RecordRow(**{name: getattr(forecast, name) for name in shared}, recorded=moment)
             rows.append(replace(row, digest=digest_of(row)))
     if not rows:
         raise RelscaleError("the fit has no forecast to record; name a target under fit: forecast")

@@ -59,45 +59,45 @@ class Origins:
         return np.asarray(self.ahead & inside[:, None] & known[self.targets])
 
 
-def rolling_origins(where: Scales, usable: Mask) -> Origins:
+def rolling_origins(scales: Scales, usable: Mask) -> Origins:
     """Origins over the points ``usable`` (P,)."""
-    kinds = [(BY_COMPUTE, where.log_flops, SAME)]
-    if _is_family(where, usable):
-        kinds.append((BY_SIZE, where.log_params, SAME_SIZE))
+    kinds = [(BY_COMPUTE, scales.log_flops, SAME)]
+    if _is_family(scales, usable):
+        kinds.append((BY_SIZE, scales.log_params, SAME_SIZE))
     by: list[str] = []
     known: list[Mask] = []
     ahead: list[Mask] = []
     for name, axis, same in kinds:
-        for cut in _cuts(where, usable, axis, same):
+        for cut in _cuts(scales, usable, axis, same):
             before = usable & (axis <= cut)
             by.append(name)
             known.append(before)
             ahead.append(usable & ~before)
-    count = len(where)
+    count = len(scales)
     to_ask = np.array(ahead).any(axis=0) if ahead else np.zeros(count, dtype=bool)
-    asked = np.flatnonzero(to_ask)[np.argsort(where.log_flops[to_ask], kind="stable")]
-    asked = asked[_spread(len(asked), MOST_TARGETS)]
+    targets = np.flatnonzero(to_ask)[np.argsort(scales.log_flops[to_ask], kind="stable")]
+    targets = targets[_spread(len(targets), MOST_TARGETS)]
     order = sorted(range(len(by)), key=lambda o: (known[o].sum(), by[o]))
     known_ = np.array([known[o] for o in order], dtype=bool).reshape(len(by), count)
     ahead_ = np.array([ahead[o] for o in order], dtype=bool).reshape(len(by), count)
     return Origins(
         by=[by[o] for o in order],
         known=known_,
-        targets=asked,
-        ahead=ahead_[:, asked],
-        log_flops=np.array([where.log_flops[k].max() for k in known_]),
-        log_params=np.array([where.log_params[k].max() for k in known_]),
+        targets=targets,
+        ahead=ahead_[:, targets],
+        log_flops=np.array([scales.log_flops[k].max() for k in known_]),
+        log_params=np.array([scales.log_params[k].max() for k in known_]),
     )
 
 
-def _cuts(where: Scales, usable: Mask, axis: Floats, same: float) -> list[float]:
+def _cuts(scales: Scales, usable: Mask, axis: Floats, same: float) -> list[float]:
     """Where the known may end: after each distinct value that leaves something, thinned evenly along the axis."""
     values = np.sort(axis[usable & np.isfinite(axis)])
     if not len(values):
         return []
     ends = values[np.append(np.diff(values) > same, True)]
     order = np.argsort(np.where(usable, axis, np.nan), kind="stable")[: len(values)]
-    _, first = np.unique(np.round(where.log_flops[order] / SAME), return_index=True)
+    _, first = np.unique(np.round(scales.log_flops[order] / SAME), return_index=True)
     if len(first) < SMALLEST:
         return []
     cuts = ends[:-1][ends[:-1] >= axis[order[np.sort(first)[SMALLEST - 1]]]]
@@ -107,13 +107,13 @@ def _cuts(where: Scales, usable: Mask, axis: Floats, same: float) -> list[float]
     return sorted({float(min(cuts, key=lambda cut: abs(cut - at))) for at in ideal})
 
 
-def _is_family(where: Scales, usable: Mask) -> bool:
+def _is_family(scales: Scales, usable: Mask) -> bool:
     """Whether sizes have several computes each, and interleave: some smaller model has more compute than a larger."""
-    known = usable & np.isfinite(where.log_params)
+    known = usable & np.isfinite(scales.log_params)
     if not known.any():
         return False
-    order = np.argsort(where.log_flops[known], kind="stable")
-    sizes = where.log_params[known][order]
+    order = np.argsort(scales.log_flops[known], kind="stable")
+    sizes = scales.log_params[known][order]
     if 2 * (1 + (np.diff(np.sort(sizes)) > SAME_SIZE).sum()) > len(sizes):
         return False
     return bool((np.maximum.accumulate(sizes) - sizes > SAME_SIZE).any())

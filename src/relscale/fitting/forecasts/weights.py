@@ -50,8 +50,8 @@ def weights(
     near = 1 / (1 + ((distance[:, None, None] - record.distance) / settings.near) ** 2)
     near = near * recency(record, np.asarray(known.any(axis=(1, 2, 3))), settings.recency)[:, None]
     of_candidate, of_median, votes = (
-        np.einsum("xoq,ocq->xco", near, each)
-        for each in (
+        np.einsum("xoq,ocq->xco", near, setting)
+        for setting in (
             (np.where(known, error, 0.0) ** 2).sum(axis=3),
             (np.where(known, middle, 0.0) ** 2).sum(axis=3),
             known.any(axis=3).astype(float),
@@ -86,12 +86,12 @@ def trimmed_mean(weight: Floats, value: Floats, trim: float) -> Floats:
     weight = np.nan_to_num(weight)
     value = np.where(np.isfinite(value) & (weight > 0), value, np.inf)
     order = np.argsort(value, axis=0, kind="stable")
-    value, weight = (np.take_along_axis(each, order, axis=0) for each in (value, weight))
+    value, weight = (np.take_along_axis(array, order, axis=0) for array in (value, weight))
     up_to = np.cumsum(weight, axis=0)
-    kept = np.clip(up_to, trim, 1 - trim) - np.clip(up_to - weight, trim, 1 - trim)
+    weight_inside = np.clip(up_to, trim, 1 - trim) - np.clip(up_to - weight, trim, 1 - trim)
     with np.errstate(invalid="ignore", divide="ignore"):
-        total = (kept * np.where(np.isfinite(value), value, 0.0)).sum(axis=0)
-        return np.asarray(np.where(np.isfinite(value[0]), total / kept.sum(axis=0), np.nan))
+        total = (weight_inside * np.where(np.isfinite(value), value, 0.0)).sum(axis=0)
+        return np.asarray(np.where(np.isfinite(value[0]), total / weight_inside.sum(axis=0), np.nan))
 
 
 def rewound(record: TrackRecord, curves: Indices, prior: Floats, settings: EnsembleSettings) -> Floats:
@@ -104,5 +104,8 @@ def rewound(record: TrackRecord, curves: Indices, prior: Floats, settings: Ensem
     candidates, distance = record.candidates[..., curves], record.distance
     weight = weights(record, curves, distance.ravel(), prior, settings)
     by_origin = weight.reshape(*distance.shape, weight.shape[1])
-    errors = [combine(*one, settings.trim)[0] for one in zip(by_origin, candidates, strict=True)]
+    errors = [
+        combine(*weights_and_values, settings.trim)[0]
+        for weights_and_values in zip(by_origin, candidates, strict=True)
+    ]
     return np.array(errors).reshape(*distance.shape, len(curves))

@@ -54,13 +54,13 @@ def half_widths(
     (Q', J'), their degrees of freedom (Q',) and the number of origins; nan where there are fewer than two origins.
     """
     known = np.isfinite(error)
-    made = np.asarray(known.any(axis=(1, 2)))
-    n, df = origin_counts(record, made, distance)
+    has_forecast = np.asarray(known.any(axis=(1, 2)))
+    n, df = origin_counts(record, has_forecast, distance)
     df = np.full(len(distance), float(n)) if settings.overlap else df
     if n < SMALLEST:
         return np.full((len(distance), error.shape[2]), np.nan), np.full(len(distance), np.nan), n
     votes = known.sum(axis=(1, 2), keepdims=True)
-    w = (recency(record, made, settings.recency)[:, None, None] * known / np.maximum(votes, 1))[known]
+    w = (recency(record, has_forecast, settings.recency)[:, None, None] * known / np.maximum(votes, 1))[known]
     square = (np.where(known, error, 0.0) ** 2)[known]
     d = np.broadcast_to(np.maximum(record.distance, 0)[:, :, None] ** settings.growth, error.shape)[known]
     a, b = _line(square, d, w, settings.bound, settings.least_growth / max(d.max(), LEAST))
@@ -70,12 +70,16 @@ def half_widths(
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.zeros(error.shape)
         share[known] = w
-        own = ratio.sum(axis=(0, 1)) / share.sum(axis=(0, 1))
-        own = own / np.nanmean(own)
-    own = np.where(
-        np.isfinite(own), (1 + n / settings.curve_prior * own) / (1 + n / settings.curve_prior), 1.0
+        curve_ratio = ratio.sum(axis=(0, 1)) / share.sum(axis=(0, 1))
+        curve_ratio = curve_ratio / np.nanmean(curve_ratio)
+    curve_ratio = np.where(
+        np.isfinite(curve_ratio),
+        (1 + n / settings.curve_prior * curve_ratio) / (1 + n / settings.curve_prior),
+        1.0,
     )
-    variance = np.maximum((a + b * np.maximum(distance, 0) ** settings.growth)[:, None] * own, scatter)
+    variance = np.maximum(
+        (a + b * np.maximum(distance, 0) ** settings.growth)[:, None] * curve_ratio, scatter
+    )
     reach = settings.width * stdtrit(df, (1 + level) / 2)
     return reach[:, None] * np.sqrt(np.maximum(variance, 0)), df, n
 
@@ -87,11 +91,11 @@ def _line(square: Floats, d: Floats, w: Floats, bound: float, least: float) -> t
     for _ in range(ITERATIONS):
         s2 = np.maximum(a + b * d, max(1e-9 * mean, LEAST))
         y, v = np.minimum(square, bound**2 * s2), w / s2**2
-        one, x, xx, r, rx = v.sum(), (v * d).sum(), (v * d * d).sum(), (v * y).sum(), (v * y * d).sum()
-        determinant = one * xx - x * x
-        if determinant > 1e-9 * one * xx:
-            a, b = (xx * r - x * rx) / determinant, (one * rx - x * r) / determinant
-        if determinant <= 1e-9 * one * xx or b < least * a:
+        n, x, xx, r, rx = v.sum(), (v * d).sum(), (v * d * d).sum(), (v * y).sum(), (v * y * d).sum()
+        determinant = n * xx - x * x
+        if determinant > 1e-9 * n * xx:
+            a, b = (xx * r - x * rx) / determinant, (n * rx - x * r) / determinant
+        if determinant <= 1e-9 * n * xx or b < least * a:
             rise = 1 + least * d
             a = (v * y * rise).sum() / (v * rise * rise).sum()
             b = least * a

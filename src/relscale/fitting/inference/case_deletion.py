@@ -44,11 +44,11 @@ def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) 
     Lines
         Arrays (U, J); ``residuals`` (1, U, J) is the root of the residual sum of squares.
     """
-    whole = lines(x, y, noise)
+    full = lines(x, y, noise)
     used = np.isfinite(y)
     h = np.where(used, noise, 0.0)
-    z = np.where(used, x[:, None] - whole.reference, 0.0)
-    r = whole.residuals
+    z = np.where(used, x[:, None] - full.reference, 0.0)
+    r = full.residuals
 
     def rest(part: Floats) -> Floats:
         return np.asarray(part.sum(axis=0) - over_blocks(np.add, part, unit))
@@ -64,13 +64,13 @@ def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) 
         lost = enough & (
             (sxx < LEAST_SHARE * (z * z).sum(axis=0)) | (squares < LEAST_SHARE * (r * r).sum(axis=0))
         )
-    found = Lines(
+    combined = Lines(
         n=n,
-        reference=np.where(n > 0, whole.reference + middle, np.nan),
+        reference=np.where(n > 0, full.reference + middle, np.nan),
         low=_without(np.where(used, x[:, None], np.inf), unit),
         high=-_without(np.where(used, -x[:, None], np.inf), unit),
-        level=np.where(enough, whole.level + whole.slope * middle + mean, np.nan),
-        slope=np.where(enough, whole.slope + change, np.nan),
+        level=np.where(enough, full.level + full.slope * middle + mean, np.nan),
+        slope=np.where(enough, full.slope + change, np.nan),
         sxx=np.where(enough, sxx, np.nan),
         residuals=np.sqrt(np.maximum(squares, 0))[None],
         noise=np.stack([h0, h1 - middle * h0, h2 - 2 * middle * h1 + middle**2 * h0]),
@@ -79,10 +79,10 @@ def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) 
         j = np.flatnonzero(lost[u])
         again = lines(x, np.where((unit == u)[:, None], np.nan, y[:, j]), noise[:, j])
         for name in FIELDS:
-            getattr(found, name)[u, j] = getattr(again, name)
-        found.residuals[0, u, j] = np.sqrt((again.residuals**2).sum(axis=0))
-        found.noise[:, u, j] = again.noise
-    return found
+            getattr(combined, name)[u, j] = getattr(again, name)
+        combined.residuals[0, u, j] = np.sqrt((again.residuals**2).sum(axis=0))
+        combined.noise[:, u, j] = again.noise
+    return combined
 
 
 def over_trainings(
@@ -93,19 +93,21 @@ def over_trainings(
     Units are trainings that some points share. Work and memory grow as U·W.
     """
     reference = lines(x, y).reference
-    sums = block_sums(x[:, None] - reference, y, unit)
-    weights = (np.arange(sums.shape[1])[:, None] != units).astype(float)
-    covariance = block_lines(sums, weights).covariance.swapaxes(1, 2)  # (3, W, J), about the reference of all
-    present = (sums[0] > 0).astype(float)
-    kept = {name: getattr(without, name)[units] for name in FIELDS}
-    away = kept["reference"] - reference
+    moments = block_sums(x[:, None] - reference, y, unit)
+    weights = (np.arange(moments.shape[1])[:, None] != units).astype(float)
+    covariance = block_lines(moments, weights).covariance.swapaxes(
+        1, 2
+    )  # (3, W, J), about the reference of all
+    present = (moments[0] > 0).astype(float)
+    fields = {name: getattr(without, name)[units] for name in FIELDS}
+    away = fields["reference"] - reference
     covariance = _at(covariance, away)
     return Lines(
-        **kept,
+        **fields,
         residuals=without.residuals[:, units],
         noise=without.noise[:, units],
         blocks=present.sum(axis=0) - present[units],
-        covariance=np.where(np.isfinite(kept["slope"]), covariance, np.nan),
+        covariance=np.where(np.isfinite(fields["slope"]), covariance, np.nan),
     )
 
 
@@ -123,8 +125,8 @@ def over_left_out(without: Lines, curve: Curves, unit: NDArray[np.int64], units:
         **{name: getattr(without, name)[units] for name in FIELDS},
         residuals=without.residuals[:, units],
         noise=without.noise[:, units],
-        blocks=np.stack([np.asarray(each.blocks) for each in reduced]),
-        covariance=np.stack([np.asarray(each.covariance) for each in reduced], axis=1),
+        blocks=np.stack([np.asarray(curve_lines.blocks) for curve_lines in reduced]),
+        covariance=np.stack([np.asarray(curve_lines.covariance) for curve_lines in reduced], axis=1),
     )
 
 
@@ -137,8 +139,8 @@ def items_without(
     """
     x, y = curve.log_flops, curve.value
     used = np.isfinite(y)
-    whole = np.all(np.isfinite(curve.replicates) | ~used[..., None], axis=(0, 1))
-    deviations = np.where(used & whole, curve.replicates[:, 0] - y, np.nan)
+    complete = np.all(np.isfinite(curve.replicates) | ~used[..., None], axis=(0, 1))
+    deviations = np.where(used & complete, curve.replicates[:, 0] - y, np.nan)
     lines_of_draws = lines_without(x, deviations, np.ones_like(deviations), unit)
     slope, level = lines_of_draws.slope[units], lines_of_draws.level[units]
     known = np.isfinite(slope)

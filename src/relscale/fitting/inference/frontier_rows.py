@@ -65,8 +65,8 @@ def _rows(law: LogLogLaw, curves: Curves, drawn: Floats, settings: Settings) -> 
         return []
     estimate = curve_lines(curves)
     used = np.isfinite(curves.value)[..., None]
-    whole = (np.isfinite(drawn) | ~used).all(axis=0)
-    of_draws = lines(curves.log_flops, np.where(used & whole, drawn, np.nan))
+    complete = (np.isfinite(drawn) | ~used).all(axis=0)
+    of_draws = lines(curves.log_flops, np.where(used & complete, drawn, np.nan))
     slope = limits(estimate.slope, of_draws.slope, settings.level, PERCENTILE)
     level = limits(estimate.level, of_draws.level, settings.level, PERCENTILE)
     slope_stderr, level_stderr = spread(of_draws.slope), spread(of_draws.level)

@@ -173,14 +173,16 @@ class ItemLines:
         with np.errstate(invalid="ignore", divide="ignore"):
             level, slope = (
                 np.where(
-                    known, one - np.where(known, one, 0).sum(axis=-1, keepdims=True) / count[..., None], 0
+                    known,
+                    estimate - np.where(known, estimate, 0).sum(axis=-1, keepdims=True) / count[..., None],
+                    0,
                 )
-                for one in (self.level, self.slope)
+                for estimate in (self.level, self.slope)
             )
-            sums = np.stack(
+            moments = np.stack(
                 [(a * b).sum(axis=-1) for a, b in ((level, level), (level, slope), (slope, slope))]
             )
-            return np.where(count > 1, sums / (count - 1), np.nan)
+            return np.where(count > 1, moments / (count - 1), np.nan)
 
     def interaction_variance(self, estimate: Lines, level: Floats | float, slope: Floats | float) -> Floats:
         """V_int of ``level·(fitted level) + slope·(fitted slope)``."""
@@ -211,8 +213,8 @@ def item_lines(
         (...) how many clusters the items come in, nan where each stands for itself.
     """
     used = np.isfinite(y)
-    whole = (np.isfinite(replicates) | ~used[..., None]).all(axis=0)
-    deviations = np.where(used[..., None] & whole, replicates - y[..., None], np.nan)
+    complete = (np.isfinite(replicates) | ~used[..., None]).all(axis=0)
+    deviations = np.where(used[..., None] & complete, replicates - y[..., None], np.nan)
     fitted = lines(x, deviations, blocks=blocks)
     known = np.isfinite(fitted.slope)
 
@@ -302,24 +304,24 @@ def linear_combination(
 def _run_variance(estimate: Lines, a: Floats | float, b: Floats | float) -> tuple[Floats, Floats]:
     """The larger of the scatter's variance and that of the points themselves, with its degrees of freedom."""
     scatter = estimate.variance_of(a, b)
-    own, df = estimate.point_variance_of(a, b)
-    larger = (own > scatter) & (df > 0)
-    return np.where(larger, own, scatter), np.where(larger, df, estimate.df)
+    point_variance, df = estimate.point_variance_of(a, b)
+    larger = (point_variance > scatter) & (df > 0)
+    return np.where(larger, point_variance, scatter), np.where(larger, df, estimate.df)
 
 
 def choose_interval(condition: NDArray[np.bool_], interval: Interval, otherwise: Interval) -> Interval:
     """``numpy.where`` of intervals."""
     names = ("value", "stderr", "low", "high", "df", "share", "items_df")
-    chosen = Interval(
+    selected = Interval(
         *(np.where(condition, getattr(interval, name), getattr(otherwise, name)) for name in names)
     )
     if interval.drawn_p is None and otherwise.drawn_p is None:
-        return chosen
+        return selected
     return replace(
-        chosen,
+        selected,
         drawn_p=np.where(condition, interval.p_value, otherwise.p_value),
         status=choose(
-            condition, *(OK if one.status is None else one.status for one in (interval, otherwise))
+            condition, *(OK if option.status is None else option.status for option in (interval, otherwise))
         ),
     )
 
@@ -343,21 +345,23 @@ def bootstrapped(
     of_level, of_slope = np.asarray(a)[..., None], np.asarray(b)[..., None]
     of_draws = of_level * draws.level + of_slope * draws.slope + (value - linear)[..., None]
     draw_stderr = np.sqrt(draws.variance(of_level, of_slope))
-    found = limits(value, of_draws, level, SYMMETRIC, stderr=stderr, draw_stderr=draw_stderr)
+    percentile_limits = limits(value, of_draws, level, SYMMETRIC, stderr=stderr, draw_stderr=draw_stderr)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.abs(of_draws - value[..., None]) / draw_stderr
         beyond = np.sum(t >= np.abs(value / stderr)[..., None], axis=-1)
-    p_value = np.where(np.isfinite(found.low), (1 + beyond) / (1 + np.isfinite(t).sum(axis=-1)), np.nan)
+    p_value = np.where(
+        np.isfinite(percentile_limits.low), (1 + beyond) / (1 + np.isfinite(t).sum(axis=-1)), np.nan
+    )
     return Interval(
         value=value,
         stderr=stderr,
-        low=found.low,
-        high=found.high,
+        low=percentile_limits.low,
+        high=percentile_limits.high,
         df=estimate.df,
         share=np.ones_like(stderr),
         drawn_p=p_value,
-        status=found.status,
-        failed=int(found.failed.max(initial=0)),
+        status=percentile_limits.status,
+        failed=int(percentile_limits.failed.max(initial=0)),
     )
 
 

@@ -146,15 +146,15 @@ def of_these_items(
     if trainings is None or not (trainings >= interval.ENOUGH_BLOCKS).all():
         return with_intervals(estimate, settings.level)
     rng = np.random.default_rng([settings.seed, BLOCK_TAG])
-    sums = block_sums(x[:, None] - estimate.reference, y, members(blocks))
-    number = sums.shape[1]
-    draws = block_lines(sums, weights(BLOCK, number, settings.bootstrap, rng, blocks=range(number)))
+    moments = block_sums(x[:, None] - estimate.reference, y, members(blocks))
+    number = moments.shape[1]
+    draws = block_lines(moments, weights(BLOCK, number, settings.bootstrap, rng, blocks=range(number)))
     slope = interval.bootstrapped(estimate, draws, 0.0, 1.0, settings.level)
     low, middle, high = (
         interval.bootstrapped(estimate, draws, 1.0, at - estimate.reference, settings.level)
         for at in (estimate.low, estimate.reference, estimate.high)
     )
-    failed = max(one.failed for one in (slope, low, middle, high))
+    failed = max(estimate.failed for estimate in (slope, low, middle, high))
     return LineWithIntervals(
         estimate,
         slope,

@@ -164,7 +164,7 @@ def lines(
     """
     used = np.isfinite(y)
     h = np.where(used, 1.0 if noise is None else noise, 0.0)
-    places = x
+    abscissae = x
     x = np.broadcast_to(x.reshape(-1, *[1] * (y.ndim - 1)), y.shape)
     n = used.sum(axis=0).astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -178,13 +178,13 @@ def lines(
     enough = (n >= SMALLEST) & spread
     number = covariance = None
     if blocks is not None and len(set(blocks)) < len(blocks):
-        sums = block_sums(z, y, members(blocks))
-        number = (sums[0] > 0).sum(axis=0).astype(float)
-        one_each = np.ones((sums.shape[1], 1))
-        covariance = np.where(enough, block_lines(sums, one_each).covariance[..., 0], np.nan)
+        moments = block_sums(z, y, members(blocks))
+        number = (moments[0] > 0).sum(axis=0).astype(float)
+        unit_weights = np.ones((moments.shape[1], 1))
+        covariance = np.where(enough, block_lines(moments, unit_weights).covariance[..., 0], np.nan)
     if without is not None:
         number = np.full(n.shape, float(without.shape[-1]))
-        reduced = lines(places, np.where(used[..., None], without, np.nan))
+        reduced = lines(abscissae, np.where(used[..., None], without, np.nan))
         by_level = reduced.at(reference[..., None]) - mean[..., None]
         by_slope = reduced.slope - slope[..., None]
         squares = [by_level * by_level, by_level * by_slope, by_slope * by_slope]

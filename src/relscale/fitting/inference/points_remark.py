@@ -43,8 +43,8 @@ def _copies(curves: Curves) -> Remark:
     if count.max() == 1:
         return OK
     copied = int(np.argmax(count))
-    one, other = (_name(curves.points[i]) for i in np.flatnonzero(which.ravel() == copied)[:2])
-    note = f"{one} and {other} are alike in every number: a copy counts as a run of its own"
+    first, other = (_name(curves.points[i]) for i in np.flatnonzero(which.ravel() == copied)[:2])
+    note = f"{first} and {other} are alike in every number: a copy counts as a run of its own"
     return Remark(Status.COPIED_RUNS, note)
 
 

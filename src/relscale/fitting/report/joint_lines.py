@@ -22,8 +22,8 @@ class JointTest:
     @property
     def line(self) -> str:
         """The test in one sentence."""
-        where = ", ".join(filter(None, (self.suite, self.models)))
-        return ": ".join(filter(None, (where, sentence(self.row))))
+        location = ", ".join(filter(None, (self.suite, self.models)))
+        return ": ".join(filter(None, (location, sentence(self.row))))
 
 
 def joint_tests(

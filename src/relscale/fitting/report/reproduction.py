@@ -63,12 +63,14 @@ def _table(fits: Fits, name: str) -> list[FitRow]:
 
 
 def _rows(answer: AnswerRow, table: list[FitRow]) -> list[ReproductionRow]:
-    where, names = _where(answer.where), names_of(ROWS[answer.table])
+    conditions, names = _where(answer.where), names_of(ROWS[answer.table])
     column = answer.column.strip("|")
-    unknown = next((name for name in (*where, column) if name not in names), None)
+    unknown = next((name for name in (*conditions, column) if name not in names), None)
     if unknown:
         raise RelscaleError(f"answers: {answer.quantity}: {answer.table} has no column {unknown!r}")
-    matches = [row for row in table if all(_equal(getattr(row, name), where[name]) for name in where)]
+    matches = [
+        row for row in table if all(_equal(getattr(row, name), conditions[name]) for name in conditions)
+    ]
     if answer.published is None and matches:
         return [_compared(answer, row, column) for row in matches]
     if len(matches) == 1:

@@ -93,7 +93,7 @@ def summary(
         "predictions": _predictions(rows_of(PredictionRow, fits.predictions)),
         "published numbers": _published(answers),
     }
-    parts = [common_status(what, lines) or text_table(lines, without) for what, lines in tables.items()]
+    parts = [common_status(title, lines) or text_table(lines, without) for title, lines in tables.items()]
     parts[2:2] = [f"{text}\n{text_table(lines, without)}" for text, lines in many]
     alone = sum(row.published is None for row in answers)
     if alone:

@@ -43,14 +43,14 @@ def text_table(lines: Sequence[Line], without: Sequence[str] = ()) -> str:
     return str(tabulate(cells, headers=names, disable_numparse=True))
 
 
-def common_status(what: str, lines: Sequence[Line]) -> str:
+def common_status(title: str, lines: Sequence[Line]) -> str:
     """One sentence for a long table in which nothing has an interval, always for the same reason; else empty."""
     reasons = {line.get("status") for line in lines}
     if len(lines) <= MANY or len(reasons) > 1 or reasons & {None, str(Status.OK)}:
         return ""
     if any("[" in str(line.get(column)) for line in lines for column in WITH_INTERVALS):
         return ""
-    return f"{len(lines)} {what} are not shown, as all have one status: {reasons.pop()}"
+    return f"{len(lines)} {title} are not shown, as all have one status: {reasons.pop()}"
 
 
 def curve_cells(key: SeriesKey) -> dict[str, str | None]:

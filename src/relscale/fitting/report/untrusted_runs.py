@@ -12,20 +12,20 @@ MOST_GROUPS = 4  # that are named; of more their number
 Key = tuple[str | None, str | None, str | None]  # suite, prompt and status
 
 
-def left_out(measurements: pa.Table, where: Mapping[str, Any] | None = None) -> list[str]:
+def left_out(measurements: pa.Table, conditions: Mapping[str, Any] | None = None) -> list[str]:
     """A line for each suite, prompt and status other than ok: how many runs, of which groups, and why.
 
     Parameters
     ----------
     measurements
         The tidy table; without a column ``status`` nothing is left out.
-    where
+    conditions
         Columns and the value that rows must have, such as a suite; all rows by default.
     """
     if "status" not in measurements.column_names:
         return []
     flagged = measurements.filter(pc.not_equal(pc.fill_null(measurements["status"], "ok"), "ok"))
-    for column, value in (where or {}).items():
+    for column, value in (conditions or {}).items():
         flagged = flagged.filter(
             pc.equal(flagged[column], value) if value is not None else pc.is_null(flagged[column])
         )

@@ -145,7 +145,7 @@ def verdict_rows(
     families = [_key(row, FAMILY) for row in slopes.values()]
     sizes = Counter(families)
     bh, by = adjusted([row.p_value for row in slopes.values()], families)
-    left_out, power_of = _by_curve(influence), _by_curve(powers)
+    influence_rows, power_of = _by_curve(influence), _by_curve(powers)
     other_ways = _by_curve(specifications, ACROSS)
     notes = _Notes(parameters, errors, settings)
     margin = settings.of(Options).equivalence_margin
@@ -208,7 +208,7 @@ def verdict_rows(
                 n=slope.n,
                 flops_low=slope.flops_low,
                 flops_high=slope.flops_high,
-                **_leave_one_out(left_out.get(key, ()), value, verdict_of_gap),
+                **_leave_one_out(influence_rows.get(key, ()), value, verdict_of_gap),
                 **_other_ways(other_ways.get(_key(slope, ACROSS), ()), value),
                 power=of_design.power if of_design else None,
                 power_low=of_design.power_low if of_design else None,

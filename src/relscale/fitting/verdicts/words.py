@@ -125,8 +125,8 @@ def sentence(row: VerdictRow, names: Names = UNNAMED, corpus: bool = True) -> st
     """
     subject = names.group(row)
     arm = f"{row.contrast} {row.arm}" if row.arm is not None else None
-    if where := [name for name in (row.corpus if corpus else None, arm) if name]:
-        subject += f" ({', '.join(where)})"
+    if details := [name for name in (row.corpus if corpus else None, arm) if name]:
+        subject += f" ({', '.join(details)})"
     baseline = names.baseline(row)
     if row.verdict is None:
         return f"{subject}: no interval ({row.note or row.status})"

@@ -113,9 +113,9 @@ def optimum(x: Floats, loss: Floats, weight: Floats) -> Floats:
     moments, enough = _moments(x, weight)
     c = np.linalg.solve(moments, np.einsum("nb,pn,n->bp", weight, parabola.powers(x), loss)[..., None])
     best = parabola.minimum(c[..., 0].T)[0]
-    there = np.where(weight > 0, x[:, None], np.nan)
+    present = np.where(weight > 0, x[:, None], np.nan)
     with np.errstate(invalid="ignore"):
-        inside = (np.nanmin(there, axis=0) < best) & (best < np.nanmax(there, axis=0))
+        inside = (np.nanmin(present, axis=0) < best) & (best < np.nanmax(present, axis=0))
     return np.where(enough & inside, best, np.nan)
 
 
@@ -125,9 +125,9 @@ def reading_weights(x: Floats, weight: Floats, at: Floats) -> Floats:
         return np.full(weight.shape, np.nan)
     moments, enough = _moments(x, weight)
     g = np.linalg.solve(moments, parabola.powers(at).T[..., None])[..., 0]  # (B, 3)
-    there = weight > 0
-    low = np.where(there, x[:, None], np.inf).min(axis=0)
-    high = np.where(there, x[:, None], -np.inf).max(axis=0)
+    present = weight > 0
+    low = np.where(present, x[:, None], np.inf).min(axis=0)
+    high = np.where(present, x[:, None], -np.inf).max(axis=0)
     with np.errstate(invalid="ignore"):
         reached = enough & (low <= at) & (at <= high)
     return np.where(reached, weight * (parabola.powers(x).T @ g.T), np.nan)

@@ -98,22 +98,22 @@ def limits(
     if kind == SYMMETRIC:
         draws, tail = np.abs(draws), np.array([level, level])
     ordered = np.sort(np.where(np.isfinite(draws), draws, np.nan), axis=-1)  # nan last
-    kept = np.isfinite(ordered).sum(axis=-1)
+    n_finite = np.isfinite(ordered).sum(axis=-1)
     if kind == BCA:
         if jackknife is None:
             raise ValueError("BCa limits need the jackknife")
-        tail_of = _bca_tails(estimate, ordered, kept, acceleration(jackknife, strata), tail)
+        tail_of = _bca_tails(estimate, ordered, n_finite, acceleration(jackknife, strata), tail)
     elif kind in KINDS:
         tail_of = [np.broadcast_to(p, estimate.shape) for p in tail]
     else:
         raise ValueError(f"{kind!r} is not one of {', '.join(KINDS)}")
-    low, high = (_quantile(ordered, kept, p) for p in tail_of)
+    low, high = (_quantile(ordered, n_finite, p) for p in tail_of)
     if kind == STUDENTISED:
         low, high = estimate - scale * high, estimate - scale * low
     elif kind == SYMMETRIC:
         low, high = estimate - scale * high, estimate + scale * high
-    known = (kept >= FEWEST) & np.isfinite(low) & np.isfinite(high) & np.isfinite(estimate)
-    failed = number - kept
+    known = (n_finite >= FEWEST) & np.isfinite(low) & np.isfinite(high) & np.isfinite(estimate)
+    failed = number - n_finite
     status = choose(known, OK, NO_LIMITS)
     with np.errstate(invalid="ignore"):
         status[known & ((estimate < low) | (high < estimate))] = BIASED
