@@ -188,7 +188,7 @@ MOST_LABEL = 15  # characters of a curve's name that there is room for
 
 
 def laws_page() -> str:
-    """Every law: formula, parameters, a picture, source and traps."""
+    """Every law: formula, parameters, a picture, source and caveats."""
     lines = [
         "# Laws",
         "",
@@ -219,7 +219,7 @@ def _law(name: str, module: Any) -> Iterator[str]:
             "",
         )
         if one.traps:
-            yield from (f"**Traps.** {one.traps}", "")
+            yield from (f"**Caveats.** {one.traps}", "")
         return
     yield from (
         f"    {law.formula}",
@@ -235,7 +235,7 @@ def _law(name: str, module: Any) -> Iterator[str]:
         yield from (_law_picture(name, law), "")
     yield from (f"Source: {law.source}", "")
     if law.traps:
-        yield from (f"**Traps.** {law.traps}", "")
+        yield from (f"**Caveats.** {law.traps}", "")
 
 
 def _capital(text: str) -> str:

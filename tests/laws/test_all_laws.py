@@ -12,7 +12,7 @@ from relscale.fitting.estimation.estimate import Estimates, estimate
 from relscale.fitting.estimation.variable_projection import project
 from relscale.laws import annealing, bnsl, rate_changes
 from relscale.laws.catalogue import law, law_modules, law_names, law_or_family
-from relscale.laws.law import MOST_TRIED, Array, Family, Law
+from relscale.laws.law import MAX_START_POINTS, Array, Family, Law
 
 RNG = np.random.default_rng(0)
 
@@ -399,9 +399,9 @@ def test_starting_points_of_very_many_points_are_sought_on_an_even_sample_of_the
     x = np.random.default_rng(0).permutation(100_000).astype(float)[None]
     one.starting_points(x, 2 * x[0])
     few, value = seen[0]
-    assert len(few) == MOST_TRIED
+    assert len(few) == MAX_START_POINTS
     assert np.array_equal(value, 2 * few)
     assert (few.min(), few.max()) == (0, 99_999)
     assert np.ptp(np.diff(np.sort(few))) <= 1
-    one.starting_points(x[:, :MOST_TRIED], x[0, :MOST_TRIED])
-    assert np.array_equal(seen[1][0], x[0, :MOST_TRIED])
+    one.starting_points(x[:, :MAX_START_POINTS], x[0, :MAX_START_POINTS])
+    assert np.array_equal(seen[1][0], x[0, :MAX_START_POINTS])

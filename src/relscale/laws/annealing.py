@@ -1,15 +1,15 @@
-"""Learning-rate annealing law: the loss at every step of a training, under any schedule.
+"""Learning-rate annealing law: the loss at every step of a training run, under any schedule.
 
     L(s) = L0 + A · S1^(−α) − C · S2
 
-S1, the sum of the learning rates so far, measures how far training has gone; S2 what the decay of the rate has gained,
-each decrease discounted with λ (``relscale.laws.annealing_areas``).
+S1, the sum of the learning rates so far, measures progress; S2 measures annealing, each decrease of the rate discounted
+with λ (``relscale.laws.annealing_areas``).
 
-Options: ``annealing:warm_up=real`` counts the steps of warm-up in S1 as they were, not as if they had been at the peak,
-as the paper does; after a long warm-up L0 depends on it. ``annealing:forgetting=0.99`` is another λ than 0.999.
-Nothing anneals before the peak, and the loss before it is not fitted.
+Options: ``annealing:warm_up=real`` counts warm-up steps in S1 at their actual rate instead of the peak rate (the
+paper's choice); after a long warm-up L0 depends on it. ``annealing:forgetting=0.99`` sets λ (default 0.999). The loss
+before the peak is not fitted.
 
-Identifiable where the learning rate decays: under a constant one S2 is 0 and C is free.
+Identifiable if the learning rate decays: under a constant rate S2 is 0 and C is undetermined.
 
 Source: Tissue, Wang and Wang, *Scaling Law with Learning Rate Annealing*, arXiv 2408.11029, equation 1 and section 3.
 """
@@ -72,16 +72,19 @@ def with_options(warm_up: str = "peak", forgetting: str = str(FORGETTING)) -> La
         name="annealing",
         predictors=("S1", "S2"),
         parameters=(
-            Parameter("L0", "unit of the loss", "what is left after endless training", low=0),
-            Parameter("A", "unit of the loss", "what training takes away, at S1 = 1", low=0, log=True),
-            Parameter("C", "unit of the loss per learning rate", "what a unit of S2 gives", low=0),
-            Parameter("alpha", "none", "how fast training takes it away", low=0, high=5),
+            Parameter("L0", "unit of the loss", "the loss after unlimited training", low=0),
+            Parameter("A", "unit of the loss", "the amplitude of the power law, at S1 = 1", low=0, log=True),
+            Parameter(
+                "C", "unit of the loss per learning rate", "the reduction of the loss per unit of S2", low=0
+            ),
+            Parameter("alpha", "none", "the exponent of S1", low=0, high=5),
         ),
         value=value,
         jacobian=jacobian,
         source="Tissue et al., arXiv 2408.11029, equation 1",
         formula="L = L0 + A · S1^(−α) − C · S2",
-        traps="Under a constant learning rate S2 is 0 and C is free; the steps of one training are not independent.",
+        traps="Under a constant learning rate S2 is 0 and C is undetermined; the steps of one training run are "
+        "not independent.",
         linear=("L0", "A", "C"),
         terms=terms,
         grid=lambda z: ALPHAS[None],

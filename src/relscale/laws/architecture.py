@@ -1,4 +1,4 @@
-"""Conditional law of the shape: how far a model's shape keeps it above the loss that its size and data allow.
+"""Conditional law of the model shape: the excess loss of a shape over the best shape of the same size and data.
 
     L = (1 + a_1 · ln x + a_2 / x) · (b_0 + b_1 · ln r + b_2 / r) · L_opt
 
@@ -47,11 +47,11 @@ LAW = separable(
     name="architecture",
     predictors=("width_ratio", "mlp_ratio", "optimal_loss"),
     parameters=(
-        Parameter("a_1", "none", "what wide models cost", low=0),
-        Parameter("a_2", "unit of x", "what narrow models cost", low=0),
+        Parameter("a_1", "none", "the penalty of wide models", low=0),
+        Parameter("a_2", "unit of x", "the penalty of narrow models", low=0),
         Parameter("b_0", "none", "the level"),
-        Parameter("b_1", "none", "what a large MLP costs"),
-        Parameter("b_2", "none", "what a small MLP costs"),
+        Parameter("b_1", "none", "the penalty of a large MLP"),
+        Parameter("b_2", "none", "the penalty of a small MLP"),
     ),
     linear=("b_0", "b_1", "b_2"),
     signed=("b_0", "b_1", "b_2"),
@@ -60,8 +60,8 @@ LAW = separable(
     coordinates=coordinates,
     source="arXiv 2510.18245",
     formula="L = (1 + a_1 · ln x + a_2 / x) · (b_0 + b_1 · ln r + b_2 / r) · L_opt",
-    traps="Shapes must lie on both sides of the best one, else a_1 or b_1 ends at 0 or below and there is no best. "
-    "Depth is fixed in the paper; shapes far off, such as r = 0.1, are not of this law.",
+    traps="Shapes are needed on both sides of the optimum, else a_1 or b_1 ends at 0 or below and there is "
+    "no optimum. Depth is fixed in the paper; extreme shapes, such as r = 0.1, do not follow this law.",
 )
 
 

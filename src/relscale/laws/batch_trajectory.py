@@ -61,9 +61,11 @@ def starts(x: Array, y: Array) -> Array:
 
 
 PARAMETERS = (
-    Parameter("N_c", "parameters", "where the first term is 1 unit of the loss", low=0, log=True),
+    Parameter(
+        "N_c", "parameters", "the parameters at which the first term is 1 unit of the loss", low=0, log=True
+    ),
     Parameter("alpha_N", "none", "the exponent of the parameters", low=0, high=2),
-    Parameter("S_c", "steps", "where the second term is 1 unit of the loss", low=0, log=True),
+    Parameter("S_c", "steps", "the steps at which the second term is 1 unit of the loss", low=0, log=True),
     Parameter("alpha_S", "none", "the exponent of the steps", low=0, high=5),
     Parameter("B_c", "tokens", "the critical batch at a loss of 1", low=0, log=True),
     Parameter("alpha_B", "none", "the critical batch grows as L^(−1/αB)", low=0.02, high=2),
@@ -78,6 +80,6 @@ LAW = Law(
     starts=starts,
     source="Kaplan et al., arXiv 2001.08361, equations 1.4 to 1.6, 5.6; Su et al., arXiv 2403.06563",
     formula="L = (N_c / N)^αN + (S_c · (1 + B_c · L^(−1/αB) / B) / S)^αS",
-    traps="N_c, S_c and B_c are far outside any data: judge terms and the critical batch at losses inside. A run whose "
-    "learning rate is annealed is of another law; the points of one training are not independent.",
+    traps="N_c, S_c and B_c are far outside any data: judge terms and the critical batch at losses inside. Runs "
+    "with learning-rate annealing follow another law; the points of one training run are not independent.",
 )

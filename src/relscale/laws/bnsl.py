@@ -2,8 +2,7 @@
 
     y = a + b · x^(−c0) · Π_i (1 + (x / d_i)^(1 / f_i))^(−c_i · f_i)
 
-The predictor is F / F_ref. Identifiable where the data have both sides of every break; a break at their end, or wider
-than their range, is none.
+The predictor is F / F_ref. Identifiable if the data cover both sides of every break.
 
 Source: Caballero et al., *Broken Neural Scaling Laws*, arXiv 2210.14891, equation 1.
 """
@@ -66,15 +65,15 @@ def limits(x: Array, y: Array, breaks: int) -> tuple[Array, Array]:
 def bnsl(breaks: int) -> Law:
     """The law with that many breaks."""
     parameters = [
-        Parameter("a", "unit of the metric", "what is left for large x", low=0),
+        Parameter("a", "unit of the metric", "the limit at large x", low=0),
         Parameter("b", "unit of the metric", "its amplitude, at x = 1", low=0, log=True),
         Parameter("c0", "none", "the exponent before the first break", low=-5, high=5),
     ]
     for i in range(1, breaks + 1):
         parameters += [
-            Parameter(f"c{i}", "none", f"what break {i} adds to the exponent", low=-10, high=10),
-            Parameter(f"d{i}", "unit of x", f"where break {i} is", low=0, log=True),
-            Parameter(f"f{i}", "none", f"how wide break {i} is, in ln x", low=0, log=True),
+            Parameter(f"c{i}", "none", f"the change of the exponent at break {i}", low=-10, high=10),
+            Parameter(f"d{i}", "unit of x", f"the position of break {i}", low=0, log=True),
+            Parameter(f"f{i}", "none", f"the width of break {i}, in ln x", low=0, log=True),
         ]
     return Law(
         name="bnsl",
@@ -85,7 +84,8 @@ def bnsl(breaks: int) -> Law:
         starts=partial(starts, breaks=breaks),
         source="Caballero et al., arXiv 2210.14891, equation 1",
         formula="y = a + b · x^(−c0) · Π (1 + (x / d_i)^(1 / f_i))^(−c_i · f_i)",
-        traps="A break at the end of the data, or wider than they are, is none; a few points follow any curve.",
+        traps="A break at the end of the data, or wider than their range, is not identified; a few points fit "
+        "any curve.",
         linear=("a", "b"),
         limits=partial(limits, breaks=breaks),
         reference=True,

@@ -1,4 +1,4 @@
-"""The laws there are, by name: every module of this package that defines ``LAW``, a ``Law`` or a ``Family`` of laws."""
+"""Registry of laws: every module of this package that defines ``LAW``, a ``Law`` or a ``Family`` of laws."""
 
 import importlib
 import pkgutil
@@ -31,7 +31,7 @@ def law_names() -> tuple[str, ...]:
 
 
 def law_or_family(name: str | Law) -> Law | Family:
-    """The law or the family of laws of that name; a law itself is returned.
+    """Look up a law or a family of laws by name; a ``Law`` is returned unchanged.
 
     A law that has options takes them after a colon: ``annealing:warm_up=real,forgetting=0.99``. They are the
     arguments of ``with_options`` of its module, which is given them as text.
@@ -39,7 +39,7 @@ def law_or_family(name: str | Law) -> Law | Family:
     Raises
     ------
     RelscaleError
-        There is none, or an option is none of it.
+        There is no such law, or no such option.
     """
     if isinstance(name, Law):
         return name
@@ -54,13 +54,13 @@ def law_or_family(name: str | Law) -> Law | Family:
 
 
 def example(name: str) -> Law:
-    """The law of that name, to be shown; of a family that of two columns."""
+    """The law of a name, for display; of a family, the law of two columns."""
     entry = law_or_family(name)
     return entry.example if isinstance(entry, Family) else entry
 
 
 def law_options(name: str) -> dict[str, str]:
-    """The options of a law, and what they are unless they are given."""
+    """The options of a law, with their defaults."""
     make = getattr(law_modules()[name], "with_options", None)
     return (
         {}
@@ -86,12 +86,12 @@ def _with_options(name: str, module: ModuleType, spec: str) -> Law:
 
 
 def law(name: str | Law, columns: Sequence[str] = ()) -> Law:
-    """The law of that name; of a family, that of the predictor columns ``columns``.
+    """The law of a name; of a family, the law of the predictor columns ``columns``.
 
     Raises
     ------
     RelscaleError
-        There is none, or a family has no columns.
+        There is no such law, or a family has no columns.
     """
     entry = law_or_family(name)
     return entry.law(tuple(columns)) if isinstance(entry, Family) else entry

@@ -17,8 +17,8 @@ from relscale.laws.linear_terms import least_squares
 SOURCE = "Li et al., arXiv 2503.04715; Pham et al., arXiv 2111.10050"
 FORMULA = "y = c · Π x_i^(e_i)"
 TRAPS = (
-    "Predictors that grow together have no exponents of their own: such a fit is flagged. c belongs to predictors of 1 "
-    "and trades off with every exponent; compare predictions, not c."
+    "Exponents of collinear predictors are not identified: such a fit is flagged. c refers to predictors of "
+    "1 and is correlated with every exponent; compare predictions, not c."
 )
 
 

@@ -1,4 +1,4 @@
-"""Critical batch size: how many steps a loss takes, by the batch.
+"""Critical batch size: the number of steps to a loss, by batch size.
 
     S(B) = S_min · (1 + B_crit / B)
 
@@ -42,11 +42,11 @@ LAW = separable(
     name="critical_batch",
     predictors=("batch_tokens",),
     parameters=(
-        Parameter("S_min", "steps", "what no batch gets below", low=0, log=True),
+        Parameter("S_min", "steps", "the minimum number of steps, at unlimited batch", low=0, log=True),
         Parameter(
             "B_crit",
             "unit of the batch",
-            "where both steps and examples are twice the least",
+            "the batch at which both steps and examples are twice their minimum",
             low=0,
             log=True,
         ),
@@ -59,7 +59,8 @@ LAW = separable(
     coordinates=np.asarray,
     source="McCandlish et al., arXiv 1812.06162; Kaplan et al., arXiv 2001.08361, equations 1.4 to 1.6",
     formula="S = S_min · (1 + B_crit / B)",
-    traps="Batches must lie on both sides of B_crit; other definitions of a critical batch grow otherwise with size.",
+    traps="Batches are needed on both sides of B_crit; other definitions of a critical batch scale differently "
+    "with size.",
 )
 
 

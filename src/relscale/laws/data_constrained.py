@@ -1,4 +1,4 @@
-"""Data-constrained scaling: repeated tokens, and parameters that unique ones do not need, are worth less and less.
+"""Data-constrained scaling: diminishing returns of repeated tokens and of excess parameters.
 
     L = E + A / N'^α + B / D'^β
     D' = U · (1 + R_D · (1 − e^(−r_D / R_D))),      r_D = max(D / U − 1, 0)          repetitions
@@ -62,11 +62,14 @@ def starts(x: Array, y: Array) -> Array:
 PARAMETERS = (
     *parametric.LAW.parameters,
     Parameter(
-        "repeats", "repetitions", "R_D: how soon repeated tokens are worth less", low=0, high=1e4, log=True
+        "repeats",
+        "repetitions",
+        "R_D: the decay scale of repeated tokens, in repetitions",
+        low=0,
+        high=1e4,
+        log=True,
     ),
-    Parameter(
-        "excess", "multiples", "R_N: how soon further parameters are worth less", low=0, high=1e4, log=True
-    ),
+    Parameter("excess", "multiples", "R_N: the decay scale of excess parameters", low=0, high=1e4, log=True),
 )
 LAW = Law(
     name="data_constrained",
@@ -77,8 +80,8 @@ LAW = Law(
     starts=starts,
     source="Muennighoff et al., arXiv 2305.16264",
     formula="L = E + A / N'^α + B / D'^β, N' and D' with excess and repetition decayed by R_N and R_D",
-    traps="R_D needs runs of many epochs, R_N runs of too many parameters; both trade off, and optima are several. A "
-    "loss that rises with further epochs is beyond this law.",
+    traps="R_D needs runs of many epochs, R_N runs with excess parameters; both are correlated, and there "
+    "are several optima. The law cannot represent a loss that rises with further epochs.",
 )
 
 

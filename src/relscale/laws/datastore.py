@@ -1,4 +1,4 @@
-"""Datastore: tokens that a model retrieves from lower its loss by a logarithm, beside what size and training give.
+"""Retrieval datastore: the loss falls with the logarithm of its tokens, in addition to size and training.
 
     L = E + A · N^(−α) + B · D^(−β) − c · ln(1 + S / S_0)
 
@@ -46,15 +46,15 @@ LAW = separable(
     name="datastore",
     predictors=("params", "tokens", "datastore_tokens"),
     parameters=(
+        Parameter("E", "unit of the loss", "the irreducible loss without a datastore", low=0),
+        Parameter("A", "unit of the loss", "the amplitude of the parameter term, at N = 1", low=0, log=True),
+        Parameter("B", "unit of the loss", "the amplitude of the token term, at D = 1", low=0, log=True),
         Parameter(
-            "E", "unit of the loss", "what neither size nor tokens get below without a datastore", low=0
+            "c", "unit of the loss", "the reduction per factor e of the datastore, far above S_0", low=0
         ),
-        Parameter("A", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
-        Parameter("B", "unit of the loss", "what few tokens cost, at D = 1", low=0, log=True),
-        Parameter("c", "unit of the loss", "what e times the datastore gives, far above S_0", low=0),
         Parameter("alpha", "none", "the exponent of the parameters", low=0, high=5),
         Parameter("beta", "none", "the exponent of the training tokens", low=0, high=5),
-        Parameter("S_0", "tokens", "from where on a datastore helps", low=0, log=True),
+        Parameter("S_0", "tokens", "the size from which a datastore helps", low=0, log=True),
     ),
     linear=("E", "A", "B", "c"),
     terms=terms,
@@ -63,8 +63,8 @@ LAW = separable(
     centre=lambda z: np.array([z[0].mean(), z[1].mean(), 0.0]),
     source="the observation of Shao et al., arXiv 2407.12854; the form is relscale's",
     formula="L = E + A · N^(−α) + B · D^(−β) − c · ln(1 + S / S_0)",
-    traps="S_0 needs runs without a datastore and with small ones. The test data must not be in the datastore. The "
-    "gain has no end in this law, that of a real datastore has one.",
+    traps="S_0 needs runs without a datastore and with small ones. The test data must not be in the datastore. In "
+    "this law the gain is unlimited, unlike that of a real datastore.",
 )
 
 
@@ -77,5 +77,5 @@ def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
 OPTIMUM = Optimum(
     {"training_flops": "compute, 6·N·D", "datastore_tokens": "tokens of the datastore"},
     _optimum,
-    "Filling and searching the datastore are no part of the compute.",
+    "Filling and searching the datastore is not included in the compute.",
 )

@@ -1,8 +1,8 @@
-"""Relative law as a difference: how the gap between two test distributions, in the metric's unit, moves with compute.
+"""Relative law as a difference: the gap between two test distributions, in the metric's unit, as a power of compute.
 
     Δ(F) = E_t(F) − E_b(F) = Δ_ref · (F / F_ref)^δ
 
-The gap closes where δ < 0, whatever its sign. Two power laws of one β and different irreducible errors have such a
+The gap closes if δ < 0, whatever its sign. Two power laws of one β and different irreducible errors have such a
 difference up to a constant; two of different β do not, and the law cannot represent a difference that changes its sign.
 The predictor is F / F_ref. Differences may be negative, so residuals are linear.
 
@@ -17,7 +17,7 @@ from relscale.laws.power_of_compute import power_of_compute
 LAW = power_of_compute(
     "difference",
     Parameter("difference_at_reference", "unit of the metric", "the difference at the reference compute"),
-    Parameter("exponent", "none", "the gap closes where it is negative", low=-5, high=5),
+    Parameter("exponent", "none", "the gap closes if it is negative", low=-5, high=5),
     np.array([-1.5, -0.8, -0.4, -0.2, -0.1, -0.03, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5]),
     source="beside the ratio of Held et al., arXiv 2510.24626",
     formula="Δ = Δ_ref · (F / F_ref)^δ",

@@ -1,4 +1,4 @@
-"""Encoder and decoder: a translation model's loss by the size of each, not by their sum.
+"""Encoder-decoder models: the loss by the parameters of encoder and decoder.
 
     L = A · N_e^(−p_e) · N_d^(−p_d) + L_∞
 
@@ -34,10 +34,10 @@ LAW = separable(
     name="encoder_decoder",
     predictors=("encoder_params", "decoder_params"),
     parameters=(
-        Parameter("A", "unit of the loss", "what small models cost, at one parameter each", low=0, log=True),
+        Parameter("A", "unit of the loss", "the amplitude, at one parameter each", low=0, log=True),
         Parameter("p_e", "none", "the exponent of the encoder", low=0, high=3),
         Parameter("p_d", "none", "the exponent of the decoder", low=0, high=3),
-        Parameter("L_inf", "unit of the loss", "what no model gets below", low=0),
+        Parameter("L_inf", "unit of the loss", "the irreducible loss", low=0),
     ),
     linear=("A", "L_inf"),
     terms=terms,
@@ -45,8 +45,8 @@ LAW = separable(
     centre=lambda z: z.mean(axis=1),
     source="Ghorbani et al., arXiv 2109.07740",
     formula="L = A · N_e^(−p_e) · N_d^(−p_d) + L_∞",
-    traps="Both sides must vary, each for itself. Embeddings are not counted. One floor for both sides: a side that "
-    "grows alone still brings the loss down to it.",
+    traps="Both sides must vary independently. Embeddings are not counted. There is a single floor: in this "
+    "law a side that grows alone still reaches it.",
 )
 
 

@@ -1,4 +1,4 @@
-"""Mixtures of experts: a power of the parameters of one expert and of the number of experts, and of both together.
+"""Mixture of experts: a power law of the dense parameters and of the number of experts, with an interaction.
 
     L = exp(d + a · ν + b · ln X + f · ν · ln X) + c,    ν = ln(N / 10⁸)
 
@@ -69,14 +69,15 @@ LAW = Law(
         Parameter("d", "ln of the unit of the loss", "ln (L − c) of one expert of 10⁸ parameters"),
         Parameter("a", "none", "the exponent of the parameters, negative", low=-5, high=0),
         Parameter("b", "none", "the exponent of the experts at 10⁸ parameters", low=-5, high=5),
-        Parameter("f", "none", "how that changes with e times the parameters", low=-2, high=2),
-        Parameter("c", "unit of the loss", "what no model gets below", low=0),
+        Parameter("f", "none", "the change of b per factor e of the parameters", low=-2, high=2),
+        Parameter("c", "unit of the loss", "the irreducible loss", low=0),
     ),
     value=value,
     jacobian=jacobian,
     starts=starts,
     source="Clark et al., arXiv 2202.01169, equation 7",
     formula="L = exp(d + a · ν + b · ln X + f · ν · ln X) + c, ν = ln(N / 10⁸)",
-    traps="N counts what one token passes through. Fit each router for itself (--group). Far more experts than were "
-    "tried gain less than this law says: the paper has them saturate. c and a trade off over few sizes.",
+    traps="N is the number of active parameters per token. Fit each router separately (--group). Beyond the "
+    "measured numbers of experts the law overestimates the gain, which saturates in the paper. c and a are "
+    "correlated over few sizes.",
 )

@@ -1,4 +1,4 @@
-"""Filtering: the error of a data pool falls as a power of the samples seen, whose exponent fades with every epoch.
+"""Data filtering: the error of a data pool is a power law of the samples seen, whose exponent decays with every epoch.
 
     y(n) = d + (a · n_1 / 10⁵)^(b_1) · Π_{k=2..K} (n_k / n_{k−1})^(b_k),    b_k = b · 2^(−(k−1)/τ)
 
@@ -92,10 +92,10 @@ def starts(x: Array, y: Array) -> Array:
 
 
 PARAMETERS = (
-    Parameter("a", "1 / 10⁵ samples", "how much a sample counts from the start", low=0, log=True),
+    Parameter("a", "1 / 10⁵ samples", "the scale of the samples seen", low=0, log=True),
     Parameter("b", "none", "the exponent of the first epoch", low=-5, high=0),
-    Parameter("tau", "epochs", "after how many the exponent is half", low=0, high=1e4, log=True),
-    Parameter("d", "unit of the error", "what no number of samples gets below", low=0),
+    Parameter("tau", "epochs", "the half-life of the exponent, in epochs", low=0, high=1e4, log=True),
+    Parameter("d", "unit of the error", "the irreducible error", low=0),
 )
 LAW = Law(
     name="filtering",
@@ -106,6 +106,7 @@ LAW = Law(
     starts=starts,
     source="Goyal et al., arXiv 2404.07177",
     formula="y = d + (a · n_1 / 10⁵)^b · Π_k (n_k / n_{k−1})^(b · 2^(−(k−1)/τ))",
-    traps="τ needs points beyond two epochs, d such as flatten. Samples seen are not unique samples. Pools share a in "
+    traps="τ needs points beyond two epochs, d points where the curve flattens. Samples seen are not unique "
+    "samples. Pools share a in "
     "the paper: fit one and --fix a for the others.",
 )

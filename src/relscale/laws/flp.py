@@ -34,12 +34,16 @@ LAW = separable(
     predictors=("loss",),
     parameters=(
         Parameter("intercept", "unit of the performance", "the performance at L = 0"),
-        Parameter("slope", "unit of the performance per unit of the loss", "what a unit of loss costs"),
+        Parameter(
+            "slope",
+            "unit of the performance per unit of the loss",
+            "the change of the performance per unit of loss",
+        ),
     ),
     jacobian=jacobian,
     source="Chen et al., arXiv 2410.08527, equations 1 and 2",
     formula="P = intercept + slope · L",
-    traps="The relation is a line only above chance; exclude models that are not.",
+    traps="The relation is linear only above chance; exclude models near chance.",
     linear=("intercept", "slope"),
     terms=terms,
     grid=lambda z: np.empty((0, 1)),

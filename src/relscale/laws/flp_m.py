@@ -22,8 +22,8 @@ LEAST, MOST = 1e-12, 1e12  # k, in units of 1 / y
 SOURCE = "Chen et al., arXiv 2410.08527, and Shukor et al., arXiv 2507.09404, for the form"
 FORMULA = "L = E + 1 / Σ k_j · (C_j / 10¹⁸)^γ_j"
 TRAPS = (
-    "The form for several sources is relscale's own choice, not the paper's. Sources that are always mixed alike "
-    "have no k and γ of their own."
+    "The form for several sources is relscale's choice, not the paper's. k and γ of sources with constant "
+    "proportions are not identified."
 )
 
 
@@ -51,18 +51,18 @@ def of(columns: tuple[str, ...]) -> Law:
     """The law of these sources."""
     sources = [column.removeprefix("flops_") for column in columns]
     weights = (
-        Parameter(f"k_{j}", "1 / unit of the loss", f"what 10¹⁸ FLOPs on {j} alone give", low=0, log=True)
+        Parameter(f"k_{j}", "1 / unit of the loss", f"the effect of 10¹⁸ FLOPs on {j} alone", low=0, log=True)
         for j in sources
     )
     powers = (
-        Parameter(f"gamma_{j}", "none", f"how soon {j} gives less", SHALLOWEST, STEEPEST, log=True)
+        Parameter(f"gamma_{j}", "none", f"the exponent of {j}", SHALLOWEST, STEEPEST, log=True)
         for j in sources
     )
     return Law(
         name="flp_m",
         predictors=columns,
         parameters=(
-            Parameter("E", "unit of the loss", "what no compute gets below", low=0),
+            Parameter("E", "unit of the loss", "the irreducible loss", low=0),
             *weights,
             *powers,
         ),

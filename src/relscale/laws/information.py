@@ -1,4 +1,4 @@
-"""InfoLaw: the loss by what is learned from buckets of text of falling quality, which repeat once they are used up.
+"""InfoLaw: the loss by the information learned from quality buckets of text, which are repeated once exhausted.
 
     L = α · I^(−β),    I = Σ_d e^(−θ·d) · M_d · ln K · (1 − e^(−λ·R_d / ln K)),    λ = a · ln N + b
     K_d = w_d · K,    M_d = min(K_d, U_d),    R_d = K_d / M_d
@@ -19,9 +19,9 @@ from relscale.laws.separable import separable
 SOURCE = "InfoLaw, arXiv 2605.02364"
 FORMULA = "L = α · (Σ_d e^(−θ·d) · M_d · ln K · (1 − e^(−λ·R_d / ln K)))^(−β), λ = a · ln N + b"
 TRAPS = (
-    "Name the shares from the best bucket to the worst, then the tokens that each has. θ needs mixtures that differ, λ "
-    "buckets that are read many times, a several sizes. α has the unit of I^β, so compare predictions. The paper does "
-    "not say in which units and base its constants are."
+    "Name the shares from the best bucket to the worst, then the tokens that each has. θ needs different "
+    "mixtures, λ buckets with many repetitions, a several sizes. α has the unit of I^β, so compare "
+    "predictions. The paper does not state the units and base of its constants."
 )
 BETAS = np.array([0.03, 0.08, 0.2, 0.5])
 THETAS = np.array([0.1, 0.4, 0.9, 1.8])
@@ -82,11 +82,11 @@ def of(columns: tuple[str, ...]) -> Law:
         name="information",
         predictors=LAW.columns(columns),
         parameters=(
-            Parameter("alpha", "unit of the loss", "the loss where I is 1", low=0, log=True),
-            Parameter("beta", "none", "the exponent of what is learned", low=0, high=5),
-            Parameter("theta", "per bucket", "how much less a worse bucket tells", low=-2, high=10),
-            Parameter("a", "none", "how much more a larger model takes from one reading"),
-            Parameter("b", "none", "what a model takes besides"),
+            Parameter("alpha", "unit of the loss", "the loss at I = 1", low=0, log=True),
+            Parameter("beta", "none", "the exponent of the information", low=0, high=5),
+            Parameter("theta", "per bucket", "the decrease of information per bucket", low=-2, high=10),
+            Parameter("a", "none", "the increase of the learning rate λ with ln N"),
+            Parameter("b", "none", "the constant of the learning rate λ"),
         ),
         linear=("alpha",),
         terms=terms,

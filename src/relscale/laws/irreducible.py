@@ -1,4 +1,4 @@
-"""Power law with irreducible error: what compute can take away falls as a power of it, and something stays.
+"""Power law with irreducible error: the reducible error falls as a power of compute towards a floor.
 
     E(F) = E_∞ + (E_ref − E_∞) · (F / F_ref)^(−β)
 
@@ -50,14 +50,14 @@ LAW = separable(
         Parameter(
             "error_at_reference", "unit of the metric", "the error at the reference compute", low=0, log=True
         ),
-        Parameter("beta", "none", "of the reducible part", low=0, high=5),
+        Parameter("beta", "none", "the exponent of the reducible error", low=0, high=5),
         Parameter("irreducible", "unit of the metric", "the error at unlimited compute", low=0),
     ),
     value=value,
     jacobian=jacobian,
     source="Henighan et al., arXiv 2010.14701, equation 1.1",
     formula="E = E_∞ + (E_ref − E_∞) · (F / F_ref)^(−β)",
-    traps="β and E_∞ are known only where log E bends over log F; a decade or two rarely show it.",
+    traps="β and E_∞ are identified only by the curvature of log E over log F, which a decade or two rarely show.",
     linear=("error_at_reference", "irreducible"),
     terms=terms,
     grid=lambda z: BETAS[None],

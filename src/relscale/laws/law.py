@@ -25,7 +25,7 @@ class Parameter:
     Attributes
     ----------
     name, unit, meaning
-        As in the law's formula and in tables; what it says.
+        Name in the formula and in tables, unit, and description.
     low, high
         Bounds; a fit that ends on one is flagged.
     log
@@ -50,9 +50,9 @@ class Law:
     Attributes
     ----------
     name
-        What tables and configs call it; the name of its file.
+        Name in tables and configs, and of its file.
     formula
-        In one line, for people.
+        One-line formula for display.
     predictors
         What x holds, in order: columns of the measurement table such as ``training_flops``, ``params``, ``tokens``, or
         ``loss`` for a law from one measured number to another.
@@ -68,7 +68,7 @@ class Law:
     source
         Paper and equation.
     traps
-        What the data must show for the parameters to be known, and how the law misleads where they do not.
+        Caveats: data needed to identify the parameters, and consequences if they are lacking.
     both
         The value and the derivatives, where these are cheaper together.
     linear

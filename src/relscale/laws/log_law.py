@@ -35,8 +35,8 @@ LAW = separable(
     name="log_law",
     predictors=("tokens",),
     parameters=(
-        Parameter("c", "unit of the score", "the score where ln D is 1 above ln D_0", low=0, log=True),
-        Parameter("D_0", "tokens", "where the score would be 0", low=0, log=True),
+        Parameter("c", "unit of the score", "the score at ln D = ln D_0 + 1", low=0, log=True),
+        Parameter("D_0", "tokens", "the tokens at which the score would be 0", low=0, log=True),
         Parameter("beta", "none", "the power of the logarithm", low=0.01, high=10),
     ),
     linear=("c",),
@@ -45,6 +45,6 @@ LAW = separable(
     limits=limits,
     source="Isik et al., arXiv 2402.04177",
     formula="S = c · (ln D − ln D_0)^β",
-    traps="y is a score, higher is better. Only where pre-training data suit the task: a score that falls as "
-    "cross-entropy falls is not of this law. D_0, c and β trade off over few decades.",
+    traps="y is a score, higher is better. Valid only if the pre-training data match the task: scores that "
+    "fall while cross-entropy falls do not follow this law. D_0, c and β are correlated over few decades.",
 )

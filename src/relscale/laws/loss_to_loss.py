@@ -44,9 +44,11 @@ LAW = separable(
     name="loss_to_loss",
     predictors=("loss",),
     parameters=(
-        Parameter("E_y", "unit of the loss", "where the loss ends that is predicted", low=0),
-        Parameter("K", "unit of the loss", "how far above it is, one unit of L_x above E_x", low=0, log=True),
-        Parameter("E_x", "unit of L_x", "where the loss ends that it is predicted from", low=0),
+        Parameter("E_y", "unit of the loss", "the irreducible loss of the response", low=0),
+        Parameter(
+            "K", "unit of the loss", "the response above E_y at one unit of L_x above E_x", low=0, log=True
+        ),
+        Parameter("E_x", "unit of L_x", "the irreducible loss of the predictor", low=0),
         Parameter("kappa", "none", "the exponent between them", low=0, high=10),
     ),
     linear=("E_y", "K"),
@@ -57,6 +59,6 @@ LAW = separable(
     limits=limits,
     source="Mayilvahanan et al., arXiv 2502.12120",
     formula="L_y = E_y + K · (L_x − E_x)^κ",
-    traps="E_x, E_y and κ trade off over a narrow range of losses: fix E_x and E_y where a law of compute gives them. "
-    "Nats per token of different tokenizers are no one unit: use bits per byte.",
+    traps="E_x, E_y and κ are correlated over a narrow range of losses: fix E_x and E_y if a law of compute "
+    "gives them. Nats per token are not comparable between tokenizers: use bits per byte.",
 )

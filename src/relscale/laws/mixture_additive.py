@@ -1,4 +1,4 @@
-"""Mixture law, additive: the loss on one target by the shares of the training data's parts.
+"""Additive mixture law: the loss on a target by the shares of the training data's parts.
 
     L = E + 1 / Σ_i C_i · h_i^γ_i
 
@@ -20,8 +20,8 @@ LOG_OF_ZERO = -2e5  # times the least γ of 0.0067 it is below the exponent of t
 SOURCE = "Shukor et al., arXiv 2507.09404"
 FORMULA = "L = E + 1 / Σ C_i · h_i^γ_i"
 TRAPS = (
-    "A part whose share never varies has no C and γ; many are on a bound, which predictions do not mind. The optimum "
-    "may lie where no mixture was tried."
+    "C and γ of a part with a constant share are not identified; many end on a bound, which hardly affects "
+    "predictions. The optimum can be outside the measured mixtures."
 )
 
 
@@ -92,15 +92,13 @@ def of(columns: tuple[str, ...]) -> Law:
         name="mixture_additive",
         predictors=columns,
         parameters=(
-            Parameter("E", "unit of the loss", "what no mixture gets below", low=0),
+            Parameter("E", "unit of the loss", "the irreducible loss", low=0),
             *(
-                Parameter(f"C_{p}", "1 / unit of the loss", f"what {p} alone gives", low=0, log=True)
+                Parameter(f"C_{p}", "1 / unit of the loss", f"the effect of {p} alone", low=0, log=True)
                 for p in parts
             ),
             *(
-                Parameter(
-                    f"gamma_{p}", "none", f"how {p} gives less and less", SHALLOWEST, STEEPEST, log=True
-                )
+                Parameter(f"gamma_{p}", "none", f"the exponent of {p}", SHALLOWEST, STEEPEST, log=True)
                 for p in parts
             ),
         ),

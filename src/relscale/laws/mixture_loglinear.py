@@ -1,4 +1,4 @@
-"""Mixture law, log-linear: above a floor the logarithm of the loss is linear in the shares of the data's parts.
+"""Log-linear mixture law: above a floor the logarithm of the loss is linear in the shares of the data's parts.
 
     L = c + exp(Σ_i t_i · h_i)
 
@@ -54,7 +54,7 @@ def of(columns: tuple[str, ...]) -> Law:
         name="mixture_loglinear",
         predictors=columns,
         parameters=(
-            Parameter("c", "unit of the loss", "what no mixture gets below", low=0),
+            Parameter("c", "unit of the loss", "the irreducible loss", low=0),
             *(Parameter(f"t_{p}", "ln of the unit of the loss", f"ln (L − c) of {p} alone") for p in parts),
         ),
         value=value,

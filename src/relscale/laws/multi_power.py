@@ -1,4 +1,4 @@
-"""Multi-power law: the loss at every step of a training under any schedule; what annealing gains is a power law too.
+"""Multi-power law: the loss at every step of a training run under any schedule, with a power law of annealing.
 
     L(t) = L0 + A · S1(t)^(−α) − B · Σ_{k≤t} (η_{k−1} − η_k) · (1 − (1 + C · η_k^(−γ) · S_k(t))^(−β))
 
@@ -95,15 +95,15 @@ LAW = separable(
     name="multi_power",
     predictors=("S1", *(f"{name}_{b + 1}" for name in ("change", "rate", "area") for b in range(ALL_BINS))),
     parameters=(
-        Parameter("L0", "unit of the loss", "what is left after endless training", low=0),
-        Parameter("A", "unit of the loss", "what training takes away, at S1 = 1", low=0, log=True),
+        Parameter("L0", "unit of the loss", "the loss after unlimited training", low=0),
+        Parameter("A", "unit of the loss", "the amplitude of the power law, at S1 = 1", low=0, log=True),
         Parameter(
-            "B", "unit of the loss per rate", "what a fall of the rate gives in the end", low=0, log=True
+            "B", "unit of the loss per rate", "the final gain per decrease of the rate", low=0, log=True
         ),
-        Parameter("alpha", "none", "how fast training takes it away", low=0, high=5),
-        Parameter("C", "rate^γ per S1", "how soon a fall of the rate pays", low=0, log=True),
-        Parameter("beta", "none", "how slowly it pays in full", low=1e-3, high=5, log=True),
-        Parameter("gamma", "none", "how much sooner a fall to a low rate pays", low=0, high=3),
+        Parameter("alpha", "none", "the exponent of S1", low=0, high=5),
+        Parameter("C", "rate^γ per S1", "the speed of the response to a decrease", low=0, log=True),
+        Parameter("beta", "none", "the exponent of the response", low=1e-3, high=5, log=True),
+        Parameter("gamma", "none", "the exponent of the rate in the speed of the response", low=0, high=3),
     ),
     linear=("L0", "A", "B"),
     terms=terms,
@@ -112,8 +112,8 @@ LAW = separable(
     jacobian=jacobian,
     source="Luo et al., arXiv 2503.12811",
     formula="L = L0 + A · S1^(−α) − B · Σ_k (η_{k−1} − η_k) · (1 − (1 + C · η_k^(−γ) · S_k)^(−β))",
-    traps="B, C, β and γ trade off: judge curves, not parameters. Under a constant rate they are free. Log the corners "
-    "of the schedule: a drop between two logged steps is taken to be a slope. Three trainings give no honest interval.",
+    traps="B, C, β and γ are correlated: compare curves. Under a constant rate they are undetermined. Log the corners "
+    "of the schedule: a drop between two logged steps is treated as linear. Three runs give no valid interval.",
     source_columns=("step", "learning_rate"),
     make_predictors=changes,
 )

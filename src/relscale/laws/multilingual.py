@@ -1,4 +1,4 @@
-"""Several languages in one model: exponents are means over the languages, and languages that help each other add data.
+"""Multilingual scaling: exponents are averaged over languages, and synergy between languages adds effective data.
 
     L = A · N^(−α(p)) + B · D_x^(−β(p)) + E(p),    D_x = D · (1 + Σ_{i<j} s_ij · p_i · p_j)
     α(p) = Σ_k p_k · α_k,    β and E likewise
@@ -21,8 +21,8 @@ EXPONENTS = np.array([0.1, 0.2, 0.35, 0.6, 1.0])
 SOURCE = "arXiv 2512.13472, equations 6 and 7"
 FORMULA = "L = A · N^(−Σ p_k α_k) + B · (D · (1 + Σ s_ij p_i p_j))^(−Σ p_k β_k) + Σ p_k E_k"
 TRAPS = (
-    "Each language needs mixtures that have more and less of it, each pair some that have both; sizes and tokens must "
-    "not grow together. A and B belong to one parameter and one token."
+    "Each language needs mixtures with different shares of it, each pair some mixtures with both; sizes and "
+    "tokens must vary independently. A and B refer to one parameter and one token."
 )
 
 
@@ -68,19 +68,21 @@ def of(columns: tuple[str, ...]) -> Law:
     """The law of these languages."""
     names = [column.removeprefix("share_") for column in columns]
     floors = tuple(
-        Parameter(f"E_{k}", "unit of the loss", f"what no model gets below on {k}", low=0) for k in names
+        Parameter(f"E_{k}", "unit of the loss", f"the irreducible loss on {k}", low=0) for k in names
     )
     return separable(
         name="multilingual",
         predictors=LAW.columns(columns),
         parameters=(
-            Parameter("A", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
-            Parameter("B", "unit of the loss", "what few tokens cost, at D = 1", low=0, log=True),
+            Parameter(
+                "A", "unit of the loss", "the amplitude of the parameter term, at N = 1", low=0, log=True
+            ),
+            Parameter("B", "unit of the loss", "the amplitude of the token term, at D = 1", low=0, log=True),
             *floors,
             *(Parameter(f"alpha_{k}", "none", f"the exponent of parameters, {k}", 0, 5) for k in names),
             *(Parameter(f"beta_{k}", "none", f"the exponent of tokens, {k}", 0, 5) for k in names),
             *(
-                Parameter(f"s_{i}_{j}", "none", f"how much {i} and {j} add to each other's data", -4)
+                Parameter(f"s_{i}_{j}", "none", f"the synergy of {i} and {j}", -4)
                 for i, j in combinations(names, 2)
             ),
         ),

@@ -1,4 +1,4 @@
-"""Over-training law: the loss of models that see more tokens per parameter than is compute-optimal.
+"""Over-training law: the loss of models with more tokens per parameter than compute-optimal.
 
     L(N, M) = α · N^b + β · 6^(b/2) · (M · N)^b + E,    M = D / N tokens per parameter, so that M · N = D
 
@@ -52,16 +52,18 @@ LAW = separable(
     name="overtraining",
     predictors=("params", "tokens"),
     parameters=(
-        Parameter("alpha", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
-        Parameter("beta", "unit of the loss", "what few tokens cost, at D = 1", low=0, log=True),
+        Parameter(
+            "alpha", "unit of the loss", "the amplitude of the parameter term, at N = 1", low=0, log=True
+        ),
+        Parameter("beta", "unit of the loss", "the amplitude of the token term, at D = 1", low=0, log=True),
         Parameter("b", "none", "the exponent of both", low=-5, high=0),
-        Parameter("E", "unit of the loss", "what no model gets below", low=0),
+        Parameter("E", "unit of the loss", "the irreducible loss", low=0),
     ),
     value=value,
     jacobian=jacobian,
     source="Gadre et al., arXiv 2403.08540, equation 4",
     formula="L = α · N^b + β · 6^(b/2) · (M·N)^b + E",
-    traps="α and β belong to one parameter and one token, far outside the data, so b nearly fixes them.",
+    traps="α and β refer to one parameter and one token, far outside the data, so they are nearly determined by b.",
     linear=("alpha", "beta", "E"),
     terms=terms,
     grid=lambda z: EXPONENTS[None],

@@ -1,4 +1,4 @@
-"""A law of one's own, made of a plain function: ``f(x, a, b)`` with a parameter per further argument."""
+"""User-defined laws from a Python function ``f(x, a, b)``, with one parameter per further argument."""
 
 import inspect
 from collections.abc import Callable
@@ -15,20 +15,20 @@ MOST_STARTS = 256
 
 
 def law_of(function: Callable[..., Array], predictor: str = "training_flops") -> Law:
-    """The law that a function is.
+    """Make a law from a function.
 
     Parameters
     ----------
     function
-        Its first argument is the predictor, an array; each further one a parameter, whose default is where its search
-        begins. It is called with arrays that broadcast.
+        The first argument is the predictor, an array; each further one is a parameter, whose default is the starting
+        point. It is called with arrays that broadcast.
     predictor
-        What the first argument holds.
+        Name of the predictor.
 
     Raises
     ------
     RelscaleError
-        It has no parameter.
+        The function has no parameters.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def law_of(function: Callable[..., Array], predictor: str = "training_flops") ->
         value=value,
         jacobian=jacobian,
         starts=starts,
-        source="a function of the user's",
+        source="a user-defined function",
         formula=f"{_name(function)}(x, {', '.join(names)})",
     )
 

@@ -1,4 +1,4 @@
-"""Parallel streams: P forward passes of one model, joined, count as so many parameters more.
+"""Parallel streams: P joined forward passes of one model act like additional parameters.
 
     L = E + A · (N · (1 + k · ln P))^(−α)
 
@@ -29,8 +29,8 @@ LAW = separable(
     name="parallel_streams",
     predictors=("params", "streams"),
     parameters=(
-        Parameter("E", "unit of the loss", "what no model gets below", low=0),
-        Parameter("A", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
+        Parameter("E", "unit of the loss", "the irreducible loss", low=0),
+        Parameter("A", "unit of the loss", "the amplitude of the parameter term, at N = 1", low=0, log=True),
         Parameter("alpha", "none", "the exponent of the parameters", low=0, high=2),
         Parameter(
             "k",
@@ -46,5 +46,5 @@ LAW = separable(
     centre=lambda z: np.array([z[0].mean(), 0.0]),
     source="Chen et al., arXiv 2505.10475, equation 5",
     formula="L = E + A · (N · (1 + k · ln P))^(−α)",
-    traps="E, A and α trade off over a narrow range of sizes; k is known well all the same.",
+    traps="E, A and α are correlated over a narrow range of sizes; k is well determined nevertheless.",
 )

@@ -1,4 +1,4 @@
-"""Parametric loss surface: what limited parameters and limited tokens each add to an irreducible loss.
+"""Parametric loss surface: power laws of parameters and tokens above an irreducible loss.
 
     L(N, D) = E + A · N^(−α) + B · D^(−β)
 
@@ -62,9 +62,9 @@ LAW = Law(
     name="parametric",
     predictors=("params", "tokens"),
     parameters=(
-        Parameter("E", "unit of the loss", "what no model gets below", low=0),
-        Parameter("A", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
-        Parameter("B", "unit of the loss", "what few tokens cost, at D = 1", low=0, log=True),
+        Parameter("E", "unit of the loss", "the irreducible loss", low=0),
+        Parameter("A", "unit of the loss", "the amplitude of the parameter term, at N = 1", low=0, log=True),
+        Parameter("B", "unit of the loss", "the amplitude of the token term, at D = 1", low=0, log=True),
         Parameter("alpha", "none", "the exponent of the parameters", low=0, high=5),
         Parameter("beta", "none", "the exponent of the tokens", low=0, high=5),
     ),
@@ -73,7 +73,8 @@ LAW = Law(
     starts=starts,
     source="Hoffmann et al., arXiv 2203.15556, equation 2",
     formula="L = E + A · N^(−α) + B · D^(−β)",
-    traps="Along one allocation N and D are tied, and A, B, α, β with them; A and B belong to one parameter and token.",
+    traps="If N and D vary along one allocation only, A, B, α, β are not identified; A and B refer to one "
+    "parameter and one token.",
     linear=("E", "A", "B"),
 )
 

@@ -1,4 +1,4 @@
-"""Peak learning rate by batch: a power of the batch while it is small, a plateau above.
+"""Peak learning rate by batch size: a power of small batches, with a plateau.
 
     η(B) = η_max / (1 + (B0 / B)^p)
 
@@ -39,8 +39,8 @@ LAW = separable(
     predictors=("batch_tokens",),
     parameters=(
         Parameter("eta_max", "unit of the rate", "the rate of the largest batches", low=0, log=True),
-        Parameter("B0", "unit of the batch", "where the rate is half of that", low=0, log=True),
-        Parameter("p", "none", "the power of the batch far below", low=0.1, high=2),
+        Parameter("B0", "unit of the batch", "the batch at half of the plateau", low=0, log=True),
+        Parameter("p", "none", "the exponent at small batches", low=0.1, high=2),
     ),
     linear=("eta_max",),
     terms=terms,
@@ -48,8 +48,9 @@ LAW = separable(
     limits=limits,
     source="McCandlish et al., arXiv 1812.06162; Granziol et al., arXiv 2006.09092",
     formula="η = η_max / (1 + (B0 / B)^p)",
-    traps="y is the best learning rate of each batch, not a loss. Batches must lie on both sides of B0; below it a "
-    "power without plateau fits as well, and must not be extrapolated. The largest stable rate is not the best one.",
+    traps="y is the best learning rate of each batch, not a loss. Batches are needed on both sides of B0; "
+    "below it a power without plateau fits as well and must not be extrapolated. The largest stable rate "
+    "is not the best rate.",
 )
 
 

@@ -19,11 +19,13 @@ LAW = power_of_compute(
     Parameter(
         "error_at_reference", "unit of the metric", "the error at the reference compute", low=0, log=True
     ),
-    Parameter("beta", "none", "ten times the compute leave 10^−β of the error", low=-5, high=5),
+    Parameter(
+        "beta", "none", "the exponent: tenfold compute reduces the error to 10^−β of it", low=-5, high=5
+    ),
     np.array([-0.1, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8]),
     sign=-1,
     source="Kaplan et al., arXiv 2001.08361, section 1.2",
     formula="E = E_ref · (F / F_ref)^(−β)",
-    traps="An error that levels off has a β that falls with compute: see irreducible.",
+    traps="For an error that levels off, β falls with compute: see irreducible.",
 )
 LINE = line_of(LAW)

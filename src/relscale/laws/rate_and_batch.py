@@ -24,7 +24,7 @@ OTHERS = ("a", "b", "gamma", "B", "r_N", "r_D", "s_D")
 LINEAR = ("E", "P", "p_1", "p_2", "p_11", "p_12", "p_22")
 MEANINGS = (
     *("the exponent of the parameters", "the exponent of the tokens", "the outer exponent"),
-    *("the weight of the tokens", "the best rate falls as N^−r_N", "and grows as D^r_D"),
+    *("the weight of the tokens", "the best rate falls as N^−r_N", "the best rate grows as D^r_D"),
     "the best batch grows as D^s_D",
 )
 
@@ -88,8 +88,8 @@ LAW = separable(
     predictors=("learning_rate", "batch_sequences", "params", "tokens"),
     parameters=(
         Parameter("E", "unit of the loss", "the level", low=0),
-        Parameter("P", "unit of the loss", "what limited parameters and tokens cost", low=0, log=True),
-        *(Parameter(name, "unit of the loss", "of the paraboloid of u and w") for name in LINEAR[2:]),
+        Parameter("P", "unit of the loss", "the amplitude of the size and token terms", low=0, log=True),
+        *(Parameter(name, "unit of the loss", "a coefficient of the paraboloid") for name in LINEAR[2:]),
         *(
             Parameter(name, "none", meaning, low, high)
             for name, meaning, (low, high) in zip(OTHERS, MEANINGS, LIMITS, strict=True)
@@ -105,8 +105,8 @@ LAW = separable(
     source="Li et al., arXiv 2503.04715",
     formula="L = E + P · (ν^(−a) + B · δ^(−b))^γ + paraboloid of u, w; u = ln η + r_N ln ν − r_D ln δ, "
     "w = ln b − s_D ln δ",
-    traps="Runs far from the best rate are no paraboloid: keep those within some 2% of the least loss of each size. "
-    "Rates and batches must lie on both sides of the best; at several sizes and numbers of tokens.",
+    traps="The paraboloid is valid only near the best rate: keep runs within about 2% of the lowest loss per size. "
+    "Rates and batches are needed on both sides of the optimum, at several sizes and numbers of tokens.",
 )
 
 

@@ -1,4 +1,4 @@
-"""Rectified law of fine-tuning: the loss stands still while examples are few, then falls as a power.
+"""Rectified law of fine-tuning: the loss is flat for few examples, then falls as a power law.
 
     L = E + B / (D_l + D^β)
 
@@ -44,9 +44,9 @@ LAW = separable(
     name="rectified",
     predictors=("examples",),
     parameters=(
-        Parameter("E", "unit of the loss", "the loss after endless fine-tuning", low=0),
-        Parameter("B", "unit of the loss", "the size of what fine-tuning takes away", low=0, log=True),
-        Parameter("D_l", "examples^β", "what pre-training is worth", low=0, log=True),
+        Parameter("E", "unit of the loss", "the loss after unlimited fine-tuning", low=0),
+        Parameter("B", "unit of the loss", "the amplitude of the reducible loss", low=0, log=True),
+        Parameter("D_l", "examples^β", "the value of pre-training", low=0, log=True),
         Parameter("beta", "none", "the exponent of the examples", low=0.01, high=5),
     ),
     linear=("E", "B"),
@@ -55,6 +55,6 @@ LAW = separable(
     limits=limits,
     source="Lin et al., arXiv 2402.02314",
     formula="L = E + B / (D_l + D^β)",
-    traps="E needs data in the range of the power, D_l such before it; with only one of the two, several laws fit. "
+    traps="E needs data in the power-law range, D_l data below it; with only one of them, several laws fit. "
     "The form has not been checked against the paper's text.",
 )

@@ -1,9 +1,9 @@
-"""Relative law: how the gap between two test distributions moves with training compute.
+"""Relative law: the ratio of the errors on two test distributions as a power of training compute.
 
     G(F) = E_t(F) / E_b(F) = γ · F^Δβ = G_ref · (F / F_ref)^Δβ,    Δβ = β_b − β_t
 
 t is the target group and b its baseline, each with a power law. The sign of Δβ alone does not give the direction: the
-gap closes where ``Δβ · ln G(F) < 0`` (``relscale.fitting.inference.direction``).
+gap closes if ``Δβ · ln G(F) < 0`` (``relscale.fitting.inference.direction``).
 
 Linear in the logarithms, so least squares of these has a closed form and needs no starting points
 (``relscale.fitting.inference.log_log_lines``): ``LINE``. ``LAW`` is the same law for other losses and residuals.
@@ -27,11 +27,11 @@ LAW = power_of_compute(
     Parameter(
         "ratio_at_reference", "none", "the ratio at the reference; 1 means equal errors", low=0, log=True
     ),
-    Parameter("delta_beta", "none", "β of the baseline less β of the target", low=-5, high=5),
+    Parameter("delta_beta", "none", "β of the baseline minus β of the target", low=-5, high=5),
     np.array([-0.4, -0.2, -0.1, -0.05, -0.02, 0.02, 0.05, 0.1, 0.2, 0.4]),
     source="Held et al., arXiv 2510.24626",
     formula="G = G_ref · (F / F_ref)^Δβ",
-    traps="The sign of Δβ alone does not give the direction: the gap closes where Δβ · ln G < 0.",
+    traps="The sign of Δβ alone does not give the direction: the gap closes if Δβ · ln G < 0.",
     gap="ratio",
 )
 LINE = line_of(LAW)

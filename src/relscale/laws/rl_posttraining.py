@@ -1,4 +1,4 @@
-"""Post-training by reinforcement: the share of failures is a power of compute, whose exponent saturates with size.
+"""Reinforcement-learning post-training: the failure rate is a power of compute, whose exponent saturates with size.
 
     ln L = E(N) − k(N) · ln X,    k(N) = K_max / (1 + N_0 / N),    E(N) = e_0 + e_1 · ν + e_2 · ν²,    ν = ln(N / 10⁹)
 
@@ -55,16 +55,19 @@ LAW = Law(
     predictors=("params", "training_flops"),
     parameters=(
         Parameter("e_0", "nats", "ln L of a model of 10⁹ parameters at X = 1"),
-        Parameter("e_1", "nats per e times the size", "how that falls with size"),
-        Parameter("e_2", "nats per e times the size, squared", "how that bends"),
-        Parameter("K_max", "none", "the exponent of compute of unlimited models", low=0, high=10),
-        Parameter("N_0", "parameters", "where the exponent is half of that", low=0, log=True),
+        Parameter("e_1", "nats per e times the size", "the change of ln L with size"),
+        Parameter("e_2", "nats per e times the size, squared", "the curvature of ln L in size"),
+        Parameter("K_max", "none", "the exponent of compute for unlimited model size", low=0, high=10),
+        Parameter(
+            "N_0", "parameters", "the parameters at which the exponent is half of K_max", low=0, log=True
+        ),
     ),
     value=value,
     jacobian=jacobian,
     starts=starts,
     source="arXiv 2509.25300",
     formula="ln L = e_0 + e_1 · ν + e_2 · ν² − K_max / (1 + N_0 / N) · ln(X / 10¹⁸), ν = ln(N / 10⁹)",
-    traps="Four sizes or more, on both sides of N_0. The points of one training depend on each other: --block. The "
-    "paper's forecasts of its largest model refit that model's level, so they are not blind.",
+    traps="At least four sizes are needed, on both sides of N_0. The points of one training run are "
+    "dependent: use --block. The paper's forecasts of its largest model refit that model's level, so they "
+    "are not true forecasts.",
 )

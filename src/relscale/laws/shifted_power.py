@@ -1,4 +1,4 @@
-"""Power law of compute with a shift: an error that starts to fall only from some compute on, towards a floor.
+"""Shifted power law: an error that is flat at small compute and then falls towards a floor.
 
     Err = h · ((x + s) / (1 + s))^(−β) + floor,    x = F / F_ref
 
@@ -40,7 +40,7 @@ LAW = separable(
     parameters=(
         Parameter("h", "unit of the metric", "the reducible error at the reference compute", low=0, log=True),
         Parameter("beta", "none", "the exponent far above the shift", low=0, high=5),
-        Parameter("s", "reference computes", "from where on the error falls", low=0, log=True),
+        Parameter("s", "reference computes", "the compute from which the error falls", low=0, log=True),
         Parameter("floor", "unit of the metric", "the error at unlimited compute", low=0),
     ),
     linear=("h", "floor"),
@@ -49,6 +49,6 @@ LAW = separable(
     limits=limits,
     source="Nezhurina et al., arXiv 2506.04598",
     formula="Err = h · ((x + s) / (1 + s))^(−β) + floor, x = F / F_ref",
-    traps="β and the floor trade off until the error flattens; where two curves cross depends on both floors.",
+    traps="β and the floor are correlated unless the error flattens; crossings of curves depend on both floors.",
     reference=True,
 )

@@ -44,7 +44,13 @@ LAW = Law(
     predictors=("training_flops",),
     parameters=(
         Parameter("h", "nats", "−ln of the rate at the reference compute", low=0, log=True),
-        Parameter("alpha", "none", "ten times the compute leave 10^−α of −ln of the rate", low=0, high=3),
+        Parameter(
+            "alpha",
+            "none",
+            "the exponent: tenfold compute reduces −ln of the rate to 10^−α of it",
+            low=0,
+            high=3,
+        ),
     ),
     value=value,
     jacobian=jacobian,
@@ -53,6 +59,6 @@ LAW = Law(
     formula="y = exp(−h · (F / F_ref)^(−α))",
     traps="y is a rate from 0 to 1, higher is better. Count passes over all draws, or (r − 1) / (K − 1) where K draws "
     "were made until the r-th pass; r / K is too large. A rate of 0 or 1 is uninformative about α; "
-    "taking chance off first makes forecasts worse.",
+    "subtracting chance first makes forecasts worse.",
     reference=True,
 )

@@ -1,9 +1,10 @@
-"""Vocabulary: a larger one has parameters of its own, and lowers the loss as these do.
+"""Vocabulary scaling: the loss by model parameters, vocabulary size and training text.
 
     L = E + A · N^(−α) + V · v^(−ν) + B · C^(−β)
 
 N parameters without those of the vocabulary, v entries, C characters of training text, which unlike tokens do not
-depend on the vocabulary. L is the loss less that of unigrams, so that vocabularies compare; it is negative, as is E.
+depend on the vocabulary. L is the loss minus the unigram loss, so that vocabularies are comparable; it is negative, as
+is E.
 
 Source: Tao et al., *Scaling Laws with Vocabulary: Larger Models Deserve Larger Vocabularies*, arXiv 2407.13623; they
 have the parameters of the vocabulary, its entries times the width, in place of the entries.
@@ -28,10 +29,16 @@ LAW = separable(
     name="vocabulary",
     predictors=("params", "vocabulary", "characters"),
     parameters=(
-        Parameter("E", "unit of the loss", "the loss without any of the limits; negative less unigrams"),
-        Parameter("A", "unit of the loss", "what few parameters cost, at N = 1", low=0, log=True),
-        Parameter("V", "unit of the loss", "what a small vocabulary costs, at one entry", low=0, log=True),
-        Parameter("B", "unit of the loss", "what little text costs, at one character", low=0, log=True),
+        Parameter(
+            "E", "unit of the loss", "the loss without any of the limits; negative relative to unigrams"
+        ),
+        Parameter("A", "unit of the loss", "the amplitude of the parameter term, at N = 1", low=0, log=True),
+        Parameter(
+            "V", "unit of the loss", "the amplitude of the vocabulary term, at one entry", low=0, log=True
+        ),
+        Parameter(
+            "B", "unit of the loss", "the amplitude of the text term, at one character", low=0, log=True
+        ),
         Parameter("alpha", "none", "the exponent of the parameters", low=0, high=5),
         Parameter("nu", "none", "the exponent of the entries", low=0, high=5),
         Parameter("beta", "none", "the exponent of the characters", low=0, high=5),
@@ -43,7 +50,8 @@ LAW = separable(
     centre=lambda z: z.mean(axis=1),
     source="Tao et al., arXiv 2407.13623",
     formula="L = E + A · N^(−α) + V · v^(−ν) + B · C^(−β)",
-    traps="Fit with --residual linear where the loss is less that of unigrams. With a plain loss per token larger "
-    "vocabularies look worse by having fewer, harder tokens. The best vocabulary at fixed compute follows only with "
-    "the cost of its parameters. It is not the paper's law: that has the vocabulary's parameters in place of entries.",
+    traps="Fit with --residual linear if the loss is relative to unigrams. With a plain loss per token, "
+    "larger vocabularies look worse because they have fewer, harder tokens. The optimal vocabulary at "
+    "fixed compute also depends on the cost of its parameters. The paper's law has the vocabulary's "
+    "parameters in place of entries.",
 )
