@@ -127,14 +127,14 @@ UNSUPPORTED = {
 }
 
 
-def test_a_task_that_cannot_be_scored_is_left_out_and_said(tmp_path, data, capsys):
+def test_a_task_that_cannot_be_scored_is_excluded_with_a_message(tmp_path, data, capsys):
     manifest, requests = prepare(tmp_path, data, lm_eval=["arc_easy", *UNSUPPORTED])
     assert list(manifest.groups) == list(manifest.tasks) == ["arc_easy"]
     assert {request.task for request in requests} == {"arc_easy"}
     said = capsys.readouterr().err.splitlines()
     for task, reason in UNSUPPORTED.items():
         assert re.search(reason, manifest.left_out[task])
-        (line,) = [line for line in said if f"task {task} is left out" in line]
+        (line,) = [line for line in said if f"task {task} is excluded" in line]
         assert re.search(reason, line)
 
 
@@ -184,7 +184,7 @@ def test_a_prepared_suite_is_a_suite_that_may_be_prepared_again(tmp_path, data):
     [
         ({"lm_eval": ["helaswag"]}, "no task 'helaswag'; did you mean .*hellaswag"),
         ({"lm_eval": ["arc_easy"], "shots": 3}, "unknown option 'shots'; allowed are lm_eval, num_fewshot"),
-        ({"lm_eval": ["arc_easy"], "baseline": "piqa"}, "no group 'piqa' for a baseline"),
+        ({"lm_eval": ["arc_easy"], "baseline": "piqa"}, "no group 'piqa' to use as baseline"),
         ({"lm_eval": ["arc_easy"], "data": "here"}, "data is 'here'; give a path for each task"),
         ({"lm_eval": ["arc_easy"], "data": {"piqa": "x"}}, "data for 'piqa', which is not one of its tasks"),
         (
@@ -192,7 +192,7 @@ def test_a_prepared_suite_is_a_suite_that_may_be_prepared_again(tmp_path, data):
             "data of arc_easy: nothing is at .nowhere",
         ),
         ({"lm_eval": ["arc_easy", "wikitext"]}, "some of its tasks score whole documents"),
-        ({"lm_eval": ["ai2_arc", "arc_easy"]}, "task arc_easy is one of ai2_arc and of arc_easy"),
+        ({"lm_eval": ["ai2_arc", "arc_easy"]}, "task arc_easy belongs to ai2_arc and to arc_easy"),
     ],
 )
 def test_a_wrong_option_is_refused_in_one_line_and_leaves_nothing(tmp_path, data, options, message):

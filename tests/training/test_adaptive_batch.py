@@ -106,7 +106,7 @@ def test_batches_grow_in_one_way_only(run):
     options = OPTIONS.model_copy(update={"noise_scale": NoiseScale()})
     with pytest.raises(RelscaleError, match=r"remove training\.noise_scale"):
         check_noise_scale(run, options, "ddp")
-    with pytest.raises(RelscaleError, match=r"design\.batch_schedule already"):
+    with pytest.raises(RelscaleError, match=r"design\.batch_schedule changes the batch size as well"):
         check_noise_scale(grown(run, 10, 2), OPTIONS, "ddp")
 
 

@@ -205,7 +205,7 @@ def test_a_logger_that_is_not_installed_is_refused_before_anything_is_trained(
 ):
     monkeypatch.setattr("relscale.training.options.find_spec", lambda package: None)
     with pytest.raises(
-        RelscaleError, match=f"training.logger: {logger}, .* pip install {logger}, or set csv"
+        RelscaleError, match=f"training.logger: {logger} is not installed; pip install {logger}, or set csv"
     ):
         train_job(described([run], tmp_path / "store", logger=logger), tmp_path / "job.json")
     assert list(tmp_path.iterdir()) == []
@@ -213,7 +213,7 @@ def test_a_logger_that_is_not_installed_is_refused_before_anything_is_trained(
 
 def test_another_vocabulary_than_the_runs_is_refused(run, train):
     other = replace(run, architecture=replace(run.architecture, vocabulary_size=301))
-    with pytest.raises(RelscaleError, match=r"300 tokens, where .* has a vocabulary of 301"):
+    with pytest.raises(RelscaleError, match=r"300 tokens, but .* has a vocabulary of 301"):
         train("a", other)
 
 

@@ -93,8 +93,13 @@ def _end(child: SpawnProcess) -> None:
         import psutil
 
         with suppress(psutil.Error):
-            for process in psutil.Process(child.pid).children(recursive=True):
-                process.kill()
+            parent = psutil.Process(child.pid)
+            parent.suspend()  # it starts no other browser meanwhile
+            started = parent.children(recursive=True)
+            for process in [parent, *started]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(started, timeout=5)
     child.kill()
     child.join()
 

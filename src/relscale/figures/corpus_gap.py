@@ -75,7 +75,7 @@ def draw(data: FigureData) -> go.Figure:
     fits = [row for row in data.law_rows(contrast, parameter="delta_beta") if row.contrast == contrast]
     panels.notes(
         *(curve_notes([shown.losses, shown.ratios]) if shown else []),
-        f"G is the ratio of the errors on two values of {contrast} at matched compute; Δβ < 0 if G falls. "
+        f"G is the ratio of the errors on two values of {contrast} at matched compute; Δβ is negative where G falls. "
         "Verdicts use p-values adjusted over the groups of a suite; intervals are not adjusted.",
         *(f"{remark}." for _, remark in reasons(fits, lambda row: row.parameter)),
     )
