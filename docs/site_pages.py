@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from mkdocs.structure.files import File, Files
@@ -23,6 +23,7 @@ from relscale.questions.catalogue import question, question_names
 from relscale.rows import columns_of
 from relscale.scoring.options import Suite
 from relscale.scoring.suite import available_suites, read_suite
+from relscale.section import Section
 
 ROOT = Path(__file__).parents[1]
 OUTWARD = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)\s]*)\)")
@@ -335,15 +336,24 @@ def figures_page() -> str:
     lines = [
         "# Figures",
         "",
-        'A config asks for them under `figures`; `results.plot("isoflop")` draws one in Python.',
+        'A config lists them under `figures`; `results.plot("isoflop", …)` draws one in Python, with its options.',
         "",
     ]
     for row in listings.figures():
         module = importlib.import_module(f"relscale.figures.{row['figure'].replace('-', '_')}")
-        own = f"{row['figure']}-SUITE" if row["per_suite"] else row["figure"]
+        name = f"{row['figure']}-SUITE" if row["per_suite"] else row["figure"]
         once = "It is drawn once per suite." if row["per_suite"] else ""
-        lines += [f"## {own}", "", (module.__doc__ or "").replace("``", "`").strip(), "", once, ""]
+        lines += [f"## {name}", "", (module.__doc__ or "").replace("``", "`").strip(), "", once, ""]
+        lines += _figure_options(get_type_hints(module.draw).get("options"))
     return "\n".join(lines)
+
+
+def _figure_options(section: type[Section] | None) -> list[str]:
+    if section is None:
+        return []
+    fields = section.model_fields.items()
+    rows = [f"| `{name}` | {_cell(field.description or '')} |" for name, field in fields]
+    return ["| option | meaning |", "|---|---|", *rows, ""]
 
 
 def command_line_page() -> str:

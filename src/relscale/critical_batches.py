@@ -27,25 +27,25 @@ class CriticalBatchRow:
     from_tokens: int = column("Training tokens of the checkpoint.", "tokens")
     batch_tokens: int = column("Batch of the run at the checkpoint.", "tokens")
     factor: int | None = column(
-        "k*: the largest batch, by that of the run, whose smoothed loss is at most epsilon above that of all smaller "
-        "ones; null if the branch with the batch of the run diverged.",
+        "k*: the largest batch, relative to that of the run, whose smoothed loss is at most epsilon above that of all "
+        "smaller ones; null if the branch with the batch of the run diverged.",
         default=None,
     )
     critical_batch_tokens: int | None = column(
         "Critical batch: k* times the batch of the run.", "tokens", default=None
     )
     low: int | None = column(
-        "Lower limit of its 95% interval, by the noise of the smoothed losses; null where that is not known.",
+        "Lower limit of its 95% interval, by the noise of the smoothed losses; null if the noise is not known.",
         "tokens",
         default=None,
     )
     high: int | None = column(
-        "Upper limit; null where it is not known, and where the largest batch tried is within the interval.",
+        "Upper limit; null if the noise is not known or the largest batch tried is inside the interval.",
         "tokens",
         default=None,
     )
-    epsilon: float = column("Difference of losses that does not count.", "nats per token")
-    note: str | None = column("Why it may be another.", default=None)
+    epsilon: float = column("Tolerance for differences of smoothed losses.", "nats per token")
+    note: str | None = column("Caveats of the row.", default=None)
 
 
 def branch_tables(experiment: Experiment, results: Results) -> dict[type, Path]:
@@ -63,7 +63,7 @@ def critical_batches(rows: Sequence[BranchRow], epsilon: float) -> Iterator[Crit
     rows
         Branches of any runs.
     epsilon
-        Difference of smoothed losses that does not count, in nats per token.
+        Tolerance for differences of smoothed losses, in nats per token.
     """
     for _, group in groupby(rows, key=lambda row: (row.run, row.from_tokens)):
         branches = sorted(group, key=lambda row: row.factor)

@@ -291,7 +291,7 @@ def test_the_law_s_band_holds_its_line_and_is_narrowest_at_the_reference(toy: Fi
 
 
 def test_the_widest_known_estimand_is_drawn_and_named(drawn: dict[str, go.Figure]) -> None:
-    assert "95% interval for new items (population)." in texts(drawn["relative-law-knowledge"])
+    assert "95% interval for the item population." in texts(drawn["relative-law-knowledge"])
     assert "if not available, 95% interval for these items" in texts(drawn["relative-law-varieties"])
 
 
@@ -413,7 +413,7 @@ def test_an_option_that_a_figure_does_not_have_is_refused(
 def test_the_interval_that_is_asked_for_is_drawn(toy: FigureData) -> None:
     chosen = texts(draw("relative-law-knowledge", toy, estimand="these items"))
     assert "95% interval for these items" in chosen
-    assert "new items (population)" not in chosen
+    assert "item population" not in chosen
 
 
 def test_internet_users_of_a_year_that_is_not_in_the_table_are_refused(toy: FigureData) -> None:

@@ -84,6 +84,18 @@ def test_two_mirrored_targets_are_best_served_in_equal_parts_and_the_figure_show
     assert any(trace.x[0] == pytest.approx(0.5, abs=2e-3) for trace in marks)
 
 
+def test_laws_of_different_targets_are_drawn_one_below_the_other(tmp_path: Path) -> None:
+    prose = LAW | {"name": "prose_alone", "where": {"suite": "bits", "group": "prose"}, "predict": None}
+    fits = fitted(MIXTURES, laws=[law | {"optimum": {"draws": 0}} for law in (LAW, prose)])
+    drawn = figure("mixture", fits, MIXTURES, tmp_path)
+    targets = {
+        axis: {trace.name for trace in drawn.data if trace.xaxis == axis and trace.name and trace.x[0]}
+        for axis in ("x", "x3")
+    }
+    assert targets == {"x": {"prose", "code"}, "x3": {"prose"}}
+    assert "bars" not in "".join(note.text for note in drawn.layout.annotations), "none is drawn"
+
+
 def test_a_heavy_divergence_keeps_the_mixture_at_its_prior() -> None:
     assert best(kl=1e3, prior="m4")["share_prose"]["value"] == pytest.approx(SHARES[4], abs=1e-3)
     assert best(kl=1e3, prior="m4")["divergence from the prior"]["value"] == pytest.approx(0, abs=1e-5)
@@ -132,11 +144,22 @@ def test_a_mixture_as_good_as_two_and_a_half_times_the_text_is_drawn_there(tmp_p
     drawn = figure("multiplier", fits, measurements, tmp_path)
     (line,) = (trace for trace in drawn.data if trace.mode == "lines" and trace.legendgroup)
     assert (list(line.x), list(line.y)) == ([0.5], pytest.approx([2.5]))
+    assert "1,000,000 tokens" in [trace.name for trace in drawn.data]
     with pytest.raises(RelscaleError, match=r"fit\.multipliers\.code: .*share_cod"):
         fitted(measurements, multipliers=[asked | {"share": "share_cod"}])
+
+
+def test_runs_that_are_compared_at_equal_compute_have_no_tokens_in_their_key(tmp_path: Path) -> None:
+    asked = {"name": "code", "where": {"suite": "bits"}, "share": "share_code", "unique_in_mixtures": 1e8}
+    measurements = alone_and_mixed()
+    fits = fitted(measurements, multipliers=[asked | {"at": "training_flops"}])
+    names = [
+        trace.name for trace in figure("multiplier", fits, measurements, tmp_path).data if trace.showlegend
+    ]
+    assert names == ["6×10⁹"]
 
 
 @pytest.mark.parametrize("name", ["mixture", "multiplier"])
 def test_figures_of_what_the_config_does_not_ask_for_say_so(name: str, tmp_path: Path) -> None:
     drawn = figure(name, fitted(alone_and_mixed()), MIXTURES, tmp_path)
-    assert "The config asks" in drawn.layout.annotations[0].text
+    assert "The config requests no" in drawn.layout.annotations[0].text

@@ -27,7 +27,9 @@ def draw(data: FigureData) -> go.Figure:
         (by for by in ("corpus", "optimizer") if data.rows(GapRow, contrast=by, status="ok")), None
     )
     if contrast is None:
-        return chart.empty(TITLE, "This experiment compares no corpora (fit.contrasts is empty).")
+        return chart.empty(
+            TITLE, "No corpora are compared: fit.contrasts.corpus is not set, or no ratio was estimated."
+        )
     losses = data.rows(GapRow, contrast=contrast, status="ok", **LOSS)
     forests = contrast_forests(data, contrast)
     blocks = [forests[i : i + COLUMNS] for i in range(0, len(forests), COLUMNS)]
@@ -75,8 +77,8 @@ def draw(data: FigureData) -> go.Figure:
     fits = [row for row in data.law_rows(contrast, parameter="delta_beta") if row.contrast == contrast]
     panels.notes(
         *(curve_notes([shown.losses, shown.ratios]) if shown else []),
-        f"G is the ratio of the errors on two values of {contrast} at matched compute; Δβ is negative where G falls. "
-        "Verdicts use p-values adjusted over the groups of a suite; intervals are not adjusted.",
+        f"G is the error with one {contrast} over that with the baseline, at matched compute; Δβ is negative where G "
+        "falls. Verdicts use p-values adjusted over the groups of a suite; intervals are not adjusted.",
         *(f"{remark}." for _, remark in reasons(fits, lambda row: row.parameter)),
     )
     return panels.figure

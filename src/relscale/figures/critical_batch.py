@@ -1,55 +1,30 @@
-"""The critical batch by branches: what larger batches cost at each checkpoint, and the largest that costs nothing.
+"""The critical batch by branches: excess loss of larger batches at each checkpoint, and the critical batch.
 
-Left: the loss at the end of each branch, less that of the branch with the run's own batch, over k, one line per run and
-checkpoint. Right: the critical batch over the training tokens of its checkpoint, with its interval.
+Left: smoothed loss of each branch above that of the branch with the run's own batch, over the factor k of the batch,
+one line per run and checkpoint. Right: critical batch over the training tokens of its checkpoint, with its interval.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from relscale.critical_batches import CriticalBatchRow
 from relscale.figures import chart
+from relscale.figures.branched_checkpoint import BranchedCheckpoint, branched_checkpoints
 from relscale.figures.chart.numbers import significant
 from relscale.figures.data import FigureData
-from relscale.training.branch_row import BranchRow
 
 TITLE = "Critical batch by branches"
 MOST_LINES = 12  # which colour, symbol and dash can distinguish
 EPSILON = chart.Style(chart.INK, dash="2px,2px", width=1.2)
 OWN_BATCH = chart.Style(chart.MEDIUM, "line-ew-open", size=14, width=2)
-SHIFT = 9  # pixels between checkpoints of as many tokens
-OPEN = 1.5  # times the largest batch tried
-
-
-class Checkpoint(NamedTuple):
-    """A checkpoint's branches, by k, and its critical batch."""
-
-    label: str
-    branches: list[BranchRow]
-    critical: CriticalBatchRow
-
-    @property
-    def excess(self) -> list[float | None]:
-        """Loss of each branch above that of the run's own batch; None where either diverged."""
-        reference_loss = self.branches[0].loss
-        return [
-            None if row.loss is None or reference_loss is None else row.loss - reference_loss
-            for row in self.branches
-        ]
-
-    @property
-    def top(self) -> float:
-        """Where an interval without an upper limit ends: above the largest batch that was tried, in tokens."""
-        return OPEN * self.branches[-1].factor * self.critical.batch_tokens
+SHIFT = 9  # pixels between checkpoints of equal tokens
 
 
 def draw(data: FigureData) -> go.Figure:
     """Draw every checkpoint that branches start from."""
-    checkpoints = _checkpoints(data)
+    checkpoints = branched_checkpoints(data)
     if not checkpoints:
-        return chart.empty(TITLE, "The config has no training.branches, or no run came to its end.")
+        return chart.empty(TITLE, "The config has no training.branches, or no run is finished.")
     shown = checkpoints[:MOST_LINES]
     style = chart.styles([checkpoint.label for checkpoint in shown])
     panels = chart.grid(TITLE, 1, 2, width=400, height=340, gap_x=100, lines=1)
@@ -66,45 +41,26 @@ def draw(data: FigureData) -> go.Figure:
     n_hidden = len(checkpoints) - len(shown)
     panels.notes(
         "The critical batch is the largest whose smoothed loss is at most ε above that of every smaller one. Bars are "
-        "95% intervals by the noise of these losses; one that ends above the largest batch tried has no upper limit.",
+        "95% intervals from the noise of these losses; one that ends above the largest batch tried has no upper limit.",
         *(
             f"{checkpoint.label}: {checkpoint.critical.note}."
             for checkpoint in shown
             if checkpoint.critical.note
         ),
-        f"{n_hidden} more checkpoints are in critical_batches.parquet." if n_hidden else "",
+        f"{n_hidden} further checkpoints are in critical_batches.parquet." if n_hidden else "",
     )
     return panels.figure
 
 
-def _checkpoints(data: FigureData) -> list[Checkpoint]:
-    """All checkpoints, by run and tokens; named by what tells them apart."""
-    critical = data.rows(CriticalBatchRow)
-    corpora = len({row.corpus for row in critical})
-    found_checkpoints = []
-    for row in critical:
-        branches = [
-            branch for branch in data.rows(BranchRow, run=row.run) if branch.from_tokens == row.from_tokens
-        ]
-        words = f"{row.params:,} parameters, {row.from_tokens:,} tokens"
-        label = f"{row.corpus}: {words}" if corpora > 1 else words
-        found_checkpoints.append(Checkpoint(label, sorted(branches, key=lambda branch: branch.factor), row))
-    labels = [checkpoint.label for checkpoint in found_checkpoints]
-    return [
-        checkpoint._replace(label=f"{checkpoint.label}, {checkpoint.critical.run}")
-        if labels.count(checkpoint.label) > 1
-        else checkpoint
-        for checkpoint in found_checkpoints
-    ]
-
-
-def _draw_losses(panel: chart.Panel, shown: Sequence[Checkpoint], style: dict[str, chart.Style]) -> None:
+def _draw_losses(
+    panel: chart.Panel, shown: Sequence[BranchedCheckpoint], style: Mapping[str, chart.Style]
+) -> None:
     """Loss above that of the run's own batch, over k."""
     factors = [row.factor for checkpoint in shown for row in checkpoint.branches]
     epsilon = shown[0].critical.epsilon
     values = [value for checkpoint in shown for value in checkpoint.excess if value is not None]
     panel.axes(
-        chart.log_axis(factors, "k: batch by that of the run"),
+        chart.log_axis(factors, "k: batch of the branch / batch of the run"),
         chart.linear_axis([*values, epsilon], "loss above that of k = 1 (nats per token)", zero=True),
     )
     panel.heading("What larger batches cost")
@@ -117,7 +73,9 @@ def _draw_losses(panel: chart.Panel, shown: Sequence[Checkpoint], style: dict[st
         )
 
 
-def _draw_critical(panel: chart.Panel, shown: Sequence[Checkpoint], style: dict[str, chart.Style]) -> None:
+def _draw_critical(
+    panel: chart.Panel, shown: Sequence[BranchedCheckpoint], style: Mapping[str, chart.Style]
+) -> None:
     """The critical batch of each checkpoint over its training tokens."""
     tokens = [checkpoint.critical.from_tokens for checkpoint in shown]
     batches = [size for checkpoint in shown for size in (checkpoint.critical.batch_tokens, checkpoint.top)]
@@ -126,9 +84,7 @@ def _draw_critical(panel: chart.Panel, shown: Sequence[Checkpoint], style: dict[
     panel.heading("The critical batch")
     panel.points(tokens, [checkpoint.critical.batch_tokens for checkpoint in shown], OWN_BATCH)
     for place, checkpoint in enumerate(shown):
-        offset = SHIFT * sum(
-            before == tokens[place] for before in tokens[:place]
-        )  # of others at as many tokens
+        offset = SHIFT * tokens[:place].count(tokens[place])
         row, mark, hover = checkpoint.critical, style[checkpoint.label], "%{y} tokens after %{x} tokens"
         low, high = [row.low], [checkpoint.top if row.high is None else row.high]
         at, value = [panel.beside(row.from_tokens, offset)], [row.critical_batch_tokens]

@@ -250,7 +250,7 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     name = "Band"
     if any(_strip(panel) for panel in panels):
         name = "Bars at the right of a panel: the fitted line at its largest compute"
-    notes = [f"{name}: {'; if not available,  '.join(about)}."] if about else []
+    notes = [f"{name}: {'; if not available, '.join(about)}."] if about else []
     notes += (
         ["Intervals are clipped at the edge of a panel."] if any(curve.is_cut for curve in curves) else []
     )

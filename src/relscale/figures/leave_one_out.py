@@ -1,4 +1,4 @@
-"""Leave-one-out changes of Δβ by the compute of the omitted budget, run or training; rings mark changed verdicts."""
+"""Leave-one-out changes of Δβ by the compute of the omitted budget, run or training; rings mark lost verdicts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ def draw_leave_one_out(
     rows: Sequence[InfluenceRow],
     styles: Mapping[str, chart.Style],
 ) -> None:
-    """Draw leave-one-out changes of Δβ, and state how many verdicts depend on a single point."""
+    """Draw leave-one-out changes of Δβ, and state how many verdicts are lost without a single unit."""
     x = chart.compute_axis([row.training_flops for row in rows], panel.width)
     panel.axes(x, chart.linear_axis([row.change for row in rows], "change of Δβ", most=6, zero=True))
     panel.reference_line(0.0)
@@ -28,15 +28,14 @@ def draw_leave_one_out(
         hover = f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y}}"
         panel.rows(of_group, _flops, _change, style, about=_without, hover=hover, group=group)
     carriers = [row for row in rows if row.carries]
-    hover = "not resolved without %{customdata}"
-    panel.rows(carriers, _flops, _change, CARRIER, about=lambda row: row.without, hover=hover)
+    panel.rows(carriers, _flops, _change, CARRIER, about=_without, hover="without %{customdata}")
     directions = {row.group for row in rows if data.verdict(row) in DIRECTIONS}
-    depend = f"{len({row.group for row in carriers})} of {len(directions)} verdicts depend on a single one"
+    lost = f"{len({row.group for row in carriers})} of {len(directions)} verdicts lost without one"
     units = len({row.without for row in rows})
     panel.heading(
         "Leave-one-out Δβ",
         series,
-        f"{units} left out in turn; {depend if directions else 'no gap is resolved'}" if rows else "",
+        f"{units} left out in turn; {lost if directions else 'no gap is resolved'}" if rows else "",
     )
 
 

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from pydantic import Field
 
 from relscale.figures import chart
 from relscale.figures.data import FigureData, series_key
 from relscale.figures.fitted_surface import Surface, fitted_surface, least_loss
+from relscale.figures.options import SeveralFits
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.measurements.metric import Metric
-from relscale.section import Names, Section
 
 TITLE = "Loss over parameters and tokens"
 SURFACE = "params, tokens"  # the predictors of such a law
@@ -30,13 +29,7 @@ OPTIMUM = chart.Style("#d55e00", dash="8px,3px", width=2.4)
 BEYOND = replace(chart.EXCLUDED, size=9, width=2)
 
 
-class Options(Section):
-    """The fits to show."""
-
-    fits: Names = Field((), description="Names of fits in the config; all by default.")
-
-
-def draw(data: FigureData, options: Options) -> go.Figure:
+def draw(data: FigureData, options: SeveralFits) -> go.Figure:
     """Draw every such fit."""
     fits: dict[tuple[Any, ...], list[ParameterRow]] = {}
     for row in data.rows(ParameterRow, predictor=SURFACE):
@@ -57,7 +50,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         [
             chart.Key("a run, coloured by its loss", chart.Style(chart.COLOURS[0]), "markers"),
             chart.Key("compute-optimal", OPTIMUM, "lines"),
-            chart.Key("residual outside the panel", BEYOND, "markers"),
+            *[chart.Key("residual outside the panel", BEYOND, "markers")] * bool(beyond),
         ]
     )
     panels.colour_scale(

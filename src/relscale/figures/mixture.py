@@ -1,11 +1,11 @@
-"""Mixtures of text: what a law of mixtures says of each that was tried, and the best mixture by it.
+"""Mixtures of text: fitted against measured values, and the best mixture by the law.
 
-Left: the law's value over what was measured, for every target of every mixture; mixtures that the law predicts without
-having been fitted to them have their prediction intervals. Right: the shares of the best mixture, beside those of the
-best that was measured and of the prior.
+Left: fitted against measured value of every target and mixture; held-out mixtures are stars with prediction intervals.
+Right: the shares of the best mixture by the law, of the best measured mixture and of the prior.
 """
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import plotly.graph_objects as go
 
@@ -29,84 +29,79 @@ PRIOR = chart.Style(chart.MEDIUM, "line-ns", size=14, width=2)
 
 
 def draw(data: FigureData) -> go.Figure:
-    """Draw every law of mixtures that the config asks for its optimum."""
+    """Draw every mixture law with an optimum, one row each."""
     optima: dict[str, list[MixtureOptimumRow]] = {}
     for row in data.rows(MixtureOptimumRow):
         optima.setdefault(row.fit, []).append(row)
     if not optima:
-        return chart.empty(TITLE, "The config asks no law of mixtures for its optimum (fit.laws: optimum).")
+        return chart.empty(TITLE, "The config requests no optimum of a mixture law (fit.laws: optimum).")
     shown = list(optima)[:MOST_FITS]
     points = {fit: [row for row in data.rows(MixturePointRow) if row.fit == fit] for fit in shown}
-    ahead = {fit: [row for row in data.rows(PredictionRow) if row.fit == fit] for fit in shown}
+    predictions = [row for row in data.rows(PredictionRow) if row.fit in shown]
+    held_out = [row for row in predictions if known(row.observed, row.predicted)]
     style = chart.styles(list(dict.fromkeys(row.target for rows in points.values() for row in rows)))
-    names = [row.quantity.removeprefix(SHARE) for rows in optima.values() for row in rows]
+    names = [_part(row) for fit in shown for row in optima[fit]]
     panels = chart.grid(TITLE, len(shown), 2, width=380, height=330, gap_x=110, lines=3, names=names)
     for place, fit in enumerate(shown):
-        _draw_fit(panels.panel(place, 0), fit, points[fit], ahead[fit], style)
+        _draw_fit(panels.panel(place, 0), points[fit], [row for row in held_out if row.fit == fit], style)
         _draw_optimum(panels.panel(place, 1), optima[fit])
-    keys = [chart.Key(target, mark, "markers", group=target) for target, mark in style.items()]
-    held_out = [chart.Key("predicted, not fitted", HELD_OUT, "markers")] if any(ahead.values()) else []
-    best = [
-        chart.Key(*key, "markers")
-        for key in (("best by the law", BEST), ("best measured", MEASURED), ("prior", PRIOR))
-    ]
-    panels.key([*keys, *held_out, *best])
-    left_out = len(optima) - len(shown)
+    panels.key(
+        [
+            *(chart.Key(target, mark, "markers", group=target) for target, mark in style.items()),
+            *[chart.Key("held-out, predicted", HELD_OUT, "markers")] * bool(held_out),
+            chart.Key("best by the law", BEST, "markers"),
+            chart.Key("best measured", MEASURED, "markers"),
+            chart.Key("prior", PRIOR, "markers"),
+        ]
+    )
+    resampled = any(known(row.low) for fit in shown for row in optima[fit])
     panels.notes(
-        "Left, the law is fitted to the mixtures that it is compared with; stars are mixtures that it predicts, with "
-        "prediction intervals. Right, bars are 95% intervals of resampled mixtures.",
-        *(
-            f"{row.quantity.removeprefix(SHARE)}: {row.note}."
-            for fit in shown
-            for row in optima[fit]
-            if row.note
-        ),
-        *(
-            f"{row.run}, {row.group}: {reason(row)}."
-            for fit in shown
-            for row in ahead[fit]
-            if row.status != "ok"
-        ),
-        f"{left_out} more laws are in mixtures.parquet." if left_out else "",
+        "Left: the law is fitted to these mixtures."
+        + " Stars are held-out mixtures, with prediction intervals." * bool(held_out)
+        + " Right: bars are 95% intervals by resampling mixtures." * resampled,
+        *(f"{_part(row)}: {row.note}." for fit in shown for row in optima[fit] if row.note),
+        *(f"{row.run}, {row.group}: {reason(row)}." for row in predictions if row.status != "ok"),
+        f"{len(optima) - len(shown)} further laws are in mixtures.parquet."
+        if len(optima) > len(shown)
+        else "",
     )
     return panels.figure
 
 
 def _draw_fit(
     panel: chart.Panel,
-    fit: str,
     points: Sequence[MixturePointRow],
-    ahead: Sequence[PredictionRow],
+    held_out: Sequence[PredictionRow],
     style: Mapping[str, chart.Style],
 ) -> None:
-    """The law's value over what was measured, by target."""
-    usable = [row for row in ahead if known(row.observed, row.predicted)]
+    """Fitted against measured value, by target."""
     values = [value for row in points for value in (row.observed, row.fitted)]
-    values += [number(value) for row in usable for value in (row.observed, row.predicted)]
-    panel.axes(chart.log_axis(values, "measured"), chart.log_axis(values, "by the law"))
-    errors = [abs(row.fitted / row.observed - 1) for row in points]
-    heading = f"{points[0].law.replace('_', ' ')}, {len({row.run for row in points})} mixtures"
-    panel.heading(fit.replace("_", " "), heading, f"mean difference {100 * sum(errors) / len(errors):.2g}%")
+    values += [number(value) for row in held_out for value in (row.observed, row.predicted)]
+    panel.axes(chart.log_axis(values, "measured value"), chart.log_axis(values, "value by the law"))
+    error = fmean(abs(row.fitted / row.observed - 1) for row in points)
+    fit, law = points[0].fit.replace("_", " "), points[0].law.replace("_", " ")
+    mixtures = len({row.run for row in points})
+    panel.heading(fit, f"{law}, {mixtures} mixtures", f"mean absolute error {100 * error:.2g}%")
     panel.line([min(values), max(values)], [min(values), max(values)], EQUAL)
     for target, mark in style.items():
-        own = [row for row in points if row.target == target]
-        at, value, runs = zip(*((row.observed, row.fitted, row.run) for row in own), strict=True)
-        panel.points(at, value, mark, about=runs, hover=HOVER.format("by the law"), name=target, group=target)
-    x, y = [row.observed for row in usable], [row.predicted for row in usable]
-    low, high = [row.low for row in usable], [row.high for row in usable]
-    about = [f"{row.run}, {row.group}" for row in usable]
-    panel.points(x, y, HELD_OUT, low=low, high=high, about=about, hover=HOVER.format("predicted"))
+        of_target = [row for row in points if row.target == target]
+        x, y = [row.observed for row in of_target], [row.fitted for row in of_target]
+        runs = [row.run for row in of_target]
+        panel.points(x, y, mark, about=runs, hover=HOVER.format("by the law"), name=target, group=target)
+    measured, predicted = [row.observed for row in held_out], [row.predicted for row in held_out]
+    low, high = [row.low for row in held_out], [row.high for row in held_out]
+    about, hover = [f"{row.run}, {row.group}" for row in held_out], HOVER.format("predicted")
+    panel.points(measured, predicted, HELD_OUT, low=low, high=high, about=about, hover=hover)
 
 
 def _draw_optimum(panel: chart.Panel, rows: Sequence[MixtureOptimumRow]) -> None:
-    """The best mixture, and what its mean is worth."""
-    shares = [row for row in rows if row.quantity.startswith(SHARE)]
+    """The shares of the best mixture, with its mean and its divergence from the prior."""
+    shares = [row for row in rows if row.quantity not in (MEAN, DIVERGENCE)]
     mean, divergence = (next(row for row in rows if row.quantity == name) for name in (MEAN, DIVERGENCE))
-    limits = [
-        value for row in shares for value in (row.value, row.low, row.high, row.best_measured) if known(value)
-    ]
-    names = [row.quantity.removeprefix(SHARE) for row in shares]
-    panel.axes(chart.linear_axis(limits, "share", zero=True), chart.names_axis(names))
+    limits = [end for row in shares for end in (row.value, row.low, row.high, row.best_measured, row.prior)]
+    panel.axes(
+        chart.linear_axis(limits, "share", zero=True), chart.names_axis([_part(row) for row in shares])
+    )
     panel.heading(
         "The best mixture",
         f"mean {estimate(mean.value, mean.low, mean.high)}; best measured "
@@ -117,3 +112,7 @@ def _draw_optimum(panel: chart.Panel, rows: Sequence[MixtureOptimumRow]) -> None
         panel.forest_mark(place, row.value, row.low, row.high, BEST, estimate(row.value, row.low, row.high))
         panel.points([row.prior], [place], PRIOR, hover="prior: %{x}")
         panel.points([row.best_measured], [place], MEASURED, hover="best measured: %{x}")
+
+
+def _part(row: MixtureOptimumRow) -> str:
+    return row.quantity.removeprefix(SHARE)

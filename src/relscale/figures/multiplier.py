@@ -1,53 +1,63 @@
-"""What mixing other text in is worth: how many times more unique text would have helped as much, by share."""
+"""How many times more unique text would have helped as much as mixing other text in, by the share of other text."""
+
+from collections.abc import Iterable, Mapping, Sequence
 
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import significant
-from relscale.figures.data import FigureData
+from relscale.figures.chart.numbers import plain, significant
+from relscale.figures.data import FigureData, MeasuredRun
 from relscale.fitting.estimation.multipliers import UniqueTextRow
 
-TITLE = "What mixing in is worth"
+TITLE = "Unique text that mixing in is worth"
 MOST_FITS = 3
+Y_TITLE = "multiplier of the unique text (ratio)"
 
 
 def draw(data: FigureData) -> go.Figure:
-    """Draw every such question of the config: a line per number of training tokens."""
+    """Draw every entry of ``fit.multipliers``: one line per value at which runs are compared."""
     rows = data.rows(UniqueTextRow)
     names = list(dict.fromkeys(row.fit for row in rows))
     if not names:
-        return chart.empty(TITLE, "The config asks for no multipliers (fit.multipliers).")
+        return chart.empty(TITLE, "The config requests no multipliers (fit.multipliers).")
     shown = names[:MOST_FITS]
     panels = chart.grid(TITLE, 1, len(shown), width=440, height=340, gap_x=100, lines=1)
-    style = chart.ordered_styles(sorted({row.at for row in rows if row.fit in shown}, key=_order))
+    style = chart.ordered_styles(
+        sorted({row.at for row in rows if row.fit in shown}, key=lambda at: (_number(at), at))
+    )
+    labels = _labels(data, style)
     for place, name in enumerate(shown):
         _draw(panels.panel(0, place), name, [row for row in rows if row.fit == name], style)
-    panels.key([chart.Key(_words(at), mark, group=at) for at, mark in style.items()])
-    unresolved = [row for row in rows if row.fit in shown and row.multiplier is None]
+    panels.key([chart.Key(labels[at], mark, group=at) for at, mark in style.items()], "compared at")
     panels.notes(
-        "At 1 the mixture is as good as the same unique text without it, below it worse; runs are compared at equal "
-        "numbers of training tokens.",
+        "At 1 the mixture is as good as the same unique text alone, below 1 it is worse. Runs are compared at equal "
+        "values of the column `at` of fit.multipliers, by default the training tokens.",
         *(
-            f"{row.fit}, {_words(row.at)}, share {significant(row.share, 2)}: {row.note}."
-            for row in unresolved
+            f"{row.fit}, {labels[row.at]}, share {significant(row.share, 2)}: {row.note}."
+            for row in rows
+            if row.fit in shown and row.multiplier is None
         ),
-        f"{len(names) - len(shown)} more are in multipliers.parquet." if len(names) > len(shown) else "",
+        f"{len(names) - len(shown)} further ones are in multipliers.parquet."
+        if len(names) > len(shown)
+        else "",
     )
     return panels.figure
 
 
-def _draw(panel: chart.Panel, name: str, rows: list[UniqueTextRow], style: dict[str, chart.Style]) -> None:
-    """The multiplier over the share, with its interval where the noise is known."""
+def _draw(
+    panel: chart.Panel, name: str, rows: Sequence[UniqueTextRow], style: Mapping[str, chart.Style]
+) -> None:
+    """The multiplier over the share, with its interval if the noise is known."""
     drawn = [row for row in rows if row.multiplier is not None]
     panel.heading(name.replace("_", " "))
     if not drawn:
-        panel.axes(chart.linear_axis([0, 1], "share mixed in"), chart.linear_axis([0, 1], "multiplier"))
-        panel.message("every mixture is beyond the data without one")
+        panel.axes(chart.linear_axis([0, 1], "share mixed in"), chart.linear_axis([0, 1], Y_TITLE))
+        panel.message("every multiplier is beyond the data")
         return
     values = [value for row in drawn for value in (row.multiplier, row.low, row.high) if value is not None]
     panel.axes(
         chart.linear_axis([row.share for row in drawn], "share mixed in", zero=True),
-        chart.log_axis([*values, 1.0], "unique text that helps as much (multiples)"),
+        chart.log_axis([*values, 1.0], Y_TITLE),
     )
     panel.reference_line(1.0)
     for at, mark in style.items():
@@ -59,15 +69,19 @@ def _draw(panel: chart.Panel, name: str, rows: list[UniqueTextRow], style: dict[
         panel.points(x, y, mark, low=low, high=high, hover=hover, name=at, group=at)
 
 
-def _order(at: str) -> tuple[float, str]:
+def _number(at: str) -> float:
+    """The value as a number; 0 for text."""
     try:
-        return float(at), at
+        return float(at)
     except ValueError:
-        return 0.0, at
+        return 0.0
 
 
-def _words(at: str) -> str:
-    try:
-        return f"{float(at):,.0f} tokens"
-    except ValueError:
-        return at
+def _labels(data: FigureData, values: Iterable[str]) -> dict[str, str]:
+    """Labels of the values at which runs are compared; as tokens if runs were trained on that number of tokens."""
+    tokens = {run.tokens for run in data.rows(MeasuredRun)}
+    labels = {}
+    for at in values:
+        number = _number(at)
+        labels[at] = f"{number:,.0f} tokens" if number in tokens else plain(number) if number else at
+    return labels

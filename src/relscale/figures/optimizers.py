@@ -25,7 +25,10 @@ def draw(data: FigureData) -> go.Figure:
     gaps = data.rows(GapRow, contrast=CONTRAST, **LOSS, status="ok")
     sizes = data.rows(SizeRow, contrast=CONTRAST, **LOSS, status="ok")
     if not gaps:
-        return chart.empty(TITLE, "This experiment compares no optimizers (fit.contrasts is empty).")
+        return chart.empty(
+            TITLE,
+            "No optimizers are compared: fit.contrasts.optimizer is not set, or no ratio was estimated.",
+        )
     corpora, baseline = distinct(row.corpus for row in gaps), gaps[0].baseline
     optimizers = [series.optimizer for series in data.series if series.corpus in corpora]
     names = [str(name) for name in distinct([baseline, *optimizers])]

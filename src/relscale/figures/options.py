@@ -22,6 +22,12 @@ class OneSuite(Section):
         return (self.suite,) if self.suite else ()
 
 
+class SeveralFits(Section):
+    """Options of a figure of further laws."""
+
+    fits: Names = Field((), description="Names of fits in the config; all by default.")
+
+
 class OneSuiteInterval(OneSuite):
     """Options of a figure of one suite with intervals."""
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from relscale.confidence import LEVEL
 from relscale.figures.chart.numbers import known, number
 from relscale.figures.data import FigureData, Series, Suite, distinct
-from relscale.figures.select import ABOUT, ESTIMANDS, interval, listed, of, reason, widest
+from relscale.figures.select import ABOUT, ESTIMANDS, MOST_REASONS, interval, listed, of, reason, widest
 from relscale.fitting.analyses.prompt_forms import PromptFormRow
 from relscale.measurements.metric import Metric
-
-MOST_REASONS = 4
 
 
 @dataclass(frozen=True)

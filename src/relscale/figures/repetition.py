@@ -9,15 +9,14 @@ from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
-from pydantic import Field
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import significant
 from relscale.figures.chart.panel import labels_width
 from relscale.figures.data import FigureData
+from relscale.figures.options import SeveralFits
 from relscale.figures.repetition_fit import RepetitionFit, repetition_fits
 from relscale.measurements.metric import Metric
-from relscale.section import Names, Section
 
 TITLE = "Loss and repetitions"
 MOST_FITS = 3
@@ -26,13 +25,7 @@ POINTS = 60  # of a law's line
 ALL_NEW = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.6)
 
 
-class Options(Section):
-    """The fits to show."""
-
-    fits: Names = Field((), description="Names of fits in the config; all by default.")
-
-
-def draw(data: FigureData, options: Options) -> go.Figure:
+def draw(data: FigureData, options: SeveralFits) -> go.Figure:
     """Draw every such fit."""
     all_fits = repetition_fits(data, options.fits)
     if not all_fits:

@@ -72,8 +72,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     panels.key(
         [
             *group_keys(suite, styles, "markers"),
-            *[chart.Key("verdict changes without it", CARRIER, "markers")]
-            * any(row.carries for row in changes),
+            *[chart.Key("verdict lost without it", CARRIER, "markers")] * any(row.carries for row in changes),
             chart.Key("median over groups", MEDIAN, "markers"),
             *(
                 chart.Key(RESOURCE_WORDS[name], style, "lines", name)
@@ -84,7 +83,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     )
     panels.notes(
         f"Middle: verdicts about {estimands_in_words(changes)}, by p-values adjusted over the suite's gaps as in the "
-        "table of verdicts, with all points and leaving out one at a time."
+        "table of verdicts, with all points and with each left out in turn."
         if changes
         else "",
         f"Right: line, median over groups; band, their range; horizontal line, {ENOUGH:.0%} power.",

@@ -10,7 +10,7 @@ from relscale.fitting.inference.method import Method, described
 
 # What an interval is about, in words; the widest statement first.
 ABOUT: dict[str | None, str] = {
-    Estimand.ITEM_POPULATION: "new items (population)",
+    Estimand.ITEM_POPULATION: "the item population",
     Estimand.THESE_ITEMS: "these items (runs vary)",
     Estimand.VALIDATION_LOSS: "the validation loss (runs vary)",
 }

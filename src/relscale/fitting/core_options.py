@@ -40,10 +40,10 @@ class MixtureOptimum(Section):
         description="Weight of the divergence from the prior, in the targets' unit per nat.",
     )
     prior: str | None = Field(
-        default=None, description="The corpus that is departed from; by default the mean of all mixtures."
+        default=None, description="Corpus whose shares are the prior; by default the mean of all mixtures."
     )
     within: Literal["data", "simplex"] = Field(
-        default="data", description="data: no share larger than the largest that was tried."
+        default="data", description="data: no share above the largest in the data; simplex: any mixture."
     )
     draws: Count = Field(default=100, description="Resamples of the mixtures for intervals; 0 for none.")
 
@@ -112,8 +112,8 @@ class FurtherLaw(Section):
     )
     optimum: MixtureOptimum | None = Field(
         default=None,
-        description="Of a law of mixtures, the best mixture too, in the tables mixtures and mixture_points; `by` names "
-        "the targets.",
+        description="For a mixture law, find the best mixture too (tables mixtures and mixture_points); each value of "
+        "`by` is a target.",
     )
 
 
@@ -124,7 +124,7 @@ class Multiplier(Section):
     where: Where = Field(default={}, description="Conditions on the measurements: columns and their values.")
     share: str = Field(description="Column of the share of the other text; 0 for runs without it.")
     unique: str = Field(default="unique_tokens", description="Column of the unique text.")
-    at: str = Field(default="tokens", description="Column of what is equal where runs are compared.")
+    at: str = Field(default="tokens", description="Column whose value is equal for compared runs.")
     unique_in_mixtures: float = Field(
         default=0.0,
         ge=0,
@@ -171,7 +171,7 @@ class CoreOptions(Section):
     level: Fraction = Field(default=LEVEL, description="Confidence level of the intervals.")
     frontier: Literal["auto", "parabola", "all"] = Field(
         default="auto",
-        description="Where a group's error is read off: at the minima of the parabolas, or at every run.",
+        description="Where a group's error is estimated: at the minima of the parabolas, or at every run.",
     )
     baselines: dict[str, str] = Field(
         default={},
@@ -198,7 +198,7 @@ class CoreOptions(Section):
         default=(), description="Further laws, each fitted to a subset of the measurements."
     )
     multipliers: tuple[Multiplier, ...] = Field(
-        default=(), description="What mixing other text in is worth in unique text."
+        default=(), description="Questions of how much unique text mixing other text in is worth."
     )
     answers: Annotated[PathText | None, NULLABLE] = Field(
         default=None, description="A table of published numbers to compare the fits with."

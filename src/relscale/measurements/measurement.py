@@ -14,7 +14,7 @@ class Model:
     """The columns that say which model a measurement is of, and its compute, parameters and tokens."""
 
     experiment: str = column("Name of the experiment.", default="")
-    corpus: str = column("What the model was trained on.")
+    corpus: str = column("Training corpus of the model.")
     optimizer: str | None = column("Optimizer of the training.", default=None)
     run: str = column("Name of the model.")
     seed: int | None = column("Seed of the training.", default=None)
@@ -53,12 +53,12 @@ class Measurement(Model):
     )
     items: int | None = column("Number of questions or documents behind the value.", "items", default=None)
     clusters: int | None = column(
-        "Clusters of these items, such as files, by which they are resampled; null where each stands for itself.",
+        "Clusters of these items, such as files, by which they are resampled; null if items are independent.",
         "clusters",
         default=None,
     )
     bytes: int | None = column("Size of the scored text behind the value, in UTF-8.", "bytes", default=None)
-    status: str = column("ok, or why the row must not be trusted.")
+    status: str = column("ok, or the reason to exclude the row.")
 
 
 class Unit(StrEnum):
@@ -73,7 +73,7 @@ class Replicate:
     """One row per measurement and bootstrap draw of the items."""
 
     experiment: str = column("Name of the experiment.")
-    corpus: str = column("What the model was trained on.")
+    corpus: str = column("Training corpus of the model.")
     optimizer: str | None = column("Optimizer of the training.")
     run: str = column("Name of the model.")
     suite: str = column("Evaluation suite.")

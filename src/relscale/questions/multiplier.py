@@ -30,14 +30,14 @@ DRAWS, ENOUGH_DRAWS = 1000, 0.95  # and the share of them that must have a curve
 class MultiplierRow:
     """One row per run with a mixture."""
 
-    at: str = column("Value of ``at`` for the comparison.")
+    at: str = column("Value of the column `at`, which is equal for compared runs.")
     unique: float = column("Unique data of the target.")
     share: float = column("Share of the other data in the mixture.")
     loss: float = column("Loss with the mixture.")
     multiplier: float | None = column("The multiplier.", default=None)
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
-    note: str | None = column("Whether m is beyond the data.", default=None)
+    note: str | None = column("Whether the multiplier is beyond the data.", default=None)
 
 
 ROW = MultiplierRow

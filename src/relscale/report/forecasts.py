@@ -143,7 +143,9 @@ def _distance(row: ForecastRow) -> str:
     if row.log_distance < -1e-6:
         return "inside or below the data"
     return (
-        f"{math.exp(row.log_distance):.3g}× the data" if row.log_distance > 1e-6 else "at the end of the data"
+        f"{times(math.exp(row.log_distance))} the data"
+        if row.log_distance > 1e-6
+        else "at the end of the data"
     )
 
 

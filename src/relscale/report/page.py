@@ -207,7 +207,7 @@ def _rule(counted: Sequence[VerdictRow]) -> Markup | None:
         row.p_value is not None and row.level is not None and row.p_value < 1 - row.level for row in counted
     )
     whom = {str(row.estimand) for row in counted if row.estimand}
-    of_items = "new items of the same kind" if whom == {"item population"} else "these very items"
+    of_items = "new items of the same kind" if whom == {"item population"} else "these items"
     if len(whom) > 1:
         of_items = "new items where items were resampled, else these items"
     return element(

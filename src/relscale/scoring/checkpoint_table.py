@@ -45,13 +45,13 @@ class Checkpoint:
         "Training compute, forward and backward; 6 · params · tokens by default.", "FLOPs"
     )
     model: str | None = column(
-        "A folder, relative to the table, or the name of a model on the hub; null if samples are given "
-        "it, or the run diverged."
+        "A folder, relative to the table, or the name of a model on the hub; null if samples are "
+        "given instead, or the run diverged."
     )
     revision: str | None = column("The revision on the hub.")
     samples: str | None = column(
-        "A folder of samples_*.jsonl logged by lm-eval, or its parent if the run has the name of the model's "
-        "folder is; such a row is not scored again."
+        "A folder of samples_*.jsonl logged by lm-eval, or its parent if the run has the name of the "
+        "model's folder; such a row is not scored again."
     )
     optimizer: str | None = column("Optimizer of the training.")
     seed: int | None = column("Seed of the training.")

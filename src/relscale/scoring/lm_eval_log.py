@@ -129,7 +129,7 @@ def _of_one_model(task_logs: Sequence[TaskLog], names: list[str], folder: Path) 
             models_text = ", ".join(sorted({_shown(logs, folder) for logs in models.values()}))
             raise RelscaleError(
                 f"{folder}: samples of {len(models)} models ({_first(models_text)}); name the folder of one of them, "
-                "or call the run as the model's folder is called"
+                "or give the run the name of the model's folder"
             )
         models = meant
     ((_, logs),) = models.items()

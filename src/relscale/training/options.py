@@ -28,7 +28,7 @@ class NoiseScale(Section):
     along: bool = Field(
         default=False,
         description="Whether to measure the variance along the gradient of the batch too, for the inner-product test; "
-        "the gradients of four micro-batches are then kept meanwhile.",
+        "the gradients of four micro-batches are then kept in memory.",
     )
 
 

@@ -76,7 +76,7 @@ class Options(Section):
 
     power: tuple[Positive, ...] = Field(
         default=(0.01,),
-        description="Values of Δβ for which the budgets, runs and items that would show them are computed.",
+        description="Values of Δβ whose power is computed, by the number of budgets, runs and items.",
     )
 
 

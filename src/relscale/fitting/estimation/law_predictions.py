@@ -36,7 +36,7 @@ class PredictionRow(SeriesKey):
     training_flops: float | None = column("Its training compute.", "FLOPs")
     params: float | None = column("Its parameters.")
     tokens: float | None = column("Its training tokens.", "tokens")
-    observed: float | None = column("What was measured.")
+    observed: float | None = column("Measured value.")
     predicted: float | None = column("What the law predicts.", default=None)
     low: float | None = column("Lower limit of the prediction interval.", default=None)
     high: float | None = column("Upper limit.", default=None)

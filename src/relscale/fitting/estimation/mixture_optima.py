@@ -37,7 +37,7 @@ class MixturePointRow:
     law: str = column("Name of the law.")
     run: str = column("The model.")
     target: str = column("The target: the values of the law's `by`.")
-    observed: float = column("What was measured.")
+    observed: float = column("Measured value.")
     fitted: float = column("The law's value there, by a fit to this model too.")
     status: Status = column("ok, or why the row cannot be used.")
 

@@ -57,7 +57,7 @@ class OutcomeRow(CurveKey):
     value: float = column("The forecast.")
     low: float | None = column("Lower limit of the prediction interval.", default=None)
     high: float | None = column("Upper limit.", default=None)
-    observed: float | None = column("What was measured.", default=None)
+    observed: float | None = column("Measured value.", default=None)
     log_error: float | None = column("ln of the forecast over the observed.", default=None)
     covered: bool | None = column("Whether the interval holds what was measured.", default=None)
     interval_score: float | None = column("Interval score, in units of ln y.", default=None)

@@ -34,7 +34,7 @@ from relscale.rows import column, fields_of
 @shown_printable
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRow(CurveKey):
-    """One row per gap: its verdict, sizes that can be felt, and how sure it is."""
+    """One row per gap: its verdict, effect sizes in plain units, and its robustness."""
 
     primary: bool = column(
         "Whether the suite is shown by this metric and prompt; a headline counts these rows."
@@ -85,7 +85,7 @@ class VerdictRow(CurveKey):
     specifications: int = column("Other ways to analyse the data that have an answer (table specifications).")
     specifications_same_sign: int = column("Of these, those under which Δβ has the same sign.")
     power: float | None = column(
-        "Power of an experiment like this one to see a Δβ of power_delta_beta (table power)."
+        "Power of an experiment like this one to detect a Δβ of power_delta_beta (table power)."
     )
     power_low: float | None = column(
         "The power under the upper limit of the noise, which is an estimate too."
