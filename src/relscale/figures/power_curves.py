@@ -14,8 +14,8 @@ RESOURCES = {  # in colours that few suites come to use for a group
     )
 }
 RESOURCE_WORDS = {  # and what the interval of Δβ is about (``relscale.fitting.analyses.statistical_power``)
-    "budgets": "budgets (fixed items)",
-    "runs": "runs (fixed items)",
+    "budgets": "budgets (these items)",
+    "runs": "runs (these items)",
     "items": "items (new items)",
 }
 
@@ -46,8 +46,8 @@ def draw_power(panel: chart.Panel, series: str, rows: Sequence[PowerRow], size: 
         enough = f"{least:g}" if least else f"more than {max(middle):g}"
         needs[resource] = f"{enough}{multiple} {resource}"
     title = "Power" if size is None else f"Power to detect Δβ = {plain(size)}"
-    fixed_items = " or ".join(needs[resource] for resource in ("budgets", "runs") if resource in needs)
-    lines = [f"these items: {fixed_items}"] * bool(fixed_items) + [f"new items: {needs['items']}"] * (
+    these_items = " or ".join(needs[resource] for resource in ("budgets", "runs") if resource in needs)
+    lines = [f"these items: {these_items}"] * bool(these_items) + [f"new items: {needs['items']}"] * (
         "items" in needs
     )
     panel.heading(title, f"{series}; needed for {ENOUGH:.0%} power:", *lines)
