@@ -35,28 +35,28 @@ class CriticalBatchRow:
         "Critical batch: k* times the batch of the run.", "tokens", default=None
     )
     low: int | None = column(
-        "Lower limit of its 95% interval, by the noise of the smoothed losses; null if the noise is not known.",
+        "Lower limit of its 95% interval, by the noise of the smoothed losses; null if that is not known.",
         "tokens",
         default=None,
     )
     high: int | None = column(
-        "Upper limit; null if the noise is not known or the largest batch tried is inside the interval.",
+        "Upper limit; null if the noise is not known, or the largest batch tried is within the interval.",
         "tokens",
         default=None,
     )
     epsilon: float = column("Tolerance for differences of smoothed losses.", "nats per token")
-    note: str | None = column("Caveats of the row.", default=None)
+    note: str | None = column("Caveats, such as noise above epsilon, or no larger batch tried.", default=None)
 
 
 def branch_tables(experiment: Experiment, results: Results) -> dict[type, Path]:
-    """The tables of the branches of an experiment's runs, by the types of their rows; none where it asks for none."""
+    """The tables of branches of an experiment, by the types of their rows; none without ``training.branches``."""
     if not isinstance(experiment, TrainingExperiment) or experiment.training.branches is None:
         return {}
     return {BranchRow: results.branches, CriticalBatchRow: results.critical_batches}
 
 
 def critical_batches(rows: Sequence[BranchRow], epsilon: float) -> Iterator[CriticalBatchRow]:
-    """The critical batch of each checkpoint; its branches stand one after another.
+    """The critical batch of each checkpoint, whose branches are consecutive rows.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def critical_batches(rows: Sequence[BranchRow], epsilon: float) -> Iterator[Crit
 
 
 def _noise(row: BranchRow) -> float:
-    """Standard deviation of a branch's loss: none where it diverged, as that stays so; nan where it is not known."""
+    """Standard deviation of a branch's loss; 0 if it diverged, which no noise changes, and NaN if it is not known."""
     if row.loss is None:
         return 0.0
     return math.nan if row.loss_noise is None else row.loss_noise

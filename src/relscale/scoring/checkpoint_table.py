@@ -50,8 +50,8 @@ class Checkpoint:
     )
     revision: str | None = column("The revision on the hub.")
     samples: str | None = column(
-        "A folder of samples_*.jsonl logged by lm-eval, or its parent if the run has the name of the "
-        "model's folder; such a row is not scored again."
+        "A folder of samples_*.jsonl logged by lm-eval, or its parent if the run has the name of the model's "
+        "folder; such a row is not scored again."
     )
     optimizer: str | None = column("Optimizer of the training.")
     seed: int | None = column("Seed of the training.")
