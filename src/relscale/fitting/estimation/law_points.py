@@ -39,7 +39,7 @@ class PointRow(SeriesKey):
     tokens: float | None = column("Training tokens.", default=None)
     value: float | None = column("Value of the metric.", default=None)
     stderr: float | None = column("Standard error over items.", default=None)
-    status: str | None = column("ok, or why the row must not be trusted.", default=None)
+    status: str | None = column("ok, or the reason to exclude the row.", default=None)
 
     @property
     def model(self) -> ModelKey:
