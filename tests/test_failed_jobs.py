@@ -63,7 +63,7 @@ def test_where_a_job_has_written_nothing_the_cluster_speaks(workflow, tmp_path):
 @pytest.mark.parametrize(
     "last",
     [
-        "relscale train: stopped by SIGINT; the same command goes on from here",
+        "relscale train: stopped by SIGINT; the same command resumes the run",
         "relscale: stopped by the end of its parent process 7",
         "KeyboardInterrupt",
     ],
