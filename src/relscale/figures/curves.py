@@ -163,9 +163,14 @@ def draw_curves(
         )
 
 
+def _banded(curves: Sequence[Curve]) -> list[tuple[Curve, LawLine]]:
+    """The curves with an interval, and their lines."""
+    return [(curve, curve.line) for curve in curves if curve.banded and curve.line and curve.line.low]
+
+
 def _strip(curves: Sequence[Curve]) -> list[tuple[Curve, LawLine]]:
-    """The curves whose intervals stand side by side at the right, the lines' ends from top to bottom."""
-    banded = [(curve, curve.line) for curve in curves if curve.banded and curve.line and curve.line.low]
+    """The curves whose intervals are side by side at the right, the lines' ends from top to bottom."""
+    banded = _banded(curves)
     return sorted(banded, key=lambda pair: -pair[1].value[-1]) if len(banded) > MOST_BANDS else []
 
 
@@ -241,15 +246,16 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     """Notes on the bands or intervals, and on each fit whose status is not ok."""
     panels = list(panels)
     curves = [curve for panel in panels for curve in panel]
-    lines = [curve.line for curve in curves if curve.banded and curve.line and curve.line.low]
+    lines = [line for _, line in _banded(curves)]
     intervals = {(number(line.slope.level), line.estimand) for line in lines}
     about = [
         f"{level:.0%} interval for {ABOUT[estimand]}"
         for level, estimand in sorted(intervals, key=lambda pair: ESTIMANDS.index(pair[1]))
     ]
-    name = "Band"
-    if any(_strip(panel) for panel in panels):
-        name = "Bars at the right of a panel: the fitted line at its largest compute"
+    name, in_strips = "Band", [bool(_strip(panel)) for panel in panels if _banded(panel)]
+    if any(in_strips):
+        name = "Bars at the right of a panel (fitted line at its largest compute)"
+        name += "" if all(in_strips) else ", else bands"
     notes = [f"{name}: {'; if not available, '.join(about)}."] if about else []
     notes += (
         ["Intervals are clipped at the edge of a panel."] if any(curve.is_cut for curve in curves) else []
