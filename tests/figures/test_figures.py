@@ -295,6 +295,13 @@ def test_the_widest_known_estimand_is_drawn_and_named(drawn: dict[str, go.Figure
     assert "if not available, 95% interval for these items" in texts(drawn["relative-law-varieties"])
 
 
+def test_notes_name_bands_and_bars_where_panels_have_them(drawn: dict[str, go.Figure]) -> None:
+    bars = "Bars at the right of a panel (fitted line at its largest compute)"
+    assert f"{bars}: 95%" in texts(drawn["relative-law-knowledge"]), "five groups and the baseline"
+    assert "Band: 95%" in texts(drawn["relative-law-behaviours"]), "two groups and the baseline"
+    assert f"{bars}, else bands: 95%" in texts(drawn["case-studies"]), "all of them"
+
+
 def test_a_diverged_run_is_a_cross_above_all_losses_with_a_note(drawn: dict[str, go.Figure]) -> None:
     figure = drawn["isoflop"]
     crosses = [trace for trace in figure.data if trace.marker.symbol == "x-thin-open" and trace.x[0]]
