@@ -83,11 +83,13 @@ def _draw_fit(
     mixtures = len({row.run for row in points})
     panel.heading(fit, f"{law}, {mixtures} mixtures", f"mean absolute error {100 * error:.2g}%")
     panel.line([min(values), max(values)], [min(values), max(values)], EQUAL)
-    for target, mark in style.items():
+    for target in dict.fromkeys(row.target for row in points):
         of_target = [row for row in points if row.target == target]
         x, y = [row.observed for row in of_target], [row.fitted for row in of_target]
         runs = [row.run for row in of_target]
-        panel.points(x, y, mark, about=runs, hover=HOVER.format("by the law"), name=target, group=target)
+        panel.points(
+            x, y, style[target], about=runs, hover=HOVER.format("by the law"), name=target, group=target
+        )
     measured, predicted = [row.observed for row in held_out], [row.predicted for row in held_out]
     low, high = [row.low for row in held_out], [row.high for row in held_out]
     about, hover = [f"{row.run}, {row.group}" for row in held_out], HOVER.format("predicted")
