@@ -92,6 +92,18 @@ def test_one_target_alone_is_served_by_its_own_text(capsys: pytest.CaptureFixtur
     assert weights("code.yaml", "optimum")["code"] > 0.7
 
 
+@pytest.mark.usefixtures("measured")
+def test_a_target_that_is_not_called_takes_no_mixture_from_those_that_are() -> None:
+    """One mixture without prose's value, and prose of all mixtures to be predicted."""
+    table, entry = read_table(Path("bits.parquet")), load_config("mixed.yaml").fit.laws[0]
+    cells = zip(table["run"].to_pylist(), table["group"].to_pylist(), strict=True)
+    less = table.filter(pa.array([cell != ("m3", "prose") for cell in cells]))
+    assert len(tried_mixtures(less, entry).runs) == 11
+    assert len(tried_mixtures(less, entry, ["code"]).runs) == 12
+    held_out = entry.model_copy(update={"predict": {"group": ("prose",)}})
+    assert tried_mixtures(table, held_out, ["code"]).targets == ("code",)
+
+
 def test_a_target_is_also_found_by_a_value_that_it_shares_with_others() -> None:
     targets = ("mmlu, stem", "mmlu, law", "code, python")
     assert targets_called(["mmlu"], targets) == targets[:2]

@@ -81,7 +81,7 @@ def guess_x(
         if column is None:
             is_taken = predictor in taken
             other = "no other column is" if is_taken else "no column is"
-            left = [each for each in table.column_names if each not in taken]
+            left = [column for column in table.column_names if column not in taken]
             raise RelscaleError(
                 f"{name}: x: the law {law!r} needs {predictor}, and {other} called so; name the column that holds "
                 f"it, one of {listed(left)}"

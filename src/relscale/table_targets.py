@@ -26,9 +26,9 @@ def as_targets(at: At | Sequence[At]) -> list[Mapping[str, float]]:
     RelscaleError
         One is no positive number.
     """
-    each = list(at) if isinstance(at, Sequence) and not isinstance(at, str) else [at]
+    points = list(at) if isinstance(at, Sequence) and not isinstance(at, str) else [at]
     targets: list[Mapping[str, float]] = [
-        dict(one) if isinstance(one, Mapping) else {"training_flops": one} for one in each
+        dict(point) if isinstance(point, Mapping) else {"training_flops": point} for point in points
     ]
     for target in targets:
         for name, value in target.items():

@@ -98,6 +98,20 @@ def test_the_baseline_of_the_suite_is_that_of_its_relative_law() -> None:
     assert values(found) == values(named)
 
 
+def test_a_prediction_of_a_negative_number_has_a_positive_error() -> None:
+    base = (COMPUTE / 1e19) ** -0.08
+    easy = np.append(0.8 * base[:-1], 0.75 * base[-1])  # the last one is a fourth further below
+    _, predictions = fitted(
+        [*rows("base", base), *rows("easy", easy)],
+        "difference",
+        baseline="base",
+        residual="linear",
+        predict={"run": ["r9"]},
+    )
+    assert predictions[0]["observed"] < 0
+    assert predictions[0]["relative_error"] == pytest.approx(0.2, rel=1e-6)
+
+
 def test_the_difference_to_a_baseline_is_the_difference_of_the_values() -> None:
     measured = two_groups(1)
     found, _ = fitted(measured, "difference", baseline="base", residual="linear", where={"group": ["easy"]})

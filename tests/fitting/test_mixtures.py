@@ -12,7 +12,10 @@ from relscale.figures.data import FigureData
 from relscale.figures.plot import make_figure
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits, write
+from relscale.fitting.report.reproduction import reproduction
+from relscale.fitting.report.reproduction_row import AnswerRow
 from relscale.laws import data_constrained, mixture_additive
+from relscale.rows import names_of
 from relscale.tables import write_table
 
 PROSE, CODE = np.array([1.0, 2.0, 0.2, 0.5, 0.5]), np.array([1.0, 0.2, 2.0, 0.5, 0.5])  # each prefers its own
@@ -94,6 +97,23 @@ def test_laws_of_different_targets_are_drawn_one_below_the_other(tmp_path: Path)
     }
     assert targets == {"x": {"prose", "code"}, "x3": {"prose"}}
     assert "bars" not in "".join(note.text for note in drawn.layout.annotations), "none is drawn"
+
+
+def test_a_published_loss_of_a_mixture_is_compared_with_the_value_of_the_law() -> None:
+    fits = fitted(MIXTURES, laws=[LAW | {"optimum": {"draws": 0}}])
+    number = {
+        "table": "mixture_points",
+        "where": "run=m4; target=code",
+        "column": "fitted",
+        "tolerance": 1e-3,
+    }
+    published = next(
+        row for row in fits.mixture_points.to_pylist() if (row["run"], row["target"]) == ("m4", "code")
+    )
+    cells = {"quantity": "loss", "data": "{run}", "published": published["observed"], **number}
+    answers = pa.Table.from_pylist([dict.fromkeys(names_of(AnswerRow)) | cells])
+    (row,) = reproduction(answers, fits).to_pylist()
+    assert (row["data"], row["agrees"], row["status"]) == ("m4", True, "ok")
 
 
 def test_a_heavy_divergence_keeps_the_mixture_at_its_prior() -> None:

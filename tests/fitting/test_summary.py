@@ -67,6 +67,14 @@ def test_many_groups_without_a_baseline_show_the_extremes_of_their_exponents(fit
     shown = [line.split()[2] for line in said.splitlines() if line.startswith("text ")]
     assert shown == ["g00", "g01", "g02", "g17", "g18", "g19"]
     assert "0.1900" in said
+    assert "s, bits_per_byte_answer_mean, text: 20 groups, without a baseline" in said
+
+
+def test_many_groups_of_no_corpus_are_named_without_one(fits: Fits) -> None:
+    law = CURVE | {"corpus": None, "law": "power", "parameter": "beta", "status": "ok"}
+    many = [law | {"group": f"g{i:02}", "value": i / 100} for i in range(20)]
+    said = summary(Fits({**fits.tables, "fits": rows("fits", *many), "verdicts": rows("verdicts")}), {})
+    assert "s, bits_per_byte_answer_mean: 20 groups" in said
 
 
 def test_two_intervals_of_one_exponent_are_told_apart(fits: Fits) -> None:

@@ -39,13 +39,13 @@ def example_rates(schedule: str) -> Array:
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Fits to the example, and to three schedules of each of three models by either way to count warm-up."""
     results: dict[str, Number] = {}
-    errors, loss = [], []
+    curve_areas, loss = [], []
     for schedule, rows in tables.read("annealing_example.csv.gz").by("schedule"):
         rates = example_rates(schedule)
-        errors.append(areas(np.arange(len(rates)), rates)[:, rows["step"].astype(int)])
+        curve_areas.append(areas(np.arange(len(rates)), rates)[:, rows["step"].astype(int)])
         loss.append(rows["loss"])
     for how, named in zip(("huber", "squares"), EXAMPLE, strict=True):
-        fit = estimate(LAW, np.concatenate(errors, axis=1), np.concatenate(loss), loss=how)
+        fit = estimate(LAW, np.concatenate(curve_areas, axis=1), np.concatenate(loss), loss=how)
         results |= {
             f"{name} of the example, {named}": Number(float(v))
             for name, v in zip(NAMES, fit.theta[:, 0], strict=True)

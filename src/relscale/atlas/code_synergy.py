@@ -31,8 +31,8 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     table = tables.read("code_synergy.csv.gz")
     rows = table.where(table["target"] != table["auxiliary"])
     results = {}
-    for target, auxiliary_rows in rows.by("target"):
-        results[f"mean gain of {target}"] = Number(float(auxiliary_rows["gain_percent"].mean()))
+    for target, target_rows in rows.by("target"):
+        results[f"mean gain of {target}"] = Number(float(target_rows["gain_percent"].mean()))
     for auxiliary, auxiliary_rows in rows.by("auxiliary"):
         results[f"mean gain by {auxiliary}"] = Number(float(auxiliary_rows["gain_percent"].mean()))
     gains = {(row.target, row.auxiliary): row.gain_percent for row in synergy.rows(table)}
@@ -52,9 +52,10 @@ def view(tables: Tables) -> View:
     """What each language gains and gives: its mean gains as target and as auxiliary."""
     table = tables.read("code_synergy.csv.gz")
     rows = table.where(table["target"] != table["auxiliary"])
-    given = {name: own["gain_percent"].mean() for name, own in rows.by("auxiliary")}
+    by_auxiliary = {name: gains["gain_percent"].mean() for name, gains in rows.by("auxiliary")}
     series = tuple(
-        Series(str(name), [own["gain_percent"].mean()], [given[name]]) for name, own in rows.by("target")
+        Series(str(name), [gains["gain_percent"].mean()], [by_auxiliary[name]])
+        for name, gains in rows.by("target")
     )
     return View(
         "mean gain by the other languages (%)",

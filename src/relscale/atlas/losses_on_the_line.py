@@ -58,8 +58,8 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     results = {}
     for task in LINES:
         results[f"{task}: residual, one line"] = Number(_rms(_line(rows, task)[2]))
-        errors = [_line(corpus_rows, task)[2] for corpus_rows in corpora.values()]
-        results[f"{task}: residual, a line per corpus"] = Number(_rms(np.concatenate(errors)))
+        residuals = [_line(corpus_rows, task)[2] for corpus_rows in corpora.values()]
+        results[f"{task}: residual, a line per corpus"] = Number(_rms(np.concatenate(residuals)))
     for corpus, corpus_rows in corpora.items():
         results[f"hellaswag at 1 bit per byte of C4, {corpus}"] = Number(_line(corpus_rows, "hellaswag")[0])
         results[f"hellaswag: exponent, {corpus}"] = Number(_line(corpus_rows, "hellaswag")[1])
@@ -68,12 +68,14 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         "hellaswag in nats: R², one curve": Number(fit),
         "hellaswag in nats: residual, one curve": Number(_rms(off)),
     }
-    errors = []
+    residuals = []
     for corpus, corpus_rows in corpora.items():
         fit, off = _curve(corpus_rows)
         results[f"hellaswag in nats: R², {corpus}"] = Number(fit)
-        errors.append(off)
-    return results | {"hellaswag in nats: residual, a curve per corpus": Number(_rms(np.concatenate(errors)))}
+        residuals.append(off)
+    return results | {
+        "hellaswag in nats: residual, a curve per corpus": Number(_rms(np.concatenate(residuals)))
+    }
 
 
 def _of_table(quantity: str, number: float, tolerance: float, unit: str = "") -> Answer:

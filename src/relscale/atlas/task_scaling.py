@@ -32,22 +32,22 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     }
     theta = estimate(LAW, SIZES[None], LAW.value(truth, SIZES[None]), residual="linear").theta[:, 0]
     results |= {"h of noiseless rates": float(theta[0]), "alpha of noiseless rates": float(theta[1])}
-    rate, other = np.exp(-2 * SCALE**-0.5), np.exp(-4 * SCALE**-1.0)
+    first, second = np.exp(-2 * SCALE**-0.5), np.exp(-4 * SCALE**-1.0)
     ways = 1 - (1 - np.exp(-4 * SCALE**-0.3)) * (1 - np.exp(-40 * SCALE**-1.0))
-    results["largest bend of one step"] = float(np.abs(bend(SCALE, rate)).max())
-    results["two steps bend up everywhere"] = float((bend(SCALE, rate * other) > 0).all())
+    results["largest bend of one step"] = float(np.abs(bend(SCALE, first)).max())
+    results["two steps bend up everywhere"] = float((bend(SCALE, first * second) > 0).all())
     results["two ways bend down somewhere"] = float((bend(SCALE, ways) < 0).any())
     return {name: Number(value) for name, value in results.items()}
 
 
 def view(tables: Tables) -> View:
     """ln(−ln rate) over ln scale: one step is a line, two steps bend up, two ways down."""
-    fits = {
+    rates = {
         "one step": np.exp(-2 * SCALE**-0.5),
         "two steps": np.exp(-2 * SCALE**-0.5 - 4 * SCALE**-1.0),
         "two ways": 1 - (1 - np.exp(-4 * SCALE**-0.3)) * (1 - np.exp(-40 * SCALE**-1.0)),
     }
-    series = (Series(name, fitted=(SCALE, -np.log(rate))) for name, rate in fits.items())
+    series = (Series(name, fitted=(SCALE, -np.log(rate))) for name, rate in rates.items())
     return View("scale", "−ln of the pass rate", tuple(series))
 
 

@@ -38,9 +38,9 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     for name, rows in tables.read("nmt_learning_curves.csv.gz").by("architecture"):
         few = rows.where(rows["sentence_pairs_seen"] <= MOST)
         x, y = np.log(few["sentence_pairs_seen"] / LEVEL_AT), np.log(few["log_perplexity"])
-        (slope, level), (residual,), *_ = np.polyfit(x, y, 1, full=True)
-        error = np.sqrt(residual / (len(x) - 2) / ((x - x.mean()) ** 2).sum())
-        squares += residual
+        (slope, level), (squares_left,), *_ = np.polyfit(x, y, 1, full=True)
+        error = np.sqrt(squares_left / (len(x) - 2) / ((x - x.mean()) ** 2).sum())
+        squares += squares_left
         lines.append((x - x.mean(), y - y.mean()))
         is_held_out = rows["held_out"] == 1
         pairs = rows["sentence_pairs_seen"][None] / LEVEL_AT

@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.commands.ask import shown
     from relscale.config import extend_config
     from relscale.errors import RelscaleError
-    from relscale.fitting.estimation.tried_mixtures import targets_called, tried_mixtures
+    from relscale.fitting.estimation.tried_mixtures import tried_mixtures
     from relscale.fixed_parameters import fixed_parameters
     from relscale.questions import mixture
     from relscale.results import Results
@@ -102,8 +102,9 @@ def run(options: argparse.Namespace) -> None:
     if options.name in experiment.corpora:
         raise RelscaleError(f"--name: the config already has a corpus {options.name!r}; choose another name")
     entry = mixture_law(experiment.fit.laws, options.fit)
-    mixtures = tried_mixtures(read_table(options.measurements or Results.of(experiment).measurements), entry)
-    targets = targets_called(options.target, mixtures.targets) if options.target else mixtures.targets
+    table = read_table(options.measurements or Results.of(experiment).measurements)
+    mixtures = tried_mixtures(table, entry, options.target)
+    targets = mixtures.targets
     weights = fixed_parameters(options.weight, "--weight", "a target with its weight, TARGET=NUMBER")
     for name in weights:
         if name not in targets:

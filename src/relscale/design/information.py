@@ -274,7 +274,7 @@ def _log_determinant(derivatives: Array) -> float:
 
 
 def _all_of(names: Sequence[str], values: Mapping[str, float], subject: str) -> Sequence[str]:
-    """The values in the order of the names, if exactly these are given."""
+    """The names, if exactly these have values."""
     for name in values:
         if name not in names:
             raise RelscaleError(f"{subject} {name!r} is unknown; {suggestion(name, names)}")

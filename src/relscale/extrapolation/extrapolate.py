@@ -3,10 +3,10 @@
     ŷ = Σ w_c ŷ_c,    w_c ∝ 1 / MSE_c²,    MSE_c the geometric mean of its mean squared errors over the folds
 
 in logarithms where y is positive; the fold nearest to what is asked counts 1, the next 1/2, then 1/3 and so on. Several
-curves of one predictor each count alike, by the geometric mean of their errors, and their weights allow for how
-candidates miss together (``stacking``). A candidate is refused, not flagged, where a forecast of it, in a fold or of
-what is asked, is no number or is absurd: further beyond the known y than those span, or not positive where all of them
-are.
+curves of one predictor and positive y each count alike, by the geometric mean of their errors, and their weights allow
+for how candidates miss together (``stacking``). A candidate is refused, not flagged, where a forecast of it, in a fold
+or of what is asked, is no number or is absurd: further beyond the known y than those span, or not positive where all of
+them are.
 """
 
 from collections.abc import Sequence

@@ -3,8 +3,8 @@
     r = corr(x, y) over models;    y = q_0 + (q_1 + q_2 · ln N)(x − x̄) + q_3 · ln N,    N_c = exp(−q_1 / q_2)
 
 N_c is the size at which a change of x no longer changes y. p is from a permutation test over models: all permutations
-for up to eight models, else 10,000 at random. The limits of N_c are Fieller's: all sizes at which the t interval of q_1
-+ q_2 · ln N contains 0, for independent residuals of equal variance; there are none if q_2 may be 0. Recipes change
+for up to eight models, else 10,000 at random. The limits of N_c are Fieller's: all sizes at which the t interval of
+q_1 + q_2 · ln N contains 0, for independent residuals of equal variance; there are none if q_2 may be 0. Recipes change
 with size, so families are also shown separately.
 
 Source: the claim of arXiv 2605.18838; the definition is relscale's.

@@ -42,7 +42,10 @@ ROW = CriticalBranchRow
 
 
 def mean_by_factor(factors: Array, losses: Array, noise: Array) -> tuple[Array, Array, Array]:
-    """Every factor, ascending; the mean loss of its branches, and the standard deviation of that mean."""
+    """Every factor (k,), ascending; the mean loss of its branches, and the standard deviation of that mean.
+
+    ``factors``, ``losses`` and ``noise``, their standard deviations, are (n,), one per branch.
+    """
     levels = np.unique(factors)
     branches = [factors == k for k in levels]
     spread = [np.sqrt(np.square(noise[branch]).sum()) / branch.sum() for branch in branches]

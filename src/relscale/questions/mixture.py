@@ -216,7 +216,7 @@ def rows(
     drawn = []
     if draws > 1:
         resampled = rng.multinomial(count, np.full(count, 1 / count), draws).T.astype(float)
-        each = [
+        theta_draws = [
             estimate(
                 fitted_law,
                 points,
@@ -229,7 +229,7 @@ def rows(
             for j in range(targets.shape[1])
         ]
         for d in range(draws):
-            parameters = np.stack([of[:, d] for of in each], axis=1)
+            parameters = np.stack([theta_of_target[:, d] for theta_of_target in theta_draws], axis=1)
             if np.isfinite(parameters).all():
                 of_draw = MeanTarget(fitted_law, parameters, target.before, target.after, of_target)
                 drawn.append((best_mixture(of_draw, simplex, [best]), of_draw))

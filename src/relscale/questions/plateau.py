@@ -54,8 +54,9 @@ def rows(table: Columns, *, scores: ScoreOptions, margin: float = 0.02) -> Itera
         raise RelscaleError(f"margin: {margin:g} is not positive")
     for name, sizes, of_family in families(table, scores):
         results, within, step = [], True, step_of(of_family)
-        for at, own in reversed(list(zip(sizes[:-1], of_family[:-1], strict=True))):
-            gain = (of_family[-1] - own)[np.isfinite(of_family[-1] - own)]
+        for at, scored in reversed(list(zip(sizes[:-1], of_family[:-1], strict=True))):
+            gain = of_family[-1] - scored
+            gain = gain[np.isfinite(gain)]
             if len(gain) < 2:
                 continue
             mean, low, high = mean_with_limits(gain, step)

@@ -176,18 +176,20 @@ def _of_runs(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
 
 def _of_trainings(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
     slope = interval.slope(curve_lines(curves), settings.level)
-    unit_width = slope.stderr * np.sqrt((slope.df + 1) * _noise_factors(slope.df, settings.level))  # (3, J)
-    power = np.full((*unit_width.shape, len(sizes), len(TIMES)), np.nan)
+    sd_of_training = slope.stderr * np.sqrt(
+        (slope.df + 1) * _noise_factors(slope.df, settings.level)
+    )  # (3, J)
+    power = np.full((*sd_of_training.shape, len(sizes), len(TIMES)), np.nan)
     for trainings in np.unique(slope.df[np.isfinite(slope.stderr)] + 1):
-        with_df = slope.df + 1 == trainings
-        size = np.abs(sizes) / unit_width[:, with_df, None]
+        has_count = slope.df + 1 == trainings
+        size = np.abs(sizes) / sd_of_training[:, has_count, None]
         for c, times in enumerate(TIMES):
             total = round(trainings * times)
             rng = np.random.default_rng([settings.seed, TAGS["trainings"], total])
             mean, sd = _of_normals(total, rng)
             half = interval.quantile((1 + settings.level) / 2, np.array(total - 1.0))
             needed = half * sd / np.sqrt(total) - mean
-            power[..., c][:, with_df] = _share(needed, size)
+            power[..., c][:, has_count] = _share(needed, size)
     return {
         "budgets": (BUDGETS, None, NO_BUDGETS),
         "runs": (TIMES, power, IF_TRAININGS),

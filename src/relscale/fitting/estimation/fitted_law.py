@@ -140,8 +140,21 @@ def fit_law(
 
     Parameters
     ----------
+    of
+        The law and the columns of its predictors.
+    entry
+        The law as the config has it.
+    data
+        The points, n of them.
+    settings
+        Level, number of draws and seed.
     values
         Of the columns that tell this fit from the others of the entry.
+
+    Raises
+    ------
+    RelscaleError
+        The entry asks for weights that the points do not have, or for a method that is not for its residuals or loss.
     """
     law, fixed = of.law, entry.fixed
     log_residual = entry.residual == "log"

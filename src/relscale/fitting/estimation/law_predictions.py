@@ -41,7 +41,7 @@ class PredictionRow(SeriesKey):
     low: float | None = column("Lower limit of the prediction interval.", default=None)
     high: float | None = column("Upper limit.", default=None)
     level: float = column("Level of the prediction interval.")
-    relative_error: float | None = column("|predicted − observed| / observed.", default=None)
+    relative_error: float | None = column("|predicted − observed| / |observed|.", default=None)
     method: Method | None = column("How the interval was made.", default=None)
     method_note: str | None = column("Details of the method.", default=None)
     status: Status = column("ok, or why the row cannot be used.")
@@ -108,7 +108,7 @@ def predict(
         result[point.model] = value, observed
         row, remark = _with_interval(row, fitted, value, raw, observed, source is None)
         row, how_far = _widened(row, fitted, point, value, raw)
-        error = abs(value - point.value) / point.value if point.value else None
+        error = abs((value - point.value) / point.value) if point.value else None
         remark = together(remark, Remark(Status.BEYOND_DATA, how_far)) if how_far else remark
         rows.append(replace(row, predicted=value, relative_error=error, **fields_of(remark)))
     return rows, result

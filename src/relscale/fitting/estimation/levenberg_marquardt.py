@@ -19,7 +19,7 @@ left out and how it shrinks; here its updates are symmetric and of rank one.
 
 A cosine says nothing of how much a parameter matters: one that hardly does is searched for long, and in the end no step
 lowers Q within double precision. Searches of resampled data, whose tolerance is above ``ORTHOGONAL``, therefore also
-end where a step lowers Q by a share of less than ``FLAT``: by 2·FLAT·df of the squared standard errors.
+end where a step lowers Q by a share of less than ``FLAT``, which is a step of less than √(FLAT·df) standard errors.
 """
 
 import os

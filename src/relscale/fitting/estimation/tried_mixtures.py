@@ -57,13 +57,22 @@ def check_equal_points(law: FurtherLaw) -> None:
         )
 
 
-def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
-    """The models that a law of the config is fitted to; a target for each value of its ``by``.
+def tried_mixtures(measurements: pa.Table, entry: FurtherLaw, called: Sequence[str] = ()) -> TriedMixtures:
+    """The models that a law of the config is fitted to and that have all targets.
+
+    Parameters
+    ----------
+    measurements
+        Those of the experiment.
+    entry
+        The law; each value of its ``by`` is a target.
+    called
+        Names of targets as in ``targets_called``; by default all targets.
 
     Raises
     ------
     RelscaleError
-        Columns or measurements are missing, or a model has several values of a target.
+        Columns or measurements are missing, a model has several values of a target, or no target has such a name.
     """
     place = f"fit.laws.{entry.name}"
     try:
@@ -76,10 +85,14 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw) -> TriedMixtures:
     shares = of.columns[first : first + (len(of.columns) - first) // (1 + len(family.further))]
     measured = select(measurements, entry.where or {}, place)
     fitted = held_in(measured, entry, place)
+    values_of_target = {
+        ", ".join(map(str, values.values())) or "value": values
+        for values in distinct(select(measured, entry.only or {}, f"{place}.only"), entry.by, place)
+    }
     targets: dict[str, Points] = {}
     of_fitted = distinct(fitted, entry.by, place)
-    for values in distinct(select(measured, entry.only or {}, f"{place}.only"), entry.by, place):
-        name = ", ".join(map(str, values.values())) or "value"
+    for name in targets_called(called, tuple(values_of_target)) if called else values_of_target:
+        values = values_of_target[name]
         if values not in of_fitted:
             raise RelscaleError(
                 f"{place}: all measurements of the target {name!r} are to be predicted, and none is left to fit; let "
@@ -106,7 +119,7 @@ def targets_called(names: Sequence[str], targets: Sequence[str]) -> tuple[str, .
     Raises
     ------
     RelscaleError
-        No target has a name.
+        A name is that of no target, and no value of one.
     """
     for name in names:
         if not any(name == target or name in target.split(", ") for target in targets):

@@ -133,12 +133,12 @@ def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Float
     for candidate in OF_VALUES:
         values.append(candidate.forecast(scales, data.value[known], both))
         errors.append(candidate.forecast(scales, data.errors[known], at))
-    for own in OF_ERRORS:
-        if own.of_runs:
+    for of_errors in OF_ERRORS:
+        if of_errors.of_runs:
             rows = known[data.point_of_run]
-            forecast = own.forecast(data.runs.take(rows), data.run_errors[rows], both)
+            forecast = of_errors.forecast(data.runs.take(rows), data.run_errors[rows], both)
         else:
-            forecast = own.forecast(scales, data.errors[known], both)
+            forecast = of_errors.forecast(scales, data.errors[known], both)
         errors.append(forecast[:n_targets])
         values.append(_of_curves(forecast, data))
     all_values = np.stack(values)

@@ -64,7 +64,7 @@ def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) 
         lost = enough & (
             (sxx < LEAST_SHARE * (z * z).sum(axis=0)) | (squares < LEAST_SHARE * (r * r).sum(axis=0))
         )
-    combined = Lines(
+    reduced = Lines(
         n=n,
         reference=np.where(n > 0, full.reference + middle, np.nan),
         low=_without(np.where(used, x[:, None], np.inf), unit),
@@ -79,10 +79,10 @@ def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) 
         j = np.flatnonzero(lost[u])
         again = lines(x, np.where((unit == u)[:, None], np.nan, y[:, j]), noise[:, j])
         for name in FIELDS:
-            getattr(combined, name)[u, j] = getattr(again, name)
-        combined.residuals[0, u, j] = np.sqrt((again.residuals**2).sum(axis=0))
-        combined.noise[:, u, j] = again.noise
-    return combined
+            getattr(reduced, name)[u, j] = getattr(again, name)
+        reduced.residuals[0, u, j] = np.sqrt((again.residuals**2).sum(axis=0))
+        reduced.noise[:, u, j] = again.noise
+    return reduced
 
 
 def over_trainings(

@@ -345,23 +345,23 @@ def bootstrapped(
     of_level, of_slope = np.asarray(a)[..., None], np.asarray(b)[..., None]
     of_draws = of_level * draws.level + of_slope * draws.slope + (value - linear)[..., None]
     draw_stderr = np.sqrt(draws.variance(of_level, of_slope))
-    percentile_limits = limits(value, of_draws, level, SYMMETRIC, stderr=stderr, draw_stderr=draw_stderr)
+    symmetric_limits = limits(value, of_draws, level, SYMMETRIC, stderr=stderr, draw_stderr=draw_stderr)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.abs(of_draws - value[..., None]) / draw_stderr
         beyond = np.sum(t >= np.abs(value / stderr)[..., None], axis=-1)
     p_value = np.where(
-        np.isfinite(percentile_limits.low), (1 + beyond) / (1 + np.isfinite(t).sum(axis=-1)), np.nan
+        np.isfinite(symmetric_limits.low), (1 + beyond) / (1 + np.isfinite(t).sum(axis=-1)), np.nan
     )
     return Interval(
         value=value,
         stderr=stderr,
-        low=percentile_limits.low,
-        high=percentile_limits.high,
+        low=symmetric_limits.low,
+        high=symmetric_limits.high,
         df=estimate.df,
         share=np.ones_like(stderr),
         drawn_p=p_value,
-        status=percentile_limits.status,
-        failed=int(percentile_limits.failed.max(initial=0)),
+        status=symmetric_limits.status,
+        failed=int(symmetric_limits.failed.max(initial=0)),
     )
 
 

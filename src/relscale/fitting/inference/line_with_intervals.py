@@ -154,7 +154,7 @@ def of_these_items(
         interval.bootstrapped(estimate, draws, 1.0, at - estimate.reference, settings.level)
         for at in (estimate.low, estimate.reference, estimate.high)
     )
-    failed = max(estimate.failed for estimate in (slope, low, middle, high))
+    failed = max(part.failed for part in (slope, low, middle, high))
     return LineWithIntervals(
         estimate,
         slope,

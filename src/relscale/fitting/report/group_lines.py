@@ -111,7 +111,7 @@ def _extremes(suite: Sequence[Group]) -> tuple[str, list[Line]]:
     known = [group for group in suite if group.value(slope) is not None]
     known.sort(key=lambda group: group.value(slope) or 0.0)
     first = next(iter(suite[0].parameters.values()))
-    names = dict.fromkeys(map(str, (first.suite, first.metric, first.corpus)))
+    names = dict.fromkeys(filter(None, (first.suite, first.metric, first.corpus)))
     text = f"{', '.join(names)}: {len(suite)} groups"
     ends = known[:EXTREMES] + known[EXTREMES:][-EXTREMES:]
     if not gaps:

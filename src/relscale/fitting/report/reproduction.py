@@ -102,7 +102,7 @@ def _compared(answer: AnswerRow, row: FitRow, column: str) -> ReproductionRow:
     low, high = (_scaled(limit, scale) for limit in _limits(row, column))
     if answer.column.startswith("|") and value is not None and value < 0:
         value, low, high = (None if number is None else -number for number in (value, high, low))
-    remark = Remark(Status(row.status), row.note)
+    remark = Remark(Status(row.status), getattr(row, "note", None))
     result = replace(
         _published(answer),
         data=_data(answer, row),
