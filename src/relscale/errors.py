@@ -48,8 +48,10 @@ class Damaged(RelscaleError):
     ----------
     path
         The file.
-    what
-        How that shows.
+    reason
+        What is wrong with it.
+    remedy
+        What to do.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ FAR = np.array([1.0, 20.0, 400.0])  # C · η^(−γ) · S at the middle of the 
 
 
 def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
-    """The sum over all changes, (n, ...), of α, C, β, γ (4, ...) at S1 and the bins (1 + 3 · EVERY, n, ...).
+    """The sum over all changes, (n, ...), of α, C, β, γ (4, ...) at S1 and the bins (1 + 3·``ALL_BINS``, n, ...).
 
     Where ``slopes`` is given, the derivatives of the sum by C, β and γ are appended to it.
 

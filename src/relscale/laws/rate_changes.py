@@ -29,7 +29,13 @@ def schedule(steps: Array, rates: Array) -> tuple[Array, Array, Array]:
 
 
 def changes(curve: Array) -> Array:
-    """S1, and of each bin change, rate and area, (1 + 3 · EVERY, n), of steps and rates (2, n); nan before the peak."""
+    """S1, and change, rate and area per bin, (1 + 3·``ALL_BINS``, n), of steps and rates (2, n); nan before the peak.
+
+    Raises
+    ------
+    RelscaleError
+        A step or a learning rate is negative, or there is no step but 0.
+    """
     steps, rates = curve
     if (rates < 0).any() or (steps < 0).any() or steps[-1] < 1:
         raise RelscaleError("multi_power: steps must be from 0 on and learning rates not negative")
@@ -54,9 +60,8 @@ def changes(curve: Array) -> Array:
         weight = np.append(0.0, np.cumsum(size[in_block]))
         of_rate = np.append(0.0, np.cumsum(size[in_block] * np.log(np.maximum(after[in_block], 1e-30))))
         of_area = np.append(0.0, np.cumsum(size[in_block] * before[in_block]))
-        n_before = np.searchsorted(
-            in_block, at, side="left"
-        )  # falls up to the step: fall i is the one to node i + 1
+        # Falls up to the step: fall i is the one to node i + 1.
+        n_before = np.searchsorted(in_block, at, side="left")
         some = n_before > 0
         mass = np.where(some, weight[n_before], 1.0)
         rows[0, b] = np.where(some, np.sign(fall[in_block[0]]) * weight[n_before], 0.0)

@@ -87,6 +87,11 @@ def decomposed(p: Array) -> tuple[float, float, int]:
     """Total and aleatoric entropy of probabilities (seeds, items, choices), and how many items have all of them.
 
     Items may differ in how many choices they have: a choice that no seed has a probability of is none of the item's.
+
+    Raises
+    ------
+    RelscaleError
+        No item has all of its probabilities for every seed.
     """
     absent = np.isnan(p).all(axis=0)
     p = np.where(absent, 0.0, p)

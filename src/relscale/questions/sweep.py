@@ -143,7 +143,13 @@ def figure(
 
 
 def cells(table: Columns, sweep: SweepOptions) -> Iterator[tuple[tuple[float, float], Array, Array]]:
-    """Of each number of parameters and tokens: both, ln of what was swept (p, n), and the loss (n,)."""
+    """Of each number of parameters and tokens: both, ln of what was swept (p, n), and the loss (n,).
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or not positive, or no row has all of them.
+    """
     swept = np.log(np.stack([table.positive(name) for name in (sweep.rate, sweep.batch) if name]))
     loss = table.positive(sweep.y)
     sizes = np.stack([table.positive(sweep.params), table.positive(sweep.tokens)])

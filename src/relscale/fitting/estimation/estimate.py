@@ -104,7 +104,13 @@ def prepared(
     starts: ArrayLike | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Objective, Array, NDArray[np.bool_]]:
-    """The objective of these data, starting points (q, s, B), and which data sets have a value without logarithm."""
+    """The objective of these data, starting points (q, s, B), and which data sets have a value without logarithm.
+
+    Raises
+    ------
+    RelscaleError
+        As ``estimate``.
+    """
     if loss not in LOSSES:
         raise RelscaleError(f"law {law.name}: no loss {loss!r}; there are {', '.join(LOSSES)}")
     if residual not in RESIDUALS:

@@ -152,9 +152,7 @@ class Objective:
         """That of least squares in many parameters, with few passes over the derivatives; root (n, m) is √w."""
         theta = self.theta(u)
         factor = np.where(self._logs(theta), theta, 1.0) * self.free[:, None]  # ∂θ/∂u
-        by_data_set = np.empty(
-            (slopes.shape[2], *slopes.shape[:2])
-        )  # one data set's derivatives after the other's
+        by_data_set = np.empty((slopes.shape[2], *slopes.shape[:2]))  # one data set's after the other's
         by_fitted = root / fitted if self.log_residual else root / self.unit
         np.multiply(slopes.transpose(2, 0, 1), by_fitted.T[:, None], out=by_data_set)
         if not np.isfinite(by_data_set.sum()):

@@ -75,7 +75,7 @@ class Foresight:
 
 @dataclass(frozen=True)
 class Backtest:
-    """All rolling origins of the data: ``foresights[o]`` forecasts the points ``origins.asked``."""
+    """All rolling origins of the data: ``foresights[o]`` forecasts the points ``origins.targets``."""
 
     origins: Origins
     foresights: list[Foresight]

@@ -7,7 +7,7 @@ Centred on the fitted points. Least squares with equal weights: which of two noi
 right for the one are wrong for the other. ``Lines.leverage`` takes the worse of the two instead.
 
 Two to five points may scatter less around a line than each of them is uncertain. Where points state their own variance
-v_i, that of a linear combination is therefore at least what follows from the v_i (``Lines.own_variance_of``).
+v_i, that of a linear combination is therefore at least what follows from the v_i (``Lines.point_variance_of``).
 
 Where points are checkpoints of one training they are not independent, and the scatter around the line says little of
 how unsure it is: then the variance is that of leaving out each training (``inference.bootstrap.blocks``). The same
