@@ -114,7 +114,7 @@ def test_a_target_is_also_found_by_a_value_that_it_shares_with_others() -> None:
 def test_a_target_of_which_all_is_to_be_predicted_is_said_to_be() -> None:
     entry = load_config("mixed.yaml").fit.laws[0].model_copy(update={"predict": {"group": ("code",)}})
     with pytest.raises(
-        RelscaleError, match="of the target 'code' are to be predicted, and none is left to fit"
+        RelscaleError, match="of the target 'code' are held out for prediction; none is left to fit"
     ):
         tried_mixtures(read_table(Path("bits.parquet")), entry)
 
@@ -165,7 +165,7 @@ def test_a_mistake_is_one_sentence(options: list[str], said: str, capsys: pytest
     [
         (
             "loss: huber",
-            "fit.laws.by_share: the best mixture is by least squares of equal points, without loss",
+            "fit.laws.by_share: the best mixture is computed by unweighted least squares, without loss",
         ),
         ("fixed: {E: 1}", "without fixed"),
         (
@@ -189,7 +189,7 @@ def test_a_group_that_is_called_like_a_share_is_refused(
     called = [row | {"group": "share_code"} if row["group"] == "code" else row for row in measured]
     write_table(pa.Table.from_pylist(called), Path("bits.parquet"))
     assert mix() == 1
-    assert "'share_code' is a predictor and a target" in capsys.readouterr().err
+    assert "'share_code' is both a predictor and a target" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("measured")

@@ -278,7 +278,7 @@ WRONG = [
     ("fit", {"laws": [LAW | {"fixed": {"betta": 0.1}}]}, "fit.laws.mine.fixed", "did you mean 'beta'"),
     ("fit", {"laws": [LAW | {"baseline": "code"}]}, "fit.laws.mine.baseline", "compares no groups"),
     ("fit", {"laws": [LAW | {"law": "relative"}]}, "fit.laws.mine", "set the baseline"),
-    ("fit", {"laws": [LAW | {"optimum": {}}]}, "fit.laws.mine.optimum", "is no law of mixtures"),
+    ("fit", {"laws": [LAW | {"optimum": {}}]}, "fit.laws.mine.optimum", "is not a mixture law"),
     ("fit", {"multipliers": [MULTIPLIER, MULTIPLIER]}, "fit.multipliers.code", "duplicate name"),
     ("fit", {"multipliers": [MULTIPLIER | {"at": "token"}]}, "fit.multipliers.code", "did you mean 'tokens'"),
     (

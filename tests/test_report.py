@@ -188,9 +188,7 @@ def test_page_and_terminal_say_first_that_nothing_could_be_fitted_and_which_mode
     widths: dict[float, tuple[int, ...]], mend: str
 ) -> None:
     fits = without_minima()
-    why = (
-        f"3 of 3 budgets have no minimum inside the widths: the loss still falls towards more tokens; {mend}"
-    )
+    why = f"3 of 3 budgets have no minimum within the range of widths: the loss still falls towards more tokens; {mend}"
     for text in (headline_of_tables(fits, widths=widths), summary(fits, {}, widths=widths)):
         assert text.startswith(f"Nothing could be fitted.\n  {why}")
         assert "0 gaps close" not in text
@@ -208,7 +206,7 @@ def test_page_and_terminal_say_first_which_laws_were_fitted_where_one_budget_has
     fits = fit(rising_runs((9,)), options=options, suites={"tests": {"baseline": "hard"}})
     for text in (headline_of_tables(fits), summary(fits, {})):
         assert text.startswith(
-            "Laws were fitted, but no gap could be.\n  width: the law power was fitted for 2 curves\n"
+            "Laws were fitted, but no gap.\n  width: the law power was fitted for 2 curves\n"
         )
     page = report_page(ReportData("tests", fits))
     section = page[page.index('<section id="laws">') :]

@@ -370,7 +370,7 @@ def test_the_steps_of_one_training_are_not_independent_and_give_no_intervals(dra
     for row in fits:
         assert row["value"] is not None
         assert row["low"] is None
-        assert "points of one training are not independent" in row["note"]
+        assert "checkpoints of one training run are not independent" in row["note"]
 
 
 def test_steps_out_of_order_and_a_column_run_change_nothing():

@@ -1,4 +1,4 @@
-"""Experiments and their results from Python: what the command line does, as objects that show themselves."""
+"""Python interface to experiments and their results, equivalent to the command line."""
 
 from pathlib import Path
 
@@ -14,12 +14,12 @@ __all__ = ["Experiment", "Results", "open", "score"]
 
 @shown_printable
 class Experiment:
-    """An experiment of a config file.
+    """An experiment, defined by a config file.
 
     Parameters
     ----------
     config
-        Its YAML file, or the name of an experiment that comes with relscale: ``laptop``, ``reference``, ``paper`` …
+        YAML file, or the name of an experiment shipped with relscale: ``laptop``, ``reference``, ``paper`` …
 
     Examples
     --------
@@ -42,21 +42,21 @@ class Experiment:
     def from_texts(
         cls, *paths: str | Path, minutes: float = 10, config: str | Path = "texts.yaml"
     ) -> "Experiment":
-        """An experiment on folders of text, each a group; its config is written, with comments, to be changed.
+        """Create an experiment on folders of text, one group per folder, and write its commented config.
 
         Parameters
         ----------
         *paths
-            Two folders or files of text or more, or one folder with a sub-folder per group.
+            At least two folders or files of text, or one folder with a sub-folder per group.
         minutes
-            What it may take on this machine; budgets and widths follow.
+            Time limit in minutes on this machine; determines budgets and widths.
         config
-            The file that is written, which names the experiment.
+            Config file to write; its name is that of the experiment.
 
         Raises
         ------
         RelscaleError
-            The config is there already, a folder is missing, or there is too little text.
+            The config already exists, a folder is missing, or there is too little text.
 
         Examples
         --------
@@ -74,7 +74,7 @@ class Experiment:
         return cls(file)
 
     def check(self) -> list[str]:
-        """Its problems, one sentence each; empty where it can run.
+        """List the problems of the config, one sentence each; empty if the experiment can run.
 
         Examples
         --------
@@ -91,7 +91,7 @@ class Experiment:
         return []
 
     def plan(self) -> Frame:
-        """The runs that it trains, one row each: size, tokens, steps, learning rate, expected time.
+        """The planned training runs, one row per run: size, tokens, steps, learning rate, expected time.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Experiment:
         return Frame(plan_table(runs, placements, options.branches))
 
     def run(self, *arguments: str) -> "Results":
-        """Run its workflow in the working folder, or what is not done yet; then its report.
+        """Run the workflow in the working directory, skipping finished jobs, and write the report.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class Experiment:
         Raises
         ------
         RelscaleError
-            It cannot run, or a job failed; the reason is on the terminal.
+            The experiment cannot run, or a job failed; the reason is printed on the terminal.
         """
         from relscale.check import check_experiment
         from relscale.commands.run import run_workflow
@@ -134,7 +134,7 @@ class Experiment:
 
     @property
     def results(self) -> "Results":
-        """Its results in the working folder, so far as they are there.
+        """The results in the working directory, as far as they exist.
 
         Raises
         ------

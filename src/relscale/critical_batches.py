@@ -103,7 +103,7 @@ def _notes(branches: Sequence[BranchRow], factor: int | None, epsilon: float) ->
     if factor is None:
         yield "the branch with the batch of the run diverged"
     elif factor == branches[-1].factor:
-        yield "at least this: no larger batch was tried"
+        yield "lower bound: no larger batch was tested"
     noise = max((row.loss_noise or 0 for row in branches), default=0.0)
     if noise > epsilon:
         yield f"the smoothed losses vary by {noise:.2g}, more than epsilon"

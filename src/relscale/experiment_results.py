@@ -1,4 +1,4 @@
-"""The results of an experiment from Python: its tables, figures and report."""
+"""Python interface to the results of an experiment: tables, figures and report."""
 
 from html import escape
 from pathlib import Path
@@ -74,12 +74,12 @@ class Results:
 
     @typed
     def gaps(self, suite: str | None = None, corpus: str | None = None) -> Frame:
-        """One row per gap, by the suite's first metric: verdict, sizes, intervals, adjusted p-values.
+        """One row per gap, for the suite's first metric: verdict, effect sizes, intervals, adjusted p-values.
 
         Parameters
         ----------
         suite, corpus
-            Only these; by default all.
+            Restrict to this suite and corpus; all by default.
 
         Examples
         --------
@@ -164,7 +164,7 @@ class Results:
         Parameters
         ----------
         run
-            Its name, as in ``runs()``.
+            Name of the run, as in ``runs()``.
         suite
             The suite; by default the first.
 
@@ -206,7 +206,7 @@ class Results:
         Raises
         ------
         RelscaleError
-            There is none of that name, it is not made yet, or another version of relscale wrote it.
+            There is no table of that name, it does not exist yet, or it was written by another version of relscale.
         """
         from relscale.fitting.fits import ROWS, read_fit_table
 
@@ -222,10 +222,10 @@ class Results:
         Parameters
         ----------
         figure
-            One of ``relscale.figures()``; one that is drawn once per suite with the suite's name behind it:
+            One of ``relscale.figures()``; for a figure per suite, followed by the suite's name:
             ``isoflop``, ``relative-law-varieties``.
         **options
-            What it shows, as its module declares: ``metric="accuracy"``, ``estimand="these items"`` …
+            Options of the figure, as declared by its module: ``metric="accuracy"``, ``estimand="these items"`` …
 
         Raises
         ------
@@ -263,7 +263,7 @@ class Results:
         return make_figure(figure, data, options)
 
     def report(self) -> Path:
-        """Write the report, one HTML file; its path.
+        """Write the report as one HTML file and return its path.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""The compute-optimal frontier of a table of IsoFLOP runs: optima, exponents, and the optimum at any compute."""
+"""Compute-optimal frontier of a table of IsoFLOP runs: optima, exponents, and the optimum at any compute."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ FEWEST = 3  # budgets with a minimum, for an exponent with an interval
 @shown_printable
 @dataclass(frozen=True)
 class FrontierFit:
-    """The compute-optimal frontier of a table: what ``relscale.frontier`` returns.
+    """Compute-optimal frontier of a table, as returned by ``relscale.frontier``.
 
     Attributes
     ----------
@@ -76,8 +76,9 @@ class FrontierFit:
     def exponents(self) -> Frame:
         """How optimal tokens, parameters and loss grow with compute: D* ∝ F^b, N* ∝ F^a, L* ∝ F^c.
 
-        The intervals are those of the table ``fits``: t of the scatter around the line, but never surer than the
-        parabolas' own uncertainty; where budgets share trainings (``block``) those of a jackknife over trainings.
+        The intervals are those of the table ``fits``: t intervals from the scatter around the line, but at least as
+        wide as the uncertainty of the parabolas' minima implies; if budgets share training runs (``block``), jackknife
+        intervals over training runs.
 
         Examples
         --------
@@ -104,7 +105,7 @@ class FrontierFit:
         return Frame(rows)
 
     def at(self, flops: float | Sequence[float]) -> Frame:
-        """Optimal parameters, tokens and loss at training compute of one's own, with confidence intervals of the line.
+        """Optimal parameters, tokens and loss at given training compute, with confidence intervals of the line.
 
         Examples
         --------
@@ -194,24 +195,24 @@ def frontier(
     Parameters
     ----------
     table
-        A path, a frame, or another table that speaks Arrow: one row per run.
+        A path, a frame, or another Arrow-compatible table with one row per run.
     flops, params, tokens, loss
-        Columns of training compute, parameters, training tokens and loss; guessed where names allow.
+        Columns of training compute, parameters, training tokens and loss; by default guessed from their names.
     budget
-        The column whose value the runs of one IsoFLOP curve share; by default ``budget``, else that of compute.
+        The column that identifies the IsoFLOP curve of a run; by default ``budget``, else the compute column.
     corpus
-        Each value of this column is fitted separately; by default ``corpus`` where there is one.
+        Each value of this column is fitted separately; by default ``corpus`` if there is one.
     block
-        A column that names the training of each run, where several budgets are slices of one training.
+        A column that identifies the training run, if several budgets are slices of the same training run.
     where
-        Conditions that rows have to meet, as of ``relscale.fit``.
+        Conditions that select rows, as in ``relscale.fit``.
     level
         Confidence level of the intervals.
 
     Raises
     ------
     RelscaleError
-        A column is not there or holds no numbers, no row can be fitted, or no budget has enough runs.
+        A column is missing or not numeric, no row can be fitted, or no budget has enough runs.
 
     Examples
     --------

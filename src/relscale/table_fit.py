@@ -1,9 +1,9 @@
-"""One law on one table: any CSV, JSON lines or parquet in, a readable table, a parquet table and a figure out.
+"""Fit one law to a table (CSV, JSON lines or parquet); the result has a summary, tables and figures.
 
 >>> import relscale
 >>> result = relscale.fit("table.csv", x="training_flops", y="bpb", group="subgroup", baseline="stem")  # doctest: +SKIP
 
-The table becomes measurements, under the names that they have here, and is fitted as an experiment is.
+The table is converted to measurements and fitted in the same way as an experiment.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -112,49 +112,50 @@ def fit(
 ) -> TableFit:
     """Fit one law to a table.
 
-    What is not named is guessed from the names of the columns, and said.
+    Arguments that are not given are guessed from the column names, and the guesses are reported.
 
     Parameters
     ----------
     table
-        A path to CSV, TSV, JSON lines or parquet, a pandas or polars frame, or another Arrow table; one row
-        per number. A column ``results`` in place of numbers names the ``results_*.json`` of lm-eval, one row per model.
+        A path to CSV, TSV, JSON lines or parquet, a pandas or polars frame, or another Arrow table; one row per
+        measurement. Instead of values, a column ``results`` can name lm-eval's ``results_*.json``, one row per model.
     law
         "relative", ``G = E_group / E_baseline = γ·x^Δβ``; "power", ``E = α·x^−β`` for each group; another of
-        ``relscale.laws()``, each group for itself; a law of your own, a ``Law`` or a function ``f(x, a, b)``. By
-        default "relative" where there are groups, else "power".
+        ``relscale.laws()``, fitted to each group separately; or a user-defined law, a ``Law`` or a function ``f(x,
+        a, b)``. By default "relative" if there are groups, else "power".
     x
-        The column of training compute, or another measure of scale; of other laws one for each of their predictors; of
-        the annealing law step and learning rate.
+        The column of training compute, or another measure of scale; for other laws one column per predictor; for the
+        annealing law step and learning rate.
     y
-        The column of the error: lower is better, and positive. Several columns are a wide table: each is a group.
+        The column of the error, which must be positive; lower is better. Several columns are read as a wide table, one
+        group per column.
     group, baseline
-        The column of the test distributions, and the one that the others are compared with; ``"mean"`` compares each
-        with the geometric mean of the others, so that no single group carries all ratios.
+        The column of test distributions, and the group that the others are compared with; ``"mean"`` compares each
+        group with the geometric mean of the others, so that the ratios do not depend on a single baseline.
     corpus
         A column; each of its values is fitted separately.
     run
-        Columns that identify a model; by default the column ``run`` where there is one, else ``x``. All groups of a
-        run are measured on one model, which pairs them.
+        Columns that identify a model; by default the column ``run`` if there is one, else ``x``. Groups of the same run
+        are paired, because they are measured on the same model.
     block
-        A column that ties checkpoints of one training, which are no independent points; by default the column ``block``
-        where there is one.
+        A column that identifies the training run of checkpoints, which are not independent points; by default the
+        column ``block`` if there is one.
     cluster
-        Of items, such as the file that a question is about: refused, for a table of measurements has no items. Where a
-        suite is scored, its ``suite.yaml`` names their cluster.
+        Clusters of items are rejected, because a table of measurements has no items. For a scored suite, ``suite.yaml``
+        names the clusters.
     tokens, params
-        Columns of training tokens and parameters, for the questions and laws that ask for them.
+        Columns of training tokens and parameters, for analyses and laws that need them.
     residual, loss
-        "log" (residuals of ln y) or "linear" (of y); "squares" or "huber". With log residuals and squares the relative
-        law and the power law are lines in logarithms, with a closed form.
+        "log" (residuals of ln y) or "linear" (of y); "squares" or "huber". With log residuals and squares, the
+        relative law and the power law are lines in logarithms with a closed-form solution.
     delta
-        Where Huber's loss goes over from squares to absolute values, in the unit of the error: by default 0.001, with
-        linear residuals times the median of y.
+        Threshold of Huber's loss, in the unit of the residuals: by default 0.001, or 0.001 times the median of y for
+        linear residuals.
     fixed
-        Parameters that are given, not fitted, such as ``{"E": 1.87}``.
+        Parameters held fixed, such as ``{"E": 1.87}``.
     anchor
-        Points that are known without a measurement and are fitted in every group, each the law's predictors and the
-        value: ``[(0, 1)]`` for an accuracy of 1 at no loss.
+        Points known without a measurement, added to every group, each with the law's predictors and the value: ``[(0,
+        1)]`` for an accuracy of 1 at a loss of 0.
     level
         Confidence level of the intervals.
     bootstrap
@@ -162,24 +163,23 @@ def fit(
     seed
         Of the draws.
     at
-        Where to forecast: training compute, or mappings with ``training_flops`` and, where they are known, ``params``
-        and ``tokens``, which are taken as they are; of other laws values of their predictors. By default 10 times the
-        largest x of the data.
+        Forecast targets: training compute, or mappings with ``training_flops`` and optionally ``params`` and
+        ``tokens``; for other laws values of their predictors. By default 10 times the largest x of the data.
     where
-        Conditions on columns that rows have to meet: ``"model=7B"``, ``"step>=1000"``, ``"seed!=3"``.
+        Conditions on columns that select rows: ``"model=7B"``, ``"step>=1000"``, ``"seed!=3"``.
     nonlinear
-        Whether a line in logarithms is fitted as any other law is, without the questions that are asked of a line.
+        Fit a line in logarithms with the nonlinear solver like any other law, without the analyses specific to lines.
 
     Returns
     -------
     TableFit
-        What was found; it shows itself.
+        The fitted law; printing it shows a summary.
 
     Raises
     ------
     RelscaleError
-        The table, a column or the baseline is not there, a number stands twice, there is no such law, or an option is
-        out of its range or not of that law.
+        The table, a column or the baseline is missing, a measurement is duplicated, there is no such law, or an option
+        is out of range or does not apply to the law.
 
     Examples
     --------

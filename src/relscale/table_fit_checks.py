@@ -1,4 +1,4 @@
-"""What a law on a table may be asked for, and what is refused in one sentence."""
+"""Validation of the options of a fit to a table; each error is one sentence."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
@@ -21,7 +21,7 @@ MOST_DRAWS = 100_000
 
 
 def is_line(law: str | Law, residual: str, loss: str) -> bool:
-    """Whether it is least squares of a line in logarithms, in closed form and with every question asked of a line."""
+    """Whether the fit is least squares of a line in logarithms, with a closed form and all analyses of lines."""
     return isinstance(law, str) and law in log_lines() and (residual, loss) == ("log", "squares")
 
 
@@ -34,13 +34,13 @@ def log_lines() -> tuple[str, ...]:
 
 
 def gap_of(law: str | Law) -> Gap | None:
-    """How a law compares groups; None where it does not."""
+    """How a law compares groups; None if it does not."""
     entry = law_or_family(law)
     return None if isinstance(entry, Family) else entry.gap
 
 
 def check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
-    """Refuse parameters that are given and cannot be.
+    """Reject invalid fixed parameters.
 
     Raises
     ------
@@ -59,12 +59,12 @@ def check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
 def anchor_points(
     law: Law, points: Sequence[Sequence[float]], xs: Sequence[str], y: str, residual: str
 ) -> dict[tuple[float, ...], str]:
-    """Points that are known without a measurement, predictors and value, and each in words.
+    """Anchor points, each with predictors and value, and a description of each.
 
     Raises
     ------
     RelscaleError
-        One is not a point of the law: too many numbers, or one that is not finite or has no logarithm.
+        An anchor has the wrong number of values, or a value that is not finite or has no logarithm.
     """
     anchors = {}
     if points and law.make_predictors is not None:
@@ -101,12 +101,12 @@ def check_options(
     seed: int,
     baseline: str | None,
 ) -> None:
-    """Refuse options that do not go together, or whose values there are not.
+    """Reject incompatible options and invalid values.
 
     Raises
     ------
     RelscaleError
-        One of them is wrong; the sentence begins with its name.
+        An option is invalid; the message begins with its name.
     """
     known = law_names()
     if not isinstance(law, Law):
@@ -133,7 +133,7 @@ def check_options(
 def check_baseline(
     source: pa.Table, group: str | None, baseline: str | None, law: str | Law, name: str
 ) -> None:
-    """Refuse a baseline that no group of the table is.
+    """Reject a baseline that is not a group of the table.
 
     Raises
     ------
@@ -156,12 +156,12 @@ def check_baseline(
 
 
 def check_reported(law: str, output: Path) -> None:
-    """Refuse a report that cannot be written.
+    """Reject a report that cannot be written.
 
     Raises
     ------
     RelscaleError
-        The law compares no groups, or the file is no HTML.
+        The law compares no groups, or the file name does not end in .html.
     """
     if law != "relative":
         raise RelscaleError(

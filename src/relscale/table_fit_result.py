@@ -1,4 +1,4 @@
-"""A law that was fitted to a table: what it says, its forecasts, its figure and its files."""
+"""The result of fitting a law to a table: summary, forecasts, figure and files."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,28 +56,28 @@ FORECAST_COLUMNS = [
 @shown_printable
 @dataclass(frozen=True)
 class TableFit:
-    """A law fitted to a table: what ``relscale.fit`` returns. Printing it shows what was found.
+    """A law fitted to a table, as returned by ``relscale.fit``. Printing it shows a summary.
 
     Attributes
     ----------
     measurements
         The table as it was fitted.
     results
-        All tables that a fit gives (``relscale.fitting.fits``); ``fits`` is the one of the parameters.
+        All tables of the fit (``relscale.fitting.fits``); ``fits`` has the parameters.
     title
-        What was fitted to what, in a line.
+        One-line description of the fit.
     law, residual, loss, x, y
-        As they were asked for; of several x the first.
+        As passed to ``relscale.fit``; for several x the first.
     line
-        Whether it is a line in logarithms, fitted in closed form and with every question that is asked of one.
+        Whether it is a line in logarithms, fitted in closed form, with all analyses of lines.
     guessed
-        What was guessed: columns, and a baseline.
+        Guessed arguments: columns and the baseline.
     level
         Confidence level of the intervals.
     again
-        ``fit`` with the same arguments, but those that are given anew.
+        ``fit`` with the same arguments, except for those passed to it.
     notes
-        What a person should know of the table.
+        Remarks on the table.
     """
 
     measurements: pa.Table
@@ -137,7 +137,8 @@ class TableFit:
         return str(self)
 
     def table(self) -> Frame:
-        """One row per group: the gap's verdict, sizes and intervals; of laws without gaps, one per parameter.
+        """One row per group: the gap's verdict, effect sizes and intervals; for laws without gaps, one row per
+        parameter.
 
         Examples
         --------
@@ -152,7 +153,7 @@ class TableFit:
 
     @property
     def params(self) -> Frame:
-        """The parameters of the laws, one row each: estimate, interval, standard error, p-value.
+        """The parameters of the laws, one row per parameter: estimate, interval, standard error, p-value.
 
         Examples
         --------
@@ -183,7 +184,7 @@ class TableFit:
         Parameters
         ----------
         level
-            Such as 0.9; by default that of the fit. Another level is fitted anew.
+            Such as 0.9; by default that of the fit. For another level the law is fitted again.
 
         Examples
         --------
@@ -202,12 +203,12 @@ class TableFit:
 
     @typed
     def verdict(self, group: str, corpus: str | None = None) -> VerdictRow:
-        """The verdict on a group's gap (closes, widens, crosses, flat or not resolved) and all that it rests on.
+        """The verdict on a group's gap (closes, widens, crosses, flat or not resolved) with the evidence for it.
 
         Raises
         ------
         RelscaleError
-            There is no such group, or the law compares none.
+            There is no such group, or the law compares no groups.
 
         Examples
         --------
@@ -238,9 +239,9 @@ class TableFit:
 
     @typed
     def predict(self, at: At | Sequence[At]) -> Frame:
-        """The fitted law itself at compute, or other predictors, of one's own, with its prediction interval.
+        """Evaluate the fitted law at given compute, or other predictors, with a prediction interval.
 
-        `forecast` weighs a line with other forms, by how well each would have done inside the data.
+        In contrast, `forecast` averages several functional forms, weighted by their backtest error.
 
         Parameters
         ----------
@@ -258,14 +259,14 @@ class TableFit:
 
     @typed
     def forecast(self, at: At | Sequence[At]) -> Frame:
-        """Forecasts of errors and ratios beyond the data, with intervals by how backtests fared inside them.
+        """Forecasts of errors and ratios beyond the data, with intervals calibrated by backtests.
 
-        A curve that bends further ahead than the backtests reach leaves its interval more often than the level says.
+        Coverage falls below the nominal level if a curve bends beyond the backtested horizon.
 
         Parameters
         ----------
         at
-            Training compute, or mappings with ``training_flops``, ``params`` and ``tokens`` where the model is known.
+            Training compute, or mappings with ``training_flops``, ``params`` and ``tokens`` if the model is known.
 
         Raises
         ------
@@ -295,7 +296,7 @@ class TableFit:
 
     @typed
     def write(self, output: str | Path) -> None:
-        """Write ``fits`` to a ``.parquet`` or ``.csv``, or all tables into a folder where ``output`` has no ending."""
+        """Write ``fits`` to ``.parquet`` or ``.csv``, or all tables into a folder if ``output`` has no extension."""
         if Path(output).suffix:
             write_table(self.fits, output)
         else:
@@ -330,16 +331,16 @@ class TableFit:
         Parameters
         ----------
         kind
-            ``gap``: errors over ``x``, and below them what they are relative to the baseline; ``curves``: the law
-            through its points, which every law has; ``forecast``: forecasts as far as they were asked. By default the
-            first that the law has.
+            ``gap``: errors over ``x``, and below them the ratios to the baseline; ``curves``: the points and the fitted
+            law, for any law; ``forecast``: the forecasts. By default the first kind that the law supports.
         output
-            Where to write it too, ending in ``.html``; the other formats go beside it. A path may also stand alone.
+            File to write, ending in ``.html``; the other formats are written beside it. A path may also be the only
+            argument.
 
         Raises
         ------
         RelscaleError
-            There is no such figure of this law.
+            The law has no such figure.
 
         Examples
         --------
@@ -413,7 +414,7 @@ class TableFit:
 
 
 def predictions(results: Fits) -> Frame:
-    """The rows of the table ``predictions``, as a person reads them."""
+    """The rows of the table ``predictions``, in readable form."""
     columns = [
         "corpus",
         "group",

@@ -380,7 +380,7 @@ def add_suite(
             elif corpus == OUTSIDE[0]:
                 shared |= {"n": 3, "status": f"fitted on 3 of 4 points ({LOST})"}
             if no_fit:
-                shared |= {"n": 2, "status": f"2 points, but an interval needs 3 ({LOST})"}
+                shared |= {"n": 2, "status": f"2 points; an interval needs 3 ({LOST})"}
             power = estimate(betas[group], half) if not no_fit else {}
             level = ratio_estimate(levels[group], None if half is None else half * 1.5) if not no_fit else {}
             tables["fits"] += [

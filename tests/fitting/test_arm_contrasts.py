@@ -76,7 +76,7 @@ def test_two_arms_cross_where_their_laws_do(fitted):
 @pytest.mark.parametrize(
     ("columns", "problem"),
     [
-        ({"learning_rate": 0.5}, r"learning_rate: no run has 0\.5; there are 0\.001, 0\.002, 0\.004"),
+        ({"learning_rate": 0.5}, r"learning_rate: no run has 0\.5; values: 0\.001, 0\.002, 0\.004"),
         ({"learning_rat": 1}, r"learning_rat: no such column; did you mean .*learning_rate"),
         ({"corpus": "web"}, r"corpus: has an option of its own, fit\.contrasts\.corpus"),
     ],

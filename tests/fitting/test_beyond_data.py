@@ -63,7 +63,7 @@ def test_a_point_that_is_known_without_a_measurement_leaves_predictions_as_wide_
     plain, anchored = (
         predictions(floor, 0, anchor)[2] for anchor in ((), ((1e17, floor + 2.0 * 0.01**-0.12),))
     )
-    assert anchored.method_note.endswith("with what such predictions missed inside the data")
+    assert anchored.method_note.endswith("widened by the backtest error of such predictions")
     assert anchored.note == plain.note == "training_flops 10× beyond the largest fitted"
     assert np.log(anchored.high / anchored.low) > 0.5 * np.log(plain.high / plain.low)
 

@@ -169,7 +169,7 @@ def test_few_trainings_get_the_jackknife_and_very_few_a_flag() -> None:
     assert few["interval"] == "jackknife by trajectory (CR3), t"
     assert (few["reason"], few["df"]) == ("ok", 5)
     very_few = law_rows(relative.LINE, curves_of(*trajectories(3, 1)), Settings())[0]
-    assert very_few["reason"] == "too few training runs behind the points for a reliable interval: 3"
+    assert very_few["reason"] == "too few training runs for a reliable interval: 3"
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ def test_parallel_curves_never_cross_and_noise_alone_may_cross_anywhere() -> Non
     assert crossing_rows(curves_of(apart), Settings(reach=10))[0]["reason"] == Status.NOT_WITHIN_REACH
     alike = np.array([1.0, -1, 1, 1, -1, 1])[:, None]
     row = crossing_rows(curves_of(alike), Settings(reach=1e6))[0]
-    assert row["reason"] in (Status.NOT_EXCLUDED, "no limits within reach")
+    assert row["reason"] in (Status.NOT_EXCLUDED, "no limits within the search range")
     assert (row["low"], row["high"]) == (None, None)
 
 
@@ -125,7 +125,7 @@ def test_two_rays_are_said() -> None:
     assert row["value"] < 1e18
     assert row["high"] < 1e19
     assert row["low"] is None
-    assert row["reason"].startswith("no lower limit within reach; computes from ")
+    assert row["reason"].startswith("no lower limit within the search range; computes from ")
 
 
 def test_errors_do_not_cross_and_curves_of_two_points_have_no_interval() -> None:
@@ -134,7 +134,7 @@ def test_errors_do_not_cross_and_curves_of_two_points_have_no_interval() -> None
     short = noisy(0.05, 2e19, 0.02, 1)
     short[2:] = np.nan
     (row,) = crossing_rows(curves_of(short), Settings())
-    assert row["reason"].startswith("2 points, but an interval needs 3")
+    assert row["reason"].startswith("2 points; an interval needs 3")
     assert row.get("value") is None
 
 
@@ -149,4 +149,4 @@ def test_a_crossing_of_few_trainings_is_flagged() -> None:
     (row,) = crossing_rows(
         curves_of(noisy(0.05, 2e19, 0.02, 1), blocks=["m", "m", "n", "n", "o", "o"]), Settings()
     )
-    assert "too few training runs behind the points for a reliable interval: 3" in row["reason"]
+    assert "too few training runs for a reliable interval: 3" in row["reason"]

@@ -246,7 +246,7 @@ def test_one_bad_data_set_leaves_the_others_alone() -> None:
     assert [str(remark) for remark in found.status] == [
         "ok",
         "ok",
-        "a value is not positive: it has no logarithm",
+        "a value is not positive, so it has no logarithm",
         "ok",
     ]
     assert np.isnan(found.theta[:, 2]).all()

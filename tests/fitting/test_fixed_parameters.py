@@ -119,5 +119,5 @@ def test_what_is_no_parameter_or_leaves_nothing_to_project_is_one_line() -> None
     x, y = surface(0)
     with pytest.raises(RelscaleError, match="no parameter 'gamma'; it has E, A, B, alpha, beta"):
         estimate(parametric.LAW, x, y, fixed={"gamma": 1.0})
-    with pytest.raises(RelscaleError, match="linear in no parameter that is free; use levenberg-marquardt"):
+    with pytest.raises(RelscaleError, match="no free parameter is linear; use levenberg-marquardt"):
         project(parametric.LAW, x, y, fixed={"E": 1.0, "A": 1.0, "B": 1.0})

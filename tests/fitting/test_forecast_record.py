@@ -94,7 +94,7 @@ def test_a_record_is_never_overwritten_and_a_changed_one_is_refused(forecast, tm
 def test_tables_that_are_neither_fits_nor_a_record_are_named(forecast, tmp_path):
     table = tmp_path / "runs.csv"
     table.write_text("training_flops,loss\n1e18,2.1\n")
-    with pytest.raises(RelscaleError, match=r"runs\.csv: a table, no folder of fits"):
+    with pytest.raises(RelscaleError, match=r"runs\.csv: a table, not a folder of fits"):
         read(table)
-    with pytest.raises(RelscaleError, match=r"runs\.csv: no record of forecasts"):
+    with pytest.raises(RelscaleError, match=r"runs\.csv: not a record of forecasts"):
         score_record(table, forecast)

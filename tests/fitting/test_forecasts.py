@@ -241,7 +241,7 @@ def test_a_target_that_is_not_beyond_the_data_says_so() -> None:
     )
     below, inside, beyond = of(rows, ENSEMBLE)
     assert below["status"] == inside["status"] == "not beyond the data"
-    assert "backwards" in below["note"]
+    assert "backward" in below["note"]
     assert "interpolation" in inside["note"]
     assert beyond["status"] == "ok"
 

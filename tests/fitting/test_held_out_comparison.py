@@ -196,7 +196,7 @@ def test_a_curve_without_its_largest_budget_is_judged_by_the_next() -> None:
 
 def test_too_few_points_are_said_for_each_form() -> None:
     rows = by_form(curves(BASELINE[:5], flops=FLOPS[:5]))
-    assert rows["bnsl"]["reason"] == "too few points: 4 distinct computes, but it needs 7"
+    assert rows["bnsl"]["reason"] == "too few points: 4 distinct computes; the form needs 7"
     assert rows["bnsl"]["rmse_log"] is None
     assert rows["irreducible"]["rmse_log"] is not None
     alone = by_form(curves(BASELINE[:1], flops=FLOPS[:1]))
@@ -205,7 +205,7 @@ def test_too_few_points_are_said_for_each_form() -> None:
 
 def test_a_line_that_leaves_no_error_at_all_predicts_nothing() -> None:
     row = by_form(curves(F**-0.9), hold_out=6)["semilog"]
-    assert row["reason"] == "it predicts no positive error"
+    assert row["reason"] == "its prediction is not a positive error"
     assert row["rank"] is None
 
 

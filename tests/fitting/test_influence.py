@@ -175,9 +175,9 @@ def test_what_was_not_part_of_a_fit_or_leaves_too_little_is_said() -> None:
     rows = influence_rows(curves(y), Settings())
     of_second = [row for row in rows if row["group"] == "g1"]
     assert [row["reason"] for row in of_second] == [
-        *["2 points, but an interval needs 3"] * 2,
+        *["2 points; an interval needs 3"] * 2,
         "not part of the fit: too few runs",
-        "2 points, but an interval needs 3",
+        "2 points; an interval needs 3",
         "not part of the fit: too few runs",
     ]
     assert all(row.get("carries") is None for row in of_second)

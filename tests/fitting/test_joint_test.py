@@ -162,7 +162,7 @@ def test_several_tests_are_one_sentence_that_names_where_groups_move() -> None:
         JointTest("Varieties", "text", row_of(0.001)),
     ]
     said = joint_summary(tests)
-    assert said.endswith("the groups do not all move alike in 2 of 3: Domains (code), Varieties (text)")
+    assert said.endswith("groups differ in their exponents in 2 of 3: Domains (code), Varieties (text)")
     assert joint_summary([]) == ""
     assert joint_summary(tests[:1]) == tests[0].line
-    assert tests[1].line.startswith("Domains, text: all 3 groups at once: no group is seen to move")
+    assert tests[1].line.startswith("Domains, text: joint test of 3 groups: no significant difference")

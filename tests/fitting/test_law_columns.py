@@ -137,7 +137,7 @@ def test_a_run_without_a_baseline_is_left_out_and_said() -> None:
 @pytest.mark.parametrize(
     ("law", "options", "message"),
     [
-        ("relative", {}, "law relative compares groups; name the baseline among them"),
+        ("relative", {}, "law relative compares groups; set the baseline"),
         (
             "relative",
             {"baseline": "bse"},
@@ -149,8 +149,8 @@ def test_a_run_without_a_baseline_is_left_out_and_said() -> None:
             {"x": ["training_flops", "step"]},
             r"law power has 1 predictors \(training_flops\), and x names 2",
         ),
-        ("power", {"x": ["batch"]}, "law power needs the columns batch, which are not there"),
-        ("power", {"x": ["group"]}, "the column 'group' holds no numbers but string"),
+        ("power", {"x": ["batch"]}, "law power needs the columns batch, which are missing"),
+        ("power", {"x": ["group"]}, "the column 'group' has no numbers but string"),
         (
             "power",
             {"fixed": {"alpha": 1.0}},

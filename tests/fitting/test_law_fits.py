@@ -181,7 +181,7 @@ def test_without_draws_checkpoints_of_shared_trainings_have_no_interval() -> Non
     rows, _ = fitted(world(), POWER, draws=0)
     assert rows[0]["value"] > 0
     assert rows[0]["low"] is None
-    assert "points of one training are not independent" in rows[0]["reason"]
+    assert "checkpoints of one training run are not independent" in rows[0]["reason"]
 
 
 def test_performance_follows_from_compute_by_way_of_loss() -> None:
@@ -255,7 +255,7 @@ def test_a_group_without_a_trusted_number_is_a_row_among_the_others() -> None:
     found, _ = fitted(pa.Table.from_pylist(rows), POWER | {"where": {"group": "loss"}, "by": ["corpus"]})
     assert [row["reason"] for row in found if row["corpus"] == "a"] == ["ok"] * 3
     assert [row["reason"] for row in found if row["corpus"] == "b"] == [
-        "no row has a number that can be trusted and training_flops (b0: no value)"
+        "no row has both a trusted value and training_flops (b0: no value)"
     ]
 
 
@@ -293,7 +293,7 @@ def test_a_group_whose_rows_are_all_to_be_predicted_is_a_row_that_says_so() -> N
     )
     assert [row["reason"] for row in rows if row["corpus"] == "a"] == ["ok"] * 3
     assert [row["reason"] for row in rows if row["corpus"] == "b"] == [
-        "all of its measurements are to be predicted, and none is left to fit"
+        "all of its measurements are held out for prediction; none is left to fit"
     ]
     assert ahead == []
 
@@ -311,7 +311,7 @@ def test_a_point_that_is_known_is_no_training_and_is_in_every_draw() -> None:
 
 
 def test_a_point_that_is_known_has_no_standard_error_to_be_weighed_by() -> None:
-    with pytest.raises(RelscaleError, match="an anchor has no standard error to weigh it by"):
+    with pytest.raises(RelscaleError, match="an anchor has no standard error for its weight"):
         fitted(world(stderr=0.02), POWER | {"anchor": [[1e22, 2.0]], "weights": "stderr"})
 
 
@@ -329,12 +329,12 @@ def test_a_known_point_without_a_logarithm_is_refused_for_a_law_that_takes_it() 
         ({"where": {"colour": "red"}}, r"no column 'colour'"),
         ({"only": {"run": "z"}}, r"fit\.laws\.p\.only: no measurement has run z"),
         ({"by": ["colour"]}, r"fit\.laws\.p\.by: no column 'colour'"),
-        ({"law": "flp"}, r"name it under predictor"),
+        ({"law": "flp"}, r"set predictor"),
         ({"law": "flp", "predictor": {"group": "gone"}}, r"fit\.laws\.p\.predictor: no measurement"),
-        ({"law": "flp", "predictor": {"corpus": "a"}}, r"has several such numbers"),
+        ({"law": "flp", "predictor": {"corpus": "a"}}, r"has several matching values"),
         ({"law": "parametric"}, r"needs the columns params, tokens"),
         ({"law": "annealing"}, r"needs the columns learning_rate"),
-        ({"predictor_from": "q"}, r"'q' is not a fit named before it"),
+        ({"predictor_from": "q"}, r"'q' is not the name of an earlier fit"),
         ({"method": "variable-projection"}, r"is for residual: linear and loss: squares"),
         ({"weights": "stderr"}, r"needs the standard error of every point"),
     ],
@@ -383,7 +383,10 @@ def test_least_squares_have_the_intervals_of_ordinary_regression_for_parameters_
     ahead = line.get_prediction([[1.0, x_of["a5"]]]).conf_int(obs=True)[0]
     assert (prediction["low"], prediction["high"]) == pytest.approx(np.exp(ahead), rel=1e-6)
     assert beta["interval"].startswith("t interval of nonlinear least squares")
-    assert prediction["interval"] == "t interval of nonlinear least squares, with the scatter of one run"
+    assert (
+        prediction["interval"]
+        == "t interval of nonlinear least squares, including the scatter of a single run"
+    )
 
 
 @pytest.mark.parametrize(

@@ -190,11 +190,13 @@ def test_groups_without_the_points_of_the_others_and_sets_too_small_are_flagged(
     y[3, 2] = np.nan
     rows = pooled_rows(curves_of(x, y), CHOSEN)
     odd = next(row for row in rows if row["group"] == "g2")
-    assert odd["reason"].startswith("not pooled, for most groups have other points; fitted on 6 of 7 points")
+    assert odd["reason"].startswith(
+        "not pooled, because most groups have other points; fitted on 6 of 7 points"
+    )
     assert odd["value"] is None
     assert "4 groups" in next(row for row in rows if row["group"] == "g1")["interval"]
     (one, two) = pooled_rows(curves_of(x, y[:, :2]), CHOSEN)
-    assert one["reason"] == two["reason"] == "2 groups, and pooling needs 3 that have a slope"
+    assert one["reason"] == two["reason"] == "only 2 groups; pooling needs 3 with a slope"
 
 
 def test_only_suites_that_were_asked_for_are_pooled() -> None:

@@ -116,7 +116,7 @@ def test_checkpoints_of_one_training_are_drawn_as_a_whole() -> None:
     assert row["interval"] == "block bootstrap by trajectory, percentile"
     assert row["low"] < row["value"] < row["high"]
     (row,) = rows_of(matrix(values, blocks=["a"] * 10 + ["b"] * 11), quantity="r_squared", prompt="cloze")
-    assert row["reason"] == "too few training runs behind the points for a reliable interval: 2"
+    assert row["reason"] == "too few training runs for a reliable interval: 2"
 
 
 def test_a_suite_of_one_form_has_no_rows() -> None:
@@ -127,7 +127,7 @@ def test_two_points_are_too_few_and_say_so() -> None:
     values = {(form, "accuracy"): np.where(np.arange(7) < 2, 0.4 + 0.03 * X, np.nan) for form in FORMS}
     (row,) = rows_of(matrix(values), quantity="r_squared", prompt="cloze")
     assert np.isnan(row["value"])
-    assert row["reason"].startswith("2 points, but a line with an interval needs 3")
+    assert row["reason"].startswith("2 points; a line with an interval needs 3")
 
 
 def test_errors_are_read_off_at_the_compute_optimum_where_there_is_one(World: Any) -> None:

@@ -243,7 +243,7 @@ def test_copies_of_runs_under_other_names_do_not_narrow_intervals_in_silence(Wor
     found = fit(pa.Table.from_pylist(rows + copies), options=QUICK, suites=SUITES)
     honest(found)
     for row in deltas(found):
-        assert row["reason"].endswith("are alike in every number: a copy counts as a run of its own")
+        assert row["reason"].endswith("have identical values: the copy counts as a separate run")
 
 
 def test_copies_within_a_budget_change_no_interval(World: Any) -> None:
@@ -281,7 +281,7 @@ def test_one_run_gives_rows_and_no_law(World: Any) -> None:
     found = fit(pa.Table.from_pylist(one), options=EVERYTHING, suites=SUITES)
     honest(found)
     assert {row["value"] for row in deltas(found)} == {None}
-    assert {row["reason"] for row in deltas(found)} == {"1 point, but an interval needs 3"}
+    assert {row["reason"] for row in deltas(found)} == {"1 point; an interval needs 3"}
 
 
 def test_a_group_that_was_measured_at_one_budget_is_flagged_and_the_others_are_not(World: Any) -> None:
@@ -290,7 +290,7 @@ def test_a_group_that_was_measured_at_one_budget_is_flagged_and_the_others_are_n
     honest(found)
     (alone,), (other,) = deltas(found, group="c"), deltas(found, group="a")
     assert alone["value"] is None
-    assert alone["reason"].startswith("1 point, but an interval needs 3")
+    assert alone["reason"].startswith("1 point; an interval needs 3")
     assert other["reason"] == "ok"
 
 
@@ -362,7 +362,7 @@ def test_a_law_on_bad_data_has_a_status_or_an_interval(name: str, error: str, ha
     if harm in ("nothing", "one point"):
         assert found.status != [OK]
     if harm == "zeros and negatives" and error == "log":
-        assert [str(remark) for remark in found.status] == ["a value is not positive: it has no logarithm"]
+        assert [str(remark) for remark in found.status] == ["a value is not positive, so it has no logarithm"]
 
 
 @pytest.mark.slow

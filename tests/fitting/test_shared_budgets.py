@@ -135,7 +135,7 @@ def test_power_where_budgets_share_trainings_is_that_of_trainings(corpora):
     found = [
         row for row in statistical_power.rows(contrast, Settings(power=(size,))) if row.resource == "runs"
     ]
-    assert found[0].note == "if trainings are independent draws of the slope"
+    assert found[0].note == "assuming that training runs are independent draws of the slope"
     assert found[0].power == pytest.approx(nct.sf(student.ppf(0.975, df), df, 3), abs=0.04)
 
 

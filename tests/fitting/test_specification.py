@@ -175,7 +175,7 @@ def test_reducible_errors_give_the_difference_of_their_exponents() -> None:
     (row,) = where(specification_rows(matrix(errors, FLOPS), CHOSEN), form="reducible")
     assert row["value"] == pytest.approx(-0.10, abs=1e-4)
     assert np.isnan(row["low"])
-    assert row["reason"] == "no interval: irreducible errors are estimates"
+    assert row["reason"] == "no interval: the uncertainty of the irreducible errors is unknown"
 
 
 def test_an_irreducible_error_that_the_data_do_not_fix_is_said() -> None:
@@ -188,7 +188,7 @@ def test_an_irreducible_error_that_the_data_do_not_fix_is_said() -> None:
         for row in where(specification_rows(matrix(wavering | sure, FLOPS), CHOSEN), form="reducible")
     ]
     assert sum(status.startswith("irreducible error: ") for status in statuses) >= 15
-    assert "irreducible error: less certain than what is left above it" in statuses
+    assert "irreducible error: its standard error exceeds the reducible error" in statuses
 
 
 def test_a_convention_that_grows_otherwise_stretches_the_axis() -> None:
@@ -255,7 +255,7 @@ def test_what_can_not_be_had_is_a_row_that_says_why() -> None:
     assert row["specification"] == len(rows)
     few = matrix({"t": crossing[:2], "b": BASELINE[:2]}, FLOPS[:2])
     assert {row["reason"] for row in where(specification_rows(few, CHOSEN), form="ratio")} == {
-        "2 points, but an interval needs 3"
+        "2 points; an interval needs 3"
     }
     same = matrix({"t": crossing[:4], "b": BASELINE[:4]}, np.full(4, 1e19))
     assert {row["reason"] for row in where(specification_rows(same, CHOSEN), form="ratio")} == {
@@ -295,7 +295,7 @@ def test_checkpoints_of_one_training_get_the_interval_of_trainings() -> None:
     assert shared["high"] - shared["low"] != pytest.approx(alone["high"] - alone["low"], rel=0.1)
     two = [name if name in ("m0", "m1") else "m1" for name in names]
     (row,) = where(specification_rows(matrix(errors, flops[order], block=two), CHOSEN), form="ratio")
-    assert row["reason"] == "too few training runs behind the points for a reliable interval: 2"
+    assert row["reason"] == "too few training runs for a reliable interval: 2"
 
 
 HUNDREDTHS = st.integers(-200, 200).map(lambda n: n / 100)

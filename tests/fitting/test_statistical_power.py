@@ -150,7 +150,7 @@ def test_where_trainings_are_shared_power_is_that_of_their_number() -> None:
             check(
                 row, closed_form(row["delta_beta"], stderr[j] / np.sqrt(row["count"]), 8 * row["count"] - 1)
             )
-            assert row["reason"] == "if trainings are independent draws of the slope"
+            assert row["reason"] == "assuming that training runs are independent draws of the slope"
         for resource in ("budgets", "items"):
             assert all(row["power"] is None and row["reason"] != "ok" for row in of(rows, resource, f"g{j}"))
 
@@ -202,10 +202,12 @@ def test_units_and_signs_do_not_matter_and_seeds_do() -> None:
 def test_what_can_not_be_known_is_said() -> None:
     rows = power_rows(NOISY, SIZES)
     assert {row["reason"] for row in of(rows, "items")} == {"no item replicates"}
-    assert {row["reason"] for row in of(rows, "runs")} == {"if all scatter is noise of single runs"}
+    assert {row["reason"] for row in of(rows, "runs")} == {
+        "assuming that all scatter is noise of individual runs"
+    }
     lost = NOISY.value.copy()
     lost[:3, 0] = np.nan
     rows = power_rows(replace(NOISY, value=lost), SIZES)
-    assert {row["reason"] for row in of(rows, "runs")} == {"2 points, and the noise is known from 3 on"}
+    assert {row["reason"] for row in of(rows, "runs")} == {"only 2 points; estimating the noise needs 3"}
     assert all("power" in row for row in of(rows, "runs", "g1"))
     assert power_rows(replace(NOISY, quantity=ERROR), SIZES) == []

@@ -173,6 +173,6 @@ def test_what_is_left_out_is_told_with_its_reason(World: Any) -> None:
     ]
     table = pa.Table.from_pylist(cut)
     said = summary(fit(table, suites={"s": {"baseline": "b"}}), {}, measurements=table)
-    assert said.splitlines()[-1] == "left out, 2 runs: s plain, a, b: context cut in 30 of 1534 items"
+    assert said.splitlines()[-1] == "2 runs excluded: s plain, a, b: context cut in 30 of 1534 items"
     assert left_out(table, {"suite": "validation"}) == []
     assert left_out(world.measurements) == []

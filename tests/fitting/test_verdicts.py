@@ -106,7 +106,7 @@ def test_a_crossing_that_may_lie_outside_the_data_is_not_resolved_and_says_why(W
     assert row.p_bh < 0.05
     assert row.verdict == Verdict.NOT_RESOLVED
     assert row.note is not None
-    assert "side of 1 on which the ratio ends" in row.note
+    assert "on which side of 1 the ratio ends" in row.note
 
 
 @pytest.mark.slow
@@ -145,7 +145,7 @@ def test_a_metric_at_chance_is_said(World: Any) -> None:
     world = World({"base": (0.5, 0.05, 0.0), "t": (0.76, 0.0, 0.0)}, noise=0.001, metric="error_rate")
     note = verdicts(world, chance=0.25)["t"].note
     assert note is not None
-    assert note.startswith("at chance (0.75)")
+    assert note.startswith("at chance level (0.75)")
 
 
 def test_a_small_p_value_is_not_enough_where_many_were_tested() -> None:

@@ -204,7 +204,7 @@ def test_the_order_of_jobs_changes_nothing(experiment):
 
 def test_items_that_are_gone_are_named(experiment):
     (experiment / "store" / run(32).name / "items.parquet").unlink()
-    with pytest.raises(RelscaleError, match="these items are listed but gone; score again"):
+    with pytest.raises(RelscaleError, match="these items are listed but missing; score again"):
         collected(experiment)
 
 

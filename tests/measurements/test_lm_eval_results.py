@@ -91,8 +91,8 @@ def test_lower_is_better_stays_as_it_is(tmp_path: Path) -> None:
     [
         ("samples_easy.jsonl", "{}", "samples, not results"),
         ("results_x.json", '{"results": {', "damaged"),
-        ("results_x.json", "[]", "no results of lm-eval"),
-        ("results_x.json", '{"results": {"easy": 1}}', "no results of lm-eval"),
+        ("results_x.json", "[]", "not results of lm-eval"),
+        ("results_x.json", '{"results": {"easy": 1}}', "not results of lm-eval"),
         ("results_x.json", '{"results": {"easy": {"alias": "easy"}}}', "without a score"),
     ],
 )

@@ -32,7 +32,7 @@ def test_a_line_two_steps_and_two_ways_are_told_apart() -> None:
 
 
 def test_what_cannot_be_estimated_is_one_sentence() -> None:
-    with pytest.raises(RelscaleError, match="needs two or more"):
+    with pytest.raises(RelscaleError, match="needs at least two"):
         until_passes([3], 1)
     with pytest.raises(RelscaleError, match="fewer than four rates"):
         emergence([1, 2, 3, 4], [0, 0, 0.5, 1], 10)

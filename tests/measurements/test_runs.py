@@ -31,7 +31,7 @@ def checkpoints(tmp_path):
 
 def test_every_model_without_items_of_a_suite_is_named(scores, checkpoints):
     listed = scores(("a", "one"), ("a", "two"), ("b", "one"))
-    with pytest.raises(RelscaleError, match="nothing was measured of b on two, c on one, c on two;"):
+    with pytest.raises(RelscaleError, match="no measurements of b on two, c on one, c on two;"):
         listed_runs(checkpoints, listed, {"one": None, "two": None})
     whole = scores(*((name, suite) for name in "abc" for suite in ("one", "two")))
     assert len(listed_runs(checkpoints, whole, {"one": None, "two": None})) == 3
@@ -44,5 +44,5 @@ def test_a_long_list_is_counted(scores, checkpoints):
 
 def test_a_run_that_the_plan_has_and_no_manifest_lists_is_named(tmp_path, scores):
     write_entries(tmp_path / "runs.json", [])
-    with pytest.raises(RelscaleError, match="nothing was measured of planned;"):
+    with pytest.raises(RelscaleError, match="no measurements of planned;"):
         trained_runs([tmp_path / "runs.json"], scores(), ["planned"], ["one"])

@@ -119,7 +119,7 @@ def test_tasks_of_no_suite_and_suites_without_all_their_tasks_are_said(tmp_path,
     assert read_samples(tmp_path, suites("colours", "tones")).items.num_rows == 2
     told = capsys.readouterr().err
     assert "samples of 1 of the 2 tasks of suite colours" in told
-    assert "left out, tasks of no suite: shapes" in told
+    assert "tasks without a suite, excluded: shapes" in told
 
 
 @pytest.mark.parametrize(
@@ -209,4 +209,4 @@ def test_a_delimiter_that_nothing_tells_is_said_to_be_assumed(tmp_path, log, cap
     log("colours", NEW, sample() | {"arguments": letters})
     rows = read_samples(tmp_path, suites("colours")).items.to_pylist()
     assert [row["bytes_answer"] for row in rows] == [1, 1]
-    assert "one space is taken as their delimiter" in capsys.readouterr().err
+    assert "a single space is assumed" in capsys.readouterr().err

@@ -101,7 +101,7 @@ def measured(suite, quantization):
 
 def test_formats_of_weights_are_not_mixed_in_a_fit():
     both = pa.concat_tables([measured("mmlu", "none"), measured("mmlu", "int8")], promote_options="default")
-    with pytest.raises(RelscaleError, match=r"weights of int8 and none .* fit the tables one by one"):
+    with pytest.raises(RelscaleError, match=r"weights of int8 and none .* fit the tables separately"):
         refuse_mixed(both)
     for name in ("none", "int8"):
         refuse_mixed(measured("mmlu", name))

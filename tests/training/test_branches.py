@@ -106,7 +106,7 @@ def branch(factor, loss, **values):
     ("losses", "factor", "note"),
     [
         ({1: 3.000, 2: 2.995, 4: 3.004, 8: 3.011}, 4, None),  # 8 exceeds 2.995 + 0.01
-        ({1: 3.0, 2: 3.0}, 2, "at least this: no larger batch was tried"),
+        ({1: 3.0, 2: 3.0}, 2, "lower bound: no larger batch was tested"),
         ({1: 3.0, 2: None}, 1, None),
         ({1: None, 2: 3.0}, None, "the branch with the batch of the run diverged"),
     ],

@@ -27,7 +27,7 @@ class AtlasRow:
 
     entry: str = column("Name of the entry.")
     paper: str = column("The paper.")
-    quantity: str = column("What the number is.")
+    quantity: str = column("Description of the number.")
     unit: str = column("Its unit.")
     origin: Origin = column("Origin of the known number: the paper, other code on the same table, or theory.")
     published: float = column("The known number.")

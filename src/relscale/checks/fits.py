@@ -105,7 +105,7 @@ def check_streams(experiment: TrainingExperiment) -> None:
                 )
         if corpus.tokens is not None and experiment.is_streamed(name) and largest > epochs * corpus.tokens:
             raise RelscaleError(
-                f"corpora.{name}.tokens: the largest run takes {largest:.4g}, and may see the corpus "
+                f"corpora.{name}.tokens: the largest run takes {largest:.4g}, but the corpus may be seen at most "
                 f"{epochs:g} times (training.max_epochs); raise it, or remove it"
             )
 

@@ -63,7 +63,7 @@ def _draw_losses(
         chart.log_axis(factors, "k: batch of the branch / batch of the run"),
         chart.linear_axis([*values, epsilon], "loss above that of k = 1 (nats per token)", zero=True),
     )
-    panel.heading("What larger batches cost")
+    panel.heading("Loss increase by batch size")
     panel.reference_line(0.0)
     panel.reference_line(epsilon, EPSILON)
     for checkpoint in shown:

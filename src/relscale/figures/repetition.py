@@ -42,7 +42,7 @@ def draw(data: FigureData, options: SeveralFits) -> go.Figure:
     panels.key(
         [
             *(chart.Key(names[design], mark, group=str(design)) for design, mark in style.items()),
-            chart.Key("were all tokens new", ALL_NEW, "lines"),
+            chart.Key("if all tokens were unique", ALL_NEW, "lines"),
         ]
     )
     panels.notes(
@@ -102,7 +102,7 @@ def _draw_effective(panel: chart.Panel, fitted: RepetitionFit) -> None:
         panel.line(list(drawn), list(worth), mark, hover="%{x} tokens, effectively %{y}")
         labels.append(chart.EndLabel(_words(unique, "unique"), float(worth[-1]), mark))
     panel.end_labels(labels)
-    panel.heading("What repeated tokens are worth", f"R_D = {fitted.estimate('repeats')} repetitions")
+    panel.heading("Effective number of tokens", f"R_D = {fitted.estimate('repeats')} repetitions")
 
 
 def _left_out(count: int, noun: str) -> str:

@@ -51,7 +51,7 @@ class WithInterval(Protocol):
 
     @property
     def high(self) -> float | None:
-        """Its upper limit."""
+        """Upper limit."""
 
     @property
     def level(self) -> float | None:

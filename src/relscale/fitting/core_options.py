@@ -17,7 +17,7 @@ from relscale.section import (
 
 Value = str | int | float
 Where = dict[str, Value | Annotated[tuple[Value, ...], Field(min_length=1)]]
-"""Columns of the measurements, and the value or one of the values that they have."""
+"""Conditions on columns of the measurements: a value, or a list of allowed values."""
 
 
 class LawBootstrap(Section):
@@ -58,8 +58,8 @@ class FurtherLaw(Section):
     )
     x: Names = Field(
         default=(),
-        description="Columns of the predictors, in the law's order, if they are not those that the law names; "
-        "any column of numbers will do.",
+        description="Columns of the predictors, in the law's order, if they differ from the law's names; any numeric "
+        "column is allowed.",
     )
     fixed: dict[str, float] = Field(
         default={}, description="Parameters that are held fixed, and their values."
@@ -92,8 +92,8 @@ class FurtherLaw(Section):
     delta: Positive = Field(default=1e-3, description="Threshold of Huber's loss, above which it is linear.")
     anchor: tuple[tuple[float, ...], ...] = Field(
         default=(),
-        description="Further points that are known without a measurement, each the predictors in the law's order and "
-        "the value: [[0, 1]] for an accuracy of 1 at no loss.",
+        description="Further points known without a measurement, each with the predictors in the law's order and the "
+        "value: [[0, 1]] for an accuracy of 1 at a loss of 0.",
     )
     leave_out_highest: Count = Field(
         default=0, description="Number of points with the highest values to exclude."
@@ -160,8 +160,8 @@ class Contrasts(Section):
     )
     columns: dict[str, Value] = Field(
         default={},
-        description="Any other column of the runs, such as batch_tokens, and the value of those that the others are "
-        "compared with, within each corpus and optimizer.",
+        description="Any other column of the runs, such as batch_tokens, and its baseline value; other values are "
+        "compared with it within each corpus and optimizer.",
     )
 
 
@@ -185,7 +185,7 @@ class CoreOptions(Section):
         "analyses are of the metric that it is shown by (in its manifest). An empty list fits none.",
     )
     contrasts: Contrasts = Contrasts()
-    bootstrap: Count = Field(default=1000, description="Number of draws of every bootstrap.")
+    bootstrap: Count = Field(default=1000, description="Number of draws of each bootstrap.")
     frontier_bootstrap: Annotated[Literal["pairs", "residual"] | None, NULLABLE] = Field(
         default=None,
         description="Fit the laws along the minima of the parabolas with the runs of each budget resampled "

@@ -133,7 +133,7 @@ def read(folder: str | Path) -> Fits:
     """
     if Path(folder).is_file():
         raise RelscaleError(
-            f"{folder}: a table, no folder of fits; relscale fit {folder} --output FOLDER writes one"
+            f"{folder}: a table, not a folder of fits; relscale fit {folder} --output FOLDER writes one"
         )
     return Fits({name: read_fit_table(folder, name) for name in ROWS})
 
@@ -153,6 +153,6 @@ def read_fit_table(folder: str | Path, name: str) -> pa.Table:
         columns = "the column" if len(missing) == 1 else "the columns"
         raise RelscaleError(
             f"{path}: lacks {columns} {listed(missing, 5)}, so it was written by another version of relscale; run the "
-            "fit again (relscale run CONFIG, or relscale fit where you called it yourself)"
+            "fit again (relscale run CONFIG, or relscale fit)"
         )
     return table

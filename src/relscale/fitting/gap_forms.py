@@ -54,11 +54,13 @@ RATIO: Form = "ratio"
 DIFFERENCE: Form = "difference"
 REDUCIBLE: Form = "reducible"
 
-NO_INTERVAL = Remark(Status.NO_INTERVAL, "no interval: irreducible errors are estimates")
+NO_INTERVAL = Remark(Status.NO_INTERVAL, "no interval: the uncertainty of the irreducible errors is unknown")
 SIGN_CHANGE = Remark(Status.SIGN_CHANGE)
 TOO_FEW = Remark(Status.TOO_FEW_POINTS, "too few points for an irreducible error")
 NOT_ABOVE_FLOOR = Remark(Status.NOT_ABOVE_FLOOR)
-UNCERTAIN_FLOOR = Remark(Status.UNCERTAIN_FLOOR, "irreducible error: less certain than what is left above it")
+UNCERTAIN_FLOOR = Remark(
+    Status.UNCERTAIN_FLOOR, "irreducible error: its standard error exceeds the reducible error"
+)
 
 
 @dataclass(frozen=True)

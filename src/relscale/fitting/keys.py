@@ -32,7 +32,7 @@ class CurveKey(SeriesKey):
     """An error along compute, or with a baseline the ratio of two errors."""
 
     baseline: str | None = column(
-        "The group, corpus, optimizer or other arm that the ratio compares with; null for an error.",
+        "The group, corpus, optimizer or other arm in the ratio's denominator; null for an error.",
         default=None,
     )
     contrast: str | None = column(
@@ -40,7 +40,7 @@ class CurveKey(SeriesKey):
         default=None,
     )
     arm: str | None = column(
-        "The value of that column of the runs that are compared; null where it is a group, corpus or optimizer.",
+        "The target's value of that column of the runs; null for a group, corpus or optimizer.",
         default=None,
     )
 

@@ -28,7 +28,7 @@ def fit_section() -> type[CoreOptions]:
     for file, section in sections.items():
         for name, field in section.model_fields.items():
             if name in fields or name in CoreOptions.model_fields:
-                raise ValueError(f"{file}: option {name!r} is that of another")
+                raise ValueError(f"{file}: option {name!r} is already defined by another")
             fields[name] = (field.annotation, field)
     return create_model("Fit", __base__=CoreOptions, __doc__=CoreOptions.__doc__, **fields)
 

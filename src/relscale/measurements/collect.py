@@ -162,7 +162,7 @@ def _table(items: str | pa.Table) -> pa.Table:
     if isinstance(items, pa.Table):
         return items
     if not Path(items).is_file():
-        raise RelscaleError(f"{items}: these items are listed but gone; score again")
+        raise RelscaleError(f"{items}: these items are listed but missing; score again")
     return read_parquet(items)
 
 

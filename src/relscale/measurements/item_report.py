@@ -10,12 +10,12 @@ from relscale.scoring.items import ItemStatus
 
 REPORTED = 20  # lines about items that were flagged or left out
 WORDS = {
-    ItemStatus.NO_NUMBER: "items have no log-probability that is a number of 0 or below",
+    ItemStatus.NO_NUMBER: "items have no valid log-probability (a finite number of at most 0)",
     ItemStatus.TOO_SHORT: "documents are too short",
-    ItemStatus.REPEATED: "items stand there more than once",
+    ItemStatus.REPEATED: "items are duplicated",
     ItemStatus.UNLABELLED: "items have no label",
     ItemStatus.OUTSIDE: "items have a label outside their choices",
-    ItemStatus.DISPUTED: "items have a label that does not give the accuracy that was logged",
+    ItemStatus.DISPUTED: "items have a label that contradicts the logged accuracy",
     ItemStatus.CUT: "items had their context cut",
 }
 
@@ -30,7 +30,7 @@ def report_items(cells: Sequence[ModelCell], missing: Sequence[Measurement]) -> 
         items = cell.items + cell.flagged[ItemStatus.TOO_SHORT]
         counts = [f"{count} of {items} {WORDS[status]}" for status, count in cell.flagged.items()]
         flags = [status for status in dict.fromkeys(collected.flags) if status != Status.OK]
-        accepted = [f"{status}, compared all the same" for status in collected.accepted]
+        accepted = [f"{status}, but accepted" for status in collected.accepted]
         group = f"{collected.model.run}, {cell.suite} {cell.prompt}, {cell.group}"
         lines += [f"{group}: {text}" for text in (*counts, *flags, *accepted)]
     for line in lines[:REPORTED]:

@@ -21,8 +21,8 @@ from relscale.tables import listed
 RESULTS = "results"  # the column of a person's table that names the files
 BOUNDED = ("acc", "exact_match", "f1", "em", "contains")  # metrics whose best value is 1, by how they begin
 NO_ITEMS = (
-    "note: lm-eval's results have no items, so the intervals are by the scatter of models alone; samples_*.jsonl have "
-    "the items"
+    "note: lm-eval's results have no items, so intervals reflect only the scatter between models; samples_*.jsonl "
+    "have the items"
 )
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d.:-]+")
 
@@ -31,17 +31,17 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d.:-]+")
 class Score:
     """One score of one model."""
 
-    model: str | None = column("The model, as lm-eval was given it.")
+    model: str | None = column("The model, as passed to lm-eval.")
     task: str = column("The task, or the group of tasks.")
     kind: str = column("task, or group: the mean over its tasks.")
     metric: str = column("Such as acc or word_perplexity.")
-    filter: str = column("How answers were read from what a model said; none for most tasks.")
+    filter: str = column("lm-eval's filter of the responses; none for most tasks.")
     score: float | None = column("The metric.", default=None)
     stderr: float | None = column("Its standard error over items; null where lm-eval has N/A.", default=None)
     error: float | None = column(
-        "The metric where lower is better; 1 − score of one whose best is 1.", default=None
+        "The metric if lower is better; 1 − score if the best score is 1.", default=None
     )
-    items: int | None = column("How many documents were scored.", default=None)
+    items: int | None = column("Number of scored documents.", default=None)
 
 
 def read_results(path: str | Path) -> list[Score]:
@@ -62,7 +62,7 @@ def read_results(path: str | Path) -> list[Score]:
         return _scores(path)
     files = sorted(path.rglob("results_*.json"), key=lambda file: (_time(file), file))
     if not files:
-        raise RelscaleError(f"{path}: no results_*.json there; lm_eval writes it with --output_path")
+        raise RelscaleError(f"{path}: no results_*.json in it; lm_eval writes it with --output_path")
     rows = [row for file in files for row in _scores(file)]
     models = sorted({str(row.model) for row in rows})
     if len(models) > 1:
@@ -102,7 +102,7 @@ def with_scores(table: pa.Table, folder: Path, name: str) -> pa.Table:
     twice = [field for field in added if field in present]
     if twice:
         raise RelscaleError(
-            f"{name}: the column {twice[0]!r} is one that the results of lm-eval have; rename it"
+            f"{name}: the column {twice[0]!r} is also a column of lm-eval's results; rename it"
         )
     origins: list[int] = []
     scores: list[Score] = []
@@ -167,10 +167,10 @@ def _scores(path: Path) -> list[Score]:
     except FileNotFoundError:
         raise RelscaleError(f"{path}: no such file; name a results_*.json of lm-eval") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise RelscaleError(f"{path}: damaged, not the JSON that lm-eval wrote; copy it again") from error
+        raise RelscaleError(f"{path}: damaged: not valid JSON of lm-eval; copy it again") from error
     results = document.get("results") if isinstance(document, dict) else None
     if not isinstance(results, dict) or not all(isinstance(result, dict) for result in results.values()):
-        raise RelscaleError(f"{path}: no results of lm-eval: it has no 'results' with a mapping per task")
+        raise RelscaleError(f"{path}: not results of lm-eval: it has no 'results' with a mapping per task")
     rows = [row for task, cells in results.items() for row in _of_task(document, task, cells)]
     if not rows:
         raise RelscaleError(f"{path}: lm-eval's results without a score")

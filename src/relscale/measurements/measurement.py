@@ -23,10 +23,10 @@ class Model:
     budget: float | None = column("Nominal compute budget.", "FLOPs", default=None)
     training_flops: float | None = column("Compute spent, forward and backward.", "FLOPs", default=None)
     params: float | None = column(
-        "Parameters; in another unit where a published table has one.", "parameters", default=None
+        "Number of parameters; a published table may use another unit.", "parameters", default=None
     )
     tokens: float | None = column(
-        "Training tokens; in another unit where a published table has one.", "tokens", default=None
+        "Training tokens; a published table may use another unit.", "tokens", default=None
     )
 
     learning_rate: float | None = same_column(RecipeRow, "learning_rate")
@@ -44,20 +44,21 @@ class Measurement(Model):
     prompt: str = column("Prompt variant.")
     group: str = column("Test distribution.")
     metric: str = column("Name of the metric (see relscale.measurements.metric).")
-    value: float | None = column("Value of the metric; null where there is none, and status says why.")
+    value: float | None = column("Value of the metric; null if there is none, with the reason in status.")
     stderr: float | None = column(
-        "Standard error over items, by cluster where they come in clusters; null where unknown.", default=None
+        "Standard error over items, by cluster if items are clustered; null if unknown.", default=None
     )
     stderr_items: float | None = column(
-        "The standard error were all items independent, where they come in clusters; else null.", default=None
+        "Standard error if items were independent, for clustered items; else null.", default=None
     )
-    items: int | None = column("Number of questions or documents behind the value.", "items", default=None)
+    items: int | None = column("Number of questions or documents in the metric.", "items", default=None)
     clusters: int | None = column(
-        "Clusters of these items, such as files, by which they are resampled; null if items are independent.",
+        "Number of clusters of these items, such as files, which are resampled as a whole; null if items are "
+        "independent.",
         "clusters",
         default=None,
     )
-    bytes: int | None = column("Size of the scored text behind the value, in UTF-8.", "bytes", default=None)
+    bytes: int | None = column("Size of the scored text, in UTF-8.", "bytes", default=None)
     status: str = column("ok, or the reason to exclude the row.")
 
 
@@ -81,11 +82,11 @@ class Replicate:
     group: str = column("Test distribution.")
     metric: str = column("Name of the metric.")
     unit: Unit | None = column(
-        "What was drawn: clusters, or single items; of items that come in clusters there are both.",
+        "What was resampled: clusters or single items; clustered items have both.",
         default=None,
     )
     replicate: int = column("Index of the draw, from 0.")
-    value: float | None = column("The metric with the items weighted as they were drawn.")
+    value: float | None = column("The metric in this bootstrap draw.")
 
 
 MODEL_COLUMNS = names_of(Model)

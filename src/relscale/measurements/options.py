@@ -13,18 +13,18 @@ class Table(Section):
     path: PathText = Field(description="CSV, TSV, JSON lines or parquet.")
     loader: str | None = Field(
         default=None,
-        description="A module of relscale.measurements.sources, for a table that needs more than other "
-        "names.",
+        description="A module of relscale.measurements.sources, for a table that needs more than renamed columns.",
     )
     columns: dict[str, str] = Field(
         default={},
-        description="The name in the table of each column of the measurements that has another name there.",
+        description="Names of columns in the table that differ from those of the measurements: "
+        "{column of the measurements: name in the table}.",
     )
     constants: dict[str, object] = Field(
-        default={}, description="Values of columns that the table does not have."
+        default={}, description="Constant values of columns that the table lacks."
     )
     formats: dict[str, str] = Field(
-        default={}, description='Columns that are composed of others, such as "{model}-{step}".'
+        default={}, description='Columns composed of others, such as "{model}-{step}".'
     )
 
 
@@ -34,8 +34,8 @@ class Collect(Section):
     replicates: Count = Field(default=200, description="Bootstrap replicates over items.")
     cut: Share = Field(
         default=0.01,
-        description="Maximum share of a group's questions whose prompt was truncated to a model's "
-        "context; above it the row is flagged by its status and not fitted.",
+        description="Maximum share of a group's questions with a prompt truncated to the model's context; rows above "
+        "it are flagged by their status and not fitted.",
     )
     prompts: Literal["same", "any"] = Field(
         default="same",

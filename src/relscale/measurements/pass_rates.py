@@ -36,7 +36,7 @@ def until_passes(draws: ArrayLike, passes: int) -> Array:
     counts = np.asarray(draws, dtype=float)
     if passes < 2 or (counts < passes).any():
         raise RelscaleError(
-            f"{passes} passes: an unbiased rate needs two or more, and at least as many draws"
+            f"{passes} passes: an unbiased rate needs at least two, and at least as many draws"
         )
     return np.asarray((passes - 1) / (counts - 1))
 

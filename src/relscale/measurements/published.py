@@ -65,8 +65,8 @@ def _check_distinct(tables: Sequence[Mapping[str, Any]]) -> None:
         how = digest([file_digest(path), *(options.get(key) for key in ("columns", "formats", "loader"))])
         if how in known:
             raise RelscaleError(
-                f"{known[how]} and {path}: one table is read twice in the same way, so that its numbers have two "
-                "names; leave one away, or name other columns"
+                f"{known[how]} and {path}: one table is read twice in the same way, so its numbers would be "
+                f"duplicated; remove one, or name other columns"
             )
         known[how] = path
 

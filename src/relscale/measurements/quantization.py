@@ -50,6 +50,6 @@ def refuse_mixed(rows: pa.Table) -> None:
     formats = sorted(set(pc.unique(pc.fill_null(suites[COLUMN], NONE)).to_pylist()))
     if len(formats) > 1:
         raise RelscaleError(
-            f"measurements: suites were scored with weights of {' and '.join(formats)} (column {COLUMN}), whose errors "
-            "do not compare; fit the tables one by one"
+            f"measurements: suites were scored with weights of {' and '.join(formats)} (column {COLUMN}), whose "
+            f"errors are not comparable; fit the tables separately"
         )

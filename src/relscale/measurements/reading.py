@@ -28,7 +28,7 @@ def read_measurements(path: str | Path, columns: Sequence[str]) -> pa.Table:
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise RelscaleError(
-            f"{path}: lacks the column{'s' if len(missing) > 1 else ''} {listed(missing, 5)}, so this version of "
-            "relscale did not write it; collect again (relscale run CONFIG)"
+            f"{path}: lacks the column{'s' if len(missing) > 1 else ''} {listed(missing, 5)}, so it was written by "
+            f"another version of relscale; collect again (relscale run CONFIG)"
         )
     return table

@@ -160,9 +160,7 @@ def _refuse(missing: Sequence[str]) -> None:
     if missing:
         more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         listed = ", ".join(missing[:NAMED])
-        raise RelscaleError(
-            f"nothing was measured of {listed}{more}; run snakemake again, or the stage before"
-        )
+        raise RelscaleError(f"no measurements of {listed}{more}; run snakemake again, or the previous stage")
 
 
 def read_trained(manifests: Sequence[str | Path]) -> list[Trained]:

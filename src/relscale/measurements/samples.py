@@ -137,11 +137,11 @@ def read_samples(
                     file=sys.stderr,
                 )
     if logs:
-        print(f"{folder}: left out, tasks of no suite: {', '.join(sorted(logs))}", file=sys.stderr)
+        print(f"{folder}: tasks without a suite, excluded: {', '.join(sorted(logs))}", file=sys.stderr)
     if assumed:
         print(
-            f"{folder}: neither results_*.json nor the documents tell what stands before the answers of "
-            f"{', '.join(assumed)}; one space is taken as their delimiter, where there is one",
+            f"{folder}: neither results_*.json nor the documents show the delimiter before the answers of "
+            f"{', '.join(assumed)}; a single space is assumed",
             file=sys.stderr,
         )
     return Samples(
@@ -172,7 +172,7 @@ def _flags(samples: Sequence[Sample], log: TaskLog, windows: Mapping[str, Any]) 
     """Flags where a task's items differ from the suite's."""
     if any(not sample.question.contexts for sample in samples) and any(windows.values()):
         shown_windows = ", ".join(f"{name} {value}" for name, value in windows.items())
-        yield f"{Status.OTHER_WINDOWS}: lm-eval scores all of a document, and the suite has {shown_windows}"
+        yield f"{Status.OTHER_WINDOWS}: lm-eval scores whole documents, but the suite has {shown_windows}"
     if log.documents is not None and len(samples) < log.documents:
         yield of_items(Status.INCOMPLETE, len(samples), log.documents)
 
@@ -301,7 +301,7 @@ def _choices(sample: Sample, before: str, positions: Sequence[int], status: Item
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or value is None:
-        raise ValueError(f"{json.dumps(value)} is no log-probability")
+        raise ValueError(f"{json.dumps(value)} is not a log-probability")
     return float(value)
 
 

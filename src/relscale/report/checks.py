@@ -70,7 +70,7 @@ def _minima(data: ReportData) -> Check | None:
         return None
     good = sum(row.status == Status.OK for row in points)
     advice = frontier_advice(points, data.widths)
-    detail = f"{good} of {len(points)} budgets have the minimum of their parabola inside the widths that were tried"
+    detail = f"{good} of {len(points)} budgets have the minimum of their parabola within the range of widths"
     detail = " ".join(map(as_sentence, [detail, *advice]))
     return Check(_share(good, len(points), 0.7), "Compute-optimal sizes", detail, ("isoflop", "frontier"))
 
@@ -84,8 +84,8 @@ def _seeds(data: ReportData) -> Check | None:
     return Check(
         outcome,
         "Seeds",
-        f"Runs that differ in nothing but the seed differ in validation loss by {words.percent(round(worst, 4))} "
-        "(standard deviation over loss, the largest).",
+        f"Runs that differ only in their seed differ in validation loss by {words.percent(round(worst, 4))} "
+        "(largest relative standard deviation).",
         ("isoflop",),
     )
 
@@ -97,8 +97,8 @@ def _leave_one_out(rows: Sequence[VerdictRow]) -> Check | None:
     firm = sum(row.left_out_carry == 0 for row in directions)
     return Check(
         _share(firm, len(directions), 0.5),
-        "Leave one out",
-        f"Gaps with a direction that keep it whichever budget, or training, is left out: {firm} of {len(directions)}.",
+        "Leave-one-out",
+        f"Gaps with a direction that is robust to leaving out any budget or training run: {firm} of {len(directions)}.",
         ("robustness",),
         _suites(directions),
     )
@@ -113,9 +113,9 @@ def _specifications(rows: Sequence[VerdictRow]) -> Check | None:
     )
     return Check(
         _share(alike, len(directions), 0.5),
-        "The analyst's choices",
+        "Analysis choices",
         f"Gaps with a direction whose Δβ has the same sign in at least {words.percent(1 - MOST_DIFFERENT)} of the "
-        f"other ways to analyse the data: {alike} of {len(directions)}.",
+        f"alternative specifications: {alike} of {len(directions)}.",
         ("specification-curve",),
         _suites(directions),
     )
@@ -135,13 +135,11 @@ def _forms(data: ReportData) -> Check | None:
     outcome: Outcome = "yes" if ratio <= 1.25 else "warn"
     named = "persistence (the last ratio, unchanged)" if best == "persistence" else best
     other = (
-        "no form does better"
-        if best == FORM
-        else f"the form that does best here, {named}, by {typical[best]:.2%}"
+        "no other form is better" if best == FORM else f"the best form here, {named}, by {typical[best]:.2%}"
     )
     return Check(
         outcome,
-        "The form of the law",
+        "Functional form",
         f"Fitted to the smaller budgets, the relative law misses the held-out ratios by {typical[FORM]:.2%} "
         f"(median over gaps); {other}.",
         ("robustness",),
@@ -159,12 +157,12 @@ def _power(rows: Sequence[VerdictRow]) -> Check | None:
     limits = ""
     if lows and highs:
         low, high = (words.percent(round(median(ends), 2)) for ends in (lows, highs))
-        limits = f" ({low} to {high} under the limits of the noise)"
+        limits = f" ({low} to {high} under the confidence limits of the noise)"
     change = 10 ** sizes.pop() - 1
     return Check(
         _share(enough, len(known), 0.3),
         "Power",
-        f"For {enough} of {len(known)} gaps an experiment like this one would show a change of "
+        f"For {enough} of {len(known)} gaps an experiment like this one would detect a change of "
         f"{words.percent(change)} per 10× compute with {words.percent(ENOUGH)} power or more; the median power is "
         f"{words.percent(round(median(known), 2))}{limits}. A gap that is not resolved may still move.",
         ("robustness",),
@@ -182,8 +180,8 @@ def _coverage(data: ReportData) -> Check | None:
     return Check(
         outcome,
         "Forecast intervals",
-        f"In backtests inside the data {covered} of {len(rows)} {words.percent(level)} intervals cover what was "
-        f"observed ({words.percent(round(share, 3))}).",
+        f"In backtests inside the data {covered} of {len(rows)} {words.percent(level)} intervals cover the observed "
+        f"value ({words.percent(round(share, 3))}).",
         ("forecast",),
     )
 
@@ -196,7 +194,7 @@ def _published(data: ReportData) -> Check | None:
     return Check(
         _share(agree, len(rows), 0.7),
         "Published numbers",
-        f"{agree} of {len(rows)} published numbers have the same digits here, or lie inside the interval.",
+        f"{agree} of {len(rows)} published numbers are reproduced to their digits, or are inside the interval.",
         ("reproduction",),
     )
 
@@ -207,7 +205,9 @@ def _notes(rows: Sequence[VerdictRow]) -> Check | None:
         return None
     named = list(dict.fromkeys(f"{row.suite}: {row.note}" for row in doubtful))
     return Check(
-        "no", "What is measured", f"{len(doubtful)} gaps are of a doubtful measure. {'. '.join(named[:3])}."
+        "no",
+        "Validity of the measure",
+        f"{len(doubtful)} gaps use a doubtful measure. {'. '.join(named[:3])}.",
     )
 
 

@@ -31,13 +31,13 @@ from relscale.report.report_data import ReportData, SuiteWords
 from relscale.report.row_words import SYMBOLS
 from relscale.report.verdict_table import how_sure_words, verdict_table
 
-MARKS = {"yes": ("✓", "holds"), "warn": ("!", "take care"), "no": ("✗", "does not hold")}
+MARKS = {"yes": ("✓", "holds"), "warn": ("!", "take care"), "no": ("✗", "fails")}
 MEANING = {
     Verdict.CLOSES: "the ratio goes towards 1",
     Verdict.WIDENS: "the ratio goes away from 1",
     Verdict.CROSSES: "the ratio passes 1 inside the data",
     Verdict.FLAT: "changes by less than ±{margin} per 10×",
-    Verdict.NOT_RESOLVED: "the data do not say",
+    Verdict.NOT_RESOLVED: "the data are inconclusive",
 }
 MOST_REASONS = 5  # why a suite's gaps have no interval
 LARGEST_DOWNLOAD = 200_000  # bytes of a table that is embedded
@@ -209,7 +209,7 @@ def _rule(counted: Sequence[VerdictRow]) -> Markup | None:
     whom = {str(row.estimand) for row in counted if row.estimand}
     of_items = "new items of the same kind" if whom == {"item population"} else "these items"
     if len(whom) > 1:
-        of_items = "new items where items were resampled, else these items"
+        of_items = "new items if items were resampled, else these items"
     return element(
         "p",
         f"A direction needs a p-value below {rate} after Benjamini–Hochberg's adjustment over "
@@ -288,7 +288,7 @@ def _suite(data: ReportData, suite: SuiteWords, counted: Sequence[VerdictRow]) -
         element("div", verdict_table(data, rows, suite.title), class_="table-frame"),
         element("p", sure, class_="quiet") if (sure := how_sure_words(rows)) else None,
         element("h3", "Ratio along compute"),
-        curves(data, rows) or element("p", "There is nothing to draw.", class_="quiet"),
+        curves(data, rows) or element("p", "Nothing to draw.", class_="quiet"),
         element("h3", "Forecast") if fans else None,
         fans,
         id=_anchor(suite),
@@ -350,7 +350,7 @@ def _between(data: ReportData) -> Markup | None:
         element("h2", element("a", f"Between {listed}", href="#between")),
         element(
             "p",
-            "The same group, with models that differ in what they were trained on or how.",
+            "The same group, with models that differ in their training data or training method.",
             class_="quiet",
         ),
         element(
@@ -433,17 +433,17 @@ def _method(data: ReportData, counted: Sequence[VerdictRow]) -> Markup:
         "Elsewhere each run, or checkpoint, is a point.",
         "The ratio G(F) = E(F) / E_baseline(F) is fitted as a straight line in logarithms, G ∝ F^Δβ. The change per "
         "tenfold of compute is 10^Δβ − 1. The gap is |ln G|: a negative Δβ closes a gap above 1 and widens one below.",
-        "Intervals are about one of two things. These items: runs vary, and the questions or documents are those that "
-        "were used. Item population: runs and items vary, as if new test items had been sampled. Where points are "
+        "Intervals generalise in one of two ways. These items: runs vary, the questions or documents are fixed. Item "
+        "population: runs and items vary, as if new test items had been sampled. Where points are "
         "checkpoints of one training, whole trainings are resampled.",
-        "Many gaps are many tests. p-values are adjusted over the family: all groups, corpora and optimizers of one "
-        "suite under one metric and prompt. BH is Benjamini–Hochberg's, by which verdicts are given; BY is "
-        "Benjamini–Yekutieli's, which holds under any dependence.",
+        "p-values are adjusted for multiple testing over the family: all groups, corpora and optimizers of one "
+        "suite under one metric and prompt. BH: Benjamini–Hochberg, used for verdicts; BY: Benjamini–Yekutieli, "
+        "valid under any dependence.",
         "Closes and widens: adjusted p below the rate, and the ratio stays on one side of 1. Crosses: adjusted p below "
         "the rate, and the whole interval of the compute where the ratio is 1 lies inside the data (Fieller). Flat: "
         f"none of these, and the whole interval of the change is within ±{margin} per tenfold. Else: not resolved.",
         "A forecast combines several laws, weighted by their backtest error; its interval is for one new model on "
-        "these items, from errors of forecasts made inside the data, and too narrow where a curve bends beyond them.",
+        "these items, is calibrated by backtests inside the data, and is too narrow if a curve bends beyond them.",
     )
     return element(
         "section",

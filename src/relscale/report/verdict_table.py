@@ -135,10 +135,10 @@ def _scale(rows: Sequence[VerdictRow]) -> float:
 
 
 HOW_SURE = {
-    "without one": "with each budget, or training, left out in turn, how often the direction is clear after the same "
-    "adjustment",
-    "sign": "of the other ways to analyse the same data, how many give Δβ the same sign",
-    "power": "the share of experiments like this one that would show a change of {change} per 10× compute",
+    "without one": "with each budget, or training run, left out in turn, how often the direction remains significant "
+    "after the same adjustment",
+    "sign": "how many alternative specifications give Δβ the same sign",
+    "power": "the probability that an experiment like this one detects a change of {change} per 10× compute",
 }
 
 
@@ -198,7 +198,7 @@ def _power_limits(row: VerdictRow) -> str:
     if row.power_low is None or row.power_high is None:
         return ""
     low, high = (words.percent(round(limit, 2)) for limit in (row.power_low, row.power_high))
-    return f"; {low} to {high} under the limits of the noise, which is known from few points"
+    return f"; {low} to {high} under the confidence limits of the noise, which is estimated from few points"
 
 
 def _sure(text: str, good: bool, title: str) -> Markup:
@@ -214,10 +214,10 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
     if crossing and row.verdict == Verdict.CROSSES:
         sentences.append(f"the ratio is 1 at {crossing} {data.x}")
     elif crossing and row.verdict == Verdict.NOT_RESOLVED and _crosses_inside(row):
-        sentences.append(f"the fitted line passes 1 at {crossing} {data.x}, which is not resolved")
+        sentences.append(f"the fitted line crosses 1 at {crossing} {data.x}, which is not resolved")
     selected = words.change_after_selection(row)
     if selected:
-        sentences.append(f"allowing for the selection of the clear ones: {selected} per 10×")
+        sentences.append(f"adjusted for selection: {selected} per 10×")
     if row.halving is not None:
         sentences.append(f"{times(row.halving)} more compute would halve the gap")
     if row.verdict in DIRECTIONS and _is_small(row):

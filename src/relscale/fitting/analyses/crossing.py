@@ -1,16 +1,16 @@
-"""When do two curves cross: the compute at which G = 1, or "not within reach".
+"""Crossing of two curves: the compute at which G = 1, with Fieller's confidence set.
 
     ln G(F) = level + slope · z = 0    at    z = −level / slope,    z = ln F − reference
 
-A ratio of two estimates has no standard error worth the name where its denominator may be 0. Its confidence set is
-Fieller's: all computes at which the interval of ln G holds 0. With quantile k and covariance V of level and slope
-these are the z with
+A ratio of two estimates has no meaningful standard error if its denominator may be 0. Its confidence set is Fieller's:
+all computes at which the interval of ln G contains 0. With quantile k and covariance V of level and slope these are the
+z with
 
     (level + slope·z)² ≤ k² · (V_level + 2z·C + z²·V_slope),
 
-a range where the slope is clear, else two rays or the whole line. So that the set fits whatever interval the line has
-(points of unequal noise, shared trainings, population of the items), its ends are found from that interval itself, by
-bisection, within ``reach`` times the data on either side. A set that extends beyond has no limit there.
+a bounded range if the slope is significant, else two rays or the whole line. To be consistent with any interval of the
+line (points of unequal noise, shared training runs, population of the items), its ends are computed from that interval,
+by bisection, within ``reach`` times the data on either side. A set that extends beyond has no limit there.
 
 Source: Fieller, *Some problems in interval estimation*, Journal of the Royal Statistical Society B 16, 1954.
 """
@@ -45,19 +45,19 @@ BISECTIONS = 50
 
 
 class Options(Section):
-    """How far to look for a crossing."""
+    """Options of the search for a crossing."""
 
     reach: float = Field(
         default=100.0,
         ge=1,
-        description="How far beyond the data the crossing of two curves is searched for, as a factor of "
-        "compute.",
+        description="Range of the search for the crossing of two curves, as a factor of compute beyond the data.",
     )
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """Where two curves cross, with limits; None where the set extends beyond, or there is no crossing in range."""
+    """Crossing of two curves, with limits; None if the set is unbounded, or there is no crossing in the search
+    range."""
 
     value: float | None
     low: float | None
@@ -66,7 +66,7 @@ class Crossing:
 
 
 def rows(curves: Curves, settings: Settings) -> Iterator[ParameterRow]:
-    """A row for each ratio and estimand: the compute where the two curves cross, with Fieller's limits.
+    """One row per ratio and estimand: the compute at which the two curves cross, with Fieller's limits.
 
     A limit is null where the set extends beyond ``reach`` times the data, with a status. Where the curves
     cross only beyond it the value is null too: ``NOT_WITHIN_REACH``, or ``NOT_EXCLUDED`` where a crossing within it
@@ -114,12 +114,12 @@ def rows(curves: Curves, settings: Settings) -> Iterator[ParameterRow]:
 def fieller(
     estimate: Lines, level: float, reach: float, items: interval.ItemLines | None = None
 ) -> tuple[Floats, list[list[tuple[float, float]] | None]]:
-    """Where J lines are 0, and the computes that an interval does not tell from it, in ln FLOPs.
+    """Zeros of J lines, and the sets of computes at which the interval contains 0, in ln FLOPs.
 
     Returns
     -------
     root
-        (J,) nan where there is none within reach.
+        (J,) nan if there is none within the search range.
     ranges
         Of each line: the set's ranges within reach, by compute; an end is ±inf where the set extends beyond. None
         where the line has no interval.
@@ -167,14 +167,14 @@ def _crossing(root: float, ranges: list[tuple[float, float]] | None, remark: Rem
     low, high = containing
     remarks = [remark]
     if np.isinf(low) and np.isinf(high):
-        remarks.append(Remark(Status.OPEN_INTERVAL, "no limits within reach"))
+        remarks.append(Remark(Status.OPEN_INTERVAL, "no limits within the search range"))
     elif np.isinf(low) or np.isinf(high):
         side = "lower" if np.isinf(low) else "upper"
-        remarks.append(Remark(Status.OPEN_INTERVAL, f"no {side} limit within reach"))
+        remarks.append(Remark(Status.OPEN_INTERVAL, f"no {side} limit within the search range"))
     for span in ranges:
         if span is not containing:
             end = f"up to {np.exp(span[1]):.3g}" if span[1] < low else f"from {np.exp(span[0]):.3g} on"
-            remarks.append(Remark(Status.OPEN_INTERVAL, f"computes {end} are not excluded either"))
+            remarks.append(Remark(Status.OPEN_INTERVAL, f"computes {end} cannot be excluded either"))
     return Crossing(
         value=float(np.exp(root)),
         low=None if np.isinf(low) else float(np.exp(low)),

@@ -1,12 +1,13 @@
-"""Which form fits best? Each is fitted without the largest budgets and then predicts them.
+"""Comparison of functional forms: each is fitted without the largest budgets and then predicts them.
 
-What is held out: the points of the ``hold_out`` largest budgets. Where each run is a point and budgets are not given,
-the largest quarter of the distinct computes, at least ``hold_out`` of them. A curve's own points count: where it has no
-value at the largest budget, its next one is held out.
+Held-out points: those of the ``hold_out`` largest budgets. Where each run is a point and budgets are not given,
+the largest quarter of the distinct computes, at least ``hold_out`` of them. They are chosen per curve: if a curve has
+no value at the largest budget, its next largest one is held out.
 
 All forms predict ln E or ln G, and with r the error of a prediction, ``rmse_log = √(mean r²)`` and
-``bias_log = mean r``, positive where too much was predicted. Errors of a fraction, so that 0.01 is 1%. Laws are fitted
-by least squares of the logarithms; the semilogarithmic line and the difference, which may be negative, of the numbers.
+``bias_log = mean r``, positive if predictions are too high. Log errors are fractions, so that 0.01 is 1%. Laws are
+fitted by least squares of the logarithms; the semilogarithmic line and the difference, which may be negative, of the
+numbers.
 
 =================== ======= =====================================================================================
 form                of      formula
@@ -56,7 +57,7 @@ UNKNOWN_SIZE = Remark(Status.NO_PREDICTOR, "parameters or tokens are unknown")
 
 
 class Options(Section):
-    """How many budgets are held out."""
+    """Options of the comparison."""
 
     hold_out: PositiveInt = Field(
         default=1,
@@ -70,14 +71,12 @@ class FormRow(CurveKey):
 
     quantity: str = column("error, or ratio of two errors.")
     form: str = column("The functional form.")
-    n_fitted: int = column("Points that it is fitted to.")
-    n_held_out: int = column("Points that it predicts.")
-    held_out_from: float | None = column("Least compute of the held-out points.", "FLOPs")
-    rmse_log: float | None = column("Root mean square of the predictions' log errors.", default=None)
-    bias_log: float | None = column(
-        "Mean of the log errors; positive where predictions are too high.", default=None
-    )
-    rmse_log_fitted: float | None = column("Root mean square at the fitted points.", default=None)
+    n_fitted: int = column("Number of points that it is fitted to.")
+    n_held_out: int = column("Number of held-out points.")
+    held_out_from: float | None = column("Smallest compute of the held-out points.", "FLOPs")
+    rmse_log: float | None = column("Root mean square log error of the predictions.", default=None)
+    bias_log: float | None = column("Mean log error; positive if predictions are too high.", default=None)
+    rmse_log_fitted: float | None = column("Root mean square log error at the fitted points.", default=None)
     rank: int | None = column("Rank among the forms by rmse_log; 1 is the best.", default=None)
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.")
@@ -88,7 +87,7 @@ TABLE, ROW = "forms", FormRow
 
 @dataclass(frozen=True)
 class Prediction:
-    """The predictions of a form for all points, fitted to some points of each curve.
+    """Predictions of a form for all points, fitted to a subset of the points of each curve.
 
     Attributes
     ----------
@@ -126,9 +125,9 @@ class Form:
 
 
 def rows(curves: Curves, settings: Settings) -> list[FormRow]:
-    """A row for each curve and form, ranked by ``rmse_log``; a form that could not be fitted has none and no rank.
+    """One row per curve and form, ranked by ``rmse_log``; a form that could not be fitted has no error and no rank.
 
-    Forms alike within 1e-6 share a rank, as a law with irreducible error at 0 does with the law without.
+    Forms whose errors agree within 1e-6 share a rank, such as a law with an irreducible error of 0 and the law without.
     """
     if not curves.keys or not curves.points:
         return []
@@ -146,9 +145,9 @@ def rows(curves: Curves, settings: Settings) -> list[FormRow]:
             known = bool(np.isfinite(rmse[j]))
             remark = predicted.status[j] if enough[j] else _few(form, int(number[j]), is_held_out[:, j])
             if remark == OK and not known:
-                remark = Remark(Status.NO_FORECAST, "it predicts no positive error")
+                remark = Remark(Status.NO_FORECAST, "its prediction is not a positive error")
             if remark == OK and fitted[:, j].sum() == MOST:
-                remark = Remark(Status.THINNED, f"fitted to {MOST} of the points, evenly spaced")
+                remark = Remark(Status.THINNED, f"fitted to a subset of {MOST} points, evenly spaced")
             of_curves[j].append(
                 FormRow(
                     **fields_of(key),
@@ -195,7 +194,7 @@ def _few(form: Form, number: int, held_out_points: NDArray[np.bool_]) -> Remark:
     if not held_out_points.any():
         return Remark(Status.TOO_FEW_POINTS, "too few budgets to hold one out")
     return Remark(
-        Status.TOO_FEW_POINTS, f"too few points: {number} distinct computes, but it needs {form.fewest}"
+        Status.TOO_FEW_POINTS, f"too few points: {number} distinct computes; the form needs {form.fewest}"
     )
 
 

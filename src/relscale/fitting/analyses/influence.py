@@ -1,13 +1,13 @@
-"""Which budget alone carries the result? The line without each budget, training or run in turn.
+"""Leave-one-out influence: the line refitted without each budget, training run or run.
 
-What is left out at once is
+The unit that is left out is
 
-* a whole training, where points are checkpoints of shared trainings;
-* a budget, where there are several points of one, or its point where each budget has one;
+* a whole training run, if points are checkpoints of shared training runs;
+* a budget, if budgets have one or several points;
 * else one point.
 
-The question is the verdict's: asked of the population of the items where they were resampled, else of these items
-(column ``estimand``).
+The estimand is that of the verdict: the population of items if items were resampled, else these items (column
+``estimand``).
 """
 
 from collections.abc import Iterator
@@ -47,30 +47,30 @@ from relscale.rows import column, fields_of
 class InfluenceRow(CurveKey):
     """One row per curve and left-out unit: the exponent fitted without it."""
 
-    parameter: str = column("The exponent: of a ratio Δβ, of an error β.")
+    parameter: str = column("The exponent: Δβ of a ratio, β of an error.")
     estimand: Estimand = column(
         "What intervals, p-values and verdicts generalise over, as in the table verdicts."
     )
-    without: str = column("The budget, training or run that is left out.")
+    without: str = column("The budget, training run or run that is left out.")
     training_flops: float | None = column(
-        "Geometric mean of the compute of the points left out.", "FLOPs", default=None
+        "Geometric mean of the compute of the left-out points.", "FLOPs", default=None
     )
     value: float | None = column("The exponent without them.", default=None)
     low: float | None = column("Lower limit of the interval.", default=None)
     high: float | None = column("Upper limit of the interval.", default=None)
     level: float = column("Confidence level of the interval.")
-    p_value: float | None = column("Two-sided p-value of no effect.", default=None)
+    p_value: float | None = column("Two-sided p-value under the null hypothesis of no effect.", default=None)
     p_bh: float | None = column(
-        "Of a Δβ: the p-value adjusted (Benjamini–Hochberg) over all gaps that these are left out of.",
+        "For Δβ: the p-value adjusted (Benjamini–Hochberg) over all gaps with the same points left out.",
         default=None,
     )
     verdict: Verdict | None = column(
-        "Of a Δβ: what the gap does without them, by the adjusted p-value.", default=None
+        "For Δβ: the verdict without them, by the adjusted p-value.", default=None
     )
-    change: float | None = column("The value less that of all points.", default=None)
+    change: float | None = column("The value minus that from all points.", default=None)
     carries: bool | None = column(
-        "Whether the gap's verdict (table verdicts) says where it goes and does not without these; of an error, "
-        "whether β is clear with all points and not without these; null where either is not known.",
+        "For Δβ: whether the gap has a direction (table verdicts) with all points but not without these; for an "
+        "error: whether β is significant with all points but not without these; null if either is unknown.",
         default=None,
     )
     status: Status = column("ok, or why the row cannot be used.")
@@ -81,11 +81,11 @@ TABLE, ROW = "influence", InfluenceRow
 FAMILY = ("experiment", "suite", "prompt", "metric", "contrast", "estimand", "without")
 
 MOST = 1000  # trainings that are left out in turn: the line without each needs all the others
-NOT_SHOWN = f"not left out one by one: the {MOST} trainings are whose absence moves a slope the most"
+NOT_SHOWN = f"not left out individually; only the {MOST} most influential training runs are"
 
 
 def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
-    """A row for each curve and what is left out: Δβ of a ratio, or β of an error, on all other points."""
+    """One row per curve and left-out unit: Δβ of a ratio, or β of an error, fitted to all other points."""
     if not curves.keys or not curves.points:
         return
     level, margin = settings.level, settings.of(VerdictOptions).equivalence_margin
@@ -168,7 +168,7 @@ def _points_of(unit: NDArray[np.int64], shown: NDArray[np.int64]) -> list[NDArra
 
 
 def units_of(curves: Curves) -> list[str]:
-    """(P,) what each point is left out with: a training, a budget, or the run alone."""
+    """(P,) the unit that each point is left out with: a training run, a budget, or a single run."""
     if curves.shared:
         return list(curves.blocks)
     budgets = [point.budget for point in curves.points]

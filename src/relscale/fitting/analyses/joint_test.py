@@ -1,18 +1,19 @@
-"""Does any group move? One test of all groups of a suite: that their errors have one slope.
+"""Joint test of all groups of a suite: that their errors have the same exponent.
 
     H0: β_1 = … = β_K,    F = |M b|² / tr(M V M),    M = I − 11ᵀ/K
 
-with b the K slopes of ln E on ln F and V their covariance, which all groups share through their runs and, for the
-population of items, through their items. M takes the mean slope away, so no baseline is chosen and none carries the
-result: ratios to one baseline move together when the baseline leaves its trend, and many gaps then look like many
-findings. F has about the distribution F(f1, f2) of Box (1954), as the test of "groups × compute" in an analysis of
-variance with repeated measures has:
+where b are the K slopes of ln E on ln F and V is their covariance, which arises from shared runs and, for the
+population of items, from shared items. M removes the mean slope, so the test needs no baseline: ratios to one baseline
+are correlated through the noise of the baseline, and then many gaps look like many findings.
+
+F approximately follows the distribution F(f1, f2) of Box (1954), as in the test of the "groups × compute" interaction
+in a repeated-measures analysis of variance:
 
     f1 = tr(W)² / tr(W²),    f2 = tr(W)² / (tr(W_run²) / ν + tr(W_item²) / (C − 1)),    W = M V M
 
-with ν the degrees of freedom of the runs' part, n − 2 or one less than there are trainings, and C the clusters that the
-items come in; items that stand for themselves make the second term nought. tr(W_run)² and tr(W_run²) are estimated
-without bias. Wald's statistic with V⁻¹ would need more points than groups, and five budgets have ten groups.
+where ν are the degrees of freedom of the run variance, n − 2 or the number of training runs minus 1, and C is the
+number of clusters of items; for independent items the second term is 0. tr(W_run)² and tr(W_run²) are estimated without
+bias. Wald's statistic with V⁻¹ would need more points than groups.
 
 V is as in ``relscale.fitting.inference.interval``: the scatter of the runs, or the jackknife over shared trainings; for
 the population of items the covariance of the slopes over resamplings added and the interaction taken off once.
@@ -43,16 +44,18 @@ from relscale.rows import column, fields_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointTestRow(FamilyKey):
-    """One row per suite, prompt, metric and estimand: the test that no group moves against the others."""
+    """One row per suite, prompt, metric and estimand: the joint test that all groups have the same exponent."""
 
     suite: str | None = column("Test suite.", default=None)
     prompt: str | None = column("Prompt form of the suite's questions.", default=None)
     metric: str | None = column("Metric; its name includes the choices behind it.", default=None)
     estimand: Estimand = column("What the test generalises over.")
-    groups: int = column("Groups that are compared.")
-    n: int = column("Points of the frontier at which all of them have an error.")
+    groups: int = column("Number of groups compared.")
+    n: int = column("Number of frontier points at which every group has an error.")
     statistic: float | None = column(
-        "F: the squared deviations of the slopes from their mean over what chance gives.", default=None
+        "F statistic: squared deviations of the slopes from their mean, relative to their expectation under the null "
+        "hypothesis.",
+        default=None,
     )
     df1: float | None = column("Degrees of freedom of the numerator.", default=None)
     df2: float | None = column("Degrees of freedom of the denominator.", default=None)
@@ -78,7 +81,7 @@ class Covariance:
 
 
 def rows(curves: Curves, settings: Settings) -> Iterator[JointTestRow]:
-    """A row per suite, prompt and metric for these items and, where items were resampled, for their population."""
+    """One row per suite, prompt and metric for these items and, if items were resampled, one for their population."""
     if curves.quantity != ERROR:
         return
     sets: dict[tuple[str | None, ...], list[int]] = {}
@@ -123,7 +126,7 @@ def _slopes(
     """Slopes (K,) of ln E, their covariance where there is one, and a remark."""
     n = int(points.sum())
     if n <= SMALLEST:
-        note = f"{n} points at which all groups have an error, and a joint test needs {SMALLEST + 1}"
+        note = f"only {n} points at which every group has an error; a joint test needs {SMALLEST + 1}"
         return np.empty(0), None, Remark(Status.TOO_FEW_POINTS, note)
     x, value = curves.log_flops[points], curves.value[np.ix_(points, columns)]
     fitted = lines(x, value, curves.noise[np.ix_(points, columns)])
@@ -218,20 +221,20 @@ def _square_of_trace(estimate: Floats, df: float) -> float:
 
 
 def some_group_moves(row: JointTestRow) -> bool:
-    """Whether some group moves against the others, by the test alone."""
+    """Whether the test rejects equal exponents."""
     return row.p_value is not None and row.p_value < SURE
 
 
 def sentence(row: JointTestRow) -> str:
-    """The test in a sentence, empty where there is none."""
+    """The test result in one sentence; empty if there is none."""
     if row.p_value is None:
         return ""
     p = f"p = {row.p_value:.2g}" if row.p_value >= 0.001 else "p < 0.001"
     test = f"F({row.df1:.1f}, {row.df2:.1f}) = {row.statistic:.2f}, {p}"
-    whom = "" if row.estimand == Estimand.THESE_ITEMS else ", for new items of the kind"
+    whom = "" if row.estimand == Estimand.THESE_ITEMS else ", for new items"
     result = (
-        "the groups do not all move alike"
+        "the exponents of the groups differ"
         if some_group_moves(row)
-        else "no group is seen to move against the others"
+        else "no significant difference between the exponents of the groups"
     )
-    return f"all {row.groups} groups at once: {result} ({test}{whom})"
+    return f"joint test of {row.groups} groups: {result} ({test}{whom})"

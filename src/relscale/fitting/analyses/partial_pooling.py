@@ -1,4 +1,4 @@
-"""Partial pooling of many small groups: each group's Δβ, drawn towards their mean as far as it is unsure.
+"""Partial pooling of many small groups: each group's Δβ is shrunk towards their mean according to its uncertainty.
 
     b_j = δ_j + c + e_j,    δ_j ~ N(μ, τ²),    e_j of variance v_j,    c of variance v_c, the same for all
 
@@ -70,7 +70,7 @@ MANY = 1e12  # degrees of freedom of which t is normal
 
 
 class Options(Section):
-    """The suites that are pooled."""
+    """Options of partial pooling."""
 
     pooling: Names = Field(
         default=(), description="Suites of many small groups, whose Δβ are partially pooled."
@@ -107,7 +107,7 @@ class Pooled:
 def rows(curves: Curves, settings: Settings) -> list[ParameterRow]:
     """Rows of "delta_beta" for each group of the suites to pool, and of the mean and spread of all of them.
 
-    Groups that lack points which most others have are not pooled: their status says so.
+    Groups without some of the points that most others have are not pooled; their status says so.
     """
     if curves.quantity != RATIO:
         return []
@@ -155,10 +155,10 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
             key = {**fields_of(curves.keys[j]), **common, "parameter": relative.LINE.slope}
             remark = _remark(curves, estimate, j, of_items)
             if j not in columns_used:
-                note = f"not pooled, for most groups have other points; {remark}"
+                note = f"not pooled, because most groups have other points; {remark}"
                 rows.append(ParameterRow(**key, status=Status.NOT_POOLED, note=note))
             elif posterior is None:
-                note = f"{len(columns_used)} groups, and pooling needs {FEWEST} that have a slope"
+                note = f"only {len(columns_used)} groups; pooling needs {FEWEST} with a slope"
                 rows.append(ParameterRow(**key, status=Status.TOO_FEW_GROUPS, note=note))
             else:
                 i = int(np.flatnonzero(columns_used == j)[0])

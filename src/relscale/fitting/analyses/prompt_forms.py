@@ -1,4 +1,5 @@
-"""How much the form of the prompt matters: what compute explains of a metric under each form, and what a form gains.
+"""Effect of the prompt form: share of a metric's variance explained by compute under each form, and gain over a
+reference form.
 
 **Share explained by compute.** R² of the least-squares line of a metric on ln F, F the training FLOPs, over the points
 of the frontier; bits per byte and nats in logs, shares such as accuracy as they are:
@@ -8,8 +9,8 @@ of the frontier; bits per byte and nats in logs, shares such as accuracy as they
 Its interval is about the share ρ² = δ² / (δ² + n) of the variance at these computes, with δ the slope over its standard
 deviation. The slope's t statistic has a noncentral t distribution with noncentrality δ and n − 2 degrees of freedom,
 where noise is normal; inverting it gives the limits of δ, and those, squared, of ρ² (0 where δ may be 0). A bootstrap
-of five to seven points does worse: nearly all of its draws repeat a point, and their R² are too high. Where points are
-checkpoints of one training there is no such distribution, and whole trainings are drawn instead.
+of five to seven points is less accurate: nearly all draws repeat a point, and their R² are too high. If points are
+checkpoints of shared training runs, this distribution does not apply, and whole training runs are resampled instead.
 
 **Gain over the reference form.** A form's accuracy less that of the reference form, on the same questions. At a point
 the interval is over the items alone (the same draws for both forms). Over all points it is the level, at their mean
@@ -55,21 +56,25 @@ CONSTANT = Remark(Status.CONSTANT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptFormRow(SeriesKey):
-    """One row per series of a suite with several prompt forms: R² on ln compute, or its gain over a reference form.
+    """One row per series of a suite with several prompt forms: R² on ln compute, or the gain over a reference form.
 
-    A gain has one row per point of the frontier, and one for all of them without a run and budget.
+    A gain has one row per point of the frontier, and one row without run and budget for all points pooled.
     """
 
-    budget: float | None = column("Nominal compute, of a gain at one point.", "FLOPs", default=None)
+    budget: float | None = column(
+        "Nominal compute of the point, for a difference at one point.", "FLOPs", default=None
+    )
     run: str | None = column("The run, where every run is a point.", default=None)
     training_flops: float | None = column("Compute.", "FLOPs", default=None)
     quantity: Literal["r_squared", "difference"] = column(
-        "r_squared: the share of the metric's variance that a line on ln compute explains; difference: an accuracy "
-        "less that under the reference form."
+        "r_squared: share of the metric's variance explained by a line in ln compute; difference: accuracy minus "
+        "that under the reference form."
     )
     reference: str | None = column("The reference form of a difference.", default=None)
     points: Points = column("Kind of points.")
-    scale: Literal["log-log", "linear"] = column("Whether the line is in logarithms of the metric.")
+    scale: Literal["log-log", "linear"] = column(
+        "log-log: the line is fitted to the logarithm of the metric; linear: to the metric."
+    )
     value: float | None = column("R², or the difference.")
     stderr: float | None = column("Standard error of a difference.", default=None)
     low: float | None = column("Lower limit of the interval.")
@@ -88,7 +93,7 @@ TABLE, ROW = "prompt_forms", PromptFormRow
 
 
 def rows(curves: FrontierCurves, settings: Settings) -> list[PromptFormRow]:
-    """Rows of both kinds for every suite of a run matrix that has more than one prompt form."""
+    """Rows of both quantities for each suite of a run matrix with more than one prompt form."""
     matrix = curves.matrix
     forms: dict[str, list[str | None]] = {}
     for series in matrix.series:
@@ -199,7 +204,7 @@ def _remark(curves: FrontierCurves, column: int, n: int, share: float, trainings
     if n < SMALLEST:
         return Remark(
             Status.TOO_FEW_POINTS,
-            f"{n} point{'s' * (n != 1)}, but a line with an interval needs {SMALLEST}{why}",
+            f"{n} point{'s' * (n != 1)}; a line with an interval needs {SMALLEST}{why}",
         )
     if np.isnan(share):
         return CONSTANT

@@ -1,4 +1,4 @@
-"""The analyses that there are: the modules of this package, found by name.
+"""Registry of analyses: the modules of this package, discovered by name.
 
 An analysis is one file. It declares
 
@@ -13,8 +13,8 @@ An analysis is one file. It declares
     Its function of ``Curves`` or ``FrontierCurves``, whichever its first parameter is, and of the ``Settings``. It is
     called with errors and ratios along every frontier and with ratios between frontiers, or once per frontier.
 
-Nothing else names it. To read a config all analyses are imported for their options, so what is slow to import (scipy)
-is imported within functions.
+No other registration is needed. All analyses are imported for their options whenever a config is read, so slow imports
+(scipy) belong inside functions.
 """
 
 import importlib

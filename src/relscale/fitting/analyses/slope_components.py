@@ -1,17 +1,17 @@
-"""Is it compute alone? What a gap depends on beside training FLOPs: data per parameter, and which training it is.
+"""Components of a gap's slope: dependence on tokens per parameter, and within and between training runs.
 
     ln G = a + Δβ · ln F + κ · ln(D / N)                 runs of N parameters and D tokens
     ln G_it = a + w · (ln F_it − m_i) + b · m_i          checkpoint t of training i, m_i the mean over t of ln F_it
 
-A line on ln F alone through models that differ in tokens per parameter, or through checkpoints of several trainings,
-has the slope of the mix of models at hand. It is that of compute alone where κ = 0, and where w = b: then the gap moves
-as much along a training as it does from one training to the next. Otherwise Δβ is another one for final models, for
-checkpoints, and for another recipe; κ and b − w have a p-value each, adjusted over the groups of a suite.
+The slope of a line on ln F through models that differ in tokens per parameter, or through checkpoints of several
+training runs, depends on the set of models. It is the effect of compute alone if κ = 0 and w = b, that is, if the slope
+within training runs equals the slope between training runs. Otherwise Δβ differs between final models, checkpoints and
+other recipes. κ and b − w each have a p-value, adjusted over the groups of a suite.
 
-Points of their own have the t interval of least squares. Where points share trainings the covariance is the jackknife's
-over trainings (CR3) with Student's t of G − 2, as a slope between G trainings has.
+Independent points have the t interval of least squares. If points share training runs, the covariance is that of the
+jackknife over training runs (CR3) with Student's t of G − 2 degrees of freedom, as for a slope between G training runs.
 
-Intervals are for these items. A frontier of parabolas has one D / N per budget and is not asked.
+Intervals are for these items. A frontier of parabolas has one D / N per budget and is not analysed.
 
 Source: Mundlak, *On the pooling of time series and cross section data*, Econometrica 46, 1978.
 """
@@ -35,7 +35,7 @@ from relscale.rows import column, fields_of
 
 
 class Component(StrEnum):
-    """A part of the slope of a gap."""
+    """A component of the slope of a gap."""
 
     COMPUTE = "compute at equal data per parameter"
     DATA_PER_PARAMETER = "data per parameter"
@@ -46,26 +46,30 @@ class Component(StrEnum):
 
 SURE = 0.05
 LEAST_SPREAD = 1e-3  # of a predictor beyond what the others explain of it, root mean square, in logarithms
-UNDETERMINED = Remark(Status.UNDETERMINED, "data per parameter do not vary apart from compute")
+UNDETERMINED = Remark(Status.UNDETERMINED, "tokens per parameter do not vary independently of compute")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlopeComponentRow(CurveKey):
-    """One row per ratio and part of its slope on compute."""
+    """One row per ratio and component of its slope on compute."""
 
-    component: Component = column("Predictor of ln G.")
-    value: float | None = column("d ln G / d ln of it; a difference of two such slopes.", default=None)
+    component: Component = column("Predictor of ln G, or a difference between two predictors.")
+    value: float | None = column(
+        "Partial slope of ln G on the logarithm of the predictor, or the difference between two slopes.",
+        default=None,
+    )
     stderr: float | None = column("Its standard error.", default=None)
     low: float | None = column("Lower limit of the interval, for these items.", default=None)
     high: float | None = column("Upper limit of the interval.", default=None)
     level: float = column("Confidence level of the interval.")
     df: float | None = column("Degrees of freedom.", default=None)
-    p_value: float | None = column('p-value of "it is 0".', default=None)
+    p_value: float | None = column("Two-sided p-value under a slope of 0.", default=None)
     p_bh: float | None = column(
-        "Benjamini–Hochberg's p-value over all groups of the suite, prompt and metric.", default=None
+        "p-value adjusted by Benjamini–Hochberg over all groups of the suite, prompt and metric.",
+        default=None,
     )
     n: int = column("Points.")
-    trainings: int = column("Trainings behind them.")
+    trainings: int = column("Number of training runs behind the points.")
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.", default=None)
 
@@ -203,17 +207,17 @@ def _mean_of(x: Floats, training: NDArray[np.int64], used: NDArray[np.bool_]) ->
 
 
 def sentences(rows: list[SlopeComponentRow]) -> list[str]:
-    """Which gaps depend on more than compute, a sentence for each kind; none where no gap is seen to."""
+    """One sentence per kind of dependence on more than compute; empty if no gap shows any."""
     sentences = []
     for component, words in (
-        (Component.DATA_PER_PARAMETER, "depend on tokens per parameter beside compute"),
-        (Component.DIFFERENCE, "move differently along a training than from one training to the next"),
+        (Component.DATA_PER_PARAMETER, "depend on tokens per parameter in addition to compute"),
+        (Component.DIFFERENCE, "have different slopes within and between training runs"),
     ):
         tested = [row for row in rows if row.component == component and row.p_bh is not None]
         sure = [row for row in tested if row.p_bh is not None and row.p_bh < SURE]
         if sure:
             sentences.append(
-                f"{len(sure)} of {len(tested)} gaps {words} (FDR {SURE:.0%}): their Δβ is of the models at hand, and "
-                "its parts are in the table slope_components"
+                f"{len(sure)} of {len(tested)} gaps {words} (FDR {SURE:.0%}): their Δβ is specific to this set of "
+                f"models; see the table slope_components"
             )
     return sentences

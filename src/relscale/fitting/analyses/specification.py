@@ -1,4 +1,4 @@
-"""How much of the answer is the analyst's choice? Δβ of every defensible way to analyse one table.
+"""Specification curve: Δβ under every defensible combination of analysis choices.
 
 =========== ============================== ========================================================================
 choice      values                         meaning
@@ -15,12 +15,13 @@ prompt      as the suite calls them        how a question is put
 form        ratio, difference, reducible   of the gap; see ``relscale.fitting.gap_forms``
 =========== ============================== ========================================================================
 
-Bytes, pooling and subjects are in the metric's name. A choice that a table does not have is null. The value is always
-the Δβ that the form implies at the reference compute, the geometric mean of the data.
+Bytes, pooling and subjects are in the metric's name. A choice that does not apply to a table is null. The value is
+always the Δβ that the form implies at the reference compute, the geometric mean of the data.
 
-Intervals and verdicts are about what those of the table ``verdicts`` are, and made the same way: for the population of
-the items where they were resampled, else for these items (column ``estimand``); where runs share trainings by a block
-bootstrap or a jackknife over these, where budgets do by reading errors off anew without each training.
+Intervals and verdicts have the same estimand as those of the table ``verdicts``, and are computed in the same way: for
+the population of the items where they were resampled, else for these items (column ``estimand``); where runs share
+trainings by a block bootstrap or a jackknife over these, where budgets do by reading errors off anew without each
+training.
 
 A constant factor between two ways to count FLOPs changes no Δβ. That between 6ND and exact training FLOPs is not
 constant: attention, head and embedding weigh more in small models. Where it is, as in a table whose FLOPs are 6ND, or
@@ -59,7 +60,7 @@ from relscale.section import NULLABLE, Names, Section
 
 
 class Options(Section):
-    """Whose specification curve is computed."""
+    """Options of the specification curve."""
 
     specifications: Annotated[Names | None, NULLABLE] = Field(
         default=None, description="Suites whose specification curve is computed; null means all."
@@ -68,21 +69,21 @@ class Options(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecificationRow(CurveKey):
-    """One row per target and way to analyse it: its Δβ and the choices behind it; null where there is no choice."""
+    """One row per target and specification: Δβ and the analysis choices; null where a choice does not apply."""
 
     specification: int = column(
         "Rank of the specification by value within one target; 1 is the smallest.", default=0
     )
-    frontier: Frontier = column("Errors at the minima of parabolas, or every run a point.")
+    frontier: Frontier = column("Where errors are read: at the minima of parabolas, or at every run.")
     flops: Flops = column("How compute is counted.")
     degree: int | None = column("Degree of the polynomial in ln tokens.")
     window: Window | None = column("Runs of a budget that the polynomial is fitted to.")
-    bytes: str | None = column("The bytes that bits are divided by.")
-    pooling: str | None = column("Mean of each item's ratio, or ratio of sums.")
-    subjects: str | None = column("Mean over subjects, or over their questions.")
-    form: Form = column("The form of the law.")
+    bytes: str | None = column("Denominator of bits per byte.")
+    pooling: str | None = column("Mean of per-item ratios, or ratio of sums.")
+    subjects: str | None = column("Mean over subjects (macro), or over questions (micro).")
+    form: Form = column("Functional form.")
     estimand: Estimand = column(
-        "What interval, p-value and verdict generalise over, as in the table verdicts."
+        "What the interval, p-value and verdict generalise over, as in the table verdicts."
     )
     value: float | None = column("Δβ at the reference compute.")
     low: float | None = column("Lower limit of the interval.")
@@ -90,11 +91,11 @@ class SpecificationRow(CurveKey):
     level: float = column("Confidence level of the interval.")
     p_value: float | None = column("Two-sided p-value of Δβ = 0.")
     p_bh: float | None = column(
-        "The same, adjusted (Benjamini–Hochberg) over all gaps of the suite under this specification.",
+        "p-value adjusted by Benjamini–Hochberg over all gaps of the suite under this specification.",
         default=None,
     )
-    verdict: Verdict | None = column("What the gap does, by the adjusted p-value; null without an interval.")
-    n: int = column("Points that the law is fitted to.")
+    verdict: Verdict | None = column("Verdict on the gap, by the adjusted p-value; null without an interval.")
+    n: int = column("Number of points that the law is fitted to.")
     default: bool = column("Whether this is the default analysis.")
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.")
@@ -119,7 +120,7 @@ class Pair:
 
 
 def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
-    """A row for each target and specification, by corpus and optimizer; what can not be had comes last.
+    """One row per target and specification, by corpus and optimizer; specifications without an estimate come last.
 
     The metrics are all those that differ from the default one by nothing but bytes, pooling and subjects, under every
     prompt.

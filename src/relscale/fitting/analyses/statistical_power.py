@@ -1,7 +1,7 @@
-"""How many budgets, runs or items would it take to see a Δβ of a given size? By simulation.
+"""Statistical power, by simulation: how many budgets, runs or items are needed to detect a Δβ of a given size.
 
-Experiments like the one at hand are simulated and analysed as it was; power is the share of them whose interval leaves
-0 out on the side of the true Δβ. The noise is that of the fit: residual variance s² around the line.
+Experiments with the present design are simulated and analysed in the same way; power is the share of them whose
+interval excludes 0 on the side of the true Δβ. The noise is estimated by the fit: residual variance s² around the line.
 
 s² is itself an estimate, of two or three degrees of freedom ν on a small grid. Its interval at the confidence level is
 ``ν s² / χ²``, with χ² the quantiles of ν degrees of freedom (of ν = 3 from 0.6 to 3.7 times s); the limits of the power
@@ -59,10 +59,10 @@ BUDGETS = (*range(SMALLEST, 21), 24, 32, 48, 64, 96, 128)
 TIMES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
 TIMES_ITEMS = (0.25, 0.5, *TIMES)
 
-IF_RUNS = Remark(Status.ASSUMPTION, "if all scatter is noise of single runs")
-IF_TRAININGS = Remark(Status.ASSUMPTION, "if trainings are independent draws of the slope")
-NO_BUDGETS = Remark(Status.NOT_APPLICABLE, "points of one training are not separate budgets")
-NO_ITEMS = Remark(Status.NOT_APPLICABLE, "not known where points share trainings")
+IF_RUNS = Remark(Status.ASSUMPTION, "assuming that all scatter is noise of individual runs")
+IF_TRAININGS = Remark(Status.ASSUMPTION, "assuming that training runs are independent draws of the slope")
+NO_BUDGETS = Remark(Status.NOT_APPLICABLE, "checkpoints of one training run are not separate budgets")
+NO_ITEMS = Remark(Status.NOT_APPLICABLE, "unknown if points share training runs")
 NO_REPLICATES = Remark(Status.NO_REPLICATES)
 
 TAGS = {"budgets": 301, "runs": 302, "items": 303, "trainings": 304}  # streams of random numbers
@@ -72,7 +72,7 @@ Resource = Literal["budgets", "runs", "items"]
 
 
 class Options(Section):
-    """The effects that are looked for."""
+    """Options of the power analysis."""
 
     power: tuple[Positive, ...] = Field(
         default=(0.01,),
@@ -82,26 +82,24 @@ class Options(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerRow(CurveKey):
-    """One row per curve, Δβ, resource and count of it: the power to see that Δβ."""
+    """One row per curve, Δβ, resource and amount of it: the power to detect that Δβ."""
 
     delta_beta: float = column("The true Δβ.")
     resource: Resource = column("The resource that is varied.")
     count: float | None = column(
-        "Number of budgets; for runs and items, a multiple of the present number.", default=None
+        "Number of budgets; for runs and items, a multiple of the current number.", default=None
     )
     power: float | None = column(
         "Share of simulated experiments in which the interval of Δβ excludes 0.", default=None
     )
-    power_low: float | None = column(
-        "The power under the upper limit of the noise, which is an estimate too.", default=None
-    )
-    power_high: float | None = column("The power under its lower limit.", default=None)
+    power_low: float | None = column("Power at the upper confidence limit of the noise.", default=None)
+    power_high: float | None = column("Power at the lower confidence limit of the noise.", default=None)
     stderr: float | None = column(
-        "Monte Carlo error of the power, with two experiments of each outcome added (Agresti & Coull, "
+        "Monte Carlo standard error of the power, with two simulations of each outcome added (Agresti & Coull, "
         "American Statistician 52, 1998).",
         default=None,
     )
-    level: float = column("Confidence level of the interval of Δβ, and of that of the noise.")
+    level: float = column("Confidence level of the intervals of Δβ and of the noise.")
     enough: bool | None = column("Whether the power is 80% or more.", default=None)
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.")
@@ -113,7 +111,7 @@ TABLE, ROW = "power", PowerRow
 def rows(curves: Curves, settings: Settings) -> Iterator[PowerRow]:
     """A row for each ratio, Δβ, resource and count of it; none for errors.
 
-    The least count that is ``enough`` answers the question; where none is, more than the largest is needed.
+    The smallest count with ``enough`` is the one needed; if there is none, more than the largest is needed.
     """
     if curves.quantity != RATIO or not curves.keys or not curves.points:
         return
@@ -304,7 +302,7 @@ def _stderr(share: float) -> float:
 def _unknown(curves: Curves, j: int, resource: Resource) -> Remark:
     used = int(np.isfinite(curves.value[:, j]).sum())
     if used < SMALLEST:
-        return Remark(Status.TOO_FEW_POINTS, f"{used} points, and the noise is known from {SMALLEST} on")
+        return Remark(Status.TOO_FEW_POINTS, f"only {used} points; estimating the noise needs {SMALLEST}")
     return (
         NO_REPLICATES
         if resource == "items"

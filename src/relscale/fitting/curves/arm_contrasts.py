@@ -33,7 +33,7 @@ def arm_contrasts(
         name = _text(baseline)
         if name not in arms:
             raise RelscaleError(
-                f"fit.contrasts.columns.{column}: no run has {name}; there are {', '.join(arms) or 'no values'}"
+                f"fit.contrasts.columns.{column}: no run has {name}; values: {', '.join(arms) or 'none'}"
             )
         others = {_other(frontier, column): frontier for frontier in arms[name]}
         for arm, frontiers in arms.items():

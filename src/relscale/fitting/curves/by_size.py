@@ -32,11 +32,11 @@ class SizeRow(CurveKey):
 
     budget: float | None = column("Nominal compute of the budget.", "FLOPs")
     training_flops: float | None = column("Compute of the target's run.", "FLOPs")
-    params: float | None = column("Parameters of both models.")
+    params: float | None = column("Number of parameters of both models.")
     tokens: float | None = column("Training tokens of both models.", "tokens")
-    ratio: float | None = column("The target's error over the baseline's.")
+    ratio: float | None = column("The target's error divided by the baseline's.")
     log_ratio: float | None = column("Its natural logarithm.")
-    stderr_log: float | None = column("Standard error of the logarithm over the items.")
+    stderr_log: float | None = column("Standard error of the logarithm, over items.")
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.")
 

@@ -108,7 +108,8 @@ def frontier(matrix: RunMatrix, method: str = "auto") -> list[Point]:
         ):
             if not np.isfinite(column).any():
                 raise RelscaleError(
-                    f"fit.frontier: parabola: corpus {matrix.corpus!r} has no {name}; use 'all', each run a point"
+                    f"fit.frontier: parabola: corpus {matrix.corpus!r} has no {name}; use 'all', which treats each "
+                    f"run as a point"
                 )
     points = parabolas(matrix)
     shaped = any(point.status != TOO_FEW for point in points)

@@ -23,7 +23,7 @@ from relscale.fitting.status import Status
 from relscale.laws import relative
 from relscale.rows import fields_of
 
-NO_BASELINE = "no baseline is named for this suite"
+NO_BASELINE = "this suite has no baseline"
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _pairs(
                 level=settings.level,
                 estimand=Estimand.THESE_ITEMS,
                 status=Status.NO_BASELINE,
-                note=f"baseline {name!r} was not measured here" if name else NO_BASELINE,
+                note=f"baseline {name!r} was not measured on these models" if name else NO_BASELINE,
             )
         )
     return np.array(targets, dtype=np.int64), baselines, names, orphans

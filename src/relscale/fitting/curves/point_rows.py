@@ -23,7 +23,7 @@ class FrontierRow(FamilyKey):
     run: str | None = column("The run, where every run is a point; null for a parabola.")
     training_flops: float | None = column("Geometric mean of the compute of the budget's runs.", "FLOPs")
     log_tokens: float | None = column("Natural logarithm of the compute-optimal tokens.")
-    tokens: float | None = column("Compute-optimal training tokens, where the parabola is least.", "tokens")
+    tokens: float | None = column("Compute-optimal training tokens, at the parabola's minimum.", "tokens")
     tokens_low: float | None = column("Lower limit of the tokens.", "tokens")
     tokens_high: float | None = column("Upper limit of the tokens.", "tokens")
     params: float | None = column("Compute-optimal parameters, interpolated between the runs.")
@@ -33,17 +33,21 @@ class FrontierRow(FamilyKey):
     params_least: float | None = column("Parameters of the smallest model that the parabola is fitted to.")
     params_most: float | None = column("Parameters of the largest.")
     loss: float | None = column("Validation loss at the minimum.", "nats per token")
-    curvature: float | None = column("Second derivative of the loss by ln tokens at the minimum.")
+    curvature: float | None = column(
+        "Second derivative of the loss with respect to ln tokens at the minimum."
+    )
     c0: float | None = column("Parabola c0 + c1·x + c2·x² of the loss in x = ln tokens − x_mean.")
     c1: float | None = column("See c0.")
     c2: float | None = column("See c0.")
     x_mean: float | None = column("Mean ln tokens of the budget's runs.")
-    runs: int = column("Runs that the parabola is fitted to.")
-    excluded: int = column("Runs of the budget that are not used: diverged, or without a validation loss.")
+    runs: int = column("Number of runs that the parabola is fitted to.")
+    excluded: int = column("Number of excluded runs of the budget: diverged, or without a validation loss.")
     residual_sd: float | None = column(
-        "Scatter of the runs around the parabola, with runs − 3 degrees of freedom.", "nats per token"
+        "Residual standard deviation around the parabola, with runs − 3 degrees of freedom.", "nats per token"
     )
-    run_sd: float | None = column("Scatter between seeds of one design, pooled.", "nats per token")
+    run_sd: float | None = column(
+        "Standard deviation between seeds of the same design, pooled over designs.", "nats per token"
+    )
     run_sd_df: int = column("Degrees of freedom of run_sd.")
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.")
@@ -57,10 +61,12 @@ class ErrorRow(SeriesKey):
     run: str | None = column("The run, where every run is a point.")
     training_flops: float | None = column("Compute.", "FLOPs")
     value: float | None = column("The error.")
-    stderr_runs: float | None = column("Standard error from the runs' scatter around the series' parabola.")
+    stderr_runs: float | None = column(
+        "Standard error from the scatter of the runs around the series' parabola."
+    )
     stderr_items: float | None = column("Standard error from resampling the items.")
     runs: int = column("Number of runs behind the value.")
-    excluded: int = column("Number of the budget's runs that are not used.")
+    excluded: int = column("Number of excluded runs of the budget.")
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.")
 
@@ -72,9 +78,9 @@ class GapRow(CurveKey):
     budget: float | None = column("Nominal compute.", "FLOPs")
     run: str | None = column("The run, where every run is a point.")
     training_flops: float | None = column("Compute.", "FLOPs")
-    ratio: float | None = column("The target's error over the baseline's.")
+    ratio: float | None = column("The target's error divided by the baseline's.")
     log_ratio: float | None = column("Its natural logarithm.")
-    stderr_log: float | None = column("Standard error of the logarithm over the items.")
+    stderr_log: float | None = column("Standard error of the logarithm, over items.")
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.")
 

@@ -145,7 +145,8 @@ def run_matrices(
     if len(differing):
         name = table["run"][int(differing[0])].as_py()
         raise RelscaleError(
-            f"measurements: rows of run {name!r} differ in training_flops; one run (and step) has one"
+            f"measurements: rows of run {name!r} differ in training_flops; all rows of a run (and step) must have "
+            f"the same value"
         )
     clusters = _clusters(table, series_of, len(kinds), independent)
     draws = _replicates(replicates, words, runs, kinds, np.isfinite(clusters))

@@ -35,7 +35,7 @@ def sigmoid_rows(matrix: RunMatrix, settings: Settings) -> Iterator[ParameterRow
             status=Status.OK,
         )
         if predictor is None:
-            note = "no bits per byte to predict it from"
+            note = "no bits per byte to predict accuracy from"
             yield replace(row, status=Status.NO_PREDICTOR, note=note)
         elif series.suite not in settings.chance:
             yield replace(row, status=Status.NO_CHANCE_LEVEL)

@@ -43,7 +43,8 @@ from relscale.rows import fields_of, names_of
 
 NO_DRAWS = Remark(
     Status.NO_INTERVAL,
-    "no intervals: points of one training are not independent, and the config asks for no bootstrap of trainings",
+    "no intervals: checkpoints of one training run are not independent, and the config sets no bootstrap over "
+    "training runs",
 )
 
 ENOUGH = 2000  # points from which on Huber's sandwich holds
@@ -202,7 +203,7 @@ def fit_law(
             if np.isinf(interval).any()
         ]
         if open_ones:
-            note = f"the data set no limit on one side of {listed(open_ones)}"
+            note = f"the data do not bound {listed(open_ones)} on one side"
             remark = together(remark, Remark(Status.OPEN_INTERVAL, note))
     number = min(settings.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
     if settings.bootstrap and np.isfinite(estimates.theta).all() and not (by_t and not entry.predict):
@@ -350,7 +351,7 @@ def _weights(data: Points, entry: FurtherLaw, log_residual: bool) -> Array:
         return np.ones(len(data.y))
     if data.anchors:
         raise RelscaleError(
-            f"fit.laws.{entry.name}: an anchor has no standard error to weigh it by; leave out weights, or anchor"
+            f"fit.laws.{entry.name}: an anchor has no standard error for its weight; remove weights or anchor"
         )
     if not (data.stderr > 0).all():
         raise RelscaleError(f"fit.laws.{entry.name}: weights: stderr needs the standard error of every point")

@@ -73,11 +73,11 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
         )
     missing = [n for n in columns if n != MEASURED and n not in table.column_names]
     if missing:
-        raise RelscaleError(f"law {name} needs the columns {', '.join(missing)}, which are not there")
+        raise RelscaleError(f"law {name} needs the columns {', '.join(missing)}, which are missing")
     for column in columns:
         kind = table[column].type if column != MEASURED else pa.float64()
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
-            raise RelscaleError(f"law {name}: the column {column!r} holds no numbers but {kind}")
+            raise RelscaleError(f"law {name}: the column {column!r} has no numbers but {kind}")
     return LawColumns(law, columns)
 
 

@@ -111,8 +111,8 @@ def draws(
         trainings = len(set(blocks))
         if scheme == schemes.BLOCK and trainings < FEWEST_TRAININGS:
             raise RelscaleError(
-                "no intervals: points of one training are not independent, and a bootstrap of trainings needs "
-                f"{FEWEST_TRAININGS} of them, not {trainings}"
+                "no intervals: checkpoints of one training run are not independent, and a bootstrap over training "
+                f"runs needs {FEWEST_TRAININGS} of them, not {trainings}"
             )
         drawn_counts = schemes.weights(scheme, measured, number, rng, strata=_strata(data), blocks=blocks)
         counts = np.vstack([drawn_counts, np.ones((data.anchors, number))])

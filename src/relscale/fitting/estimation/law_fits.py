@@ -91,7 +91,7 @@ def _entry(
             raise RelscaleError(f"{place}.anchor: {list(point)} has a number without a logarithm")
     source = entry.predictor_from
     if source is not None and source not in earlier:
-        raise RelscaleError(f"{place}: predictor_from {source!r} is not a fit named before it")
+        raise RelscaleError(f"{place}: predictor_from {source!r} is not the name of an earlier fit")
 
     baseline = _baseline(law, entry, settings, place)
     selected = _selected(measurements, law, entry.where or {}, baseline, place)
@@ -109,10 +109,10 @@ def _entry(
         lowest = order[: max(0, len(order) - entry.leave_out_highest)]
         data = data.select(np.isin(np.arange(len(order)), lowest))
         if not len(data.y):
-            reason = f"no row has a number that can be trusted and {', '.join(of.predictors)}"
+            reason = f"no row has both a trusted value and {', '.join(of.predictors)}"
             reason += f" ({data.lost[0]})" if data.lost else ""
             if not rows_of_fit.num_rows:
-                reason = "all of its measurements are to be predicted, and none is left to fit"
+                reason = "all of its measurements are held out for prediction; none is left to fit"
             if not values:
                 raise RelscaleError(f"{place}: {reason}")
             fits.append(
@@ -149,14 +149,14 @@ def _measured(
     if MEASURED not in law.predictors:
         return None
     if not entry.predictor:
-        raise RelscaleError(f"{place}: law {law.name} starts from a measured number; name it under predictor")
+        raise RelscaleError(f"{place}: law {law.name} needs a measured predictor; set predictor")
     result: dict[ModelKey, float] = {}
     for row in point_rows(select(measurements, entry.predictor, f"{place}.predictor")):
         if row.value is None or not row.is_trusted:
             continue
         if row.model in result:
             raise RelscaleError(
-                f"{place}.predictor: run {row.run!r} has several such numbers; name group, suite and metric"
+                f"{place}.predictor: run {row.run!r} has several matching values; set group, suite and metric"
             )
         result[row.model] = row.value
     return result
@@ -171,7 +171,7 @@ def _baseline(law: Law, entry: FurtherLaw, settings: Settings, place: str) -> st
         suite = (entry.where or {}).get("suite")
         baseline = settings.baselines.get(suite) if isinstance(suite, str) else None
         if baseline is None:
-            raise RelscaleError(f"{place}: law {law.name} compares groups; name the baseline among them")
+            raise RelscaleError(f"{place}: law {law.name} compares groups; set the baseline")
     return baseline
 
 

@@ -179,7 +179,7 @@ def held_in(selected: pa.Table, entry: FurtherLaw, place: str) -> pa.Table:
         return selection
     not_predicted = pc.invert(_mask(selection, entry.predict, f"{place}.predict"))
     if not pc.any(not_predicted).as_py():
-        raise RelscaleError(f"{place}: every measurement is to be predicted, and none is left to fit")
+        raise RelscaleError(f"{place}: every measurement is held out for prediction; none is left to fit")
     return selection.filter(not_predicted)
 
 

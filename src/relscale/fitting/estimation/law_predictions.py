@@ -20,7 +20,7 @@ from relscale.laws.law import Array
 from relscale.rows import column, fields_of, names_of
 
 NO_PREDICTOR = Remark(Status.NO_PREDICTOR, "no predictor for this run")
-SINGLE_RUN = "with the scatter of one run"
+SINGLE_RUN = "including the scatter of a single run"
 
 # Of each model that a fit predicted, the prediction and its draws.
 Predicted = Mapping[ModelKey, tuple[float, Array]]
@@ -36,8 +36,8 @@ class PredictionRow(SeriesKey):
     training_flops: float | None = column("Its training compute.", "FLOPs")
     params: float | None = column("Its parameters.")
     tokens: float | None = column("Its training tokens.", "tokens")
-    observed: float | None = column("Measured value.")
-    predicted: float | None = column("What the law predicts.", default=None)
+    observed: float | None = column("The measured value.")
+    predicted: float | None = column("The prediction.", default=None)
     low: float | None = column("Lower limit of the prediction interval.", default=None)
     high: float | None = column("Upper limit.", default=None)
     level: float = column("Level of the prediction interval.")
@@ -140,7 +140,7 @@ def _widened(
     if not how_far or row.low is None or row.high is None or not distance > 0:
         return row, how_far
     low, high = fitted.wider(value, (row.low, row.high), distance, row.level)
-    note = f"{row.method_note}, with what such predictions missed inside the data"
+    note = f"{row.method_note}, widened by the backtest error of such predictions"
     return replace(row, low=low, high=high, method_note=note), how_far
 
 

@@ -37,8 +37,8 @@ class MixturePointRow:
     law: str = column("Name of the law.")
     run: str = column("The model.")
     target: str = column("The target: the values of the law's `by`.")
-    observed: float = column("Measured value.")
-    fitted: float = column("The law's value there, by a fit to this model too.")
+    observed: float = column("The measured value.")
+    fitted: float = column("The fitted value; the fit includes this model.")
     status: Status = column("ok, or why the row cannot be used.")
 
 
@@ -52,7 +52,7 @@ def check_mixture_law(entry: FurtherLaw) -> None:
     """
     if entry.law not in mixture.LAWS:
         raise RelscaleError(
-            f"fit.laws.{entry.name}.optimum: {entry.law} is no law of mixtures; leave it out, or use one of "
+            f"fit.laws.{entry.name}.optimum: {entry.law} is not a mixture law; remove it, or use one of "
             + ", ".join(mixture.LAWS)
         )
     check_equal_points(entry)

@@ -52,8 +52,8 @@ def check_equal_points(law: FurtherLaw) -> None:
     ]
     if others:
         raise RelscaleError(
-            f"fit.laws.{law.name}: the best mixture is by least squares of equal points, without {', '.join(others)}; "
-            "leave these out, or add a law without them"
+            f"fit.laws.{law.name}: the best mixture is computed by unweighted least squares, without "
+            f"{', '.join(others)}; remove these, or add a law without them"
         )
 
 
@@ -95,8 +95,8 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw, called: Sequence[s
         values = values_of_target[name]
         if values not in of_fitted:
             raise RelscaleError(
-                f"{place}: all measurements of the target {name!r} are to be predicted, and none is left to fit; let "
-                "predict name corpora or runs, or leave the target out under where"
+                f"{place}: all measurements of the target {name!r} are held out for prediction; none is left to fit; "
+                f"restrict predict to corpora or runs, or exclude the target under where"
             )
         rows = select(fitted, values, place) if values else fitted
         targets[name] = points(of.law, of.columns, rows, None, entry.residual == "log")
@@ -108,7 +108,7 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw, called: Sequence[s
     x = next(iter(targets.values())).x[:, [index_of[key] for key in models]]
     columns = dict(zip(family.columns(shares), x, strict=True))
     if alike := set(columns) & set(values_of):
-        raise RelscaleError(f"{place}: {alike.pop()!r} is a predictor and a target; give one another name")
+        raise RelscaleError(f"{place}: {alike.pop()!r} is both a predictor and a target; rename one")
     columns |= {name: np.array([target[key] for key in models]) for name, target in values_of.items()}
     return TriedMixtures(Columns(columns), shares, tuple(targets), tuple(str(key[3]) for key in models))
 
@@ -133,7 +133,7 @@ def _by_model(target: Points, place: str) -> dict[ModelKey, float]:
     for row, value in zip(target.rows, target.y, strict=True):
         if row.model in values:
             raise RelscaleError(
-                f"{place}: run {row.run!r} has several values; name suite and metric under where"
+                f"{place}: run {row.run!r} has several values; set suite and metric under where"
             )
         values[row.model] = float(value)
     return values

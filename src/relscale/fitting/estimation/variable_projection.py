@@ -127,9 +127,7 @@ def project(
     """
     fixed = fixed or {}
     if not set(law.linear) - set(fixed):
-        raise RelscaleError(
-            f"law {law.name}: it is linear in no parameter that is free; use levenberg-marquardt"
-        )
+        raise RelscaleError(f"law {law.name}: no free parameter is linear; use levenberg-marquardt")
     # The linear parameters take what value they get, which has a logarithm or not.
     as_they_are = tuple(replace(p, log=False) if p.name in law.linear else p for p in law.parameters)
     law = replace(law, parameters=as_they_are)

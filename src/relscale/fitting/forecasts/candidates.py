@@ -47,7 +47,7 @@ class Candidate(Generic[F]):
     of_runs: bool = False
 
 
-SHAPES = "parameters and tokens unknown, too few, or tied to each other by the compute"
+SHAPES = "parameters and tokens are unknown, too few, or determined by compute"
 # Of a value itself, an error or a ratio; persistence is what the others are compared with.
 OF_VALUES: tuple[Candidate[AlongScales], ...] = (
     Candidate("persistence", persistence, "no value"),
@@ -88,17 +88,17 @@ OF_LOSSES: tuple[Candidate[FromPartner], ...] = (
     Candidate(
         "loss to loss, linear",
         loss_to_loss.linear,
-        "fewer than three points, or no other group to relate it to",
+        "fewer than three points, or no other group as predictor",
         law="flp",
     ),
     Candidate(
         "loss to loss, shifted power",
         loss_to_loss.shifted_power,
-        "fewer than five points, or no other group to relate it to",
+        "fewer than five points, or no other group as predictor",
     ),
 )
 COMMON: Candidate[FromCommon] = Candidate(
-    "common factor", loss_to_loss.common_factor, "fewer than four points, or no other group to relate it to"
+    "common factor", loss_to_loss.common_factor, "fewer than four points, or no other group as predictor"
 )
 
 SERIES_CANDIDATES = tuple(candidate.name for candidate in (*OF_VALUES, *OF_ERRORS))

@@ -28,12 +28,12 @@ DEFAULT_REACH = 10.0  # of the largest compute, where no target is named
 BEYOND = 1e-6  # ln F
 
 NOTHING = Remark(Status.NO_FORECAST, "no value to forecast from")
-ABSURD = "refused: its forecast leaves the range of the data by more than that range"
-FEW_ORIGINS = "no interval: it needs 2 rolling origins inside the data, and has {}"
-FEW_EARLIER = "no interval: it needs 2 earlier origins, and has {}"
-INSIDE = "its compute is not beyond the largest of the data ({:.4g} FLOPs): an interpolation"
-BELOW = "its compute is below all of the data, which begin at {:.4g} FLOPs: a forecast backwards"
-FAR = "beyond the backtested horizon (a factor {:.3g}), so the width of its interval is extrapolated"
+ABSURD = "rejected: its forecast is outside the data by more than the range of the data"
+FEW_ORIGINS = "no interval: 2 rolling origins inside the data are needed; there are {}"
+FEW_EARLIER = "no interval: 2 earlier origins are needed; there are {}"
+INSIDE = "not beyond the largest compute of the data ({:.4g} FLOPs): an interpolation"
+BELOW = "below the smallest compute of the data ({:.4g} FLOPs): a backward forecast"
+FAR = "beyond the backtested horizon (a factor of {:.3g}); the interval width is extrapolated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class ForecastRow(CurveKey):
     training_flops: float | None = column("Compute of the forecast.", "FLOPs", default=None)
     params: float | None = column("Parameters of the forecast model.", default=None)
     tokens: float | None = column("Training tokens of the forecast model.", "tokens", default=None)
-    candidate: str | None = column("The candidate, or the ensemble of all.", default=None)
+    candidate: str | None = column("The candidate model, or the ensemble of all candidates.", default=None)
     weight: float | None = column("Weight of the candidate in the ensemble.", default=None)
     value: float | None = column("The forecast.", default=None)
     low: float | None = column(
@@ -55,14 +55,16 @@ class ForecastRow(CurveKey):
     level: float | None = column("Level of the prediction interval.", default=None)
     df: float | None = column("Degrees of freedom of the interval.", default=None)
     origins: int | None = column("Number of rolling origins behind the interval.", default=None)
-    log_distance: float | None = column("ln of the compute over the largest of the data.", default=None)
-    spread_low: float | None = column("The least of the candidates.", default=None)
-    spread_high: float | None = column("The largest of the candidates.", default=None)
+    log_distance: float | None = column(
+        "Natural logarithm of the compute divided by the largest compute of the data.", default=None
+    )
+    spread_low: float | None = column("Smallest forecast of any candidate.", default=None)
+    spread_high: float | None = column("Largest forecast of any candidate.", default=None)
     interval_direction: Direction | None = column(
-        "For a ratio: whether the gap closes or widens up to there, by this prediction interval alone.",
+        "For a ratio: whether the gap closes or widens up to this compute, by this prediction interval alone.",
         default=None,
     )
-    data: str | None = column("Digest of the data behind the forecast.", default=None)
+    data: str | None = column("Digest of the data used for the forecast.", default=None)
     code: str | None = column("Digest of the code that made it.", default=None)
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.", default=None)
@@ -73,15 +75,15 @@ class BacktestRow(CurveKey):
     """One row per forecast that was made inside the data, from smaller budgets or models to larger ones."""
 
     quantity: Literal["error", "ratio"] = column("The quantity that is forecast.")
-    candidate: str = column("The candidate, or the ensemble of all.")
+    candidate: str = column("The candidate model, or the ensemble of all candidates.")
     origin: str = column("Whether the origin is a compute or a model size.")
-    origin_flops: float | None = column("Largest compute that is known at the origin.", "FLOPs")
-    origin_params: float | None = column("Largest model that is known at the origin, in parameters.")
+    origin_flops: float | None = column("Largest compute known at the origin.", "FLOPs")
+    origin_params: float | None = column("Size of the largest model known at the origin, in parameters.")
     training_flops: float = column("Compute of the forecast.", "FLOPs")
-    log_distance: float = column("ln of the compute over the largest known.")
+    log_distance: float = column("Natural logarithm of the compute divided by the largest known compute.")
     observed: float = column("The observed value.")
     predicted: float | None = column("The forecast.")
-    log_error: float | None = column("ln of the forecast over the observed.")
+    log_error: float | None = column("Natural logarithm of the forecast divided by the observed value.")
     low: float | None = column("Lower limit of the ensemble's prediction interval.", default=None)
     high: float | None = column("Upper limit.", default=None)
     level: float = column("Level of the prediction interval.")

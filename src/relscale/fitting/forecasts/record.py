@@ -33,7 +33,7 @@ SAME_COMPUTE = 0.02  # of ln F: a point this near is at the compute of the forec
 class RecordRow(CurveKey):
     """One row per forecast of the ensemble that was put on record."""
 
-    quantity: str = column("What is forecast: error or ratio.")
+    quantity: str = column("The quantity that is forecast: error or ratio.")
     training_flops: float = column("Compute of the forecast.", "FLOPs")
     params: float | None = column("Parameters of the forecast model.", default=None)
     tokens: float | None = column("Training tokens of the forecast model.", "tokens", default=None)
@@ -41,8 +41,8 @@ class RecordRow(CurveKey):
     low: float | None = column("Lower limit of the prediction interval.", default=None)
     high: float | None = column("Upper limit.", default=None)
     level: float | None = column("Level of the prediction interval.", default=None)
-    recorded: str = column("When it was put on record, UTC.")
-    data: str | None = column("Digest of the data behind the forecast.", default=None)
+    recorded: str = column("Time of recording, UTC.")
+    data: str | None = column("Digest of the data used for the forecast.", default=None)
     code: str | None = column("Digest of the code that made it.", default=None)
     digest: str = column("Digest of this row.", default="")
 
@@ -51,15 +51,17 @@ class RecordRow(CurveKey):
 class OutcomeRow(CurveKey):
     """One row per forecast on record: what was measured since, and how far off the forecast was."""
 
-    quantity: str = column("What was forecast: error or ratio.")
+    quantity: str = column("The quantity that was forecast: error or ratio.")
     training_flops: float = column("Compute of the forecast.", "FLOPs")
-    recorded: str = column("When it was put on record, UTC.")
+    recorded: str = column("Time of recording, UTC.")
     value: float = column("The forecast.")
     low: float | None = column("Lower limit of the prediction interval.", default=None)
     high: float | None = column("Upper limit.", default=None)
-    observed: float | None = column("Measured value.", default=None)
-    log_error: float | None = column("ln of the forecast over the observed.", default=None)
-    covered: bool | None = column("Whether the interval holds what was measured.", default=None)
+    observed: float | None = column("The measured value.", default=None)
+    log_error: float | None = column(
+        "Natural logarithm of the forecast divided by the observed value.", default=None
+    )
+    covered: bool | None = column("Whether the interval covers the measured value.", default=None)
     interval_score: float | None = column("Interval score, in units of ln y.", default=None)
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.", default=None)
@@ -80,7 +82,9 @@ def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRo
         The file is there already, or the fit has no forecast.
     """
     if path.exists():
-        raise RelscaleError(f"{path}: contains an earlier record, which is never changed; name another file")
+        raise RelscaleError(
+            f"{path}: contains an earlier record, which is never overwritten; name another file"
+        )
     moment = (now or datetime.now(UTC)).replace(microsecond=0).isoformat()
     shared = [field.name for field in fields(RecordRow) if field.name in names_of(ForecastRow)]
     rows = []
@@ -89,7 +93,7 @@ def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRo
             row = RecordRow(**{name: getattr(forecast, name) for name in shared}, recorded=moment)
             rows.append(replace(row, digest=digest_of(row)))
     if not rows:
-        raise RelscaleError("the fit has no forecast to record; name a target under fit: forecast")
+        raise RelscaleError("the fit has no forecast to record; set a target under fit: forecast")
     write_table(table_of(RecordRow, rows), path)
     return rows
 
@@ -104,7 +108,7 @@ def score_record(path: Path, later: Fits) -> list[OutcomeRow]:
     """
     if "digest" not in read_table(path).column_names:
         raise RelscaleError(
-            f"{path}: no record of forecasts, which relscale forecast FITS --record FILE writes"
+            f"{path}: not a record of forecasts; relscale forecast FITS --record FILE writes one"
         )
     recorded = read_table(path, names_of(RecordRow), schema_of(RecordRow))
     forecasts: list[RecordRow] = list(rows_of(RecordRow, recorded))

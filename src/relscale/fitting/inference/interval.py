@@ -238,7 +238,7 @@ def too_few_trainings(trainings: float) -> Remark | None:
         return None
     return Remark(
         Status.TOO_FEW_TRAININGS,
-        f"too few training runs behind the points for a reliable interval: {trainings:.0f}",
+        f"too few training runs for a reliable interval: {trainings:.0f}",
     )
 
 
@@ -248,7 +248,7 @@ def too_few_clusters(clusters: float) -> Remark | None:
         return None
     return Remark(
         Status.TOO_FEW_CLUSTERS,
-        f"too few clusters of items for a reliable interval of their population: {clusters:.0f}",
+        f"too few clusters of items for a reliable population interval: {clusters:.0f}",
     )
 
 
@@ -259,9 +259,7 @@ def too_few_blocks(estimate: Lines, *at: int) -> Remark | None:
 
 def too_few_points(n: int, reasons: str = "") -> Remark:
     """A remark on a line through too few points for an interval."""
-    return Remark(
-        Status.TOO_FEW_POINTS, f"{n} point{'s' * (n != 1)}, but an interval needs {SMALLEST}{reasons}"
-    )
+    return Remark(Status.TOO_FEW_POINTS, f"{n} point{'s' * (n != 1)}; an interval needs {SMALLEST}{reasons}")
 
 
 def method_of(shared: bool, estimand: Estimand) -> Method:

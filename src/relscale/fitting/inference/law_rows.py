@@ -21,7 +21,7 @@ from relscale.rows import fields_of
 
 NO_REPLICATES = Remark(Status.NO_REPLICATES)
 NO_SCATTER = Remark(Status.NO_SCATTER)
-TOO_WIDE = "a limit is beyond what a number can hold"
+TOO_WIDE = "a limit overflows"
 EXACT = 1e-12  # of ln E; scatter that is rounding alone
 
 

@@ -40,7 +40,7 @@ TEXTS = {
 WORDS = {str(method): words for method, words in TEXTS.items()}
 
 WITHIN_BUDGETS = (Method.FRONTIER_PAIRS, Method.FRONTIER_RESIDUAL)
-"""Bootstraps of the runs within each budget, a second opinion on the line."""
+"""Bootstraps of the runs within each budget, as a check of the line's intervals."""
 
 BOOTSTRAPS = (
     Method.BLOCK_BOOTSTRAP,

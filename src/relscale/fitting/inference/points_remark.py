@@ -44,7 +44,7 @@ def _copies(curves: Curves) -> Remark:
         return OK
     copied = int(np.argmax(count))
     first, other = (_name(curves.points[i]) for i in np.flatnonzero(which.ravel() == copied)[:2])
-    note = f"{first} and {other} are alike in every number: a copy counts as a run of its own"
+    note = f"{first} and {other} have identical values: the copy counts as a separate run"
     return Remark(Status.COPIED_RUNS, note)
 
 

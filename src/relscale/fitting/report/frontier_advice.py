@@ -38,20 +38,20 @@ def frontier_advice(rows: Sequence[FrontierRow], widths: Widths = NO_WIDTHS) -> 
         beyond = [row for row in outside if row.c1 is not None and (row.c1 < 0) == smaller]
         if beyond:
             sentences.append(
-                f"{len(beyond)} of {number} budgets {_have(len(beyond))} no minimum inside the widths: the loss still "
-                f"falls towards {way}; add {_models_to_add(beyond, widths, smaller)}, or "
+                f"{len(beyond)} of {number} budgets {_have(len(beyond))} no minimum within the range of widths: the "
+                f"loss still falls towards {way}; add {_models_to_add(beyond, widths, smaller)}, or "
                 f"{'larger' if smaller else 'smaller'} budgets"
             )
     few = sum(row.status == Status.TOO_FEW_RUNS for row in parabolas)
     if few:
         sentences.append(
-            f"{few} of {number} budgets {_have(few)} too few runs for a parabola; give each three widths or more"
+            f"{few} of {number} budgets {_have(few)} too few runs for a parabola; set at least three widths each"
         )
     bent = sum(row.status == Status.NOT_CONVEX for row in parabolas)
     if bent:
         sentences.append(
-            f"{bent} of {number} budgets {_have(bent)} a curve that bends downwards: runs differ by chance more than "
-            "by width; add seeds or spread the widths"
+            f"{bent} of {number} budgets {_have(bent)} a concave curve: noise between runs exceeds the effect of "
+            f"width; add seeds or spread the widths"
         )
     series: dict[tuple[str | None, str | None], int] = {}
     for row in parabolas:

@@ -117,7 +117,7 @@ def _extremes(suite: Sequence[Group]) -> tuple[str, list[Line]]:
     if not gaps:
         return f"{text}, without a baseline; the extremes of β:", [_line(group) for group in ends]
     if not known:
-        return f"{text}, none of which has a gap", []
+        return f"{text}, none with a gap", []
     text += f" against {known[0].parameters[relative.LINE.slope].baseline}: "
     text += words.headline([group.verdict for group in gaps if group.verdict])
     pooled = [
@@ -128,7 +128,7 @@ def _extremes(suite: Sequence[Group]) -> tuple[str, list[Line]]:
     if pooled:
         below = sum(row.high is not None and row.high < 0 for row in pooled)
         above = sum(row.low is not None and row.low > 0 for row in pooled)
-        text += f"; pooled partially, Δβ is below 0 in {below} and above 0 in {above}"
+        text += f"; with partial pooling, Δβ is below 0 in {below} and above 0 in {above}"
     return f"{text}; the extremes:", [_line(group) for group in ends]
 
 

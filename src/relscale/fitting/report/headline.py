@@ -45,7 +45,7 @@ def nothing_fitted(counted: Sequence[VerdictRow], fits: Fits, widths: Widths = N
         first = (
             "Laws were fitted, but no gap has an interval."
             if has_estimate
-            else "Laws were fitted, but no gap could be."
+            else "Laws were fitted, but no gap."
         )
         return [first, *fitted, *advice]
     return ["No gap has an interval." if has_estimate else "Nothing could be fitted.", *advice]

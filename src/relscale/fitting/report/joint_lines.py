@@ -66,8 +66,8 @@ def joint_summary(tests: Sequence[JointTest]) -> str:
         for suite, models in moving.items()
     ]
     return (
-        "in one test of all groups of a suite at once, not adjusted for the number of tests, "
-        f"the groups do not all move alike in {count} of {len(tests)}{': ' if which else ''}{', '.join(which)}"
+        "in joint tests of all groups of a suite (not adjusted for the number of tests), "
+        f"groups differ in their exponents in {count} of {len(tests)}{': ' if which else ''}{', '.join(which)}"
     )
 
 

@@ -11,14 +11,16 @@ from relscale.rows import column
 class AnswerRow:
     """One row per published number, in the table that the config names as its answers."""
 
-    quantity: str = column("What the number is.")
-    data: str = column("Whose numbers they are; a column's name in braces stands for its value: {corpus}.")
-    unit: str | None = column("Its unit; a number in % is 100 times that of the tables.")
+    quantity: str = column("Description of the number.")
+    data: str = column(
+        "Data that the number belongs to; a column's name in braces stands for its value: {corpus}."
+    )
+    unit: str | None = column("Unit; a number in % is 100 times that in the tables.")
     published: float | None = column("The published number.")
     published_stderr: float | None = column("Its standard error.")
-    tolerance: float | None = column("Half a unit of the last digit that was published.")
-    table: str = column("Table of the fit that has ours.")
-    where: str = column("Equalities on its columns: fit=a; parameter=b.")
+    tolerance: float | None = column("Tolerance: half a unit of the last published digit.")
+    table: str = column("Table of the fit with the corresponding number.")
+    where: str = column("Conditions on its columns: fit=a; parameter=b.")
     source: str | None = column("Where it was published.")
     column: str = column("Column of the number, |column| for its magnitude.")
 
@@ -27,7 +29,7 @@ class AnswerRow:
 class ReproductionRow:
     """One row per published number that the config's answers name, and per number of ours without a published one."""
 
-    quantity: str = column("What the number is.")
+    quantity: str = column("Description of the number.")
     data: str = column("The data that it is fitted to.")
     unit: str = column("Its unit.")
     published: float | None = column("The published number.")
@@ -40,10 +42,10 @@ class ReproductionRow:
     method_note: str | None = column("Details of the method.", default=None)
     difference: float | None = column("The computed number minus the published one.", default=None)
     within: bool | None = column(
-        "Whether the published number is inside the computed number's interval.", default=None
+        "Whether the computed number's interval covers the published number.", default=None
     )
     agrees: bool | None = column(
-        "Whether the difference is inside the rounding of the published.", default=None
+        "Whether the difference is within the rounding of the published number.", default=None
     )
     source: str | None = column("Where it was published.")
     status: Status = column("ok, or why the row cannot be used.")

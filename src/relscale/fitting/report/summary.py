@@ -97,7 +97,7 @@ def summary(
     parts[2:2] = [f"{text}\n{text_table(lines, without)}" for text, lines in many]
     alone = sum(row.published is None for row in answers)
     if alone:
-        parts.append(f"numbers for which none was published, in the table 'reproduction': {alone}")
+        parts.append(f"numbers without a published counterpart, in the table 'reproduction': {alone}")
     lines = left_out(measurements) if measurements is not None else []
     more = [f"and {len(lines) - MANY} more such lines"] if len(lines) > MANY else []
     parts.append("\n".join([*lines[:MANY], *more]))

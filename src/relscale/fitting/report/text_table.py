@@ -50,7 +50,7 @@ def common_status(title: str, lines: Sequence[Line]) -> str:
         return ""
     if any("[" in str(line.get(column)) for line in lines for column in WITH_INTERVALS):
         return ""
-    return f"{len(lines)} {title} are not shown, as all have one status: {reasons.pop()}"
+    return f"{len(lines)} {title} are not shown, because all have the same status: {reasons.pop()}"
 
 
 def curve_cells(key: SeriesKey) -> dict[str, str | None]:

@@ -42,4 +42,4 @@ def _line(key: Key, runs: int, groups: set[str]) -> str:
     suite, prompt, status = key
     named = ", ".join(sorted(groups)) if len(groups) <= MOST_GROUPS else f"{len(groups)} groups"
     form = f" {prompt}" if prompt not in (None, "default") else ""
-    return f"left out, {runs} run{'s' * (runs > 1)}: {suite}{form}, {named}: {status}"
+    return f"{runs} run{'s' * (runs > 1)} excluded: {suite}{form}, {named}: {status}"

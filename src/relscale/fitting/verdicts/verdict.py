@@ -8,7 +8,7 @@ widens        the same, and it goes away from 0
 crosses       the adjusted p-value is below 1 − level, and the whole interval of the compute where G = 1 lies inside
               the data
 flat          none of these, and the whole interval of the change per tenfold of compute lies within ± the margin
-not resolved  none of these: the data do not say
+not resolved  none of these: the data are inconclusive
 ============= =========================================================================================================
 
 The p-value is adjusted (Benjamini–Hochberg) over the family of the gap, so among gaps that are given a direction an

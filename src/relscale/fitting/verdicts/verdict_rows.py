@@ -37,7 +37,7 @@ class VerdictRow(CurveKey):
     """One row per gap: its verdict, effect sizes in plain units, and its robustness."""
 
     primary: bool = column(
-        "Whether the suite is shown by this metric and prompt; a headline counts these rows."
+        "Whether this is the suite's headline metric and prompt; headlines count these rows."
     )
     verdict: Verdict | None = column(
         "closes, widens, crosses, flat or not resolved, by the adjusted p-value; null without an interval."
@@ -48,50 +48,57 @@ class VerdictRow(CurveKey):
     high: float | None = column("Upper limit of Δβ, not adjusted.")
     level: float | None = column("Confidence level of the limits; the false discovery rate is 1 − level.")
     selected_low: float | None = column(
-        "Lower limit of Δβ that allows for the choice of the gaps that stand out: of all that p_bh selects, limits "
-        "miss a share of at most 1 − level (false coverage rate); null where the gap is not selected.",
+        "Lower limit of Δβ adjusted for selection: among the gaps selected by p_bh, at most a share of 1 − level of "
+        "the intervals miss the true value (false coverage rate); null if the gap is not selected.",
         default=None,
     )
-    selected_high: float | None = column("Its upper limit.", default=None)
+    selected_high: float | None = column("Upper limit.", default=None)
     change: float | None = column("Change of the ratio per tenfold of compute, 10^Δβ − 1 (−0.06: 6% less).")
     change_low: float | None = column("Its lower limit.")
-    change_high: float | None = column("Its upper limit.")
-    margin: float = column("A change within ± this share counts as flat.")
-    ratio_low: float | None = column("G on the fitted line at the least compute.")
+    change_high: float | None = column("Upper limit.")
+    margin: float = column("Equivalence margin: a change within ± this share counts as flat.")
+    ratio_low: float | None = column("G on the fitted line at the smallest compute.")
     ratio_high: float | None = column("G on the fitted line at the largest compute.")
     halving: float | None = column(
-        "Factor of compute, from the largest on, that halves the gap |ln G| if the line continues; null unless the "
-        "gap closes."
+        "Factor of compute beyond the largest that would halve the gap |ln G|, by extrapolating the line; null "
+        "unless the gap closes."
     )
     crossing_flops: float | None = column("Compute at which G = 1.", "FLOPs")
-    crossing_low: float | None = column("Its lower limit; null where there is none within reach.", "FLOPs")
-    crossing_high: float | None = column("Its upper limit; null where there is none within reach.", "FLOPs")
+    crossing_low: float | None = column(
+        "Its lower limit; null if there is none within the search range.", "FLOPs"
+    )
+    crossing_high: float | None = column(
+        "Its upper limit; null if there is none within the search range.", "FLOPs"
+    )
     p_value: float | None = column("Two-sided p-value of Δβ = 0.")
     p_bh: float | None = column(
-        "Benjamini–Hochberg's p-value over the family, by which the verdict is given."
+        "p-value adjusted by Benjamini–Hochberg over the family; the verdict is based on it."
     )
-    p_by: float | None = column("Benjamini–Yekutieli's, which holds under any dependence of the tests.")
+    p_by: float | None = column(
+        "p-value adjusted by Benjamini–Yekutieli, valid under any dependence of the tests."
+    )
     tests: int = column(
-        "Tests of the family: the groups of a suite on all corpora and optimizers, under one metric and prompt."
+        "Number of tests in the family: the groups of a suite on all corpora and optimizers, under one metric and "
+        "prompt."
     )
-    n: int | None = column("Points that the line is fitted to.")
-    flops_low: float | None = column("Least compute of the data.", "FLOPs")
+    n: int | None = column("Number of points that the line is fitted to.")
+    flops_low: float | None = column("Smallest compute of the data.", "FLOPs")
     flops_high: float | None = column("Largest compute of the data.", "FLOPs")
-    left_out: int = column("Budgets, trainings or runs that were left out in turn (table influence).")
-    left_out_same_sign: int = column("Of these, those without which Δβ has the same sign.")
+    left_out: int = column("Number of budgets, training runs or runs left out in turn (table influence).")
+    left_out_same_sign: int = column("Number of these leave-one-out fits in which Δβ has the same sign.")
     left_out_carry: int = column(
-        "Of these, those without which the verdict no longer says where the gap goes."
+        "Number of these leave-one-out fits in which the verdict no longer has a direction."
     )
-    specifications: int = column("Other ways to analyse the data that have an answer (table specifications).")
-    specifications_same_sign: int = column("Of these, those under which Δβ has the same sign.")
+    specifications: int = column(
+        "Number of alternative specifications with an estimate (table specifications)."
+    )
+    specifications_same_sign: int = column("Number of these in which Δβ has the same sign.")
     power: float | None = column(
         "Power of an experiment like this one to detect a Δβ of power_delta_beta (table power)."
     )
-    power_low: float | None = column(
-        "The power under the upper limit of the noise, which is an estimate too."
-    )
-    power_high: float | None = column("The power under its lower limit.")
-    power_delta_beta: float | None = column("The Δβ that the power is for.")
+    power_low: float | None = column("Power at the upper confidence limit of the noise.")
+    power_high: float | None = column("Power at the lower confidence limit of the noise.")
+    power_delta_beta: float | None = column("The Δβ that the power refers to.")
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Caveats of the row.")
 
@@ -115,9 +122,9 @@ FAMILY = (
     "estimand",
 )  # whose p-values are adjusted together
 Key = tuple[Any, ...]
-RISES = "errors rise with compute: if higher is better, it is no error; fit 1 − accuracy"
-AT_CHANCE = "at chance ({:.3g}) at the largest compute: the ratio does not reflect ability"
-SIDE = "Δβ is clear, but not the side of 1 on which the ratio {}"
+RISES = "errors rise with compute; if higher is better, fit an error such as 1 − accuracy"
+AT_CHANCE = "at chance level ({:.3g}) at the largest compute; the ratio does not reflect ability"
+SIDE = "Δβ is significant, but it is unclear on which side of 1 the ratio {}"
 
 
 def verdict_rows(
