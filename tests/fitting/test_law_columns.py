@@ -98,6 +98,11 @@ def test_the_baseline_of_the_suite_is_that_of_its_relative_law() -> None:
     assert values(found) == values(named)
 
 
+def test_a_baseline_alone_has_nothing_to_be_compared_with() -> None:
+    with pytest.raises(RelscaleError, match=r"fit\.laws\.l: all measurements are of the baseline 'base'"):
+        fitted(rows("base", COMPUTE**-0.08), "relative", baseline="base")
+
+
 def test_a_prediction_of_a_negative_number_has_a_positive_error() -> None:
     base = (COMPUTE / 1e19) ** -0.08
     easy = np.append(0.8 * base[:-1], 0.75 * base[-1])  # the last one is a fourth further below

@@ -135,7 +135,7 @@ def gaps(table: pa.Table, gap: Gap, baseline: str) -> pa.Table:
     Raises
     ------
     RelscaleError
-        No row is of the baseline, or a model has several values of it.
+        No row is of the baseline, or none of another group, or a model has several values of the baseline.
     """
     rows = point_rows(table)
     of_baseline: dict[NumberKey, PointRow] = {}
@@ -148,6 +148,10 @@ def gaps(table: pa.Table, gap: Gap, baseline: str) -> pa.Table:
         groups = sorted({str(row.group) for row in rows})
         raise RelscaleError(f"no measurement is of the baseline {baseline!r}; there are {', '.join(groups)}")
     others = [i for i, row in enumerate(rows) if row.group != baseline]
+    if not others:
+        raise RelscaleError(
+            f"all measurements are of the baseline {baseline!r}; there is no group to compare with it"
+        )
     values, statuses = zip(
         *(_gap(rows[i], of_baseline.get(_number_key(rows[i])), gap) for i in others), strict=True
     )
