@@ -1,4 +1,4 @@
-"""Δβ of a gap by three functional forms, with intervals and verdicts.
+"""Δβ of a gap under three functional forms, with intervals and verdicts.
 
 The value is always the implied
 

@@ -1,8 +1,8 @@
-"""The second opinion on items that come in clusters: every law once more, as if items were independent.
+"""Sensitivity to clustering: every law refitted as if clustered items were independent.
 
-Questions on one file rise and fall together, so they are resampled by file (``relscale.measurements.collect``). How
-much that widens an interval is seen beside the rows of this module: the same estimates, from resamplings of single
-items, with the estimand ``Estimand.INDEPENDENT_ITEMS``.
+Questions on the same file are correlated, so they are resampled by file (``relscale.measurements.collect``). The rows
+of this module show how much that widens an interval: the same estimates, from resamplings of single items, with the
+estimand ``Estimand.INDEPENDENT_ITEMS``.
 """
 
 from collections.abc import Iterator

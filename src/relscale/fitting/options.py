@@ -1,4 +1,4 @@
-"""The config's section ``fit``: the options of all fits, of verdicts and of every analysis, composed."""
+"""Config section ``fit``: the options of fits, verdicts and all analyses."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ def fit_section() -> type[CoreOptions]:
     Raises
     ------
     ValueError
-        Two analyses have an option of one name.
+        Two analyses have an option of the same name.
     """
     fields: dict[str, Any] = {}
     sections: dict[str, type[Section]] = {"verdicts/verdict.py": verdict.Options}
@@ -40,7 +40,7 @@ else:
 
 
 def check_option_names(names: Iterable[str]) -> None:
-    """Refuse options that there are not.
+    """Reject unknown options.
 
     Raises
     ------

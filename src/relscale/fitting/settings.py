@@ -1,4 +1,4 @@
-"""The settings of a fit: the options of the config, and what is known of the suites that were measured."""
+"""Settings of a fit: the options of the config, and properties of the measured suites."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ S = TypeVar("S", bound=Section)
 
 
 class Settings(CoreOptions, extra="allow"):
-    """How to fit: the options, completed by what the suites say of themselves, and those of analyses.
+    """Settings of a fit: the options, completed by the suites' own settings, and the options of analyses.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Settings(CoreOptions, extra="allow"):
     metrics
         The error metrics that a suite is fitted on; all that it has where a suite is not named.
     user_laws
-        Laws that are in no catalogue, by the name under which a further law asks for them.
+        User-defined laws, by the name that further laws refer to.
     shown_metric, shown_prompt
         The metric and the prompt form that a suite is shown by, where it names one.
     chance
@@ -47,7 +47,7 @@ class Settings(CoreOptions, extra="allow"):
         Raises
         ------
         RelscaleError
-            One of them is out of its range.
+            An option is out of range.
         """
         extra = self.model_extra or {}
         return _validated(section, {name: extra[name] for name in section.model_fields if name in extra})
@@ -83,7 +83,7 @@ def fit_settings(
     Raises
     ------
     RelscaleError
-        An option is out of its range, or names a suite, group or metric that was not measured.
+        An option is out of range, or names a suite, group or metric that was not measured.
     """
     level = options.get("level", 0.5)
     if not 0 < level < 1:

@@ -1,4 +1,4 @@
-"""The status of a number of a fit: one of a closed set, and a note in words."""
+"""Status of a fitted number: one of a closed set, with a note in words."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class Status(StrEnum):
-    """Whether a number can be used as it is, and if not, why."""
+    """Whether a number can be used, and if not, why."""
 
     OK = "ok"
 
@@ -81,7 +81,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A status, and in words what it does not say by itself."""
+    """A status with an explanatory note."""
 
     status: Status
     note: str | None = None
@@ -98,7 +98,7 @@ OK = Remark(Status.OK)
 
 
 def together(*remarks: Remark) -> Remark:
-    """All that is wrong, each once, under the first's status; ``OK`` where nothing is."""
+    """All problems, each once, under the first one's status; ``OK`` if there are none."""
     wrong = list(dict.fromkeys(remark for remark in remarks if remark != OK))
     if len(wrong) < 2:
         return wrong[0] if wrong else OK

@@ -1,1 +1,1 @@
-"""The measurement table, the waist of the hourglass: its columns and how rows are collected."""
+"""The measurement table: its columns and how rows are collected."""

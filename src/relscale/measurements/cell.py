@@ -1,4 +1,4 @@
-"""Cells of the measurement table: the metrics of one model on one group under one prompt, made of its items."""
+"""Cells of the measurement table: the metrics of one model on one group under one prompt, from its items."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Items into the measurement table, and the same measurements under resampled items."""
+"""Collection of item scores into the measurement table and its bootstrap replicates."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Whether models were asked the same: a relative law compares the same items for every model.
+"""Comparability of items: a relative law needs the same items for every model.
 
 Of one group under one prompt, each model has documents, each as often as it stands there and with a digest of what was
 asked of it. They are held against a reference: what the prepared suite asks, where models were scored here, else the

@@ -1,4 +1,4 @@
-"""Facts about a task that its log does not state: the delimiter before an answer, and some questions' labels.
+"""Inference of task facts that a log does not state: the delimiter before an answer, and some questions' labels.
 
 lm-eval writes the task's settings into ``results_<time>.json`` beside the samples. Where that file is gone, or does not
 say it, the samples themselves tell: the delimiter is what stands before the documents' own texts in all continuations

@@ -1,4 +1,4 @@
-"""What is said of items that were flagged or left out while they became measurements."""
+"""Report on items that were flagged or excluded during collection."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Items into metrics, each a ratio of two sums over questions.
+"""Metrics of items, each a ratio of two sums over questions.
 
 A metric is ``R = Σ w_i·a_i / Σ w_i·b_i`` over questions or documents *i*. For a mean ``b_i = 1``; for a pooled value
 ``b_i`` is the bytes of the answer or document. The weights are 1 for the value itself and a bootstrap draw's counts for

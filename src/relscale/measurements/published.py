@@ -1,4 +1,4 @@
-"""Published numbers, and a user's own: any table with one row per number becomes measurements."""
+"""Published and user-supplied tables: any table with one row per number is converted to measurements."""
 
 import importlib
 import string
@@ -104,7 +104,7 @@ def published(
     Raises
     ------
     RelscaleError
-        A column is not there, or is not of its type; there is no such loader.
+        A column is missing or has the wrong type, or there is no such loader.
     """
     columns, formats = columns or {}, formats or {}
     constants = {**(constants or {}), "experiment": experiment}

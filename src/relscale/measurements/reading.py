@@ -1,4 +1,4 @@
-"""The table of measurements as its readers need it."""
+"""Reading of the measurement table."""
 
 from collections.abc import Sequence
 from pathlib import Path

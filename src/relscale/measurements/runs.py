@@ -1,4 +1,4 @@
-"""The models that were measured, whichever door they came through, and where their items are."""
+"""The measured models, from any source, and the location of their items."""
 
 import math
 import sys

@@ -1,4 +1,4 @@
-"""Numbers that cannot be: rows of measurements that somebody gave with status ok, and that no law may be fitted to."""
+"""Sanity checks: rows of user-supplied measurements with status ok and an impossible value."""
 
 from collections.abc import Iterator
 from typing import Any

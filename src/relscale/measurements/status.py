@@ -1,4 +1,4 @@
-"""Why a measurement must not be trusted: a small closed set of names, each with the detail behind it.
+"""Status of a measurement: a closed set of reasons not to use it, each with details.
 
 A row's status is ``ok``, or one name or several, each followed by its detail: ``no number: 3 of 12 items; incomplete:
 4 of 12 items``. Only ``ok`` is fitted; the detail is for people, and nothing reads it.

@@ -1,4 +1,4 @@
-"""Columns of any table as the types that they have among measurements."""
+"""Conversion of table columns to the types of the measurement table."""
 
 import numpy as np
 import pyarrow as pa

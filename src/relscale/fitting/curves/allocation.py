@@ -1,9 +1,9 @@
 """The compute-optimal tokens and parameters as curves along compute.
 
-How well a budget fixes its optimum depends on how far its runs reach on either side of it: on the published grids the
-variance differs by a factor of 40 between budgets of as many runs. So ``noise`` is that of each parabola's minimum, and
-``point_variance`` what the scatter around the parabola says of it (delta method): the line through two to five optima
-may by chance scatter less than that.
+The precision of an optimum depends on how far the runs of its budget extend on either side of it: on the published
+grids the variance differs by a factor of 40 between budgets with the same number of runs. Therefore ``noise`` is the
+variance of each parabola's minimum, and ``point_variance`` its estimate from the scatter around the parabola (delta
+method): two to five optima may by chance scatter less around the line.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from relscale.measurements.metric import VALIDATION
 
 
 def allocation(frontier: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:
-    """Tokens and parameters at the optimum of each budget, each with its law; nothing where each run is a point."""
+    """Tokens and parameters at the optimum of each budget, each with its law; empty if each run is a point."""
     if not frontier.points or not all(point.is_parabola for point in frontier.points):
         return []
     matrix = frontier.matrix

@@ -1,4 +1,4 @@
-"""Runs that differ in any column: ratios between the arms of one experiment at matched compute."""
+"""Contrasts between runs that differ in a column: ratios between the arms of an experiment at matched compute."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def arm_contrasts(
     Raises
     ------
     RelscaleError
-        A column is not there, or no run has the baseline's value.
+        A column is missing, or no run has the baseline's value.
     """
     for column, baseline in settings.contrasts.columns.items():
         arms = _arms(measurements, replicates, column, settings)

@@ -1,8 +1,9 @@
-"""Two optimizers by size: ratios of errors between runs of equal parameters and tokens, as a law of the parameters.
+"""Comparison of optimizers by size: ratios of errors between runs of equal parameters and tokens, as a law of the
+parameters.
 
-Along the compute-optimal frontier each optimizer has sizes of its own; here both trained the same model on as many
-tokens. Every such pair is a point, at all budgets: a size that several budgets tried has several points, whose scatter
-is in the interval. Repeated seeds of one design are one point, their geometric mean.
+Along the compute-optimal frontier each optimizer has its own sizes; here both trained the same model on the same number
+of tokens. Every such pair is a point, at all budgets: a size that occurs in several budgets has several points, whose
+scatter contributes to the interval. Repeated seeds of one design are one point, their geometric mean.
 """
 
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ class BySize:
 
 
 def by_size(matrices: Sequence[RunMatrix], settings: Settings) -> BySize:
-    """Ratios to the baseline that ``fit.contrasts`` names for optimizers; nothing where it names none."""
+    """Ratios to the baseline that ``fit.contrasts`` names for optimizers; empty if it names none."""
     result = BySize([], [])
     baseline = settings.contrasts.optimizer
     if baseline is None:

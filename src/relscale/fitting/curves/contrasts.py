@@ -1,4 +1,4 @@
-"""The same group on two corpora, or with two optimizers: ratios between run matrices at matched compute."""
+"""Contrasts between corpora or optimizers: ratios of a group's error between run matrices at matched compute."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
@@ -21,13 +21,13 @@ def contrasts(frontiers: Sequence[FrontierCurves], by: Contrast, baseline: str) 
     """Curves of ln E on each corpus (``by`` "corpus"), or with each optimizer, less ln E on the ``baseline`` one.
 
     Points are matched by budget; where each run is a point, by parameters and tokens, else by training FLOPs, and
-    repeated seeds count by their mean ln E. Items' replicates are paired draw by draw. Where budgets share trainings
-    the ratios are also read without each training of either side.
+    repeated seeds count by their mean ln E. Items' replicates are paired draw by draw. If budgets share training runs,
+    the ratios are also computed without each training run of either side.
 
     Raises
     ------
     RelscaleError
-        There is no matrix of that name to compare with.
+        There is no run matrix of the baseline's name.
     """
     if by not in BY:
         raise RelscaleError(f"fit.contrasts: {by!r} is not one of {', '.join(BY)}")
@@ -46,7 +46,7 @@ def contrasts(frontiers: Sequence[FrontierCurves], by: Contrast, baseline: str) 
 
 
 def contrast(target: Curves, baseline: Curves, by: str, name: str, arm: str | None = None) -> list[Curves]:
-    """One set of curves, or none where the two have no series or no point in common.
+    """One set of curves; None if the two have no series or no point in common.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Curves that laws are fitted to: errors, or ratios of two errors, along compute; many at once.
 
 A curve is one group's error along a matrix's frontier, its error over the baseline group's, or one group's error on
-one corpus (or with one optimizer) over that on another. All questions are asked of curves, whatever they are of.
+one corpus (or with one optimizer) over that on another. All analyses take curves, regardless of what they measure.
 """
 
 from dataclasses import dataclass, replace
@@ -62,7 +62,7 @@ class Curves:
     target, baseline
         (P, J) ln E_t and ln E_b of a ratio; of an error ``target`` is ``value``, and ``baseline`` None.
     point_variance
-        What each value states of its own uncertainty, where it does: an optimum that was read off a parabola.
+        Uncertainty of each value, if known, such as that of a parabola's minimum.
     reading
         (P, J) variance of the values as the runs' scatter around their parabolas has it, nan where unknown; None where
         nothing was read off parabolas, or where target and baseline were measured on the same runs.
@@ -92,7 +92,7 @@ class Curves:
 
     @property
     def shared(self) -> bool:
-        """Whether some points are checkpoints of one training, and so not independent."""
+        """Whether some points are checkpoints of one training run, and therefore not independent."""
         return len(set(self.blocks)) < len(self.blocks)
 
     def select(self, mask: NDArray[np.bool_]) -> "Curves":

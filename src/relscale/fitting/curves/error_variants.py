@@ -1,4 +1,4 @@
-"""The errors of a run matrix under every defensible way to read them: at compute-optimal tokens, or of every run.
+"""Errors of a run matrix under every specification: at compute-optimal tokens, or at every run.
 
 At the optima, degree and window of the polynomial in ln tokens vary; FLOPs are those of training, or 6 · parameters ·
 tokens where they differ.
@@ -31,7 +31,7 @@ SIX_ND: Flops = "6ND"
 
 @dataclass(frozen=True)
 class ErrorVariant:
-    """Errors of a run matrix, read in one way; P points, K series.
+    """Errors of a run matrix under one specification; P points, K series.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class ErrorVariant:
 
 
 def error_variants(matrix: RunMatrix, columns: NDArray[np.int64]) -> Iterator[ErrorVariant]:
-    """The variants that the table has runs for, of the series in ``columns``."""
+    """The variants that the runs allow, for the series in ``columns``."""
     budgets = np.unique(matrix.budget[np.isfinite(matrix.budget)])
     rows = [_counted(matrix, float(budget)) for budget in budgets]
     rows = [of_budget for of_budget in rows if len(of_budget)]

@@ -1,8 +1,8 @@
-"""The compute-optimal frontier of a matrix: at each budget, the tokens at which validation loss is least.
+"""Compute-optimal frontier of a run matrix: at each budget, the tokens that minimise the validation loss.
 
-A parabola of validation loss in log tokens through all runs of a budget, every seed a point
-(``relscale.laws.parabola``). Where a table has no such structure (one run a budget, or no validation loss) each run is
-a point of the frontier as it is.
+At each budget, a parabola of validation loss in log tokens is fitted to all runs, with every seed as a point
+(``relscale.laws.parabola``). If a table has no such structure (one run per budget, or no validation loss), each run is
+a point of the frontier.
 """
 
 from dataclasses import dataclass, field
@@ -80,7 +80,7 @@ class Point:
 
     @property
     def is_parabola(self) -> bool:
-        """Whether errors are read off parabolas here, and not taken from a run as they are."""
+        """Whether errors are read at a parabola's minimum rather than taken from a run."""
         return self.run is None
 
 
@@ -90,13 +90,13 @@ def frontier(matrix: RunMatrix, method: str = "auto") -> list[Point]:
     Parameters
     ----------
     method
-        "parabola", "all" (each run is a point) or "auto": parabolas where some budget has validation losses at three
-        or more token counts.
+        "parabola", "all" (each run is a point) or "auto": parabolas if some budget has validation losses at three or
+        more token counts.
 
     Raises
     ------
     RelscaleError
-        Parabolas were asked for and there is no validation loss, or no budget.
+        Parabolas were requested, but there is no validation loss or no budget.
     """
     if method not in METHODS:
         raise RelscaleError(f"fit.frontier: {method!r} is not one of {', '.join(METHODS)}")
@@ -119,7 +119,7 @@ def frontier(matrix: RunMatrix, method: str = "auto") -> list[Point]:
 
 
 def parabolas(matrix: RunMatrix) -> list[Point]:
-    """A parabola per budget, flagged where the runs of a budget have no minimum."""
+    """One parabola per budget, flagged if it has no minimum within the range of the runs."""
     budgets = np.unique(matrix.budget[np.isfinite(matrix.budget)])
     return [_at_budget(matrix, float(budget)) for budget in budgets]
 

@@ -1,8 +1,8 @@
-"""A matrix as curves: each group's error along its frontier, and its ratio to the baseline's.
+"""Curves of a run matrix: each group's error along the frontier, and its ratio to the baseline's.
 
-Where budgets are slices of longer trainings (a table's column ``block`` names the training of a run, and some training
-is in several budgets) optima of different budgets are not independent. Then everything is read once more without
-each training: parabolas, optima, and errors at them (``Curves.without``), for a jackknife of the lines.
+If budgets are slices of longer training runs (a table's column ``block`` identifies the training run, and some training
+run is in several budgets), optima of different budgets are not independent. Then parabolas, optima and errors are
+recomputed without each training run (``Curves.without``), for a jackknife of the lines.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ NO_BASELINE = "this suite has no baseline"
 
 @dataclass(frozen=True)
 class FrontierCurves:
-    """What is read off one matrix.
+    """Frontier and curves of one run matrix.
 
     Attributes
     ----------

@@ -1,14 +1,14 @@
 """G(F) = E_t(F) / E_b(F): a group's error over its baseline's, paired on the same runs and the same items' draws.
 
-Where no group is the baseline (``MEAN``) it is the geometric mean of all others,
+With ``MEAN``, the baseline is the geometric mean of all other groups,
 
     ln G_j = ln E_j − Σ_{k ≠ j} ln E_k / (K − 1)
 
-without group j itself, so that a ratio has no part of its target in its baseline and of two groups is the ratio of the
-one to the other. With group j among them all ln G_j would be (K − 1) / K times as large, and so would their intervals:
-p-values and directions are the same.
+which excludes group j itself, so that the target does not enter its own baseline, and with two groups the ratio is that
+of one to the other. If group j were included, all ln G_j and their intervals would be (K − 1) / K times as large;
+p-values and directions would be the same.
 
-Kept as ln G, so that exchanging target and baseline changes the sign and nothing else.
+Values are stored as ln G, so that exchanging target and baseline only changes the sign.
 """
 
 from collections.abc import Sequence
@@ -79,7 +79,7 @@ def mean_of(columns: Floats, baselines: Sequence[NDArray[np.int64]]) -> Floats:
 
 
 def status_of_ratio(target: NDArray[np.object_], baseline: NDArray[np.object_]) -> NDArray[np.object_]:
-    """The target's remark, or where that is fine the baseline's, said to be on the baseline."""
+    """The target's remark, or if it is ok the baseline's, marked as such."""
     return choose(target != OK, target, _of_baseline(baseline))
 
 

@@ -1,4 +1,4 @@
-"""The last value of each curve that is known: what persistence predicts for all larger computes."""
+"""Last known value of each curve: the persistence forecast for all larger computes."""
 
 import numpy as np
 

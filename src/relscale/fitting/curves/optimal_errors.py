@@ -1,10 +1,10 @@
-"""E(F): each series' error at the compute-optimal tokens, read off its own parabola.
+"""Errors E(F): each series' error at the compute-optimal tokens, read from its own parabola.
 
-Given the runs of a budget and the frontier's tokens x*, the reading is a linear functional of the runs' values,
+Given the runs of a budget and the frontier's tokens x*, the error is a linear function of the runs' values,
 
     E = (1, x*, x*²) · (XᵀX)⁻¹ Xᵀ y,
 
-so one product does every series, and the same product every replicate of the items.
+so one matrix product computes all series and all replicates of the items.
 """
 
 from dataclasses import dataclass
@@ -34,11 +34,12 @@ class Errors:
         (P, K), nan where ``status`` says why.
     stderr_runs
         (P, K) standard error from the runs' scatter around the series' own parabola (runs − 3 degrees of freedom);
-        nan where there are fewer than four runs. Not the basis of any interval: that is the last stage's scatter.
+        nan where there are fewer than four runs. Intervals are not based on it, but on the scatter around the fitted
+        line.
     replicates
         (P, K, B) the same reading under each resampling of the items.
     runs, excluded
-        (P, K) runs that the reading rests on, and runs of the budget that it does not.
+        (P, K) numbers of runs used, and of excluded runs of the budget.
     status
         (P, K) remarks; ``OK`` where there is a value.
     """
@@ -62,7 +63,7 @@ class Errors:
 
 
 def errors(matrix: RunMatrix, points: list[Point]) -> Errors:
-    """Read every series off at every point of the frontier."""
+    """Errors of every series at every point of the frontier."""
     shape = (len(points), len(matrix.series))
     result = Errors(
         value=np.full(shape, np.nan),

@@ -1,7 +1,6 @@
-"""The measurement table as matrices: one run matrix per corpus and optimizer.
+"""Run matrices: the measurement table as one matrix per corpus and optimizer.
 
-A row per run, a column per series (suite, prompt, metric, group), item replicates on a third axis. Everything after
-this is array arithmetic.
+One row per run, one column per series (suite, prompt, metric, group), and item replicates on a third axis.
 """
 
 from collections.abc import Sequence
@@ -112,14 +111,14 @@ def run_matrices(
     Replicates are those of clusters of items where items come in clusters; with ``independent`` those of single items
     throughout.
 
-    The order of rows does not matter. ``1 − accuracy`` is added as a series of its own, ``error_rate``, but
-    where it is 0: an error of 0 is no point of a law, whichever way it was measured.
+    The order of rows does not matter. ``1 − accuracy`` is added as a series ``error_rate``, except where it is 0,
+    because an error of 0 has no logarithm.
 
     Raises
     ------
     RelscaleError
-        A needed column is missing, there are no rows, a number stands twice, two rows of a run disagree about its
-        compute, one that is ok has none, or replicates belong to a run that is not in ``measurements``.
+        A required column is missing, there are no rows, a measurement is duplicated, rows of a run differ in compute,
+        an ok row has no compute, or replicates belong to a run that is not in ``measurements``.
     """
     table = _checked(measurements)
     words = {name: _vocabulary(table[name]) for name in dict.fromkeys(RUN + SERIES)}
@@ -235,7 +234,7 @@ def _clusters(table: pa.Table, series_of: NDArray[np.int64], count: int, indepen
 
 
 def unbiased(draws: Floats, values: Floats, clusters: Floats) -> Floats:
-    """Draws of C clusters moved away from the value, so that their variance is C / (C − 1) times as large."""
+    """Draws of C clusters rescaled around the value, so that their variance is C / (C − 1) times as large."""
     columns = np.flatnonzero(clusters > 1)
     if draws.shape[-1] and len(columns):
         far = np.sqrt(clusters[columns] / (clusters[columns] - 1))[:, None]

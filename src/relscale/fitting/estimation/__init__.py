@@ -1,1 +1,1 @@
-"""Estimation: one minimiser for every law, loss and error; many problems and starting points at once."""
+"""Estimation: one minimiser for all laws, losses and residuals, vectorised over data sets and starting points."""

@@ -19,7 +19,7 @@ from relscale.rows import fields_of
 
 
 def sigmoid_rows(matrix: RunMatrix, settings: Settings) -> Iterator[ParameterRow]:
-    """Rows of a sigmoid for each group that has an accuracy; a flagged row where it cannot be fitted."""
+    """Rows of a sigmoid for each group with an accuracy; a flagged row if it cannot be fitted."""
     column = {series: i for i, series in enumerate(matrix.series)}
     for series, i in column.items():
         if not Metric.parse(series.metric).is_accuracy:

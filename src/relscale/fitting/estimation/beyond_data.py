@@ -1,8 +1,8 @@
-"""A law beyond the data that it was fitted to: how far beyond, and what such predictions missed inside the data.
+"""Extrapolation of a law: distance from the data, and backtest error of such predictions.
 
-The interval of a fit supposes that the law is right. How wrong it is shows in rolling origins: the law is fitted to the
-points up to some compute and predicts those beyond. With e the error of a prediction, v the variance that the fit
-itself gives it and d = ln (F / F_origin) its distance,
+The interval of a fit assumes that the law is correct. Model error is estimated with rolling origins: the law is fitted
+to the points up to some compute and predicts those beyond. With e the error of a prediction, v the variance that the
+fit itself gives it and d = ln (F / F_origin) its distance,
 
     E e² = v + b · d,    b = max(0, Σ w (e² − v) d / Σ w d²)
 
@@ -45,7 +45,7 @@ class ModelError:
     origins: int
 
     def half_width(self, distance: float, level: float) -> float:
-        """Half of the width that is to be added in quadrature; 0 inside the data."""
+        """Half width to be added in quadrature; 0 inside the data."""
         from scipy.special import stdtrit
 
         if self.origins < FEWEST or not distance > 0:
@@ -54,7 +54,7 @@ class ModelError:
 
 
 def model_error(log_size: Floats, y: Floats, predict: Predict) -> ModelError:
-    """How much a law misses from rolling origins.
+    """Model error of a law, from rolling origins.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def model_error(log_size: Floats, y: Floats, predict: Predict) -> ModelError:
 
 
 def beyond(names: Sequence[str], fitted: Floats, at: Floats) -> str:
-    """By how much a point's predictors (p,) lie beyond those that a law was fitted to (p, n); empty where none does.
+    """How far a point's predictors (p,) are outside the range of the fitted ones (p, n), in words; empty if inside.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How uncertain estimates are, from the derivatives of the residuals at the optimum.
+"""Covariance of estimates, from the derivatives of the residuals at the optimum.
 
     least squares:  s² · (Jᵀ W J)⁻¹,   s² = Σ w r² / df
     Huber's loss:   H⁻¹ · (n / df) · (Jᵀ W diag(ψ²) W J) · H⁻¹,   H = Jᵀ W diag(|r| ≤ δ) J
@@ -21,7 +21,7 @@ DETERMINED = 1e-13  # least eigenvalue of the correlations between derivatives t
 
 @dataclass(frozen=True)
 class Covariance:
-    """How well B data sets fix q parameters.
+    """Covariance of q parameters for B data sets.
 
     Attributes
     ----------

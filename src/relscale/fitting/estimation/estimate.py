@@ -1,9 +1,9 @@
-"""Estimating a law: from data to parameters, standard errors and what must be known to trust them.
+"""Estimation of a law: parameters, standard errors and diagnostics.
 
     θ̂ = argmin Σ_i w_i · ρ(ln f(θ, x_i) − ln y_i)   or, with linear residuals,   Σ_i w_i · ρ(f(θ, x_i) − y_i)
 
-ρ is half the square or Huber's loss (``relscale.fitting.estimation.objective``). One minimiser for all of them, from
-several starting points, for any number of data sets at once: groups, replicates of a bootstrap.
+ρ is half the square or Huber's loss (``relscale.fitting.estimation.objective``). One minimiser handles all cases, from
+several starting points, for many data sets at once (groups, bootstrap replicates).
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ def estimate(
     Raises
     ------
     RelscaleError
-        A name is unknown, or shapes do not fit. Data that cannot be fitted are no error but have a status.
+        A name is unknown, or shapes do not match. Data that cannot be fitted raise no error; they have a status.
     """
     with np.errstate(all="ignore"):
         objective, begin, hopeless = prepared(
@@ -104,7 +104,7 @@ def prepared(
     starts: ArrayLike | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Objective, Array, NDArray[np.bool_]]:
-    """The objective of these data, starting points (q, s, B), and which data sets have a value without logarithm.
+    """The objective of these data, starting points (q, s, B), and which data sets have a value without a logarithm.
 
     Raises
     ------

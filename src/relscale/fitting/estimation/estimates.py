@@ -1,4 +1,4 @@
-"""Estimates: the best of all starts, its uncertainty, and a status."""
+"""Estimates: the best of all starts, with uncertainty and status."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ class Estimates:
     n, df
         (B,) points with weight, and those less the free parameters.
     status
-        For each data set ``OK``, or why the numbers must not be trusted.
+        ``OK`` for each data set, or why its estimates must not be used.
     """
 
     law: Law

@@ -1,11 +1,11 @@
-"""A law fitted to the points of one fit of the config: its estimates, their intervals, and rows of the table ``fits``.
+"""Fit of a further law of the config: estimates, intervals, and rows of the table ``fits``.
 
 Without ``bootstrap`` parameters by least squares have the limits of the objective's profile (``profile_limits``), which
-are those of the Jacobian's t interval where a law is about linear, and predictions have that t interval. Both hold the
-truth as often as they say where percentiles of draws do so too rarely (``docs/explanation/coverage.md``).
-Huber's loss has draws of pairs up to ``ENOUGH`` points, where its sandwich falls short; points that share trainings
-have draws of these; and a prediction that takes its predictor from another fit has draws, to carry on the other's. Fits
-to very many points have fewer draws than were asked for, and their scheme says how many.
+are those of the Jacobian's t interval where a law is about linear, and predictions have that t interval. Both have
+nominal coverage where percentile intervals of draws cover too rarely (``docs/explanation/coverage.md``). Huber's loss
+has draws of pairs up to ``ENOUGH`` points, where its sandwich falls short; points that share trainings have draws of
+these; and a prediction that takes its predictor from another fit has draws, to carry on the other's. Fits to very many
+points have fewer draws than requested; the method note has their number.
 """
 
 import zlib
@@ -101,7 +101,7 @@ class Fitted:
     def wider(
         self, value: float, limits: tuple[float, float], distance: float, level: float
     ) -> tuple[float, float]:
-        """Limits with what the law itself missed at such distances added in quadrature."""
+        """Limits widened by the model error at such distances, added in quadrature."""
         half = self.error.half_width(distance, level) if self.error else 0.0
         if not half or not np.isfinite(limits).all() or (self.log_residual and not limits[0] > 0):
             return limits
@@ -137,7 +137,7 @@ class Intervals:
 def fit_law(
     of: LawColumns, entry: FurtherLaw, data: Points, settings: Settings, values: Mapping[str, object]
 ) -> tuple[Fitted, list[ParameterRow]]:
-    """Fit, resample, and make the rows of the table ``fits``.
+    """Fit, resample, and return the rows of the table ``fits``.
 
     Parameters
     ----------

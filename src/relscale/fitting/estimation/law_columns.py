@@ -1,4 +1,4 @@
-"""The columns of measurements that a law of the config is of: its predictors, and what it makes of a training.
+"""Columns of measurements used by a law of the config: its predictors, and those computed from a training curve.
 
 A predictor is the column that the law names, or the one that the config names in its place, such as ``batch_tokens``
 for a power law. A law along a training sees the whole schedule: its predictors are made of all steps of a training,
@@ -56,7 +56,7 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
     Raises
     ------
     RelscaleError
-        There is no such law, a column is not there, or their number is not that of the predictors.
+        There is no such law, a column is missing, or the number of columns differs from that of the predictors.
     """
     entry = law_or_family(name)
     if isinstance(entry, Family):
@@ -92,7 +92,7 @@ def along_trainings(measurements: pa.Table, law: Law, columns: Sequence[str]) ->
     Raises
     ------
     RelscaleError
-        A training has two values at one step, or its steps are none that the law can use.
+        A training run has two values at one step, or steps that the law cannot use.
     """
     if law.make_predictors is None:
         return measurements
@@ -135,7 +135,7 @@ def gaps(table: pa.Table, gap: Gap, baseline: str) -> pa.Table:
     Raises
     ------
     RelscaleError
-        No row is of the baseline, or none of another group, or a model has several values of the baseline.
+        There are no rows of the baseline or of another group, or a model has several values of the baseline.
     """
     rows = point_rows(table)
     of_baseline: dict[NumberKey, PointRow] = {}

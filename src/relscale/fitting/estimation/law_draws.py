@@ -98,7 +98,7 @@ def draws(
     Raises
     ------
     RelscaleError
-        The scheme needs what the data do not have.
+        The scheme requires information that the data lack.
     """
     theta = estimates.theta[:, 0]
     y, fitted, measured = data.y, law.value(theta, x), data.measured

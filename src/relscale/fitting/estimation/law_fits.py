@@ -1,4 +1,4 @@
-"""Further laws, as a config asks for them: each a name, a law, the measurements it is fitted to and predicts.
+"""Further laws of a config: each with a name, a law, and the measurements that it is fitted to and predicts.
 
 name, law                what the rows are called, and a file of ``relscale.laws``
 x                        the columns of its predictors, where they are not those that the law names
@@ -51,8 +51,8 @@ def law_fits(measurements: pa.Table, settings: Settings) -> tuple[list[Parameter
     Raises
     ------
     RelscaleError
-        A law, column, option or fit is unknown, no row is selected, or a predictor is missing everywhere. A fit that
-        fails is a row with a status.
+        A law, column, option or fit is unknown, no row is selected, or a predictor is missing in all rows. A failed fit
+        is a row with a status.
     """
     fits: list[ParameterRow] = []
     predictions: list[PredictionRow] = []

@@ -43,12 +43,12 @@ class PointRow(SeriesKey):
 
     @property
     def model(self) -> ModelKey:
-        """What makes two rows be of one model."""
+        """Key of the model that the row belongs to."""
         return (self.experiment, self.corpus, self.optimizer, self.run, self.step)
 
     @property
     def is_trusted(self) -> bool:
-        """Whether no status speaks against the value."""
+        """Whether the status is ok."""
         return self.status in (Status.OK, None)
 
     @property
@@ -137,7 +137,7 @@ def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
     Raises
     ------
     RelscaleError
-        A column is not there, or no row is left.
+        A column is missing, or no row is left.
     """
     measurements = measurements.filter(_mask(measurements, where, place))
     if not measurements.num_rows:

@@ -1,4 +1,4 @@
-"""Predictions of a fitted law for models that it has not seen, with their intervals: rows of ``predictions``."""
+"""Predictions of a fitted law for held-out models, with intervals: rows of ``predictions``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ Predicted = Mapping[ModelKey, tuple[float, Array]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionRow(SeriesKey):
-    """One row per further law and run that it predicts without having seen it."""
+    """One row per further law and held-out run that it predicts."""
 
     fit: str = column("Name of the further law in the config.")
     law: str = column("Name of the law.")

@@ -1,4 +1,4 @@
-"""The best mixture by each law of the config that asks for it, and the mixtures that it was found from."""
+"""Best mixtures under the laws of the config that request them, and the mixtures that the laws were fitted to."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,12 +43,12 @@ class MixturePointRow:
 
 
 def check_mixture_law(entry: FurtherLaw) -> None:
-    """Refuse a law that has no best mixture.
+    """Reject a law without a best mixture.
 
     Raises
     ------
     RelscaleError
-        It is none of mixtures, or fitted otherwise than by least squares of equal points.
+        The law is not a mixture law, or it is not fitted by unweighted least squares.
     """
     if entry.law not in mixture.LAWS:
         raise RelscaleError(
@@ -66,7 +66,7 @@ def mixture_optima(
     Raises
     ------
     RelscaleError
-        A law that is asked for its optimum is none of mixtures, or cannot be fitted; the message begins with its key.
+        A law with ``optimum`` is not a mixture law, or cannot be fitted; the message begins with its key.
     """
     optima: list[MixtureOptimumRow] = []
     fitted: list[MixturePointRow] = []

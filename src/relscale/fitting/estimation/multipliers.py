@@ -1,4 +1,4 @@
-"""What mixing other text in is worth, for each question of the config (``fit.multipliers``)."""
+"""Value of mixing in other text, for each entry of ``fit.multipliers`` in the config."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def multiplier_rows(measurements: pa.Table, settings: Settings) -> Iterator[Uniq
     Raises
     ------
     RelscaleError
-        A column is not there, or there are too few runs; the message begins with the key.
+        A column is missing, or there are too few runs; the message begins with the key.
     """
     for entry in settings.multipliers:
         yield from _rows(measurements, entry, settings.seed)

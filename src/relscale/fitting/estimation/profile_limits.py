@@ -1,10 +1,11 @@
-"""Limits of a law's parameters from the profile of the objective.
+"""Profile limits of a law's parameters.
 
     τ(θ_i) = √(2 · (Q_i(θ_i) − Q) / s²),    Q_i(θ_i) = min of Q over all other parameters,    limits where τ = t
 
 with t of n − q degrees of freedom and s² = 2Q / (n − q). Of a law that is linear in its parameters τ is a straight line
-on either side, and the limits are those of the t interval, θ̂ ∓ t·stderr. Where it bends the t interval falls short: of
-an additive mixture law through 120 mixtures it holds the truth in 85 to 94% of data sets, the profile's in 93 to 96%.
+on either side, and the limits are those of the t interval, θ̂ ∓ t·stderr. For nonlinear laws the t interval is too
+narrow: for an additive mixture law fitted to 120 mixtures it covers the true value in 85 to 94% of data sets, and the
+profile interval in 93 to 96%.
 
 A limit is that of the t interval where τ is t there, within ``NEAR``; otherwise it is searched, by the secant rule
 within a bracket. A parameter whose bound is reached first has that bound as its limit; one whose τ stays below t as far

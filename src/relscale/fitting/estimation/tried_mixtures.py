@@ -40,12 +40,12 @@ class TriedMixtures:
 
 
 def check_equal_points(law: FurtherLaw) -> None:
-    """Refuse a law that is fitted otherwise than by least squares of equal points.
+    """Reject a law that is not fitted by unweighted least squares.
 
     Raises
     ------
     RelscaleError
-        One of its options asks for that.
+        An option of the law requires another fit.
     """
     others = [
         option for option in OTHER_FITS if getattr(law, option) != FurtherLaw.model_fields[option].default

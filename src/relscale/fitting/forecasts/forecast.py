@@ -1,4 +1,4 @@
-"""Forecasts as rows: every candidate and the ensemble at each target, and all that was forecast inside the data."""
+"""Rows of forecasts: every candidate and the ensemble at each target, and the backtests inside the data."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -72,7 +72,7 @@ class ForecastRow(CurveKey):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestRow(CurveKey):
-    """One row per forecast that was made inside the data, from smaller budgets or models to larger ones."""
+    """One row per backtest forecast inside the data, from smaller budgets or models to larger ones."""
 
     quantity: Literal["error", "ratio"] = column("The quantity that is forecast.")
     candidate: str = column("The candidate model, or the ensemble of all candidates.")
@@ -112,7 +112,7 @@ def forecast_rows(
     -------
     rows of the table ``forecasts``
         ``value``, ``low`` and ``high`` are errors or ratios. The interval is the ensemble's, for one new model measured
-        on these items; ``spread_low`` and ``spread_high`` are the least and the largest of the candidates.
+        on these items; ``spread_low`` and ``spread_high`` are the smallest and largest candidate forecasts.
     rows of the table ``backtests``
         ``interval_score`` is in units of ln y.
     """

@@ -1,4 +1,4 @@
-"""Curves as candidates need them: each error series once, and which two of them make a ratio."""
+"""Data of the forecast candidates: each error series once, and the two series of each ratio."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Does a gap close or widen on the way from the last observation to a forecast?
+"""Direction of a gap from the last observation to a forecast.
 
 The gap is |ln G|. Over the way Δβ has the sign of ln G(F) − ln G_last, and at F the gap closes where Δβ · ln G(F) < 0.
 

@@ -1,4 +1,4 @@
-"""Loss to loss: one group's error as a function of another's, which is forecast by a law of its own.
+"""Loss-to-loss forecasts: one group's error as a function of another's, which is forecast by its own law.
 
     linear          E_t = a + k · E_b
     shifted power   E_t = e_t + K · (E_b − e_b)^κ,    e_t, K ≥ 0

@@ -1,8 +1,8 @@
-"""Persistence: the last observed value stays.
+"""Persistence: the forecast is the last observed value.
 
     ln y(F) = ln y(F_max)
 
-Of a ratio: the gap neither closes nor widens. It estimates nothing, so far from the data it is hard to beat.
+For a ratio: the gap neither closes nor widens. It estimates no parameters, so it is hard to beat far from the data.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
-"""Forecast records: forecasts with their time and data, kept to be scored against later measurements.
+"""Forecast records: forecasts with their time and data digest, stored to be scored against later measurements.
 
-A record is a table that is written once. Each row carries the digest of the data and of the code that the forecast
-rests on, and a digest of its own, so that a changed number is seen. Held against a later fit, a forecast is compared
-with the point of its curve at the same compute.
+A record is a table that is written once. Each row has the digests of the data and of the code behind the forecast, and
+a digest of its own cells, so that changes are detected. To score a forecast, it is compared with the point of a later
+fit's curve at the same compute.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ SAME_COMPUTE = 0.02  # of ln F: a point this near is at the compute of the forec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRow(CurveKey):
-    """One row per forecast of the ensemble that was put on record."""
+    """One row per recorded forecast of the ensemble."""
 
     quantity: str = column("The quantity that is forecast: error or ratio.")
     training_flops: float = column("Compute of the forecast.", "FLOPs")
@@ -49,7 +49,7 @@ class RecordRow(CurveKey):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeRow(CurveKey):
-    """One row per forecast on record: what was measured since, and how far off the forecast was."""
+    """One row per recorded forecast: the value measured since, and the forecast error."""
 
     quantity: str = column("The quantity that was forecast: error or ratio.")
     training_flops: float = column("Compute of the forecast.", "FLOPs")
@@ -74,12 +74,12 @@ def digest_of(row: RecordRow) -> str:
 
 
 def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRow]:
-    """Put the ensemble's forecasts of a fit on record.
+    """Record the ensemble's forecasts of a fit.
 
     Raises
     ------
     RelscaleError
-        The file is there already, or the fit has no forecast.
+        The file already exists, or the fit has no forecast.
     """
     if path.exists():
         raise RelscaleError(
@@ -99,12 +99,12 @@ def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRo
 
 
 def score_record(path: Path, later: Fits) -> list[OutcomeRow]:
-    """Score the forecasts on record in a file against the points of a later fit.
+    """Score the recorded forecasts in a file against the points of a later fit.
 
     Raises
     ------
     RelscaleError
-        The file is no record, or a row of it was changed since it was written.
+        The file is not a record, or a row was changed since it was written.
     """
     if "digest" not in read_table(path).column_names:
         raise RelscaleError(

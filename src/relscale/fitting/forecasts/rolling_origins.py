@@ -1,4 +1,4 @@
-"""Rolling origins: which points are known at each, and which are forecast from there.
+"""Rolling origins: the points known at each origin, and those forecast from it.
 
 By compute: all points up to some compute are known, and those beyond are forecast. By size, where a family has several
 computes at each model size, so that order of compute mixes sizes: all models up to some size are known, and the larger

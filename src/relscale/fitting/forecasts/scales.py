@@ -1,4 +1,4 @@
-"""The scales of models: compute, parameters and tokens, as far as they are known."""
+"""Scales of models: compute, parameters and tokens, as far as known."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The errors of past forecasts whose outcomes are known: all that weights and widths are learnt from."""
+"""Errors of past forecasts with known outcomes, from which weights and interval widths are estimated."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""The ensemble: a trimmed mean; its weights come from the candidates' past errors at distances like the one asked.
+"""Ensemble: a trimmed mean, weighted by the candidates' past errors at distances similar to the forecast's.
 
     ln w_c = ln p_c − q · n_c / (n_c + n_0) · r_c
     r_c = Σ_o k_o · ln(M_co / M_o) / Σ_o k_o,    k = exp(−(ln F_last − ln F_o) / ρ) / (1 + (d_past − d)² / h²)

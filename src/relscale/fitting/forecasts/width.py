@@ -1,14 +1,13 @@
-"""How wide an interval is: the scatter of past forecasts, as a function of their distance.
+"""Interval width: the scatter of past forecasts as a function of their distance.
 
     s_j²(d) = r_j · (a + b · d),    a, b ≥ 0,    d = max(ln F / F_max, 0)
     ln y ± c · t_n · s_j(d)
 
-a is what a forecast next to the data misses, the noise of a point above all; b is what is added with each factor e of
-compute, as in a random walk. Both come from the squared errors of all curves of a pool by weighted least squares, with
-weights 1/s⁴ for the variance of a square, each origin one vote, less of one the further it lies behind the last, and
-errors beyond 3 s taken for 3 s. The width must
-grow with distance even where few origins do not show it: at the largest distance tried the variance is at least twice
-that next to the data.
+a is the error variance next to the data, mostly noise of a point; b is the variance added per factor e of compute, as
+in a random walk. Both come from the squared errors of all curves of a pool by weighted least squares, with weights 1/s⁴
+for the variance of a square, each origin one vote, less of one the further it lies behind the last, and errors beyond 3
+s taken for 3 s. The width always grows with distance, even if few origins do not show it: at the largest backtested
+distance the variance is at least twice that next to the data.
 
 r_j is how much more a curve misses than its pool does, shrunk to 1 as though two origins had said so.
 

@@ -1,7 +1,7 @@
-"""Lines without each unit of their points in turn, in closed form: case deletion.
+"""Case deletion: lines without each unit of their points in turn, in closed form.
 
-A least-squares line knows its points by a few sums, and the line without a unit by these sums less the unit's own. With
-z and r the predictor and the residual of the line through all points,
+A least-squares line depends on its points through a few sums, and the line without a unit on these sums minus the
+unit's own. With z and r the predictor and the residual of the line through all points,
 
     z̄ = Σz / n,    Szz = Σz² − n·z̄²,    Szr = Σzr − z̄·Σr,    slope = slope of all + Szr / Szz,
     residual sum of squares = Σr² − (Σr)² / n − Szr² / Szz,

@@ -1,4 +1,4 @@
-"""Does a gap close or widen over the fitted range?
+"""Direction of a gap over the fitted range.
 
 The gap is ``|ln G(F)|``, so it closes where ``Δβ · ln G(F) < 0`` and widens where that is positive. ln G is a line in
 ln F: where it has one sign at both ends of the range it has it between them.
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Direction(StrEnum):
-    """Whether a gap closes or widens; unclear where an interval leaves it open."""
+    """Whether a gap closes or widens; unclear if an interval leaves it open."""
 
     CLOSES = "closes"
     WIDENS = "widens"
@@ -21,7 +21,7 @@ Limits = tuple[float, float]
 
 
 def direction(delta_beta: Limits, log_ratios: Iterable[Limits]) -> Direction | None:
-    """Whether the gap closes or widens over the range; None where an interval is missing.
+    """Whether the gap closes or widens over the range; None if an interval is missing.
 
     Parameters
     ----------

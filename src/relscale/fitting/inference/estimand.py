@@ -1,4 +1,4 @@
-"""What an estimate and its interval are statements about."""
+"""Estimand: the population that an estimate and its interval generalise to."""
 
 from enum import StrEnum
 

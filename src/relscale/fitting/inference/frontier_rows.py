@@ -1,4 +1,5 @@
-"""Rows of the laws along a frontier of parabolas, with the whole pipeline resampled: parabola, optimum, errors, lines.
+"""Rows of the laws along a frontier of parabolas, from a bootstrap of the whole pipeline: parabola, optimum, errors,
+lines.
 
 With 4 to 7 budgets the t interval of the last stage is to be preferred: noise of whole budgets is not in a bootstrap of
 runs within budgets at all. It is there to see what the choice of the optimum

@@ -1,16 +1,16 @@
-"""Intervals of the last stage, for each of two estimands.
+"""Intervals of the fitted lines, for each of two estimands.
 
-**These items.** Runs vary, the items are as they are. The last stage is a straight line through n points, and its
+**These items.** Runs vary, the items are fixed. The last stage is a straight line through n points, and its
 contrast θ (slope, or level at some compute) has the t interval of n − 2 degrees of freedom,
 
     V_run = s² · q,    q = 1/Sxx for the slope, 1/n + z²/Sxx for the level at z,
 
-whatever the noise of a point is made of (seed, budget, evaluation), as long as the points share its variance. They do
-not where a budget has more runs than the others, such as repeated seeds: with variances σ²·h_i, h_i = 1 / runs, the
-slope has variance ``σ² Σ h_i z_i² / Sxx²`` while s² estimates ``σ² Σ h_i (1 − 1/n − z_i²/Sxx) / (n − 2)``. Three seeds
-at one inner budget of four bring the plain interval down to 93.7%. The ratio of the two, q_run, is known; but noise
-of whole budgets is not reduced by more runs and keeps q. So the larger of q and q_run is taken: 95.0–96.7% by
-simulation, with either noise and any one budget repeated. Equal numbers of runs give the plain t interval.
+regardless of the sources of noise (seed, budget, evaluation), as long as all points have the same variance. They do not
+if a budget has more runs than the others, such as repeated seeds: with variances σ²·h_i, h_i = 1 / runs, the slope has
+variance ``σ² Σ h_i z_i² / Sxx²`` while s² estimates ``σ² Σ h_i (1 − 1/n − z_i²/Sxx) / (n − 2)``. Three seeds at one
+inner budget of four bring the plain interval down to 93.7%. The ratio of the two, q_run, is known; but noise of whole
+budgets is not reduced by more runs and keeps q. So the larger of q and q_run is taken: 95.0–96.7% by simulation, with
+either noise and any one budget repeated. Equal numbers of runs give the plain t interval.
 
 Scatter of two or three degrees of freedom may by chance be far less than the points' own variances v_i allow, and the
 t interval is then right on average over all scatters but not for the one at hand (``docs/explanation/coverage.md``,
@@ -85,7 +85,7 @@ LEAST_LOG_TAIL = -650.0  # exp of it is about the least that a double can hold
 
 @dataclass(frozen=True)
 class Interval:
-    """Estimates with their uncertainty; arrays of one shape, nan where unknown.
+    """Estimates with intervals; arrays of one shape, nan where unknown.
 
     Attributes
     ----------
@@ -117,13 +117,13 @@ class Interval:
     failed: int = 0
 
     def moved_to(self, value: Floats) -> "Interval":
-        """The interval as wide around ``value``."""
+        """The interval shifted to ``value``."""
         by = value - self.value
         return replace(self, value=value, low=self.low + by, high=self.high + by)
 
     @property
     def p_value(self) -> Floats:
-        """Two-sided, of "it is 0": 1 − the level of the interval that just reaches 0, by bisection."""
+        """Two-sided p-value of a true value of 0: 1 − the level of the interval whose limit is 0, by bisection."""
         if self.drawn_p is not None:
             return self.drawn_p
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -233,7 +233,7 @@ def item_lines(
 
 
 def too_few_trainings(trainings: float) -> Remark | None:
-    """A remark on any interval whose points come from too few trainings, else None."""
+    """A remark on intervals whose points come from too few training runs, else None."""
     if trainings >= FEWEST_BLOCKS:
         return None
     return Remark(
@@ -243,7 +243,7 @@ def too_few_trainings(trainings: float) -> Remark | None:
 
 
 def too_few_clusters(clusters: float) -> Remark | None:
-    """A remark on an interval for the population of items that come in too few clusters, else None."""
+    """A remark on population intervals with too few clusters of items, else None."""
     if not clusters < FEWEST_BLOCKS:  # nan where items stand for themselves
         return None
     return Remark(
@@ -263,14 +263,14 @@ def too_few_points(n: int, reasons: str = "") -> Remark:
 
 
 def method_of(shared: bool, estimand: Estimand) -> Method:
-    """How a line's t interval is made, for points of their own or ``shared`` trainings."""
+    """Method of a line's t interval, for independent points or ``shared`` training runs."""
     if estimand == Estimand.ITEM_POPULATION:
         return Method.JACKKNIFE_AND_ITEMS if shared else Method.LINE_AND_ITEMS
     return Method.JACKKNIFE if shared else Method.LINE
 
 
 def slope(estimate: Lines, level: float, items: ItemLines | None = None) -> Interval:
-    """Interval of the slopes: for these items, or where ``items`` is given for the population they come from."""
+    """Interval of the slopes: for these items, or for their population if ``items`` is given."""
     return linear_combination(estimate, 0.0, 1.0, level, items)
 
 

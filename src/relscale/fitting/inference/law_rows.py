@@ -1,4 +1,4 @@
-"""Rows of the laws that are lines in logs: both parameters, both estimands, many curves at once."""
+"""Rows of the laws that are straight lines in logarithms: both parameters, both estimands, many curves at once."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A straight line with every interval that a question needs: of its slope, and of its ends and middle.
+"""Straight lines with intervals of the slope, and of the values at both ends and the mean.
 
 The t interval of the last stage; where points are checkpoints of shared trainings, that of the jackknife over
 trainings, or for these items from ``interval.ENOUGH_BLOCKS`` trainings on a block bootstrap
@@ -114,7 +114,7 @@ def curve_intervals(curves: Curves, settings: Settings) -> Iterator[LineWithInte
 
 
 def estimands(curves: Curves) -> list[Estimand]:
-    """What the verdict on each curve is about: the population of its items where they were resampled, else these."""
+    """Estimand of the verdict on each curve: the population of its items if they were resampled, else these items."""
     draws = np.isfinite(curves.replicates) | ~np.isfinite(curves.value)[..., None]
     resampled = draws.all(axis=0).sum(axis=-1) > 1
     return [

@@ -1,13 +1,14 @@
-"""The last stage: straight lines of log error, or log ratio, on log compute.
+"""Straight lines of log error, or log ratio, on log compute.
 
     y_i = level + slope · z_i + noise,    z = x − reference,    reference = mean x
 
-Centred on the fitted points. Least squares with equal weights: which of two noises is larger, that of single runs
-(less where a budget has more runs) or that of a whole budget (the same for each), is not known, and weights that are
-right for the one are wrong for the other. ``Lines.leverage`` takes the worse of the two instead.
+Centred on the fitted points. Least squares with equal weights, because it is unknown whether noise of single runs
+(smaller if a budget has more runs) or of whole budgets (equal for all) dominates, and each would need other weights.
+``Lines.leverage`` takes the worse of the two instead.
 
-Two to five points may scatter less around a line than each of them is uncertain. Where points state their own variance
-v_i, that of a linear combination is therefore at least what follows from the v_i (``Lines.point_variance_of``).
+Two to five points may by chance scatter less around a line than their own uncertainty implies. Where points state their
+own variance v_i, that of a linear combination is therefore at least what follows from the v_i
+(``Lines.point_variance_of``).
 
 Where points are checkpoints of one training they are not independent, and the scatter around the line says little of
 how unsure it is: then the variance is that of leaving out each training (``inference.bootstrap.blocks``). The same

@@ -1,10 +1,10 @@
-"""How an interval was made: a name out of a closed set, beside which a table has a note."""
+"""Method of an interval: one of a closed set of names; tables have a note beside it."""
 
 from enum import StrEnum
 
 
 class Method(StrEnum):
-    """How an interval was made; p-values are adjusted among those of one method."""
+    """Method of an interval; p-values are adjusted among rows of the same method."""
 
     LINE = "line"
     LINE_AND_ITEMS = "line and items"
@@ -52,7 +52,7 @@ BOOTSTRAPS = (
 
 
 def described(method: str | None, note: str | None = None) -> str:
-    """A method in words, with its note; empty where there is none."""
+    """A method in words, with its note; empty if there is none."""
     if method is None:
         return ""
     return ", ".join(filter(None, (WORDS.get(method, method), note)))

@@ -1,4 +1,4 @@
-"""Many groups are many tests: p-values adjusted to control the false discovery rate of a family.
+"""Multiple testing: p-values adjusted to control the false discovery rate of a family.
 
 Benjamini–Hochberg holds for independent tests and those with positive dependence; Benjamini–Yekutieli for any, at the
 price of a factor ``Σ 1/i``. Groups scored on the same models are dependent, so both are given.
@@ -17,7 +17,7 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The tests that p-values are adjusted over: all groups, corpora and optimizers under one kind of interval."""
+    """Family of tests for the adjustment: all groups, corpora and optimizers with one method of interval."""
 
     experiment: str | None
     suite: str | None

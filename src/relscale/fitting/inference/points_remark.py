@@ -1,4 +1,4 @@
-"""What a reader of a fit must know of the points that it rests on."""
+"""Remarks on the points of a fit."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ MOST_NAMED = 4  # points of which a note says why they are left out, before it o
 
 
 def points_remark(curves: Curves, j: int) -> Remark:
-    """``OK``, or how many points curve ``j`` has, and why not the others."""
+    """``OK``, or how many points of curve ``j`` were used, and why the others were not."""
     lost = [
         f"{_name(point)}: {reason}"
         for point, reason in zip(curves.points, curves.status[:, j], strict=True)

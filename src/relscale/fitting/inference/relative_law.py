@@ -1,11 +1,11 @@
-"""The relative law: how the ratio of two errors goes with training compute. Here Δβ is computed.
+"""The relative law: the ratio of two errors as a power law of training compute. Δβ is computed here.
 
     G(F) = E_t(F) / E_b(F) = γ · F^Δβ,    ln G = ln γ + Δβ · ln F
 
 with E_t the error of a target, E_b that of its baseline and F the training FLOPs. The fit is a straight line through
 ln G on ln F (``log_log_lines``): its slope is Δβ, positive where the target improves more slowly than the baseline.
 The interval is that of a slope (``interval``). The gap |ln G| closes or widens from the least to the largest compute
-where the intervals of Δβ and of ln G at both ends and in the middle leave no doubt (``direction``).
+if the intervals of Δβ and of ln G at both ends and in the middle all agree (``direction``).
 
 The curves of ln G come from ``relscale.fitting.curves``: ``gaps`` between groups of one run matrix, ``contrasts``
 between two corpora or optimizers.
@@ -41,7 +41,7 @@ class RelativeLaw:
     direction
         Whether the gap closes or widens from the least to the largest compute; None without an interval.
     remark
-        Why there is no interval, or none to trust.
+        Why there is no interval, or no reliable one.
     """
 
     delta_beta: float

@@ -1,1 +1,1 @@
-"""Single items of a benchmark: how able models are and how hard items."""
+"""Item response theory: abilities of models and difficulty of benchmark items."""

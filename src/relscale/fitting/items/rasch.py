@@ -1,11 +1,11 @@
-"""Item response: the ability of models and the ease of items, from which items a model answers right.
+"""Item response models: abilities of models and easiness of items, from correct and incorrect answers.
 
     P(model i answers item j) = 1 / (1 + exp(−(θ_i + z_j)))        Rasch
     P(model i answers item j) = 1 / (1 + exp(−a_j · (θ_i + z_j)))  2PL: item j discriminates by a_j
 
 The most probable values under θ ~ N(0, 1), z ~ N(0, 4) and ln a ~ N(0, 0.25), by Newton steps of abilities and items
-in turn. Answers are 0 or 1, or probabilities between; missing ones are nan. Abilities from few items tell a suite's
-accuracy better than the mean of these items does, once the items are calibrated on other models.
+in turn. Answers are 0 or 1, or probabilities between; missing ones are nan. With items calibrated on other models,
+abilities estimated from few items predict a suite's accuracy better than the mean of these items.
 
 Source: Rasch, *Probabilistic Models for Some Intelligence and Attainment Tests* (1960); Birnbaum in Lord and Novick,
 *Statistical Theories of Mental Test Scores* (1968).

@@ -1,1 +1,1 @@
-"""The results of a fit in words, and compared with published answers."""
+"""Text summaries of a fit, and comparison with published numbers."""

@@ -1,4 +1,4 @@
-"""The problems of a compute-optimal frontier, and what to change in the plan."""
+"""Problems of a compute-optimal frontier, and suggested changes to the plan."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -14,12 +14,12 @@ MOST_NAMED = 3  # budgets whose widths are named one by one
 
 
 def frontier_advice(rows: Sequence[FrontierRow], widths: Widths = NO_WIDTHS) -> list[str]:
-    """One sentence per trouble: budgets without a minimum inside the widths, too few runs, too few budgets.
+    """One sentence per problem: budgets without a minimum within the range of widths, too few runs, too few budgets.
 
     Parameters
     ----------
     rows
-        The table ``frontier``; where every run is a point there is nothing to say.
+        The table ``frontier``; empty if every run is a point.
     widths
         Of the runs that were planned at each budget; where they are not known models are named by their parameters.
 

@@ -1,4 +1,4 @@
-"""The results of a fit in a few lines, for the end of a run."""
+"""Headline of a fit: its results in a few lines."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ REASONS = 3  # why nothing could be fitted
 
 
 def headline_of_tables(fits: Fits, names: words.Names = words.UNNAMED, widths: Widths = NO_WIDTHS) -> str:
-    """The headline and the clearest gaps; where nothing could be fitted, why and what to change."""
+    """The headline and the most significant gaps; if nothing could be fitted, the reason and a remedy."""
     counted = words.counted_rows(rows_of(VerdictRow, fits.verdicts))
     if nothing := nothing_fitted(counted, fits, widths):
         return "\n  ".join(nothing)

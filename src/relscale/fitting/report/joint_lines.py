@@ -1,4 +1,4 @@
-"""The joint tests in sentences: whether any group of a suite moves, before each gap is looked at."""
+"""Joint tests in sentences: whether the groups of a suite differ in their exponents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""Published numbers compared with those fitted here: published, reproduced, difference.
+"""Comparison with published numbers: published, reproduced, difference.
 
-A table of answers has one row per number (``AnswerRow``). It says which number of ours corresponds: a table of
-``relscale.fitting.fits``, equalities on its columns and the column that holds it. Where no number was published ours
-stands alone, and may be many rows.
+A table of answers has one row per number (``AnswerRow``). It identifies the corresponding number of the fit: a table of
+``relscale.fitting.fits``, conditions on its columns, and the column of the number. Without a published number, the
+fitted ones are listed alone, possibly in many rows.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The table ``reproduction``: published numbers beside ours."""
+"""The table ``reproduction``: published and reproduced numbers."""
 
 from dataclasses import dataclass
 

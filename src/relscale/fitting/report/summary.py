@@ -1,4 +1,4 @@
-"""The results for a terminal: verdicts, exponents, each group's law and gap, forecasts, published answers."""
+"""Text summary of a fit: verdicts, exponents, each group's law and gap, forecasts, published numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import geometric_mean
@@ -50,7 +50,7 @@ def summary(
     x: str = "FLOPs",
     widths: Widths = NO_WIDTHS,
 ) -> str:
-    """Text tables, each only where it has something to say.
+    """Text tables; empty ones are omitted.
 
     How many gaps close, widen, cross, are flat and are not resolved, and the clearest of them in words; how many depend
     on more than compute; the exponents

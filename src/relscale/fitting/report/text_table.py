@@ -44,7 +44,7 @@ def text_table(lines: Sequence[Line], without: Sequence[str] = ()) -> str:
 
 
 def common_status(title: str, lines: Sequence[Line]) -> str:
-    """One sentence for a long table in which nothing has an interval, always for the same reason; else empty."""
+    """One sentence for a long table without intervals, if the reason is always the same; else empty."""
     reasons = {line.get("status") for line in lines}
     if len(lines) <= MANY or len(reasons) > 1 or reasons & {None, str(Status.OK)}:
         return ""

@@ -1,4 +1,4 @@
-"""The runs that fits leave out because of their status, in words."""
+"""Text summary of runs that are excluded because of their status."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,7 @@
-"""Verdicts of an analysis that gives one per way to look at a gap, adjusted over how many gaps it looks at.
+"""Verdicts of analyses with several verdicts per gap, adjusted for multiple testing over the gaps.
 
-Each row has the verdict by its own p-value first. A verdict that says where the gap goes stays where the adjusted
-p-value (Benjamini–Hochberg) is below 1 − level too; else the gap is flat or not resolved, as in ``verdict``.
+Each row first has the verdict by its own p-value. A verdict with a direction is kept if the adjusted p-value
+(Benjamini–Hochberg) is below 1 − level too; else the gap is flat or not resolved, as in ``verdict``.
 """
 
 from collections.abc import Sequence

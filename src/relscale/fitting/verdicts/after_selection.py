@@ -1,7 +1,7 @@
-"""Limits of the gaps that were selected: those whose adjusted p-value says that Δβ is not 0.
+"""Confidence limits after selection: for gaps whose adjusted p-value is significant.
 
-The interval of one gap covers its Δβ at its level. Those of the gaps that stood out of many do so less often, for a gap
-stands out by chance too. Of m gaps of a family of which R are selected at the rate q = 1 − level, intervals at level
+The interval of one gap covers its Δβ at its level. Intervals of gaps selected from many cover less often, because some
+are selected by chance. Of m gaps of a family of which R are selected at the rate q = 1 − level, intervals at level
 
     1 − R · q / m
 

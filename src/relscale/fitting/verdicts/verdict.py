@@ -1,4 +1,4 @@
-"""The verdict on one gap, in five words that account for how many gaps were tested.
+"""The verdict on one gap, one of five, accounting for multiple testing.
 
 The gap is ``|ln G(F)|`` from the least to the largest compute of the data, and Δβ the slope of ln G.
 
@@ -32,7 +32,7 @@ from relscale.section import Fraction, Section
 
 
 class Verdict(StrEnum):
-    """The verdicts on a gap, the clearest first."""
+    """The verdicts on a gap, the most definite first."""
 
     WIDENS = "widens"
     CLOSES = "closes"
@@ -46,7 +46,7 @@ DIRECTIONS = (Verdict.CLOSES, Verdict.WIDENS, Verdict.CROSSES)
 
 
 class Options(Section):
-    """When a gap counts as flat."""
+    """Options of verdicts."""
 
     equivalence_margin: Fraction = Field(
         default=0.01,

@@ -1,8 +1,8 @@
-"""The table ``verdicts``: one row per gap, with all that a reader needs to judge it in one place.
+"""The table ``verdicts``: one row per gap, with verdict, effect size and robustness.
 
-Nothing is fitted here. The rows are read off the other tables of the fit: Δβ, G and the crossing (``fits``), and how
-sure they are (``influence``, ``specifications``, ``power``). Statements are about the population of the items where
-items were resampled, else about these items.
+Nothing is fitted here. The rows combine other tables of the fit: Δβ, G and the crossing (``fits``), and robustness
+(``influence``, ``specifications``, ``power``). The estimand is the population of items if items were resampled, else
+these items.
 """
 
 import math
@@ -135,7 +135,7 @@ def verdict_rows(
     powers: Iterable[PowerRow],
     settings: Settings,
 ) -> list[VerdictRow]:
-    """A verdict on each ratio that has a relative law.
+    """One verdict per ratio with a relative law.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 @dataclass(frozen=True)
 class Names:
-    """Words that stand for suites, groups and the unit of compute; what is not named stands for itself.
+    """Display names of suites, groups and the unit of compute; others are shown as they are.
 
     Attributes
     ----------
@@ -100,13 +100,13 @@ def headline(rows: Sequence[VerdictRow]) -> str:
 
 
 def strongest(rows: Sequence[VerdictRow], count: int = 3) -> list[VerdictRow]:
-    """The gaps whose verdict says where they go, by adjusted and then by single p-value."""
+    """The gaps whose verdict has a direction, by adjusted and then by raw p-value."""
     directions = [row for row in rows if row.verdict in DIRECTIONS]
     return sorted(directions, key=_p_values)[:count]
 
 
 def ordered(rows: Sequence[VerdictRow]) -> list[VerdictRow]:
-    """The rows by verdict, those that say where a gap goes first, then by adjusted and single p-value."""
+    """The rows sorted by verdict, those with a direction first, then by adjusted and raw p-value."""
     place = {verdict: i for i, verdict in enumerate((*Verdict, None))}
     return sorted(rows, key=lambda row: (place[row.verdict], *_p_values(row)))
 
@@ -158,7 +158,7 @@ def change(row: VerdictRow) -> str:
 
 
 def change_after_selection(row: VerdictRow) -> str:
-    """The limits of the change per tenfold of compute that allow for the selection of the gap; empty where none are."""
+    """The limits of the change per tenfold of compute adjusted for selection; empty if there are none."""
     limits = change_per_tenfold(row.selected_low), change_per_tenfold(row.selected_high)
     if limits[0] is None or limits[1] is None:
         return ""

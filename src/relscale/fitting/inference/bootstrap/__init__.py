@@ -1,1 +1,1 @@
-"""Resampling: what is drawn, what limits the draws give, and the lines and frontiers fitted to them."""
+"""Bootstrap: schemes, limits, and the lines and frontiers fitted to the draws."""

@@ -1,8 +1,9 @@
-"""Straight lines through blocks of points that are alike: their covariance, and a bootstrap of whole blocks.
+"""Straight lines through clustered points: covariance over blocks, and a block bootstrap.
 
-A least-squares line knows its points by five sums, n, Σz, Σz², Σy and Σzy. The sums of a weighted sample of blocks are
-the weighted sums of the blocks' own, and those without a block are the total less the block's. So B draws of J lines
-are one product, (5, J, G) × (G, B), and leaving out a block is a subtraction. Blocks of one point are plain pairs.
+A least-squares line depends on its points only through five sums, n, Σz, Σz², Σy and Σzy. The sums of a weighted sample
+of blocks are the weighted sums of the blocks' own, and those without a block are the total less the block's. So B draws
+of J lines are one product, (5, J, G) × (G, B), and leaving out a block is a subtraction. Blocks of one point are plain
+pairs.
 
 The covariance of level and slope is the jackknife over blocks, known as CR3 or CV3,
 
@@ -22,8 +23,8 @@ normal or exponential, and equal or unequal means of x (standard error 0.4):
 | Student's t of G − 1, CR3 | 95–95 | 95–96 | 95–96 |
 | Student's t of Bell and McCaffrey, CR2 | 95–95 | 95–96 | 95–95 |
 
-So t with CR3 is as good as any and needs no draws. The symmetric studentised bootstrap, 1.0 to 1.2 times as wide from
-10 blocks on, is 2 to 3 times as wide with 5, which have but 126 different draws.
+So t with CR3 is at least as accurate as the others and needs no draws. The symmetric studentised bootstrap, 1.0 to 1.2
+times as wide from 10 blocks on, is 2 to 3 times as wide with 5, which have but 126 different draws.
 
 Shapes: P points, G blocks, B draws, ``...`` curves.
 

@@ -1,4 +1,4 @@
-"""The frontier under resampled runs: parabola, optimum, and every error at it.
+"""Bootstrap of the frontier: parabola, optimum and errors under resampled runs.
 
 **Pairs.** Within each budget the runs are drawn with replacement. Given weights w of the runs, the parabola of
 validation loss has its minimum at x*, and the error of any series there is a weighted mean of the runs' values,

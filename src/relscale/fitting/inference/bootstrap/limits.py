@@ -126,7 +126,7 @@ def limits(
 
 
 def draws_note(kind: str, draws: int, failed: int) -> str:
-    """What a table notes of a bootstrap: "studentised, 1000 draws, 0 failed"."""
+    """Description of a bootstrap in a table: "studentised, 1000 draws, 0 failed"."""
     return f"{'BCa' if kind == BCA else kind}, {draws} draws, {failed} failed"
 
 

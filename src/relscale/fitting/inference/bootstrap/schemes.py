@@ -1,4 +1,4 @@
-"""What a bootstrap draws: which runs count how often, or new values for the same runs.
+"""Bootstrap schemes: weights of the runs, or new values for the same runs.
 
 | scheme | draws | holds where |
 |---|---|---|
