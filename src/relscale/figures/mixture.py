@@ -56,7 +56,7 @@ def draw(data: FigureData) -> go.Figure:
     )
     resampled = any(known(row.low) for fit in shown for row in optima[fit])
     panels.notes(
-        "Left: the law is fitted to these mixtures."
+        "Left: the law is fitted to the coloured points."
         + " Stars are held-out mixtures, with prediction intervals." * bool(held_out)
         + " Right: bars are 95% intervals by resampling mixtures." * resampled,
         *(f"{_part(row)}: {row.note}." for fit in shown for row in optima[fit] if row.note),

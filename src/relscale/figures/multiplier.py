@@ -9,7 +9,7 @@ from relscale.figures.chart.numbers import plain, significant
 from relscale.figures.data import FigureData, MeasuredRun
 from relscale.fitting.estimation.multipliers import UniqueTextRow
 
-TITLE = "Unique text that mixing in is worth"
+TITLE = "Value of mixed-in text"
 MOST_FITS = 3
 Y_TITLE = "multiplier of the unique text (ratio)"
 
@@ -31,7 +31,7 @@ def draw(data: FigureData) -> go.Figure:
     panels.key([chart.Key(labels[at], mark, group=at) for at, mark in style.items()], "compared at")
     panels.notes(
         "At 1 the mixture is as good as the same unique text alone, below 1 it is worse. Runs are compared at equal "
-        "values of the column `at` of fit.multipliers, by default the training tokens.",
+        "values of the column in fit.multipliers[].at, by default the training tokens.",
         *(
             f"{row.fit}, {labels[row.at]}, share {significant(row.share, 2)}: {row.note}."
             for row in rows
