@@ -125,8 +125,7 @@ ENTRY = Entry(
     "--law data_constrained --x params,tokens,unique_tokens --y loss "
     "--loss huber --at training_flops=1e22,unique_tokens=25e9 "
     "--fix E=1.86914,A=520.83,B=1487.6,alpha=0.35266,beta=0.35266",
-    remark="The paper fits R_D and R_N with E, A, B, α and β given. Intervals are of 200 resamplings of the 182 "
-    "runs: the "
-    "published pair is inside them, and so is hardly any decay at all.",
+    remark="The paper fits R_D and R_N with E, A, B, α and β fixed. Intervals are from 200 bootstrap resamples of "
+    "the 182 runs: they include the published pair, and also almost no decay.",
     slow=True,
 )

@@ -79,8 +79,8 @@ ENTRY = Entry(
     reproduce=reproduce,
     command="relscale ask metric_chain items.csv --metrics log_p_right,p_right,p_among_choices,accuracy "
     "--item item --model model --compute training_flops",
-    remark="The paper's scores per item are not public; the correlations are of 20 task splits of 25 runs at their "
-    "end. On simulated items the order of the metrics can be made either way, so it is an empirical one.",
+    remark="The paper's per-item scores are not public; the correlations are over 20 task splits of 25 runs at their "
+    "end. On simulated items either order of the metrics can be produced, so the order is an empirical finding.",
     slow=True,
     view=view,
 )

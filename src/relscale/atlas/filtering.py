@@ -75,8 +75,8 @@ ENTRY = Entry(
             1.5,
             "million",
             Origin.TABLE,
-            differs="Two and three pools are within 0.02 points from 980M to 1,010M samples and cross at 991M. "
-            "The other computation found the change 1.4% later, for a reason that is not known.",
+            differs="Two and three pools differ by less than 0.02 points from 980M to 1,010M samples and cross at "
+            "991M. The independent computation found the change 1.4% later, for an unknown reason.",
         ),
     ),
     reproduce=reproduce,
@@ -84,6 +84,6 @@ ENTRY = Entry(
     command="relscale fit pools.csv --law filtering --x samples,pool_samples --y error --group pool\n"
     "relscale ask curation pools.csv --y error",
     remark="Computed from the published parameters of four pools of 12.8M samples; the measured errors are not public. "
-    "The formula adds d outside of the product. The authors' code has it inside, which moves the changes to 102M and "
-    "1,104M: fit and predict with one of them.",
+    "The formula adds d outside the product. The authors' code has it inside, which moves the changes to 102M and "
+    "1,104M: use the same variant to fit and predict.",
 )

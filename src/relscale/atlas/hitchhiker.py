@@ -25,8 +25,8 @@ SHOWN = {  # family, model and share of its training: the published error, %
 FREE = 3  # parameters that are fitted: E, B, beta
 CURVES, PUBLISHED = "training_curves.csv.gz", "training_curves_published_are.csv.gz"
 DEGENERATE = (
-    "Six of OPT's cells have one or two points for three parameters: every curve fits them, and which is found depends "
-    "on where the search starts."
+    "Six of OPT's cells have one or two points for three parameters: they are underdetermined, and the estimate "
+    "depends on the starting point."
 )
 
 
@@ -86,9 +86,9 @@ def view(tables: Tables) -> View:
 
 ENTRY = Entry(
     title="A hitchhiker's guide to scaling law estimation",
-    paper="Choshen et al., arXiv 2410.11840, the maps of one model with borrowed A and α",
+    paper="Choshen et al., arXiv 2410.11840, the maps of one model, with A and α taken from another fit",
     law="parametric",
-    formula="L = E + A · N^(−α) + B · D^(−β), A and α borrowed, the rest fitted to one curve",
+    formula="L = E + A · N^(−α) + B · D^(−β), A and α taken from another fit, the rest fitted to one curve",
     tables=(CURVES, PUBLISHED),
     answers=(
         *(Answer(_cell(*cell), error, 0.006, "%") for cell, error in SHOWN.items()),
@@ -108,9 +108,8 @@ ENTRY = Entry(
     "--residual linear --fix A=520.83 --fix alpha=0.3526596\n"
     "relscale ask estimation training_curves.csv.gz --where family=gpt3 --x params,tokens --y loss --model model "
     "--fix A=520.83,alpha=0.3526596 --from-tokens 1e10",
-    remark="Judged on the last 30% of the largest model's training. The loss of OPT is a perplexity, so its "
-    "errors are those "
-    "of a perplexity; in nats they are several times smaller. The maps of several models (99 cells) do not come "
-    "out and are not held here.",
+    remark="Judged on the last 30% of the largest model's training. The loss of OPT is a perplexity, so its errors "
+    "are errors of a perplexity; in nats they are several times smaller. The maps of several models (99 cells) are "
+    "not reproduced and not included.",
     slow=True,
 )

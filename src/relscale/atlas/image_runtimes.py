@@ -36,7 +36,7 @@ def view(tables: Tables) -> View:
 ENTRY = Entry(
     title="Fast and accurate model scaling",
     paper="Dollár et al., arXiv 2103.06877; its models and runtimes as released with pycls",
-    formula="runtime ∝ activations, and activations ∝ FLOPs^½ where mostly the width grows",
+    formula="runtime ∝ activations, and activations ∝ FLOPs^½ if mainly the width grows",
     tables=("image_model_runtimes.csv.gz",),
     answers=(
         *(
@@ -51,5 +51,5 @@ ENTRY = Entry(
     view=view,
     command="relscale fit image_model_runtimes.csv.gz --law power --x megaactivations --y "
     "inference_ms_64_images --run model",
-    remark="36 classifiers of several families. Within one family FLOPs do as well.",
+    remark="36 classifiers of several families. Within one family FLOPs predict equally well.",
 )

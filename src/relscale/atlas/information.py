@@ -71,8 +71,8 @@ ENTRY = Entry(
     "unique_middle,unique_rest --y loss\n"
     "relscale ask mixture runs.csv --law information --x share_best,share_middle,share_rest --y loss --residual log "
     "--order falling --at params=7e9,tokens=1e12",
-    remark="Computed from the constants, of a model of 7B parameters; they and the best shares were read in notes on "
-    "the paper, not in the paper. How much text there is follows from the best share of bucket 0 at 300B tokens, "
-    "0.548. Units and the base of the logarithm are not stated, and no choice of them changes the best shares. The 27 "
+    remark="Computed from the constants, of a model of 7B parameters; they and the best shares are from notes on the "
+    "paper, not from the paper itself. The amount of text follows from the best share of bucket 0 at 300B tokens, "
+    "0.548. Units and the base of the logarithm are not stated, but do not affect the best shares. The 27 "
     "runs are not public.",
 )

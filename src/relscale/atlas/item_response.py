@@ -119,8 +119,8 @@ ENTRY = Entry(
     reproduce=reproduce,
     view=view,
     command="relscale ability answers.csv --model model --item item --score correct --compute training_flops",
-    remark="The model is true of the data, so this shows the estimator, not that benchmarks obey it. Items are "
-    "calibrated on other models than those that are judged. The other computation drew data of its own; errors may "
-    "differ by 15%.",
+    remark="The data are simulated from the model, so this tests the estimator, not whether benchmarks follow the "
+    "model. Items are calibrated on other models than those evaluated. The independent computation simulated its own "
+    "data; errors may differ by 15%.",
     slow=True,
 )

@@ -85,7 +85,6 @@ ENTRY = Entry(
     view=view,
     command="relscale fit laion_imagenet_frontier.csv.gz --law shifted_power --x training_gflops --y error "
     "--group model --run training_gflops,error --residual linear",
-    remark="Zero-shot ImageNet error of CLIP and MaMMUT. The paper's own bands use the logarithm of the t "
-    "quantile and are "
-    "too narrow; the crossing's interval here resamples the points of both curves.",
+    remark="Zero-shot ImageNet error of CLIP and MaMMUT. The paper's own bands use the logarithm of the t quantile "
+    "and are too narrow; here the crossing's interval is a bootstrap over the points of both curves.",
 )

@@ -124,7 +124,6 @@ ENTRY = Entry(
     command="relscale fit loss_to_loss.csv.gz --law loss_to_loss --x c4_loss --y hellaswag_loss --run run "
     "--group corpus --residual linear\n"
     "relscale ask explained loss_to_loss.csv.gz --x c4_bpb --y hellaswag_bpb --by corpus,architecture --block model",
-    remark="The training corpus sets the curve: a curve per corpus leaves an eighth of the residual. The "
-    "paper's own fitted "
-    "constants are not public, so none is held here.",
+    remark="The training corpus determines the curve: one curve per corpus leaves an eighth of the residual. The "
+    "paper's fitted constants are not public, so none is compared.",
 )

@@ -142,10 +142,9 @@ ENTRY = Entry(
     command="relscale fit regmix_pile.csv.gz --law mixture_additive --x share_arxiv,share_github,… --y loss_pile_cc "
     "--residual linear\n"
     "relscale ask mixture regmix_pile.csv.gz --where use=train --x share_arxiv,share_github,… --y loss_pile_cc",
-    remark="Fitted to 512 models of 1M parameters, judged on others of 1M (256), 60M (256) and 1B (64) "
-    "parameters. The "
-    "additive law is best within its scale; the settings of the published linear row are not known. The "
-    "best mixtures are those of the whole simplex: that for 13 losses has eight times the largest share of PhilPapers "
-    "that was tried, and its gain is a promise. `relscale ask mixture` stays within the shares that were tried.",
+    remark="Fitted to 512 models of 1M parameters, tested on others of 1M (256), 60M (256) and 1B (64) parameters. "
+    "The additive law is best at the scale it was fitted to; the settings of the published linear row are unknown. "
+    "The best mixtures are over the whole simplex: the one for 13 losses has eight times the largest tested share of "
+    "PhilPapers, so its gain is an extrapolation. `relscale ask mixture` stays within the tested shares by default.",
     slow=True,
 )

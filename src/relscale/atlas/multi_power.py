@@ -122,9 +122,8 @@ ENTRY = Entry(
     law="multi_power",
     command="relscale fit curves.csv --law multi_power --x step,learning_rate --y loss --run schedule --group model "
     "--loss huber",
-    remark="The mean over six schedules that were not fitted, at the published parameters; these end an "
-    "optimisation early "
-    "and are no optimum of the paper's objective. Rates are linear between logged steps and the corners of the "
-    "schedule.",
+    remark="The mean over six held-out schedules, at the published parameters, which come from early stopping and "
+    "are not an optimum of the paper's objective. Learning rates are interpolated linearly between logged steps and "
+    "the corners of the schedule.",
     slow=True,
 )

@@ -58,7 +58,6 @@ ENTRY = Entry(
     view=view,
     command="relscale capabilities observational_benchmarks.csv.gz --benchmarks MMLU,ARC-C,HellaSwag,Winograd,"
     "TruthfulQA,GSM8K,XWinograd,HumanEval --family family --compute flops_1e21 --where in_paper_set=1",
-    remark="77 base models and 8 benchmarks, 6 scores of which are missing. Standardising before the components "
-    "are taken, "
-    "which the paper does not do, changes the shares.",
+    remark="77 base models and 8 benchmarks, 6 scores of which are missing. Standardising the scores first, which "
+    "the paper does not do, would change the shares.",
 )

@@ -115,11 +115,10 @@ ENTRY = Entry(
     view=view,
     command="relscale fit ladder.csv --law parametric --x params,tokens --y bits_per_byte --group task --loss huber\n"
     "relscale fit checkpoints.csv --law sigmoid --x bits_per_byte --y accuracy --residual linear --anchor 0,1",
-    remark="Fitted to 16 runs of 190M to 1.3B parameters and judged on 13B parameters and 5T tokens. Bits per "
+    remark="Fitted to 16 runs of 190M to 1.3B parameters and tested on 13B parameters and 5T tokens. Bits per "
     "byte are means of "
-    "the last five checkpoints. The sigmoid is fitted to all checkpoints but the first tenth of each run, to "
-    "means of up to "
-    "five, and to an ideal point of 0 bits and accuracy 1, which decides the result. MMLU of the largest models "
-    "is withheld.",
+    "the last five checkpoints. The sigmoid is fitted to all checkpoints except the first tenth of each run, to "
+    "means of up to five, and to an ideal point of 0 bits and accuracy 1, on which the result depends strongly. MMLU "
+    "of the largest models is excluded.",
     slow=True,
 )

@@ -80,6 +80,6 @@ ENTRY = Entry(
     view=view,
     command="relscale ask transport documents.parquet --target news\n"
     "relscale ask projection runs.csv --x share_a,share_b,share_c --size tokens --at 1e10 --y error",
-    remark="No table of the paper is public. Its second stage is exact where the performance is a line in ln N, as "
-    "some accuracies are; a loss of 2 · N^(−0.3) is one in its logarithm only, and with a floor in neither.",
+    remark="No table of the paper is public. Its second stage is exact if the performance is linear in ln N, as for "
+    "some accuracies; a loss of 2 · N^(−0.3) is linear only in its logarithm, and with an irreducible loss in neither.",
 )

@@ -15,22 +15,21 @@ from relscale.atomic import write_text
 HEAD = """# The atlas: published scaling laws, reproduced
 
 Made by `make atlas`; do not edit. Every number of the column *known* is compared with what relscale computes, from a
-table in `reference/`, from published constants or by simulation; nothing is trained. Its origin says whose it is:
-*paper*, stated in the paper or its released files; *table*, computed from the same table by code that shares nothing
-with relscale; *theory*, exact. A number *differs* where the entry says why it does not come out. Intervals are 95%.
-`relscale atlas --report atlas.html` writes all of it anew as one page with interactive figures;
-`relscale atlas NAME …` does so for some entries.
+table in `reference/`, from published constants or by simulation; nothing is trained. Its origin is one of: *paper*,
+stated in the paper or its released files; *table*, computed from the same table by independent code; *theory*, exact. A
+number *differs* if it is not reproduced for a reason that the entry states. Intervals are 95%. `relscale atlas --report
+atlas.html` writes everything as one page with interactive figures; `relscale atlas NAME …` does so for some entries.
 """
 MISSING = """## What is not here
 
-- The Shannon scaling law (arXiv 2605.23901): its formula is in no source that could be read. A loss that falls and then
-  rises, as it describes, is followed by the law `bnsl` with a negative break.
-- CAMEL (arXiv 2603.08022): its law of capacity and mixture is in no source that could be read. Whether the best mixture
-  moves with size is asked of the laws `multilingual` and `mixture_additive`.
+- The Shannon scaling law (arXiv 2605.23901): its formula is not in any available source. A loss that falls and then
+rises, as it describes, can be fitted by the law `bnsl` with a negative break.
+- CAMEL (arXiv 2603.08022): its law of capacity and mixture is not in any available source. The laws `multilingual` and
+`mixture_additive` can show whether the best mixture depends on size.
 - The constants of Su et al. (arXiv 2403.06563), and those of FLP-M (arXiv 2410.08527), whose forms for several sources
-  were not found either: the laws `batch_trajectory` and `flp_m` are of their kind and fitted to one's own table.
-- Step Law (arXiv 2503.04715): its table of runs has no licence. `relscale ask step_law` finds the law in such a table,
-  and what following it costs.
+were not found either: the laws `batch_trajectory` and `flp_m` are similar and can be fitted to a user's table.
+- Step Law (arXiv 2503.04715): its table of runs has no licence. `relscale ask step_law` fits the law to such a table,
+and estimates the loss of following it.
 """
 PICTURES = "atlas"  # the folder of the pictures, beside the page
 COLUMNS = ("quantity", "origin", "known", "reproduced", "difference", "interval", "status")

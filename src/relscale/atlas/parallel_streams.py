@@ -68,6 +68,6 @@ ENTRY = Entry(
     view=view,
     command="relscale fit parscale_losses.csv.gz --law parallel_streams --x params_nonembedding,streams --y loss "
     "--group corpus --loss huber",
-    remark="P streams count as 1 + k · ln P of the model: 8 as 1.8 models on code, 1.7 on the Pile. E and A "
-    "trade off.",
+    remark="P streams are equivalent to a model 1 + k · ln P times as large: 8 streams to 1.8 times on code, 1.7 "
+    "times on the Pile. E and A are strongly correlated.",
 )

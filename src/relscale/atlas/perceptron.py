@@ -119,7 +119,7 @@ ENTRY = Entry(
     reproduce=reproduce,
     view=view,
     command="",
-    remark="The teacher is known and the student has the largest margin; the hardest examples are kept. Where the "
-    "examples that are dropped decide nothing, the student is that of all of them. With few examples per dimension "
-    "pruning the easy ones hurts: 30% kept at one is worse than all.",
+    remark="The teacher is known and the student maximises the margin; the hardest examples are kept. If the dropped "
+    "examples are not support vectors, the student is the same as with all of them. With few examples per dimension "
+    "pruning easy examples hurts: keeping 30% at one example per dimension is worse than keeping all.",
 )

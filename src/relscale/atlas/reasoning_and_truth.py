@@ -84,9 +84,7 @@ ENTRY = Entry(
     view=view,
     command="relscale ask coupling observational_benchmarks.csv.gz --x HellaSwag --y TruthfulQA --size params_billions "
     "--split 3.5 --family family",
-    remark="The sign changes; the paper's size of the change, 3.5B, does not come out: by the definition it is "
-    "0.8B to 4.3B. "
-    "TruthfulQA falls towards its floor for weak models, so part of this is the metric. BLOOM, StarCoder and "
-    "OPT stay "
-    "negative to their largest sizes.",
+    remark="The sign change is reproduced, but not the paper's size of it, 3.5B: depending on the definition it is "
+    "0.8B to 4.3B. TruthfulQA falls towards its floor for weak models, so part of this is due to the metric. BLOOM, "
+    "StarCoder and OPT stay negative up to their largest sizes.",
 )

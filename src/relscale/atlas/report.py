@@ -29,7 +29,7 @@ MEANING = {
 }
 ORIGINS = {
     Origin.PAPER: "stated in a paper or its released files",
-    Origin.TABLE: "computed from the same table by code that shares nothing with relscale",
+    Origin.TABLE: "computed from the same table by independent code",
     Origin.THEORY: "exact",
 }
 COLUMNS = (

@@ -76,7 +76,7 @@ ENTRY = Entry(
     view=view,
     command="relscale ask signal_noise olmo_ladder_checkpoints.csv.gz "
     "--metrics hellaswag_val:bpb,hellaswag_val:accuracy --run run --step step",
-    remark="1B parameters at ten times Chinchilla's tokens. The deviations are of the ten values, not estimates "
-    "for more.",
+    remark="1B parameters at ten times Chinchilla's tokens. The standard deviations describe these ten values, "
+    "without correction for the sample size.",
     slow=True,
 )

@@ -71,6 +71,6 @@ ENTRY = Entry(
     reproduce=reproduce,
     view=view,
     command="relscale fit passes.csv --law task_scaling --x params --y pass_rate --residual linear",
-    remark="The paper's constants and pass counts are not public. A task of two steps that both have to pass bends up, "
-    "one that either of two ways passes bends down where the better way takes over.",
+    remark="The paper's constants and pass counts are not public. The curve of a task with two steps that must both "
+    "pass bends upwards; that of a task with two alternative ways bends downwards where the better way takes over.",
 )

@@ -94,7 +94,6 @@ ENTRY = Entry(
     view=view,
     command="relscale fit nmt_learning_curves.csv.gz --law irreducible --x sentence_pairs_seen --y log_perplexity "
     "--group architecture",
-    remark="Sentence pairs seen are batch times steps, not the size of a corpus. Equal exponents are not "
-    "refuted at 5%, by "
-    "little. Every law with a floor is optimistic about the point held out.",
+    remark="Sentence pairs seen are batch times steps, not the size of a corpus. Equal exponents are narrowly not "
+    "rejected at 5%. Every law with an irreducible error is optimistic at the held-out point.",
 )
