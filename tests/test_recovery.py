@@ -56,7 +56,7 @@ def results(tmp_path):
     )
     diverged = score.model_copy(update={"items": None, "bytes": None, "status": "diverged at step 7"})
     write_entries(results / "scores" / "web" / "all.json", [score, diverged])
-    for name in ("measurements", "replicates", "fits/fits"):
+    for name in ("measurements", "replicates", "branches", "critical_batches", "fits/fits"):
         write_table(TABLE, results / f"{name}.parquet")
     (results / "figures").mkdir()
     for ending in ("html", "json"):
@@ -84,6 +84,8 @@ FILES = {  # a file, and the output of the rule that makes it again
     "store/items/key.parquet": "scores/web/all.json",
     "results/measurements.parquet": "measurements.parquet",
     "results/replicates.parquet": "replicates.parquet",
+    "results/branches.parquet": "branches.parquet",
+    "results/critical_batches.parquet": "critical_batches.parquet",
     "results/fits/fits.parquet": "fits/fits.parquet",
     "results/figures/law.html": "figures/law.html",
     "results/figures/law.json": "figures/law.html",

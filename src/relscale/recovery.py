@@ -102,7 +102,8 @@ def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
     for path in sorted(results.glob("scores/*/*.json")):
         yield path, _check_scores
     # Files that somebody has put beside them are none of ours.
-    for path in (paths.measurements, paths.replicates, *map(paths.fit, ROWS)):
+    tables = (paths.measurements, paths.replicates, paths.branches, paths.critical_batches)
+    for path in (*tables, *map(paths.fit, ROWS)):
         if path.is_file():
             yield path, _check_table
     for path in (*sorted(results.glob("figures/*.html")), paths.report):

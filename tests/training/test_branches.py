@@ -1,5 +1,7 @@
 """Branches of a training, with larger batches from a checkpoint on."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
@@ -7,7 +9,7 @@ from relscale.critical_batches import CriticalBatchRow, critical_batches
 from relscale.design.bill import bill, format_bill
 from relscale.design.options import Hardware
 from relscale.design.placement import place
-from relscale.design.table import plan_table
+from relscale.design.table import format_plan, plan_table
 from relscale.figures.data import FigureData
 from relscale.figures.plot import make_figure
 from relscale.rows import rows_of, table_of
@@ -149,8 +151,26 @@ def test_the_plan_counts_branches(run):
         tuple(2.2 * each for each in (plain.training_flops, plain.seconds, plain.longest, plain.device_hours))
     )
     assert sums.state_bytes == 4 * plain.state_bytes  # of the run, of two checkpoints and of a branch
-    assert "6 branches with larger batches are" in format_bill(sums, hardware)
+    (line,) = (line for line in format_bill(sums, hardware).splitlines() if "branches" in line)
+    assert line.startswith("6 branches with larger batches are")
+    assert line.endswith("of these minutes")
     assert "branches" not in format_bill(plain, hardware)
+
+
+def test_branches_are_no_part_of_minutes_where_the_plan_has_gpu_hours(run):
+    gpus = Hardware(gpus_per_node=1, memory_bytes=1e9)
+    estimate = format_bill(bill([run], [place(run, gpus)], branches=BRANCHING), gpus)
+    assert "6 branches with larger batches are" in estimate
+    assert "minutes" not in estimate
+
+
+def test_a_run_without_branches_has_its_columns_below_those_of_the_others(run):
+    """A run of one step reaches both checkpoints only at its end."""
+    short = replace(run, train_steps=1)
+    runs = [short, run]
+    lines = format_plan(runs, [place(each, Hardware()) for each in runs], BRANCHING).splitlines()
+    assert lines[0].split()[-2:] == ["branches", "time"]
+    assert "0, 0 tokens" in lines[2]
 
 
 def test_the_figure_has_a_line_per_checkpoint_and_the_interval_of_its_critical_batch(tmp_path):

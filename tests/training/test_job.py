@@ -1,6 +1,8 @@
 """Whole trainings, of a second each. Lightning takes some seconds to import."""
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from relscale.tables import read_table
 from relscale.training.data import TrainingData
 from relscale.training.job import Job, train_job
 from relscale.training.manifest import TrainedModel
+from relscale.training.model import Decoder
 from relscale.training.options import Training
 
 pytestmark = pytest.mark.slow
@@ -103,6 +106,25 @@ def test_bfloat16_ends_near_float32(run, train):
         for precision in ("float32", "bf16")
     ]
     assert losses[1] == pytest.approx(losses[0], rel=0.06)
+
+
+def test_a_model_is_freed_before_the_next_run_begins(run, described, tmp_path, monkeypatch):
+    """Recomputed layers refer to themselves, so that counting references alone would keep every model of a job."""
+    layers, alive = weakref.WeakSet(), []
+
+    def decoder(architecture):
+        alive.append(len(layers))
+        layers.update((made := Decoder(architecture)).layers)
+        return made
+
+    monkeypatch.setattr("relscale.training.run.Decoder", decoder)
+    job = described([run, replace(run, seed=1)], tmp_path / "store", activation_checkpointing=True)
+    gc.disable()
+    try:
+        train_job(job, tmp_path / "job.json")
+    finally:
+        gc.enable()
+    assert alive == [0, 0]
 
 
 def test_a_diverged_run_is_recorded_and_the_others_go_on(run, diverging, described, tmp_path):

@@ -36,3 +36,4 @@ def test_every_output_of_a_rule_is_asked_for(make_experiment, tmp_path, config):
     with contextlib.chdir(tmp_path):
         asked = Pipeline(check_config(config)).all_results()
     assert {str(path) for path in asked} == declared
+    assert not (tmp_path / "results").exists(), "a summary writes nothing"

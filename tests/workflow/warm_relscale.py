@@ -6,7 +6,7 @@ transformers and lm-eval for each of the workflow's jobs. Each folder of sources
 the libraries of a verb when that is first asked for. It ends with the process that started it. Given ``-m snakemake``
 in place of a verb, the command is the Snakemake inside a job.
 
-What concerns processes (signals, the end of Snakemake, Slurm) is tried with the real command.
+What concerns processes (signals, the end of Snakemake, trainings on Slurm) is tried with the real command.
 """
 
 import functools

@@ -18,11 +18,12 @@ from relscale.provenance import code_digest, digest
 from relscale.recovery import remove_damaged, remove_leftovers
 from relscale.results import Wildcard
 from relscale.scoring.builders import builder_modules
+from relscale.snakemake_options import is_read_only, is_submitted
 from relscale.workflow_lock import clear_stale_locks, share_lock
 
-DRY_RUN = workflow.output_settings.dryrun  # it writes and removes nothing; any other command of Snakemake tidies up
-# Which executor is used Snakemake says only once the rules are read.
-SUBMITS = any(word.startswith(("--profile", "--executor")) for word in sys.argv)
+# Such a command writes and removes nothing. A profile may ask for a dry run too.
+READ_ONLY = workflow.output_settings.dryrun or is_read_only(sys.argv)
+SUBMITS = is_submitted(sys.argv)  # Snakemake says which executor it uses only after it has read the rules
 SHORT = 600  # seconds; jobs that take less may share an allocation of a cluster
 MANY = 200  # inputs: after each job Snakemake looks through all those of a rule that is in a group
 
@@ -45,14 +46,14 @@ try:
         logger.addHandler(FailedJobs(logger))
         workflow_progress.expected_seconds.update(pipeline.seconds_by_rule())
         # Snakemake asks for its lock later than this is read.
-        for line in [] if DRY_RUN else clear_stale_locks(Path(".snakemake")):
+        for line in [] if READ_ONLY else clear_stale_locks(Path(".snakemake")):
             logger.warning(line)
         # While another Snakemake is at work here, its results are left alone; this one will not get the lock.
         if not any(Path(".snakemake", "locks").glob("*")):
             # What is damaged counts as absent.
-            for line in remove_damaged(pipeline.results.folder, Path(experiment.store), dry=DRY_RUN):
+            for line in remove_damaged(pipeline.results.folder, Path(experiment.store), dry=READ_ONLY):
                 logger.warning(line)
-            if not DRY_RUN:
+            if not READ_ONLY:
                 save_config(experiment, pipeline.results.config)
         # On a cluster: sbatch and sacct as slurm/bin has them; what they add is said there.
         if SUBMITS:

@@ -46,5 +46,5 @@ def run(options: argparse.Namespace) -> None:
         write_table(table_of(BranchRow, rows), options.output)
     if options.critical_batches:
         write_table(table_of(CriticalBatchRow, critical), options.critical_batches)
-    shown = ("run", "from_tokens", "batch_tokens", "factor", "critical_batch_tokens", "note")
+    shown = ("run", "from_tokens", "batch_tokens", "factor", "critical_batch_tokens", "low", "high", "note")
     print(tabulate([[getattr(row, name) for name in shown] for row in critical], [*shown], missingval=""))

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
 
         if has_gpu():
             raise RelscaleError(
-                "--steps: measures a processor; of a GPU, benchmarks/gpu.sh says the FLOPs per second"
+                "--steps: this machine has a GPU, and steps are measured on a processor only; use benchmarks/gpu.sh"
             )
         rate, per_token = measured_hardware()
         numbers = f"flops_per_second: {rate:.2g}, seconds_per_token: {per_token:.2g}".replace("e+", "e")

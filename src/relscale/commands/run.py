@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.config import load_config
     from relscale.extras import need
     from relscale.package_files import named_config
+    from relscale.snakemake_options import is_read_only, is_submitted
 
     config = named_config(options.config)
     experiment = load_config(config)
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     status = run_workflow(config, options.further)
     if status:
         raise SystemExit(status)
-    if not is_dry(options.further):
+    if not is_read_only(options.further):
         from relscale.commands.report import print_headline
 
         print_headline(config)
@@ -82,13 +83,3 @@ def run_workflow(config: Path, further: list[str]) -> int:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-def is_submitted(further: list[str]) -> bool:
-    """Whether jobs are submitted to other machines."""
-    return any(word.startswith(("--profile", "--executor")) for word in further)
-
-
-def is_dry(further: list[str]) -> bool:
-    """Whether this is a dry run."""
-    return any(word in ("-n", "--dry-run", "--dryrun", "--unlock") for word in further)

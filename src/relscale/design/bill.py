@@ -26,11 +26,11 @@ class Bill:
     seconds
         Expected time of all runs and their branches in sequence.
     device_hours
-        Expected device time of all runs.
+        Expected device time of all runs and their branches.
     longest
-        Seconds of the longest run.
+        Seconds of the longest run with its branches.
     token_bytes
-        Size of the token stores; of each corpus, the tokens that its largest run reads.
+        Size of the token stores; per corpus, the tokens up to the last that a run or branch reads.
     checkpoint_bytes
         Float32 weights of every finished run and of its intermediate checkpoints.
     state_bytes
@@ -86,7 +86,7 @@ def bill(
         training_flops=float(sum(run.training_flops for run in runs) + branch_flops),
         seconds=sum(seconds),
         device_hours=sum(
-            placement.devices * each / 3600 for placement, each in zip(placements, seconds, strict=True)
+            placement.devices * of_run / 3600 for placement, of_run in zip(placements, seconds, strict=True)
         ),
         longest=max(seconds),
         token_bytes=sum(furthest.values()),
@@ -109,12 +109,12 @@ def format_bill(bill: Bill, hardware: Hardware) -> str:
             f"{bill.device_hours:,.0f} GPU-hours, the longest run {bill.longest / 3600:.1f} hours; assumed: "
             f"{hardware.utilization:.0%} of {hardware.flops_per_second:.4g} FLOP/s on each GPU"
         )
-    branches = (
-        f"{bill.branches} branches with larger batches are {bill.branch_flops:.3g} of these FLOPs and "
-        f"{bill.branch_seconds / 60:.3g} of these minutes\n"
-        if bill.branches
-        else ""
-    )
+    branches = ""
+    if bill.branches:
+        branches = f"{bill.branches} branches with larger batches are {bill.branch_flops:.3g} of these FLOPs"
+        if hardware.gpus_per_node == 0:
+            branches += f" and {bill.branch_seconds / 60:.3g} of these minutes"
+        branches += "\n"
     return (
         f"{bill.runs} runs, {bill.training_flops:.3g} training FLOPs, {time}\n{branches}"
         f"storage: tokens {_size(bill.token_bytes)}, checkpoints {_size(bill.checkpoint_bytes)}; during the "

@@ -59,7 +59,8 @@ def format_plan(
     runs: Sequence[Run], placements: Sequence[Placement], branches: Branches | None = None
 ) -> str:
     """The plan for a terminal."""
-    rows = [_shown(row) for row in _rows(runs, placements, branches)]
+    planned = _rows(runs, placements, branches)
+    rows = [_shown(row, any(run.branches for run in planned)) for row in planned]
     align = ("left", *["right"] * (len(rows[0]) - 1))
     return str(tabulate(rows, headers="keys", colalign=align, disable_numparse=True))
 
@@ -76,7 +77,7 @@ def format_dropped(dropped: Sequence[Dropped]) -> list[str]:
     ]
 
 
-def _shown(row: PlannedRun) -> dict[str, str]:
+def _shown(row: PlannedRun, with_branches: bool) -> dict[str, str]:
     formats = {"learning_rate": ".3g", "training_flops": ".4g"}
     seconds = row.expected_seconds
     return {
@@ -87,7 +88,7 @@ def _shown(row: PlannedRun) -> dict[str, str]:
         "GB": f"{row.memory_mb / 1000:.3g}",
         "devices": f"{row.devices} {row.strategy}" if row.devices > 1 else "1",
         "micro-batch": f"{row.micro_batch}{' recomputed' if row.activation_checkpointing else ''}",
-        **({"branches": f"{row.branches}, {row.branch_tokens:,} tokens"} if row.branches else {}),
+        **({"branches": f"{row.branches}, {row.branch_tokens:,} tokens"} if with_branches else {}),
         "time": f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds:.1f} s",
     }
 

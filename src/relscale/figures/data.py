@@ -207,7 +207,7 @@ class FigureData:
         elif kind in TABLES:
             table = read_fit_table(self.fits, TABLES[kind])
         elif kind in self.other_tables:
-            table = read_table(self.other_tables[kind])
+            table = read_table(self.other_tables[kind], names_of(kind))
         else:
             return []
         return rows_of(kind, _table_as_text(table.select(names_of(kind))))

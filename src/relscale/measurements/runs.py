@@ -118,8 +118,8 @@ def trained_runs(
     precisions = [trained.record.precision for trained in trained_models]
     if len(set(precisions)) > 1:
         print(
-            f"runs differ in their matrix products: {counted(precisions)}; set training.precision to have one type at "
-            "all widths and on all machines",
+            f"runs differ in their matrix products: {counted(precisions)}; set training.precision: float32 for the "
+            "same products at all widths and on all machines",
             file=sys.stderr,
         )
     finished = {

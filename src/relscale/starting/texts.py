@@ -209,8 +209,8 @@ def makespan(seconds: Iterable[float], workers: int) -> float:
     5.0
     """
     loads = [0.0] * workers
-    for width in sorted(seconds, reverse=True):
-        heapq.heapreplace(loads, loads[0] + width)
+    for duration in sorted(seconds, reverse=True):
+        heapq.heapreplace(loads, loads[0] + duration)
     return max(loads)
 
 

@@ -1,5 +1,6 @@
 """Train the runs of one job; finished runs are looked up in the store by their keys."""
 
+import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -206,8 +207,14 @@ class _Trainer:
             "activation_checkpointing": placement.activation_checkpointing,
         }
         control = Control(lambda: self.interruption.reason is not None, still_owned)
-        options = options.model_copy(update=placed)
-        return train_run(run, self.job.data, self.job.folder(run), options, self.fabric(), control)
+        options, fabric = options.model_copy(update=placed), self.fabric()
+        # DDP, compilation and recomputation tie a model into reference cycles, and collections are rare (relscale.cli):
+        # its memory is freed before the next run. What was there before is not searched for cycles.
+        gc.freeze()
+        try:
+            return train_run(run, self.job.data, self.job.folder(run), options, fabric, control)
+        finally:
+            gc.collect()
 
 
 def _entries(run: Run, records: Mapping[Path, TrainingRecord]) -> list[TrainedModel]:
