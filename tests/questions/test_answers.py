@@ -230,6 +230,9 @@ def test_the_critical_batch_is_that_of_the_largest_branch_that_no_smaller_one_is
     assert late.note.startswith("a lower bound")
     with pytest.raises(RelscaleError, match="late: no branch with k 1"):
         list(critical_branch.rows(columns.where(np.arange(8) != 4), factor="k", y="loss", at="from"))
+    with pytest.raises(RelscaleError, match=r"column noise: -0\.1 is negative"):
+        noisy = Columns({"k": np.array([1.0, 2.0]), "loss": np.ones(2), "noise": np.array([0.1, -0.1])})
+        list(critical_branch.rows(noisy, factor="k", y="loss", noise="noise"))
 
 
 def test_the_regimes_of_random_features_are_told_apart() -> None:

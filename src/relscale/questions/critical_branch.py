@@ -122,12 +122,15 @@ def rows(
     Raises
     ------
     RelscaleError
-        A column is missing or not positive, epsilon is negative, or a checkpoint has no branch with its own batch.
+        A column is missing or not positive, epsilon or a noise is negative, or a checkpoint has no branch with its own
+        batch.
     """
     if not epsilon >= 0:
         raise RelscaleError(f"epsilon: {epsilon:g} is negative")
     factors, losses, labels = table.positive(factor), table.numbers(y), table.labels(at)
     spread = table.numbers(noise) if noise else np.full(len(losses), np.nan)
+    if (spread < 0).any():
+        raise RelscaleError(f"column {noise}: {np.nanmin(spread):g} is negative, and so no standard deviation")
     for name in dict.fromkeys(labels):
         selected = (labels == name) & np.isfinite(factors) & np.isfinite(losses)
         if not selected.any() or factors[selected].min() != 1:
