@@ -106,11 +106,17 @@ def by_name(
     Raises
     ------
     RelscaleError
-        There are more or fewer files than names.
+        There are more or fewer files than names, or a file has the path of another name's.
     """
-    names, paths = list(names), files(values, default)
+    names, expected = list(names), list(default)
+    paths = files(values, expected)
+    order = f"in this order: {', '.join(names) or 'none'}"
     if len(names) != len(paths):
-        raise RelscaleError(
-            f"{option}: {len(paths)} files; give {len(names)}, in this order: {', '.join(names) or 'none'}"
-        )
+        raise RelscaleError(f"{option}: {len(paths)} files; give {len(names)}, {order}")
+    owner = {path.parts[-2:]: name for name, path in zip(names, expected, strict=True)}
+    for name, path in zip(names, paths, strict=True):
+        if (other := owner.get(path.parts[-2:], name)) != name:
+            raise RelscaleError(
+                f"{option}: {path} belongs to {other} and stands for {name}; give the files {order}"
+            )
     return dict(zip(names, paths, strict=True))

@@ -130,7 +130,9 @@ def rows(
     factors, losses, labels = table.positive(factor), table.numbers(y), table.labels(at)
     spread = table.numbers(noise) if noise else np.full(len(losses), np.nan)
     if (spread < 0).any():
-        raise RelscaleError(f"column {noise}: {np.nanmin(spread):g} is negative, and so no standard deviation")
+        raise RelscaleError(
+            f"column {noise}: {np.nanmin(spread):g} is negative, and so no standard deviation"
+        )
     for name in dict.fromkeys(labels):
         selected = (labels == name) & np.isfinite(factors) & np.isfinite(losses)
         if not selected.any() or factors[selected].min() != 1:
