@@ -60,7 +60,7 @@ def test_a_law_of_any_columns_says_what_they_are_called_and_which_there_are(
     said = capsys.readouterr().err
     family = law_or_family(name)
     assert isinstance(family, Family)
-    assert f"such as {family.pattern}; name them, of model, size_class, bleu" in said
+    assert f"such as {family.pattern}; name them, from model, size_class, bleu" in said
 
 
 @pytest.mark.slow

@@ -164,7 +164,7 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
         ({"law": "parametric", "baseline": None}, r"the law 'parametric' has 2 x \(params, tokens\), not 1"),
         ({"law": "power"}, "baseline: the law 'power' compares no groups"),
         ({"loss": "squared"}, r"loss: no 'squared'; did you mean 'squares'\?"),
-        ({"delta": 0.1}, "delta: 0.1; it is a positive number, for the loss 'huber'"),
+        ({"delta": 0.1}, "delta: 0.1; it must be a positive number, and is only for the loss 'huber'"),
         ({"level": 95}, "level: 95 is not between 0 and 1"),
         ({"seed": -1}, "seed: -1 is not a whole number"),
         ({"bootstrap": 1.5}, "fit: bootstrap is a whole number, not 1.5"),
@@ -410,15 +410,15 @@ def test_a_point_that_is_known_without_a_measurement_is_fitted_as_a_row_would_be
     without = relscale.fit(pa.Table.from_pylist(rows), **asked)
     assert anchored.params["value"] == pytest.approx(with_the_row.params["value"], rel=1e-6)
     assert anchored.params["value"] != pytest.approx(without.params["value"], rel=1e-2)
-    assert "known without a measurement: loss = 0, accuracy = 1" in str(anchored)
+    assert "anchor: loss = 0, accuracy = 1" in str(anchored)
 
 
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
         ({"law": "power", "anchor": [(1e20,)]}, "1e+20 is not a point of compute, loss: 2 numbers"),
-        ({"law": "power", "anchor": [(0, 1)]}, "compute is 0, and the law takes its logarithm"),
-        ({"law": "log_law", "anchor": [(0, 1)]}, "compute is 0, and the law takes its logarithm"),
+        ({"law": "power", "anchor": [(0, 1)]}, "compute is 0, but the law takes its logarithm"),
+        ({"law": "log_law", "anchor": [(0, 1)]}, "compute is 0, but the law takes its logarithm"),
         ({"law": "power", "anchor": [(1e20, 0)]}, "loss is 0, which has no logarithm"),
         ({"law": "power", "anchor": [(1e20, float("nan"))]}, "loss is nan, which is not a number"),
     ],

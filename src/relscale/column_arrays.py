@@ -68,7 +68,7 @@ class Columns:
         values = np.array(found.to_numpy(zero_copy_only=False), dtype=float)
         if np.isinf(values).any():
             raise RelscaleError(
-                f"column {name!r} holds {values[np.isinf(values)][0]:g}; leave such rows out by --where"
+                f"column {name!r} holds {values[np.isinf(values)][0]:g}; exclude such rows by --where"
             )
         return values
 

@@ -74,9 +74,8 @@ from relscale.table_targets import At, as_targets, line_options, with_targets
 from relscale.tables import listed
 
 CLUSTERED = (
-    "cluster: a table of measurements has one number per run and group and no items, so there are none to cluster; a "
-    "suite's own results are resampled by the cluster that its suite.yaml names, and checkpoints of one training are "
-    "tied by block"
+    "cluster: a table of measurements has one number per run and group and no items to cluster; results of a suite "
+    "are resampled by the cluster in its suite.yaml, and block identifies checkpoints of one training run"
 )
 DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
 OBSERVED_LOSS = "loss_seen"  # the metric of a measured number that a law starts from
@@ -236,7 +235,7 @@ def fit(
         general = law_or_family(law)
         if isinstance(general, Family):
             raise RelscaleError(
-                f"{name}: x: the law {law!r} takes any number of columns, such as {general.pattern}; name them, of "
+                f"{name}: x: the law {law!r} takes any number of columns, such as {general.pattern}; name them, from "
                 f"{listed(source.column_names)}"
             )
         needed = general.source_columns or general.predictors
@@ -265,12 +264,12 @@ def fit(
     again = partial(fit, table, **{**arguments, **settled})
     check_fixed(the_law, fixed or {})
     anchors = anchor_points(the_law, anchor, xs, error, residual)
-    notes += [f"known without a measurement: {place}" for place in anchors.values()]
+    notes += [f"anchor: {place}" for place in anchors.values()]
     line = not nonlinear and is_line(law, residual, loss) and not fixed and not anchors
     if baseline == MEAN and not line and group and MEAN not in words(source[group], name):
         raise RelscaleError(
-            f"{name}: baseline: the mean of the other groups is for the relative law as a line in logarithms; "
-            "name a group"
+            f"{name}: baseline: the mean of the other groups is only for the relative law as a line in logarithms; "
+            f"name a group"
         )
     along = the_law.make_predictors is not None  # a law along one training
     if not runs:

@@ -68,7 +68,9 @@ def anchor_points(
     """
     anchors = {}
     if points and law.make_predictors is not None:
-        raise RelscaleError(f"anchor: the law {law.name!r} is of whole trainings, which no point stands for")
+        raise RelscaleError(
+            f"anchor: the law {law.name!r} is of whole trainings, which a single point cannot represent"
+        )
     for point in points:
         numbers = tuple(point)
         if len(numbers) != len(xs) + 1:
@@ -85,7 +87,7 @@ def anchor_points(
             )
         for i, name in enumerate(xs[: len(law.predictors)]):
             if takes_logarithm(law, i) and not numbers[i] > 0:
-                raise RelscaleError(f"anchor: {name} is {numbers[i]:g}, and the law takes its logarithm")
+                raise RelscaleError(f"anchor: {name} is {numbers[i]:g}, but the law takes its logarithm")
         place = ", ".join(f"{name} = {value:g}" for name, value in zip([*xs, y], numbers, strict=True))
         anchors[tuple(map(float, numbers))] = place
     return anchors
@@ -119,15 +121,17 @@ def check_options(
         name = law.name if isinstance(law, Law) else law
         raise RelscaleError(f"baseline: the law {name!r} compares no groups; it is for the laws {gaps}")
     if delta is not None and (loss != "huber" or not isinstance(delta, Real) or not delta > 0):
-        raise RelscaleError(f"delta: {delta!r}; it is a positive number, for the loss 'huber'")
+        raise RelscaleError(
+            f"delta: {delta!r}; it must be a positive number, and is only for the loss 'huber'"
+        )
     if not isinstance(level, Real) or not 0 < level < 1:
         percent = f"; write {level / 100:g}" if 1 < level < 100 else ""
         raise RelscaleError(f"level: {level!r} is not between 0 and 1{percent}")
     for option, number in (("bootstrap", bootstrap), ("seed", seed)):
         if not isinstance(number, Integral) or number < 0:
-            raise RelscaleError(f"{option}: {number!r} is not a whole number from 0 on")
+            raise RelscaleError(f"{option}: {number!r} is not a whole number of at least 0")
     if bootstrap > MOST_DRAWS:
-        raise RelscaleError(f"bootstrap: {bootstrap} draws; {MOST_DRAWS} are the most")
+        raise RelscaleError(f"bootstrap: {bootstrap} draws; the maximum is {MOST_DRAWS}")
 
 
 def check_baseline(

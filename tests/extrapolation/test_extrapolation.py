@@ -217,7 +217,7 @@ ROWS = [
         ({"group": "new", "split": "test"}, {}, "no known row of group 'new'"),
         ({}, {"train": "split == 'train' and flops < 1e5"}, "no curve has 5 known points as far before"),
         ({}, {"y": "los"}, "no column 'los'; did you mean 'loss'?"),
-        ({}, {"train": "split"}, "not a condition that each row"),
+        ({}, {"train": "split"}, "not a condition that is true or false for each row"),
         ({}, {"train": "flops +"}, "not a condition on the columns"),
         ({}, {"train": "nothing == 1"}, "not a condition on the columns"),
         ({}, {"train": "flops > 0"}, "10 of 10 rows are known"),

@@ -71,7 +71,7 @@ class Extrapolation:
         lines = ["folds: " + "; ".join(f"{i + 1}: {fold}" for i, fold in enumerate(self.folds))]
         lines.append(f"{'candidate':{width}}  weight  R² in the folds")
         for c in order:
-            scores = (self.refused[c] and f"refused: {self.refused[c]}") or "  ".join(
+            scores = (self.refused[c] and f"rejected: {self.refused[c]}") or "  ".join(
                 f"{r:7.3f}" for r in self.r2[c]
             )
             lines.append(f"{self.candidates[c]:{width}}  {self.weight[c]:6.3f}  {scores}")
@@ -135,7 +135,7 @@ def extrapolate(
     usable = np.array([not why for why in refused])
     if not usable.any():
         raise RelscaleError(
-            "every candidate was refused: "
+            "every candidate was rejected: "
             + "; ".join(f"{c.name}: {w}" for c, w in zip(candidates, refused, strict=True))
         )
     ahead_of = [np.array(of_fold) for of_fold in zip(*inside, strict=True)]

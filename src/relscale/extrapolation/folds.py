@@ -87,11 +87,13 @@ def _of_curves(known: Table, at: Table) -> list[Fold]:
                 before |= early
                 targets |= of_group & (z > origin + 1e-9) & (z <= origin + ahead + 1e-9)
         if targets.any():
-            result.append(Fold(before, targets, f"{step} times as far before the end as is asked beyond it"))
+            result.append(
+                Fold(before, targets, f"{step} times as far before the end as the forecast is beyond it")
+            )
     if not result:
         raise RelscaleError(
-            f"no curve has {FEWEST_POINTS} known points as far before its end as it is asked beyond it; "
-            "name more known rows, or ask less far"
+            f"no curve has {FEWEST_POINTS} known points as far before its end as the forecast is beyond it; add "
+            f"known rows, or forecast less far"
         )
     return result
 

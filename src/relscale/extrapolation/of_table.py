@@ -56,12 +56,12 @@ class TableExtrapolation:
         lines = [str(self.extrapolation), ""]
         if self.left_out:
             lines.append(
-                f"{self.left_out} known rows have no number in {self.y} or a predictor, and are left out"
+                f"{self.left_out} known rows lack a number in {self.y} or a predictor, and are excluded"
             )
         lost = int((~np.isfinite(self.rows[FORECAST].to_numpy(float))).sum())
         if lost:
             lines.append(
-                f"{lost} rows have no forecast: a predictor of theirs is no number, or no candidate has one"
+                f"{lost} rows have no forecast: a predictor is not a number, or no candidate has a forecast"
             )
         truth = self.rows[self.y].to_numpy(float)
         known = np.isfinite(truth) & np.isfinite(self.rows[FORECAST].to_numpy(float))
@@ -141,10 +141,13 @@ def extrapolate_table(
             f"--train {train!r}: not a condition on the columns of {name} ({first_line(error)})"
         ) from None
     if known.shape != (len(rows),) or known.dtype != bool:
-        raise RelscaleError(f"--train {train!r}: not a condition that each row of {name} meets or does not")
+        raise RelscaleError(
+            f"--train {train!r}: not a condition that is true or false for each row of {name} meets "
+            f"or does not"
+        )
     if known.all() or not known.any():
         raise RelscaleError(
-            f"--train {train!r}: {known.sum()} of {len(rows)} rows are known; some must be, and some not"
+            f"--train {train!r}: {known.sum()} of {len(rows)} rows are known; there must be both known and unknown rows"
         )
     all_rows = table_of(rows, y, x, group, model)
     placed = np.isfinite(all_rows.x).all(axis=0)
@@ -156,7 +159,7 @@ def extrapolate_table(
     unknown = targets & ~np.isin(all_rows.group, all_rows.group[usable])
     if len(x) == 1 and unknown.any():
         first = ", ".join(f"{column} {rows[column][unknown].iloc[0]!r}" for column in group)
-        raise RelscaleError(f"{name}: no known row of {first}, so that its curve is unknown; leave it out")
+        raise RelscaleError(f"{name}: no known row of {first}, so its curve is unknown; remove it")
     result = extrapolate(all_rows.take(usable), all_rows.take(targets), laws)
     forecast = np.full(len(rows), np.nan)
     forecast[targets] = result.forecast

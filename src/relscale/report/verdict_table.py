@@ -33,7 +33,7 @@ def verdict_table(data: ReportData, rows: Sequence[VerdictRow], suite: str) -> M
         ("Δβ", "", "number"),
         ("p, adjusted", "BH", "number"),
         ("p, adjusted", "BY", "number"),
-        ("how sure", "", "text"),
+        ("robustness", "", "text"),
     ]
     body = [_row(data, row, scale, several) for row in words.ordered(rows)]
     caption = f"Verdicts of {suite}; choose a row to highlight its line in the charts below."
@@ -72,7 +72,7 @@ def _row(data: ReportData, row: VerdictRow, scale: float, several: bool) -> Mark
             data_label="Δβ",
         ),
         *p_values,
-        element("td", *_how_sure(row), _details(data, row), data_label="how sure", class_="sure"),
+        element("td", *_how_sure(row), _details(data, row), data_label="robustness", class_="sure"),
     ]
     return element(
         "tr",
@@ -143,7 +143,7 @@ HOW_SURE = {
 
 
 def how_sure_words(rows: Sequence[VerdictRow]) -> str:
-    """The meaning of the marks in the column "how sure", of those present."""
+    """The meaning of the marks in the column "robustness", of those present."""
     sizes = {
         row.power_delta_beta for row in rows if row.power is not None and row.power_delta_beta is not None
     }
@@ -159,7 +159,7 @@ def how_sure_words(rows: Sequence[VerdictRow]) -> str:
         for name, is_present in present.items()
         if is_present
     ]
-    return f"How sure: {'; '.join(sentences)}." if sentences else ""
+    return f"Robustness: {'; '.join(sentences)}." if sentences else ""
 
 
 def _how_sure(row: VerdictRow) -> list[Markup]:
