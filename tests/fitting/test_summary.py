@@ -113,7 +113,7 @@ def test_crossings_forecasts_laws_predictions_and_answers_are_shown_where_there_
         "parameter": "crossing_flops",
         "baseline": "b",
         "contrast": "group",
-        "status": "not within reach",
+        "status": "no crossing in range",
     }
     law = {"fit": "mine", "law": "parametric", "parameter": "E", "value": 1.8172, "low": 1.7, "status": "ok"}
     ahead = CURVE | {
@@ -151,7 +151,7 @@ def test_crossings_forecasts_laws_predictions_and_answers_are_shown_where_there_
         }
     )
     said = summary(full, {})
-    assert "not within reach" in said
+    assert "no crossing in range" in said
     assert "1.8172 [1.7, …]" in said
     assert "2e+23" in said
     assert "0.5000 [0.4000, 0.6000]" in said

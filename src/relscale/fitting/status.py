@@ -51,7 +51,7 @@ class Status(StrEnum):
     FAILED_DRAWS = "failed draws"
 
     # analyses
-    NOT_WITHIN_REACH = "not within reach"
+    NOT_WITHIN_REACH = "no crossing in range"
     NOT_EXCLUDED = "no crossing found, but it cannot be ruled out"
     OPEN_INTERVAL = "open interval"
     NOT_FITTED = "not part of the fit"

@@ -135,7 +135,7 @@ def _scale(rows: Sequence[VerdictRow]) -> float:
 
 
 HOW_SURE = {
-    "without one": "with each budget, or training run, left out in turn, how often the direction remains significant "
+    "leave-one-out": "with each budget, or training run, left out in turn, how often the direction remains significant "
     "after the same adjustment",
     "sign": "how many alternative specifications give Δβ the same sign",
     "power": "the probability that an experiment like this one detects a change of {change} per 10× compute",
@@ -150,7 +150,7 @@ def how_sure_words(rows: Sequence[VerdictRow]) -> str:
     changes = [words.signed_percent(10**size - 1) for size in sizes]
     change = changes[0] if len(changes) == 1 else "the size in question"
     present = {
-        "without one": any(row.left_out and row.verdict in DIRECTIONS for row in rows),
+        "leave-one-out": any(row.left_out and row.verdict in DIRECTIONS for row in rows),
         "sign": any(row.specifications for row in rows),
         "power": any(row.power is not None for row in rows),
     }
@@ -168,9 +168,9 @@ def _how_sure(row: VerdictRow) -> list[Markup]:
         clear = row.left_out - row.left_out_carry
         chips.append(
             _sure(
-                f"{clear}/{row.left_out} without one",
+                f"{clear}/{row.left_out} leave-one-out",
                 row.left_out_carry == 0,
-                HOW_SURE["without one"],
+                HOW_SURE["leave-one-out"],
             )
         )
     if row.specifications:
