@@ -228,6 +228,9 @@ def test_the_critical_batch_is_that_of_the_largest_branch_that_no_smaller_one_is
     assert (early.factor, early.batch, early.note) == (4, 1024, None)
     assert (late.factor, late.batch) == (8, 2048)
     assert late.note.startswith("a lower bound")
+    diverged = Columns({**columns.of, "loss": np.where(columns.of["k"] == 8, np.nan, columns.of["loss"])})
+    *_, late = critical_branch.rows(diverged, factor="k", y="loss", at="from")
+    assert (late.factor, late.note) == (4, None), "a branch without a loss diverged: it is too large"
     with pytest.raises(RelscaleError, match="late: no branch with k 1"):
         list(critical_branch.rows(columns.where(np.arange(8) != 4), factor="k", y="loss", at="from"))
     with pytest.raises(RelscaleError, match=r"column noise: -0\.1 is negative"):

@@ -107,7 +107,7 @@ def rows(
     factor
         Column of k, the batch of a branch relative to that of the checkpoint.
     y
-        Column of the smoothed loss at the end of a branch.
+        Column of the smoothed loss at the end of a branch; a branch without one diverged.
     noise
         Column of the loss's standard deviation, for the interval of k*.
     at
@@ -128,16 +128,19 @@ def rows(
     if not epsilon >= 0:
         raise RelscaleError(f"epsilon: {epsilon:g} is negative")
     factors, losses, labels = table.positive(factor), table.numbers(y), table.labels(at)
+    diverged = ~np.isfinite(losses)
+    losses = np.where(diverged, np.inf, losses)
     spread = table.numbers(noise) if noise else np.full(len(losses), np.nan)
     if (spread < 0).any():
         raise RelscaleError(
             f"column {noise}: {np.nanmin(spread):g} is negative, and so no standard deviation"
         )
     for name in dict.fromkeys(labels):
-        selected = (labels == name) & np.isfinite(factors) & np.isfinite(losses)
-        if not selected.any() or factors[selected].min() != 1:
+        selected = (labels == name) & np.isfinite(factors)
+        if not (selected & ~diverged).any() or factors[selected & ~diverged].min() != 1:
             raise RelscaleError(f"{name}: no branch with {factor} 1, the batch of the checkpoint")
-        levels, mean, noises = mean_by_factor(factors[selected], losses[selected], spread[selected])
+        noise_of = np.where(diverged, 0.0, spread)[selected]  # no noise changes a loss that is infinite
+        levels, mean, noises = mean_by_factor(factors[selected], losses[selected], noise_of)
         best = float(largest_factor(levels, mean, epsilon))
         known = bool(np.isfinite(noises).all())
         low, high = factor_limits(levels, mean, noises, epsilon, seed) if known else (None, None)
