@@ -137,7 +137,7 @@ def test_an_error_that_rises_with_compute_is_called_no_error(World: Any) -> None
     world = World({"base": (0.5, -0.05, 0.0), "t": (0.4, -0.08, 0.0)}, noise=0.001)
     note = verdicts(world)["t"].note
     assert note is not None
-    assert "fit 1 − accuracy" in note
+    assert "fit an error such as 1 − accuracy" in note
 
 
 @pytest.mark.slow
