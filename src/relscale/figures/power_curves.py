@@ -46,8 +46,7 @@ def draw_power(panel: chart.Panel, series: str, rows: Sequence[PowerRow], size: 
         enough = f"{least:g}" if least else f"more than {max(middle):g}"
         needs[resource] = f"{enough}{multiple} {resource}"
     title = "Power" if size is None else f"Power to detect Δβ = {plain(size)}"
-    these_items = " or ".join(needs[resource] for resource in ("budgets", "runs") if resource in needs)
-    lines = [f"these items: {these_items}"] * bool(these_items) + [f"new items: {needs['items']}"] * (
-        "items" in needs
-    )
-    panel.heading(title, f"{series}; needed for {ENOUGH:.0%} power:", *lines)
+    of_these = " or ".join(needs[resource] for resource in ("budgets", "runs") if resource in needs)
+    lines = {"these items": of_these, "new items": needs.get("items")}
+    needed = [f"{items}: {enough}" for items, enough in lines.items() if enough]
+    panel.heading(title, f"{series}; needed for {ENOUGH:.0%} power:", *needed)
