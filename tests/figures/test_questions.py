@@ -270,6 +270,15 @@ def test_a_form_that_could_not_be_tried_is_named_with_its_reason(toy: FigureData
     assert labels[3] == "bnsl"
 
 
+def test_the_power_of_a_table_without_items_is_that_of_budgets_and_runs(
+    toy: FigureData, tmp_path: Path
+) -> None:
+    data = changed(toy, tmp_path, "power", lambda rows: [row for row in rows if row["resource"] != "items"])
+    assert "new items:" in texts(draw("robustness-knowledge", toy))
+    assert "these items:" in texts(draw("robustness-knowledge", data))
+    assert "new items:" not in texts(draw("robustness-knowledge", data))
+
+
 # Loss surfaces ----------------------------------------------------------------------------------------------------
 
 
