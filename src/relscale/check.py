@@ -4,12 +4,11 @@ from functools import partial
 from pathlib import Path
 
 from relscale.checks.fits import check_fits, check_points, check_streams
-from relscale.checks.keyed import keyed
 from relscale.checks.machine import check_devices, check_folders, check_placed
 from relscale.checks.suites import check_suite
 from relscale.checks.text import check_text
 from relscale.config import LONGEST, SHOWN, shortened
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, keyed
 from relscale.experiment import (
     CheckpointExperiment,
     Experiment,

@@ -1,9 +1,13 @@
 """The one error that a user of relscale should ever see."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from relscale.printable import printable
+
+T = TypeVar("T")
 
 MAX_CHARACTERS = 150  # characters of a word without end, or of what another library says
 _ENDLESS = re.compile(rf"\S{{{2 * MAX_CHARACTERS},}}")
@@ -24,6 +28,15 @@ class RelscaleError(Exception):
     def __init__(self, message: object = ""):
         text = _ADDRESS.sub("", " ".join(str(message).splitlines()))
         super().__init__(printable(_ENDLESS.sub(lambda word: f"{word[0][:MAX_CHARACTERS]}…", text)))
+
+
+def keyed(key: str, call: Callable[[], T]) -> T:
+    """The result of a call; its error begins with the key of the value that it is about."""
+    try:
+        return call()
+    except RelscaleError as error:
+        reason = str(error)
+        raise RelscaleError(reason if reason.startswith(key) else f"{key}: {reason}") from None
 
 
 def first_line(error: BaseException) -> str:

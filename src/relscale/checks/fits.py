@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from relscale.checks import suites
-from relscale.checks.keyed import keyed
 from relscale.config import unknown_name
 from relscale.error_metrics import is_error
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, keyed
 from relscale.experiment import (
     CheckpointExperiment,
     Experiment,

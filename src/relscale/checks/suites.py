@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from relscale.checks import text
-from relscale.checks.keyed import keyed
 from relscale.config import unknown_name
 from relscale.corpora.files import PART
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, keyed
 from relscale.experiment import CheckpointExperiment, ScoredExperiment
 from relscale.measurements.metric import metric_names
 from relscale.scoring.builders import data_builders, documents_builders, grows

@@ -11,12 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from relscale.checks.keyed import keyed
 from relscale.corpora.files import PART, TABLE_ENDINGS, TEXT_ENDINGS, ending
 from relscale.corpora.hub import ENDING
 from relscale.corpora.installed import find_package, site_folders
 from relscale.corpora.options import HubDataset, InstalledPackages, Source, TextFiles
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, keyed
 from relscale.experiment import TrainingExperiment
 from relscale.tokens.interleave import integer_shares
 from relscale.tokens.options import Vocabulary

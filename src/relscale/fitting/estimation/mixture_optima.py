@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, keyed
 from relscale.fitting.core_options import FurtherLaw, MixtureOptimum
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.law_points import numbers_of, select
@@ -85,8 +85,9 @@ def _optimum(
 ) -> Iterator[MixtureOptimumRow]:
     place = f"fit.laws.{entry.name}.optimum"
     prior = _prior(measurements, tried, options.prior, f"{place}.prior") if options.prior else ()
-    try:
-        rows = list(
+    rows = keyed(
+        place,
+        lambda: list(
             mixture.rows(
                 tried.columns,
                 x=tried.shares,
@@ -99,9 +100,8 @@ def _optimum(
                 draws=options.draws,
                 seed=seed,
             )
-        )
-    except RelscaleError as error:
-        raise RelscaleError(f"{place}: {error}") from None
+        ),
+    )
     for row in rows:
         yield MixtureOptimumRow(
             **fields_of(row), fit=entry.name, law=entry.law, kl=options.kl, status=Status.OK

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from relscale.column_arrays import Columns
-from relscale.errors import RelscaleError
+from relscale.errors import keyed
 from relscale.fitting.core_options import Multiplier
 from relscale.fitting.estimation.law_points import select
 from relscale.fitting.settings import Settings
@@ -38,8 +38,9 @@ def multiplier_rows(measurements: pa.Table, settings: Settings) -> Iterator[Uniq
 def _rows(measurements: pa.Table, entry: Multiplier, seed: int) -> Iterator[UniqueTextRow]:
     place = f"fit.multipliers.{entry.name}"
     selected = select(measurements, {**entry.where, "status": "ok"}, place)
-    try:
-        rows = list(
+    rows = keyed(
+        place,
+        lambda: list(
             multiplier.rows(
                 Columns.of_table(selected),
                 unique=entry.unique,
@@ -50,9 +51,8 @@ def _rows(measurements: pa.Table, entry: Multiplier, seed: int) -> Iterator[Uniq
                 unique_in_mixtures=entry.unique_in_mixtures,
                 seed=seed,
             )
-        )
-    except RelscaleError as error:
-        raise RelscaleError(f"{place}: {error}") from None
+        ),
+    )
     for row in rows:
         status = Status.OK if row.multiplier is not None else Status.BEYOND_DATA
         yield UniqueTextRow(**fields_of(row), fit=entry.name, status=status)

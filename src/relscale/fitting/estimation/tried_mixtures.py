@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from relscale.column_arrays import Columns
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, keyed
 from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.estimation.law_columns import law_columns
 from relscale.fitting.estimation.law_points import ModelKey, Points, distinct, held_in, points, select
@@ -75,10 +75,7 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw, called: Sequence[s
         Columns or measurements are missing, a model has several values of a target, or no target has such a name.
     """
     place = f"fit.laws.{entry.name}"
-    try:
-        of = law_columns(entry.law, entry.x, measurements)
-    except RelscaleError as error:
-        raise RelscaleError(f"{place}: {error}") from None
+    of = keyed(place, lambda: law_columns(entry.law, entry.x, measurements))
     family = law_or_family(entry.law)
     assert isinstance(family, Family)
     first = len(family.before)
