@@ -43,7 +43,7 @@ from trials.recovery import recovery
 
 from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.provenance import source_digest
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "explanation" / "coverage.md"

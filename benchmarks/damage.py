@@ -30,13 +30,13 @@ from typing import Any
 import torch
 from small_experiment import CONFIG, NOT_RESULTS, SmallExperiment
 
-from relscale.atomic import remove
-from relscale.checked_parquet import read_parquet
-from relscale.checksums import FILE, check_digests
-from relscale.entries import read_entries
 from relscale.errors import RelscaleError
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.scores import Score
+from relscale.storage.atomic import remove
+from relscale.storage.checked_parquet import read_parquet
+from relscale.storage.checksums import FILE, check_digests
+from relscale.storage.entries import read_entries
 from relscale.tokens.store import TokenStore
 from relscale.training.manifest import TrainedModel
 from relscale.training.state import read_state, write_state

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from relscale.config import load_config
+from relscale.experiments.config import load_config
 from relscale.training import ops
 from relscale.training.cpu import bf16
 

@@ -595,7 +595,7 @@ def random_corpus(folder: Path) -> Any:
     import numpy as np
     from tiny_models import byte_level_tokenizer
 
-    from relscale.checksums import seal
+    from relscale.storage.checksums import seal
     from relscale.training.data import TrainingData
 
     tokens, vocabulary = folder / "tokens", folder / "vocabulary"

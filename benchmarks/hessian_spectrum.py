@@ -16,7 +16,7 @@ from tabulate import tabulate
 from tokenizers import Tokenizer
 
 from relscale.scoring.checkpoint import load_model
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 from relscale.training.hessian_spectrum import density, hessian_product, lanczos
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 from small_experiment import SmallExperiment
 
-from relscale.atomic import remove
+from relscale.storage.atomic import remove
 
 # What a stage leaves, below results; its absence makes the workflow run it again.
 STAGES = {

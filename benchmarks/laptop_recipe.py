@@ -16,7 +16,7 @@ from pathlib import Path
 from relscale.commands.inputs import training_experiment
 from relscale.design.isoflop import grid
 from relscale.design.run import Run
-from relscale.results import Results
+from relscale.experiments.results import Results
 from relscale.training.data import TrainingData
 from relscale.training.record import TrainingRecord
 from relscale.training.run import train_run

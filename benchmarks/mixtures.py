@@ -19,7 +19,7 @@ from relscale.fitting.estimation.law_points import PointRow, Points
 from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, workers
 from relscale.fitting.inference.bootstrap.schemes import PAIRS
 from relscale.laws.catalogue import law
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 TABLE = Path(__file__).parents[1] / "reference" / "regmix_pile.csv.gz"
 

@@ -21,11 +21,11 @@ from typing import Any
 
 import yaml
 
-from relscale.check import check_experiment
-from relscale.config import check_config
 from relscale.design.placement import place
-from relscale.experiment import TrainingExperiment
-from relscale.jobs import runs_by_job
+from relscale.experiments.check import check_experiment
+from relscale.experiments.config import check_config
+from relscale.experiments.experiment import TrainingExperiment
+from relscale.workflow.jobs import runs_by_job
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "tests" / "workflow" / "tiny.yaml"

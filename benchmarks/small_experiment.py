@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "workflow"))
 import warm_relscale
 import warm_snakemake
 
-from relscale.atomic import remove
-from relscale.checked_parquet import check_parquet
-from relscale.checksums import FILE, check_digests
-from relscale.recovery import remove_damaged
+from relscale.storage.atomic import remove
+from relscale.storage.checked_parquet import check_parquet
+from relscale.storage.checksums import FILE, check_digests
+from relscale.workflow.recovery import remove_damaged
 
 ROOT = Path(__file__).parents[1]
 CONFIG: dict[str, Any] = {

@@ -29,7 +29,7 @@ from tabulate import tabulate
 
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws import parametric
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 DELTA = 1e-3
 TABLE = Path(__file__).parents[1] / "reference" / "chinchilla_figure4.csv"

@@ -28,14 +28,14 @@ from training import plain_loss, qwen3
 
 from relscale.commands.inputs import training_experiment
 from relscale.design.run import Run
-from relscale.experiment import TrainingExperiment
-from relscale.jobs import members, runs_by_job
-from relscale.results import Results
+from relscale.experiments.experiment import TrainingExperiment
+from relscale.experiments.results import Results
 from relscale.tokens.store import TokenStore
 from relscale.training.fabric import fabric_precision
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
 from relscale.training.schedule import learning_rate_factor
+from relscale.workflow.jobs import members, runs_by_job
 
 ROOT = Path(__file__).resolve().parents[1]
 RECENT = 0.05

@@ -4,14 +4,14 @@ import inspect
 from pathlib import Path
 
 from relscale.corpora.documents import DocumentRow
-from relscale.critical_batches import CriticalBatchRow
 from relscale.fitting.fits import ROWS
 from relscale.measurements.measurement import Measurement, Replicate
-from relscale.rows import columns_of
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.items import Item
 from relscale.scoring.requests import Request
 from relscale.scoring.task_metrics import TaskValue
+from relscale.storage.rows import columns_of
+from relscale.studies.critical_batches import CriticalBatchRow
 from relscale.tokens.build import StoredDocument
 from relscale.tokens.shards import ShardDocument
 from relscale.training.branch_row import BranchRow

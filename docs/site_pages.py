@@ -16,14 +16,14 @@ from pictures import Axis, Line, picture
 
 from relscale import listings
 from relscale.cli import COMMANDS, parsers
-from relscale.config_schema import config_schema
+from relscale.experiments.config_schema import config_schema
+from relscale.experiments.section import Section
 from relscale.laws.catalogue import law_modules
 from relscale.laws.law import Family, Law
 from relscale.questions.catalogue import question, question_names
-from relscale.rows import columns_of
 from relscale.scoring.options import Suite
 from relscale.scoring.suite import available_suites, read_suite
-from relscale.section import Section
+from relscale.storage.rows import columns_of
 
 ROOT = Path(__file__).parents[1]
 OUTWARD = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)\s]*)\)")

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from relscale.cli import main
-from relscale.config import load_config, save_config
-from relscale.results import Results
-from relscale.tables import write_table
+from relscale.experiments.config import load_config, save_config
+from relscale.experiments.results import Results
+from relscale.storage.tables import write_table
 
 SLOPES = {"easy": -0.09, "hard": -0.05}
 LEVELS = {"easy": 1.0, "hard": 2.0}

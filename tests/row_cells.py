@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.fitting.inference.method import described
-from relscale.rows import fields_of
+from relscale.storage.rows import fields_of
 
 
 def cells(rows: pa.Table | Iterable[Any]) -> list[dict[str, Any]]:

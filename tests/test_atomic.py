@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from relscale import atomic
-from relscale.atomic import atomic_path, remove_all_partials, remove_partials, write_text
+from relscale.storage import atomic
+from relscale.storage.atomic import atomic_path, remove_all_partials, remove_partials, write_text
 
 
 def names(folder):
@@ -63,7 +63,7 @@ def abandoned(path):
     """Half of ``path``, by a process that was killed."""
     code = f"""
 import os
-from relscale.atomic import atomic_path
+from relscale.storage.atomic import atomic_path
 with atomic_path({str(path)!r}) as partial:
     partial.mkdir()
     (partial / "half").touch()
@@ -111,7 +111,7 @@ def test_of_many_that_write_a_folder_at_once_each_succeeds_and_one_is_left_whole
     code = """
 import sys
 from pathlib import Path
-from relscale.atomic import atomic_path
+from relscale.storage.atomic import atomic_path
 for _ in range(30):
     with atomic_path(sys.argv[1], durable=False) as partial:
         partial.mkdir()
@@ -130,8 +130,8 @@ FULL = """
 import resource, sys
 from pathlib import Path
 import numpy, pyarrow, torch
-from relscale.atomic import atomic_path
-from relscale.tables import write_table
+from relscale.storage.atomic import atomic_path
+from relscale.storage.tables import write_table
 from relscale.training.state import write_state
 from safetensors.torch import save_file
 from tokenizers import Tokenizer

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 
 from relscale.cli import main
-from relscale.config import load_config
 from relscale.errors import RelscaleError
+from relscale.experiments.config import load_config
 from relscale.fitting.estimation.tried_mixtures import targets_called, tried_mixtures
 from relscale.laws import mixture_additive
-from relscale.tables import read_table, write_table
+from relscale.storage.tables import read_table, write_table
 
 CONFIG = """
 experiment: mixed

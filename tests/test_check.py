@@ -11,10 +11,10 @@ import pytest
 import yaml
 from one_sentence import assert_one_sentence, within
 
-from relscale.check import check_experiment
 from relscale.checks.machine import cuda_devices
-from relscale.config import check_config, load_config
 from relscale.errors import RelscaleError
+from relscale.experiments.check import check_experiment
+from relscale.experiments.config import check_config, load_config
 from relscale.provenance import files_state
 from relscale.scoring.suite import SUITES
 
@@ -388,11 +388,12 @@ def test_a_folder_that_cannot_be_written_is_named(folder):
     ("code", "further"),
     [
         (
-            "from relscale.check import check_experiment; from relscale.config import load_config; "
+            "from relscale.experiments.check import check_experiment; "
+            "from relscale.experiments.config import load_config; "
             f"check_experiment(load_config({str(ROOT / 'config.yaml')!r}))",
             "scipy",
         ),
-        ("import relscale.pipeline", "scipy.stats"),
+        ("import relscale.workflow.pipeline", "scipy.stats"),
     ],
     ids=["the check of a config", "the rules of the workflow"],
 )

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from relscale.checked_parquet import read_parquet
 from relscale.errors import Damaged
-from relscale.tables import open_table, read_table, write_pieces, write_table
+from relscale.storage.checked_parquet import read_parquet
+from relscale.storage.tables import open_table, read_table, write_pieces, write_table
 
 TABLE = pa.table({"value": [number / 7 for number in range(500)], "group": ["a", "b"] * 250})
 

@@ -5,8 +5,9 @@ import json
 import pytest
 from damage import DAMAGES, flipped
 
-from relscale import checksums
-from relscale.checksums import (
+from relscale.errors import Damaged
+from relscale.storage import checksums
+from relscale.storage.checksums import (
     add_to_seal,
     check_digests,
     check_digests_if_listed,
@@ -19,7 +20,6 @@ from relscale.checksums import (
     sealed_folder,
     set_aside,
 )
-from relscale.errors import Damaged
 
 
 @pytest.fixture

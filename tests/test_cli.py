@@ -8,7 +8,7 @@ import yaml
 from one_sentence import assert_one_sentence
 
 from relscale.cli import VERBS, main
-from relscale.config import load_config
+from relscale.experiments.config import load_config
 
 EXPERIMENT = {
     "experiment": "tiny",

@@ -6,9 +6,9 @@ import pytest
 import yaml
 from one_sentence import assert_one_sentence
 
-from relscale.config import check_config, load_config, load_configs, save_config
-from relscale.config_schema import config_schema, schema_text
 from relscale.errors import RelscaleError
+from relscale.experiments.config import check_config, load_config, load_configs, save_config
+from relscale.experiments.config_schema import config_schema, schema_text
 
 EXPERIMENT = {
     "experiment": "tiny",

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from one_sentence import accepted_or_one_sentence
 
-from relscale.check import check_experiment
-from relscale.config import check_config, load_config
+from relscale.experiments.check import check_experiment
+from relscale.experiments.config import check_config, load_config
 
 ROOT = Path(__file__).parents[1]
 FILES = [

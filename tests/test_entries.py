@@ -6,8 +6,8 @@ import random
 import pytest
 from damage import cut, emptied, flipped
 
-from relscale.entries import Entry, read_entries, write_entries
 from relscale.errors import Damaged
+from relscale.storage.entries import Entry, read_entries, write_entries
 
 
 class File(Entry):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from relscale.config import check_config
 from relscale.errors import RelscaleError
+from relscale.experiments.config import check_config
 from relscale.exported_suites import with_exported_suites
-from relscale.jobs import names_of_jobs, scoring_jobs
+from relscale.workflow.jobs import names_of_jobs, scoring_jobs
 
 HEADER = "run,model,corpus,params,tokens,training_flops,budget,status,validation_loss"
 

@@ -60,7 +60,7 @@ QUESTION = """
 import numpy as np
 from pathlib import Path
 from relscale.cli import main
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 flops = np.geomspace(1e18, 1e20, 9)
 Path("table.csv").write_text("flops,loss\\n" + "\\n".join(f"{f},{(f / 1e18) ** -0.25}" for f in flops))
 asked = ["table.csv", "--x", "flops", "--y", "loss", "--output", "halving.csv"]
@@ -79,8 +79,8 @@ from relscale.figures.registry import figures
 from relscale.fitting.fits import from_rows, write
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.measurements.measurement import MEASUREMENTS
-from relscale.rows import columns_of
-from relscale.tables import write_table
+from relscale.storage.rows import columns_of
+from relscale.storage.tables import write_table
 assert "tokens-per-parameter" in figures()
 cells = {each.name: None for each in columns_of(FrontierRow)}
 cells |= {"experiment": "e", "corpus": "web", "status": "ok"}
@@ -90,8 +90,8 @@ write(from_rows({"frontier": rows}), Path("fits"))
 figure = make_figure("tokens-per-parameter", FigureData(Path("none.parquet"), Path("fits")))
 points = [trace for trace in figure.data if trace.mode == "markers" and trace.y and None not in trace.y]
 assert any(len(trace.y) == 3 and all(abs(y - 20) < 1e-9 for y in trace.y) for trace in points), figure.data
-from relscale.config import check_config
-from relscale.pipeline import Pipeline
+from relscale.experiments.config import check_config
+from relscale.workflow.pipeline import Pipeline
 config = {"experiment": "x", "runs": {"source": "measurements", "tables": [{"path": "t.csv"}]}}
 pipeline = Pipeline(check_config(config | {"figures": ["tokens-per-parameter"]}))
 caption = pipeline.caption("tokens-per-parameter", Path("no captions"))
@@ -124,7 +124,7 @@ PROGRAMS = {
 # A fork for each program, of a process that has imported what most of them do.
 FORKS = """
 import json, os, sys, traceback
-import numpy, pyarrow.parquet, torch, relscale.cli, relscale.table_fit
+import numpy, pyarrow.parquet, torch, relscale.cli, relscale.table_fit.fit
 failures = {}
 for name, program in json.load(sys.stdin).items():
     reading, writing = os.pipe()

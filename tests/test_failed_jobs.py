@@ -5,7 +5,7 @@ import logging
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from relscale.failed_jobs import LINES, FailedJobs
+from relscale.workflow.failed_jobs import LINES, FailedJobs
 
 SENTENCE = "relscale score: suite mine: unknown option 'colour'; allowed are path, baseline"
 

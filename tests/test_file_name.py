@@ -7,7 +7,7 @@ from hostile import NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relscale.file_name import file_name, named
+from relscale.storage.file_name import file_name, named
 
 RUN = "web-1e12-d64-L2-B16-c-adamc-s0"
 names = st.one_of(

@@ -12,9 +12,9 @@ import relscale
 from relscale import datasets, doctor, extras, listings
 from relscale.cli import COMMANDS, VERBS, main, parsers
 from relscale.errors import RelscaleError
-from relscale.frame import Frame
 from relscale.package_files import SNAKEFILE, experiments
 from relscale.suggestions import suggestion
+from relscale.table_fit.frame import Frame
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -207,7 +207,7 @@ def test_a_frame_shows_itself_and_speaks_arrow():
 def test_what_snakemake_does_not_know_is_said_in_a_line(capsys, monkeypatch):
     from snakemake.cli import get_argument_parser
 
-    from relscale.snakemake_command import refuse
+    from relscale.workflow.snakemake_command import refuse
 
     monkeypatch.setattr("argparse.ArgumentParser.error", refuse)
     with pytest.raises(SystemExit):

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from one_sentence import assert_one_sentence
 
-from relscale.config import check_config, load_config
 from relscale.errors import RelscaleError
+from relscale.experiments.config import check_config, load_config
 from relscale.exported_suites import with_exported_suites
 from relscale.scoring import suite_code
 from relscale.scoring.manifest import read_manifest
@@ -103,7 +103,7 @@ FUNCTIONS = {
     "filter": "filter_list: [{name: x, filter: [{function: custom, filter_fn: !function evil.f}]}]\n",
     "nested": "metadata: {a: [{b: !function evil.f}]}\n",
     "installed": "doc_to_text: !function os.system\n",
-    "relscale's": "custom_dataset: !function relscale.atomic.remove\n",
+    "relscale's": "custom_dataset: !function relscale.storage.atomic.remove\n",
     "a name of relscale's": "custom_dataset: !function relscale.scoring.local_data.tempfile.mkdtemp\n",
 }
 
@@ -316,7 +316,7 @@ def test_groups_of_data_are_no_paths(working_folder):
 
 def documents_table(rows):
     from relscale.corpora.documents import SCHEMA
-    from relscale.tables import write_table
+    from relscale.storage.tables import write_table
 
     table = pa.Table.from_pylist([{name: row.get(name) for name in SCHEMA.names} for row in rows], SCHEMA)
     write_table(table, "documents.parquet")

@@ -5,11 +5,11 @@ import csv
 import pytest
 
 from relscale.api import Experiment
-from relscale.check import check_experiment
 from relscale.cli import main
-from relscale.config import load_config
 from relscale.errors import RelscaleError
-from relscale.experiment import CheckpointExperiment, MeasurementExperiment
+from relscale.experiments.check import check_experiment
+from relscale.experiments.config import load_config
+from relscale.experiments.experiment import CheckpointExperiment, MeasurementExperiment
 from relscale.package_files import REFERENCE
 from relscale.starting.texts import budgets_for, makespan
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relscale.errors import RelscaleError
-from relscale.json_lines import read_json_lines
+from relscale.storage.json_lines import read_json_lines
 
 texts = st.text(st.characters(codec="utf-8"))
 

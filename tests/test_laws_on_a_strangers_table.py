@@ -132,7 +132,7 @@ def test_a_law_is_fitted_to_columns_of_any_name(
     path.write_text("\n".join([f"{x},score", *(f"{a:.12g},{b:.12g}" for a, b in zip(at, y, strict=True))]))
     ask = ["fit", str(path), "--law", name, "--x", x, "--y", "score", "--residual", "linear"]
     assert main([*ask, "--output", str(tmp_path / "fits.csv")]) == 0, capsys.readouterr()
-    from relscale.tables import read_table
+    from relscale.storage.tables import read_table
 
     rows = read_table(tmp_path / "fits.csv").to_pylist()
     (value,) = [row["value"] for row in rows if row["parameter"] == truth[0]]

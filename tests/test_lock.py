@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from relscale import lock
 from relscale.errors import RelscaleError
-from relscale.lock import lock_if_free, locked, remove_stale_locks
+from relscale.storage import lock
+from relscale.storage.lock import lock_if_free, locked, remove_stale_locks
 
 
 def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
@@ -29,7 +29,7 @@ def test_a_lock_keeps_others_out_and_leaves_no_file(tmp_path):
     code = """
 import sys
 from pathlib import Path
-from relscale.lock import locked
+from relscale.storage.lock import locked
 counter = Path(sys.argv[1])
 for _ in range(100):
     with locked(counter.with_suffix(".lock")):
@@ -47,7 +47,7 @@ def test_a_killed_process_frees_its_lock(tmp_path):
     code = """
 import sys, time
 from pathlib import Path
-from relscale.lock import locked
+from relscale.storage.lock import locked
 with locked(Path(sys.argv[1])):
     print("locked", flush=True)
     time.sleep(60)

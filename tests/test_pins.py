@@ -5,9 +5,9 @@ import copy
 import pytest
 import yaml
 
-from relscale.config import load_config
 from relscale.errors import RelscaleError
-from relscale.pins import write_pins
+from relscale.experiments.config import load_config
+from relscale.experiments.pins import write_pins
 
 COMMITS = {"org/text": "a" * 40, "org/words": "b" * 40, "Anthropic/model-written-evals": "c" * 40}
 EXPERIMENT = {
@@ -31,7 +31,7 @@ def hub(monkeypatch):
             raise RelscaleError(f"no {name}")
         return COMMITS[name]
 
-    monkeypatch.setattr("relscale.pins.look_up", look_up)
+    monkeypatch.setattr("relscale.experiments.pins.look_up", look_up)
     return asked
 
 

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from relscale.cli import parser
-from relscale.process import started
+from relscale.storage.process import started
 
 WAITING = """
 import sys, time
-from relscale.process import end_with
+from relscale.storage.process import end_with
 end_with(int(sys.argv[1]))
 print("waiting", flush=True)
 time.sleep(60)
@@ -19,7 +19,7 @@ time.sleep(60)
 POOL = """
 import os, time
 from concurrent.futures import ProcessPoolExecutor
-from relscale.process import end_with_parent
+from relscale.storage.process import end_with_parent
 with ProcessPoolExecutor(1, initializer=end_with_parent) as pool:
     print(pool.submit(os.getpid).result(), flush=True)
     pool.submit(time.sleep, 60).result()

@@ -69,13 +69,13 @@ def test_a_comment_or_a_docstring_anywhere_changes_no_digest(package):
 @pytest.mark.slow
 def test_an_edited_formula_changes_the_digests_of_what_imports_it_and_no_others(package):
     before = digests()
-    plan, tables = code_digest("relscale.design.isoflop"), code_digest("relscale.tables")
+    plan, tables = code_digest("relscale.design.isoflop"), code_digest("relscale.storage.tables")
     path = package / "design" / "architecture.py"
     (number,) = set(re.findall(r"return (\d+) \*", path.read_text())[:1])
     edit(path, f"return {number} *", f"return {int(number) + 1} *")
     after = digests()
     assert code_digest("relscale.design.isoflop") != plan
-    assert code_digest("relscale.tables") == tables
+    assert code_digest("relscale.storage.tables") == tables
     changed = {entry for entry in ENTRIES if after[entry] != before[entry]}
     assert {"relscale.training.run"} <= changed <= {"relscale.training.run", "relscale.commands.collect:run"}
 
@@ -98,10 +98,10 @@ def test_another_version_of_the_package_changes_no_digest(package):
 
 @pytest.mark.slow
 def test_a_module_that_moves_bytes_counts_where_it_is_asked_for(package):
-    before = code_digest("relscale.commands.collect:run", "relscale.tables")
+    before = code_digest("relscale.commands.collect:run", "relscale.storage.tables")
     edit(package / "columns.py", "_THOUSANDS", "_GROUPED")
     forget()
-    assert code_digest("relscale.commands.collect:run", "relscale.tables") != before
+    assert code_digest("relscale.commands.collect:run", "relscale.storage.tables") != before
 
 
 @pytest.mark.slow
@@ -211,10 +211,10 @@ def test_what_is_left_out_can_compute_nothing():
     """It imports no library that computes and no module that counts, but for the exceptions named here."""
     forget()
     counting = {
-        "relscale.tables": {
-            "relscale.columns",
-            "relscale.json_lines",
-            "relscale.text_file",
+        "relscale.storage.tables": {
+            "relscale.storage.columns",
+            "relscale.storage.json_lines",
+            "relscale.storage.text_file",
         },  # users' own tables
         "relscale.training.metrics_logger": {
             "relscale.design.run",
@@ -222,9 +222,9 @@ def test_what_is_left_out_can_compute_nothing():
         },  # what it logs
         "relscale.training.ownership": {"relscale.training.state"},  # the name of a file
         # The types of what is grouped.
-        "relscale.jobs": {"relscale.design.run", "relscale.scoring.checkpoint_table"},
+        "relscale.workflow.jobs": {"relscale.design.run", "relscale.scoring.checkpoint_table"},
         # The types of its sections, and the plan and the table, which count where their rows are used.
-        "relscale.experiment": {
+        "relscale.experiments.experiment": {
             *(f"relscale.{stage}.options" for stage in SECTIONS),
             *("relscale.design.isoflop", "relscale.design.run", "relscale.scoring.checkpoint_table"),
             "relscale.design.mixtures",  # corpora, whose values are digested wherever they count
@@ -233,9 +233,14 @@ def test_what_is_left_out_can_compute_nothing():
     computing = {
         "relscale.gpu": {"torch"},  # asks it for a device
         "relscale.training.metrics_logger": {"lightning"},  # its loggers
-        "relscale.rows": {"numpy"},  # numbers that are not finite become null
+        "relscale.storage.rows": {"numpy"},  # numbers that are not finite become null
     }
-    deciding = {"relscale", "relscale.config", "relscale.training.key", "relscale.training.progress"}
+    deciding = {
+        "relscale",
+        "relscale.experiments.config",
+        "relscale.training.key",
+        "relscale.training.progress",
+    }
     for module in set(identity.CARRIERS) - deciding:
         part = provenance._part(module)
         names = {provenance._module(name)[0] for name in part.imports} - {"", *provenance._packages(module)}

@@ -12,11 +12,12 @@ import tiny_models
 from finished_experiment import SLOPES, workflow
 
 import relscale as rs
-from relscale import api, experiment_results, score_model
+from relscale import api, score_model
 from relscale.cli import main
 from relscale.errors import RelscaleError
+from relscale.experiments import experiment_results
 from relscale.fitting.fit import fit
-from relscale.tables import read_table, write_table
+from relscale.storage.tables import read_table, write_table
 
 ROOT = Path(__file__).parents[1]
 FLOPS = np.geomspace(1e18, 1e21, 8)
@@ -44,8 +45,9 @@ def once_for_each_table(fit):
 @pytest.mark.parametrize(
     "module",
     [
-        *("", ".datasets", ".doctor", ".frame", ".frontier_fit", ".laws.own_law", ".listings"),
-        *(".suggestions", ".table_columns", ".table_fit", ".table_fit_result"),
+        *("", ".datasets", ".doctor", ".laws.own_law", ".listings"),
+        ".suggestions",
+        *(f".table_fit.{name}" for name in ("fit", "frame", "frontier", "known_columns", "result")),
     ],
 )
 def test_each_example_does_what_it_says(module, monkeypatch):

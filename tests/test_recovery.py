@@ -4,14 +4,14 @@ import pyarrow as pa
 import pytest
 from damage import DAMAGES, deleted, flipped
 
-from relscale.atomic import atomic_path
-from relscale.checksums import files_list, seal, seal_files, sealed_folder
-from relscale.entries import write_entries
-from relscale.recovery import remove_damaged
 from relscale.scoring.scores import Score
-from relscale.tables import write_table
+from relscale.storage.atomic import atomic_path
+from relscale.storage.checksums import files_list, seal, seal_files, sealed_folder
+from relscale.storage.entries import write_entries
+from relscale.storage.tables import write_table
 from relscale.tokens.manifest import STORE_FILE, StoreManifest, StorePart
 from relscale.training.manifest import TrainedModel
+from relscale.workflow.recovery import remove_damaged
 
 TABLE = pa.table({"value": [1.0, 2.0]})
 
@@ -138,7 +138,7 @@ def test_what_killed_processes_left_half_written_goes(results, monkeypatch):
     ):
         with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch, atomic_path(path) as partial:
             partial.touch()
-            patch.setattr("relscale.atomic.remove", lambda path: None)
+            patch.setattr("relscale.storage.atomic.remove", lambda path: None)
             raise KeyboardInterrupt
         assert partial.exists()
         gone = partial.name.replace(f"-{partial.name.split('-')[2]}-", "-999999999-")

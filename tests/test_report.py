@@ -19,8 +19,9 @@ from hostile import NAMES
 from one_sentence import assert_one_sentence
 
 from relscale import cli
-from relscale.config import check_config
 from relscale.errors import RelscaleError
+from relscale.experiments.config import check_config
+from relscale.experiments.results import Results
 from relscale.figures import chart
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits, write
@@ -28,13 +29,12 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.headline import headline_of_tables
 from relscale.fitting.report.summary import summary
 from relscale.measurements.measurement import Measurement
-from relscale.provenance_page import make_provenance_page
 from relscale.report.markup import identifier
 from relscale.report.page import report_page
 from relscale.report.report_data import ReportData, ReportFigure, SuiteWords
-from relscale.results import Results
-from relscale.rows import names_of as row_names
-from relscale.rows import rows_of, table_of
+from relscale.storage.rows import names_of as row_names
+from relscale.storage.rows import rows_of, table_of
+from relscale.workflow.provenance_page import make_provenance_page
 
 ROOT = Path(__file__).parents[1]
 MEASURED = {"runs": {"source": "measurements", "tables": [{"path": "t.csv"}]}}

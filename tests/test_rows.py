@@ -8,7 +8,7 @@ from typing import Literal
 import pyarrow as pa
 import pytest
 
-from relscale.rows import column, columns_of, names_of, rows_of, schema_of, table_of
+from relscale.storage.rows import column, columns_of, names_of, rows_of, schema_of, table_of
 
 
 class Color(StrEnum):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relscale.snakemake_options import is_read_only
+from relscale.workflow.snakemake_options import is_read_only
 
 READ_ONLY = (
     *("-n", "-np", "-Fn", "--dry-run", "--dryrun", "--dry-run=json"),

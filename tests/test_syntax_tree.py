@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 from relscale.errors import RelscaleError
-from relscale.rows import column
+from relscale.storage.rows import column
 
 SCALE = 2.0
 

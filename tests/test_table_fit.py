@@ -16,7 +16,7 @@ import relscale
 from relscale.cli import main
 from relscale.errors import RelscaleError
 from relscale.fitting.fits import ROWS, empty
-from relscale.tables import read_table, write_table
+from relscale.storage.tables import read_table, write_table
 
 OLMO = Path(__file__).parents[1] / "reference" / "olmo_ladder_mmlu.csv"
 FLOPS = np.geomspace(1e18, 1e21, 8)

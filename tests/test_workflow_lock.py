@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from relscale.workflow_lock import RECORD, clear_stale_locks
+from relscale.workflow.lock_files import RECORD, clear_stale_locks
 
 WORKFLOW = """
 import sys, time
 from pathlib import Path
-from relscale.workflow_lock import share_lock
+from relscale.workflow.lock_files import share_lock
 
 share_lock(Path(sys.argv[1]))
 print("shared", flush=True)

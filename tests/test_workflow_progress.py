@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from relscale.workflow_progress import WorkflowProgress, clock, duration
+from relscale.workflow.progress import WorkflowProgress, clock, duration
 from snakemake_logger_plugin_relscale import LogHandler
 
 

@@ -9,7 +9,7 @@ from one_sentence import assert_one_sentence, within
 from relscale.errors import RelscaleError
 from relscale.lookalikes import appearance
 from relscale.scoring.manifest import read_manifest, write_manifest
-from relscale.yaml_text import dump, load
+from relscale.storage.yaml_text import dump, load
 
 # What YAML 1.1 takes for truth values, numbers, dates, times of day (in base 60) or nothing.
 MISTAKEN = [

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from relscale.laws import annealing, rate_changes
 from relscale.laws.catalogue import law
 from relscale.laws.law import Law
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 Floats = NDArray[np.float64]
 

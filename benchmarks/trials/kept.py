@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from relscale import syntax_tree
-from relscale.atomic import atomic_path
 from relscale.provenance import digest, source_digest
+from relscale.storage.atomic import atomic_path
 
 BENCHMARKS = Path(__file__).parents[1]
 KEPT = BENCHMARKS.parent / "results" / "coverage"

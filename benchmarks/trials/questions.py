@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 from trials.outcome import Floats, Outcome, covered
 
-from relscale.column_arrays import Columns
 from relscale.questions import multiplier
 from relscale.questions.coupling import changing_size
 from relscale.questions.limits import mean_with_limits, step_of
+from relscale.storage.column_arrays import Columns
 
 ITEMS = (20, 100, 1000)
 MODELS = (8, 20, 60)

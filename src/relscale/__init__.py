@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from relscale import datasets
     from relscale.api import Experiment, Results, open, score
     from relscale.errors import RelscaleError
-    from relscale.frame import Frame
-    from relscale.frontier_fit import frontier
     from relscale.listings import suites
-    from relscale.table_fit import fit
-    from relscale.table_fit_result import TableFit
+    from relscale.table_fit.fit import fit
+    from relscale.table_fit.frame import Frame
+    from relscale.table_fit.frontier import frontier
+    from relscale.table_fit.result import TableFit
 
 __version__ = "0.1.0"
 
 _WHERE = {  # the module of each name, imported when the name is first asked for
-    "fit": "table_fit",
-    "TableFit": "table_fit_result",
-    "frontier": "frontier_fit",
+    "fit": "table_fit.fit",
+    "TableFit": "table_fit.result",
+    "frontier": "table_fit.frontier",
     "extrapolate": "extrapolation.of_table",
     "laws": "listings",
     "suites": "listings",
@@ -33,7 +33,7 @@ _WHERE = {  # the module of each name, imported when the name is first asked for
     "Results": "api",
     "open": "api",
     "score": "api",
-    "Frame": "frame",
+    "Frame": "table_fit.frame",
     "RelscaleError": "errors",
 }
 __all__ = [

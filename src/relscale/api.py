@@ -4,10 +4,10 @@ from pathlib import Path
 
 from relscale.arguments import typed
 from relscale.errors import RelscaleError
-from relscale.experiment_results import Results, open
-from relscale.frame import Frame
+from relscale.experiments.experiment_results import Results, open
 from relscale.printable import shown_printable
 from relscale.score_model import score
+from relscale.table_fit.frame import Frame
 
 __all__ = ["Experiment", "Results", "open", "score"]
 
@@ -31,7 +31,7 @@ class Experiment:
 
     @typed
     def __init__(self, config: str | Path):
-        from relscale.config import load_config
+        from relscale.experiments.config import load_config
         from relscale.package_files import named_config
 
         self.config = named_config(Path(config))
@@ -64,8 +64,8 @@ class Experiment:
         >>> rs.Experiment.from_texts("stories", "code", minutes=2).check()  # doctest: +SKIP
         []
         """
-        from relscale.atomic import write_text
         from relscale.starting.texts import texts_config
+        from relscale.storage.atomic import write_text
 
         file = Path(config)
         if file.exists():
@@ -82,7 +82,7 @@ class Experiment:
         >>> rs.Experiment("tests.yaml").check()
         []
         """
-        from relscale.check import check_experiment
+        from relscale.experiments.check import check_experiment
 
         try:
             check_experiment(self.options)
@@ -100,7 +100,7 @@ class Experiment:
         """
         from relscale.design.placement import place
         from relscale.design.table import plan_table
-        from relscale.experiment import TrainingExperiment
+        from relscale.experiments.experiment import TrainingExperiment
 
         if not isinstance(self.options, TrainingExperiment):
             raise RelscaleError(f"{self.config}: trains nothing, so there is nothing to plan")
@@ -122,8 +122,8 @@ class Experiment:
         RelscaleError
             The experiment cannot run, or a job failed; the reason is printed on the terminal.
         """
-        from relscale.check import check_experiment
         from relscale.commands.run import run_workflow
+        from relscale.experiments.check import check_experiment
         from relscale.extras import need
 
         need("the workflow", "workflow")
@@ -141,7 +141,7 @@ class Experiment:
         RelscaleError
             There are none yet.
         """
-        from relscale.results import Results as Paths
+        from relscale.experiments.results import Results as Paths
 
         return Results(Paths.of(self.options).folder)
 

@@ -102,7 +102,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
         leave_pandas_out()
     if options.parent is not None and not getattr(command, "STOPS_ITSELF", False):
-        from relscale.process import end_with
+        from relscale.storage.process import end_with
 
         end_with(options.parent)
     try:

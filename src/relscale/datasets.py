@@ -5,10 +5,10 @@ from typing import Any
 
 from relscale.arguments import typed
 from relscale.errors import RelscaleError
-from relscale.frame import Frame
 from relscale.package_files import REFERENCE
+from relscale.storage.tables import read_table
 from relscale.suggestions import suggestion
-from relscale.tables import read_table
+from relscale.table_fit.frame import Frame
 
 __all__ = ["chinchilla", "gemstones", "isoflop_suite", "olmo_ladder", "overtraining"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from relscale import __version__
 from relscale.extras import MODULES, missing
-from relscale.process import cores
+from relscale.storage.process import cores
 from relscale.training.numerical_path import c_compiler, has_bf16_kernels, numerical_path, processor_flags
 from relscale.training.precision import NARROWEST_AUTOCAST
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from relscale.experiment import CheckpointExperiment, Experiment
-from relscale.file_name import file_name
+from relscale.experiments.experiment import CheckpointExperiment, Experiment
 from relscale.scoring.options import Suite
+from relscale.storage.file_name import file_name
 
 
 def with_exported_suites(

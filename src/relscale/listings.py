@@ -1,7 +1,7 @@
 """Lists of the laws, suites and figures, each a table with one row per name."""
 
-from relscale.frame import Frame
 from relscale.laws.law import Family
+from relscale.table_fit.frame import Frame
 
 
 def laws() -> Frame:

@@ -11,10 +11,10 @@ from typing import Any
 
 from relscale.arguments import typed
 from relscale.errors import RelscaleError
-from relscale.frame import Frame
 from relscale.printable import PrintableStream
+from relscale.storage.tables import read_table
 from relscale.suggestions import suggestion
-from relscale.tables import read_table
+from relscale.table_fit.frame import Frame
 
 
 @typed
@@ -50,10 +50,10 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
     from relscale.commands import collect
     from relscale.commands import score as score_command
     from relscale.commands import suite as suite_command
-    from relscale.config import load_config
+    from relscale.experiments.config import load_config
     from relscale.extras import named_extras, need
-    from relscale.jobs import scoring_jobs
-    from relscale.yaml_text import dump
+    from relscale.storage.yaml_text import dump
+    from relscale.workflow.jobs import scoring_jobs
 
     need("score", "score")
     name, revision = _model(model)

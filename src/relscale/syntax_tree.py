@@ -10,7 +10,7 @@ import symtable
 from collections.abc import Callable
 from typing import Any
 
-# Calls that declare a column (`relscale.rows`) or a setting (pydantic), and the arguments that describe it.
+# Calls that declare a column (`relscale.storage.rows`) or a setting (pydantic), and the arguments that describe it.
 DESCRIPTIONS = ("description", "title", "unit", "examples")
 
 

@@ -1,8 +1,8 @@
 """A logger plugin for Snakemake: one live block of stages in a terminal, one line per stage elsewhere.
 
 It shows how far each stage is and the time until the report, all stages counted; what fails comes with the last lines
-of its log (``relscale.failed_jobs``). A dry run is shown as Snakemake shows it. Snakemake finds the plugin by the name
-of this package; ``profiles/default`` asks for it where it is installed.
+of its log (``relscale.workflow.failed_jobs``). A dry run is shown as Snakemake shows it. Snakemake finds the
+plugin by the name of this package; ``profiles/default`` asks for it where it is installed.
 """
 
 import logging
@@ -20,9 +20,9 @@ from snakemake.logging import DefaultFilter, DefaultFormatter
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from relscale import workflow_progress
 from relscale.printable import printable
-from relscale.workflow_progress import Stage, WorkflowProgress, clock, duration
+from relscale.workflow import progress as workflow_progress
+from relscale.workflow.progress import Stage, WorkflowProgress, clock, duration
 
 FOR_READERS = "for_readers"  # the attribute of a record that is shown as it is
 NOTHING = "Nothing to be done"

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from relscale.config import check_config
 from relscale.design.mixtures import Mixtures, mixture_corpora
 from relscale.errors import RelscaleError
-from relscale.experiment import TrainingExperiment
+from relscale.experiments.config import check_config
+from relscale.experiments.experiment import TrainingExperiment
 from relscale.measurements.mixture_shares import with_mixture_shares
 
 PARTS = {"prose": {"source": "s", "part": "docstrings"}, "code": {"source": "s", "part": "code"}}

@@ -6,7 +6,7 @@ import pytest
 
 from relscale.design.isoflop import plan
 from relscale.design.options import Design
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 SUITE = Path(__file__).parents[2] / "reference" / "isoflop_suite.csv"
 BUDGETS = [1e18, 3e18, 6e18, 1e19, 3e19, 6e19, 1e20]

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from relscale.config import check_config
 from relscale.design.placement import place
-from relscale.jobs import runs_by_job
+from relscale.experiments.config import check_config
+from relscale.workflow.jobs import runs_by_job
 
 DESIGN = {"recipe": "laptop", "flop_accounting": "training", "sequence_length": 64}
 

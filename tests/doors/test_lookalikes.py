@@ -18,7 +18,7 @@ from relscale.errors import RelscaleError
 from relscale.lookalikes import check_lookalikes
 from relscale.measurements.published import read_tables
 from relscale.scoring.checkpoint_table import read_checkpoints
-from relscale.yaml_text import parse
+from relscale.storage.yaml_text import parse
 
 ALIKE = {
     "a space at the end": ("b", "b "),

@@ -9,7 +9,7 @@ from relscale.figures.data import FittedParameter
 from relscale.figures.row_filter import RowFilter
 from relscale.fitting.analyses.specification import CHOICES, SpecificationRow
 from relscale.fitting.curves.point_rows import GapRow
-from relscale.rows import names_of
+from relscale.storage.rows import names_of
 
 ROWS_OF = {"gaps": GapRow, "points": GapRow, "law_rows": FittedParameter, "pooled_rows": FittedParameter}
 

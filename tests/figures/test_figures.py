@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from relscale.checksums import check_files, files_list
 from relscale.errors import RelscaleError
 from relscale.figures import browser, chart, pictures, plot
 from relscale.figures.chart import SIZE, text_width
 from relscale.figures.data import FigureData, FittedParameter
 from relscale.figures.registry import figures
 from relscale.provenance import closure
+from relscale.storage.checksums import check_files, files_list
 
 from .questions import QUESTIONS
 

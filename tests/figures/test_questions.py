@@ -23,7 +23,7 @@ from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.inference.method import Method
 from relscale.laws.catalogue import law
 from relscale.measurements.metric import Metric
-from relscale.rows import fields_of
+from relscale.storage.rows import fields_of
 
 from .questions import CANDIDATES, SURFACE, TARGETS, as_table
 

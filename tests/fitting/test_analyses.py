@@ -10,7 +10,7 @@ from relscale.fitting import analyses as package
 from relscale.fitting.analyses.registry import analyses
 from relscale.fitting.fits import ROWS
 from relscale.fitting.options import check_option_names, fit_section
-from relscale.rows import columns_of
+from relscale.storage.rows import columns_of
 
 MINE = '''
 """The number of points of each curve."""
@@ -23,8 +23,8 @@ from relscale.fitting.curves.curves import Curves
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
-from relscale.rows import fields_of, column
-from relscale.section import Section
+from relscale.storage.rows import fields_of, column
+from relscale.experiments.section import Section
 
 
 class Options(Section):

@@ -8,7 +8,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import sentence
-from relscale.rows import rows_of
+from relscale.storage.rows import rows_of
 
 FLOPS = np.geomspace(1e18, 1e22, 6)
 LAWS = {

@@ -19,7 +19,7 @@ from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, choose
 from relscale.laws import relative
-from relscale.rows import names_of
+from relscale.storage.rows import names_of
 
 law_rows = as_cells(law_rows_module.law_rows)
 

@@ -17,7 +17,7 @@ from relscale.fitting.status import OK
 from relscale.laws import bnsl, exponential_error, flp, irreducible, parametric, power
 from relscale.laws.catalogue import law
 from relscale.laws.law import Array
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 TRUTH = np.array([1.8, 480.0, 2140.0, 0.35, 0.37])
 NAMES = parametric.LAW.names

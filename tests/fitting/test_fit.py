@@ -15,8 +15,8 @@ from row_cells import cells
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import ROWS, Fits, from_rows, read, write
-from relscale.rows import names_of
-from relscale.tables import open_table, read_table, write_table
+from relscale.storage.rows import names_of
+from relscale.storage.tables import open_table, read_table, write_table
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0), "c": (0.8, 0.1, -0.2)}
 SUITES = {"s": {"baseline": "b"}}

@@ -10,8 +10,8 @@ from relscale.fitting.curves.point_rows import ErrorRow
 from relscale.fitting.fits import from_rows, read
 from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.forecasts.record import RecordRow, record, score_record
-from relscale.rows import rows_of, table_of
-from relscale.tables import read_table, write_table
+from relscale.storage.rows import rows_of, table_of
+from relscale.storage.tables import read_table, write_table
 
 KEY = {"experiment": "now", "corpus": "text", "suite": "s", "prompt": "p", "metric": "nats", "group": "g"}
 

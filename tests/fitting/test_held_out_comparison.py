@@ -18,7 +18,7 @@ from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 form_rows = as_cells(held_out_comparison.rows)
 

@@ -19,7 +19,7 @@ from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.inference.log_log_lines import lines
 from relscale.fitting.settings import Settings
 from relscale.laws import annealing, difference, parametric, power
-from relscale.rows import fields_of
+from relscale.storage.rows import fields_of
 from tests.laws.test_new_law import MIXTURE
 
 Row = dict[str, Any]

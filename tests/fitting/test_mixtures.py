@@ -15,8 +15,8 @@ from relscale.fitting.fits import Fits, write
 from relscale.fitting.report.reproduction import reproduction
 from relscale.fitting.report.reproduction_row import AnswerRow
 from relscale.laws import data_constrained, mixture_additive
-from relscale.rows import names_of
-from relscale.tables import write_table
+from relscale.storage.rows import names_of
+from relscale.storage.tables import write_table
 
 PROSE, CODE = np.array([1.0, 2.0, 0.2, 0.5, 0.5]), np.array([1.0, 0.2, 2.0, 0.5, 0.5])  # each prefers its own
 SHARES = [*np.linspace(0, 0.9, 12), 0.7]  # the last one is held out

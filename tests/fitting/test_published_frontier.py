@@ -9,7 +9,7 @@ from row_cells import cells
 
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 TABLE = Path(__file__).parents[2] / "reference" / "isoflop_suite.csv"
 

@@ -12,7 +12,7 @@ from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
 from relscale.fitting.report.reproduction import reproduction
 from relscale.fitting.report.reproduction_row import AnswerRow
-from relscale.rows import names_of
+from relscale.storage.rows import names_of
 
 Row = dict[str, Any]
 

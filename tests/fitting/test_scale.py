@@ -6,7 +6,7 @@ import sys
 import pytest
 
 CODE = """
-import numpy, pyarrow, relscale.table_fit
+import numpy, pyarrow, relscale.table_fit.fit
 import scipy.interpolate, scipy.optimize, scipy.special, scipy.stats  # loaded later by those that need them
 
 def peak():

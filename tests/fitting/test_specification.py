@@ -17,7 +17,7 @@ from relscale.fitting.fit import fit
 from relscale.fitting.inference import law_rows as law_rows_module
 from relscale.fitting.settings import Settings
 from relscale.laws import relative
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 
 def specification_rows(matrix: RunMatrix, settings: Settings) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from relscale.fitting.inference.direction import Direction
 from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict, verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import change, counted_rows, headline, sentence, strongest
-from relscale.rows import rows_of
+from relscale.storage.rows import rows_of
 
 SUITE = {"s": {"baseline": "base"}}
 BASE = (1.0, 0.05, 0.0)

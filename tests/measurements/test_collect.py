@@ -16,7 +16,7 @@ from relscale.measurements.options import Collect
 from relscale.measurements.published import published
 from relscale.measurements.runs import trained_runs
 from relscale.scoring.scores import Score
-from relscale.tables import read_table, write_pieces
+from relscale.storage.tables import read_table, write_pieces
 
 HYPERPARAMETERS = Hyperparameters("c-adamc", 0.01, 0.9, 0.95, 1e-8, 0.1, 1.0, "wsd", 0.1, 0.2)
 

@@ -4,7 +4,7 @@ import pytest
 from relscale.errors import RelscaleError
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.published import published
-from relscale.tables import write_table
+from relscale.storage.tables import write_table
 
 
 @pytest.fixture

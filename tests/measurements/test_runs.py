@@ -2,11 +2,11 @@
 
 import pytest
 
-from relscale.entries import write_entries
 from relscale.errors import RelscaleError
 from relscale.measurements.runs import listed_runs, trained_runs
 from relscale.scoring.checkpoint_table import read_checkpoints
 from relscale.scoring.scores import Score
+from relscale.storage.entries import write_entries
 
 
 @pytest.fixture

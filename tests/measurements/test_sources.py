@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from relscale.config import load_config
 from relscale.errors import RelscaleError
+from relscale.experiments.config import load_config
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.mmlu_groups import GROUPS
 from relscale.measurements.published import loader_names, published, read_tables
-from relscale.tables import write_table
+from relscale.storage.tables import write_table
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from relscale.atlas.explaining_scaling import above_unlimited, loss, spectrum
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws import (
     critical_batch,
@@ -37,6 +36,7 @@ from relscale.questions import (
     synergy,
 )
 from relscale.questions.regime import Regime
+from relscale.storage.column_arrays import Columns
 
 SURFACE = np.array([1.8172, 477.8, 2143.5, 0.3473, 0.3672])
 RNG = np.random.default_rng(0)

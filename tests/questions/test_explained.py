@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.questions import explained
+from relscale.storage.column_arrays import Columns
 
 
 def world(seed: int = 0) -> Columns:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from relscale.column_arrays import Columns
 from relscale.questions import multiplier, signal_noise
 from relscale.questions.limits import mean_with_limits, percentiles, step_of, zero_of_line
+from relscale.storage.column_arrays import Columns
 
 
 def test_items_on_which_two_models_agree_leave_limits_and_not_a_number() -> None:

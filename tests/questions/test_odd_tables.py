@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.questions import (
     coupling,
@@ -23,6 +22,7 @@ from relscale.questions import (
     optimum,
     signal_noise,
 )
+from relscale.storage.column_arrays import Columns
 
 N, D = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e8, 1e9, 4), np.geomspace(1e9, 1e11, 6)))
 LOSS = (1.7 + 400 * N**-0.34 + 400 * D**-0.28) * np.exp(np.random.default_rng(0).normal(0, 0.01, 24))

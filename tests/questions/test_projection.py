@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from relscale.column_arrays import Columns
 from relscale.corpora.distance import document_vectors, sinkhorn_cost, transport_distance
 from relscale.errors import RelscaleError
 from relscale.questions import projection, transport
+from relscale.storage.column_arrays import Columns
 
 RNG = np.random.default_rng(0)
 

@@ -7,15 +7,15 @@ import pyarrow as pa
 import pytest
 
 from relscale.cli import main
-from relscale.column_arrays import Columns
 from relscale.design.isoflop import plan
 from relscale.design.options import Design
 from relscale.errors import RelscaleError
 from relscale.fitting.paraboloid import minimum
 from relscale.questions import step_law, sweep
 from relscale.questions.sweep import SweepOptions, SweepRow
-from relscale.sweep_figure import OPTIMUM
-from relscale.tables import write_table
+from relscale.storage.column_arrays import Columns
+from relscale.storage.tables import write_table
+from relscale.studies.sweep_figure import OPTIMUM
 
 SIZES = [(n, d) for n in (5e7, 2e8, 1e9) for d in (2e9, 1e10, 5e10)]
 

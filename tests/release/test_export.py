@@ -11,15 +11,15 @@ import yaml
 from hostile import NAMES
 from records import write_record
 
-from relscale.config import check_config
 from relscale.errors import RelscaleError
+from relscale.experiments.config import check_config
 from relscale.measurements.mixture_shares import with_listed_shares
 from relscale.measurements.runs import listed_runs, trained_runs
 from relscale.release.export import export
 from relscale.release.model_card import ScoreRow
 from relscale.release.push import push, to_push
 from relscale.scoring.checkpoint_table import read_checkpoints
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 CONFIG = {
     "experiment": "small",

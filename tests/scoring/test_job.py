@@ -10,14 +10,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
 
-from relscale.checksums import seal
-from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.options import Scoring, Suite
 from relscale.scoring.scores import Score
 from relscale.scoring.suite import prepare_suite
-from relscale.tables import write_table
+from relscale.storage.checksums import seal
+from relscale.storage.entries import read_entries
+from relscale.storage.tables import write_table
 from relscale.training.manifest import TrainedModel
 
 # The suites of the default experiment, which need no data of others.

@@ -11,8 +11,6 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from relscale.checked_parquet import read_parquet
-from relscale.entries import read_entries
 from relscale.measurements.collect import collect
 from relscale.measurements.measurement import Model
 from relscale.measurements.options import Collect
@@ -25,6 +23,8 @@ from relscale.scoring.requests import UNCONDITIONAL, read_requests
 from relscale.scoring.scores import Score
 from relscale.scoring.suite import prepare_suite
 from relscale.scoring.task_metrics import PreparedTasks, add_task_metrics, task_metrics
+from relscale.storage.checked_parquet import read_parquet
+from relscale.storage.entries import read_entries
 from relscale.training.manifest import TrainedModel
 
 pytestmark = pytest.mark.slow

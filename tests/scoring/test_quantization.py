@@ -7,17 +7,17 @@ import pyarrow as pa
 import pytest
 import torch
 
-from relscale.entries import write_entries
 from relscale.errors import RelscaleError
 from relscale.measurements.quantization import refuse_mixed, with_quantization
-from relscale.quantization_effect import item_effects
 from relscale.scoring.engine import Engine
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.job import items_key
 from relscale.scoring.options import Scoring
 from relscale.scoring.quantization import GROUP, quantize, rounded
 from relscale.scoring.scores import Score
-from relscale.tables import write_table
+from relscale.storage.entries import write_entries
+from relscale.storage.tables import write_table
+from relscale.studies.quantization_effect import item_effects
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from relscale.config import check_config
 from relscale.errors import RelscaleError
+from relscale.experiments.config import check_config
 from relscale.tokens.build import build_store
 from relscale.tokens.corpus import CorpusPart, build_corpus
 from relscale.tokens.options import Prune

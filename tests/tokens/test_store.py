@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from relscale.checksums import seal
 from relscale.errors import RelscaleError
+from relscale.storage.checksums import seal
 from relscale.tokens.build import build_store
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.tokens.store import TokenStore

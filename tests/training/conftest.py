@@ -11,9 +11,9 @@ import pytest
 from hypothesis import register_random
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from relscale.checksums import seal
 from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.design.run import Run
+from relscale.storage.checksums import seal
 
 END = "<|endoftext|>"
 VOCABULARY = 300

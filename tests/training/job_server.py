@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from relscale.design.run import run_from_dict
-from relscale.process import EXIT_CODE
+from relscale.storage.process import EXIT_CODE
 from relscale.tokens.store import TokenStore
 from relscale.training import fabric, interruption, observers, ownership, result  # noqa: F401
 from relscale.training import run as run_module

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from relscale.design.run import run_from_dict
-from relscale.process import EXIT_CODE
+from relscale.storage.process import EXIT_CODE
 from relscale.tokens.store import TokenStore
 from relscale.training.data import TrainingData
 from relscale.training.interruption import Interrupted

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from relscale.errors import RelscaleError
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 from relscale.training.adaptive_batch import GrowingBatch, grown, next_factor
 from relscale.training.data import TrainingData
 from relscale.training.history import History

@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
-from relscale.critical_batches import CriticalBatchRow, critical_batches
 from relscale.design.bill import bill, format_bill
 from relscale.design.options import Hardware
 from relscale.design.placement import place
 from relscale.design.table import format_plan, plan_table
 from relscale.figures.data import FigureData
 from relscale.figures.plot import make_figure
-from relscale.rows import rows_of, table_of
-from relscale.tables import read_table, write_table
+from relscale.storage.rows import rows_of, table_of
+from relscale.storage.tables import read_table, write_table
+from relscale.studies.critical_batches import CriticalBatchRow, critical_batches
 from relscale.training.branch_row import BranchRow
 from relscale.training.branches import BRANCHES, branches_of, furthest_token
 from relscale.training.data import TrainingData

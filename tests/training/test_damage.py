@@ -9,9 +9,9 @@ import pytest
 import torch
 from damage import DAMAGES, cut, deleted, emptied, flipped
 
-from relscale.checksums import check_digests
-from relscale.entries import read_entries
 from relscale.errors import Damaged, RelscaleError
+from relscale.storage.checksums import check_digests
+from relscale.storage.entries import read_entries
 from relscale.training.manifest import TrainedModel
 from relscale.training.state import read_state, write_state
 

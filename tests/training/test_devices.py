@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from relscale.design.run import run_from_dict, run_to_dict
-from relscale.process import EXIT_CODE
-from relscale.tables import read_table
+from relscale.storage.process import EXIT_CODE
+from relscale.storage.tables import read_table
 from relscale.tokens.store import TokenStore
 from relscale.training.data import TrainingData
 from relscale.training.distributed_model import DistributedModel

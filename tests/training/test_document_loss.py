@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from relscale.checksums import seal
+from relscale.storage.checksums import seal
 from relscale.tokens.vocabulary import end_of_text_id, load_vocabulary
 from relscale.training.checkpoint import export
 from relscale.training.document_loss import document_losses

@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from relscale.entries import read_entries
 from relscale.errors import RelscaleError
-from relscale.tables import read_table
+from relscale.storage.entries import read_entries
+from relscale.storage.tables import read_table
 from relscale.training.data import TrainingData
 from relscale.training.job import Job, train_job
 from relscale.training.manifest import TrainedModel
@@ -242,7 +242,7 @@ def test_another_vocabulary_than_the_runs_is_refused(run, train):
 def test_one_process_at_a_time_works_on_a_key(tmp_path):
     import fcntl
 
-    from relscale.lock import locked
+    from relscale.storage.lock import locked
 
     path = tmp_path / "locks" / "key.lock"
     with locked(path), path.open() as other, pytest.raises(BlockingIOError):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from relscale.errors import RelscaleError
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 from relscale.tokens.store import TokenStore
 from relscale.training.data import TrainingData
 from relscale.training.distributed_model import DistributedModel

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from relscale.process import started
+from relscale.storage.process import started
 from relscale.training import ownership
 from relscale.training.interruption import Interrupted
 from relscale.training.ownership import Owner, owned

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 from relscale.tokens.store import TokenStore
 from relscale.training.checkpoint import huggingface_config
 from relscale.training.model import Decoder

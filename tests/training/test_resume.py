@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from relscale.design.run import run_to_dict
-from relscale.process import EXIT_CODE
+from relscale.storage.process import EXIT_CODE
 
 pytestmark = pytest.mark.slow
 OPTIONS = {

@@ -10,8 +10,8 @@ from safetensors.numpy import save_file
 from relscale.cli import main
 from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.design.run import Run
-from relscale.singular_values import singular_values, width_exponents
-from relscale.singular_values_figure import singular_values_figure
+from relscale.studies.singular_values import singular_values, width_exponents
+from relscale.studies.singular_values_figure import singular_values_figure
 from relscale.training.record import TrainingRecord
 
 STEPS, RATE, DECAY = 600, 0.05, 0.2  # six times 1/(ηλ) steps

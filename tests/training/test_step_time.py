@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from relscale.cli import main
-from relscale.config import load_config
+from relscale.experiments.config import load_config
 from relscale.training import step_time
 
 

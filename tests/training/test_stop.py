@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from relscale.checksums import seal
 from relscale.design.isoflop import with_batch_schedule
 from relscale.design.options import BatchGrowth
-from relscale.tables import read_table
+from relscale.storage.checksums import seal
+from relscale.storage.tables import read_table
 from relscale.training.data import TrainingData
 from relscale.training.interruption import Control
 from relscale.training.optimizers import optimizers

@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import warm_relscale
 import warm_snakemake
 
-from relscale.tables import read_table
-from relscale.user_cache import user_cache
+from relscale.storage.tables import read_table
+from relscale.storage.user_cache import user_cache
 
 ROOT = Path(__file__).parents[2]
 HERE = ["--workflow-profile", "none", "--cores", "2"]

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from relscale.config import check_config
-from relscale.pipeline import Pipeline
-from relscale.tables import write_table
+from relscale.experiments.config import check_config
+from relscale.storage.tables import write_table
+from relscale.workflow.pipeline import Pipeline
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from relscale.design.run import run_from_dict
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 pytestmark = pytest.mark.slow
 

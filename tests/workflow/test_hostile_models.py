@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from relscale.cli import main
-from relscale.file_name import file_name
 from relscale.scoring.manifest import read_manifest
-from relscale.tables import read_table
+from relscale.storage.file_name import file_name
+from relscale.storage.tables import read_table
 
 pytestmark = pytest.mark.slow
 

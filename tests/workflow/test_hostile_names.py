@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from hostile import NAMES
 
-from relscale.file_name import file_name
-from relscale.tables import read_table, write_table
+from relscale.storage.file_name import file_name
+from relscale.storage.tables import read_table, write_table
 
 pytestmark = pytest.mark.slow
 

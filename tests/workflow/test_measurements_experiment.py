@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from relscale.figures.browser import static_formats
-from relscale.tables import read_table, write_table
+from relscale.storage.tables import read_table, write_table
 
 pytestmark = pytest.mark.slow
 

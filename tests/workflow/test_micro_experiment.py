@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from relscale.report.plotly_figures import figure_anchor
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 pytestmark = pytest.mark.slow
 

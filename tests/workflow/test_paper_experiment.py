@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from relscale.config import load_config
+from relscale.experiments.config import load_config
 from relscale.scoring.checkpoint_table import table_schema
-from relscale.tables import write_table
+from relscale.storage.tables import write_table
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import yaml
 
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 pytestmark = pytest.mark.slow
 

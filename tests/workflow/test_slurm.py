@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 sys.path.insert(0, str(Path(__file__).parent))
 import slurm_cluster

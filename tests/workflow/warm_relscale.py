@@ -33,7 +33,8 @@ import gc, importlib, json, os, runpy, shutil, socket, sys, threading, time
 PLOTLY = ["plotly.io", *(f"plotly.graph_objs._{name}" for name in ("figure", "scatter", "bar", "layout"))]
 PLOTLY += ["plotly.graph_objs.layout._annotation", "plotly.graph_objs.scatter._marker"]
 SNAKEMAKE = [f"snakemake.{name}" for name in ("cli", "workflow", "dag", "scheduling.greedy", "executors.local")]
-SNAKEMAKE += ["snakemake_executor_plugin_slurm", "smart_open", "relscale.pipeline", "relscale.config"]
+SNAKEMAKE += ["snakemake_executor_plugin_slurm", "smart_open"]
+SNAKEMAKE += ["relscale.workflow.pipeline", "relscale.experiments.config"]
 LIBRARIES = {
     "-m": SNAKEMAKE,
     "train": ("relscale.training.job", "relscale.training.run", "relscale.training.progress"),
@@ -83,7 +84,7 @@ def run(asked, streams):
 
 
 from relscale.cli import main, parsers
-from relscale.config_schema import config_schema
+from relscale.experiments.config_schema import config_schema
 import kept_digests
 
 parsers()  # which imports the commands

@@ -9,17 +9,17 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from relscale import workflow_progress
-from relscale.config import load_configs, save_config
+from relscale.workflow import progress
+from relscale.experiments.config import load_configs, save_config
 from relscale.errors import RelscaleError
-from relscale.failed_jobs import FailedJobs
-from relscale.pipeline import Pipeline, as_inputs, other_files
+from relscale.workflow.failed_jobs import FailedJobs
+from relscale.workflow.pipeline import Pipeline, as_inputs, other_files
 from relscale.provenance import code_digest, digest
-from relscale.recovery import remove_damaged, remove_leftovers
-from relscale.results import Wildcard
+from relscale.workflow.recovery import remove_damaged, remove_leftovers
+from relscale.experiments.results import Wildcard
 from relscale.scoring.builders import builder_modules
-from relscale.snakemake_options import is_read_only, is_submitted
-from relscale.workflow_lock import clear_stale_locks, share_lock
+from relscale.workflow.snakemake_options import is_read_only, is_submitted
+from relscale.workflow.lock_files import clear_stale_locks, share_lock
 
 # Such a command writes and removes nothing. A profile may ask for a dry run too.
 READ_ONLY = workflow.output_settings.dryrun or is_read_only(sys.argv)
@@ -38,13 +38,13 @@ try:
         logger.warning if workflow.is_main_process else lambda line: None,
     )
     if workflow.is_main_process:
-        from relscale.check import check_experiment  # not in each job of a cluster
+        from relscale.experiments.check import check_experiment  # not in each job of a cluster
 
         check_experiment(experiment, elsewhere=SUBMITS)
     pipeline = Pipeline(experiment)
     if workflow.is_main_process:
         logger.addHandler(FailedJobs(logger))
-        workflow_progress.expected_seconds.update(pipeline.seconds_by_rule())
+        progress.expected_seconds.update(pipeline.seconds_by_rule())
         # Snakemake asks for its lock later than this is read.
         for line in [] if READ_ONLY else clear_stale_locks(Path(".snakemake")):
             logger.warning(line)

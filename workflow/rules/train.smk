@@ -50,7 +50,7 @@ if pipeline.branch_tables():
         params:
             config=CONFIG,
             epsilon=experiment.training.branches.epsilon,
-            code=code_of("relscale.critical_batches"),
+            code=code_of("relscale.studies.critical_batches"),
         resources:
             mem_mb=memory(1000),
         log:

@@ -5,11 +5,11 @@ import numpy as np
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.atlas.multi_power import FITTED, all_rates, measures
 from relscale.atlas.view import Series, View
-from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.annealing import LAW
 from relscale.laws.annealing_areas import areas
 from relscale.laws.law import Array
+from relscale.storage.column_arrays import Columns
 
 PEAK, WARM_UP, STEPS = 2e-4, 500, 20_000  # of the example
 NAMES = ("L0", "A", "C", "alpha")

@@ -9,7 +9,7 @@ from enum import StrEnum
 from relscale import atlas
 from relscale.atlas.entry import Entry, Number, Origin, Tables
 from relscale.errors import RelscaleError
-from relscale.rows import column
+from relscale.storage.rows import column
 from relscale.suggestions import suggestion
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.atlas.view import View
-from relscale.column_arrays import Columns
+from relscale.storage.column_arrays import Columns
 
 
 class Origin(StrEnum):

@@ -4,10 +4,10 @@ import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.atlas.view import View, line_series
-from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.law import Array
 from relscale.laws.loss_to_loss import LAW
+from relscale.storage.column_arrays import Columns
 
 LINES = {
     "hellaswag": (0.0365, 0.0052),

@@ -4,11 +4,11 @@ import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.atlas.view import Series, View
-from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws import mixture_additive, mixture_loglinear
 from relscale.laws.law import Array
 from relscale.questions import mixture
+from relscale.storage.column_arrays import Columns
 
 SIZES = ("1m", "60m", "1b")
 TARGET = "loss_pile_cc"

@@ -4,8 +4,8 @@ import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.atlas.view import Series, View
-from relscale.column_arrays import Columns
 from relscale.laws.law import Array
+from relscale.storage.column_arrays import Columns
 
 WARM_UP = 2160  # steps
 FITTED = ("cosine_24000", "constant_24000", "wsdcon_9")

@@ -4,10 +4,10 @@ import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Tables
 from relscale.atlas.view import Series, View
-from relscale.column_arrays import Columns
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws import parametric, sigmoid
 from relscale.laws.law import Array
+from relscale.storage.column_arrays import Columns
 
 SIZES, MULTIPLES = ("190M", "370M", "760M", "1B"), ("1xC", "2xC", "5xC", "10xC")
 LARGE, LARGE_TOKENS = "peteish13_eval_final", 5_000_088_518_656

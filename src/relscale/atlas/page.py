@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from relscale.atlas.atlas import AtlasRow, entry
 from relscale.atlas.entry import Answer, Entry, Tables
 from relscale.atlas.view import draw
-from relscale.atomic import write_text
+from relscale.storage.atomic import write_text
 
 HEAD = """# The atlas: published scaling laws, reproduced
 

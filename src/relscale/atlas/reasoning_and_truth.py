@@ -4,9 +4,9 @@ import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.atlas.view import View, line_series
-from relscale.column_arrays import Columns
 from relscale.laws.law import Array
 from relscale.questions.coupling import changing_size, correlation, p_of_exchanges
+from relscale.storage.column_arrays import Columns
 
 SPLIT = 3.5  # billions of parameters
 BELOW = {"HellaSwag": (-0.666, 0.508), "MMLU": (0.111, 0.811), "ARC-C": (-0.420, 0.673)}

@@ -19,7 +19,7 @@ from relscale.report.plotly_figures import figure_section
 from relscale.report.provenance import Fact, provenance_section
 from relscale.report.report_data import ReportFigure
 from relscale.report.sortable_table import sortable_table
-from relscale.rows import table_of
+from relscale.storage.rows import table_of
 
 SYMBOLS = {Agreement.AGREES: "✓", Agreement.DIFFERS: "!", Agreement.FAILS: "✗"}
 MEANING = {

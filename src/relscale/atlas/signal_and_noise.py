@@ -4,9 +4,9 @@ import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Tables
 from relscale.atlas.view import Series, View
-from relscale.column_arrays import Columns
 from relscale.laws.law import Array
 from relscale.questions.signal_noise import noise
+from relscale.storage.column_arrays import Columns
 
 RUN, LAST = "1B-10xC", 10
 MMLU = {

@@ -4,10 +4,10 @@ import numpy as np
 
 from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
 from relscale.atlas.view import Series, View
-from relscale.column_arrays import Columns
 from relscale.fitting import sloth
 from relscale.fitting.capabilities import Forecast, forecast
 from relscale.laws.law import Array
+from relscale.storage.column_arrays import Columns
 
 FIRST = ("MMLU", "ARC", "HellaSwag", "Winogrande", "TruthfulQA", "GSM8K")
 CHANCE = (0.25, 0.25, 0.25, 0.5, 0.31, 0.0)  # of FIRST, as in the paper

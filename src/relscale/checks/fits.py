@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from relscale.checks import suites
-from relscale.config import unknown_name
 from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError, keyed
-from relscale.experiment import (
+from relscale.experiments.config import unknown_name
+from relscale.experiments.experiment import (
     CheckpointExperiment,
     Experiment,
     MeasurementExperiment,
@@ -25,8 +25,8 @@ from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Law
 from relscale.measurements.measurement import MEASUREMENTS, SHARE
 from relscale.measurements.metric import OF_KIND, VALIDATION, VALIDATION_METRICS
-from relscale.rows import names_of
-from relscale.tables import read_table
+from relscale.storage.rows import names_of
+from relscale.storage.tables import read_table
 
 FEWEST_BUDGETS = 2
 SUBJECTS = "_subjects"

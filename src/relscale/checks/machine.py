@@ -10,7 +10,7 @@ from pathlib import Path
 
 from relscale.design.placement import place
 from relscale.errors import RelscaleError
-from relscale.experiment import ScoredExperiment, TrainingExperiment
+from relscale.experiments.experiment import ScoredExperiment, TrainingExperiment
 from relscale.training.options import check_noise_scale
 
 LONGEST = 1e10  # seconds of a run: three centuries

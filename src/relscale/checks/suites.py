@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from relscale.checks import text
-from relscale.config import unknown_name
 from relscale.corpora.files import PART
 from relscale.errors import RelscaleError, keyed
-from relscale.experiment import CheckpointExperiment, ScoredExperiment
+from relscale.experiments.config import unknown_name
+from relscale.experiments.experiment import CheckpointExperiment, ScoredExperiment
 from relscale.measurements.metric import metric_names
 from relscale.scoring.builders import data_builders, documents_builders, grows
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.options import Suite
 from relscale.scoring.suite import FEWEST_ITEMS, lists_tasks, read_suite, suite_inputs
 from relscale.scoring.suite_code import refuse_code
-from relscale.tables import listed
-from relscale.yaml_text import NULL
+from relscale.storage.tables import listed
+from relscale.storage.yaml_text import NULL
 
 
 def check_suite(name: str, experiment: ScoredExperiment) -> None:

@@ -16,7 +16,7 @@ from relscale.corpora.hub import ENDING
 from relscale.corpora.installed import find_package, site_folders
 from relscale.corpora.options import HubDataset, InstalledPackages, Source, TextFiles
 from relscale.errors import RelscaleError, keyed
-from relscale.experiment import TrainingExperiment
+from relscale.experiments.experiment import TrainingExperiment
 from relscale.tokens.interleave import integer_shares
 from relscale.tokens.options import Vocabulary
 

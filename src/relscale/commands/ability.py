@@ -49,11 +49,11 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
     from tabulate import tabulate
 
-    from relscale.columns import numbers, words
     from relscale.errors import RelscaleError
     from relscale.fitting.items.rasch import abilities, calibrated
-    from relscale.row_filter import filter_rows
-    from relscale.tables import listed, read_table, table_name
+    from relscale.storage.columns import numbers, words
+    from relscale.storage.tables import listed, read_table, table_name
+    from relscale.table_fit.row_filter import filter_rows
 
     name = table_name(options.table)
     table = filter_rows(read_table(options.table), options.where, name)

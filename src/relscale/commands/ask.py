@@ -51,13 +51,13 @@ def run(options: argparse.Namespace) -> None:
     """
     from tabulate import tabulate
 
-    from relscale.atomic import write_text
-    from relscale.column_arrays import Columns
     from relscale.errors import RelscaleError
     from relscale.questions.catalogue import question, question_names
-    from relscale.row_filter import filter_rows
-    from relscale.rows import table_of
-    from relscale.tables import read_table, table_name, write_table
+    from relscale.storage.atomic import write_text
+    from relscale.storage.column_arrays import Columns
+    from relscale.storage.rows import table_of
+    from relscale.storage.tables import read_table, table_name, write_table
+    from relscale.table_fit.row_filter import filter_rows
 
     if options.question is None:
         listed = [[name, question(name).description.partition("\n")[0]] for name in question_names()]
@@ -91,7 +91,7 @@ def explained(question: "Question") -> str:
     """A question, its options and the columns of its answer."""
     from tabulate import tabulate
 
-    from relscale.rows import columns_of
+    from relscale.storage.rows import columns_of
 
     arguments = [
         [
@@ -119,7 +119,7 @@ def shown(row: type, rows: Sequence[Any]) -> str:
     """Rows as a text table, without empty columns."""
     from tabulate import tabulate
 
-    from relscale.rows import names_of
+    from relscale.storage.rows import names_of
 
     names = [
         name for name in names_of(row) if any(getattr(answer, name) not in (None, "") for answer in rows)

@@ -56,10 +56,10 @@ def run(options: argparse.Namespace) -> None:
     from relscale.atlas.entry import Tables
     from relscale.atlas.page import PICTURES, page, pictures, reasons
     from relscale.atlas.report import atlas_figures, atlas_report, headline
-    from relscale.atomic import write_text
     from relscale.report.provenance import facts_of_machine
-    from relscale.rows import table_of
-    from relscale.tables import write_table
+    from relscale.storage.atomic import write_text
+    from relscale.storage.rows import table_of
+    from relscale.storage.tables import write_table
 
     names = [name.replace("-", "_") for name in options.names] or list(entry_names())
     if options.list:

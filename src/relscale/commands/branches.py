@@ -22,11 +22,11 @@ def run(options: argparse.Namespace) -> None:
     """List the critical batch size at each checkpoint from which branches were trained (training.branches)."""
     from tabulate import tabulate
 
-    from relscale.critical_batches import CriticalBatchRow, critical_batches
     from relscale.errors import RelscaleError
-    from relscale.rows import rows_of, table_of
-    from relscale.tables import read_table, write_table
-    from relscale.trained_models import trained_models
+    from relscale.storage.rows import rows_of, table_of
+    from relscale.storage.tables import read_table, write_table
+    from relscale.studies.critical_batches import CriticalBatchRow, critical_batches
+    from relscale.studies.trained_models import trained_models
     from relscale.training.branch_row import BranchRow
     from relscale.training.branches import BRANCHES
 

@@ -160,9 +160,9 @@ def _read(options: argparse.Namespace) -> Models:
     """The models with a score; for sloth, only those of known size."""
     import numpy as np
 
-    from relscale.columns import numbers, words
-    from relscale.row_filter import filter_rows
-    from relscale.tables import listed, read_table, table_name
+    from relscale.storage.columns import numbers, words
+    from relscale.storage.tables import listed, read_table, table_name
+    from relscale.table_fit.row_filter import filter_rows
 
     sizes = _size_columns(options)
     name, benchmarks = table_name(options.table), options.benchmarks.split(",")
@@ -221,7 +221,7 @@ def _chance(text: str | None, benchmarks: list[str]) -> "Array":
     """Chance score of each benchmark."""
     import numpy as np
 
-    from relscale.tables import listed
+    from relscale.storage.tables import listed
 
     chance = dict.fromkeys(benchmarks, 0.0)
     for part in text.split(",") if text else []:
@@ -237,7 +237,7 @@ def _chance(text: str | None, benchmarks: list[str]) -> "Array":
 
 def _target(text: str, model: str, families: list[str]) -> tuple[str, list[float]]:
     """Family and size from --at."""
-    from relscale.tables import listed
+    from relscale.storage.tables import listed
 
     family, _, size = text.rpartition("=")
     if family not in families:

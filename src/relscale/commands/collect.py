@@ -24,21 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Compute measurements from item scores, or from published tables, with bootstrap replicates over items."""
-    from relscale.config import load_config
-    from relscale.experiment import CheckpointExperiment, MeasurementExperiment, TrainingExperiment
-    from relscale.jobs import scoring_jobs, training_jobs
+    from relscale.experiments.config import load_config
+    from relscale.experiments.experiment import (
+        CheckpointExperiment,
+        MeasurementExperiment,
+        TrainingExperiment,
+    )
+    from relscale.experiments.results import Results
     from relscale.measurements.collect import collect
     from relscale.measurements.measurement import REPLICATES
     from relscale.measurements.mixture_shares import with_listed_shares, with_mixture_shares
     from relscale.measurements.published import read_tables
     from relscale.measurements.quantization import with_quantization
     from relscale.measurements.runs import Measured, listed_runs, trained_runs
-    from relscale.results import Results
     from relscale.scoring.checkpoint_table import check_distinct
     from relscale.scoring.manifest import read_manifest
     from relscale.scoring.suite import lists_tasks
     from relscale.scoring.suite_code import trust_suite_code
-    from relscale.tables import write_pieces, write_table
+    from relscale.storage.tables import write_pieces, write_table
+    from relscale.workflow.jobs import scoring_jobs, training_jobs
 
     experiment = load_config(options.config)
     if isinstance(experiment, MeasurementExperiment):

@@ -31,9 +31,9 @@ def run(options: argparse.Namespace) -> None:
     """
     from relscale.datasets import DATASETS, dataset, datasets
     from relscale.errors import RelscaleError
-    from relscale.frame import Frame
     from relscale.package_files import REFERENCE
-    from relscale.tables import write_table
+    from relscale.storage.tables import write_table
+    from relscale.table_fit.frame import Frame
 
     if options.name is None:
         if options.output:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.fit_table import columns, targets
-from relscale.fixed_parameters import fixed_parameters
+from relscale.table_fit.fixed_parameters import fixed_parameters
 
 HELP = "expected standard errors of a law's parameters, condition number and D-efficiency of planned runs"
 
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.design.information import CHINCHILLA, chinchilla_optimum, information
     from relscale.errors import RelscaleError
     from relscale.laws.catalogue import law
-    from relscale.tables import read_table
+    from relscale.storage.tables import read_table
 
     predictors = columns(options.x) if options.x else []
     the_law = law(options.law, predictors)

@@ -28,14 +28,14 @@ def run(options: argparse.Namespace) -> None:
     An experiment on that table (runs: {source: checkpoints, table: FOLDER/checkpoints.csv}) reproduces the figures
     without training. `relscale push` uploads the folders.
     """
-    from relscale.jobs import training_jobs
+    from relscale.experiments.results import Results
     from relscale.measurements.reading import read_measurements
     from relscale.release.export import export
     from relscale.release.model_card import ScoreRow
-    from relscale.results import Results
-    from relscale.rows import names_of, rows_of
     from relscale.scoring.manifest import read_manifest
     from relscale.scoring.suite import needs_documents
+    from relscale.storage.rows import names_of, rows_of
+    from relscale.workflow.jobs import training_jobs
 
     experiment = training_experiment(options.config)
     results = Results.of(experiment)

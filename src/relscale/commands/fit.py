@@ -10,7 +10,7 @@ from relscale.commands.inputs import by_name
 from relscale.errors import RelscaleError
 
 if TYPE_CHECKING:
-    from relscale.experiment import Experiment
+    from relscale.experiments.experiment import Experiment
     from relscale.scoring.options import PublishedSuite
 
 HELP = "fit the laws to a table of measurements, or one law to any table"
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
         fit_table.run(options)
         return
     if options.cluster is not None:
-        from relscale.table_fit import CLUSTERED
+        from relscale.table_fit.fit import CLUSTERED
 
         raise RelscaleError(f"--{CLUSTERED}")
     if options.output is None:
@@ -89,7 +89,7 @@ def _is_measured(options: argparse.Namespace) -> bool:
         return False
     if options.config or options.replicates or options.suites:
         return True
-    from relscale.tables import read_table
+    from relscale.storage.tables import read_table
 
     return set(read_table(options.table).column_names) >= MEASURED
 
@@ -121,7 +121,7 @@ def fit_measurements(
     RelscaleError
         A file is missing or invalid.
     """
-    from relscale.config import load_config
+    from relscale.experiments.config import load_config
     from relscale.fitting.fit import fit
     from relscale.fitting.fits import write
     from relscale.fitting.options import Fit
@@ -130,7 +130,7 @@ def fit_measurements(
     from relscale.fitting.report.summary import summary
     from relscale.measurements.sanity import flag_impossible
     from relscale.measurements.typed import typed
-    from relscale.tables import open_table, read_table
+    from relscale.storage.tables import open_table, read_table
 
     experiment = load_config(config) if config else None
     section = experiment.fit if experiment else Fit()
@@ -167,8 +167,8 @@ def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = Non
     manifests
         One per suite, in order; by default those of the results.
     """
-    from relscale.experiment import MeasurementExperiment
-    from relscale.results import Results
+    from relscale.experiments.experiment import MeasurementExperiment
+    from relscale.experiments.results import Results
     from relscale.scoring.manifest import read_manifest
 
     names = experiment.suites

@@ -10,7 +10,7 @@ from relscale.commands.laws import known_laws
 from relscale.commands.listing import completed
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
-from relscale.fixed_parameters import fixed_parameters
+from relscale.table_fit.fixed_parameters import fixed_parameters
 
 NAMES = ("group", "baseline", "corpus", "block", "cluster", "tokens", "params")
 SETTINGS = ("residual", "loss", "delta", "level", "seed")
@@ -130,9 +130,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Fit one law to any table, print the result and write it."""
-    from relscale.table_fit import fit
-    from relscale.table_fit_checks import check_reported
-    from relscale.tables import table_name
+    from relscale.storage.tables import table_name
+    from relscale.table_fit.checks import check_reported
+    from relscale.table_fit.fit import fit
 
     if options.plot and options.plot.suffix != ".html":
         raise RelscaleError(f"--plot: {options.plot} does not end in .html; pictures are written beside it")

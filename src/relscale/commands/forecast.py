@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.fitting.forecasts.candidates import ENSEMBLE
     from relscale.fitting.forecasts.forecast import ForecastRow
     from relscale.fitting.forecasts.record import record
-    from relscale.rows import rows_of
+    from relscale.storage.rows import rows_of
 
     fits = read(options.fits)
     shown = [

@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Fit a parabola per budget and a power law through the minima; print optima and exponents."""
     from relscale.errors import RelscaleError
-    from relscale.frontier_fit import frontier
-    from relscale.tables import write_table
+    from relscale.storage.tables import write_table
+    from relscale.table_fit.frontier import frontier
 
     at = targets(options.at)
     if any(isinstance(target, dict) for target in at):

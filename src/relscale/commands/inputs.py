@@ -10,7 +10,7 @@ from relscale.errors import RelscaleError
 from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:
-    from relscale.experiment import Experiment, ScoredExperiment, TrainingExperiment
+    from relscale.experiments.experiment import Experiment, ScoredExperiment, TrainingExperiment
 
 T = TypeVar("T")
 FIRST = {"checkpoints": "suite", "measurements": "collect"}  # the verb to start with where nothing is trained
@@ -43,8 +43,8 @@ def training_experiment(config: Path) -> "TrainingExperiment":
     RelscaleError
         It does not train models, or the config is invalid.
     """
-    from relscale.config import load_config
-    from relscale.experiment import TrainingExperiment
+    from relscale.experiments.config import load_config
+    from relscale.experiments.experiment import TrainingExperiment
 
     experiment = load_config(config)
     if not isinstance(experiment, TrainingExperiment):
@@ -60,8 +60,8 @@ def scored_experiment(config: Path) -> "ScoredExperiment":
     RelscaleError
         It does not score models, or the config is invalid.
     """
-    from relscale.config import load_configs
-    from relscale.experiment import MeasurementExperiment
+    from relscale.experiments.config import load_configs
+    from relscale.experiments.experiment import MeasurementExperiment
 
     experiment = load_configs([config], report=lambda line: print(line, file=sys.stderr))
     if isinstance(experiment, MeasurementExperiment):
@@ -85,7 +85,7 @@ def entry(section: Mapping[str, T], key: str, name: str) -> tuple[str, T]:
     RelscaleError
         There is no such entry; the message lists the entries.
     """
-    from relscale.file_name import named
+    from relscale.storage.file_name import named
 
     value = named(section, name)
     if value not in section:

@@ -82,17 +82,17 @@ def run(options: argparse.Namespace) -> None:
     its `by`. Intervals are bootstrap intervals over mixtures. With --output, `relscale run YAML` trains the additional
     model, and the table `predictions` compares prediction and outcome.
     """
-    from relscale.best_mixture import mixture_law, next_corpus, prior_shares
     from relscale.commands.ask import shown
-    from relscale.config import extend_config
     from relscale.errors import RelscaleError
+    from relscale.experiments.config import extend_config
+    from relscale.experiments.results import Results
     from relscale.fitting.estimation.tried_mixtures import tried_mixtures
-    from relscale.fixed_parameters import fixed_parameters
     from relscale.questions import mixture
-    from relscale.results import Results
+    from relscale.storage.tables import read_table
+    from relscale.storage.yaml_text import dump
+    from relscale.studies.best_mixture import mixture_law, next_corpus, prior_shares
     from relscale.suggestions import suggestion
-    from relscale.tables import read_table
-    from relscale.yaml_text import dump
+    from relscale.table_fit.fixed_parameters import fixed_parameters
 
     experiment = training_experiment(options.config)
     if options.output is not None and options.output.suffix not in (".yaml", ".yml"):

@@ -14,8 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Resolve missing revisions on the Hugging Face hub and write them to CONFIG.pins.yaml, beside the config."""
-    from relscale.config import load_config
-    from relscale.pins import pins_file, write_pins
+    from relscale.experiments.config import load_config
+    from relscale.experiments.pins import pins_file, write_pins
 
     for kind, pins in write_pins(load_config(options.config), options.config).items():
         for name, commit in pins.items():

@@ -10,7 +10,7 @@ from relscale.commands.inputs import add_config, training_experiment
 if TYPE_CHECKING:
     from relscale.design.placement import Placement
     from relscale.design.run import Run
-    from relscale.experiment import CheckpointExperiment, TrainingExperiment
+    from relscale.experiments.experiment import CheckpointExperiment, TrainingExperiment
 
 HELP = "show the runs of an experiment, their size, devices and time, and the cost estimate"
 
@@ -44,9 +44,9 @@ def run(options: argparse.Namespace) -> None:
 
     For an experiment on checkpoints, show the table of checkpoints.
     """
-    from relscale.check import check_experiment
-    from relscale.config import load_config
-    from relscale.experiment import CheckpointExperiment
+    from relscale.experiments.check import check_experiment
+    from relscale.experiments.config import load_config
+    from relscale.experiments.experiment import CheckpointExperiment
 
     experiment = load_config(options.config)
     if isinstance(experiment, CheckpointExperiment):
@@ -73,7 +73,7 @@ def _show_runs(experiment: "TrainingExperiment", output: Path | None) -> None:
     placements = [place(run, hardware, experiment.training) for run in runs]
     branches = experiment.training.branches
     if output:
-        from relscale.tables import write_table
+        from relscale.storage.tables import write_table
 
         write_table(plan_table(runs, placements, branches), output)
         return
@@ -143,7 +143,7 @@ def _show_checkpoints(experiment: "CheckpointExperiment", output: Path | None) -
     import pyarrow as pa
 
     from relscale.scoring.checkpoint_table import COLUMNS, check_distinct
-    from relscale.tables import write_table
+    from relscale.storage.tables import write_table
 
     check_distinct(experiment.checkpoints, experiment.runs.table)
     rows = [

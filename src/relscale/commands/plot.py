@@ -42,14 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Draw one figure as HTML and JSON, and as SVG, PDF and PNG if Chrome is installed."""
-    from relscale.config import load_config
-    from relscale.critical_batches import branch_tables
-    from relscale.experiment import MeasurementExperiment, TrainingExperiment
+    from relscale.experiments.config import load_config
+    from relscale.experiments.experiment import MeasurementExperiment, TrainingExperiment
+    from relscale.experiments.results import Results
     from relscale.figures.data import FigureData
     from relscale.figures.plot import plot
     from relscale.figures.registry import all_figures
-    from relscale.file_name import named
-    from relscale.results import Results
+    from relscale.storage.file_name import named
+    from relscale.studies.critical_batches import branch_tables
 
     experiment = load_config(options.config)
     results = Results.of(experiment)

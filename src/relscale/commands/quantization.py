@@ -22,9 +22,14 @@ def run(options: argparse.Namespace) -> None:
 
     from tabulate import tabulate
 
-    from relscale.quantization_effect import ItemEffectRow, SlopeEffectRow, item_effects, slope_effects
-    from relscale.rows import names_of, table_of
-    from relscale.tables import write_table
+    from relscale.storage.rows import names_of, table_of
+    from relscale.storage.tables import write_table
+    from relscale.studies.quantization_effect import (
+        ItemEffectRow,
+        SlopeEffectRow,
+        item_effects,
+        slope_effects,
+    )
 
     items = list(item_effects(options.first, options.second))
     slopes = list(slope_effects(options.first, options.second))

@@ -26,13 +26,13 @@ def run(options: argparse.Namespace) -> None:
     """Write the report from the tables and figures of the results, and static figures if Chrome is installed; print the
     headline and the path of the report.
     """
-    from relscale.config import load_config
     from relscale.errors import RelscaleError
+    from relscale.experiments.config import load_config
+    from relscale.experiments.results import Results
     from relscale.figures.pictures import draw_pictures
-    from relscale.provenance_page import make_provenance_page
     from relscale.report.page import write_listed_report, write_report
     from relscale.report.report_data import experiment_data
-    from relscale.results import Results
+    from relscale.workflow.provenance_page import make_provenance_page
 
     if options.provenance:
         print(f"provenance: {make_provenance_page(options.config)}")
@@ -65,11 +65,11 @@ def print_headline(config: Path, output: Path | None = None) -> None:
 
 def headline_text(config: Path, output: Path | None = None) -> str:
     """The headline of an experiment, and the path of its report."""
-    from relscale.config import load_config
+    from relscale.experiments.config import load_config
+    from relscale.experiments.results import Results
     from relscale.fitting.fits import read
     from relscale.fitting.report.headline import headline_of_tables
     from relscale.report.report_data import experiment_names
-    from relscale.results import Results
 
     experiment = load_config(config)
     results = Results.of(experiment)

@@ -34,11 +34,11 @@ def run(options: argparse.Namespace) -> None:
 
     Results are written to results/EXPERIMENT. Further options are passed to Snakemake.
     """
-    from relscale.check import check_experiment
-    from relscale.config import load_config
+    from relscale.experiments.check import check_experiment
+    from relscale.experiments.config import load_config
     from relscale.extras import need
     from relscale.package_files import named_config
-    from relscale.snakemake_options import is_read_only, is_submitted
+    from relscale.workflow.snakemake_options import is_read_only, is_submitted
 
     config = named_config(options.config)
     experiment = load_config(config)
@@ -63,7 +63,7 @@ def run_workflow(config: Path, further: list[str]) -> int:
     }
     profile = FILES / "profiles" / "default"
     command = [
-        *(sys.executable, "-m", "relscale.snakemake_command"),
+        *(sys.executable, "-m", "relscale.workflow.snakemake_command"),
         *(f"--snakefile={SNAKEFILE}", f"--configfile={config}"),
         *(
             []

@@ -16,7 +16,7 @@ def run(options: argparse.Namespace) -> None:
 
     Editors use it if the first line of a config is # yaml-language-server: $schema=PATH
     """
-    from relscale.config_schema import schema_text
+    from relscale.experiments.config_schema import schema_text
 
     if options.output:
         options.output.write_text(schema_text(), encoding="utf-8")

@@ -17,7 +17,7 @@ from relscale.errors import RelscaleError
 from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:
-    from relscale.experiment import ScoredExperiment
+    from relscale.experiments.experiment import ScoredExperiment
     from relscale.training.manifest import TrainedModel
 
 HELP = "score the models of one job on every suite"
@@ -42,12 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Score the models of one job on every suite of the experiment."""
-    from relscale.atomic import atomic_path
-    from relscale.file_name import named
-    from relscale.results import Results
+    from relscale.experiments.results import Results
     from relscale.scoring.job import score_job
     from relscale.scoring.suite_code import trust_suite_code
     from relscale.scoring.task_metrics import add_task_metrics
+    from relscale.storage.atomic import atomic_path
+    from relscale.storage.file_name import named
 
     experiment = scored_experiment(options.config)
     trust_suite_code(experiment.scoring.trust_suite_code)
@@ -77,11 +77,11 @@ def models(
     manifests: Sequence[Path] | None,
 ) -> list["TrainedModel"]:
     """The models of a scoring job."""
-    from relscale.experiment import CheckpointExperiment
-    from relscale.jobs import checkpoints_by_job, job_name, members, runs_by_job
-    from relscale.results import Results
+    from relscale.experiments.experiment import CheckpointExperiment
+    from relscale.experiments.results import Results
     from relscale.scoring.checkpoint_table import resolve
     from relscale.scoring.job import read_runs
+    from relscale.workflow.jobs import checkpoints_by_job, job_name, members, runs_by_job
 
     if isinstance(experiment, CheckpointExperiment):
         jobs = checkpoints_by_job(experiment)

@@ -28,8 +28,8 @@ def run(options: argparse.Namespace) -> None:
 
     from relscale.fitting.fits import read
     from relscale.fitting.forecasts.record import OutcomeRow, score_record
-    from relscale.rows import table_of
-    from relscale.tables import write_table
+    from relscale.storage.rows import table_of
+    from relscale.storage.tables import write_table
 
     rows = score_record(options.record, read(options.fits))
     shown = [

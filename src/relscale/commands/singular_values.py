@@ -20,11 +20,16 @@ def run(options: argparse.Namespace) -> None:
     """Print the exponents of the largest singular values in the width: 0 if a recipe keeps the scale of matrices."""
     from tabulate import tabulate
 
-    from relscale.atomic import write_text
-    from relscale.rows import names_of, table_of
-    from relscale.singular_values import SingularValueRow, WidthExponentRow, singular_values, width_exponents
-    from relscale.tables import write_table
-    from relscale.trained_models import trained_models
+    from relscale.storage.atomic import write_text
+    from relscale.storage.rows import names_of, table_of
+    from relscale.storage.tables import write_table
+    from relscale.studies.singular_values import (
+        SingularValueRow,
+        WidthExponentRow,
+        singular_values,
+        width_exponents,
+    )
+    from relscale.studies.trained_models import trained_models
     from relscale.training.record import record_in
 
     experiment = training_experiment(options.config)
@@ -37,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     if options.output:
         write_table(table_of(SingularValueRow, rows), options.output)
     if options.plot:
-        from relscale.singular_values_figure import singular_values_figure
+        from relscale.studies.singular_values_figure import singular_values_figure
 
         write_text(options.plot, singular_values_figure(rows).to_html(include_plotlyjs=True))
     names = names_of(WidthExponentRow)

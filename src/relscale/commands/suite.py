@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write all data that scoring a suite needs into the folder of its suite.yaml."""
-    from relscale.results import Results
+    from relscale.experiments.results import Results
     from relscale.scoring.suite import prepare_suite
     from relscale.scoring.suite_code import trust_suite_code
 

@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.listings import suites
     from relscale.scoring.options import Suite
     from relscale.scoring.suite import available_suites, read_suite
-    from relscale.yaml_text import dump
+    from relscale.storage.yaml_text import dump
 
     if options.name is None:
         print(suites())

@@ -43,11 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Tokenize a corpus into a token store."""
-    from relscale.jobs import job_name
-    from relscale.results import Results
+    from relscale.experiments.results import Results
     from relscale.tokens.corpus import CorpusPart, Decontamination, build_corpus
     from relscale.tokens.pruning import Pruning
     from relscale.tokens.threads import set_tokenizer_threads
+    from relscale.workflow.jobs import job_name
 
     experiment = training_experiment(options.config)
     results = Results.of(experiment)
@@ -110,8 +110,8 @@ def losses_under(
     RelscaleError
         The run is not in the manifest, or diverged.
     """
-    from relscale.entries import read_entries
     from relscale.errors import RelscaleError
+    from relscale.storage.entries import read_entries
     from relscale.training.kept_losses import kept_losses
     from relscale.training.manifest import TrainedModel
 

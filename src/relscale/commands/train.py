@@ -39,13 +39,13 @@ def run(options: argparse.Namespace) -> None:
     On SIGTERM, SIGUSR1 or SIGINT the current run saves its state and the command exits with 85; the same command
     resumes it.
     """
-    from relscale.jobs import members, training_jobs
-    from relscale.process import EXIT_CODE
-    from relscale.results import Results
+    from relscale.experiments.results import Results
+    from relscale.storage.process import EXIT_CODE
     from relscale.training.data import TrainingData
     from relscale.training.interruption import Interrupted
     from relscale.training.job import Job, train_job
     from relscale.training.progress import progress
+    from relscale.workflow.jobs import members, training_jobs
 
     experiment = training_experiment(options.config)
     results, store, hardware = Results.of(experiment), Path(experiment.store), experiment.hardware

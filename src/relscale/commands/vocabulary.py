@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train the experiment's vocabulary on the documents of its corpora, or copy that of an existing tokenizer."""
-    from relscale.results import Results
+    from relscale.experiments.results import Results
     from relscale.tokens.threads import set_tokenizer_threads
     from relscale.tokens.vocabulary import take_vocabulary, train_vocabulary
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from relscale.checksums import sealed_folder
 from relscale.corpora.documents import DOCUMENTS_FILE, Document, documents_table
 from relscale.corpora.duplicates import remove_duplicates
 from relscale.corpora.files import read_folder
@@ -18,7 +17,8 @@ from relscale.corpora.split import split_of
 from relscale.corpora.streamed import build_streamed
 from relscale.errors import RelscaleError
 from relscale.provenance import file_sha256
-from relscale.tables import write_table
+from relscale.storage.checksums import sealed_folder
+from relscale.storage.tables import write_table
 
 
 def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1, name: str = "") -> None:

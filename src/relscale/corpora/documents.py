@@ -11,8 +11,8 @@ import pyarrow.parquet
 
 from relscale.errors import RelscaleError
 from relscale.lookalikes import check_lookalikes
-from relscale.rows import column, names_of, schema_of
-from relscale.tables import read_table
+from relscale.storage.rows import column, names_of, schema_of
+from relscale.storage.tables import read_table
 
 DOCUMENTS_FILE = "documents.parquet"
 

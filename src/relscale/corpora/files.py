@@ -8,9 +8,9 @@ from typing import Any
 from relscale.corpora.documents import Document
 from relscale.corpora.options import TextFiles
 from relscale.errors import RelscaleError
-from relscale.json_lines import read_json_lines
-from relscale.tables import listed, read_table
-from relscale.text_file import PACKED, read_text
+from relscale.storage.json_lines import read_json_lines
+from relscale.storage.tables import listed, read_table
+from relscale.storage.text_file import PACKED, read_text
 
 TEXT_ENDINGS = (".txt", ".md")
 TABLE_ENDINGS = (".parquet", ".jsonl")

@@ -17,7 +17,7 @@ from pathlib import Path
 from relscale.corpora.docstrings import separate, summary
 from relscale.corpora.documents import Document
 from relscale.errors import RelscaleError
-from relscale.process import end_with_parent
+from relscale.storage.process import end_with_parent
 
 TEST_FOLDERS = frozenset({"test", "tests", "testing"})
 TEST_FILE = re.compile(r"test_.*|.*_test\.py|conftest\.py")

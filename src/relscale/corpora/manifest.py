@@ -3,7 +3,7 @@
 from pydantic import JsonValue
 
 from relscale.corpora.stream import Stream
-from relscale.record import Record
+from relscale.storage.record import Record
 
 MANIFEST_FILE = "manifest.json"
 

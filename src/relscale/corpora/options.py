@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from relscale.section import (
+from relscale.experiments.section import (
     Count,
     FilledPath,
     Name,

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from relscale.checksums import check_digests_if_listed, sealed_folder
 from relscale.corpora.documents import DOCUMENTS_FILE, Document, documents_table
 from relscale.corpora.hub import find_files, read_texts
 from relscale.corpora.manifest import MANIFEST_FILE, SourceManifest
@@ -13,7 +12,8 @@ from relscale.corpora.options import HubDataset
 from relscale.corpora.stream import Stream
 from relscale.errors import RelscaleError
 from relscale.provenance import file_sha256
-from relscale.tables import write_table
+from relscale.storage.checksums import check_digests_if_listed, sealed_folder
+from relscale.storage.tables import write_table
 
 PART = "text"
 MOST_READ = 1 << 28  # characters that are read to find documents for tests: half a minute of a stream

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from relscale.section import Name, Positive, PositiveInt, Section
+from relscale.experiments.section import Name, Positive, PositiveInt, Section
 from relscale.tokens.options import Corpus, MixturePart, Part
 
 DIGITS = 4  # of a weight, so that it can be written into a config

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from relscale.design.mixtures import Mixtures
 from relscale.design.power_of_run import PowerOfRun
-from relscale.section import NULLABLE, UNIQUE, Count, Names, Positive, PositiveInt, Section, Seed
+from relscale.experiments.section import NULLABLE, UNIQUE, Count, Names, Positive, PositiveInt, Section, Seed
 
 Integers = Annotated[tuple[PositiveInt, ...], Field(min_length=1), UNIQUE]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), UNIQUE]

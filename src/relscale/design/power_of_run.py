@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from relscale.design.architecture import Architecture, parameters
-from relscale.section import Positive, Section
+from relscale.experiments.section import Positive, Section
 
 
 class PowerOfRun(Section):

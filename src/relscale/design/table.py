@@ -10,7 +10,7 @@ from relscale.design.architecture import activations_per_token
 from relscale.design.isoflop import Dropped
 from relscale.design.placement import Placement
 from relscale.design.run import Run, budget_label
-from relscale.rows import column, table_of
+from relscale.storage.rows import column, table_of
 from relscale.training.branches import branch_cost
 from relscale.training.options import Branches
 

@@ -17,14 +17,14 @@ import pandas as pd
 import pyarrow as pa
 
 from relscale.arguments import typed
-from relscale.columns import numbers, words
 from relscale.errors import RelscaleError, first_line
 from relscale.extrapolation.extrapolate import Extrapolation, extrapolate
 from relscale.extrapolation.table import Labels, Table
 from relscale.printable import shown_printable
+from relscale.storage.columns import numbers, words
+from relscale.storage.tables import write_table
 from relscale.suggestions import suggestion
-from relscale.table_measurements import read_source
-from relscale.tables import write_table
+from relscale.table_fit.measurements import read_source
 
 FORECAST = "forecast"
 SHOWN = 12  # rows that are printed

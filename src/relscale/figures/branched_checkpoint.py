@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from relscale.critical_batches import CriticalBatchRow
 from relscale.figures.data import FigureData
+from relscale.studies.critical_batches import CriticalBatchRow
 from relscale.training.branch_row import BranchRow
 
 OPEN = 1.5  # times the largest batch tried: where an interval without an upper limit is drawn to

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from relscale.extras import missing
-from relscale.process import end_with_parent
+from relscale.storage.process import end_with_parent
 
 FORMATS = ("svg", "pdf", "png")
 PNG_SCALE = 2  # pixels of the picture for each of the figure: 200 an inch at print size

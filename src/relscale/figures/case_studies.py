@@ -6,6 +6,7 @@ One column per suite, one row per corpus.
 import plotly.graph_objects as go
 from pydantic import Field
 
+from relscale.experiments.section import Names
 from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.curves import (
@@ -19,7 +20,6 @@ from relscale.figures.curves import (
 from relscale.figures.data import FigureData
 from relscale.figures.options import SeveralSuites
 from relscale.fitting.inference.estimand import Estimand
-from relscale.section import Names
 
 TITLE = "Relative scaling laws"
 

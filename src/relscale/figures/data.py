@@ -26,9 +26,9 @@ from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.measurements.metric import VALIDATION, Metric
 from relscale.measurements.reading import read_measurements
-from relscale.rows import column, fields_of, names_of, rows_of
-from relscale.tables import read_table
-from relscale.yaml_text import load
+from relscale.storage.rows import column, fields_of, names_of, rows_of
+from relscale.storage.tables import read_table
+from relscale.storage.yaml_text import load
 
 R = TypeVar("R")
 S = TypeVar("S", bound=SeriesKey)

@@ -15,7 +15,7 @@ from relscale.figures import chart
 from relscale.figures.data import FigureData
 from relscale.figures.group_slopes import Words, draw_slopes
 from relscale.figures.options import OneSuiteInterval
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 TABLE = Path(__file__).with_name("internet_users_percent.csv")
 YEAR = 2000  # one for all; the International Corpus of English was collected from 1990 on, over two decades

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
+from relscale.experiments.section import Name, Names, Section
 from relscale.fitting.inference.estimand import Estimand
-from relscale.section import Name, Names, Section
 
 
 class OneSuite(Section):

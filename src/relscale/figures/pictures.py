@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from relscale.atomic import atomic_path, remove
-from relscale.checksums import files_list, listed_files, seal_files
 from relscale.errors import Damaged, first_line
 from relscale.extras import missing
 from relscale.figures.browser import FORMATS, Picture, find_chrome, render
-from relscale.process import cores
+from relscale.storage.atomic import atomic_path, remove
+from relscale.storage.checksums import files_list, listed_files, seal_files
+from relscale.storage.process import cores
 
 PICTURES_PER_BROWSER = (
     12  # at least, where there are several: one starts in the time in which it draws about four

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import ValidationError
 
-from relscale.atomic import atomic_path, write_text
-from relscale.checksums import files_list, listed_files, seal_files
 from relscale.errors import RelscaleError
+from relscale.experiments.section import Section
 from relscale.figures.as_text import as_text, shown
 from relscale.figures.page import LARGEST, page
 from relscale.figures.pictures import draw_pictures, remove_pictures
 from relscale.figures.registry import figure_of, figure_suite
-from relscale.record import reason
-from relscale.section import Section
+from relscale.storage.atomic import atomic_path, write_text
+from relscale.storage.checksums import files_list, listed_files, seal_files
+from relscale.storage.record import reason
 from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:

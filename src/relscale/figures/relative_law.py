@@ -7,6 +7,7 @@ column per corpus.
 import plotly.graph_objects as go
 from pydantic import Field
 
+from relscale.experiments.section import Name
 from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.curves import (
@@ -21,7 +22,6 @@ from relscale.figures.curves import (
 )
 from relscale.figures.data import FigureData, Quantity
 from relscale.figures.options import OneSuiteInterval
-from relscale.section import Name
 
 PER_SUITE = True
 CURVES: tuple[Quantity, ...] = ("error", "ratio")

@@ -12,7 +12,7 @@ from relscale.figures.data import FigureData, MeasuredRun, of_same_series, serie
 from relscale.figures.select import reason
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.laws import data_constrained
-from relscale.rows import column
+from relscale.storage.rows import column
 
 Array = NDArray[np.float64]
 

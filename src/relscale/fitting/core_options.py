@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from relscale.confidence import LEVEL
-from relscale.section import (
+from relscale.experiments.section import (
     NULLABLE,
     Count,
     Fraction,

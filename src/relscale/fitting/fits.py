@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from relscale.atomic import atomic_path
 from relscale.errors import RelscaleError
 from relscale.fitting.analyses.registry import analyses
 from relscale.fitting.curves.by_size import SizeRow
@@ -21,8 +20,9 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.reproduction_row import ReproductionRow
 from relscale.fitting.status import Status
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
-from relscale.rows import names_of, schema_of, table_of
-from relscale.tables import listed, read_table, write_table
+from relscale.storage.atomic import atomic_path
+from relscale.storage.rows import names_of, schema_of, table_of
+from relscale.storage.tables import listed, read_table, write_table
 
 ROWS: dict[str, type] = {
     "frontier": FrontierRow,

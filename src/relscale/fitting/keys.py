@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from relscale.rows import column
+from relscale.storage.rows import column
 
 Contrast = Literal["corpus", "optimizer"]
 

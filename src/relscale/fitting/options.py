@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import create_model
 
 from relscale.errors import RelscaleError
+from relscale.experiments.section import Section
 from relscale.fitting.analyses.registry import analyses
 from relscale.fitting.core_options import CoreOptions
 from relscale.fitting.verdicts import verdict
-from relscale.section import Section
 
 __all__ = ["Fit", "check_option_names", "fit_section"]
 

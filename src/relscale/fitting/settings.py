@@ -7,11 +7,11 @@ from pydantic import InstanceOf, ValidationError
 
 from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError
+from relscale.experiments.section import Section
 from relscale.fitting.core_options import CoreOptions
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.laws.law import Law
-from relscale.section import Section
 
 S = TypeVar("S", bound=Section)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from relscale.checked_parquet import read_parquet
 from relscale.errors import RelscaleError
 from relscale.measurements.cell import Cell, ModelCell, ReportedMetrics, Shared, cells_of_items
 from relscale.measurements.comparable import (
@@ -33,8 +32,9 @@ from relscale.measurements.runs import Loss, Measured
 from relscale.measurements.samples import Place
 from relscale.measurements.sanity import flag_impossible
 from relscale.measurements.status import Status, of_items, together
-from relscale.rows import table_of
 from relscale.scoring.items import ItemStatus
+from relscale.storage.checked_parquet import read_parquet
+from relscale.storage.rows import table_of
 
 
 def collect(

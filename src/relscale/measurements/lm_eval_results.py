@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
-from relscale.rows import column, names_of, table_of
-from relscale.tables import listed
+from relscale.storage.rows import column, names_of, table_of
+from relscale.storage.tables import listed
 
 RESULTS = "results"  # the column of a person's table that names the files
 BOUNDED = ("acc", "exact_match", "f1", "em", "contains")  # metrics whose best value is 1, by how they begin

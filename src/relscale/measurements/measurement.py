@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from relscale.rows import Column, column, columns_of, names_of, same_column
+from relscale.storage.rows import Column, column, columns_of, names_of, same_column
 from relscale.training.recipe_row import RecipeRow
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from relscale.columns import numbers, plain
 from relscale.measurements.measurement import SHARE
-from relscale.tables import read_table
+from relscale.storage.columns import numbers, plain
+from relscale.storage.tables import read_table
 
 
 def with_mixture_shares(rows: pa.Table, shares: Mapping[str, Mapping[str, float]]) -> pa.Table:

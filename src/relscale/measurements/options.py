@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from relscale.section import Count, Names, PathText, Section, Share
+from relscale.experiments.section import Count, Names, PathText, Section, Share
 
 
 class Table(Section):

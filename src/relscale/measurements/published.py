@@ -17,7 +17,7 @@ from relscale.measurements.sanity import flag_fewer_items, flag_impossible
 from relscale.measurements.status import Status
 from relscale.measurements.typed import typed_column
 from relscale.provenance import digest, file_digest
-from relscale.tables import listed, read_table, shortened
+from relscale.storage.tables import listed, read_table, shortened
 
 REQUIRED = ("run", "training_flops", "group", "metric", "value")
 DEFAULTS: dict[str, Any] = {"corpus": "published", "suite": "published", "prompt": "default", "status": "ok"}

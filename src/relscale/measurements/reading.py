@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
-from relscale.tables import listed, read_table
+from relscale.storage.tables import listed, read_table
 
 
 def read_measurements(path: str | Path, columns: Sequence[str]) -> pa.Table:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from relscale.checksums import check_digests_if_listed
-from relscale.entries import E, read_entries
 from relscale.errors import RelscaleError
 from relscale.measurements.measurement import MODEL_COLUMNS, Model
 from relscale.measurements.metric import VALIDATION_METRICS
@@ -18,6 +16,8 @@ from relscale.measurements.status import Status
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.manifest import Manifest
 from relscale.scoring.scores import Score
+from relscale.storage.checksums import check_digests_if_listed
+from relscale.storage.entries import E, read_entries
 from relscale.training.manifest import TrainedModel
 from relscale.training.precision import counted
 from relscale.training.record import RECORD, TrainingRecord, record_in

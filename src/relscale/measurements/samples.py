@@ -12,17 +12,17 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
-from relscale.json_lines import read_json_lines
 from relscale.measurements.inferred_task import Label, Question, delimiter, labels
 from relscale.measurements.logged_metrics import Reported, agrees, metric_rows
 from relscale.measurements.status import Status, of_items
-from relscale.rows import fields_of, strict_table_of
 from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.items import Item, ItemStatus
 from relscale.scoring.lm_eval_log import TaskLog, task_logs
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.requests import UNCONDITIONAL, cluster_of, document_id, request_digest, scored_bytes
 from relscale.scoring.task_metrics import UNFILTERED, TaskValue
+from relscale.storage.json_lines import read_json_lines
+from relscale.storage.rows import fields_of, strict_table_of
 
 MUTUAL_INFORMATION = "acc_mutual_info"
 Place = tuple[str, str, str]  # suite, prompt, group

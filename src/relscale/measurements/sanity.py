@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relscale.columns import numbers
 from relscale.measurements.metric import Metric
 from relscale.measurements.status import Status, of_items
+from relscale.storage.columns import numbers
 
 PLACE = ("corpus", "optimizer", "suite", "prompt", "group", "metric")
 SHARES = ("accuracy", "probability")  # quantities that lie between 0 and 1

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relscale.columns import numbers, plain, words
 from relscale.errors import RelscaleError
 from relscale.measurements.measurement import MEASUREMENTS
+from relscale.storage.columns import numbers, plain, words
 
 LARGEST = 2.0**63 - 1024  # the largest float that is a whole number of 64 bits
 COUNTS = ("items", "bytes")  # whole numbers that may be written as powers of ten, or computed

@@ -3,7 +3,7 @@
 A question is one file. It declares
 
 ``ROW``
-    The type of its rows (``relscale.rows``).
+    The type of its rows (``relscale.storage.rows``).
 ``rows``
     A function of ``Columns`` and of keyword arguments, which become the options of ``relscale ask NAME TABLE``. A
     ``str`` names a column or is text, a ``tuple[str, ...]`` is several, separated by commas; ``int`` and ``float`` are

@@ -16,11 +16,11 @@ from itertools import permutations
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.questions.limits import MOST_LOG, zero_of_line
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 MOST_EXACT = 8
 EXCHANGES = 10_000

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 DRAWS = 4000  # of the noise of the losses
 

@@ -17,7 +17,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
@@ -26,7 +25,8 @@ from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
 from relscale.questions.limits import joined_notes, percentiles
 from relscale.questions.options import check_draws
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 AHEAD = 10.0  # times the most samples seen, up to which changes are sought
 GRID = 400  # numbers of samples, between which a change is interpolated

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.measurements.pass_rates import Emergence, bend, emergence
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

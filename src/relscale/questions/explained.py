@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 EXCHANGES = 2000
 ROUNDING = 1e-20  # residuals below this share of the sum of squares of ln y are none

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.inference.multiplicity import adjusted
 from relscale.laws.law import Array
 from relscale.questions.limits import mean_with_limits, step_of
 from relscale.questions.options import option
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 FLIPS, PARTS = 10_000, 100  # sign flips, a hundredth of them in memory together
 

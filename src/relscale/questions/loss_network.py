@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.levenberg_marquardt import minimise
 from relscale.fitting.estimation.objective import Expansion, squared
 from relscale.laws.law import Array
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 FOLDS = 10
 TOLERANCE = 1e-5

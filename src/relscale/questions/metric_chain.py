@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.questions.limits import percentiles
 from relscale.questions.options import check_choice
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 from relscale.suggestions import suggestion
 
 RESAMPLES = 1000

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.questions.inversions import ScoreOptions, families
 from relscale.questions.limits import mean_with_limits, step_of
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.questions.limits import joined_notes, percentiles
 from relscale.questions.mixture import AT_LIMIT, Simplex, beginnings, best_mixture
 from relscale.questions.options import check_choice, check_draws
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 MEAN = "performance"
 

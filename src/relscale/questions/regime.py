@@ -15,13 +15,13 @@ from enum import StrEnum
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.irreducible import LAW
 from relscale.laws.law import Array
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 FEWEST = 4  # points: one more than parameters
 WIDE = 0.5

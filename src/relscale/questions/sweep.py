@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.paraboloid import minimum, terms
 from relscale.laws.law import Array
 from relscale.questions.limits import joined_notes, percentiles
 from relscale.questions.options import check_draws, option
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -116,7 +116,7 @@ def figure(
     RelscaleError
         The sweep is over the learning rate alone.
     """
-    from relscale.sweep_figure import SweptCell, draw_sweep
+    from relscale.studies.sweep_figure import SweptCell, draw_sweep
 
     if not sweep.batch:
         raise RelscaleError("--plot: a sweep over the learning rate alone has no figure")

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError
 from relscale.fitting.inference.multiplicity import adjusted
 from relscale.laws.law import Array
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
 
 MEAN = "(mean)"
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from relscale.column_arrays import Columns
 from relscale.corpora.distance import EXACT, document_vectors, transport_distance
 from relscale.errors import RelscaleError
-from relscale.fixed_parameters import fractions
-from relscale.rows import column
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column
+from relscale.table_fit.fixed_parameters import fractions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from relscale.atomic import atomic_path, link, write_text
-from relscale.checksums import check_digests_if_listed
 from relscale.errors import RelscaleError
-from relscale.experiment import TrainingExperiment
-from relscale.file_name import file_name
+from relscale.experiments.experiment import TrainingExperiment
 from relscale.measurements.mixture_shares import with_mixture_shares
 from relscale.measurements.runs import Trained, read_trained
 from relscale.release.model_card import ScoreRow, model_card
-from relscale.rows import table_of
 from relscale.scoring.checkpoint_table import COLUMNS, TABLE, Checkpoint
-from relscale.tables import write_table
+from relscale.storage.atomic import atomic_path, link, write_text
+from relscale.storage.checksums import check_digests_if_listed
+from relscale.storage.file_name import file_name
+from relscale.storage.rows import table_of
+from relscale.storage.tables import write_table
 
 CARD = "README.md"
 ACCURACY = ("accuracy", "accuracy_micro")

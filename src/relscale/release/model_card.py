@@ -11,7 +11,7 @@ from tabulate import tabulate
 from relscale.design.run import Run
 from relscale.measurements.measurement import Measurement
 from relscale.measurements.metric import VALIDATION
-from relscale.rows import names_of, same_column
+from relscale.storage.rows import names_of, same_column
 from relscale.training.record import TrainingRecord
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from relscale.section import NULLABLE, Section
+from relscale.experiments.section import NULLABLE, Section
 
 
 class Export(Section):

@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 
 from relscale.errors import RelscaleError, first_line
-from relscale.file_name import file_name
 from relscale.measurements.measurement import SHARE
 from relscale.scoring.checkpoint_table import TABLE, table_schema
-from relscale.tables import read_table, write_table
+from relscale.storage.file_name import file_name
+from relscale.storage.tables import read_table, write_table
 
 PUSHED = "checkpoints.hub.csv"
 
@@ -24,8 +24,8 @@ def push(
 ) -> Path:
     """Upload every model of an export, and write the table that names them on the hub, at their commits.
 
-    Repositories are called ``organisation/experiment-run``, or by the file name of that (``relscale.file_name``), and
-    are private until someone opens them.
+    Repositories are called ``organisation/experiment-run``, or by the file name of that
+    (``relscale.storage.file_name``), and are private until someone opens them.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from relscale.laws.catalogue import example
 from relscale.report.data_table import plain_table
 from relscale.report.markup import Markup, element, identifier
 from relscale.report.report_data import ReportData
-from relscale.rows import names_of
+from relscale.storage.rows import names_of
 
 DIGITS = 5
 CURVE = names_of(SeriesKey)  # columns that tell the fits of one law apart

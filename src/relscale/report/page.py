@@ -9,8 +9,6 @@ from pathlib import Path
 import pyarrow.csv
 import pyarrow.parquet
 
-from relscale.atomic import write_text
-from relscale.checksums import files_list, seal_files
 from relscale.fitting.analyses.joint_test import JointTestRow
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.report.headline import nothing_fitted
@@ -30,6 +28,8 @@ from relscale.report.provenance import provenance_section
 from relscale.report.report_data import ReportData, SuiteWords
 from relscale.report.row_words import SYMBOLS
 from relscale.report.verdict_table import how_sure_words, verdict_table
+from relscale.storage.atomic import write_text
+from relscale.storage.checksums import files_list, seal_files
 
 MARKS = {"yes": ("✓", "holds"), "warn": ("!", "take care"), "no": ("✗", "fails")}
 MEANING = {

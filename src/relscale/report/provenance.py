@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from relscale.entries import read_entries
 from relscale.errors import RelscaleError
-from relscale.experiment import Experiment
-from relscale.jobs import training_jobs
+from relscale.experiments.experiment import Experiment
+from relscale.experiments.results import Results
 from relscale.provenance import PACKAGE, code_digest, digest, file_digest
 from relscale.report.markup import Markup, element, joined
-from relscale.results import Results
+from relscale.storage.entries import read_entries
 from relscale.training.manifest import TrainedModel
 from relscale.training.precision import counted
 from relscale.training.record import TrainingRecord, record_in
+from relscale.workflow.jobs import training_jobs
 
 LIBRARIES = ("numpy", "scipy", "pyarrow", "torch", "transformers", "lm-eval", "plotly", "snakemake")
 BIBTEX = """@software{relscale,

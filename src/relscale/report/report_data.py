@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pyarrow.compute as pc
 
-from relscale.experiment import Experiment
+from relscale.experiments.experiment import Experiment
+from relscale.experiments.results import Results
 from relscale.figures.registry import all_figures, figure_of
 from relscale.fitting.fits import ROWS, Fits, read
 from relscale.fitting.keys import CurveKey
@@ -16,10 +17,9 @@ from relscale.fitting.report.frontier_advice import Widths
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import Names
 from relscale.report.provenance import Fact, facts_of_experiment
-from relscale.results import Results
-from relscale.rows import rows_of
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.options import PublishedSuite
+from relscale.storage.rows import rows_of
 
 R = TypeVar("R")
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from relscale.columns import numbers, plain
 from relscale.errors import RelscaleError
 from relscale.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.lookalikes import check_lookalikes
 from relscale.measurements.measurement import SHARE
 from relscale.provenance import digest, file_digest
-from relscale.rows import column, columns_of, names_of, same_column, schema_of
 from relscale.scoring.lm_eval_log import task_logs
 from relscale.scoring.parameters import count_parameters
-from relscale.tables import read_table, shortened
+from relscale.storage.columns import numbers, plain
+from relscale.storage.rows import column, columns_of, names_of, same_column, schema_of
+from relscale.storage.tables import read_table, shortened
 from relscale.training.manifest import TrainedModel
 from relscale.training.recipe_row import RecipeRow
 

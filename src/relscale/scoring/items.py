@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from relscale.rows import column, strict_schema_of
+from relscale.storage.rows import column, strict_schema_of
 
 
 class ItemStatus(StrEnum):

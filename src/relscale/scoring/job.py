@@ -19,21 +19,21 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relscale.atomic import remove, remove_all_partials
-from relscale.checked_parquet import read_parquet
-from relscale.checksums import FILE as CHECKSUMS
-from relscale.checksums import check_digests, listed, set_aside
-from relscale.entries import read_entries, write_entries
 from relscale.errors import Damaged, RelscaleError
 from relscale.gpu import has_gpu
-from relscale.lock import locked
-from relscale.process import end_with_parent
 from relscale.provenance import code_digest, digest, file_digest
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.manifest import read_manifest, suite_name
 from relscale.scoring.requests import FILE, not_prepared, read_requests, request_counts
 from relscale.scoring.scores import Score
-from relscale.tables import write_table
+from relscale.storage.atomic import remove, remove_all_partials
+from relscale.storage.checked_parquet import read_parquet
+from relscale.storage.checksums import FILE as CHECKSUMS
+from relscale.storage.checksums import check_digests, listed, set_aside
+from relscale.storage.entries import read_entries, write_entries
+from relscale.storage.lock import locked
+from relscale.storage.process import end_with_parent
+from relscale.storage.tables import write_table
 from relscale.training.manifest import TrainedModel
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from relscale.atomic import write_text
-from relscale.checked_parquet import read_parquet
 from relscale.provenance import digest
-from relscale.tables import write_table
+from relscale.storage.atomic import write_text
+from relscale.storage.checked_parquet import read_parquet
+from relscale.storage.tables import write_table
 
 if TYPE_CHECKING:
     import datasets

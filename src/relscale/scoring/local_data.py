@@ -6,7 +6,7 @@ from typing import Any
 
 import datasets
 
-from relscale.json_lines import read_json_lines
+from relscale.storage.json_lines import read_json_lines
 
 FORMATS = {"parquet": "parquet", "jsonl": "json", "json": "json", "csv": "csv"}
 

@@ -8,15 +8,15 @@ from typing import Any, Literal, TypedDict, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from relscale.atomic import write_text
 from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError
-from relscale.record import reason
-from relscale.schema_values import Schema, values_of
+from relscale.experiments.schema_values import Schema, values_of
+from relscale.experiments.section import Section
 from relscale.scoring.options import SuiteOptions
-from relscale.section import Section
+from relscale.storage.atomic import write_text
+from relscale.storage.record import reason
+from relscale.storage.yaml_text import dump, load, read
 from relscale.suggestions import suggestion
-from relscale.yaml_text import dump, load, read
 
 FILE = "suite.yaml"
 TEMPLATE = "task.yaml"  # how lm-eval reads the suite's data

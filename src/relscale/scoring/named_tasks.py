@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from relscale.checksums import sealed_folder
 from relscale.errors import RelscaleError
-from relscale.file_name import file_name
 from relscale.scoring.local_splits import FEWSHOT, split_files
 from relscale.scoring.manifest import Group, Kind, Manifest, Task, write_manifest
 from relscale.scoring.options import Suite, SuiteOptions
@@ -26,6 +24,8 @@ from relscale.scoring.task_metrics import (
     directions,
     targets_are_the_tasks,
 )
+from relscale.storage.checksums import sealed_folder
+from relscale.storage.file_name import file_name
 from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from relscale.section import (
+from relscale.experiments.section import (
     NULLABLE,
     UNIQUE,
     FilledPath,

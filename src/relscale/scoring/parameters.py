@@ -9,12 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relscale.entries import Entry, read_entries, write_entries
 from relscale.errors import Damaged, RelscaleError, first_line
 from relscale.provenance import digest, file_digest
 from relscale.scoring.model_code import refuse_kernels
 from relscale.scoring.safetensors_header import tensors, weight_files
-from relscale.user_cache import user_cache
+from relscale.storage.entries import Entry, read_entries, write_entries
+from relscale.storage.user_cache import user_cache
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

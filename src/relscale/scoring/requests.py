@@ -19,11 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from relscale.atomic import atomic_path
-from relscale.checked_parquet import open_parquet, parquet_writer
 from relscale.errors import RelscaleError
 from relscale.provenance import digest
-from relscale.rows import column, strict_schema_of, strict_table_of
 from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.encoding import move_spaces
 from relscale.scoring.items import ItemStatus
@@ -31,6 +28,9 @@ from relscale.scoring.kept_documents import documents_reported, write_documents
 from relscale.scoring.labels import right_choices
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.solved_examples import SolvedExamples
+from relscale.storage.atomic import atomic_path
+from relscale.storage.checked_parquet import open_parquet, parquet_writer
+from relscale.storage.rows import column, strict_schema_of, strict_table_of
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from relscale.rows import names_of
 from relscale.scoring.items import SCHEMA, ItemStatus
 from relscale.scoring.manifest import Windows
 from relscale.scoring.requests import Request
+from relscale.storage.rows import names_of
 
 if TYPE_CHECKING:
     from relscale.scoring.engine import Engine

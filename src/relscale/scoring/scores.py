@@ -1,6 +1,6 @@
 """The manifest of a scoring job: models, suites and paths of the items."""
 
-from relscale.entries import Entry
+from relscale.storage.entries import Entry
 
 
 class Score(Entry):

@@ -23,11 +23,7 @@ import pyarrow as pa
 import yaml
 from pydantic import ValidationError
 
-from relscale.checked_parquet import read_parquet
-from relscale.checksums import sealed_folder
 from relscale.errors import RelscaleError
-from relscale.file_name import file_name
-from relscale.json_lines import read_json_lines
 from relscale.provenance import digest, folder_digest
 from relscale.scoring.builders import data_builder, data_builders, documents_builder, documents_builders
 from relscale.scoring.builders.held_out import COLUMNS
@@ -38,8 +34,12 @@ from relscale.scoring.requests import build_requests, write_requests
 from relscale.scoring.suite_code import is_trusted, refuse_code
 from relscale.scoring.supported_tasks import exclusion_message, unsupported
 from relscale.scoring.task_data import TaskData
+from relscale.storage.checked_parquet import read_parquet
+from relscale.storage.checksums import sealed_folder
+from relscale.storage.file_name import file_name
+from relscale.storage.json_lines import read_json_lines
+from relscale.storage.yaml_text import load
 from relscale.suggestions import nearest, suggestion
-from relscale.yaml_text import load
 
 SUITES = Path(__file__).parent / "suites"
 # A group with fewer items says nothing; it is left out, and the manifest says so.

@@ -24,15 +24,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relscale.checked_parquet import read_parquet
-from relscale.entries import read_entries, write_entries
 from relscale.errors import RelscaleError
 from relscale.provenance import code_digest, digest, folder_digest
-from relscale.rows import column, strict_schema_of, strict_table_of
 from relscale.scoring.kept_documents import FOLDER
 from relscale.scoring.manifest import Manifest, read_manifest, suite_name
 from relscale.scoring.scores import Score
-from relscale.tables import write_table
+from relscale.storage.checked_parquet import read_parquet
+from relscale.storage.entries import read_entries, write_entries
+from relscale.storage.rows import column, strict_schema_of, strict_table_of
+from relscale.storage.tables import write_table
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance

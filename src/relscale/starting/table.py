@@ -4,8 +4,8 @@ from pathlib import Path
 
 from relscale.errors import RelscaleError
 from relscale.starting.parts import quoted, relative, schema_line
-from relscale.table_columns import guess_baseline, guess_column, guess_x, guess_y
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
+from relscale.table_fit.known_columns import guess_baseline, guess_column, guess_x, guess_y
 
 ASIDE = ("params", "tokens", "corpus", "run", "block", "seed", "step")  # further columns of measurements
 APART = (

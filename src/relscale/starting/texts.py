@@ -14,8 +14,8 @@ from relscale.design.isoflop import plan
 from relscale.design.options import Design, Hardware
 from relscale.design.placement import place
 from relscale.errors import RelscaleError
-from relscale.process import cores
 from relscale.starting.parts import distinct_names, quoted, relative, schema_line
+from relscale.storage.process import cores
 from relscale.training.options import Training
 
 VOCABULARY = 2048

@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from relscale.checksums import sealed_folder
 from relscale.corpora.documents import read_documents
 from relscale.errors import RelscaleError
 from relscale.provenance import file_digest, file_sha256
-from relscale.rows import column, schema_of
-from relscale.tables import write_table
+from relscale.storage.checksums import sealed_folder
+from relscale.storage.rows import column, schema_of
+from relscale.storage.tables import write_table
 from relscale.tokens.contamination import contaminated
 from relscale.tokens.counts import group_totals, totals, with_shares
 from relscale.tokens.manifest import STORE_FILE, StoreManifest

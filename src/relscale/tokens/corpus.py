@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.atomic import atomic_path
-from relscale.checksums import check_digests, is_whole, sealed_folder, set_aside
 from relscale.corpora.streamed import open_stream
 from relscale.errors import Damaged, RelscaleError
-from relscale.lock import locked
 from relscale.provenance import code_digest, digest, file_digest, file_sha256
+from relscale.storage.atomic import atomic_path
+from relscale.storage.checksums import check_digests, is_whole, sealed_folder, set_aside
+from relscale.storage.lock import locked
 from relscale.tokens.build import build_store
 from relscale.tokens.contamination import suite_ngrams
 from relscale.tokens.counts import with_shares

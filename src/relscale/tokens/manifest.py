@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from relscale.record import Record
+from relscale.storage.record import Record
 
 STORE_FILE = "manifest.json"
 SHARD_FILE = "shard.json"

@@ -5,7 +5,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from relscale.section import Fraction, Name, Names, PathOrHubName, Positive, PositiveInt, Revision, Section
+from relscale.experiments.section import (
+    Fraction,
+    Name,
+    Names,
+    PathOrHubName,
+    Positive,
+    PositiveInt,
+    Revision,
+    Section,
+)
 from relscale.tokens.interleave import integer_shares
 
 

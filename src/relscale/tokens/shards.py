@@ -26,16 +26,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from relscale.atomic import remove
-from relscale.checksums import is_whole, sealed_folder
 from relscale.corpora.hub import Text, TextFile, read_texts
 from relscale.corpora.stream import Stream
 from relscale.errors import RelscaleError
-from relscale.lock import lock_if_free, locked
-from relscale.process import end_with_parent
 from relscale.provenance import code_digest, digest, file_digest
-from relscale.rows import column, schema_of
-from relscale.tables import write_table
+from relscale.storage.atomic import remove
+from relscale.storage.checksums import is_whole, sealed_folder
+from relscale.storage.lock import lock_if_free, locked
+from relscale.storage.process import end_with_parent
+from relscale.storage.rows import column, schema_of
+from relscale.storage.tables import write_table
 from relscale.tokens.contamination import contaminated
 from relscale.tokens.counts import group_totals, totals
 from relscale.tokens.manifest import SHARD_FILE, Shard

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.checksums import check_digests, check_sizes
 from relscale.errors import Damaged, RelscaleError
+from relscale.storage.checksums import check_digests, check_sizes
 from relscale.tokens.interleave import interleave
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.tokens.order import shuffled_index

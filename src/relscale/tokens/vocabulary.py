@@ -15,13 +15,13 @@ from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.processors import ByteLevel as ByteLevelProcessor
 from tokenizers.trainers import BpeTrainer
 
-from relscale.checksums import check_digests_if_listed, sealed_folder
 from relscale.corpora.documents import read_documents
 from relscale.corpora.hub import read_texts
 from relscale.corpora.stream import Stream
 from relscale.corpora.streamed import open_stream
 from relscale.errors import RelscaleError
 from relscale.hub import fetch
+from relscale.storage.checksums import check_digests_if_listed, sealed_folder
 from relscale.tokens.options import Vocabulary
 
 END_OF_TEXT = "<|endoftext|>"

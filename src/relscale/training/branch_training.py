@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from relscale.atomic import remove, write_text
 from relscale.design.run import Run
 from relscale.errors import Damaged
+from relscale.storage.atomic import remove, write_text
 from relscale.training.branch_row import BranchRow
 from relscale.training.branches import Branch, branches_of, steps_of_branches
 from relscale.training.distributed_model import DistributedModel

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from relscale.checksums import set_aside
 from relscale.design.run import Run
 from relscale.errors import Damaged, RelscaleError
+from relscale.storage.checksums import set_aside
 from relscale.tokens.store import TokenStore
 from relscale.training.key import tokens_digest
 from relscale.training.vocabulary import Vocabulary, read_vocabulary

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from relscale.checksums import check_digests
 from relscale.design.architecture import Architecture
+from relscale.storage.checksums import check_digests
 from relscale.tokens.vocabulary import end_of_text_id, load_vocabulary
 from relscale.training.model import Decoder
 

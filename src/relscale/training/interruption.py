@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from relscale.process import SECONDS_BETWEEN_LOOKS, started
+from relscale.storage.process import SECONDS_BETWEEN_LOOKS, started
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 WATCH = "watch of the parent"  # the thread's name

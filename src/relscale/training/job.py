@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relscale.checksums import set_aside
 from relscale.design.options import Hardware
 from relscale.design.placement import Placement, place, place_together
 from relscale.design.run import Run
-from relscale.entries import write_entries
 from relscale.errors import RelscaleError
-from relscale.process import end_with_parent
+from relscale.storage.checksums import set_aside
+from relscale.storage.entries import write_entries
+from relscale.storage.process import end_with_parent
 from relscale.training.branches import furthest_token
 from relscale.training.data import TrainingData
 from relscale.training.interruption import Control, Interruption, interruptible

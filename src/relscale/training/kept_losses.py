@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from relscale.checked_parquet import read_parquet
 from relscale.corpora.documents import read_documents
 from relscale.design.architecture import Architecture
 from relscale.errors import Damaged
-from relscale.lock import locked
 from relscale.provenance import code_digest, digest, file_digest
-from relscale.tables import write_table
+from relscale.storage.checked_parquet import read_parquet
+from relscale.storage.lock import locked
+from relscale.storage.tables import write_table
 from relscale.training.document_loss import document_losses
 from relscale.training.manifest import TrainedModel
 

@@ -1,6 +1,6 @@
 """The manifest of a training job: its models and their folders."""
 
-from relscale.entries import Entry
+from relscale.storage.entries import Entry
 
 
 class TrainedModel(Entry):

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from relscale.design.options import PlacementOptions
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
-from relscale.section import UNIQUE, Fraction, Positive, PositiveInt, Section
+from relscale.experiments.section import UNIQUE, Fraction, Positive, PositiveInt, Section
 
 
 class NoiseScale(Section):

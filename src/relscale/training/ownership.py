@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from relscale.lock import lock_if_free, locked
-from relscale.process import machine, started
+from relscale.storage.lock import lock_if_free, locked
+from relscale.storage.process import machine, started
 from relscale.training.interruption import Interrupted
 from relscale.training.state import OWNER
 

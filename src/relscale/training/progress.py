@@ -11,7 +11,7 @@ from relscale.design.cost import seconds
 from relscale.design.options import Hardware
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
-from relscale.file_name import file_name
+from relscale.storage.file_name import file_name
 from relscale.training.key import run_key, tokens_digest
 from relscale.training.options import Training
 from relscale.training.record import record_in

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from relscale.rows import column
+from relscale.storage.rows import column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from relscale.checksums import is_whole, listed
 from relscale.design.run import Run, run_from_dict
 from relscale.errors import RelscaleError
-from relscale.rows import column
+from relscale.storage.checksums import is_whole, listed
+from relscale.storage.rows import column
 
 RECORD = "run.json"
 

@@ -14,13 +14,13 @@ import pyarrow as pa
 from torch import Tensor
 
 import relscale
-from relscale.atomic import link, remove
-from relscale.checksums import add_to_seal, check_digests, is_whole, sealed_folder
 from relscale.design.architecture import training_flops_per_token
 from relscale.design.run import Run
 from relscale.errors import Damaged
-from relscale.rows import column, schema_of, table_of
-from relscale.tables import write_table
+from relscale.storage.atomic import link, remove
+from relscale.storage.checksums import add_to_seal, check_digests, is_whole, sealed_folder
+from relscale.storage.rows import column, schema_of, table_of
+from relscale.storage.tables import write_table
 from relscale.training.branch_row import BranchRow
 from relscale.training.branches import BRANCHES
 from relscale.training.checkpoint import export

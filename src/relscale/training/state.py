@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from relscale.atomic import atomic_path, remove, remove_partials
+from relscale.storage.atomic import atomic_path, remove, remove_partials
 
 FILE = "state.pt"
 CHECKPOINTS = "checkpoints"  # the folder of weights on the way, in the state's and later in the result's

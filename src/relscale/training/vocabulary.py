@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from relscale.checksums import check_digests_if_listed
 from relscale.errors import RelscaleError
+from relscale.storage.checksums import check_digests_if_listed
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
+from relscale.experiments.section import Section
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
@@ -34,8 +35,7 @@ from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, together
 from relscale.laws import relative
 from relscale.measurements.metric import VALIDATION
-from relscale.rows import fields_of
-from relscale.section import Section
+from relscale.storage.rows import fields_of
 
 TABLE, ROW = "fits", ParameterRow
 

@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from relscale.experiments.section import PositiveInt, Section
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
 from relscale.fitting.curves.last_value import last_value
 from relscale.fitting.curves.run_matrix import Floats
@@ -43,8 +44,7 @@ from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
 from relscale.laws import bnsl, difference, irreducible, parametric
 from relscale.laws.law import Law
-from relscale.rows import column, fields_of
-from relscale.section import PositiveInt, Section
+from relscale.storage.rows import column, fields_of
 
 Mask = NDArray[np.bool_]
 

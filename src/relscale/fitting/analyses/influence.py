@@ -40,7 +40,7 @@ from relscale.fitting.verdicts.adjusted_verdicts import verdict_of_line
 from relscale.fitting.verdicts.verdict import Options as VerdictOptions
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.laws import power, relative
-from relscale.rows import column, fields_of
+from relscale.storage.rows import column, fields_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ from relscale.fitting.keys import FamilyKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
 from relscale.measurements.metric import VALIDATION
-from relscale.rows import column, fields_of
+from relscale.storage.rows import column, fields_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from relscale.experiments.section import Names, Section
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
@@ -56,8 +57,7 @@ from relscale.fitting.inference.points_remark import points_remark
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Remark, Status
 from relscale.laws import relative
-from relscale.rows import fields_of
-from relscale.section import Names, Section
+from relscale.storage.rows import fields_of
 
 TABLE, ROW = "fits", ParameterRow
 

@@ -40,7 +40,7 @@ from relscale.fitting.keys import SeriesKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
 from relscale.measurements.metric import Metric
-from relscale.rows import column, fields_of
+from relscale.storage.rows import column, fields_of
 
 R_SQUARED: Literal["r_squared"] = "r_squared"
 DIFFERENCE: Literal["difference"] = "difference"

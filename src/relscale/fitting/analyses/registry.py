@@ -24,11 +24,11 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, get_type_hints
 
+from relscale.experiments.section import Section
 from relscale.fitting import analyses as package
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.settings import Settings
-from relscale.section import Section
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from relscale.fitting.inference.multiplicity import adjusted
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
-from relscale.rows import column, fields_of
+from relscale.storage.rows import column, fields_of
 
 
 class Component(StrEnum):

@@ -35,6 +35,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from relscale.experiments.section import NULLABLE, Names, Section
 from relscale.fitting.curves.error_variants import (
     ALL,
     PARABOLA,
@@ -55,8 +56,7 @@ from relscale.fitting.status import Status
 from relscale.fitting.verdicts.verdict import Options as VerdictOptions
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.measurements.metric import Metric
-from relscale.rows import column, fields_of
-from relscale.section import NULLABLE, Names, Section
+from relscale.storage.rows import column, fields_of
 
 
 class Options(Section):

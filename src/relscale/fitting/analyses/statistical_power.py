@@ -37,6 +37,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from relscale.experiments.section import Positive, Section
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.run_matrix import Floats
@@ -47,8 +48,7 @@ from relscale.fitting.inference.spread import spread
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
-from relscale.rows import column, fields_of
-from relscale.section import Positive, Section
+from relscale.storage.rows import column, fields_of
 
 ENOUGH = 0.8  # power from which on a count is enough
 EXPERIMENTS = 2000

@@ -22,7 +22,7 @@ from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
 from relscale.laws import relative
-from relscale.rows import column, fields_of
+from relscale.storage.rows import column, fields_of
 
 # Corpora are compared by compute alone: their losses are on different text.
 

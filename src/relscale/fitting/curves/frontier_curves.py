@@ -21,7 +21,7 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
 from relscale.laws import relative
-from relscale.rows import fields_of
+from relscale.storage.rows import fields_of
 
 NO_BASELINE = "this suite has no baseline"
 

@@ -12,7 +12,7 @@ from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.keys import CurveKey, FamilyKey, SeriesKey
 from relscale.fitting.status import Status
-from relscale.rows import column, fields_of
+from relscale.storage.rows import column, fields_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from relscale.columns import numbers
 from relscale.errors import RelscaleError
 from relscale.fitting.keys import FAMILY, SERIES, CurveKey, FamilyKey
 from relscale.measurements.measurement import Unit
 from relscale.measurements.metric import VALIDATION, Metric
+from relscale.storage.columns import numbers
 
 if TYPE_CHECKING:
     import pyarrow.dataset  # takes a third of a second to import

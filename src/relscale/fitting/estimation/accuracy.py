@@ -15,7 +15,7 @@ from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
 from relscale.laws import sigmoid
 from relscale.measurements.metric import Metric
-from relscale.rows import fields_of
+from relscale.storage.rows import fields_of
 
 
 def sigmoid_rows(matrix: RunMatrix, settings: Settings) -> Iterator[ParameterRow]:

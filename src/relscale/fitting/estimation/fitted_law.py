@@ -39,7 +39,7 @@ from relscale.fitting.keys import CurveKey, SeriesKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Remark, Status, together
 from relscale.laws.law import Array, Law
-from relscale.rows import fields_of, names_of
+from relscale.storage.rows import fields_of, names_of
 
 NO_DRAWS = Remark(
     Status.NO_INTERVAL,

@@ -42,7 +42,7 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
 from relscale.laws.law import Array, Law
-from relscale.rows import fields_of
+from relscale.storage.rows import fields_of
 
 
 def law_fits(measurements: pa.Table, settings: Settings) -> tuple[list[ParameterRow], list[PredictionRow]]:

@@ -14,7 +14,7 @@ from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.keys import SeriesKey
 from relscale.laws.law import Law
 from relscale.measurements.status import Status
-from relscale.rows import column, names_of
+from relscale.storage.rows import column, names_of
 
 Where = Mapping[str, Any]
 ModelKey = tuple[str | None, str | None, str | None, str | None, int | None]

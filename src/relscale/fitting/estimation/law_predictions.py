@@ -17,7 +17,7 @@ from relscale.fitting.keys import SeriesKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Remark, Status, together
 from relscale.laws.law import Array
-from relscale.rows import column, fields_of, names_of
+from relscale.storage.rows import column, fields_of, names_of
 
 NO_PREDICTOR = Remark(Status.NO_PREDICTOR, "no predictor for this run")
 SINGLE_RUN = "including the scatter of a single run"

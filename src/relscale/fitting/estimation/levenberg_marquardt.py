@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from relscale.fitting.estimation.objective import MANY, Expansion, Indices
 from relscale.laws.law import Array
-from relscale.process import cores
+from relscale.storage.process import cores
 
 STEPS = 300
 FORGETTING = 0.5  # what is left of the largest S after a step

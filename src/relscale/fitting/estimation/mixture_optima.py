@@ -16,7 +16,7 @@ from relscale.fitting.status import Status
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Family
 from relscale.questions import mixture
-from relscale.rows import column, fields_of
+from relscale.storage.rows import column, fields_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

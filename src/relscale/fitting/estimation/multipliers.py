@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from relscale.column_arrays import Columns
 from relscale.errors import keyed
 from relscale.fitting.core_options import Multiplier
 from relscale.fitting.estimation.law_points import select
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
 from relscale.questions import multiplier
-from relscale.rows import column, fields_of
+from relscale.storage.column_arrays import Columns
+from relscale.storage.rows import column, fields_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

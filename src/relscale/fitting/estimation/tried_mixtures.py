@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from relscale.column_arrays import Columns
 from relscale.errors import RelscaleError, keyed
 from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.estimation.law_columns import law_columns
 from relscale.fitting.estimation.law_points import ModelKey, Points, distinct, held_in, points, select
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Family
+from relscale.storage.column_arrays import Columns
 from relscale.suggestions import suggestion
 
 # Options of a law's fit that the best mixture does not know.

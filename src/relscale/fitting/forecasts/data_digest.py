@@ -10,7 +10,7 @@ from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.forecast_data import ForecastData
 from relscale.fitting.keys import CurveKey
-from relscale.rows import fields_of
+from relscale.storage.rows import fields_of
 
 
 def data_digest(curves: Curves, data: ForecastData) -> str:

@@ -22,7 +22,7 @@ from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status, together
 from relscale.provenance import code_digest
-from relscale.rows import column, fields_of
+from relscale.storage.rows import column, fields_of
 
 DEFAULT_REACH = 10.0  # of the largest compute, where no target is named
 BEYOND = 1e-6  # ln F

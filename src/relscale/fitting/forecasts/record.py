@@ -23,8 +23,8 @@ from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.status import Status
-from relscale.rows import column, names_of, rows_of, schema_of, table_of
-from relscale.tables import read_table, write_table
+from relscale.storage.rows import column, names_of, rows_of, schema_of, table_of
+from relscale.storage.tables import read_table, write_table
 
 SAME_COMPUTE = 0.02  # of ln F: a point this near is at the compute of the forecast
 

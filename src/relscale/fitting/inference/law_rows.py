@@ -17,7 +17,7 @@ from relscale.fitting.status import OK, Remark, Status
 from relscale.laws import relative
 from relscale.laws.loglog import LogLogLaw
 from relscale.measurements.metric import VALIDATION
-from relscale.rows import fields_of
+from relscale.storage.rows import fields_of
 
 NO_REPLICATES = Remark(Status.NO_REPLICATES)
 NO_SCATTER = Remark(Status.NO_SCATTER)

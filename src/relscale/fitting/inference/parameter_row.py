@@ -7,7 +7,7 @@ from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.status import Status
-from relscale.rows import column
+from relscale.storage.rows import column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.frontier_advice import NO_WIDTHS, Widths, frontier_advice
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
-from relscale.rows import rows_of
+from relscale.storage.rows import rows_of
 
 STRONGEST = 3  # gaps that a sentence is written about
 REASONS = 3  # why nothing could be fitted

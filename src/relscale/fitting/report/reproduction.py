@@ -14,7 +14,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.fits import ROWS, Fits
 from relscale.fitting.report.reproduction_row import AnswerRow, ReproductionRow
 from relscale.fitting.status import OK, Remark, Status
-from relscale.rows import fields_of, names_of, rows_of, table_of
+from relscale.storage.rows import fields_of, names_of, rows_of, table_of
 
 FitRow = Any  # of one of the types ``ROWS``; the answers say at run time which of its columns they are about
 

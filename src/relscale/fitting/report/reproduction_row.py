@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from relscale.fitting.inference.method import Method
 from relscale.fitting.status import Status
-from relscale.rows import column
+from relscale.storage.rows import column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.laws import compute_optimal, power
 from relscale.measurements.metric import VALIDATION
-from relscale.rows import rows_of
+from relscale.storage.rows import rows_of
 
 YES = {None: "", True: "yes", False: "no"}
 STRONGEST = 5  # gaps that a sentence is written about

@@ -27,8 +27,8 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from relscale.experiments.section import Fraction, Section
 from relscale.fitting.inference.direction import Direction
-from relscale.section import Fraction, Section
 
 
 class Verdict(StrEnum):

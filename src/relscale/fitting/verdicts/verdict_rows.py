@@ -28,7 +28,7 @@ from relscale.fitting.verdicts.verdict import DIRECTIONS, Options, Verdict, chan
 from relscale.laws import power, relative
 from relscale.measurements.metric import Metric
 from relscale.printable import shown_printable
-from relscale.rows import column, fields_of
+from relscale.storage.rows import column, fields_of
 
 
 @shown_printable

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.measurements.mmlu_groups import GROUPS
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 SPENT = ("run", "block", "step", "tokens", "training_flops")
 

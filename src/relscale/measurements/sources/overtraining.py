@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relscale.tables import read_table
+from relscale.storage.tables import read_table
 
 NEEDED = (
     "run",

@@ -7,7 +7,7 @@ from relscale.corpora.documents import DocumentRow
 from relscale.corpora.files import PART
 from relscale.errors import RelscaleError
 from relscale.provenance import digest
-from relscale.rows import names_of, rows_of
+from relscale.storage.rows import names_of, rows_of
 
 DOCSTRINGS = "docstrings"
 COLUMNS = list(names_of(DocumentRow))

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relscale.atomic import atomic_path, remove
 from relscale.provenance import file_digest
+from relscale.storage.atomic import atomic_path, remove
+from relscale.storage.user_cache import user_cache
 from relscale.training.numerical_path import c_compiler
-from relscale.user_cache import user_cache
 
 FOLDER = Path(__file__).parent
 SOURCES = (FOLDER / "native.c", FOLDER / "bf16.c")

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from relscale.errors import RelscaleError
-from relscale.json_lines import read_json_lines
+from relscale.experiments.section import Names, Section
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
-from relscale.section import Names, Section
+from relscale.storage.json_lines import read_json_lines
 
 FOLDERS = {"human": "human_generated_evals", "lm": "lm_generated_evals"}
 

@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow.parquet
 
 from relscale.errors import RelscaleError
+from relscale.experiments.section import Names, Section
 from relscale.provenance import digest
 from relscale.scoring.manifest import WHOLE_DOCUMENT, Manifest, Task
 from relscale.scoring.task_data import TaskData
-from relscale.section import Names, Section
-from relscale.text_file import read_text
+from relscale.storage.text_file import read_text
 
 GROWS = True  # regions are known from the data alone
 

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow.parquet
 
 from relscale.errors import RelscaleError
+from relscale.experiments.section import Count, Names, Section
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
-from relscale.section import Count, Names, Section
 
 COLUMNS = ("question", "subject", "choices", "answer")
 # The names of lm-eval's own tasks, by prompt form: its mmlu and its mmlu_continuation ask the same.

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from relscale.experiments.section import PositiveInt, Section
 from relscale.scoring.builders.held_out import excerpt, held_out
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
-from relscale.section import PositiveInt, Section
 
 
 class Options(Section):

@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from relscale.corpora.documents import DocumentRow
+from relscale.experiments.section import Names, PositiveInt, Section
 from relscale.scoring.builders.held_out import held_out
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
-from relscale.section import Names, PositiveInt, Section
 
 # Lengths in bytes: no token is shorter than a byte, so a signature and a summary always fit 256 tokens.
 SIGNATURE_BYTES = 130

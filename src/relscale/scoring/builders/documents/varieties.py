@@ -7,11 +7,11 @@ import pyarrow as pa
 
 from relscale.corpora.documents import DocumentRow
 from relscale.errors import RelscaleError
+from relscale.experiments.section import PositiveInt, Section
 from relscale.scoring.builders.held_out import excerpt, held_out
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.spelling import read_spellings, respell
 from relscale.scoring.task_data import TaskData
-from relscale.section import PositiveInt, Section
 
 TABLE = "spelling.tsv"
 REFERENCE = "GB"  # the variety by which documents are chosen

@@ -1,0 +1,1 @@
+"""An experiment: its config, the checks of it, where its files are, and its results."""

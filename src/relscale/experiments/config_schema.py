@@ -1,0 +1,112 @@
+"""The JSON Schema of an experiment's config, generated from its types."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
+
+from relscale.experiments.experiment import BY_SOURCE
+
+Schema = dict[str, Any]
+
+
+@cache
+def config_schema() -> Schema:
+    """The schema of a config: that of the type of experiment that its ``runs.source`` names."""
+    references, definitions = models_json_schema(
+        [(experiment, "validation") for experiment in BY_SOURCE.values()],
+        schema_generator=_Generator,
+        by_alias=True,
+    )
+    by_source = []
+    for name, experiment in BY_SOURCE.items():
+        runs: Schema = {"properties": {"source": {"const": name}}}
+        condition: Schema = {"properties": {"runs": runs}}
+        if name != "train":  # which need not be named
+            runs["required"], condition["required"] = ["source"], ["runs"]
+        by_source.append({"if": condition, "then": references[experiment, "validation"]})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "An experiment",
+        "description": "One file says what to train or to read, what to score, what to fit and what to draw.",
+        "type": "object",
+        "properties": {
+            "runs": {
+                "description": "Where the numbers come from: models that are trained and scored, a table of "
+                "checkpoints that are scored, or tables of measurements.",
+                "type": "object",
+                "properties": {"source": {"enum": list(BY_SOURCE), "default": "train"}},
+            }
+        },
+        "allOf": by_source,
+        "$defs": definitions["$defs"],
+    }
+
+
+def schema_text() -> str:
+    """The schema as the file that editors read."""
+    return json.dumps(config_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+class _Generator(GenerateJsonSchema):
+    """Keeps the order of keys, leaves titles out, and describes what a person writes: an optional key is left out.
+
+    Null is allowed only where a section says so (`relscale.experiments.section.NULLABLE`).
+    """
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
+        """As declared."""
+        return value
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """No titles: they would repeat the keys."""
+        return False
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """A section without a title; that a key is unknown is said before that one is missing."""
+        json_schema = super().model_schema(schema)
+        json_schema.pop("title", None)
+        first = ("description", "type", "additionalProperties")
+        return {**{key: json_schema[key] for key in first if key in json_schema}, **json_schema}
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """The schema of the value itself."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Without the defaults that say nothing: None, and a section's own."""
+        default = schema.get("default")
+        if default is None or isinstance(default, BaseModel | Mapping):
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """A mapping whose keys may be constrained."""
+        keys = self.generate_inner(schema["keys_schema"])
+        json_schema: JsonSchemaValue = {"type": "object"}
+        if "pattern" in keys:
+            json_schema["propertyNames"] = keys
+        values = self.generate_inner(schema["values_schema"])
+        if values:
+            json_schema["additionalProperties"] = values
+        if "min_length" in schema:
+            json_schema["minProperties"] = schema["min_length"]
+        return json_schema
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        """Alternatives by the value of one key, so that a message is about the one that was meant."""
+        key = schema["discriminator"]
+        choices = {str(name): self.generate_inner(choice) for name, choice in schema["choices"].items()}
+        return {
+            "type": "object",
+            "required": [key],
+            "properties": {key: {"enum": list(choices)}},
+            "allOf": [
+                {"if": {"properties": {key: {"const": name}}}, "then": choice}
+                for name, choice in choices.items()
+            ],
+        }

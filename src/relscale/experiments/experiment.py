@@ -1,0 +1,230 @@
+"""An experiment: the sections of its config, composed.
+
+There are three ways in, by ``runs.source``: models that are trained and scored, a table of checkpoints that
+are scored, and tables of measurements that were published.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from relscale.corpora.options import Source
+from relscale.design.isoflop import plan
+from relscale.design.mixtures import Mixtures, mixture_corpora
+from relscale.design.options import Design, Hardware
+from relscale.design.run import Run
+from relscale.experiments.section import Name, PathText, Section, Seed, WrittenPath
+from relscale.fitting.options import Fit
+from relscale.measurements.options import Collect, Table
+from relscale.release.options import Export
+from relscale.scoring.checkpoint_table import Checkpoint, read_checkpoints
+from relscale.scoring.options import PublishedSuite, Scoring, Suite
+from relscale.tokens.options import Corpora, Corpus, Vocabulary
+from relscale.training.options import Training
+
+Sources = Annotated[dict[Name, Source], Field(min_length=1)]
+Suites = Annotated[
+    dict[Name, Suite], Field(description="The suites that models are scored on, each with its options.")
+]
+
+
+class TrainedModels(Section):
+    """Models are trained and scored."""
+
+    source: Literal["train"] = "train"
+
+
+class Checkpoints(Section):
+    """A table of checkpoints is scored."""
+
+    source: Literal["checkpoints"]
+    table: PathText = Field(
+        description="One row per checkpoint, with columns model (a folder beside the table, or a name on the hub), "
+        "revision, corpus, params, tokens and training_flops; see relscale.scoring.checkpoint_table."
+    )
+
+
+class PublishedMeasurements(Section):
+    """Tables of measurements are read; nothing is trained or scored."""
+
+    source: Literal["measurements"]
+    tables: Annotated[tuple[Table, ...], Field(min_length=1)] = Field(
+        description="One row per measurement; each table's columns become those of the measurements."
+    )
+
+
+class _AnyExperiment(Section):
+    name: Name = Field(
+        alias="experiment",
+        description="Name of the experiment: any text. Results are written to results/<experiment>/; a "
+        "name that is not a plain file name is shortened, with a digest (relscale.storage.file_name).",
+    )
+    seed: Seed = Field(default=0, description="Seed of all random draws.")
+    store: WrittenPath = Field(
+        default="results/store",
+        description="Folder of finished runs and item scores, keyed by everything they depend on and "
+        "shared by all experiments.",
+    )
+    vocabulary: Vocabulary = Vocabulary()
+    hardware: Hardware = Hardware()
+    training: Training = Training()
+    scoring: Scoring = Scoring()
+    collect: Collect = Collect()
+    export: Export = Export()
+    fit: Fit = Fit()
+    figures: tuple[str, ...] = Field(
+        default=(),
+        description="Figures by name; one that shows a suite is drawn for each suite, or for the suite in its name "
+        "(relative-law-mmlu).",
+    )
+
+    def replaced(self, **sections: Any) -> Self:
+        """The experiment with other sections in place of some."""
+        given = {key: getattr(self, key) for key in self.model_fields_set if key != "name"}
+        return type(self)(experiment=self.name, **{**given, **sections})
+
+
+class TrainingExperiment(_AnyExperiment):
+    """An experiment that trains models and scores them."""
+
+    runs: TrainedModels = TrainedModels()
+    sources: Sources = Field(description="Sources of text.")
+    corpora: Corpora = Field(
+        description="The training corpora: each a source, a part of one, or a mixture of several."
+    )
+    design: Design
+    suites: dict[Name, Suite] = Field(
+        default={}, description="The suites that models are scored on, each with its options."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_mixtures(cls, values: Any) -> Any:
+        """The corpora that the design draws, beside those that are named."""
+        design = values.get("design") if isinstance(values, dict) else None
+        mixtures = design.get("mixtures") if isinstance(design, dict) else getattr(design, "mixtures", None)
+        if mixtures is None:
+            return values
+        drawn = mixture_corpora(Mixtures.model_validate(mixtures), values.get("seed", 0))
+        corpora = values.get("corpora") or {}
+        for name in filter(corpora.__contains__, drawn):
+            if Corpus.model_validate(corpora[name]) != drawn[name]:
+                raise ValueError(f"corpora.{name}: a mixture of design.mixtures has this name; rename it")
+        return {**values, "corpora": {**corpora, **drawn}}
+
+    @cached_property
+    def planned_runs(self) -> tuple[Run, ...]:
+        """The plan: all runs by corpus, optimizer, budget, width and seed."""
+        return tuple(plan(self.corpora, self.design, self.vocabulary.size, self.seed))
+
+    @property
+    def planned_widths(self) -> Mapping[float, Sequence[int]]:
+        """The hidden sizes of each budget's runs, from small to large."""
+        widths: dict[float, set[int]] = {}
+        for run in self.planned_runs:
+            widths.setdefault(run.budget, set()).add(run.architecture.hidden_size)
+        return {budget: sorted(hidden_sizes) for budget, hidden_sizes in widths.items()}
+
+    @property
+    def scored_corpora(self) -> tuple[str, ...]:
+        """The corpora whose models are scored."""
+        return tuple(self.corpora)
+
+    def sources_of(self, *corpora: str) -> list[str]:
+        """The names of the sources that some corpora are made of, sorted."""
+        return sorted({part.source for corpus in corpora for part in self.corpora[corpus].mixture})
+
+    @property
+    def corpus_sources(self) -> list[str]:
+        """The names of all sources that are used, sorted."""
+        return self.sources_of(*self.corpora)
+
+    def is_streamed(self, corpus: str) -> bool:
+        """Whether a part of a corpus is read as a stream; how much of it is prepared then follows from the plan."""
+        return any(self.sources[part.source].kind == "hub" for part in self.corpora[corpus].mixture)
+
+    def reference_run(self, corpus: str) -> Run | None:
+        """The run whose losses prune a corpus, the first of its reference in the plan; None where there is none."""
+        prune = self.corpora[corpus].prune
+        reference = prune.reference if prune else None
+        return next((run for run in self.planned_runs if run.corpus == reference), None)
+
+    def tokens_needed(self, corpus: str) -> float:
+        """How many tokens of a streamed corpus are prepared: as its config says, or what its largest run draws.
+
+        A sequence ends where the next begins, and a part of a mixture has whole sequences: two more are enough for
+        both.
+        """
+        tokens = self.corpora[corpus].tokens
+        if tokens is not None:
+            return tokens
+        largest = max(run.tokens for run in self.planned_runs if run.corpus == corpus)
+        return float(largest + 2 * self.design.sequence_length + 1)
+
+
+class CheckpointExperiment(_AnyExperiment):
+    """An experiment that scores a table of checkpoints.
+
+    One that trained the models may keep its sources, corpora and design: nothing is trained by them, and corpora are
+    drawn in their order.
+    """
+
+    runs: Checkpoints
+    sources: Sources | None = Field(default=None, description="Sources of text.")
+    corpora: Corpora | None = Field(
+        default=None, description="The training corpora, in the order of figures."
+    )
+    design: Design | None = None
+    suites: dict[Name, Suite] = Field(
+        default={}, description="The suites that models are scored on, each with its options."
+    )
+
+    @cached_property
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """The rows of the table.
+
+        Raises
+        ------
+        RelscaleError
+            The table cannot be read.
+        """
+        return tuple(read_checkpoints(self.runs.table))
+
+    @property
+    def scored_corpora(self) -> tuple[str, ...]:
+        """The corpora whose models are scored, in the order of the config, else of the table."""
+        in_table = dict.fromkeys(checkpoint.corpus for checkpoint in self.checkpoints)
+        in_config = [corpus for corpus in self.corpora or {} if corpus in in_table]
+        return tuple(dict.fromkeys([*in_config, *in_table]))
+
+    corpus_sources: ClassVar[tuple[str, ...]] = ()
+    planned_widths: ClassVar[Mapping[float, Sequence[int]]] = MappingProxyType({})
+
+
+class MeasurementExperiment(_AnyExperiment):
+    """An experiment on measurements that were published."""
+
+    runs: PublishedMeasurements
+    suites: dict[Name, PublishedSuite] = Field(
+        default={}, description="Titles, labels and baselines of suites in figures, by name."
+    )
+
+    scored_corpora: ClassVar[tuple[str, ...]] = ()
+    corpus_sources: ClassVar[tuple[str, ...]] = ()
+    planned_widths: ClassVar[Mapping[float, Sequence[int]]] = MappingProxyType({})
+
+
+ScoredExperiment = TrainingExperiment | CheckpointExperiment
+"""An experiment whose models are scored."""
+
+Experiment = ScoredExperiment | MeasurementExperiment
+"""Any of the three, by ``runs.source``."""
+
+BY_SOURCE: dict[str, type[Experiment]] = {
+    "train": TrainingExperiment,
+    "checkpoints": CheckpointExperiment,
+    "measurements": MeasurementExperiment,
+}

@@ -1,0 +1,142 @@
+"""Values as a JSON schema asks for them: what a person wrote, read as the type that stands at its place.
+
+A schema says that a corpus's name is text and a width a whole number. So an unquoted ``no`` or ``2024`` is a name
+where a name belongs, ``2e3`` is 2000 where a whole number does, and ``yes`` is true where a truth value does.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from relscale.errors import RelscaleError
+from relscale.experiments.paths import PathKind, ReadPath, opened_path
+from relscale.storage.yaml_text import DEEPEST, NULL, Plain, number, scalar
+
+Schema = dict[str, Any]
+LARGEST = 2**63 - 1  # of whole numbers: what tables and random generators hold
+YES, NO = ("true", "yes", "on"), ("false", "no", "off")
+PARTS = ("allOf", "anyOf", "oneOf")
+CONDITIONAL = ("then", "else")
+
+
+def values_of(schema: Schema, written: Any, path: ReadPath = opened_path) -> Any:
+    """A copy of ``written`` in which each value is of the type that the schema has at its place, where it can be.
+
+    Text, quoted or not, becomes a number or a truth value where only such a thing fits; `Plain` text of which the
+    schema says nothing becomes what it looks like. What fits no type stays, for the schema's check to name. Text of
+    a format of `relscale.experiments.paths` becomes a path as this process can open it.
+
+    Parameters
+    ----------
+    schema
+        What is asked for.
+    written
+        As a person wrote it.
+    path
+        Called with each path, what it is and its key; gives the path that takes its place (default: as it can be
+        opened from the working folder).
+
+    Raises
+    ------
+    RelscaleError
+        A number is not finite or a whole number beyond 64 bits, or ``written`` is nested without end.
+    """
+    return _value([schema], written, schema, (), path)
+
+
+def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, ...], path: ReadPath) -> Any:
+    if len(keys) > DEEPEST:
+        raise RelscaleError(f"{'.'.join(keys[:3])}: nested without end, or deeper than {DEEPEST}")
+    applicable = [part for schema in schemas for part in _parts(schema, root, written)]
+    if isinstance(written, dict):
+        entries = {}
+        for key, entry in written.items():
+            name = str(key)
+            of_key = [schema for part in applicable for schema in _of_key(part, name)]
+            entries[name] = _value(of_key, entry, root, (*keys, name), path)
+        return entries
+    if isinstance(written, list | tuple):
+        items = [part["items"] for part in applicable if isinstance(part.get("items"), dict)]
+        return [_value(items, entry, root, (*keys, str(place)), path) for place, entry in enumerate(written)]
+    types = {name for part in applicable for name in _types(part)}
+    converted = (
+        _text(str(written), types, isinstance(written, Plain)) if isinstance(written, str) else written
+    )
+    if isinstance(converted, float) and not math.isfinite(converted):
+        raise RelscaleError(f"{'.'.join(keys)}: {written} is not a finite number; give one")
+    if (
+        isinstance(converted, float)
+        and converted.is_integer()
+        and "integer" in types
+        and "number" not in types
+    ):
+        converted = int(converted)
+    if isinstance(converted, int) and abs(converted) > LARGEST:
+        raise RelscaleError(f"{'.'.join(keys)}: a whole number beyond 64 bits; give a smaller one")
+    formats = (
+        {part["format"] for part in applicable if "format" in part} if isinstance(converted, str) else set()
+    )
+    kind = next((path_kind for path_kind in PathKind if path_kind in formats), None)
+    return converted if kind is None else path(converted, kind, ".".join(keys))
+
+
+def _text(text: str, types: set[str], is_plain: bool) -> Any:
+    """The value of a text among the types that its key allows."""
+    if not types:
+        return scalar(text) if is_plain else text
+    numeric = types & {"number", "integer"}
+    if numeric and (is_plain or "string" not in types):
+        parsed = number(text.replace("_", "")) if text[:1].isdigit() else number(text)
+        if parsed is not None:
+            return parsed
+    if "boolean" in types and text.lower() in (*YES, *NO) and (is_plain or "string" not in types):
+        return text.lower() in YES
+    if "null" in types and NULL.fullmatch(text) and (is_plain or "string" not in types):
+        return None
+    if is_plain and not text:  # `key:` with nothing behind it
+        return None
+    if "string" in types or not is_plain:
+        return text
+    return scalar(text)
+
+
+def _parts(schema: Schema, root: Schema, written: Any) -> Iterator[Schema]:
+    """A schema and all that it refers to or is put together from, but for what stands under another condition."""
+    yield schema
+    if "$ref" in schema:
+        node: Any = root
+        for name in schema["$ref"].removeprefix("#/").split("/"):
+            node = node[name]
+        yield from _parts(node, root, written)
+    for several in PARTS:
+        for part in schema.get(several, ()):
+            yield from _parts(part, root, written)
+    for conditional in CONDITIONAL:
+        if conditional in schema and not _is_excluded(schema.get("if", {}), written):
+            yield from _parts(schema[conditional], root, written)
+
+
+def _is_excluded(condition: Schema, written: Any) -> bool:
+    """Whether a value that is written is another than the one that a condition names."""
+    if not isinstance(written, dict):
+        return "const" in condition and str(written) != str(condition["const"])
+    return any(
+        _is_excluded(part, written[key])
+        for key, part in condition.get("properties", {}).items()
+        if key in written
+    )
+
+
+def _of_key(schema: Schema, key: str) -> list[Schema]:
+    """The schema of a key of a mapping."""
+    if key in schema.get("properties", {}):
+        return [schema["properties"][key]]
+    other = schema.get("additionalProperties")
+    return [other] if isinstance(other, dict) else []
+
+
+def _types(schema: Schema) -> Iterator[str]:
+    named = schema.get("type", ())
+    yield from [named] if isinstance(named, str) else named
+    for allowed in [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else [])]:
+        yield {str: "string", bool: "boolean", int: "integer", float: "number"}.get(type(allowed), "null")

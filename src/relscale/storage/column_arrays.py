@@ -1,0 +1,116 @@
+"""Rows of a table as one numpy array per column."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from relscale.errors import RelscaleError
+from relscale.storage.columns import numbers
+from relscale.storage.tables import read_table
+from relscale.suggestions import suggestion
+
+EXACT = 2**53  # whole numbers up to here are floats without a loss
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Rows of a table: numbers as floats, nan where missing; text, and whole numbers too large for one, as objects."""
+
+    of: Mapping[str, NDArray[Any]]
+
+    @classmethod
+    def read(cls, path: Path) -> "Columns":
+        """The columns of a table in a file.
+
+        Raises
+        ------
+        RelscaleError
+            It is not there, or no table.
+        """
+        return cls.of_table(read_table(path))
+
+    @classmethod
+    def of_table(cls, table: pa.Table) -> "Columns":
+        """The columns of a table."""
+        columns: dict[str, NDArray[Any]] = {}
+        for column in table.column_names:
+            values = table[column].to_pylist()
+            if all(isinstance(value, bool | int | float | None) for value in values) and not any(
+                isinstance(value, int) and abs(value) > EXACT for value in values
+            ):
+                columns[column] = np.array([np.nan if v is None else v for v in values], dtype=float)
+            else:
+                columns[column] = np.array(values, dtype=object)
+        return cls(columns)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self.of:
+            raise RelscaleError(f"no column {name!r}; {suggestion(name, tuple(self.of), 'it has')}")
+        return self.of[name]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.of.values()), ()))
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """A column as numbers, nan where missing.
+
+        Raises
+        ------
+        RelscaleError
+            It is not there, or holds something else.
+        """
+        found = numbers(pa.array(self[name].tolist(), from_pandas=True), f"column {name!r}")
+        values = np.array(found.to_numpy(zero_copy_only=False), dtype=float)
+        if np.isinf(values).any():
+            raise RelscaleError(
+                f"column {name!r} holds {values[np.isinf(values)][0]:g}; exclude such rows by --where"
+            )
+        return values
+
+    def positive(self, name: str) -> NDArray[np.float64]:
+        """A column as numbers, nan where missing; each is above 0.
+
+        Raises
+        ------
+        RelscaleError
+            It is not there, or holds something else.
+        """
+        values = self.numbers(name)
+        if (values <= 0).any():
+            raise RelscaleError(f"column {name!r} holds {values[values <= 0][0]:g}, which has no logarithm")
+        return values
+
+    def labels(self, name: str) -> NDArray[np.object_]:
+        """A column as text, which differs where the values do; every row of ``""``, which names no column, is alike.
+
+        Raises
+        ------
+        RelscaleError
+            It is not there.
+        """
+        if not name:
+            return np.full(len(self), "all", dtype=object)
+        numeric = self[name].dtype == float
+        return np.array([_label(float(v)) if numeric else str(v) for v in self[name]], dtype=object)
+
+    def where(self, mask: NDArray[np.bool_]) -> "Columns":
+        """The rows where ``mask`` is true."""
+        return Columns({name: values[mask] for name, values in self.of.items()})
+
+    def by(self, name: str) -> Iterator[tuple[str, "Columns"]]:
+        """The rows of each value of a column, in the order in which the values first stand there."""
+        for value in dict.fromkeys(self[name]):
+            yield str(value), self.where(np.asarray(self[name] == value))
+
+
+def _label(value: float) -> str:
+    """A number as text, as short as it can be without a loss."""
+    short = f"{value:g}"
+    if float(short) == value or not np.isfinite(value):
+        return short
+    return f"{value:.0f}" if value.is_integer() and abs(value) <= EXACT else repr(value)

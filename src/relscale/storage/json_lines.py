@@ -1,0 +1,76 @@
+"""JSON lines: one value per line, and a line ends at a line feed and nowhere else.
+
+``str.splitlines`` also cuts at U+2028, U+2029 and U+0085, which JSON may hold unescaped.
+"""
+
+import codecs
+import io
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from relscale.errors import RelscaleError
+from relscale.storage.text_file import PACKED, read_text
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The values of a file, each with the number of its line, from 1; blank lines are passed over.
+
+    Parameters
+    ----------
+    path
+        UTF-8, or UTF-16 with a byte order mark, packed where its name ends in ``.gz``, ``.zst``, ``.bz2`` or ``.xz``.
+        A line may end in a carriage return and a line feed.
+
+    Raises
+    ------
+    RelscaleError
+        There is no such file, it is text of another encoding, or a line is no JSON; the message names the line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".jsonl") as file:
+    ...     _ = file.write('{"text": "one\u2028line"}\\n\\n{"text": "two"}\\n')
+    ...     file.flush()
+    ...     [(number, len(value["text"])) for number, value in read_json_lines(file.name)]
+    [(1, 8), (3, 3)]
+    """
+    path = Path(path)
+    if path.suffix in PACKED:
+        yield from json_lines(io.StringIO(read_text(path), newline="\n"), path)
+        return
+    try:
+        with path.open("rb") as file:
+            encoding = "utf-16" if file.peek(2)[:2] in _UTF_16 else "utf-8-sig"
+            yield from json_lines(io.TextIOWrapper(file, encoding, newline="\n"), path)
+    except OSError as error:
+        raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def json_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Any]]:
+    """The values of the lines of ``path``, as ``read_json_lines``."""
+    number = 0
+    try:
+        for number, line in enumerate(lines, start=1):
+            if not line.isspace():
+                yield number, _value(line, f"{path}, line {number}")
+    except UnicodeDecodeError as error:
+        raise RelscaleError(f"{path}, after line {number}: not UTF-8 text; save it as UTF-8") from error
+
+
+def _value(line: str, place: str) -> Any:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise RelscaleError(f"{place}: not JSON ({reason})") from error
+    # Half of a surrogate pair is text that no encoding can write, so it would fail in a later stage.
+    if "\\u" in line and any(
+        "\ud800" <= letter <= "\udfff" for letter in json.dumps(value, ensure_ascii=False)
+    ):
+        raise RelscaleError(f"{place}: not JSON (half of a surrogate pair, which is not a character)")
+    return value

@@ -1,0 +1,204 @@
+"""Reading and writing tables, in the format of the file name's ending."""
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from relscale.errors import Damaged, RelscaleError, first_line
+from relscale.lookalikes import check_lookalikes
+from relscale.storage.atomic import atomic_path
+from relscale.storage.checked_parquet import MAGIC, check_parquet, parquet_writer, read_parquet
+from relscale.storage.columns import column
+from relscale.storage.json_lines import json_lines
+from relscale.storage.text_file import PACKED, read_text
+
+if TYPE_CHECKING:
+    import pyarrow.dataset  # takes a third of a second to import
+
+DELIMITERS = (",", ";", "\t", "|")  # of columns; the first where a heading has as many of several
+LARGEST_BLOCK = (1 << 31) - 1
+
+
+def read_table(path: str | Path, columns: Iterable[str] = (), types: pa.Schema | None = None) -> pa.Table:
+    """Read a table, packed or not (gz, bz2, xz, zst).
+
+    Parameters
+    ----------
+    path
+        Parquet, CSV or TSV with a row of names, or JSON lines with one object per line: by the ending of its name or,
+        if that says nothing, by its content. Columns without a name are left out.
+    columns
+        Names that must be there; others may be.
+    types
+        Of the columns of a CSV file that was written with this schema; guessed from the cells otherwise, so that a text
+        of digits is a number and one in the form of a date a date.
+
+    Raises
+    ------
+    RelscaleError
+        The file is missing, is no such table, or lacks one of ``columns``.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise RelscaleError(f"{path}: a folder; name the table in it")
+        if not path.is_file():
+            raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
+        with path.open("rb") as file:
+            is_parquet = file.read(len(MAGIC)) == MAGIC
+    except OSError as error:
+        raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        table = _named(
+            _of_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path, types), path
+        )
+    except Damaged as error:
+        raise Damaged(path, error.reason, "copy it again, or make it again") from error
+    missing = [name for name in columns if name not in table.column_names]
+    if missing:
+        raise RelscaleError(
+            f"{path}: no column {listed([repr(name) for name in missing], 3)}; it has "
+            f"{listed(table.column_names, 10 if len(missing) == 1 else 5)}"
+        )
+    return table
+
+
+def table_name(path: str | Path) -> str:
+    """A file's name without its endings, such as ``.csv.gz``."""
+    name = Path(path).name
+    for endings in (PACKED, (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".txt")):
+        ending = next((ending for ending in endings if name.endswith(ending)), "")
+        name = name.removesuffix(ending) or name
+    return name
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Names for a message, on one line; of many the first, of long ones how they begin."""
+    return ", ".join(map(shortened, names[:most])) + (" …" if len(names) > most else "")
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """A text for a message: on one line, and how it begins where it is long."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def _named(table: pa.Table, path: Path) -> pa.Table:
+    """Those columns that have a name; no two may have the same, or two that look alike."""
+    names = table.column_names
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]
+    if twice:
+        raise RelscaleError(f"{path}: {shortened(twice[0])!r} is the name of several columns; rename one")
+    check_lookalikes(names, f"{path}: columns")
+    return table.select([i for i, name in enumerate(names) if name]) if "" in names else table
+
+
+def _of_parquet(path: Path) -> pa.Table:
+    table = read_parquet(path)
+    try:
+        table.validate(full=True)  # finds text that is none, among others
+        _ = table.column_names  # as text
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise Damaged(path, shortened(str(error), 80)) from error
+    return table
+
+
+def _of_text(path: Path, types: pa.Schema | None) -> pa.Table:
+    text = read_text(path)
+    if not text.strip():
+        raise RelscaleError(f"{path}: an empty file")
+    start = text.lstrip()[:1]
+    if start == "[" and text.rstrip().endswith("]"):
+        raise RelscaleError(f"{path}: a JSON list; write it as JSON lines, one object per line")
+    ending = Path(path.name.removesuffix(next((end for end in PACKED if path.name.endswith(end)), ""))).suffix
+    if ending in (".jsonl", ".ndjson", ".json") or (ending not in (".csv", ".tsv") and start == "{"):
+        return _of_json_lines(text, path)
+    return _of_csv(text, path, ending, types)
+
+
+def _of_json_lines(text: str, path: Path) -> pa.Table:
+    rows: list[dict[str, Any]] = []
+    for number, row in json_lines(io.StringIO(text, newline="\n"), path):
+        if not isinstance(row, dict):
+            raise RelscaleError(f"{path}, line {number}: not an object with a value for each column")
+        rows.append(row)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: column([row.get(name) for row in rows]) for name in names})
+
+
+def _of_csv(text: str, path: Path, ending: str, types: pa.Schema | None) -> pa.Table:
+    while text.startswith("#") and "\n" in text:  # comments before the names
+        text = text.partition("\n")[2]
+    heading = text.lstrip().partition("\n")[0]
+    delimiter = "\t" if ending == ".tsv" else max(DELIMITERS, key=heading.count)
+    data = text.encode()
+    # As ``write_table`` has it: a text is in quotes, and what is null is nothing.
+    written = {"null_values": [""], "strings_can_be_null": True, "quoted_strings_can_be_null": False}
+    convert = pa.csv.ConvertOptions(column_types=types, **written) if types is not None else None
+    try:
+        return pa.csv.read_csv(
+            pa.BufferReader(data),
+            # In one block, so that no cell lies on the border of two.
+            read_options=pa.csv.ReadOptions(use_threads=False, block_size=min(len(data) + 1, LARGEST_BLOCK)),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=convert,
+        )
+    except pa.ArrowException as error:
+        reason = first_line(error).removeprefix("CSV parse error: ")
+        raise RelscaleError(f"{path}: not a readable table ({reason})") from error
+
+
+def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":
+    """A parquet table that is larger than one wants in memory, to be read in batches.
+
+    Raises
+    ------
+    RelscaleError
+        The file is missing or is no such table.
+    """
+    from pyarrow.dataset import ParquetFileFormat, ParquetFragmentScanOptions, dataset
+
+    if not Path(path).is_file():
+        raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
+    check_parquet(path)
+    checked = ParquetFragmentScanOptions(page_checksum_verification=True)
+    try:
+        return dataset(path, format=ParquetFileFormat(default_fragment_scan_options=checked))
+    except (pa.ArrowException, OSError) as error:
+        raise RelscaleError(f"{path}: not a readable table ({first_line(error)})") from error
+
+
+def write_table(table: pa.Table, path: str | Path, durable: bool = True) -> None:
+    """Write ``table`` in one step; the ending of ``path`` chooses parquet or CSV, ``durable`` as of ``atomic_path``.
+
+    Raises
+    ------
+    RelscaleError
+        The ending is neither ``.parquet`` nor ``.csv``.
+    """
+    write_pieces([table], table.schema, path, durable)
+
+
+def write_pieces(
+    pieces: Iterable[pa.Table], schema: pa.Schema, path: str | Path, durable: bool = True
+) -> None:
+    """Write one table of which only a piece is in memory at a time, in one step.
+
+    Raises
+    ------
+    RelscaleError
+        The ending is neither ``.parquet`` nor ``.csv``.
+    """
+    path = Path(path)
+    if path.suffix not in (".parquet", ".csv"):
+        raise RelscaleError(f"{path}: a table's name ends in .parquet or .csv")
+    with atomic_path(path, durable) as partial:
+        opened = parquet_writer if path.suffix == ".parquet" else pa.csv.CSVWriter
+        with opened(partial, schema) as writer:
+            for piece in pieces:
+                writer.write_table(piece)

@@ -1,0 +1,315 @@
+"""YAML as configs, suites, tasks and pins are written in it: the one reader of all of them.
+
+It keeps to YAML 1.2, where ``no``, ``on`` and dates are text, and ``1e11`` is a number. Keys are text as it was written
+(``2024``, ``1.0``, ``null``). Unquoted values stay `Plain` text in `read`, for a schema to say what they are
+(``relscale.experiments.schema_values``); `load` takes them for what they look like.
+
+Anything that is ambiguous or out of proportion is refused with its line: keys given twice, or that look alike, tags,
+several documents, references to what is not finished, and text that would unfold to more than `MOST_NODES` values.
+"""
+
+import codecs
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from relscale.errors import RelscaleError
+from relscale.lookalikes import appearance, distinguishable
+
+MOST_BYTES = 10_000_000
+MOST_NODES = 200_000
+DEEPEST = 60  # collections within one another
+OTHERS = (  # marks of other encodings, the longest first
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+MERGE = "<<"
+STANDARD = "tag:yaml.org,2002:"
+COLLECTIONS = (None, "!", f"{STANDARD}map", f"{STANDARD}seq")
+PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+BREAKS = "\x85\u2028\u2029"  # ends of lines to YAML 1.1
+
+NULL = re.compile(r"|~|null|Null|NULL")
+TRUE = re.compile(r"true|True|TRUE")
+FALSE = re.compile(r"false|False|FALSE")
+INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+class Plain(str):
+    """A value that stands without quotes, as it was written."""
+
+
+def load(path: str | Path, passed_over: Collection[str] = ()) -> Any:
+    """Read a file, unquoted values taken for what they look like.
+
+    Parameters
+    ----------
+    path
+        The file.
+    passed_over
+        Tags such as ``!function`` whose values are read as text; any other is refused.
+
+    Raises
+    ------
+    RelscaleError
+        As `read`.
+    """
+    return resolved(read(path, passed_over))
+
+
+def read(path: str | Path, passed_over: Collection[str] = ()) -> Any:
+    """Read a file, unquoted values as `Plain` text.
+
+    Raises
+    ------
+    RelscaleError
+        It is missing, in another encoding than UTF-8, or no YAML as above; with its line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise RelscaleError(f"{path}: no such file")
+    if path.stat().st_size > MOST_BYTES:
+        raise RelscaleError(f"{path}: over {MOST_BYTES // 10**6} MB of YAML; a config is a few lines")
+    return parse(_decoded(path.read_bytes(), str(path)), str(path), passed_over)
+
+
+def parse(text: str, name: str, passed_over: Collection[str] = ()) -> Any:
+    """The one document of a text; ``name`` says in messages whose it is.
+
+    Raises
+    ------
+    RelscaleError
+        As `read`.
+    """
+    reading = _Reading(name, frozenset(passed_over))
+    try:
+        for event in _events(text):
+            reading.take(event)
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise RelscaleError(f"{name}{line}: not YAML ({_in_one_line(error.problem)})") from None
+    except yaml.YAMLError as error:  # a character that no YAML may have
+        position = getattr(error, "position", None)
+        line = "" if position is None else f", line {text.count(chr(10), 0, position) + 1}"
+        raise RelscaleError(
+            f"{name}{line}: not YAML ({_in_one_line(getattr(error, 'reason', error))})"
+        ) from None
+    return reading.document
+
+
+def dump(value: Any) -> str:
+    """Values as YAML that any reader takes for the same: text that could be taken for a number is quoted."""
+    return str(yaml.dump(value, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=110))
+
+
+class _Quoting(yaml.SafeDumper):
+    """Quotes text that would be no text without quotes, by the rules of YAML 1.1 or 1.2."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Whole values in place of references."""
+        return True
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    quotes = None if isinstance(scalar(text), str) else "'"
+    if any(letter in text for letter in BREAKS):  # which other quotes would fold into spaces
+        quotes = '"'
+    return dumper.represent_scalar(f"{STANDARD}str", text, style=quotes)
+
+
+_Quoting.add_representer(str, _represent)
+
+
+def resolved(value: Any) -> Any:
+    """A copy in which `Plain` text is null, true, false, a number or text by the rules of YAML 1.2."""
+    if isinstance(value, dict):
+        return {key: resolved(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [resolved(entry) for entry in value]
+    return scalar(value) if isinstance(value, Plain) else value
+
+
+def scalar(text: str) -> Any:
+    """What an unquoted text is by the rules of YAML 1.2."""
+    if NULL.fullmatch(text):
+        return None
+    if TRUE.fullmatch(text) or FALSE.fullmatch(text):
+        return bool(TRUE.fullmatch(text))
+    parsed = number(text)
+    return str(text) if parsed is None else parsed
+
+
+def number(text: str) -> int | float | None:
+    """The number that a text is; None where it is none, or a whole number too long to be one."""
+    if INTEGER.fullmatch(text):
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        try:
+            return int(text, base)
+        except ValueError:  # Python reads no more than some thousand digits
+            return None
+    if FLOAT.fullmatch(text):
+        return float(text)
+    if INFINITE.fullmatch(text):
+        return float(text.replace(".", "", 1))
+    return None
+
+
+def _events(text: str) -> Iterator[Any]:
+    parser = PARSER(text)
+    try:
+        while parser.check_event():
+            yield parser.get_event()
+    finally:
+        parser.dispose()
+
+
+@dataclass
+class _Open:
+    """A collection that is being read."""
+
+    value: Any
+    line: int
+    anchor: str | None
+    is_mapping: bool
+    nodes: int = 1
+    key: str | None = None
+    merged: list[dict[str, Any]] = field(default_factory=list)
+    appearances: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Reading:
+    """Events into values, without recursion: nothing is as deep as its stack."""
+
+    name: str
+    passed_over: frozenset[str]
+    document: Any = None
+    documents: int = 0
+    open: list[_Open] = field(default_factory=list)
+    anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
+
+    def take(self, event: Any) -> None:
+        """Add what an event brings."""
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.DocumentStartEvent):
+            self.documents += 1
+            if self.documents > 1:
+                raise self.refused(line, "a second document begins; a file has one")
+        elif isinstance(event, yaml.AliasEvent):
+            if any(mapping.anchor == event.anchor for mapping in self.open):
+                raise self.refused(line, f"*{event.anchor} stands inside what it refers to")
+            if event.anchor not in self.anchors:
+                raise self.refused(line, f"*{event.anchor} refers to nothing before it")
+            self.add(*self.anchors[event.anchor], line)
+        elif isinstance(event, yaml.ScalarEvent):
+            value = self.text(event, line)
+            if event.anchor:
+                self.anchors[event.anchor] = value, 1
+            self.add(value, 1, line)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            if event.tag not in COLLECTIONS:
+                raise self.refused(line, f"the tag {event.tag} is not read here")
+            is_mapping = isinstance(event, yaml.MappingStartEvent)
+            if len(self.open) == DEEPEST:
+                raise self.refused(line, f"more than {DEEPEST} lists and mappings inside one another")
+            self.open.append(_Open({} if is_mapping else [], line, event.anchor, is_mapping))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            done = self.open.pop()
+            if done.merged:
+                done.value = {
+                    key: entry for mapping in done.merged[::-1] for key, entry in mapping.items()
+                } | done.value
+            if done.anchor:
+                self.anchors[done.anchor] = done.value, done.nodes
+            self.add(done.value, done.nodes, done.line)
+
+    def add(self, value: Any, nodes: int, line: int) -> None:
+        """Put a finished value into the collection that is open."""
+        if not self.open:
+            self.document = value
+            return
+        into = self.open[-1]
+        into.nodes += nodes
+        if into.nodes > MOST_NODES:
+            raise self.refused(line, f"its references unfold to more than {MOST_NODES:,} values")
+        if not into.is_mapping:
+            into.value.append(value)
+        elif into.key is None:
+            if not isinstance(value, str):
+                raise self.refused(line, "a key is a list or mapping; a key is a name")
+            if value in into.value:
+                raise self.refused(
+                    line, f"the key {str(value)!r} is there twice; the second would replace the first"
+                )
+            other = into.appearances.setdefault(appearance(value), value)
+            if other != value:
+                raise self.refused(
+                    line, f"the keys {distinguishable(other, value)} look alike; write one name in one way"
+                )
+            into.key = value
+            if not self.merges(into):
+                into.key = str(value)
+        else:
+            if self.merges(into):
+                into.merged += self.mappings(value, line)
+            else:
+                into.value[into.key] = value
+            into.key = None
+
+    def merges(self, into: _Open) -> bool:
+        return isinstance(into.key, Plain) and into.key == MERGE
+
+    def mappings(self, value: Any, line: int) -> list[dict[str, Any]]:
+        """What ``<<`` takes in: a mapping or several, the first before the others."""
+        several = value if isinstance(value, list) else [value]
+        if not all(isinstance(mapping, dict) for mapping in several):
+            raise self.refused(line, f"{MERGE} takes a mapping, or a list of mappings")
+        return several
+
+    def text(self, event: Any, line: int) -> Any:
+        """A scalar as text, `Plain` where it stands without quotes; one with a standard tag as that."""
+        tag = event.tag
+        if tag in (None, "!") or tag in self.passed_over:
+            is_plain = event.implicit[0] and tag is None
+            return Plain(event.value) if is_plain else str(event.value)
+        kind = tag.removeprefix(STANDARD)
+        if kind == "str":
+            return str(event.value)
+        parsed = scalar(event.value)
+        if type(parsed) is not {"null": type(None), "bool": bool, "int": int, "float": float}.get(kind):
+            raise self.refused(line, f"the tag {tag} is not read here")
+        return parsed
+
+    def refused(self, line: int, reason: str) -> RelscaleError:
+        """The error that says where it is."""
+        return RelscaleError(f"{self.name}, line {line}: {_in_one_line(reason)}")
+
+
+def _decoded(data: bytes, name: str) -> str:
+    """Bytes of UTF-8 as text, with or without a mark at the start: what Snakemake reads too."""
+    other = next((encoding for mark, encoding in OTHERS if data.startswith(mark)), None)
+    if other or b"\0" in data:
+        raise RelscaleError(f"{name}: {other or 'UTF-16 perhaps'}, not UTF-8; save the file as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise RelscaleError(
+            f"{name}, line {line}: not UTF-8 (byte 0x{data[error.start]:02x}; Latin-1 or Windows-1252 perhaps); "
+            "save the file as UTF-8"
+        ) from None
+
+
+def _in_one_line(reason: Any) -> str:
+    text = " ".join(str(reason).split())
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= 160 else f"{text[:160]}…"

@@ -1,0 +1,1 @@
+"""Questions about trained models and experiments that a command of their own answers."""

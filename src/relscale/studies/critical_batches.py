@@ -1,0 +1,112 @@
+"""The critical batch of every checkpoint that branches of trainings start from."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from relscale.experiments.experiment import Experiment, TrainingExperiment
+from relscale.experiments.results import Results
+from relscale.questions.critical_branch import factor_limits, largest_factor
+from relscale.storage.rows import column
+from relscale.training.branch_row import BranchRow
+
+SHORTEST = 4  # steps whose smoothed loss has forgotten the first one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriticalBatchRow:
+    """One row per run and checkpoint."""
+
+    run: str = column("Name of the run.")
+    corpus: str = column("Corpus of the run.")
+    params: int = column("Parameters.")
+    from_tokens: int = column("Training tokens of the checkpoint.", "tokens")
+    batch_tokens: int = column("Batch of the run at the checkpoint.", "tokens")
+    factor: int | None = column(
+        "k*: the largest batch, relative to that of the run, whose smoothed loss is at most epsilon above that of all "
+        "smaller ones; null if the branch with the batch of the run diverged.",
+        default=None,
+    )
+    critical_batch_tokens: int | None = column(
+        "Critical batch: k* times the batch of the run.", "tokens", default=None
+    )
+    low: int | None = column(
+        "Lower limit of its 95% interval, by the noise of the smoothed losses; null if that is not known.",
+        "tokens",
+        default=None,
+    )
+    high: int | None = column(
+        "Upper limit; null if the noise is not known, or the largest batch tried is within the interval.",
+        "tokens",
+        default=None,
+    )
+    epsilon: float = column("Tolerance for differences of smoothed losses.", "nats per token")
+    note: str | None = column("Caveats, such as noise above epsilon, or no larger batch tried.", default=None)
+
+
+def branch_tables(experiment: Experiment, results: Results) -> dict[type, Path]:
+    """The tables of branches of an experiment, by the types of their rows; none without ``training.branches``."""
+    if not isinstance(experiment, TrainingExperiment) or experiment.training.branches is None:
+        return {}
+    return {BranchRow: results.branches, CriticalBatchRow: results.critical_batches}
+
+
+def critical_batches(rows: Sequence[BranchRow], epsilon: float) -> Iterator[CriticalBatchRow]:
+    """The critical batch of each checkpoint, whose branches are consecutive rows.
+
+    Parameters
+    ----------
+    rows
+        Branches of any runs.
+    epsilon
+        Tolerance for differences of smoothed losses, in nats per token.
+    """
+    for _, group in groupby(rows, key=lambda row: (row.run, row.from_tokens)):
+        branches = sorted(group, key=lambda row: row.factor)
+        losses = np.array([np.inf if row.loss is None else row.loss for row in branches])
+        factors = np.array([row.factor for row in branches])
+        first = branches[0]
+        usable = bool(np.isfinite(losses[0]))
+        factor = int(largest_factor(factors, losses, epsilon)) if usable else None
+        noise = np.array([_noise(row) for row in branches])
+        limits: tuple[float | None, float | None] = (None, None)
+        if usable and np.isfinite(noise).all():
+            limits = factor_limits(factors, losses, noise, epsilon)
+        low, high = (None if limit is None else int(limit) * first.from_batch_tokens for limit in limits)
+        yield CriticalBatchRow(
+            run=first.run,
+            corpus=first.corpus,
+            params=first.params,
+            from_tokens=first.from_tokens,
+            batch_tokens=first.from_batch_tokens,
+            factor=factor,
+            critical_batch_tokens=factor * first.from_batch_tokens if factor else None,
+            low=low,
+            high=high,
+            epsilon=epsilon,
+            note="; ".join(_notes(branches, factor, epsilon)) or None,
+        )
+
+
+def _noise(row: BranchRow) -> float:
+    """Standard deviation of a branch's loss; 0 if it diverged, which no noise changes, and NaN if it is not known."""
+    if row.loss is None:
+        return 0.0
+    return math.nan if row.loss_noise is None else row.loss_noise
+
+
+def _notes(branches: Sequence[BranchRow], factor: int | None, epsilon: float) -> Iterator[str]:
+    if factor is None:
+        yield "the branch with the batch of the run diverged"
+    elif factor == branches[-1].factor:
+        yield "lower bound: no larger batch was tested"
+    noise = max((row.loss_noise or 0 for row in branches), default=0.0)
+    if noise > epsilon:
+        yield f"the smoothed losses vary by {noise:.2g}, more than epsilon"
+    short = [row.factor for row in branches if row.steps < SHORTEST]
+    if short:
+        yield f"fewer than {SHORTEST} steps with {', '.join(map(str, short))} times the batch"

@@ -1,0 +1,37 @@
+"""The models of an experiment that were trained, as the manifests of its training jobs list them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from relscale.errors import RelscaleError
+from relscale.experiments.experiment import TrainingExperiment
+from relscale.experiments.results import Results
+from relscale.storage.entries import read_entries
+from relscale.training.manifest import TrainedModel
+from relscale.workflow.jobs import training_jobs
+
+
+def trained_models(
+    experiment: TrainingExperiment, manifests: Iterable[Path] | None = None
+) -> list[TrainedModel]:
+    """The models of all training jobs, checkpoints among them.
+
+    Parameters
+    ----------
+    manifests
+        Those of the jobs, where they are not those of the results.
+
+    Raises
+    ------
+    RelscaleError
+        A manifest is not there: its job was not run.
+    """
+    if manifests is None:
+        results = Results.of(experiment)
+        manifests = [results.runs(*job) for job in training_jobs(experiment)]
+    models: list[TrainedModel] = []
+    for manifest in manifests:
+        if not manifest.is_file():
+            raise RelscaleError(f"{manifest}: no such file; train the models first (relscale run CONFIG)")
+        models += read_entries(manifest, TrainedModel)
+    return models

@@ -1,0 +1,1 @@
+"""Laws fitted to a table of one's own, without an experiment."""

@@ -1,0 +1,175 @@
+"""Validation of the options of a fit to a table; each error is one sentence."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.gaps import MEAN
+from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
+from relscale.fitting.estimation.law_points import takes_logarithm
+from relscale.laws.catalogue import law_names, law_or_family
+from relscale.laws.law import Family, Gap, Law
+from relscale.storage.columns import words
+from relscale.storage.tables import listed
+from relscale.suggestions import suggestion
+
+MOST_DRAWS = 100_000
+
+
+def is_line(law: str | Law, residual: str, loss: str) -> bool:
+    """Whether the fit is least squares of a line in logarithms, with a closed form and all analyses of lines."""
+    return isinstance(law, str) and law in log_lines() and (residual, loss) == ("log", "squares")
+
+
+def log_lines() -> tuple[str, ...]:
+    """The laws that are straight lines in logarithms."""
+    catalogue = {name: law_or_family(name) for name in law_names()}
+    return tuple(
+        name for name, entry in catalogue.items() if isinstance(entry, Law) and entry.line is not None
+    )
+
+
+def gap_of(law: str | Law) -> Gap | None:
+    """How a law compares groups; None if it does not."""
+    entry = law_or_family(law)
+    return None if isinstance(entry, Family) else entry.gap
+
+
+def check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
+    """Reject invalid fixed parameters.
+
+    Raises
+    ------
+    RelscaleError
+        The law has no such parameter, or its value is not a number.
+    """
+    for name, value in fixed.items():
+        if name not in law.names:
+            raise RelscaleError(
+                f"fixed: law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}"
+            )
+        if not isinstance(value, Real) or not np.isfinite(value):
+            raise RelscaleError(f"fixed: {name} is {value!r}, which is not a number")
+
+
+def anchor_points(
+    law: Law, points: Sequence[Sequence[float]], xs: Sequence[str], y: str, residual: str
+) -> dict[tuple[float, ...], str]:
+    """Anchor points, each with predictors and value, and a description of each.
+
+    Raises
+    ------
+    RelscaleError
+        An anchor has the wrong number of values, or a value that is not finite or has no logarithm.
+    """
+    anchors = {}
+    if points and law.make_predictors is not None:
+        raise RelscaleError(
+            f"anchor: the law {law.name!r} is of whole trainings, which a single point cannot represent"
+        )
+    for point in points:
+        numbers = tuple(point)
+        if len(numbers) != len(xs) + 1:
+            raise RelscaleError(
+                f"anchor: {', '.join(map(str, point))} is not a point of {', '.join([*xs, y])}: "
+                f"{len(xs) + 1} numbers, in that order"
+            )
+        for name, value in zip([*xs, y], numbers, strict=True):
+            if not isinstance(value, Real) or not np.isfinite(value):
+                raise RelscaleError(f"anchor: {name} is {value!r}, which is not a number")
+        if residual == "log" and not numbers[-1] > 0:
+            raise RelscaleError(
+                f"anchor: {y} is {numbers[-1]:g}, which has no logarithm; fit residuals of {y} itself (linear)"
+            )
+        for i, name in enumerate(xs[: len(law.predictors)]):
+            if takes_logarithm(law, i) and not numbers[i] > 0:
+                raise RelscaleError(f"anchor: {name} is {numbers[i]:g}, but the law takes its logarithm")
+        place = ", ".join(f"{name} = {value:g}" for name, value in zip([*xs, y], numbers, strict=True))
+        anchors[tuple(map(float, numbers))] = place
+    return anchors
+
+
+def check_options(
+    law: str | Law,
+    residual: str,
+    loss: str,
+    delta: float | None,
+    level: float,
+    bootstrap: int,
+    seed: int,
+    baseline: str | None,
+) -> None:
+    """Reject incompatible options and invalid values.
+
+    Raises
+    ------
+    RelscaleError
+        An option is invalid; the message begins with its name.
+    """
+    known = law_names()
+    if not isinstance(law, Law):
+        law_or_family(str(law))
+    for option, value, allowed in (("residual", residual, RESIDUALS), ("loss", loss, LOSSES)):
+        if value not in allowed:
+            raise RelscaleError(f"{option}: no {value!r}; {suggestion(str(value), allowed)}")
+    if baseline is not None and gap_of(law) is None:
+        gaps = " and ".join(repr(name) for name in known if gap_of(name))
+        name = law.name if isinstance(law, Law) else law
+        raise RelscaleError(f"baseline: the law {name!r} compares no groups; it is for the laws {gaps}")
+    if delta is not None and (loss != "huber" or not isinstance(delta, Real) or not delta > 0):
+        raise RelscaleError(
+            f"delta: {delta!r}; it must be a positive number, and is only for the loss 'huber'"
+        )
+    if not isinstance(level, Real) or not 0 < level < 1:
+        percent = f"; write {level / 100:g}" if 1 < level < 100 else ""
+        raise RelscaleError(f"level: {level!r} is not between 0 and 1{percent}")
+    for option, number in (("bootstrap", bootstrap), ("seed", seed)):
+        if not isinstance(number, Integral) or number < 0:
+            raise RelscaleError(f"{option}: {number!r} is not a whole number of at least 0")
+    if bootstrap > MOST_DRAWS:
+        raise RelscaleError(f"bootstrap: {bootstrap} draws; the maximum is {MOST_DRAWS}")
+
+
+def check_baseline(
+    source: pa.Table, group: str | None, baseline: str | None, law: str | Law, name: str
+) -> None:
+    """Reject a baseline that is not a group of the table.
+
+    Raises
+    ------
+    RelscaleError
+        There are no groups, no baseline, or none of that name.
+    """
+    if group is None:
+        raise RelscaleError(
+            f"{name}: a {law} law compares groups; name their column, one of {listed(source.column_names)}"
+        )
+    groups = sorted(set(words(source[group], f"{name}: column {group!r}")))
+    if len(groups) == 1 and baseline in groups:
+        raise RelscaleError(f"{name}: column {group!r} has no group but the baseline {baseline!r}")
+    if baseline == MEAN and law == "relative":
+        return
+    if baseline not in groups:
+        if baseline is None:
+            raise RelscaleError(f"{name}: no baseline in column {group!r}; name one of {listed(groups)}")
+        raise RelscaleError(f"{name}: no {baseline!r} in column {group!r}; {suggestion(baseline, groups)}")
+
+
+def check_reported(law: str, output: Path) -> None:
+    """Reject a report that cannot be written.
+
+    Raises
+    ------
+    RelscaleError
+        The law compares no groups, or the file name does not end in .html.
+    """
+    if law != "relative":
+        raise RelscaleError(
+            f"--report: is of gaps, and the law {law!r} compares none; it is for the law 'relative'"
+        )
+    if output.suffix != ".html":
+        raise RelscaleError(f"--report: {output} does not end in .html")

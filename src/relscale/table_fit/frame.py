@@ -1,0 +1,135 @@
+"""A small table as a result: it shows itself in a terminal and in a notebook, and every library of frames reads it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pyarrow as pa
+from tabulate import tabulate
+
+from relscale.errors import RelscaleError
+from relscale.printable import shown_printable
+from relscale.suggestions import suggestion
+
+WIDEST = 60  # characters of a cell that is shown
+MOST_ROWS = 40  # that are shown
+
+
+@shown_printable
+class Frame:
+    """A table whose rows are mappings, read-only.
+
+    ``to_pandas()`` gives a DataFrame; pandas, polars and pyarrow also read it as it is, through Arrow's interface.
+
+    Parameters
+    ----------
+    rows
+        Mappings from column to value, or an Arrow table.
+    columns
+        The names of the columns, for a table without rows.
+
+    Examples
+    --------
+    >>> table = Frame([{"group": "a", "ratio": 0.5}, {"group": "b", "ratio": 2.0}])
+    >>> table
+    group      ratio
+    -------  -------
+    a            0.5
+    b            2
+    >>> table["ratio"], len(table)
+    ([0.5, 2.0], 2)
+    """
+
+    def __init__(self, rows: pa.Table | Sequence[Mapping[str, Any]], columns: Sequence[str] = ()):
+        if isinstance(rows, pa.Table):
+            self._table = rows
+        elif isinstance(rows, Sequence) and all(isinstance(row, Mapping) for row in rows) and rows:
+            self._table = pa.Table.from_pylist([dict(row) for row in rows])
+        elif not isinstance(rows, Sequence) or rows:
+            raise RelscaleError(f"a Frame is of mappings or of an Arrow table, not of {type(rows).__name__}")
+        else:
+            self._table = pa.table({name: pa.nulls(0) for name in columns})
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return list(self._table.column_names)
+
+    def to_arrow(self) -> pa.Table:
+        """As an Arrow table."""
+        return self._table
+
+    def to_pandas(self) -> Any:
+        """As a pandas ``DataFrame``."""
+        return self._table.to_pandas()
+
+    def to_csv(self, path: str) -> None:
+        """Write it as CSV."""
+        from relscale.storage.tables import write_table
+
+        write_table(self._table, path)
+
+    def where(self, **cells: Any) -> "Frame":
+        """The rows whose cells are these.
+
+        Examples
+        --------
+        >>> Frame([{"group": "a", "ratio": 0.5}, {"group": "b", "ratio": 2.0}]).where(group="b")["ratio"]
+        [2.0]
+        """
+        for name in cells:
+            self._check(name)
+        rows = [row for row in self if all(row[name] == cell for name, cell in cells.items())]
+        return Frame(pa.Table.from_pylist(rows, schema=self._table.schema))
+
+    def __getitem__(self, column: str) -> list[Any]:
+        self._check(column)
+        cells: list[Any] = self._table[column].to_pylist()
+        return cells
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._table.to_pylist())
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+    def __dir__(self) -> list[str]:
+        return ["columns", "to_arrow", "to_csv", "to_pandas", "where"]
+
+    def __repr__(self) -> str:
+        rows = [[_cell(cell) for cell in row.values()] for row in self._table.slice(0, MOST_ROWS).to_pylist()]
+        text = tabulate(rows, headers=self.columns, floatfmt=".4g", missingval="–")
+        more = len(self) - MOST_ROWS
+        return f"{text}\n… {more} more rows" if more > 0 else text
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(_shown(cell))}</td>" for cell in row.values()) + "</tr>"
+            for row in self._table.slice(0, MOST_ROWS).to_pylist()
+        )
+        more = len(self) - MOST_ROWS
+        note = f"<p>… {more} more rows</p>" if more > 0 else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+    def _check(self, column: str) -> None:
+        if column not in self._table.column_names:
+            raise RelscaleError(f"no column {column!r}; {suggestion(column, self.columns)}")
+
+
+def _cell(cell: Any) -> Any:
+    if isinstance(cell, list | tuple):
+        cell = ", ".join(map(str, cell))
+    if isinstance(cell, str) and len(cell) > WIDEST:
+        return f"{cell[: WIDEST - 1]}…"
+    return cell
+
+
+def _shown(cell: Any) -> str:
+    cell = _cell(cell)
+    if cell is None:
+        return "–"
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)

@@ -1,0 +1,297 @@
+"""Compute-optimal frontier of a table of IsoFLOP runs: optima, exponents, and the optimum at any compute."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from relscale.arguments import typed
+from relscale.confidence import LEVEL
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.allocation import allocation
+from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
+from relscale.fitting.curves.point_rows import FrontierRow, frontier_row
+from relscale.fitting.curves.run_matrix import run_matrices
+from relscale.fitting.inference import interval
+from relscale.fitting.inference.log_log_lines import Lines, curve_lines
+from relscale.fitting.settings import fit_settings
+from relscale.measurements.measurement import MEASUREMENTS
+from relscale.measurements.metric import VALIDATION
+from relscale.measurements.status import Status
+from relscale.printable import shown_printable
+from relscale.storage.columns import numbers, words
+from relscale.storage.tables import listed
+from relscale.suggestions import suggestion
+from relscale.table_fit.frame import Frame
+from relscale.table_fit.known_columns import Guess, guess_column
+from relscale.table_fit.measurements import read_source, usable
+from relscale.table_fit.row_filter import filter_rows
+
+QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
+FEWEST = 3  # budgets with a minimum, for an exponent with an interval
+
+
+@shown_printable
+@dataclass(frozen=True)
+class FrontierFit:
+    """Compute-optimal frontier of a table, as returned by ``relscale.frontier``.
+
+    Attributes
+    ----------
+    rows
+        One row per corpus and budget, with its status.
+    level
+        Confidence level of the intervals.
+    guessed
+        Which columns were guessed.
+    lines
+        Of each corpus: ln tokens, ln params and ln loss at the optima, on ln FLOPs.
+    """
+
+    rows: tuple[FrontierRow, ...]
+    level: float
+    guessed: tuple[Guess, ...]
+    lines: Mapping[str, Mapping[str, Lines]]
+
+    def __dir__(self) -> list[str]:
+        return ["at", "exponents", "guessed", "level", "lines", "optima", "rows"]
+
+    @property
+    def optima(self) -> Frame:
+        """One row per corpus and budget: optimal tokens and parameters with their intervals, and the loss there.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> len(rs.frontier(rs.datasets.isoflop_suite()).optima)
+        21
+        """
+        names: tuple[str, ...] = ("corpus", "budget", "training_flops", "tokens", "tokens_low", "tokens_high")
+        names = (*names, "params", "params_low", "params_high", "loss", "runs", "status")
+        return Frame([{name: getattr(row, name) for name in names} for row in self.rows])
+
+    @property
+    def exponents(self) -> Frame:
+        """How optimal tokens, parameters and loss grow with compute: D* ∝ F^b, N* ∝ F^a, L* ∝ F^c.
+
+        The intervals are those of the table ``fits``: t intervals from the scatter around the line, but at least as
+        wide as the uncertainty of the parabolas' minima implies; if budgets share training runs (``block``), jackknife
+        intervals over training runs.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> exponents = rs.frontier(rs.datasets.isoflop_suite()).exponents
+        >>> f'{exponents.where(corpus="common-pile", quantity="N*")["exponent"][0]:.2f}'
+        '0.39'
+        """
+        rows = []
+        for corpus in self._corpora():
+            for name, quantity in QUANTITIES.items():
+                line = self._line(corpus, name)
+                slope = interval.slope(line, self.level)
+                rows.append(
+                    {
+                        "corpus": corpus,
+                        "quantity": quantity,
+                        "exponent": float(slope.value[0]),
+                        "low": float(slope.low[0]),
+                        "high": float(slope.high[0]),
+                        "budgets": int(line.n[0]),
+                    }
+                )
+        return Frame(rows)
+
+    def at(self, flops: float | Sequence[float]) -> Frame:
+        """Optimal parameters, tokens and loss at given training compute, with confidence intervals of the line.
+
+        Examples
+        --------
+        >>> import relscale as rs
+        >>> ahead = rs.frontier(rs.datasets.isoflop_suite()).at(1e22).where(corpus="common-pile")
+        >>> ahead["low"][0] < ahead["value"][0] < ahead["high"][0]
+        True
+        """
+        computes = [flops] if isinstance(flops, int | float) else list(flops)
+        wrong = [target for target in computes if not 0 < target < np.inf]
+        if wrong:
+            raise RelscaleError(f"at: {wrong[0]!r} is not a positive compute")
+        rows = []
+        for corpus in self._corpora():
+            for target in computes:
+                for name, quantity in QUANTITIES.items():
+                    line = self._line(corpus, name)
+                    at_target = interval.level_at(line, np.log([target]), self.level)
+                    rows.append(
+                        {
+                            "corpus": corpus,
+                            "training_flops": float(target),
+                            "quantity": quantity,
+                            "value": float(np.exp(at_target.value[0])),
+                            "low": float(np.exp(at_target.low[0])),
+                            "high": float(np.exp(at_target.high[0])),
+                        }
+                    )
+        return Frame(rows)
+
+    def __repr__(self) -> str:
+        guessed = [f"guessed: {', '.join(map(str, self.guessed))}"] if self.guessed else []
+        try:
+            exponents = repr(self.exponents)
+        except RelscaleError as error:
+            exponents = str(error)
+        return "\n\n".join([*guessed, repr(self.optima), exponents])
+
+    def _repr_html_(self) -> str:
+        return self.optima._repr_html_() + self.exponents._repr_html_()
+
+    def _corpora(self) -> list[str]:
+        return list(dict.fromkeys(str(row.corpus) for row in self.rows))
+
+    def _line(self, corpus: str, name: str) -> Lines:
+        line = self.lines[corpus].get(name)
+        count = 0 if line is None else int(line.n[0])
+        if line is None or count < FEWEST:
+            of = sum(row.corpus == corpus for row in self.rows)
+            raise RelscaleError(
+                f"{corpus}: {count} of {of} budgets have a minimum inside the sizes that were tried, and an "
+                f"exponent needs {FEWEST}; look at the status of each budget"
+            )
+        return line
+
+
+def _lines(curves: FrontierCurves) -> dict[str, Lines]:
+    """The lines through the optima of a frontier; empty where it has none."""
+    optima = [optimum for _, optimum in allocation(curves)]
+    if not optima:
+        return {}
+    tokens, params = optima
+    of_loss = np.array([(key.suite, key.group, key.metric) == VALIDATION for key in curves.errors.keys])
+    parts = {"tokens": tokens, "params": params, "loss": curves.errors.select(of_loss)}
+    return {name: curve_lines(part) for name, part in parts.items()}
+
+
+@typed
+def frontier(
+    table: Any,
+    *,
+    flops: str | None = None,
+    params: str | None = None,
+    tokens: str | None = None,
+    loss: str | None = None,
+    budget: str | None = None,
+    corpus: str | None = None,
+    block: str | None = None,
+    where: str | Sequence[str] = (),
+    level: float = LEVEL,
+) -> FrontierFit:
+    """The compute-optimal frontier of a table of IsoFLOP runs.
+
+    At each budget, a parabola of the loss in ln tokens has its minimum at the compute-optimal tokens; straight lines
+    in logarithms through these optima are the exponents (Hoffmann et al. 2022, approach 2).
+
+    Parameters
+    ----------
+    table
+        A path, a frame, or another Arrow-compatible table with one row per run.
+    flops, params, tokens, loss
+        Columns of training compute, parameters, training tokens and loss; by default guessed from their names.
+    budget
+        The column that identifies the IsoFLOP curve of a run; by default ``budget``, else the compute column.
+    corpus
+        Each value of this column is fitted separately; by default ``corpus`` if there is one.
+    block
+        A column that identifies the training run, if several budgets are slices of the same training run.
+    where
+        Conditions that select rows, as in ``relscale.fit``.
+    level
+        Confidence level of the intervals.
+
+    Raises
+    ------
+    RelscaleError
+        A column is missing or not numeric, no row can be fitted, or no budget has enough runs.
+
+    Examples
+    --------
+    >>> import relscale as rs
+    >>> sorted(set(rs.frontier(rs.datasets.isoflop_suite()).optima["status"]))
+    ['ok']
+    """
+    source, name = read_source(table)
+    source = filter_rows(source, [where] if isinstance(where, str) else where, name)
+    guessed: list[Guess] = []
+
+    def no_column(option: str, column: str) -> RelscaleError:
+        return RelscaleError(
+            f"{name}: {option}: no column {column!r}; {suggestion(column, source.column_names, 'it has')}"
+        )
+
+    def column(option: str, choice: str | None, of: str) -> str:
+        column = choice or guess_column(source, of)
+        if column is None and of == "loss":
+            ends = [other for other in source.column_names if other.endswith("loss")]
+            column = ends[0] if len(ends) == 1 else None
+        if column is None or column not in source.column_names:
+            if choice:
+                raise no_column(option, choice)
+            raise RelscaleError(
+                f"{name}: {option}: name the column of {of}; it has {listed(source.column_names)}"
+            )
+        if choice is None:
+            guessed.append(Guess(option, column))
+        return column
+
+    columns = {
+        "training_flops": column("flops", flops, "training_flops"),
+        "params": column("params", params, "params"),
+        "tokens": column("tokens", tokens, "tokens"),
+        "value": column("loss", loss, "loss"),
+    }
+    for option, given in (("budget", budget), ("corpus", corpus), ("block", block)):
+        if given is not None and given not in source.column_names:
+            raise no_column(option, given)
+    if not 0 < level < 1:
+        raise RelscaleError(f"level: {level!r} is not between 0 and 1")
+    columns["budget"] = budget or guess_column(source, "budget") or columns["training_flops"]
+    corpus = corpus or guess_column(source, "corpus")
+    spent = {key: numbers(source[column], f"{name}: column {column!r}") for key, column in columns.items()}
+    status = usable({columns[key]: cells.to_numpy(zero_copy_only=False) for key, cells in spent.items()})
+    if Status.OK not in status:
+        raise RelscaleError(
+            f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
+        )
+    named = {
+        option: words(source[column], f"{name}: column {column!r}")
+        for option, column in (("corpus", corpus), ("block", block))
+        if column
+    }
+    rows = [
+        {
+            **{key: cells[number].as_py() for key, cells in spent.items()},
+            "experiment": name,
+            "corpus": named["corpus"][number] if corpus else name,
+            "run": f"row {number + 1}",
+            "block": named["block"][number] if block else None,
+            "suite": VALIDATION.suite,
+            "prompt": "default",
+            "group": "all",
+            "metric": "nats_per_token",
+            "status": status[number],
+        }
+        for number in range(source.num_rows)
+    ]
+    measurements = pa.Table.from_pylist(rows, schema=MEASUREMENTS)
+    matrices = run_matrices(measurements)
+    settings = fit_settings({"level": level, "frontier": "parabola"}, {}, matrices)
+    read = [frontier_curves(matrix, settings) for matrix in matrices]
+    return FrontierFit(
+        rows=tuple(
+            frontier_row(frontier.matrix.key, point, level) for frontier in read for point in frontier.points
+        ),
+        level=level,
+        guessed=tuple(guessed),
+        lines={str(frontier.matrix.corpus): _lines(frontier) for frontier in read},
+    )

@@ -1,0 +1,178 @@
+"""The meaning of the columns of a user's table, guessed from their names."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import exp, isfinite, log
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.errors import RelscaleError
+from relscale.printable import shown_printable
+from relscale.storage.columns import numbers, words
+from relscale.storage.tables import listed
+
+NAMES = {  # columns that hold a thing, the likeliest first; case does not count
+    "training_flops": ("training_flops", "train_flops", "flops", "compute", "training_compute", "c"),
+    "params": ("params", "parameters", "n_params", "num_params", "model_params", "n"),
+    "tokens": ("tokens", "training_tokens", "train_tokens", "n_tokens", "num_tokens", "d"),
+    "step": ("step", "steps", "iteration"),
+    "learning_rate": ("learning_rate", "lr"),
+    "loss": ("loss", "val_loss", "validation_loss"),
+    "y": (
+        *("bpb", "bits_per_byte", "loss", "val_loss", "validation_loss", "eval_loss", "test_loss", "nll"),
+        *("cross_entropy", "error", "error_rate", "perplexity", "value"),
+    ),
+    "group": (
+        *("group", "subgroup", "domain", "subject", "category", "task", "language", "lang", "region"),
+        *("dataset", "subset", "split", "test"),
+    ),
+}
+HIGHER_IS_BETTER = {
+    *("acc", "accuracy", "exact", "em", "f1", "score", "pass@1", "pass_at_1", "bleu", "rouge", "mcc"),
+    *("auc", "precision", "recall", "acc_norm", "exact_match", "win_rate"),
+}
+
+
+@shown_printable
+@dataclass(frozen=True)
+class Guess:
+    """A column, or a baseline, that was guessed.
+
+    Attributes
+    ----------
+    option
+        Of ``relscale.fit``.
+    value
+        What is taken.
+    reason
+        Why, where the name does not say it.
+    """
+
+    option: str
+    value: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.option} = {self.value}" + (f" ({self.reason})" if self.reason else "")
+
+
+def guess_column(table: pa.Table, of: str, taken: Iterable[str | None] = ()) -> str | None:
+    """The column that by its name holds ``of``, a key of ``NAMES``; None where no name says so."""
+    by_lower = {name.lower(): name for name in table.column_names if name not in set(taken)}
+    return next((by_lower[name] for name in NAMES.get(of, (of,)) if name in by_lower), None)
+
+
+def guess_x(
+    table: pa.Table, predictors: Sequence[str], law: str, name: str, taken: Sequence[str] = ()
+) -> list[str]:
+    """The columns of a law's predictors, none of which is ``taken``.
+
+    Raises
+    ------
+    RelscaleError
+        No name says which.
+    """
+    found: list[str] = []
+    for predictor in predictors:
+        column = guess_column(table, predictor, [*found, *taken])
+        if column is None:
+            is_taken = predictor in taken
+            other = "no other column is" if is_taken else "no column is"
+            left = [column for column in table.column_names if column not in taken]
+            raise RelscaleError(
+                f"{name}: x: the law {law!r} needs {predictor}, and {other} called so; name the column that holds "
+                f"it, one of {listed(left)}"
+            )
+        found.append(column)
+    return found
+
+
+def guess_y(table: pa.Table, taken: Sequence[str], name: str) -> str:
+    """The column of the error: by its name, else the one column of numbers that is left.
+
+    Raises
+    ------
+    RelscaleError
+        There is none, or several could be it.
+    """
+    found = guess_column(table, "y", taken)
+    if found is not None:
+        return found
+    known = {each for names in NAMES.values() for each in names} | {"seed", "run", "block", "stderr"}
+    left = [
+        column
+        for column in table.column_names
+        if column not in taken and column.lower() not in known and _is_number(table[column].type)
+    ]
+    if len(left) == 1:
+        return str(left[0])
+    raise RelscaleError(
+        f"{name}: y: name the column of the error, or the column of each group, separated by commas; there are "
+        f"{listed(left or table.column_names)}"
+    )
+
+
+def guess_baseline(table: pa.Table, group: str, y: str, name: str) -> str:
+    """The group of the largest error in the geometric mean.
+
+    Raises
+    ------
+    RelscaleError
+        No group has a number.
+    """
+    logs: dict[str, list[float]] = defaultdict(list)
+    cells = numbers(table[y], f"{name}: column {y!r}").to_pylist()
+    for of, value in zip(words(table[group], f"{name}: column {group!r}"), cells, strict=True):
+        if value is not None and isfinite(value) and value > 0:
+            logs[of].append(log(value))
+    means = {of: exp(sum(each) / len(each)) for of, each in logs.items()}
+    if not means:
+        raise RelscaleError(f"{name}: column {y!r} has no positive number")
+    ordered: list[str] = sorted(means, key=lambda of: (-means[of], of))
+    return ordered[0]
+
+
+def higher_is_better(y: str) -> str:
+    """A warning about a column that by its name is better the higher it is; empty for an error.
+
+    Examples
+    --------
+    >>> higher_is_better("mmlu_acc")
+    "note: 'mmlu_acc' is fitted as an error, so that lower counts as better; of an accuracy fit 1 − accuracy"
+    >>> higher_is_better("loss")
+    ''
+    """
+    name = y.lower()
+    if not any(
+        name == word or name.endswith((f"_{word}", f"/{word}", f" {word}")) for word in HIGHER_IS_BETTER
+    ):
+        return ""
+    return (
+        f"note: {y!r} is fitted as an error, so that lower counts as better; of an accuracy fit 1 − accuracy"
+    )
+
+
+def long_table(table: pa.Table, columns: Sequence[str], group: str, value: str) -> pa.Table:
+    """A wide table, with a column of numbers per group, as one row per group.
+
+    Examples
+    --------
+    >>> wide = pa.table({"flops": [1.0], "easy": [2.0], "hard": [3.0]})
+    >>> long_table(wide, ["easy", "hard"], "group", "error").to_pylist()
+    [{'flops': 1.0, 'group': 'easy', 'error': 2.0}, {'flops': 1.0, 'group': 'hard', 'error': 3.0}]
+    """
+    kept = table.drop_columns(list(columns))
+    parts = [
+        kept.append_column(group, pa.array([column] * table.num_rows)).append_column(
+            value, pc.cast(table[column], pa.float64())
+        )
+        for column in columns
+    ]
+    return pa.concat_tables(parts)
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

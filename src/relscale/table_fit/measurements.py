@@ -1,0 +1,134 @@
+"""A table of one's own as measurements: read, its columns checked, and each row with a status."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from relscale.error_metrics import is_error
+from relscale.errors import RelscaleError
+from relscale.fitting.inference.bootstrap.schemes import Floats
+from relscale.measurements.lm_eval_results import refuse_lone_results
+from relscale.measurements.measurement import MEASUREMENTS
+from relscale.measurements.metric import VALIDATION
+from relscale.measurements.status import Status, together
+from relscale.storage.columns import words
+from relscale.storage.tables import read_table, table_name
+from relscale.suggestions import suggestion
+from relscale.table_fit.frames import arrow_table
+
+SPELLED = {"bpb": "bits_per_byte"}
+MOST_STEPS = 1e8
+
+
+def read_source(table: Any) -> tuple[pa.Table, str]:
+    """The table, and a name for what is in it."""
+    if not isinstance(table, str | Path):
+        return arrow_table(table), "table"
+    refuse_lone_results(Path(table))
+    name = table_name(table)
+    # A suite of that name would be the validation loss of an experiment.
+    return read_table(table), Path(table).name if name == VALIDATION.suite else name
+
+
+def check_names(names: Sequence[Any]) -> None:
+    """Refuse a name of a column that is no text."""
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise RelscaleError(
+            f"{wrong[0]!r} is not the name of a column; name columns by text, several in a list"
+        )
+
+
+def check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
+    """Refuse a column that the table does not have, or has several times."""
+    for column in named:
+        count = source.column_names.count(column)
+        if count == 0:
+            raise RelscaleError(
+                f"{name}: no column {column!r}; {suggestion(column, source.column_names, 'it has')}"
+            )
+        if count > 1:
+            raise RelscaleError(f"{name}: {column!r} is the name of several columns; rename one")
+
+
+def check_once(columns: pa.Table, name: str, runs: Sequence[str]) -> None:
+    """Refuse two rows of one corpus, run and group."""
+    keys = zip(*(columns[part].to_pylist() for part in ("corpus", "run", "group")), strict=True)
+    (_, run, group), count = Counter(keys).most_common(1)[0]
+    if count > 1:
+        raise RelscaleError(
+            f"{name}: {count} rows for group {group!r} where {', '.join(runs)} is {run}; "
+            "name the columns that identify a run, as in --run model,seed"
+        )
+
+
+def joined_words(source: pa.Table, names: Sequence[str], table: str, numbers: Sequence[str] = ()) -> pa.Array:
+    """Columns as text, joined; nothing may be missing but in the columns ``numbers``, whose rows are flagged then."""
+    rows = list(
+        zip(
+            *(words(source[name], f"{table}: column {name!r}", name in numbers) for name in names),
+            strict=True,
+        )
+    )
+    for between in (" ", " / ", "\x1f"):  # as no two different rows become one text by it
+        joined = [between.join(row) for row in rows]
+        if len(set(joined)) == len(set(rows)):
+            break
+    return pa.array(joined)
+
+
+def usable(columns: Mapping[str, Floats]) -> list[str]:
+    """A status for each row: ``ok``, or which of its numbers is missing, or not positive."""
+    return statuses_of({name: (values, True) for name, values in columns.items()})
+
+
+def statuses_of(columns: Mapping[str, tuple[Floats, bool]]) -> list[str]:
+    """Of each row, which of its numbers cannot be used; of each column its numbers, and whether they are positive."""
+    conditions = []
+    for name, (values, positive) in columns.items():
+        known = np.isfinite(values)
+        status = np.full(len(values), str(Status.OK), dtype=object)
+        for row in np.flatnonzero(~known | (positive & ~(values > 0))):
+            kind = Status.NOT_POSITIVE if known[row] else Status.NO_NUMBER
+            text = "missing" if np.isnan(values[row]) else f"{values[row]:g}"
+            status[row] = f"{kind}: {name} is {text} in row {row + 1}"
+        conditions.append(status)
+    return [together(statuses) for statuses in zip(*conditions, strict=True)]
+
+
+def whole_steps(steps: Floats, column: str, name: str) -> pa.Array:
+    """A column of optimizer steps; null where it is not a number."""
+    known = np.isfinite(steps)
+    wrong = np.flatnonzero(known & ((steps != np.round(steps)) | (steps < 0) | (steps > MOST_STEPS)))
+    if len(wrong):
+        raise RelscaleError(
+            f"{name}: column {column!r}, row {wrong[0] + 1}: {steps[wrong[0]]:g} is not an optimizer step, a whole "
+            f"number from 0 to {MOST_STEPS:g}; divide tokens by the tokens of a batch"
+        )
+    return pa.array(np.where(known, steps, 0).astype(np.int64), mask=~known)
+
+
+def measurements_of(columns: Mapping[str, pa.Array | Floats], name: str) -> pa.Table:
+    """The measurement table with these columns, and others that its schema has as null."""
+    constants = {"experiment": name, "prompt": "default"}
+    rows = len(columns["value"])
+    arrays = [
+        columns[field.name]
+        if field.name in columns
+        else pa.array([constants.get(field.name)] * rows, field.type)
+        for field in MEASUREMENTS
+    ]
+    table = pa.table(arrays, schema=MEASUREMENTS)
+    for further in columns.keys() - set(MEASUREMENTS.names):  # predictors that the schema does not have
+        table = table.append_column(further, pa.array(columns[further], pa.float64()))
+    return table
+
+
+def error_metric(y: str) -> str:
+    """A name by which a column is known to hold an error."""
+    name = SPELLED.get(y, y)
+    return name if is_error(name) else f"loss_{name}"

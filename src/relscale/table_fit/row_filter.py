@@ -1,0 +1,74 @@
+"""Rows of a table by conditions on its columns: ``model=7B``, ``step>=1000``, ``seed!=3``."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from relscale.errors import RelscaleError
+from relscale.storage.columns import numbers, words
+from relscale.suggestions import suggestion
+
+CONDITION = re.compile(r"(.+?)\s*(!=|>=|<=|=|>|<)\s*(.*)", re.DOTALL)
+ORDERED = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
+
+
+def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Table:
+    """The rows that meet every condition.
+
+    Parameters
+    ----------
+    conditions
+        ``COLUMN=VALUE``, with further values after commas, of which one has to be met; ``COLUMN!=VALUE``, likewise, of
+        which none may be; or ``COLUMN>NUMBER`` with ``>``, ``>=``, ``<`` or ``<=``.
+    name
+        Of the table, for messages.
+
+    Raises
+    ------
+    RelscaleError
+        A condition cannot be read, its column is not there, or no row is left.
+    """
+    for condition in conditions:
+        match = CONDITION.fullmatch(condition.strip())
+        if match is None:
+            raise RelscaleError(
+                f"where: {condition!r} is not a condition; write COLUMN=VALUE, COLUMN!=VALUE or COLUMN>NUMBER"
+            )
+        column, sign, value = match.groups()
+        if column not in table.column_names:
+            hint = suggestion(column, table.column_names, "it has")
+            raise RelscaleError(f"{name}: no column {column!r}, which where names; {hint}")
+        table = table.filter(pa.array(_meets(table, column, sign, value, name)))
+        if table.num_rows == 0:
+            raise RelscaleError(
+                f"{name}: no row meets {condition!r}; look at the values of column {column!r}"
+            )
+    return table
+
+
+def _meets(table: pa.Table, column: str, sign: str, value: str, name: str) -> list[bool]:
+    subject = f"{name}: column {column!r}"
+    if sign in ORDERED:
+        try:
+            limit = float(value)
+        except ValueError:
+            raise RelscaleError(
+                f"where: {value!r} is not a number; write one, such as {column}{sign}3"
+            ) from None
+        mask: list[bool] = ORDERED[sign](
+            numbers(table[column], subject).to_numpy(zero_copy_only=False), limit
+        ).tolist()
+        return mask
+    values = {_plain(text) for text in value.split(",")}
+    cells = [_plain(word) for word in words(table[column], subject, True)]
+    return [(cell in values) == (sign == "=") for cell in cells]
+
+
+def _plain(word: str) -> str:
+    """A word, or a number as any spelling of it has it: 1e3 is 1000."""
+    try:
+        return f"{float(word):.17g}"
+    except ValueError:
+        return word.strip()

@@ -1,0 +1,39 @@
+"""The config files of a Snakemake command line, read before Snakemake reads them.
+
+Its own reader names neither file nor line of what is no YAML, ends in a traceback where a file is not UTF-8, unfolds
+references without end, and runs Python in a file that says ``__use_yte__``. The profile calls this first.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from relscale.errors import RelscaleError
+from relscale.storage.yaml_text import read
+
+OPTIONS = ("--configfile", "--configfiles")
+TEMPLATE = "__use_yte__"
+
+
+def read_config_files(arguments: Sequence[str]) -> None:
+    """Read each file that follows ``--configfile``; end the program with one sentence where one cannot be read."""
+    for path in config_files(arguments):
+        try:
+            config = read(path)
+            if isinstance(config, dict) and TEMPLATE in config:
+                raise RelscaleError(f"{path}: {TEMPLATE} has Python in the file run; a config is data alone")
+        except RelscaleError as error:
+            sys.exit(str(error))
+
+
+def config_files(arguments: Sequence[str]) -> list[str]:
+    """The values of ``--configfile``: up to the next option, or after its ``=``."""
+    paths: list[str] = []
+    is_file = False
+    for argument in arguments:
+        option, equals, path = argument.partition("=")
+        if argument.startswith("-"):
+            is_file = option in OPTIONS
+            paths += [path] if is_file and equals else []
+        elif is_file:
+            paths.append(argument)
+    return paths

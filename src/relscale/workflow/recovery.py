@@ -1,0 +1,147 @@
+"""Results that are damaged, or point to what is no longer in the store, count as absent: the same command makes them
+again.
+
+Snakemake takes a file for done because it is there. This looks further before the workflow is planned: everywhere at
+sizes, which is cheap at thousands of jobs, and at the digests of what is small. Larger files are compared with their
+digest by the job that reads it.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from relscale.errors import Damaged, RelscaleError
+from relscale.experiments.results import Results
+from relscale.fitting.fits import ROWS
+from relscale.scoring.scores import Score
+from relscale.storage.atomic import remove, remove_all_partials
+from relscale.storage.checked_parquet import check_ends, check_parquet
+from relscale.storage.checksums import FILE as CHECKSUMS
+from relscale.storage.checksums import check_digests, check_files, check_sizes, files_list, listed
+from relscale.storage.entries import read_entries
+from relscale.storage.lock import remove_stale_locks
+from relscale.tokens.manifest import STORE_FILE, StoreManifest
+from relscale.training.manifest import TrainedModel
+from relscale.training.record import RECORD
+
+SMALL = 1 << 24  # bytes of a result whose digest is checked each time
+
+
+def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
+    """Remove damaged results of an experiment, and what killed processes left half-written.
+
+    Parameters
+    ----------
+    results
+        Its folder.
+    store
+        Where runs, items and shards of tokens lie; nothing whole is removed there.
+    dry
+        Say what would be removed, and remove nothing.
+
+    Returns
+    -------
+    list of str
+        A line for each result that was removed.
+
+    Raises
+    ------
+    RelscaleError
+        The store is not there at all: a disk that is not mounted is no reason to train everything again.
+    """
+    if not store.is_dir() and any(results.glob("runs/*/*.json")):
+        raise RelscaleError(
+            f"{store}: the store is not there, and {results} points into it; mount it, set store: to its place, or "
+            f"delete {results}/runs and {results}/scores to train and score all again"
+        )
+    if not dry:
+        remove_leftovers(results, store)
+    messages = []
+    for path, check in _checks(results):
+        try:
+            check(path)
+            continue
+        except Damaged as error:
+            messages.append(f"{error.path}: damaged ({error.reason}), so that {path} is made again")
+        except (KeyError, TypeError):
+            messages.append(f"{path}: written by another version, so that it is made again")
+        if not dry:
+            remove(path)
+    return messages
+
+
+def remove_leftovers(results: Path, store: Path) -> None:
+    """Remove what killed processes left: files that are half-written, and locks that nobody holds.
+
+    Before a workflow, and after it: a job that outlives its killed workflow may end while the next is at work.
+    """
+    for folder in (results, *_folders(results), *_folders(store)):
+        remove_all_partials(folder)
+    remove_stale_locks(store / "locks")
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """The folders in which results are written: two levels deep."""
+    for path in root.glob("*/"):
+        if not path.name.startswith("."):
+            yield path
+            yield from (folder for folder in path.glob("*/") if not folder.name.startswith("."))
+
+
+def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
+    """Each result that is there: a file, or a folder that is whole or absent, with what it is checked against."""
+    folders = {"corpora": "manifest.json", "tokens": "manifest.json", "suites": "suite.yaml"}
+    for stage, file in folders.items():
+        stated = {path.parent for name in (file, CHECKSUMS) for path in (results / stage).glob(f"*/{name}")}
+        for folder in sorted(stated):
+            yield folder, _check_tokens if stage == "tokens" else _check_folder
+    paths = Results(results)
+    if paths.vocabulary.is_file():
+        yield paths.vocabulary.parent, _check_folder
+    for path in sorted(results.glob("runs/*/*.json")):
+        yield path, _check_runs
+    for path in sorted(results.glob("scores/*/*.json")):
+        yield path, _check_scores
+    # Files that somebody has put beside them are none of ours.
+    tables = (paths.measurements, paths.replicates, paths.branches, paths.critical_batches)
+    for path in (*tables, *map(paths.fit, ROWS)):
+        if path.is_file():
+            yield path, _check_table
+    for path in (*sorted(results.glob("figures/*.html")), paths.report):
+        if path.is_file() and files_list(path).is_file():
+            yield path, _check_listed
+
+
+def _check_folder(folder: Path) -> None:
+    check_sizes(folder)
+    check_digests(folder, [name for name, checksum in listed(folder).items() if checksum.bytes <= SMALL])
+
+
+def _check_tokens(folder: Path) -> None:
+    _check_folder(folder)
+    for part in StoreManifest.read(folder / STORE_FILE).parts:
+        for shard in part.shards:
+            check_sizes(Path(shard))
+
+
+def _check_runs(path: Path) -> None:
+    for entry in read_entries(path, TrainedModel):
+        check_sizes(Path(entry.path))
+        check_digests(Path(entry.path), [RECORD])
+
+
+def _check_scores(path: Path) -> None:
+    for entry in read_entries(path, Score):
+        for file in filter(None, (entry.items, entry.task_metrics)):
+            if not Path(file).is_file():
+                raise Damaged(Path(file), "no such file")
+            check_ends(file)
+        if entry.items is not None and Path(entry.items).stat().st_size != entry.bytes:
+            raise Damaged(Path(entry.items), f"not the {entry.bytes:,} bytes that were written")
+
+
+def _check_table(path: Path) -> None:
+    (check_parquet if path.stat().st_size <= SMALL else check_ends)(path)
+
+
+def _check_listed(path: Path) -> None:
+    check_files(files_list(path))
