@@ -13,8 +13,8 @@ OPEN = "dict[str, Any]"
 
 # Formats of others, whose keys are not for us to declare.
 FOREIGN = {
-    "config_schema.py": "JSON Schema",
-    "schema_values.py": "JSON Schema",
+    "experiments/config_schema.py": "JSON Schema",
+    "experiments/schema_values.py": "JSON Schema",
     "figures/browser.py": "a figure of plotly",
     "figures/chart/axes.py": "an axis of plotly",
     "figures/chart/labels.py": "an annotation of plotly",

@@ -109,7 +109,7 @@ def test_an_edited_comment_or_docstring_runs_nothing(micro):
     for path in modules:
         path.write_text(f'"""Another docstring."""\n# A comment.\n{path.read_text()}\n# The end.\n')
     try:
-        with micro.edited("atomic.py"):  # which cannot change a number, whatever stands in it
+        with micro.edited("storage/atomic.py"):  # which cannot change a number, whatever stands in it
             jobs = micro.planned_jobs()
     finally:
         for path in modules:

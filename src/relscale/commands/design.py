@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.fit_table import columns, targets
-from relscale.table_fit.fixed_parameters import fixed_parameters
+from relscale.fixed_parameters import fixed_parameters
 
 HELP = "expected standard errors of a law's parameters, condition number and D-efficiency of planned runs"
 

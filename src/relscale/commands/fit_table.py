@@ -10,7 +10,7 @@ from relscale.commands.laws import known_laws
 from relscale.commands.listing import completed
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
-from relscale.table_fit.fixed_parameters import fixed_parameters
+from relscale.fixed_parameters import fixed_parameters
 
 NAMES = ("group", "baseline", "corpus", "block", "cluster", "tokens", "params")
 SETTINGS = ("residual", "loss", "delta", "level", "seed")

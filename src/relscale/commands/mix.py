@@ -87,12 +87,12 @@ def run(options: argparse.Namespace) -> None:
     from relscale.experiments.config import extend_config
     from relscale.experiments.results import Results
     from relscale.fitting.estimation.tried_mixtures import tried_mixtures
+    from relscale.fixed_parameters import fixed_parameters
     from relscale.questions import mixture
     from relscale.storage.tables import read_table
     from relscale.storage.yaml_text import dump
     from relscale.studies.best_mixture import mixture_law, next_corpus, prior_shares
     from relscale.suggestions import suggestion
-    from relscale.table_fit.fixed_parameters import fixed_parameters
 
     experiment = training_experiment(options.config)
     if options.output is not None and options.output.suffix not in (".yaml", ".yml"):

@@ -17,11 +17,11 @@ import numpy as np
 
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.law import Array, Law
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
-from relscale.table_fit.fixed_parameters import fixed_parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ import numpy as np
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
+from relscale.fixed_parameters import fixed_parameters, fractions
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Array, Family, Law
 from relscale.questions.limits import joined_notes, percentiles
@@ -29,7 +30,6 @@ from relscale.questions.options import check_choice, check_draws
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 from relscale.suggestions import suggestion
-from relscale.table_fit.fixed_parameters import fixed_parameters, fractions
 
 LAWS = ("mixture_additive", "mixture_loglinear", "information")
 LEAST = 1e-9  # a share, below which a logarithm has no meaning

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
+from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.catalogue import law_modules
 from relscale.laws.law import Array, Law
@@ -26,7 +27,6 @@ from relscale.questions.limits import FEWEST_DRAWS, joined_notes, percentiles
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 from relscale.suggestions import suggestion
-from relscale.table_fit.fixed_parameters import fixed_parameters
 
 FEWEST_BLOCKS = 5  # trainings that are resampled; of fewer the resamples are too much alike
 

@@ -20,13 +20,13 @@ from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.status import Status
+from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law
 from relscale.laws.law import Array
 from relscale.questions.sweep import ALL, SweepOptions, SweepRow, cells
 from relscale.questions.sweep import rows as sweep_rows
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
-from relscale.table_fit.fixed_parameters import fixed_parameters
 
 KEYS = {"learning_rate": "learning_rate", "batch": "batch_tokens"}  # of the section design
 

@@ -17,9 +17,9 @@ import numpy as np
 
 from relscale.corpora.distance import EXACT, document_vectors, transport_distance
 from relscale.errors import RelscaleError
+from relscale.fixed_parameters import fractions
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
-from relscale.table_fit.fixed_parameters import fractions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
