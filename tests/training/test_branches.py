@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from relscale.design.bill import bill, format_bill
@@ -11,6 +14,7 @@ from relscale.design.placement import place
 from relscale.design.table import format_plan, plan_table
 from relscale.figures.data import FigureData
 from relscale.figures.plot import make_figure
+from relscale.questions.critical_branch import factor_limits
 from relscale.storage.rows import rows_of, table_of
 from relscale.storage.tables import read_table, write_table
 from relscale.studies.critical_batches import CriticalBatchRow, critical_batches
@@ -131,6 +135,29 @@ def test_the_interval_of_the_critical_batch_is_that_of_the_noise_of_the_losses(m
     branches = [branch(1, 3.0, loss_noise=noise), branch(2, 3.0 + difference, loss_noise=noise)]
     (row,) = critical_batches(branches, epsilon)
     assert (row.low, row.high) == (100 * low, high and 100 * high)
+
+
+@given(
+    losses=st.lists(st.floats(2.9, 3.1), min_size=1, max_size=8),
+    noise=st.floats(0, 1),
+    diverged=st.integers(0, 8),
+    epsilon=st.floats(0, 0.1),
+)
+def test_the_critical_batch_is_always_within_its_interval(losses, noise, diverged, epsilon):
+    losses = [*losses, *[None] * diverged]
+    branches = [branch(2**i, loss, loss_noise=noise) for i, loss in enumerate(losses)]
+    (row,) = critical_batches(branches, epsilon)
+    assert row.low <= row.critical_batch_tokens <= (row.high or 100 * 2 ** len(losses))
+    if noise == 0 and row.high is not None:
+        assert row.low == row.high
+
+
+def test_intervals_of_the_critical_batch_cover_it_where_noise_is_as_large_as_epsilon():
+    """Seven equal losses: every batch costs nothing, so that no upper limit may fall below the largest."""
+    generator, factors, noise = np.random.default_rng(0), 2.0 ** np.arange(7), np.full(7, 0.02)
+    drawn = 3 + 0.02 * generator.standard_normal((1000, 7))
+    missed = sum(factor_limits(factors, losses, noise, 0.01)[1] is not None for losses in drawn)
+    assert missed <= 1000 * 0.025 + 3 * (1000 * 0.025 * 0.975) ** 0.5
 
 
 def test_a_branch_without_known_noise_leaves_no_interval():

@@ -18,10 +18,10 @@ import warm_relscale
 import warm_snakemake
 
 from relscale.storage.tables import read_table
-from relscale.storage.user_cache import user_cache
 
 ROOT = Path(__file__).parents[2]
 HERE = ["--workflow-profile", "none", "--cores", "2"]
+CACHE = ROOT / ".pytest_cache" / "relscale"  # of kernels, compiled once; the user's is left alone
 MICRO = Path(__file__).with_name("micro.yaml")
 
 
@@ -43,10 +43,9 @@ class Experiment:
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "HOME": str(folder / "home"),
         }
-        # Kernels are compiled once for all experiments.
         (folder / "home" / ".cache").mkdir(parents=True, exist_ok=True)
-        user_cache().mkdir(parents=True, exist_ok=True)
-        (folder / "home" / ".cache" / "relscale").symlink_to(user_cache())
+        CACHE.mkdir(parents=True, exist_ok=True)
+        (folder / "home" / ".cache" / "relscale").symlink_to(CACHE)
         if not pictures:
             self.environment["BROWSER_PATH"] = str(folder / "no-browser")
 

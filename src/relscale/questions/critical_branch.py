@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
-
-DRAWS = 4000  # of the noise of the losses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,40 +51,52 @@ def mean_by_factor(factors: Array, losses: Array, noise: Array) -> tuple[Array, 
     return levels, np.array([losses[branch].mean() for branch in branches]), np.array(spread)
 
 
-def largest_factor(factors: Array, losses: Array, epsilon: float) -> Array:
+def largest_factor(factors: Array, losses: Array, epsilon: float) -> float:
     """k*: the largest of ascending factors (k,) whose loss is at most ``epsilon`` above that of every smaller one.
 
-    Losses are (..., k), and so is the result without its last axis.
+    Examples
+    --------
+    >>> largest_factor(np.array([1.0, 2, 4]), np.array([3.0, 2.995, 3.006]), 0.01)
+    2.0
     """
-    before = np.minimum.accumulate(losses, axis=-1)[..., :-1]
-    above = losses[..., 1:] > before + epsilon
-    accepted = np.concatenate([np.ones((*losses.shape[:-1], 1), dtype=bool), ~above], axis=-1)
-    return np.asarray(np.where(accepted, factors, 0).max(axis=-1))
+    smaller = np.minimum.accumulate([np.inf, *losses[:-1]])
+    return float(factors[~(losses > smaller + epsilon)].max())
 
 
-def factor_limits(
-    factors: Array, losses: Array, noise: Array, epsilon: float, seed: int = 0
-) -> tuple[float, float | None]:
+def factor_limits(factors: Array, losses: Array, noise: Array, epsilon: float) -> tuple[float, float | None]:
     """The 95% interval of k* for independent normal noise of the losses; no upper limit at the largest factor.
+
+    The lower limit is the largest factor whose loss is certainly at most ε above that of every smaller one, the upper
+    limit the largest that is certainly above that of none. Certain is what a one-sided z-test of two losses says, at
+    (1 − level) / 2 divided by the number of larger factors (Bonferroni). k* itself is between the limits, always.
 
     Parameters
     ----------
     factors
         (k,) ascending.
     losses, noise
-        (k,) the smoothed losses and their standard deviations.
+        (k,) the smoothed losses and their standard deviations; an infinite loss is of a branch that diverged.
     epsilon
         Tolerance for differences of losses.
-    seed
-        Of the draws.
 
     Notes
     -----
     Branches read the same tokens, so that part of their noise is common: the interval is rather too wide.
+
+    Examples
+    --------
+    >>> factors, losses = np.array([1.0, 2, 4, 8]), np.array([3.0, 3.0, 3.005, 3.1])
+    >>> factor_limits(factors, losses, np.full(4, 0.002), 0.01)
+    (2.0, 4.0)
     """
-    drawn = losses + noise * np.random.default_rng(seed).standard_normal((DRAWS, len(losses)))
-    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    low, high = np.quantile(largest_factor(factors, drawn, epsilon), ends, method="nearest")
+    z = -ndtri((1 - LEVEL) / 2 / max(len(factors) - 1, 1))
+    with np.errstate(invalid="ignore"):  # of two branches that diverged neither is above the other
+        above = losses[:, None] - losses - epsilon
+    doubt = z * np.hypot(noise[:, None], noise)
+    smaller = np.tri(len(factors), k=-1, dtype=bool)
+    accepted = ~(smaller & ~(above <= -doubt)).any(axis=1)
+    possible = ~(smaller & (above > doubt)).any(axis=1)
+    low, high = factors[accepted].max(), factors[possible].max()
     return float(low), float(high) if high < factors[-1] else None
 
 
@@ -98,7 +109,6 @@ def rows(
     at: str = "",
     batch: float = 0.0,
     epsilon: float = 0.01,
-    seed: int = 0,
 ) -> Iterator[CriticalBranchRow]:
     """The critical batch at every checkpoint.
 
@@ -116,8 +126,6 @@ def rows(
         Batch of the checkpoints, in any unit; the critical batch is in the same unit.
     epsilon
         Tolerance for differences of losses.
-    seed
-        Seed of the noise draws.
 
     Raises
     ------
@@ -141,9 +149,9 @@ def rows(
             raise RelscaleError(f"{name}: no branch with {factor} 1, the batch of the checkpoint")
         noise_of = np.where(diverged, 0.0, spread)[selected]  # no noise changes a loss that is infinite
         levels, mean, noises = mean_by_factor(factors[selected], losses[selected], noise_of)
-        best = float(largest_factor(levels, mean, epsilon))
+        best = largest_factor(levels, mean, epsilon)
         known = bool(np.isfinite(noises).all())
-        low, high = factor_limits(levels, mean, noises, epsilon, seed) if known else (None, None)
+        low, high = factor_limits(levels, mean, noises, epsilon) if known else (None, None)
         yield CriticalBranchRow(
             at=str(name),
             factor=best,
