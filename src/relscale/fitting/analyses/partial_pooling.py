@@ -1,35 +1,36 @@
 """Partial pooling of many small groups: each group's Δβ is shrunk towards their mean according to its uncertainty.
 
-    b_j = δ_j + c + e_j,    δ_j ~ N(μ, τ²),    e_j of variance v_j,    c of variance v_c, the same for all
+    b_j = δ_j + c + e_j,    δ_j ~ N(μ, τ²),    Var(e_j) = v_j,    Var(c) = v_c
 
-b_j is the slope of group j's ln G, δ_j its Δβ. Errors of groups that were scored on the same models against the same
-baseline are alike: c is what all groups share. With μ free, c cannot be told from it and plays no part in the pooling;
-its variance is added to each answer. So the lines through the mean curve and through each group's deviation from it
-are taken apart: the first says v_c, the others v_j. Beyond c errors are taken to be independent, which they are not
-where some groups are more alike than others; intervals then hold on average over groups, not for each.
+b_j is the slope of ln G of group j, δ_j its Δβ, e_j its own error, and c an error that all groups share because they
+are scored on the same models against the same baseline. Since μ is free, c does not affect the pooling, and v_c is
+added to each posterior variance. v_c is estimated from the line through the groups' mean curve, and v_j from the line
+through each group's deviation from that mean. The e_j are taken as independent. Where some groups are more alike than
+others, the intervals are valid on average over groups but not for each group.
 
-Groups do not all share c alike: the error of one that is near to the baseline moves against it. Their covariance with
-it is what the variance of a group's own slope has beyond those of its two parts, ``(V_j − v_j − v_c) / 2``. It is 0 on
-average over groups and drawn towards 0 by as much as its estimates would scatter if it were 0 for each; the variance of
-an answer has twice of what is left of it, as far as the answer is of the group itself.
+The covariance of e_j and c is not 0 for a group near the baseline. With V_j the variance of the slope of the group's
+own curve, it is estimated as ``(V_j − v_j − v_c) / 2``. It is 0 on average over groups and shrunk towards 0 by the
+sampling variance that these estimates would have if all were 0. Twice the shrunk covariance is added to the posterior
+variance, times the weight of b_j in the posterior mean.
 
-* v_j from a few points is itself unsure. It is drawn towards the groups' common variance, by as much as their scatter
-  says that they have one (Smyth 2004): ``(d0·s0² + d·v_j) / (d0 + d)`` with d0 + d degrees of freedom.
+* v_j from a few points is uncertain. It is shrunk towards a common variance s0² (Smyth 2004),
+  ``(d0·s0² + d·v_j) / (d0 + d)`` with d0 + d degrees of freedom, where d0 is larger the less the v_j scatter.
 * τ is integrated out, under a flat prior for μ and τ. Given τ, with ``w_j = 1 / (τ² + v_j)`` and ``B_j = v_j·w_j``,
 
       μ | τ ~ (Σ w_j·b_j / Σ w_j, 1 / Σ w_j),    δ_j | τ ~ (B_j·μ + (1 − B_j)·b_j,  v_j·(1 − B_j) + B_j² / Σ w_j)
 
-  as mean and variance, and the weight of τ is ``Π √w_j · (Σ w_j)^(−1/2)`` times Student densities of b_j around μ, so
-  that variances which are too small by chance are not taken for differences between groups.
-* An interval is mean ∓ k·sd, both of the mixture over τ with v_c added. k is the mean of quantiles, weighted by the
-  variances that they belong to, as of a line alone (``relscale.fitting.inference.interval``): t at d0 + d of the runs'
-  part of v_j, of the items' part the normal quantile, or t at clusters − 1 where items come in clusters, and of v_c its
-  own. Where the groups' own intervals have the quantile of a block bootstrap in place of t, k is as much less or more.
+  as mean and variance. The weight of τ is ``Π √w_j · (Σ w_j)^(−1/2)`` times Student densities of b_j around μ, so that
+  v_j that are too small by chance are not mistaken for differences between groups.
+* The interval is mean ∓ k·sd of the mixture over τ, with v_c added. k is the mean of three quantiles, weighted by their
+  variances, as for a single line (``relscale.fitting.inference.interval``): t at d0 + d for the runs' part of v_j; the
+  normal quantile, or t at clusters − 1, for the items' part; and the quantile of c for v_c. If the groups' own
+  intervals are from a block bootstrap, k is multiplied by the mean ratio of its quantile to that of t.
 
-On average over groups nominal 95% intervals cover 92–98%, and up to 100% where the groups do not differ, by simulation
-with 8 or 57 groups, 4, 7 or 22 points, equal or unequal variances, noise shared or not; those of μ 92–100% and of τ
-89–98% (an interval of τ never holds 0). They are 0.2 to 0.97 times as wide as the groups' own on average;
-of the 56 subjects of MMLU under 22 trainings (Gemstones) 0.99 times, of a single one up to 1.6 times.
+By simulation with 8 or 57 groups, 4, 7 or 22 points, equal or unequal variances, and shared noise or none, nominal 95%
+intervals of Δβ cover 92–98% on average over groups, and up to 100% if the groups do not differ; those of μ cover
+92–100%, and those of τ 89–98% (an interval of τ never contains 0). On average, they are 0.2 to 0.97 times as wide as
+the groups' own intervals; for the 56 subjects of MMLU and 22 training runs (Gemstones) 0.99 times, and for a single
+subject up to 1.6 times.
 
 Sources: Morris, *Parametric empirical Bayes inference*, 1983; Smyth, *Linear models and empirical Bayes methods for
 assessing differential expression*, 2004, section 6; Gelman, *Prior distributions for variance parameters in
@@ -65,8 +66,8 @@ ALL_GROUPS = "all groups"
 MEAN, SD = "delta_beta_mean", "delta_beta_sd"
 FEWEST = 3  # groups
 GRID = 400  # values of τ
-LEAST_SHARE = 0.1  # of the smaller of two variances that remains where the errors are about opposite
-MANY = 1e12  # degrees of freedom of which t is normal
+LEAST_SHARE = 0.1  # of the smaller of two variances, left in their sum if their errors are nearly opposite
+MANY = 1e12  # degrees of freedom at which t is normal
 
 
 class Options(Section):
@@ -123,8 +124,8 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
     level = settings.level
     used = np.isfinite(curves.value[:, columns])
     patterns, which, count = np.unique(used, axis=1, return_inverse=True, return_counts=True)
-    usual = which.ravel() == np.argmax(count)
-    columns_used = np.array(columns)[usual]
+    has_common_points = which.ravel() == np.argmax(count)
+    columns_used = np.array(columns)[has_common_points]
     points = patterns[:, np.argmax(count)]
     estimate = curve_lines(curves)
     estimands = [Estimand.THESE_ITEMS]
@@ -149,8 +150,8 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
         ]
         posterior = None
         if len(columns_used) >= FEWEST and np.isfinite(estimate.slope[columns_used]).all():
-            of_draws = 1.0 if of_items else _quantile_of_draws(curves, columns_used, settings)
-            posterior = _pooled(curves, columns_used, points, of_items, level, of_draws)
+            quantile_ratio = 1.0 if of_items else _quantile_ratio(curves, columns_used, settings)
+            posterior = _pooled(curves, columns_used, points, of_items, level, quantile_ratio)
         for j in columns:
             key = {**fields_of(curves.keys[j]), **common, "parameter": relative.LINE.slope}
             remark = _remark(curves, estimate, j, of_items)
@@ -205,15 +206,15 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
 
 
 def _remark(curves: Curves, estimate: Lines, j: int, of_items: bool) -> Remark:
-    """As on the group's own interval."""
+    """The remark on the group's own interval."""
     few = interval.too_few_blocks(estimate, j)
     if few is None and of_items and curves.clusters is not None:
         few = interval.too_few_clusters(float(curves.clusters[j]))
     return few or points_remark(curves, j)
 
 
-def _quantile_of_draws(curves: Curves, selected: NDArray[np.int64], settings: Settings) -> float:
-    """The quantile of the groups' own intervals for these items over Student's t, on average: 1 without a bootstrap."""
+def _quantile_ratio(curves: Curves, selected: NDArray[np.int64], settings: Settings) -> float:
+    """Mean ratio of the quantile of the groups' own intervals, for these items, to that of t; 1 without a bootstrap."""
     slope = next(
         curve_intervals(curves.select(np.isin(np.arange(len(curves.keys)), selected)), settings)
     ).slope
@@ -233,74 +234,78 @@ def _pooled(
     points: NDArray[np.bool_],
     of_items: bool,
     level: float,
-    of_draws: float,
+    quantile_ratio: float,
 ) -> Pooled:
-    """Take the mean curve and the deviations from it apart, and pool."""
+    """Estimate v_c from the mean curve and v_j from the deviations from it, and pool."""
     x, blocks = curves.log_flops[points], [curves.blocks[i] for i in np.flatnonzero(points)]
     at = np.ix_(points, selected)
-    y, y_specific = _apart(curves.value[at])
+    y, y_specific = _mean_and_deviations(curves.value[at])
     noise = curves.noise[at]
     without = without_specific = None
     if curves.without is not None:
-        without, without_specific = _apart(curves.without[at])
+        without, without_specific = _mean_and_deviations(curves.without[at])
     shared = lines(x, y, noise.mean(axis=1, keepdims=True), blocks, without=without)
     line = lines(x, y_specific, noise, blocks, without=without_specific)
     items_shared = items_specific = None
     if of_items:
-        draws, draws_specific = _apart(curves.replicates[at])
+        draws, draws_specific = _mean_and_deviations(curves.replicates[at])
         clusters = None if curves.clusters is None else curves.clusters[selected]
         fewest = None if clusters is None else np.fmin.reduce(clusters)[None]
         items_shared = interval.item_lines(x, y, draws, shared, blocks, fewest)
         items_specific = interval.item_lines(x, y_specific, draws_specific, line, blocks, clusters)
 
     groups = len(selected)
-    of_mean = interval.slope(shared, level, items_shared)
-    of_runs = interval.slope(line, level).stderr ** 2
-    of_both = interval.slope(line, level, items_specific)
-    moderated, df = moderate(of_runs * groups / (groups - 1), float(line.df[0]))
-    v = moderated + (of_both.stderr**2 - of_runs) * groups / (groups - 1)
+    mean_interval = interval.slope(shared, level, items_shared)
+    run_variance = interval.slope(line, level).stderr ** 2
+    deviation_interval = interval.slope(line, level, items_specific)
+    moderated, df = moderate(run_variance * groups / (groups - 1), float(line.df[0]))
+    v = moderated + (deviation_interval.stderr**2 - run_variance) * groups / (groups - 1)
     full = lines(
         x, curves.value[at], noise, blocks, without=None if curves.without is None else curves.without[at]
     )
     items_full = None
     if of_items:
         items_full = interval.item_lines(x, curves.value[at], curves.replicates[at], full, blocks, clusters)
-    beyond = interval.slope(full, level, items_full).stderr ** 2 - of_both.stderr**2 - of_mean.stderr**2
-    by_chance = of_runs * interval.slope(shared, level).stderr ** 2 / line.df
-    covariance = _shrunk(beyond / 2, by_chance)
+    covariance_excess = (
+        interval.slope(full, level, items_full).stderr ** 2
+        - deviation_interval.stderr**2
+        - mean_interval.stderr**2
+    )
+    by_chance = run_variance * interval.slope(shared, level).stderr ** 2 / line.df
+    covariance = _shrunk(covariance_excess / 2, by_chance)
     share = interval.ill_known_share(moderated, v)
-    v_c = max(0.0, float(of_mean.stderr[0]) ** 2 - float(v.mean()) / groups)
+    v_c = max(0.0, float(mean_interval.stderr[0]) ** 2 - float(v.mean()) / groups)
     tail = (1 + level) / 2
-    k = interval.quantile(tail, np.full(groups, min(df, MANY)), share, of_both.items_df)
-    k_c = float(interval.quantile(tail, of_mean.df, of_mean.share, of_mean.items_df)[0])
-    known = _satterthwaite(share, df, of_both.items_df)
-    k, k_c = k * of_draws, k_c * of_draws
-    return pool(shared.slope + line.slope, v, known, k, level, v_c, k_c, covariance)
+    k = interval.quantile(tail, np.full(groups, min(df, MANY)), share, deviation_interval.items_df)
+    k_c = float(interval.quantile(tail, mean_interval.df, mean_interval.share, mean_interval.items_df)[0])
+    k_df = _satterthwaite(share, df, deviation_interval.items_df)
+    k, k_c = k * quantile_ratio, k_c * quantile_ratio
+    return pool(shared.slope + line.slope, v, k_df, k, level, v_c, k_c, covariance)
 
 
 def _shrunk(covariance: Floats, by_chance: Floats) -> Floats:
-    """Covariances (J,) drawn to 0, of which the variance of the estimates is ``by_chance`` where they are 0."""
+    """Covariances (J,) shrunk towards 0; ``by_chance`` is the variance that their estimates have if they are 0."""
     spread = float(np.mean(covariance**2))
     return covariance * (max(0.0, 1 - float(np.mean(by_chance)) / spread) if spread > 0 else 0.0)
 
 
-def _apart(of_groups: Floats) -> tuple[Floats, Floats]:
-    """The mean over the groups, (P, 1, ...), and each group's deviation from it, (P, J, ...)."""
+def _mean_and_deviations(of_groups: Floats) -> tuple[Floats, Floats]:
+    """Mean over the groups, (P, 1, ...), and each group's deviation from it, (P, J, ...)."""
     mean = of_groups.mean(axis=1, keepdims=True)
     return mean, of_groups - mean
 
 
 def _satterthwaite(share: Floats, df: float, rest_df: Floats | float) -> Floats:
-    """Degrees of freedom (J,) of variances of which ``share`` is known to ``df`` and the rest to ``rest_df``."""
+    """Degrees of freedom (J,) of variances of which ``share`` has ``df`` of them and the rest ``rest_df``."""
     with np.errstate(divide="ignore"):
         return np.asarray(1 / (share**2 / df + (1 - share) ** 2 / rest_df))
 
 
 def moderate(variance: Floats, df: float) -> tuple[Floats, float]:
-    """Variances (J,), each estimated with ``df`` degrees of freedom, drawn towards their common value; and the new df.
+    """Shrink variances (J,), each with ``df`` degrees of freedom, towards a common value; also returns the new df.
 
-    d0 and s0² from mean and variance of ln v (Smyth 2004, section 6.2); where these scatter no more than estimates of
-    one variance would, all are taken to be one.
+    d0 and s0² come from the mean and variance of ln v (Smyth 2004, section 6.2). If ln v scatters no more than
+    estimates of a single variance do, all variances become equal and df infinite.
     """
     from scipy.special import digamma, polygamma
 
@@ -328,10 +333,20 @@ def pool(
     k_c: float = 0.0,
     covariance: Floats | float = 0.0,
 ) -> Pooled:
-    """Posterior of δ_j, μ and τ from slopes b (J,) with own variances v (J,) known to df (J,) degrees of freedom.
+    """Posterior of δ_j, μ and τ.
 
-    k (J,) are the quantiles of these errors; ``v_c`` is the variance of the error that all share, ``k_c`` its quantile
-    and ``covariance`` (J,) that of the two errors.
+    Parameters
+    ----------
+    b, v, df
+        (J,) slopes, variances of their own errors e_j, and degrees of freedom of these variances.
+    k
+        (J,) quantiles of the errors e_j, for the intervals.
+    level
+        Confidence level.
+    v_c, k_c
+        Variance of the shared error c, and its quantile.
+    covariance
+        (J,) covariance of e_j and c.
     """
     u = (np.arange(GRID) + 0.5) / GRID
     scale = max(float(b.std(ddof=1)), np.finfo(float).tiny)
@@ -354,8 +369,8 @@ def pool(
         (k, v_c, k_c),
         2 * (weight @ (1 - shrink)) * covariance,
     )
-    reliance = weight @ w  # of μ on each group
-    k_mean = np.array([(reliance * k).sum() / reliance.sum()])
+    group_weight = weight @ w  # of each group in μ
+    k_mean = np.array([(group_weight * k).sum() / group_weight.sum()])
     total = _mixture(weight, mu[:, None], variance[:, None], (k_mean, v_c, k_c))
     share = np.cumsum(weight) - weight / 2
     sd_low, sd, sd_high = np.interp([(1 - level) / 2, 0.5, (1 + level) / 2], share, tau)
@@ -368,13 +383,13 @@ def _mixture(
     means: Floats,
     variances: Floats,
     errors: tuple[Floats, float, float],
-    both: Floats | float = 0.0,
+    twice_covariance: Floats | float = 0.0,
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Mean, standard deviation and limits of mixtures over τ (GRID, ...), the shared error and what ties it added."""
+    """Mean, standard deviation and limits of mixtures over τ (GRID, ...), with the shared error added."""
     k, v_c, k_c = errors
     mean = weight @ means
     variance = weight @ variances + weight @ (means - mean) ** 2
     least = (np.sqrt(variance) - np.sqrt(v_c)) ** 2 + LEAST_SHARE * np.minimum(variance, v_c)
-    stderr = np.sqrt(np.clip(variance + v_c + both, least, None))
+    stderr = np.sqrt(np.clip(variance + v_c + twice_covariance, least, None))
     half = (k * variance + k_c * v_c) / (variance + v_c) * stderr
     return mean, stderr, mean - half, mean + half

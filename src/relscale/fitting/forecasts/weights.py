@@ -1,23 +1,28 @@
-"""Ensemble: a trimmed mean, weighted by the candidates' past errors at distances similar to the forecast's.
+"""Ensemble: a trimmed mean of the candidates, weighted by their past errors at distances similar to the forecast's.
 
     ln w_c = ln p_c − q · n_c / (n_c + n_0) · r_c
-    r_c = Σ_o k_o · ln(M_co / M_o) / Σ_o k_o,    k = exp(−(ln F_last − ln F_o) / ρ) / (1 + (d_past − d)² / h²)
+    r_c = Σ_o k_o · ln(M_co / M_o) / Σ_o k_o,    k_o = exp(−(ln F_last − ln F_o) / ρ) / (1 + (d_o − d)² / h²)
 
-M_co is the mean squared log error of candidate c at origin o, and M_o that of the candidates' median on the same
-forecasts. Each origin has one vote. It counts more where its distance d_past = ln(F / F_max) is like the distance d
-that is asked for, and where its F_o, the most compute that it knew, is near that of the last origin. With few origins
-n_c against n_0 the weights are next to p_c, with many they are inverse mean squares to the power q. A candidate without
-a past keeps p_c. Curves of one pool (groups of a suite) share their weights: groups are too dependent, and origins too
-few, to weigh candidates for each.
+p_c
+    Prior weight of candidate c: 1, or ``surface`` for laws of N and D if errors are forecast from models whose D/N
+    differs at equal compute, because a law of compute alone then lacks a predictor.
+M_co, M_o
+    Mean squared log error of the candidate at origin o, and that of the candidates' median on the same forecasts.
+k_o
+    Weight of the origin: larger if its distance d_o = ln(F / F_max) is similar to the distance d of the forecast, and
+    if its largest known compute F_o is near that of the last origin. Each origin has one vote.
+n_c, n_0
+    Number of origins with a forecast of the candidate, and the number at which r_c has half of its effect. With few
+    origins, weights stay near p_c; with many, they are inverse mean squared errors to the power q.
 
-p_c is 1, but ``surface`` for the laws of N and D where errors are forecast from models whose D/N differs at equal
-compute: there a law of compute alone leaves a predictor out.
+All curves of a pool (the groups of a suite) share their weights, because groups are too dependent and origins too few
+to estimate separate ones.
 
-The forecast is the mean of the middle half of the weight: a mean of all is undone by one wild candidate, and a median
-goes by one or two.
+The forecast is the mean of the middle half of the weight: a full mean is sensitive to a single extreme candidate, and a
+median depends on only one or two of them.
 
-Bates & Granger, *Operational Research Quarterly* 20 (1969), for weights from past errors; Smith & Wallis, *Oxford
-Bulletin* 71 (2009), for why equal weights are so hard to beat, and so what to shrink to.
+Sources: Bates & Granger, *Operational Research Quarterly* 20 (1969), for weights from past errors; Smith & Wallis,
+*Oxford Bulletin* 71 (2009), for shrinkage to equal weights, which are hard to beat.
 """
 
 import warnings
@@ -29,23 +34,23 @@ from relscale.fitting.forecasts.ensemble_settings import EnsembleSettings
 from relscale.fitting.forecasts.forecast_data import Indices
 from relscale.fitting.forecasts.track_record import TrackRecord, recency
 
-LEAST = 1e-12  # a squared log error that is none
+LEAST = 1e-12  # smallest squared log error, so that its logarithm is finite
 MOST = 3.0  # of |r| at one origin
 
 
 def weights(
     record: TrackRecord, curves: Indices, distance: Floats, prior: Floats, settings: EnsembleSettings
 ) -> Floats:
-    """(Q', C) for forecasts at ``distance`` (Q',), of the pool's ``curves`` (positions), before any are left out.
+    """Weights (Q', C) of all candidates for forecasts of the pool's ``curves`` (positions) at ``distance`` (Q',).
 
-    ``prior`` (C,) are the weights where nothing has been forecast and met yet.
+    ``prior`` (C,) are the weights without any past forecast of known outcome.
     """
     error = record.candidates[..., curves]
     known = np.isfinite(error)
     if not known.any():
         return np.broadcast_to(prior, (len(distance), len(prior))).copy()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a forecast that no candidate made
+        warnings.simplefilter("ignore", RuntimeWarning)  # the median of no candidate
         middle = np.broadcast_to(np.nanmedian(error, axis=1, keepdims=True), error.shape)
     near = 1 / (1 + ((distance[:, None, None] - record.distance) / settings.near) ** 2)
     near = near * recency(record, np.asarray(known.any(axis=(1, 2, 3))), settings.recency)[:, None]
@@ -78,28 +83,28 @@ def combine(weight: Floats, forecast: Floats, trim: float) -> tuple[Floats, Floa
 
 
 def trimmed_mean(weight: Floats, value: Floats, trim: float) -> Floats:
-    """(...) the means along the first axis of values (C, ...) with weights that add up to 1, without ``trim`` of the
-    weight at either end; nan where no value is known.
+    """Weighted mean (...) along the first axis of values (C, ...), without ``trim`` of the weight at either end.
 
-    Where weights are equal and ``trim`` takes whole values off, it is the trimmed mean of the values.
+    Weights add up to 1; the result is nan if no value is known. With equal weights, if ``trim`` is a whole number of
+    values, it is the usual trimmed mean.
     """
     weight = np.nan_to_num(weight)
     value = np.where(np.isfinite(value) & (weight > 0), value, np.inf)
     order = np.argsort(value, axis=0, kind="stable")
     value, weight = (np.take_along_axis(array, order, axis=0) for array in (value, weight))
-    up_to = np.cumsum(weight, axis=0)
-    weight_inside = np.clip(up_to, trim, 1 - trim) - np.clip(up_to - weight, trim, 1 - trim)
+    cumulative = np.cumsum(weight, axis=0)
+    kept_weight = np.clip(cumulative, trim, 1 - trim) - np.clip(cumulative - weight, trim, 1 - trim)
     with np.errstate(invalid="ignore", divide="ignore"):
-        total = (weight_inside * np.where(np.isfinite(value), value, 0.0)).sum(axis=0)
-        return np.asarray(np.where(np.isfinite(value[0]), total / weight_inside.sum(axis=0), np.nan))
+        total = (kept_weight * np.where(np.isfinite(value), value, 0.0)).sum(axis=0)
+        return np.asarray(np.where(np.isfinite(value[0]), total / kept_weight.sum(axis=0), np.nan))
 
 
 def rewound(record: TrackRecord, curves: Indices, prior: Floats, settings: EnsembleSettings) -> Floats:
-    """(O, Q, J') the errors that an ensemble of today's weights would have made in the past; nan where it made none.
+    """Errors (O, Q, J') that an ensemble with the current weights would have made at past origins; nan without one.
 
-    The ensembles that there were then had weights from less, at the first origins from nothing, and would make
-    intervals that are too wide today. These have weights from the errors that they are applied to; there are too few
-    weights, shrunk too much, for that to show in the coverage of new forecasts.
+    The ensembles of the past had weights from fewer forecasts, at the first origins from none, so their errors would
+    give intervals that are too wide now. The current weights are estimated from the same errors that they are applied
+    to; they are too few, and shrunk too much, for this to affect the coverage of new forecasts.
     """
     candidates, distance = record.candidates[..., curves], record.distance
     weight = weights(record, curves, distance.ravel(), prior, settings)

@@ -1,29 +1,33 @@
-"""Interval width: the scatter of past forecasts as a function of their distance.
+"""Interval width of a forecast: the scatter of past forecasts as a function of their distance.
 
     s_j²(d) = r_j · (a + b · d),    a, b ≥ 0,    d = max(ln F / F_max, 0)
     ln y ± c · t_n · s_j(d)
 
-a is the error variance next to the data, mostly noise of a point; b is the variance added per factor e of compute, as
-in a random walk. Both come from the squared errors of all curves of a pool by weighted least squares, with weights 1/s⁴
-for the variance of a square, each origin one vote, less of one the further it lies behind the last, and errors beyond 3
-s taken for 3 s. The width always grows with distance, even if few origins do not show it: at the largest backtested
-distance the variance is at least twice that next to the data.
+a
+    Error variance next to the data, which is mostly noise of a point.
+b
+    Variance added per factor e of compute, as in a random walk.
+r_j
+    Ratio of the mean squared error of curve j to that of its pool, shrunk to 1 with the weight of two origins.
+t_n
+    Quantile of Student's t with as many degrees of freedom as there are independent origins at this distance
+    (``track_record.origin_counts``): errors at one origin come from the same fit, and far forecasts from neighbouring
+    origins cover the same range of compute. With fewer than two origins, there is no interval.
+c
+    Less than 1, because past forecasts were fitted to less data than the current one.
 
-r_j is how much more a curve misses than its pool does, shrunk to 1 as though two origins had said so.
+a and b are fitted to the squared errors of all curves of a pool by weighted least squares, with weights 1/s⁴ (the
+inverse variance of a squared error). Each origin has one vote, which decays with its distance behind the last origin,
+and errors beyond 3 s count as 3 s. The variance grows with distance even if few origins do not show it: at the largest
+backtested distance, it is at least twice that next to the data.
 
-However the past errors fall, the variance is at least that of the curve's points around its best law: a new point
-scatters as those do. Few points may by chance lie on a law, so it is also at least that of a new reading, where points
-are read off parabolas: the median of what the runs around the known ones say.
+The variance is never less than that of the curve's points around its best law, which a new point has too. Few points
+may by chance lie on a law; if points are read off parabolas, the variance is therefore also at least the median
+variance of a reading, from the scatter of the runs around their parabolas.
 
-t has as many degrees of freedom as there are independent origins at that distance
-(``track_record.origin_counts``): errors are many, but those of one origin rest on one state of knowledge, and far
-forecasts of neighbouring origins on one stretch of the curve. Fewer than two origins give no interval. Late origins
-count more for the variance, which takes nothing off the degrees of freedom: t alone would be too small. The choice of c
-by the coverage of backtests includes that.
-
-c is less than 1: past forecasts were made from less data, and missed more, than one from all that is known.
-
-The power of d, the bound, the two origins and c are choices: ``ensemble_settings.EnsembleSettings``.
+The decay of the votes does not reduce the degrees of freedom, which alone would make t too small; c is calibrated by
+the coverage of backtests, which includes this effect. The power of d, the bound on errors, the weight of two origins
+and c are set in ``ensemble_settings.EnsembleSettings``.
 """
 
 import numpy as np
@@ -46,11 +50,21 @@ def half_widths(
     settings: EnsembleSettings,
     scatter: Floats | float = 0.0,
 ) -> tuple[Floats, Floats, int]:
-    """Half the width of intervals of ln y at ``distance`` (Q',), from past errors (O, Q, J') of a pool's J' curves.
+    """Half widths of the intervals of ln y at ``distance`` (Q',), from past errors (O, Q, J') of a pool's J' curves.
 
-    ``scatter`` (J',) is the variance of a curve's points around its best law, the least of any forecast's.
+    Parameters
+    ----------
+    scatter
+        (J',) lower bound of the variance: that of a curve's points around its best law.
 
-    (Q', J'), their degrees of freedom (Q',) and the number of origins; nan where there are fewer than two origins.
+    Returns
+    -------
+    half width
+        (Q', J'), nan with fewer than two origins.
+    df
+        (Q',) degrees of freedom.
+    origins
+        Number of origins.
     """
     known = np.isfinite(error)
     has_forecast = np.asarray(known.any(axis=(1, 2)))
@@ -84,7 +98,7 @@ def half_widths(
 
 
 def _line(square: Floats, d: Floats, w: Floats, bound: float, least: float) -> tuple[float, float]:
-    """a and b."""
+    """Fit a and b of the variance ``a + b · d`` to squared errors, by iteratively reweighted least squares."""
     mean = float((w * square).sum() / w.sum())
     a = b = mean / 2
     for _ in range(ITERATIONS):

@@ -1,64 +1,65 @@
 """Intervals of the fitted lines, for each of two estimands.
 
-**These items.** Runs vary, the items are fixed. The last stage is a straight line through n points, and its
-contrast θ (slope, or level at some compute) has the t interval of n − 2 degrees of freedom,
+**These items.** The runs are a sample and the items are fixed. A line through n points estimates a contrast θ, which is
+its slope or its level at some compute. With Student's t of n − 2 degrees of freedom, its variance is
 
     V_run = s² · q,    q = 1/Sxx for the slope, 1/n + z²/Sxx for the level at z,
 
-regardless of the sources of noise (seed, budget, evaluation), as long as all points have the same variance. They do not
-if a budget has more runs than the others, such as repeated seeds: with variances σ²·h_i, h_i = 1 / runs, the slope has
-variance ``σ² Σ h_i z_i² / Sxx²`` while s² estimates ``σ² Σ h_i (1 − 1/n − z_i²/Sxx) / (n − 2)``. Three seeds at one
-inner budget of four bring the plain interval down to 93.7%. The ratio of the two, q_run, is known; but noise of whole
-budgets is not reduced by more runs and keeps q. So the larger of q and q_run is taken: 95.0–96.7% by simulation, with
-either noise and any one budget repeated. Equal numbers of runs give the plain t interval.
+whatever the sources of noise (seed, budget, evaluation), if all points have the same variance. If budgets differ in
+their number of runs, for example because of repeated seeds, point i has the variance σ²·h_i with h_i = 1 / runs. The
+slope then has the variance ``σ² Σ h_i z_i² / Sxx²``, and s² estimates ``σ² Σ h_i (1 − 1/n − z_i²/Sxx) / (n − 2)``; the
+ratio of the two is q_run. Noise of whole budgets is not reduced by more runs and still has q. Therefore the larger of q
+and q_run is used. Coverage of nominal 95% by simulation, with either kind of noise and any one budget repeated, is
+95.0–96.7%; with q alone, it falls to 93.7% for three seeds at one inner budget of four.
 
-Scatter of two or three degrees of freedom may by chance be far less than the points' own variances v_i allow, and the
-t interval is then right on average over all scatters but not for the one at hand (``docs/explanation/coverage.md``,
-"where scatter is little"). Where points state a variance, as the optima of IsoFLOP parabolas do,
+With two or three degrees of freedom, the scatter s² may by chance be far smaller than the points' own variances v_i
+imply. The t interval is right on average over such chances but too narrow in these cases
+(``docs/explanation/coverage.md``, "where scatter is little"). If v_i are known, as for the optima of IsoFLOP parabolas,
 
     V_run = max(s² q, Σ w_i² v_i),    w_i = z_i / Sxx for the slope,
 
-with the degrees of freedom of the larger. It covers more than nominal where the points differ in nothing else, and
-less, 93% at four budgets, where they do; a quantile that is a mean of both, as below, gains 0.3% in the one case and
-loses 1 to 2% in the other (``benchmarks/exponent_quantiles.py``).
+with the degrees of freedom of the larger. Coverage exceeds the nominal level if v_i is the only noise, and is 93% at
+four budgets otherwise. A quantile that is a mean of both, as below, gains 0.3% in the first case and loses 1 to
+2% in the second (``benchmarks/exponent_quantiles.py``).
 
-**Item population.** The items too are a sample, the same for all runs: items and runs are crossed, not nested. To
-first order log G at point i is a mean over J items of
+**Item population.** The items are a sample too, the same for all runs: items and runs are crossed, not nested. To first
+order, ln G at point i is a mean over J items of
 
     u_ij = a_j + b_j·z_i + r_i + e_ij
 
-with a_j, b_j the item's own level and slope, r_i the run noise common to all items, e_ij the interaction, with
-variances σ_b², σ_r², σ_e². For the slope (any contrast is alike, with its own q, here that of run noise):
+where a_j and b_j are the level and slope of item j, r_i is the run noise common to all items and e_ij the interaction,
+with variances σ_b², σ_r² and σ_e². For the slope (for other contrasts, q differs),
 
-    Var(slope) = σ_b²/J + (σ_r² + σ_e²/J)·q          what is wanted
+    Var(slope) = σ_b²/J + (σ_r² + σ_e²/J)·q          the variance to estimate
     E V_run    =          (σ_r² + σ_e²/J)·q          from the scatter of n points
     E V_item   = σ_b²/J + (σ_e²/J)·q                 variance of the slope over resamplings of the items
 
-Their sum counts σ_e²/J twice. Resampling b moves the points by d_b,i = log G_b(F_i) − log G(F_i), which has no r_i in
-it; the scatter of d_b around its own line is interaction alone, E s²(d_b) = σ_e²/J, so
+V_run + V_item counts σ_e²/J twice. Resampling b moves the points by d_b,i = ln G_b(F_i) − ln G(F_i), which is free of
+r_i. The scatter of d_b around its own line therefore estimates the interaction, E s²(d_b) = σ_e²/J, and
 
     V_int = mean over b of s²(d_b) · q,
     V     = max(V_run, V_item, V_run + V_item − V_int).
 
-The maximum, since the truth is below neither part.
+The maximum is taken because Var(slope) is at least either part.
 
-**The quantile.** V has parts that are known well (V_item and V_int: items and resamplings are many) and one that is
-not, V_run with its n − 2 degrees of freedom, two or three on a small grid. t at n − 2 for all of it covers up to 100%
-where items dominate; Satterthwaite's degrees of freedom cover 92% at n − 2 = 2. The quantile here is the mean of the
-normal one and of t, weighted by the variances that they belong to (Cochran and Cox, *Experimental Designs*, 1950):
+**The quantile.** V_item and V_int are known accurately (there are many items and resamplings); V_run has only n − 2
+degrees of freedom, two or three on a small grid. Student's t at n − 2 for all of V covers up to 100% if items dominate;
+with Satterthwaite's degrees of freedom, coverage is 92% at n − 2 = 2. The quantile used is the mean of the normal and
+the t quantile, weighted by their variances (Cochran and Cox, *Experimental Designs*, 1950):
 
     k = z + (t_{n−2} − z) · w,    w = V_run / V.
 
-By numerical integration over all ratios of the variances (``tests/fitting/test_interval.py``) a nominal 95% covers
-95.0–98.0% as long as run noise is no less than interaction, and up to 99.3% where next to all scatter is interaction.
+By numerical integration over all ratios of the variances (``tests/fitting/test_interval.py``), nominal 95% intervals
+cover 95.0–98.0% if run noise is at least as large as the interaction, and up to 99.3% if nearly all scatter is
+interaction.
 
-Where items come in C clusters, such as files, clusters are what is resampled, and what is not run noise is known to
-C − 1 degrees of freedom: the normal quantile above gives way to t_{C−1}.
+If items come in C clusters, such as files, clusters are resampled. The variance of the items then has C − 1 degrees of
+freedom, and t_{C−1} takes the place of the normal quantile.
 
-**Points that share trainings.** Where points are checkpoints of one training, neither they nor the items' interaction
-with them are independent. V_run and V_int are then the jackknife's variance over trainings, of the line and of the
-replicates' deviations from it, and t has one degree of freedom less than there are trainings. The items' part is as
-before. For these items, from ``ENOUGH_BLOCKS`` trainings on, t gives way to the quantile of a block bootstrap.
+**Points that share training runs.** Checkpoints of one training run are not independent, nor is their interaction with
+the items. V_run and V_int are then jackknife variances over the training runs, of the line and of the replicates'
+deviations from it; t has one degree of freedom fewer than there are training runs, and V_item is unchanged. For these
+items, from ``ENOUGH_BLOCKS`` training runs, the quantile is that of a block bootstrap instead of t.
 """
 
 from collections.abc import Sequence
@@ -76,11 +77,11 @@ from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
 from relscale.fitting.inference.method import Method
 from relscale.fitting.status import OK, Remark, Status, choose
 
-ENOUGH_BLOCKS = 10  # trainings from which on the quantile is that of a block bootstrap
-FEWEST_BLOCKS = 5  # trainings below which no interval is to be trusted
+ENOUGH_BLOCKS = 10  # training runs; with fewer, the quantile is that of t instead of a block bootstrap
+FEWEST_BLOCKS = 5  # training runs; with fewer, intervals are flagged as unreliable
 
 BISECTIONS = 60
-LEAST_LOG_TAIL = -650.0  # exp of it is about the least that a double can hold
+LEAST_LOG_TAIL = -650.0  # its exponential is near the smallest positive double
 
 
 @dataclass(frozen=True)
@@ -94,15 +95,15 @@ class Interval:
     df
         Degrees of freedom of the runs' variance: n − 2, or those of the points' own variances.
     share
-        The share of the variance that is known to ``df`` only; 1 for these items.
+        The runs' share of the variance, which has ``df`` degrees of freedom; 1 for these items.
     items_df
-        The degrees of freedom of the rest, inf where it is known well.
+        Degrees of freedom of the remaining variance; inf if it is taken as known.
     drawn_p
-        The p-value where it comes from a bootstrap, else None.
+        The p-value if it comes from a bootstrap, else None.
     status
         Remarks on the draws of a bootstrap, else None.
     failed
-        How many of these draws failed.
+        Number of failed draws.
     """
 
     value: Floats
@@ -138,7 +139,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class ItemLines:
-    """The last stage under B resamplings of the items.
+    """The fitted lines under B resamplings of the items.
 
     Attributes
     ----------
@@ -147,9 +148,9 @@ class ItemLines:
     interaction
         (...) mean residual variance of a replicate's deviation from the estimate.
     covariance
-        (3, ...) mean covariance of level and slope of these deviations, where points share trainings, else None.
+        (3, ...) mean covariance of level and slope of these deviations if points share training runs, else None.
     clusters
-        (...) how many clusters the items come in, nan where each stands for itself; None where all do.
+        (...) number of clusters of the items, nan for independent items; None if all items are independent.
     """
 
     level: Floats
@@ -160,14 +161,15 @@ class ItemLines:
 
     @property
     def df(self) -> Floats | float:
-        """Degrees of freedom of the items' variance: clusters − 1, inf where items stand for themselves."""
+        """Degrees of freedom of the items' variance: clusters − 1, inf for independent items."""
         return (
             np.inf if self.clusters is None else np.where(np.isnan(self.clusters), np.inf, self.clusters - 1)
         )
 
     @cached_property
     def between(self) -> Floats:
-        """(3, ...) variance of the level, covariance, variance of the slope over the resamplings; nan below two."""
+        """(3, ...) variance of the level, covariance, variance of the slope over the resamplings; nan with fewer than
+        two."""
         known = np.isfinite(self.slope)
         count = known.sum(axis=-1)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -201,7 +203,7 @@ def item_lines(
 ) -> ItemLines:
     """Lines through each replicate, at the points that the estimate uses.
 
-    A replicate that lacks one of those points is left out of everything.
+    Replicates that lack one of these points are excluded.
 
     Parameters
     ----------
@@ -210,7 +212,7 @@ def item_lines(
     replicates
         (P, ..., B).
     clusters
-        (...) how many clusters the items come in, nan where each stands for itself.
+        (...) number of clusters of the items, nan for independent items.
     """
     used = np.isfinite(y)
     complete = (np.isfinite(replicates) | ~used[..., None]).all(axis=0)
@@ -244,7 +246,7 @@ def too_few_trainings(trainings: float) -> Remark | None:
 
 def too_few_clusters(clusters: float) -> Remark | None:
     """A remark on population intervals with too few clusters of items, else None."""
-    if not clusters < FEWEST_BLOCKS:  # nan where items stand for themselves
+    if not clusters < FEWEST_BLOCKS:  # nan for independent items
         return None
     return Remark(
         Status.TOO_FEW_CLUSTERS,
@@ -253,7 +255,7 @@ def too_few_clusters(clusters: float) -> Remark | None:
 
 
 def too_few_blocks(estimate: Lines, *at: int) -> Remark | None:
-    """The same of line ``at``; None where each of its points has a training of its own."""
+    """A remark on line ``at`` if its points come from too few training runs; None if none of them share one."""
     return None if estimate.blocks is None else too_few_trainings(float(estimate.blocks[at]))
 
 
@@ -275,7 +277,7 @@ def slope(estimate: Lines, level: float, items: ItemLines | None = None) -> Inte
 
 
 def level_at(estimate: Lines, x: Floats, level: float, items: ItemLines | None = None) -> Interval:
-    """Interval of the lines at x, as ``slope``."""
+    """Interval of the lines at x, for the same estimands as ``slope``."""
     return linear_combination(estimate, 1.0, x - estimate.reference, level, items)
 
 
@@ -300,7 +302,7 @@ def linear_combination(
 
 
 def _run_variance(estimate: Lines, a: Floats | float, b: Floats | float) -> tuple[Floats, Floats]:
-    """The larger of the scatter's variance and that of the points themselves, with its degrees of freedom."""
+    """The larger of s²·q and Σ w_i² v_i of the module's formula, with its degrees of freedom."""
     scatter = estimate.variance_of(a, b)
     point_variance, df = estimate.point_variance_of(a, b)
     larger = (point_variance > scatter) & (df > 0)
@@ -308,7 +310,7 @@ def _run_variance(estimate: Lines, a: Floats | float, b: Floats | float) -> tupl
 
 
 def choose_interval(condition: NDArray[np.bool_], interval: Interval, otherwise: Interval) -> Interval:
-    """``numpy.where`` of intervals."""
+    """``interval`` where the condition is true, else ``otherwise``; elementwise, like ``numpy.where``."""
     names = ("value", "stderr", "low", "high", "df", "share", "items_df")
     selected = Interval(
         *(np.where(condition, getattr(interval, name), getattr(otherwise, name)) for name in names)
@@ -332,10 +334,11 @@ def bootstrapped(
     level: float,
     value: Floats | None = None,
 ) -> Interval:
-    """Interval of ``a·level + b·slope`` for these items, symmetric studentised over draws of whole trainings.
+    """Interval of ``a·level + b·slope`` for these items: symmetric studentised limits over draws of training runs.
 
-    With ``value`` it is that of an estimate of which this is the expansion to first order, but for a constant. The
-    p-value is ``(1 + draws with |t*| ≥ |t|) / (1 + draws)``, so never less than 1 / (1 + draws).
+    If ``value`` is given, the interval is that of a nonlinear estimate with this value, whose first-order expansion in
+    level and slope is ``a·level + b·slope`` plus a constant. The p-value is
+    ``(1 + draws with |t*| ≥ |t|) / (1 + draws)``, so never less than 1 / (1 + draws).
     """
     linear = a * estimate.level + b * estimate.slope
     value = linear if value is None else value
@@ -364,7 +367,7 @@ def bootstrapped(
 
 
 def ill_known_share(of_runs: Floats, variance: Floats) -> Floats:
-    """``V_run / V``, the weight of t in the quantile; 1 where there is no variance at all."""
+    """``V_run / V``, the weight of t in the quantile; 1 if both are 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(variance > 0, of_runs / variance, np.where(variance == 0, 1.0, np.nan))
 
@@ -372,9 +375,9 @@ def ill_known_share(of_runs: Floats, variance: Floats) -> Floats:
 def quantile(
     probability: ArrayLike, df: Floats, share: ArrayLike = 1.0, rest_df: Floats | float = np.inf
 ) -> Floats:
-    """``z + (t_df − z) · share``: Student's t where all variance is ill known (share 1), normal where none is.
+    """``z + (t_df − z) · share``: the quantile of Student's t if ``share`` is 1, and the normal one if it is 0.
 
-    Where the rest of the variance is itself known to ``rest_df`` degrees of freedom, z is Student's t at these.
+    If ``rest_df`` is finite, z is the quantile of Student's t with ``rest_df`` degrees of freedom.
     """
     from scipy.special import ndtri, stdtrit
 
