@@ -9,7 +9,7 @@ def forget() -> None:
         provenance._part,
         provenance._file,
         provenance._module,
-        provenance._resolved,
+        provenance.reason_not_counted,
     ):
         function.cache_clear()
     forget_versions()

@@ -8,7 +8,7 @@ import pytest
 from forgotten_digests import forget, forget_versions
 
 from relscale import identity, provenance
-from relscale.provenance import closure, code_digest, digest, folder_digest, libraries
+from relscale.provenance import closure, code_digest, digest, folder_digest, libraries, reason_not_counted
 
 ENTRIES = [
     "relscale.corpora.build",
@@ -26,6 +26,18 @@ SECTIONS = ("corpora", "design", "fitting", "measurements", "release", "scoring"
 def digests():
     forget()
     return {entry: code_digest(entry) for entry in ENTRIES}
+
+
+def not_counted():
+    """The modules that say of themselves that they change no number, with their reasons."""
+    modules = (
+        ".".join(("relscale", *path.relative_to(provenance.PACKAGE).with_suffix("").parts))
+        for path in provenance.PACKAGE.rglob("*.py")
+    )
+    reasons = {
+        name: reason_not_counted(name) for name in (module.removesuffix(".__init__") for module in modules)
+    }
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def edit(path, old, new):
@@ -83,10 +95,24 @@ def test_an_edited_formula_changes_the_digests_of_what_imports_it_and_no_others(
 @pytest.mark.slow
 def test_what_only_moves_bytes_may_be_edited(package):
     before = digests()
-    for module in identity.CARRIERS:
+    for module in not_counted():
         path = provenance._file(module)
         path.write_text(path.read_text() + "\nEDITED = 1\n")
     assert digests() == before
+
+
+@pytest.mark.slow
+def test_a_module_counts_unless_it_says_why_not_as_a_plain_text(package):
+    module, importer = "relscale.errors", "relscale.storage.json_lines"
+    line = f'CHANGES_NO_NUMBER = "{reason_not_counted(module)}"'
+    before = code_digest(importer), code_digest(module)
+    for other in ('CHANGES_NO_NUMBER = "another reason"', 'CHANGES_NO_NUMBER = ""', "NOTHING_SAID = 1"):
+        edit(package / "errors.py", line, other)
+        forget()
+        counts = "another" not in other
+        assert (module in closure([importer])) == counts
+        assert ((code_digest(importer), code_digest(module)) != before) == counts
+        line = other
 
 
 @pytest.mark.slow
@@ -198,12 +224,12 @@ def test_code_and_libraries_that_are_said_to_give_the_same_numbers_keep_results(
     assert code_digest("relscale.training.run") == before
 
 
-def test_what_is_left_out_is_there_with_a_reason():
-    for module, reason in identity.CARRIERS.items():
-        assert provenance._file(module), f"{module}: renamed or gone; see relscale/identity.py"
-        assert reason
-    for module in identity.GLUE:
-        assert provenance._file(module)
+def test_every_module_that_says_it_changes_no_number_is_read_so():
+    said = {path for path in provenance.PACKAGE.rglob("*.py") if "\nCHANGES_NO_NUMBER =" in path.read_text()}
+    assert said == {provenance._file(name) for name in not_counted()}
+
+
+def test_a_library_that_is_left_out_is_no_part_of_python():
     assert not set(identity.CARRIER_LIBRARIES) & sys.stdlib_module_names
 
 
@@ -241,10 +267,11 @@ def test_what_is_left_out_can_compute_nothing():
         "relscale.training.key",
         "relscale.training.progress",
     }
-    for module in set(identity.CARRIERS) - deciding:
+    left_out = set(not_counted())
+    for module in left_out - deciding:
         part = provenance._part(module)
-        names = {provenance._module(name)[0] for name in part.imports} - {"", *provenance._packages(module)}
-        assert names - set(identity.CARRIERS) <= counting.get(module, set()), module
+        names = {provenance._module(name) for name in part.imports} - {"", *provenance._packages(module)}
+        assert names - left_out <= counting.get(module, set()), module
         foreign = {name.partition(".")[0] for name in part.imports if provenance._computes(name)}
         assert foreign <= computing.get(module, set()), module
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+CHANGES_NO_NUMBER = "the version of the package; what it computes is in its modules"
+
 _WHERE = {  # the module of each name, imported when the name is first asked for
     "fit": "table_fit.fit",
     "TableFit": "table_fit.result",

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from relscale.printable import printable
 
+CHANGES_NO_NUMBER = "the sentences of errors"
+
 T = TypeVar("T")
 
 MAX_CHARACTERS = 150  # characters of a word without end, or of what another library says

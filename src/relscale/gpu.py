@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+CHANGES_NO_NUMBER = "says whether there is a GPU; another answer is another key as it is"
+
 DEVICE_FILES = ("nvidia[0-9]*", "kfd", "dxg")  # in /dev, of CUDA, ROCm and WSL
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from relscale.errors import RelscaleError, first_line
 
+CHANGES_NO_NUMBER = "fetches the files of one commit, whose content is digested wherever it counts"
+
 # Weights, configuration and tokenizer of a model; pickled weights only where they are trusted.
 MODEL_FILES = ("*.safetensors", "*.json", "*.model", "*.txt")
 PICKLED = "*.bin"

@@ -1,51 +1,13 @@
 """Which code is part of a result's identity, as `relscale.provenance.code_digest` reads it.
 
-All code counts that a stage reaches by its imports, with the versions of the libraries that it imports, but for what is
-named here with the reason why it cannot change a number. Where that rule is wrong for once, a developer says so here:
-a number in ``REVISIONS`` is raised to make results anew, and a line in ``SAME_NUMBERS`` keeps those that are there.
+All code counts that a stage reaches by its imports, with the versions of the libraries that it imports. A module that
+cannot change a number, because it moves bytes or reports progress, says so itself, with the reason, in a constant
+``CHANGES_NO_NUMBER``; libraries that cannot are named here. Where that rule is wrong for once, a developer says so
+here: a number in ``REVISIONS`` is raised to make results anew, and a line in ``SAME_NUMBERS`` keeps those that are
+there.
 """
 
-# Modules that move bytes, or say how things went. One that a caller of `code_digest` asks for by name counts all the
-# same, with all that it imports.
-CARRIERS = {
-    "relscale": "the version of the package; what it computes is in its modules",
-    "relscale.storage.atomic": "writes a file whole or not at all",
-    "relscale.storage.checked_parquet": "adds a digest to a file, and refuses a file that differs from its own",
-    "relscale.storage.checksums": "refuses a folder that is not what was written",
-    "relscale.commands.inputs": "the files and the experiment that a verb is given",
-    "relscale.experiments.config": "reads the config, whose values are digested wherever they count",
-    "relscale.storage.entries": "lists what a job made and where it is",
-    "relscale.errors": "the sentences of errors",
-    "relscale.experiments.experiment": "holds the config's sections; their values are digested where they count",
-    "relscale.storage.file_name": "names of files",
-    "relscale.gpu": "says whether there is a GPU; another answer is another key as it is",
-    "relscale.hub": "fetches the files of one commit, whose content is digested wherever it counts",
-    "relscale.identity": "this table",
-    "relscale.workflow.jobs": "groups runs into jobs, whose runs are digested wherever they count",
-    "relscale.storage.lock": "keeps two processes from one file at once",
-    "relscale.lookalikes": "refuses names that only look alike",
-    "relscale.printable": "spells out what would steer a terminal, in what is shown",
-    "relscale.storage.process": "ends a process with the one that started it",
-    "relscale.provenance": "digests; another digest is another key as it is",
-    "relscale.storage.record": "reads and writes records, whose values are digested wherever they count",
-    "relscale.experiments.results": "names of files",
-    "relscale.storage.rows": "gives a table the names and types that its row declares, which count there",
-    "relscale.experiments.section": "gives a section of the config the types that it declares, which count there",
-    "relscale.suggestions": "the names that come near a mistyped one",
-    "relscale.syntax_tree": "reads code to digest it; another digest is another key as it is",
-    "relscale.storage.tables": "stores a table; where it reads a user's own, the stage asks for it by name",
-    "relscale.training.heap": "keeps freed memory for the next step",
-    "relscale.training.interruption": "says when a training is to stop; a resumed one has the same numbers",
-    "relscale.training.key": "names a run; another name is another key as it is",
-    "relscale.training.metrics_logger": "logs the curve, which the result holds anyway",
-    "relscale.training.numerical_path": "says which kernels train; another answer is another key as it is",
-    "relscale.training.ownership": "keeps two processes from training one run at once",
-    "relscale.training.progress": "says how far a job is",
-    "relscale.storage.user_cache": "where a user's cache is",
-}
-
-# Modules that put the stages together: only the functions that a stage uses of them count.
-GLUE: tuple[str, ...] = ()
+CHANGES_NO_NUMBER = "says what counts; another answer is another key as it is"
 
 # Libraries that move bytes, and the parts of them that compute all the same.
 CARRIER_LIBRARIES = {

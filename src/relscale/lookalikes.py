@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from relscale.errors import RelscaleError
 
+CHANGES_NO_NUMBER = "refuses names that only look alike"
+
 SHOWN = 40  # characters of a name in a message
 # Letters and dashes that are drawn as Latin ones, or as the hyphen of the keyboard.
 _DRAWN_AS = str.maketrans(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TextIO, TypeVar
 
+CHANGES_NO_NUMBER = "spells out what would steer a terminal, in what is shown"
+
 # Controls but for line breaks and tabs, and marks that turn the direction of the text around them.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 T = TypeVar("T")

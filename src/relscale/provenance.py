@@ -13,6 +13,8 @@ from typing import Any
 
 from relscale import identity, syntax_tree
 
+CHANGES_NO_NUMBER = "digests; another digest is another key as it is"
+
 PACKAGE = Path(__file__).parent
 LENGTH = 16  # hexadecimal digits kept of a sha256: 64 bits
 
@@ -65,8 +67,8 @@ def code_digest(*entries: str) -> str:
 
     Static: what a module imports, inside functions too, is read from its syntax tree, and nothing is executed. Of each
     module that is reached its tree counts (`relscale.syntax_tree`), with the data files beside it that it names, and of
-    each library its version. What cannot change a number does not count, and a developer may say otherwise
-    (`relscale.identity`).
+    each library its version. What cannot change a number does not count, unless it is itself an entry, and a developer
+    may say otherwise (`relscale.identity`).
 
     Snakemake sees no code behind a shell command; each rule has this digest as a parameter, so that a change re-runs
     the stages that depend on it and no others. What lies in the store has it in its name.
@@ -104,6 +106,13 @@ def libraries(entry: str) -> tuple[str, ...]:
     return tuple(f"{name}=={_version(name)}" for name in sorted({name.partition(".")[0] for name in names}))
 
 
+@cache
+def reason_not_counted(module: str) -> str:
+    """Why a module of this package cannot change a number, in its own words; empty where it can."""
+    path = _file(module)
+    return syntax_tree.reason(path.read_text(encoding="utf-8")) if path else ""
+
+
 def closure(entries: Iterable[str]) -> dict[str, Path]:
     """The modules of this package that can change a number of what ``entries`` compute, with their files."""
     parts = (part for entry in entries for part in _reached(entry).items())
@@ -125,12 +134,13 @@ def _reached(entry: str) -> dict[str, _Part]:
     waiting = [entry]
     while waiting:
         name = waiting.pop()
-        is_carrier = name in identity.CARRIERS  # as it is only where it was asked for by its name
-        for imported in map(_resolved, parts[name].imports):
-            if imported is None or imported in parts or (imported in identity.CARRIERS and not is_carrier):
+        counts_all = bool(reason_not_counted(name))  # then it is here because it was asked for by its name
+        for imported in map(_module, parts[name].imports):
+            if imported in parts or imported in ("", PACKAGE.name):
                 continue
-            parts[imported] = _part(imported)
-            waiting.append(imported)
+            if counts_all or not reason_not_counted(imported):
+                parts[imported] = _part(imported)
+                waiting.append(imported)
     return parts
 
 
@@ -144,28 +154,17 @@ def _part(entry: str) -> _Part:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     if function:
         tree = syntax_tree.used(tree, function)
-    syntax_tree.prune(tree, package, _all if name in identity.CARRIERS else _can_change_numbers)
+    imports = syntax_tree.prune(tree, package, _all if reason_not_counted(name) else _can_change_numbers)
     parts = [syntax_tree.text(tree).encode(), *(file.read_bytes() for file in _data(path, tree))]
-    imports = (*_packages(name), *syntax_tree.imports(tree, package))
-    return _Part(path, digest(list(map(_short, parts))), imports)
+    return _Part(path, digest(list(map(_short, parts))), (*_packages(name), *imports))
 
 
 @cache
-def _resolved(name: str) -> str | None:
-    """The module of this package that something is imported from, or the function where only that counts."""
-    module, rest = _module(name)
-    if not module or module == PACKAGE.name:
-        return None
-    return f"{module}:{rest}" if rest and module in identity.GLUE else module
-
-
-@cache
-def _module(name: str) -> tuple[str, str]:
-    """A full name in this package as a module and the first name in it, which may be empty."""
-    module, rest = name, ""
-    while module and _file(module) is None:
-        module, _, rest = module.rpartition(".")
-    return module, rest
+def _module(name: str) -> str:
+    """The module of this package that something is imported from by its full name; empty where it is another's."""
+    while name and _file(name) is None:
+        name = name.rpartition(".")[0]
+    return name
 
 
 def _data(path: Path, tree: ast.AST) -> list[Path]:
@@ -184,7 +183,7 @@ def _files_of_data(folder: Path) -> list[Path]:
 
 def _can_change_numbers(name: str) -> bool:
     """Whether what is imported by this name counts."""
-    return _module(name)[0] not in identity.CARRIERS
+    return not reason_not_counted(_module(name))
 
 
 def _all(name: str) -> bool:

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+CHANGES_NO_NUMBER = "the names that come near a mistyped one"
+
 MOST_LISTED = 10  # names in a message
 SHORTEST_PART = 3  # of a name that says which is meant
 LONGEST = 40  # characters of a name

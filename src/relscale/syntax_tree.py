@@ -1,8 +1,8 @@
 """The syntax tree of a module without what cannot change a number: the text of it, and what it imports.
 
 Comments and positions are not in a tree. Left out besides are docstrings, annotations (those of a class's fields stay,
-which dataclasses and pydantic read), imports for type checkers, the words of errors and assertions, and the
-descriptions of columns and settings.
+which dataclasses and pydantic read), imports for type checkers, the words of errors and assertions, the descriptions of
+columns and settings, and the reason why a module cannot change a number.
 """
 
 import ast
@@ -10,16 +10,39 @@ import symtable
 from collections.abc import Callable
 from typing import Any
 
+CHANGES_NO_NUMBER = "reads code to digest it; another digest is another key as it is"
+
 # Calls that declare a column (`relscale.storage.rows`) or a setting (pydantic), and the arguments that describe it.
 DESCRIPTIONS = ("description", "title", "unit", "examples")
 
+NO_NUMBER = "CHANGES_NO_NUMBER"  # the constant in which a module says why nothing in it can change a number
 
-def prune(tree: ast.Module, package: str, keeps_import: Callable[[str], bool]) -> None:
+
+def reason(source: str) -> str:
+    """What a module's code gives as ``CHANGES_NO_NUMBER``; empty where that is absent or not a plain text."""
+    if NO_NUMBER not in source:  # as in most: to search is quicker than to parse
+        return ""
+    return next((value for value in map(_reason, ast.parse(source).body) if value), "")
+
+
+def _reason(statement: ast.stmt) -> str:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(value))) if (
+            name == NO_NUMBER
+        ):
+            return value
+    return ""
+
+
+def prune(tree: ast.Module, package: str, keeps_import: Callable[[str], bool]) -> tuple[str, ...]:
     """Take out of a module in ``package`` what cannot change a number, and imports that ``keeps_import`` does not want.
 
-    That is asked about each imported thing by its full name.
+    That is asked about each imported thing by its full name: of ``from a import b`` it is ``a.b``. The names that stay
+    are returned.
     """
-    _Pruner(package, keeps_import).visit(tree)
+    pruner = _Pruner(package, keeps_import)
+    pruner.visit(tree)
+    return tuple(dict.fromkeys(pruner.imports))
 
 
 def text(node: ast.AST) -> str:
@@ -45,18 +68,6 @@ def _write(value: Any, write: Callable[[str], None]) -> None:
         write("]")
     else:
         write(f"{value!r},")
-
-
-def imports(node: ast.AST, package: str) -> tuple[str, ...]:
-    """Full names of what the statements below a node import: of ``from a import b`` it is ``a.b``."""
-    return tuple(
-        dict.fromkeys(
-            _full_name(_base(child, package), alias)
-            for child in ast.walk(node)
-            if isinstance(child, ast.Import | ast.ImportFrom)
-            for alias in child.names
-        )
-    )
 
 
 def texts(node: ast.AST) -> frozenset[str]:
@@ -144,6 +155,7 @@ class _Pruner(ast.NodeTransformer):
     def __init__(self, package: str, keeps_import: Callable[[str], bool]) -> None:
         self.package, self.keeps_import = package, keeps_import
         self.in_class = False
+        self.imports: list[str] = []
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         """Bare texts, docstrings among them, do nothing."""
@@ -151,9 +163,13 @@ class _Pruner(ast.NodeTransformer):
             return None
         return self.generic_visit(node)
 
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        return None if _reason(node) else self.generic_visit(node)
+
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> ast.AST | None:
         base = _base(node, self.package)
         node.names = [alias for alias in node.names if self.keeps_import(_full_name(base, alias))]
+        self.imports += [_full_name(base, alias) for alias in node.names]
         return node if node.names else None
 
     visit_ImportFrom = visit_Import

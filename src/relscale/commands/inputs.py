@@ -12,6 +12,8 @@ from relscale.suggestions import suggestion
 if TYPE_CHECKING:
     from relscale.experiments.experiment import Experiment, ScoredExperiment, TrainingExperiment
 
+CHANGES_NO_NUMBER = "the files and the experiment that a verb is given"
+
 T = TypeVar("T")
 FIRST = {"checkpoints": "suite", "measurements": "collect"}  # the verb to start with where nothing is trained
 

@@ -24,6 +24,8 @@ from relscale.storage.yaml_text import Plain, dump, read
 from relscale.suggestions import nearest, suggestion
 from relscale.tokens.options import Corpus, MixturePart
 
+CHANGES_NO_NUMBER = "reads the config, whose values are digested wherever they count"
+
 LIMITS = {
     "minimum": "at least",
     "exclusiveMinimum": "above",

@@ -25,6 +25,8 @@ from relscale.scoring.options import PublishedSuite, Scoring, Suite
 from relscale.tokens.options import Corpora, Corpus, Vocabulary
 from relscale.training.options import Training
 
+CHANGES_NO_NUMBER = "holds the config's sections; their values are digested where they count"
+
 Sources = Annotated[dict[Name, Source], Field(min_length=1)]
 Suites = Annotated[
     dict[Name, Suite], Field(description="The suites that models are scored on, each with its options.")

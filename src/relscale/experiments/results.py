@@ -7,6 +7,8 @@ from typing import Self
 from relscale.experiments.experiment import Experiment
 from relscale.storage.file_name import file_name
 
+CHANGES_NO_NUMBER = "names of files"
+
 
 class Wildcard(str):
     """A part of a path that stands for itself, such as Snakemake's ``{corpus}``."""

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue
 from pydantic_core import CoreSchema
 
+CHANGES_NO_NUMBER = "gives a section of the config the types that it declares, which count there"
+
 LARGEST_INTEGER = 2**63 - 1  # what tables and random generators hold
 NOT_BLANK = r"\S"
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from relscale.storage.process import machine, started
 
+CHANGES_NO_NUMBER = "writes a file whole or not at all"
+
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)  # a name by a full folder
 ABANDONED = 86400.0  # seconds after which another machine's unfinished writing is taken to be given up
 

@@ -16,6 +16,8 @@ import pyarrow.parquet
 
 from relscale.errors import Damaged, first_line
 
+CHANGES_NO_NUMBER = "adds a digest to a file, and refuses a file that differs from its own"
+
 MAGIC = b"PAR1"
 MARK = b"sha256: "
 GAP = len(MARK) + hashlib.sha256().digest_size

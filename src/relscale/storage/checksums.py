@@ -17,6 +17,8 @@ from relscale.errors import Damaged
 from relscale.provenance import file_sha256
 from relscale.storage.atomic import atomic_path, remove, write_text
 
+CHANGES_NO_NUMBER = "refuses a folder that is not what was written"
+
 FILE = "checksums.json"
 
 

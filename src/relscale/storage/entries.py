@@ -12,6 +12,8 @@ from relscale.provenance import digest
 from relscale.storage.atomic import write_text
 from relscale.storage.record import Record, reason
 
+CHANGES_NO_NUMBER = "lists what a job made and where it is"
+
 DIGEST = "digest"
 
 

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+CHANGES_NO_NUMBER = "names of files"
+
 LONGEST = 100  # characters of a name that is its own file name; some endings are added to it, and 255 bytes are allowed
 SLUG = 40  # characters that are kept of any other
 DIGITS = 10  # of the digest

@@ -10,6 +10,8 @@ from typing import IO
 
 from relscale.errors import RelscaleError
 
+CHANGES_NO_NUMBER = "keeps two processes from one file at once"
+
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 

@@ -11,6 +11,8 @@ from contextlib import suppress
 from multiprocessing import parent_process
 from pathlib import Path
 
+CHANGES_NO_NUMBER = "ends a process with the one that started it"
+
 EXIT_CODE = 85  # ERESTART on Linux, and HTCondor's "saved, run me again"
 SECONDS_BETWEEN_LOOKS = 0.5  # at the process that ordered this one
 

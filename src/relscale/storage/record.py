@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from relscale.errors import Damaged
 
+CHANGES_NO_NUMBER = "reads and writes records, whose values are digested wherever they count"
+
 
 class Record(BaseModel):
     """The base of all records: frozen, without a key that it does not declare; keys without a value are not written."""

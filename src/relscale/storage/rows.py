@@ -13,6 +13,8 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_
 import numpy as np
 import pyarrow as pa
 
+CHANGES_NO_NUMBER = "gives a table the names and types that its row declares, which count there"
+
 R = TypeVar("R")
 
 _COLUMNS: "dict[type, tuple[Column, ...]]" = {}  # of each row type, worked out once

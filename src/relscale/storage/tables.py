@@ -20,6 +20,8 @@ from relscale.storage.text_file import PACKED, read_text
 if TYPE_CHECKING:
     import pyarrow.dataset  # takes a third of a second to import
 
+CHANGES_NO_NUMBER = "stores a table; where it reads a user's own, the stage asks for it by name"
+
 DELIMITERS = (",", ";", "\t", "|")  # of columns; the first where a heading has as many of several
 LARGEST_BLOCK = (1 << 31) - 1
 

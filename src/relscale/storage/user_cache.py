@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+CHANGES_NO_NUMBER = "where a user's cache is"
+
 
 def user_cache() -> Path:
     """``$XDG_CACHE_HOME/relscale``, by default ``~/.cache/relscale``; it need not exist."""

@@ -2,6 +2,8 @@
 
 import ctypes
 
+CHANGES_NO_NUMBER = "keeps freed memory for the next step"
+
 # Of malloc.h: what glibc's mallopt changes.
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
 NEVER = 2**31 - 1

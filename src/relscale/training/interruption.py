@@ -14,6 +14,8 @@ from types import FrameType
 
 from relscale.storage.process import SECONDS_BETWEEN_LOOKS, started
 
+CHANGES_NO_NUMBER = "says when a training is to stop; a resumed one has the same numbers"
+
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 WATCH = "watch of the parent"  # the thread's name
 

@@ -11,6 +11,8 @@ from relscale.training.optimizers import optimizer_module
 from relscale.training.options import Training
 from relscale.training.precision import choose_precision
 
+CHANGES_NO_NUMBER = "names a run; another name is another key as it is"
+
 
 def run_key(run: Run, tokens_digest: str, options: Training) -> str:
     """Digest of all dependencies of a run's numbers: design and seed, tokens, training options and code.

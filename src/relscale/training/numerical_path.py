@@ -11,6 +11,8 @@ from pathlib import Path
 from relscale.errors import RelscaleError
 from relscale.gpu import has_gpu
 
+CHANGES_NO_NUMBER = "says which kernels train; another answer is another key as it is"
+
 
 def numerical_path(threads: int, compiled: bool = False) -> Mapping[str, str | bool]:
     """The kind of device of this machine and, of a processor, which kernels it trains with.

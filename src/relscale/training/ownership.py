@@ -23,6 +23,8 @@ from relscale.storage.process import machine, started
 from relscale.training.interruption import Interrupted
 from relscale.training.state import OWNER
 
+CHANGES_NO_NUMBER = "keeps two processes from training one run at once"
+
 PATIENCE = 30.0  # seconds
 SECONDS_BETWEEN_LOOKS = 0.5
 

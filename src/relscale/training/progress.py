@@ -16,6 +16,8 @@ from relscale.training.key import run_key, tokens_digest
 from relscale.training.options import Training
 from relscale.training.record import record_in
 
+CHANGES_NO_NUMBER = "says how far a job is"
+
 SAMPLE = (
     100  # finished runs whose times are read: the line is printed after each run, and there may be thousands
 )

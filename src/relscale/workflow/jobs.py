@@ -9,6 +9,8 @@ from relscale.experiments.experiment import CheckpointExperiment, Experiment, Tr
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.storage.file_name import file_name
 
+CHANGES_NO_NUMBER = "groups runs into jobs, whose runs are digested wherever they count"
+
 Unit = Literal["corpus", "budget", "run"]
 Job = tuple[str, str]
 """A corpus, and the name of a job among those of the corpus."""
