@@ -53,6 +53,11 @@ def test_numbers_are_whole_and_trusted(rows):
     assert all(row["training_flops"] > 0 and row["tokens"] > 0 for row in rows)
 
 
+def test_the_points_of_chinchillas_figure_spend_six_flops_per_parameter_and_token(rows):
+    for row in of(rows, suite="chinchilla"):
+        assert 6 * row["params"] * row["tokens"] == pytest.approx(row["training_flops"], rel=1e-12)
+
+
 def test_isoflop_runs_keep_their_names_budgets_and_losses(rows):
     for line in original("isoflop_suite.csv")[::50]:
         (row,) = of(rows, run=line["run"])

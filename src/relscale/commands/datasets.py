@@ -53,5 +53,5 @@ def run(options: argparse.Namespace) -> None:
     print(f"relscale fit {shlex.quote(str(path))} {arguments}")
 
 
-def _argument(value: str | list[str]) -> str:
-    return shlex.quote(value if isinstance(value, str) else ",".join(value))
+def _argument(value: str | float | list[str]) -> str:
+    return shlex.quote(",".join(value) if isinstance(value, list) else str(value))

@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from relscale.storage.tables import read_table
 
 
 def load(path: Path) -> pa.Table:
-    """One row per run. The figure has no tokens: D = C / 6N, as in the paper (Appendix F, arXiv 2203.15556)."""
-    table = read_table(path, ("params", "training_flops", "loss"))
+    """One row per run."""
+    table = read_table(path, ("params", "tokens", "training_flops", "loss"))
     params, flops = table["params"], table["training_flops"]
     spent = zip(params.to_pylist(), flops.to_pylist(), strict=True)
     columns = {
@@ -18,7 +17,7 @@ def load(path: Path) -> pa.Table:
         "run": pa.array([f"N={n:.6g} C={c:.6g}" for n, c in spent]),
         "training_flops": flops,
         "params": params,
-        "tokens": pc.divide(flops, pc.multiply(params, 6.0)),
+        "tokens": table["tokens"],
         "suite": pa.repeat("chinchilla", table.num_rows),
         "group": pa.repeat("all", table.num_rows),
         "metric": pa.repeat("nats_per_token", table.num_rows),
