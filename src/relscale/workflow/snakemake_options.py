@@ -1,5 +1,6 @@
 """Options of a Snakemake command line that have to be known before Snakemake has applied them."""
 
+import os
 import re
 from collections.abc import Iterable
 
@@ -16,5 +17,6 @@ def is_read_only(arguments: Iterable[str]) -> bool:
 
 
 def is_submitted(arguments: Iterable[str]) -> bool:
-    """Whether jobs are submitted to other machines."""
-    return any(argument.startswith(("--profile", "--executor")) for argument in arguments)
+    """Whether jobs are submitted to other machines: an executor is named, or a profile, which names one."""
+    named = any(argument.startswith(("--prof", "--exec", "-e")) for argument in arguments)
+    return named or bool(os.environ.get("SNAKEMAKE_PROFILE"))
