@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from one_sentence import assert_one_sentence
@@ -65,3 +66,63 @@ def test_what_has_no_frontier_is_one_sentence(options, said):
 def test_an_optimum_is_at_positive_compute(target):
     with pytest.raises(RelscaleError, match="is not a positive compute"):
         relscale.frontier(pa.Table.from_pylist(rows())).at(target)
+
+
+def chinchilla(noise=0.0, budgets=(1e18, 1e19, 1e20, 1e21, 1e22), seed=0):
+    """Runs on the loss of Hoffmann et al., E + A / N^α + B / D^β, seven sizes around the optimum of each budget."""
+    generator = np.random.default_rng(seed)
+    rows = []
+    for c in budgets:
+        best = ((0.34 * 406.4) / (0.28 * 410.7)) ** (1 / 0.62) * (c / 6) ** (0.28 / 0.62)
+        for n in best * np.geomspace(1 / 3, 3, 7):
+            loss = 1.69 + 406.4 / n**0.34 + 410.7 / (c / 6 / n) ** 0.28
+            rows.append(
+                {"flops": c, "params": n, "tokens": c / 6 / n, "loss": loss + noise * generator.normal()}
+            )
+    return rows
+
+
+def least_loss(c):
+    n = ((0.34 * 406.4) / (0.28 * 410.7)) ** (1 / 0.62) * (c / 6) ** (0.28 / 0.62)
+    return 1.69 + 406.4 / n**0.34 + 410.7 / (c / 6 / n) ** 0.28
+
+
+@pytest.mark.parametrize("c", [1e18, 3e20, 1e24])
+def test_the_least_loss_of_a_law_with_a_floor_is_that_of_the_law_beyond_the_budgets_too(c):
+    found = relscale.frontier(pa.Table.from_pylist(chinchilla())).at(c).where(quantity="L*")
+    assert found["value"] == pytest.approx([least_loss(c)], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_intervals_of_the_least_loss_cover_it_a_hundredfold_beyond_the_budgets():
+    covered = 0
+    for seed in range(50):
+        (row,) = (
+            relscale.frontier(pa.Table.from_pylist(chinchilla(0.003, seed=seed)))
+            .at(1e24)
+            .where(quantity="L*")
+        )
+        covered += row["low"] <= least_loss(1e24) <= row["high"]
+    assert covered >= 43  # a binomial of 95% is below in 1 of 250
+
+
+def test_three_optima_fix_no_floor_and_the_row_says_so():
+    found = relscale.frontier(pa.Table.from_pylist(chinchilla(budgets=(1e18, 1e19, 1e20)))).at(1e21)
+    assert found.where(quantity="L*")["law"] == ["power law without a floor"]
+
+
+@pytest.mark.parametrize("spread", [1e-12, 0.01, 0.04])
+def test_runs_of_about_one_compute_share_a_budget_where_no_column_names_it(spread):
+    """Tokens are whole numbers, so that 6·N·D hardly ever is the budget to the last bit."""
+    generator, exact = np.random.default_rng(0), rows()
+    table = [row | {"flops": row["flops"] * (1 + spread * generator.uniform(-1, 1))} for row in exact]
+    found = relscale.frontier(pa.Table.from_pylist(table))
+    assert list(found.optima["runs"]) == [5, 5, 5]
+    assert found.optima["tokens"] == pytest.approx([math.sqrt(20 * c / 6) for c in BUDGETS])
+    assert "budget = flops (runs within 10% share a budget)" in repr(found)
+    assert "budget" not in repr(relscale.frontier(pa.Table.from_pylist(exact))).partition("\n")[0]
+
+
+def test_two_budgets_that_are_close_stay_two():
+    close = [row for c in (1.0, 1.05) for row in ({**run, "flops": c * run["flops"]} for run in rows())]
+    assert list(relscale.frontier(pa.Table.from_pylist(close)).optima["runs"]) == [5] * 6

@@ -11,12 +11,14 @@ from relscale.arguments import typed
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.allocation import allocation
+from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
 from relscale.fitting.curves.point_rows import FrontierRow, frontier_row
-from relscale.fitting.curves.run_matrix import run_matrices
+from relscale.fitting.curves.run_matrix import Floats, run_matrices
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.log_log_lines import Lines, curve_lines
 from relscale.fitting.settings import fit_settings
+from relscale.laws import parabola
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION
 from relscale.measurements.status import Status
@@ -26,11 +28,13 @@ from relscale.storage.tables import listed
 from relscale.suggestions import suggestion
 from relscale.table_fit.frame import Frame
 from relscale.table_fit.known_columns import Guess, guess_column
+from relscale.table_fit.least_loss import LeastLoss
 from relscale.table_fit.measurements import read_source, usable
 from relscale.table_fit.row_filter import filter_rows
 
 QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
 FEWEST = 3  # budgets with a minimum, for an exponent with an interval
+NEAR = 1.1  # computes of one nominal budget, where no column names it: the largest by the least
 
 
 @shown_printable
@@ -48,15 +52,18 @@ class FrontierFit:
         Which columns were guessed.
     lines
         Of each corpus: ln tokens, ln params and ln loss at the optima, on ln FLOPs.
+    least
+        Of each corpus: the law of the loss at the optima.
     """
 
     rows: tuple[FrontierRow, ...]
     level: float
     guessed: tuple[Guess, ...]
     lines: Mapping[str, Mapping[str, Lines]]
+    least: Mapping[str, LeastLoss]
 
     def __dir__(self) -> list[str]:
-        return ["at", "exponents", "guessed", "level", "lines", "optima", "rows"]
+        return ["at", "exponents", "guessed", "least", "level", "lines", "optima", "rows"]
 
     @property
     def optima(self) -> Frame:
@@ -78,7 +85,8 @@ class FrontierFit:
 
         The intervals are those of the table ``fits``: t intervals from the scatter around the line, but at least as
         wide as the uncertainty of the parabolas' minima implies; if budgets share training runs (``block``), jackknife
-        intervals over training runs.
+        intervals over training runs. That of L* is the slope among these budgets: it has no floor, and ``at`` does not
+        go by it.
 
         Examples
         --------
@@ -105,7 +113,10 @@ class FrontierFit:
         return Frame(rows)
 
     def at(self, flops: float | Sequence[float]) -> Frame:
-        """Optimal parameters, tokens and loss at given training compute, with confidence intervals of the line.
+        """Optimal parameters, tokens and loss at given training compute, with their confidence intervals.
+
+        Tokens and parameters are on straight lines in logarithms. The loss falls towards a floor
+        (``relscale.table_fit.least_loss``); where the optima fix none, it too is on a line, which its row says.
 
         Examples
         --------
@@ -122,19 +133,29 @@ class FrontierFit:
         for corpus in self._corpora():
             for target in computes:
                 for name, quantity in QUANTITIES.items():
-                    line = self._line(corpus, name)
-                    at_target = interval.level_at(line, np.log([target]), self.level)
+                    value, low, high, law = self._at(corpus, name, target)
                     rows.append(
                         {
                             "corpus": corpus,
                             "training_flops": float(target),
                             "quantity": quantity,
-                            "value": float(np.exp(at_target.value[0])),
-                            "low": float(np.exp(at_target.low[0])),
-                            "high": float(np.exp(at_target.high[0])),
+                            "value": value,
+                            "low": low,
+                            "high": high,
+                            "law": law,
                         }
                     )
         return Frame(rows)
+
+    def _at(self, corpus: str, name: str, flops: float) -> tuple[float, float, float, str]:
+        """A quantity at any compute, its limits, and by which law."""
+        line = self._line(corpus, name)
+        curved = self.least[corpus].at(flops, self.level) if name == "loss" else None
+        if curved is not None:
+            return *curved, "power law with a floor"
+        log = interval.level_at(line, np.log([flops]), self.level)
+        value, low, high = (float(np.exp(part[0])) for part in (log.value, log.low, log.high))
+        return value, low, high, "power law without a floor" if name == "loss" else "power law"
 
     def __repr__(self) -> str:
         guessed = [f"guessed: {', '.join(map(str, self.guessed))}"] if self.guessed else []
@@ -162,15 +183,45 @@ class FrontierFit:
         return line
 
 
+def _loss(curves: FrontierCurves) -> Curves:
+    """The validation loss along the frontier."""
+    return curves.errors.select(
+        np.array([(key.suite, key.group, key.metric) == VALIDATION for key in curves.errors.keys])
+    )
+
+
 def _lines(curves: FrontierCurves) -> dict[str, Lines]:
     """The lines through the optima of a frontier; empty where it has none."""
     optima = [optimum for _, optimum in allocation(curves)]
     if not optima:
         return {}
     tokens, params = optima
-    of_loss = np.array([(key.suite, key.group, key.metric) == VALIDATION for key in curves.errors.keys])
-    parts = {"tokens": tokens, "params": params, "loss": curves.errors.select(of_loss)}
+    parts = {"tokens": tokens, "params": params, "loss": _loss(curves)}
     return {name: curve_lines(part) for name, part in parts.items()}
+
+
+def budgets_of(flops: Floats) -> Floats:
+    """The nominal budget of each run (n,): the geometric mean of the computes that are near to one another.
+
+    From the least compute on, a budget is all runs of up to ``NEAR`` times its least one. Where that would unite two
+    computes of three runs each, which have a parabola of their own, equal computes alone are a budget.
+
+    Examples
+    --------
+    >>> budgets_of(np.array([1.0, 1.01, 1.02, 10.0, 10.1, 9.9])).round(2)
+    array([ 1.01,  1.01,  1.01, 10.  , 10.  , 10.  ])
+    >>> budgets_of(np.array([1.0, 1.0, 1.0, 1.05, 1.05, 1.05]))
+    array([1.  , 1.  , 1.  , 1.05, 1.05, 1.05])
+    """
+    budgets = np.full(len(flops), np.nan)
+    known = np.isfinite(flops) & (flops > 0)
+    while (left := known & np.isnan(budgets)).any():
+        together = left & (flops <= NEAR * flops[left].min())
+        computes, runs = np.unique(flops[together], return_counts=True)
+        if (runs >= parabola.SMALLEST).sum() > 1:
+            return flops
+        budgets[together] = np.exp(np.log(flops[together]).mean()) if len(computes) > 1 else computes[0]
+    return budgets
 
 
 @typed
@@ -199,7 +250,8 @@ def frontier(
     flops, params, tokens, loss
         Columns of training compute, parameters, training tokens and loss; by default guessed from their names.
     budget
-        The column that identifies the IsoFLOP curve of a run; by default ``budget``, else the compute column.
+        The column that identifies the IsoFLOP curve of a run; by default ``budget``, else runs whose computes are
+        within 10% belong together.
     corpus
         Each value of this column is fitted separately; by default ``corpus`` if there is one.
     block
@@ -255,14 +307,23 @@ def frontier(
             raise no_column(option, given)
     if not 0 < level < 1:
         raise RelscaleError(f"level: {level!r} is not between 0 and 1")
-    columns["budget"] = budget or guess_column(source, "budget") or columns["training_flops"]
+    named_budget = budget or guess_column(source, "budget")
+    if named_budget:
+        columns["budget"] = named_budget
     corpus = corpus or guess_column(source, "corpus")
-    spent = {key: numbers(source[column], f"{name}: column {column!r}") for key, column in columns.items()}
-    status = usable({columns[key]: cells.to_numpy(zero_copy_only=False) for key, cells in spent.items()})
+    spent = {
+        key: numbers(source[column], f"{name}: column {column!r}").to_numpy(zero_copy_only=False)
+        for key, column in columns.items()
+    }
+    status = usable({columns[key]: cells for key, cells in spent.items()})
     if Status.OK not in status:
         raise RelscaleError(
             f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
         )
+    if not named_budget:
+        spent["budget"] = budgets_of(spent["training_flops"])
+        if (np.isfinite(spent["budget"]) & (spent["budget"] != spent["training_flops"])).any():
+            guessed.append(Guess("budget", columns["training_flops"], "runs within 10% share a budget"))
     named = {
         option: words(source[column], f"{name}: column {column!r}")
         for option, column in (("corpus", corpus), ("block", block))
@@ -270,7 +331,7 @@ def frontier(
     }
     rows = [
         {
-            **{key: cells[number].as_py() for key, cells in spent.items()},
+            **{key: float(cells[number]) for key, cells in spent.items()},
             "experiment": name,
             "corpus": named["corpus"][number] if corpus else name,
             "run": f"row {number + 1}",
@@ -294,4 +355,5 @@ def frontier(
         level=level,
         guessed=tuple(guessed),
         lines={str(frontier.matrix.corpus): _lines(frontier) for frontier in read},
+        least={str(frontier.matrix.corpus): LeastLoss.of(_loss(frontier)) for frontier in read},
     )
