@@ -1,15 +1,13 @@
 """The one error that a user of relscale should ever see."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from relscale.printable import printable
 
 CHANGES_NO_NUMBER = "the sentences of errors"
-
-T = TypeVar("T")
 
 MAX_CHARACTERS = 150  # characters of a word without end, or of what another library says
 _ENDLESS = re.compile(rf"\S{{{2 * MAX_CHARACTERS},}}")
@@ -32,10 +30,11 @@ class RelscaleError(Exception):
         super().__init__(printable(_ENDLESS.sub(lambda word: f"{word[0][:MAX_CHARACTERS]}…", text)))
 
 
-def keyed(key: str, call: Callable[[], T]) -> T:
-    """The result of a call; its error begins with the key of the value that it is about."""
+@contextmanager
+def keyed(key: str) -> Iterator[None]:
+    """Let an error begin with the key of the config's value that it is about."""
     try:
-        return call()
+        yield
     except RelscaleError as error:
         reason = str(error)
         raise RelscaleError(reason if reason.startswith(key) else f"{key}: {reason}") from None

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from relscale.checks import suites
 from relscale.error_metrics import is_error
@@ -40,13 +39,15 @@ def check_fits(experiment: Experiment) -> None:
     RelscaleError
         The message begins with the key.
     """
-    for figure in experiment.figures:
-        keyed("figures", partial(figure_of, figure))
+    with keyed("figures"):
+        for figure in experiment.figures:
+            figure_of(figure)
     _check_laws(experiment.fit.laws)
     _check_multipliers(experiment.fit.multipliers)
     answers = experiment.fit.answers
     if answers:
-        keyed("fit.answers", lambda: read_table(answers, names_of(AnswerRow)))
+        with keyed("fit.answers"):
+            read_table(answers, names_of(AnswerRow))
     if not isinstance(experiment, MeasurementExperiment):
         _check_names(experiment)
         _check_measured(experiment)
@@ -110,13 +111,13 @@ def check_streams(experiment: TrainingExperiment) -> None:
 
 
 def _check_laws(laws: Sequence[FurtherLaw]) -> None:
-    names: set[str] = set()
-    for entry in laws:
+    _check_distinct("fit.laws", [entry.name for entry in laws])
+    for number, entry in enumerate(laws):
         key = f"fit.laws.{entry.name}"
-        if entry.name in names:
-            raise RelscaleError(f"{key}: duplicate name")
-        entry_law = keyed(key, partial(law_or_family, entry.law))
-        if entry.predictor_from is not None and entry.predictor_from not in names:
+        with keyed(key):
+            entry_law = law_or_family(entry.law)
+        earlier = [other.name for other in laws[:number]]
+        if entry.predictor_from is not None and entry.predictor_from not in earlier:
             raise RelscaleError(
                 f"{key}: predictor_from {entry.predictor_from!r} is not the name of an earlier fit"
             )
@@ -137,7 +138,12 @@ def _check_laws(laws: Sequence[FurtherLaw]) -> None:
             from relscale.fitting.estimation.mixture_optima import check_mixture_law  # imports scipy
 
             check_mixture_law(entry)
-        names.add(entry.name)
+
+
+def _check_distinct(key: str, names: Sequence[str]) -> None:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise RelscaleError(f"{key}.{name}: duplicate name; give each entry its own")
 
 
 def _check_columns(columns: Iterable[str], key: str) -> None:
@@ -147,13 +153,9 @@ def _check_columns(columns: Iterable[str], key: str) -> None:
 
 
 def _check_multipliers(multipliers: Sequence[Multiplier]) -> None:
-    names: set[str] = set()
+    _check_distinct("fit.multipliers", [entry.name for entry in multipliers])
     for entry in multipliers:
-        key = f"fit.multipliers.{entry.name}"
-        if entry.name in names:
-            raise RelscaleError(f"{key}: duplicate name")
-        _check_columns([*entry.where, entry.share, entry.unique, entry.at], key)
-        names.add(entry.name)
+        _check_columns([*entry.where, entry.share, entry.unique, entry.at], f"fit.multipliers.{entry.name}")
 
 
 def _check_law(law: Law, entry: FurtherLaw, key: str) -> None:

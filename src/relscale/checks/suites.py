@@ -32,7 +32,8 @@ def check_suite(name: str, experiment: ScoredExperiment) -> None:
     """
     key, suite = f"suites.{name}", experiment.suites[name]
     try:
-        keyed(key, lambda: _check(key, name, suite, experiment))
+        with keyed(key):
+            _check(key, name, suite, experiment)
     except RelscaleError as error:
         raise RelscaleError(str(error).replace(f"{key}: suite {name}: ", f"{key}: ")) from None
     _check_group(key, suite.baseline, groups(name, suite, experiment))

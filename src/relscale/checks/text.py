@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,8 @@ def check_text(experiment: TrainingExperiment) -> None:
         if shares.validation == 0:
             raise RelscaleError(f"{key}: a validation share of 0 leaves no text for the validation loss")
     for name, corpus in experiment.corpora.items():
-        keyed(f"corpora.{name}", partial(integer_shares, [part.weight for part in corpus.mixture]))
+        with keyed(f"corpora.{name}"):
+            integer_shares([part.weight for part in corpus.mixture])
         for part in corpus.mixture:
             _check_part(f"corpora.{name}", part.part, parts(experiment.sources[part.source]))
     _check_tokenizer(experiment.vocabulary)

@@ -1,6 +1,5 @@
 """Checks of an experiment beyond its config's keys, before anything runs."""
 
-from functools import partial
 from pathlib import Path
 
 from relscale.checks.fits import check_fits, check_points, check_streams
@@ -57,7 +56,8 @@ def _check(experiment: Experiment, elsewhere: bool) -> None:
     if isinstance(experiment, TrainingExperiment):
         check_logger(experiment.training.logger)
         for optimizer in experiment.design.optimizers:
-            keyed("design.optimizers", partial(optimizer_module, optimizer))
+            with keyed("design.optimizers"):
+                optimizer_module(optimizer)
         check_placed(experiment)
         check_points(experiment)
         check_streams(experiment)

@@ -14,10 +14,11 @@ arXiv 2407.01492.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
@@ -55,6 +56,85 @@ class MixtureRow:
 
 
 ROW = MixtureRow
+
+
+@dataclass(frozen=True)
+class MixtureFit:
+    """A law fitted to n mixtures of k parts, for t targets.
+
+    Attributes
+    ----------
+    points
+        (p, n) its predictors.
+    targets
+        (n, t).
+    theta
+        (q, t) the parameters of each target.
+    residual
+        log or linear.
+    parts
+        Where the shares are among the predictors.
+    known
+        (rows,) the rows of the table that are complete; the n mixtures are these.
+    """
+
+    law: Law
+    points: Array
+    targets: Array
+    theta: Array
+    residual: str
+    parts: slice
+    known: NDArray[np.bool_]
+
+    @property
+    def shares(self) -> Array:
+        """The shares (k, n)."""
+        return self.points[self.parts]
+
+    @property
+    def values(self) -> Array:
+        """The fitted values (n, t)."""
+        return self.law.value(self.theta, self.points[..., None])
+
+
+def fitted_mixtures(
+    table: Columns, x: tuple[str, ...], y: tuple[str, ...], law: str, residual: str
+) -> MixtureFit:
+    """Fit a law of mixtures to the complete rows of a table.
+
+    Parameters
+    ----------
+    x, y
+        Columns of the shares, and of the targets.
+    residual
+        log or linear.
+
+    Raises
+    ------
+    RelscaleError
+        As ``rows``.
+    """
+    if law not in LAWS:
+        raise RelscaleError(f"law: {law!r} is not a mixture law; {suggestion(law, LAWS)}")
+    family = law_or_family(law)
+    assert isinstance(family, Family)
+    fitted_law, parts = family.of(x), slice(len(family.before), len(family.before) + len(x))
+    points = np.stack([table.numbers(column) for column in family.columns(x)])
+    targets = np.stack([table.numbers(column) for column in y], 1)
+    known = np.asarray(np.isfinite(points).all(axis=0) & np.isfinite(targets).all(axis=1))
+    points, targets = points[:, known], targets[known]
+    if len(targets) <= len(fitted_law.names):
+        raise RelscaleError(
+            f"{len(targets)} mixtures, but {law} has {len(fitted_law.names)} parameters; more mixtures are needed"
+        )
+    if not np.allclose(points[parts].sum(axis=0), 1, atol=0.02) or (points[parts] < 0).any():
+        raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
+    if (np.delete(points, parts, axis=0) <= 0).any():
+        raise RelscaleError(f"law {law}: its predictors beside the shares are not positive in every row")
+    theta = estimate(fitted_law, points, targets, residual=residual).theta
+    if not np.isfinite(theta).all():
+        raise RelscaleError(f"law {law}: it could not be fitted to these mixtures")
+    return MixtureFit(fitted_law, points, targets, theta, residual, parts, known)
 
 
 @dataclass(frozen=True)
@@ -171,71 +251,59 @@ def rows(
     RelscaleError
         A column is missing, shares do not sum to 1, or there are fewer mixtures than parameters.
     """
-    if law not in LAWS:
-        raise RelscaleError(f"law: {law!r} is not a mixture law; {suggestion(law, LAWS)}")
+    fit = fitted_mixtures(table, x, y, law, residual)
+    yield from optimum(
+        fit, at=at, within=within, order=order, kl=kl, prior=prior, weights=weights, draws=draws, seed=seed
+    )
+
+
+def optimum(
+    fit: MixtureFit,
+    *,
+    at: tuple[str, ...] = (),
+    within: str = "data",
+    order: str = "any",
+    kl: float = 0.0,
+    prior: tuple[str, ...] = (),
+    weights: tuple[str, ...] = (),
+    draws: int = 100,
+    seed: int = 0,
+) -> Iterator[MixtureRow]:
+    """The optimal share of each part under a fitted law; the options are those of ``rows``.
+
+    Raises
+    ------
+    RelscaleError
+        An option has no meaning for these mixtures.
+    """
     check_choice("within", within, "data", "simplex")
     check_choice("order", order, "any", "falling")
     if not 0 <= kl < np.inf:
         raise RelscaleError(f"kl: {kl:g} is negative or not finite")
     check_draws(draws)
-    family = law_or_family(law)
-    assert isinstance(family, Family)
-    fitted_law, first = family.of(x), len(family.before)
-    points = np.stack([table.numbers(column) for column in family.columns(x)])
-    targets = np.stack([table.numbers(column) for column in y], 1)
-    known = np.isfinite(points).all(axis=0) & np.isfinite(targets).all(axis=1)
-    points, targets = points[:, known], targets[known]
-    shares = points[first : first + len(x)]
-    if len(targets) <= len(fitted_law.names):
-        raise RelscaleError(
-            f"{len(targets)} mixtures, but {law} has {len(fitted_law.names)} parameters; more mixtures are needed"
-        )
-    if not np.allclose(shares.sum(axis=0), 1, atol=0.02) or (shares < 0).any():
-        raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
-    if (np.delete(points, range(first, first + len(x)), axis=0) <= 0).any():
-        raise RelscaleError(f"law {law}: its predictors beside the shares are not positive in every row")
+    shares, parts, first = fit.shares, fit.law.predictors[fit.parts], fit.parts.start
     mean = np.asarray(shares.mean(axis=1))
-    start = fractions("prior", prior, len(x)) if prior else mean / mean.sum()
-    of_target = fractions("weights", weights, len(y)) if weights else np.full(len(y), 1 / len(y))
-    most = shares.max(axis=1) if within == "data" else np.ones(len(x))
+    start = fractions("prior", prior, len(parts)) if prior else mean / mean.sum()
+    count = fit.targets.shape[1]
+    of_target = fractions("weights", weights, count) if weights else np.full(count, 1 / count)
+    most = shares.max(axis=1) if within == "data" else np.ones(len(parts))
     if order == "falling" and np.minimum.accumulate(most).sum() < 1:
         raise RelscaleError(
             "order: no falling mixture has shares up to the largest in the data; measure more of the first "
             "part, or set within to simplex"
         )
     simplex = Simplex(most, start, kl, order == "falling")
-    other_predictors = _other_predictors(
-        at, [name for name in fitted_law.predictors if name not in x], fitted_law, points
-    )
-    rng, count = np.random.default_rng(seed), len(targets)
-    theta = estimate(fitted_law, points, targets, residual=residual).theta
-    if not np.isfinite(theta).all():
-        raise RelscaleError(f"law {law}: it could not be fitted to these mixtures")
-    target = MeanTarget(fitted_law, theta, other_predictors[:first], other_predictors[first:], of_target)
+    others = [name for name in fit.law.predictors if name not in parts]
+    other_predictors = _other_predictors(at, others, fit.law, fit.points)
+    target = MeanTarget(fit.law, fit.theta, other_predictors[:first], other_predictors[first:], of_target)
     best = best_mixture(target, simplex, beginnings(target, simplex, shares))
     drawn = []
-    if draws > 1:
-        resampled = rng.multinomial(count, np.full(count, 1 / count), draws).T.astype(float)
-        theta_draws = [
-            estimate(
-                fitted_law,
-                points,
-                targets[:, j],
-                weights=resampled,
-                residual=residual,
-                starts=theta[:, j][None],
-                tolerance=OF_A_DRAW,
-            ).theta
-            for j in range(targets.shape[1])
-        ]
-        for d in range(draws):
-            parameters = np.stack([theta_of_target[:, d] for theta_of_target in theta_draws], axis=1)
-            if np.isfinite(parameters).all():
-                of_draw = MeanTarget(fitted_law, parameters, target.before, target.after, of_target)
-                drawn.append((best_mixture(of_draw, simplex, [best]), of_draw))
-    measured = targets @ of_target
+    for parameters in _resampled(fit, draws, seed):
+        of_draw = replace(target, theta=parameters)
+        drawn.append((best_mixture(of_draw, simplex, [best]), of_draw))
+    measured = fit.targets @ of_target
     best_measured = shares[:, measured.argmin()]
-    for i, name in enumerate(x):
+    for i, name in enumerate(parts):
         limits = percentiles([float(share[i]) for share, _ in drawn], draws)
         at_limit = within == "data" and best[i] >= most[i] - AT_LIMIT
         yield MixtureRow(
@@ -251,10 +319,8 @@ def rows(
     limits = percentiles([float(of_draw.of(share[:, None])[0]) for share, of_draw in drawn], draws)
     beyond = [
         name
-        for name, value in zip(
-            (name for name in fitted_law.predictors if name not in x), other_predictors, strict=True
-        )
-        if not _inside(points[fitted_law.predictors.index(name)], value)
+        for name, value in zip(others, other_predictors, strict=True)
+        if not _inside(fit.points[fit.law.predictors.index(name)], value)
     ]
     yield MixtureRow(
         quantity=MEAN,
@@ -275,6 +341,32 @@ def rows(
         best_measured=float(simplex.divergence(best_measured[:, None])[0]),
         note=joined_notes(limits.note),
     )
+
+
+def _resampled(fit: MixtureFit, draws: int, seed: int) -> Iterator[Array]:
+    """The parameters (q, t) of each resample of the mixtures to which all targets could be fitted."""
+    if draws < 2:
+        return
+    count = len(fit.targets)
+    resampled = (
+        np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws).T.astype(float)
+    )
+    of_target = [
+        estimate(
+            fit.law,
+            fit.points,
+            fit.targets[:, j],
+            weights=resampled,
+            residual=fit.residual,
+            starts=fit.theta[:, j][None],
+            tolerance=OF_A_DRAW,
+        ).theta
+        for j in range(fit.targets.shape[1])
+    ]
+    for d in range(draws):
+        parameters = np.stack([theta[:, d] for theta in of_target], axis=1)
+        if np.isfinite(parameters).all():
+            yield parameters
 
 
 def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:

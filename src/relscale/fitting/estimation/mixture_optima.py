@@ -8,13 +8,10 @@ import pyarrow as pa
 
 from relscale.errors import RelscaleError, keyed
 from relscale.fitting.core_options import FurtherLaw, MixtureOptimum
-from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.law_points import numbers_of, select
 from relscale.fitting.estimation.tried_mixtures import TriedMixtures, check_equal_points, tried_mixtures
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
-from relscale.laws.catalogue import law_or_family
-from relscale.laws.law import Family
 from relscale.questions import mixture
 from relscale.storage.rows import column, fields_of
 
@@ -71,36 +68,27 @@ def mixture_optima(
     optima: list[MixtureOptimumRow] = []
     fitted: list[MixturePointRow] = []
     for entry in settings.laws:
-        if entry.optimum is None:
+        options = entry.optimum
+        if options is None:
             continue
         check_mixture_law(entry)
         tried = tried_mixtures(measurements, entry)
-        optima += _optimum(measurements, tried, entry, entry.optimum, settings.seed)
-        fitted += _points(tried, entry)
+        place = f"fit.laws.{entry.name}.optimum"
+        prior = _prior(measurements, tried, options.prior, f"{place}.prior") if options.prior else ()
+        with keyed(place):
+            fit = mixture.fitted_mixtures(
+                tried.columns, tried.shares, tried.targets, entry.law, entry.residual
+            )
+            optima += _optimum(fit, entry, options, prior, settings.seed)
+        fitted += _points(tried, fit, entry)
     return optima, fitted
 
 
 def _optimum(
-    measurements: pa.Table, tried: TriedMixtures, entry: FurtherLaw, options: MixtureOptimum, seed: int
+    fit: mixture.MixtureFit, entry: FurtherLaw, options: MixtureOptimum, prior: tuple[str, ...], seed: int
 ) -> Iterator[MixtureOptimumRow]:
-    place = f"fit.laws.{entry.name}.optimum"
-    prior = _prior(measurements, tried, options.prior, f"{place}.prior") if options.prior else ()
-    rows = keyed(
-        place,
-        lambda: list(
-            mixture.rows(
-                tried.columns,
-                x=tried.shares,
-                y=tried.targets,
-                law=entry.law,
-                within=options.within,
-                kl=options.kl,
-                prior=prior,
-                residual=entry.residual,
-                draws=options.draws,
-                seed=seed,
-            )
-        ),
+    rows = mixture.optimum(
+        fit, within=options.within, kl=options.kl, prior=prior, draws=options.draws, seed=seed
     )
     for row in rows:
         yield MixtureOptimumRow(
@@ -115,16 +103,10 @@ def _prior(measurements: pa.Table, tried: TriedMixtures, corpus: str, place: str
     return tuple(map(str, np.nan_to_num(shares)))
 
 
-def _points(tried: TriedMixtures, entry: FurtherLaw) -> Iterator[MixturePointRow]:
-    family = law_or_family(entry.law)
-    assert isinstance(family, Family)
-    law = family.of(tried.shares)
-    x = np.stack([tried.columns.numbers(name) for name in family.columns(tried.shares)])
-    for target in tried.targets:
-        observed = tried.columns.numbers(target)
-        theta = estimate(law, x, observed[:, None], residual=entry.residual).theta
-        fitted = law.value(theta, x[..., None])[:, 0]
-        for run, value, of_law in zip(tried.runs, observed, fitted, strict=True):
+def _points(tried: TriedMixtures, fit: mixture.MixtureFit, entry: FurtherLaw) -> Iterator[MixturePointRow]:
+    runs = [run for run, known in zip(tried.runs, fit.known, strict=True) if known]
+    for target, observed, fitted in zip(tried.targets, fit.targets.T, fit.values.T, strict=True):
+        for run, value, of_law in zip(runs, observed, fitted, strict=True):
             yield MixturePointRow(
                 fit=entry.name,
                 law=entry.law,

@@ -38,21 +38,17 @@ def multiplier_rows(measurements: pa.Table, settings: Settings) -> Iterator[Uniq
 def _rows(measurements: pa.Table, entry: Multiplier, seed: int) -> Iterator[UniqueTextRow]:
     place = f"fit.multipliers.{entry.name}"
     selected = select(measurements, {**entry.where, "status": "ok"}, place)
-    rows = keyed(
-        place,
-        lambda: list(
-            multiplier.rows(
-                Columns.of_table(selected),
-                unique=entry.unique,
-                y="value",
-                share=entry.share,
-                at=entry.at,
-                noise=entry.noise,
-                unique_in_mixtures=entry.unique_in_mixtures,
-                seed=seed,
-            )
-        ),
-    )
-    for row in rows:
-        status = Status.OK if row.multiplier is not None else Status.BEYOND_DATA
-        yield UniqueTextRow(**fields_of(row), fit=entry.name, status=status)
+    with keyed(place):
+        rows = multiplier.rows(
+            Columns.of_table(selected),
+            unique=entry.unique,
+            y="value",
+            share=entry.share,
+            at=entry.at,
+            noise=entry.noise,
+            unique_in_mixtures=entry.unique_in_mixtures,
+            seed=seed,
+        )
+        for row in rows:
+            status = Status.OK if row.multiplier is not None else Status.BEYOND_DATA
+            yield UniqueTextRow(**fields_of(row), fit=entry.name, status=status)

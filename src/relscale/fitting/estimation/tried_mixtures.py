@@ -75,39 +75,49 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw, called: Sequence[s
         Columns or measurements are missing, a model has several values of a target, or no target has such a name.
     """
     place = f"fit.laws.{entry.name}"
-    of = keyed(place, lambda: law_columns(entry.law, entry.x, measurements))
+    with keyed(place):
+        of = law_columns(entry.law, entry.x, measurements)
     family = law_or_family(entry.law)
     assert isinstance(family, Family)
     first = len(family.before)
     shares = of.columns[first : first + (len(of.columns) - first) // (1 + len(family.further))]
+    targets = {
+        name: points(of.law, of.columns, rows, None, entry.residual == "log")
+        for name, rows in _rows_by_target(measurements, entry, called, place).items()
+    }
+    by_model = {name: _by_model(target, f"{place}: {name}") for name, target in targets.items()}
+    first_target = next(iter(targets))
+    models = [key for key in by_model[first_target] if all(key in values for values in by_model.values())]
+    index_of = {row.model: i for i, row in enumerate(targets[first_target].rows)}
+    x = targets[first_target].x[:, [index_of[key] for key in models]]
+    columns = dict(zip(family.columns(shares), x, strict=True))
+    if alike := columns.keys() & by_model.keys():
+        raise RelscaleError(f"{place}: {alike.pop()!r} is both a predictor and a target; rename one")
+    columns |= {name: np.array([values[key] for key in models]) for name, values in by_model.items()}
+    return TriedMixtures(Columns(columns), shares, tuple(targets), tuple(str(key[3]) for key in models))
+
+
+def _rows_by_target(
+    measurements: pa.Table, entry: FurtherLaw, called: Sequence[str], place: str
+) -> dict[str, pa.Table]:
+    """The measurements that a law is fitted to, by the names of its targets; ``called`` limits these."""
     measured = select(measurements, entry.where or {}, place)
     fitted = held_in(measured, entry, place)
-    values_of_target = {
+    values_of = {
         ", ".join(map(str, values.values())) or "value": values
         for values in distinct(select(measured, entry.only or {}, f"{place}.only"), entry.by, place)
     }
-    targets: dict[str, Points] = {}
-    of_fitted = distinct(fitted, entry.by, place)
-    for name in targets_called(called, tuple(values_of_target)) if called else values_of_target:
-        values = values_of_target[name]
-        if values not in of_fitted:
+    values_fitted = distinct(fitted, entry.by, place)
+    rows: dict[str, pa.Table] = {}
+    for name in targets_called(called, tuple(values_of)) if called else values_of:
+        values = values_of[name]
+        if values not in values_fitted:
             raise RelscaleError(
                 f"{place}: all measurements of the target {name!r} are held out for prediction; none is left to fit; "
                 f"restrict predict to corpora or runs, or exclude the target under where"
             )
-        rows = select(fitted, values, place) if values else fitted
-        targets[name] = points(of.law, of.columns, rows, None, entry.residual == "log")
-    values_of = {name: _by_model(target, f"{place}: {name}") for name, target in targets.items()}
-    models = [
-        key for key in next(iter(values_of.values())) if all(key in target for target in values_of.values())
-    ]
-    index_of = {row.model: i for i, row in enumerate(next(iter(targets.values())).rows)}
-    x = next(iter(targets.values())).x[:, [index_of[key] for key in models]]
-    columns = dict(zip(family.columns(shares), x, strict=True))
-    if alike := set(columns) & set(values_of):
-        raise RelscaleError(f"{place}: {alike.pop()!r} is both a predictor and a target; rename one")
-    columns |= {name: np.array([target[key] for key in models]) for name, target in values_of.items()}
-    return TriedMixtures(Columns(columns), shares, tuple(targets), tuple(str(key[3]) for key in models))
+        rows[name] = select(fitted, values, place) if values else fitted
+    return rows
 
 
 def targets_called(names: Sequence[str], targets: Sequence[str]) -> tuple[str, ...]:
