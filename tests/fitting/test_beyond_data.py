@@ -84,5 +84,5 @@ def test_every_predictor_that_leaves_the_data_is_named() -> None:
     names = ["params", "tokens", "share"]
     assert beyond(names, fitted, np.array([1e8, 2e9, 0.5])) == ""
     assert beyond(names, fitted, np.array([5e7, 4e10, 0.5])) == (
-        "params 2× below the least fitted, tokens 2× beyond the largest fitted"
+        "params 2× below the smallest fitted, tokens 2× beyond the largest fitted"
     )

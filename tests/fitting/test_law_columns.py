@@ -152,7 +152,7 @@ def test_a_run_without_a_baseline_is_left_out_and_said() -> None:
         (
             "power",
             {"x": ["training_flops", "step"]},
-            r"law power has 1 predictors \(training_flops\), and x names 2",
+            r"law power has 1 predictors \(training_flops\), but x names 2",
         ),
         ("power", {"x": ["batch"]}, "law power needs the columns batch, which are missing"),
         ("power", {"x": ["group"]}, "the column 'group' has no numbers but string"),

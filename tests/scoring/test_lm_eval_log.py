@@ -76,7 +76,7 @@ def test_tasks_of_one_model_may_lie_in_several_outputs_but_no_task_in_two(tmp_pa
     assert set(task_logs(tmp_path / "out")) == {"arc", "mmlu"}
     log("third/m", "mmlu", OLD)
     with pytest.raises(
-        RelscaleError, match=r"samples of the task 'mmlu' in .*second/m and in .*third/m; name the"
+        RelscaleError, match=r"samples of the task 'mmlu' in .*second/m and in .*third/m; name one"
     ):
         task_logs(tmp_path / "out")
 

@@ -189,7 +189,7 @@ def test_a_prepared_suite_is_a_suite_that_may_be_prepared_again(tmp_path, data):
         ({"lm_eval": ["arc_easy"], "data": {"piqa": "x"}}, "data for 'piqa', which is not one of its tasks"),
         (
             {"lm_eval": ["arc_easy"], "data": {"arc_easy": "nowhere"}},
-            "data of arc_easy: nothing is at .nowhere",
+            "data of arc_easy: no file or folder at .nowhere",
         ),
         ({"lm_eval": ["arc_easy", "wikitext"]}, "some of its tasks score whole documents"),
         ({"lm_eval": ["ai2_arc", "arc_easy"]}, "task arc_easy belongs to ai2_arc and to arc_easy"),

@@ -1,4 +1,4 @@
-"""Capabilities: the few components that the benchmark scores of many models have, each a line in ln compute.
+"""Capabilities: a few principal components of the benchmark scores of many models, each a line in ln compute.
 
     scores ≈ mean + Σ_k S_k · loadings_k,    S_k = θ_k · ln C + ν_k(family)
 
@@ -34,7 +34,7 @@ class Components:
     loadings
         (c, k) directions, orthonormal.
     shares
-        (c,) of the variance.
+        (c,) share of the variance that each component explains.
     """
 
     mean: Array
@@ -46,12 +46,13 @@ class Components:
         return np.asarray((scores - self.mean) @ self.loadings.T)
 
     def scores(self, components: Array) -> Array:
-        """The scores (n, k) that the first components (n, d) stand for."""
+        """Scores (n, k) reconstructed from the first components (n, d)."""
         return np.asarray(self.mean + components @ self.loadings[: components.shape[1]])
 
 
 def completed(scores: Array) -> Array:
-    """Scores (n, k) with the missing ones from the first principal component of standardised columns, in turn."""
+    """Scores (n, k) with missing ones imputed iteratively from the first principal component of standardised
+    columns."""
     missing = np.isnan(scores)
     filled = np.where(missing, np.nanmean(scores, axis=0), scores)
     for _ in range(MOST_ROUNDS):
@@ -84,8 +85,8 @@ def forecast(
 ) -> Array:
     """Scores (n, k) of all models from the known ones, by ``number`` components of these.
 
-    Every component is a line in ln compute (n,) with one slope and an intercept per family, by least squares. Of a
-    family without a known model nothing is known but the slope: its intercept is 0, the mean of all families.
+    Every component is a line in ln compute (n,) with one slope and an intercept per family, by least squares. A
+    family without a known model has the intercept 0, the mean of all families.
     """
     design = np.column_stack([log_compute, in_family(families)])
     space = components(scores[known])

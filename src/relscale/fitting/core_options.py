@@ -1,4 +1,4 @@
-"""The options of a fit that are of no analysis by itself: curves, lines, forecasts and further laws."""
+"""Options of a fit that belong to no single analysis: curves, lines, forecasts and further laws."""
 
 from typing import Annotated, Literal
 
@@ -32,7 +32,7 @@ class LawBootstrap(Section):
 
 
 class MixtureOptimum(Section):
-    """The mixture with the lowest weighted mean of what a law of mixtures predicts for its targets."""
+    """Mixture that minimises the weighted mean of a mixture law's predictions for its targets."""
 
     kl: float = Field(
         default=0.0,
@@ -92,8 +92,8 @@ class FurtherLaw(Section):
     delta: Positive = Field(default=1e-3, description="Threshold of Huber's loss, above which it is linear.")
     anchor: tuple[tuple[float, ...], ...] = Field(
         default=(),
-        description="Further points known without a measurement, each with the predictors in the law's order and the "
-        "value: [[0, 1]] for an accuracy of 1 at a loss of 0.",
+        description="Further points that are known without a measurement, each with the predictors in the law's order "
+        "and the value: [[0, 1]] for an accuracy of 1 at a loss of 0.",
     )
     leave_out_highest: Count = Field(
         default=0, description="Number of points with the highest values to exclude."
@@ -118,7 +118,7 @@ class FurtherLaw(Section):
 
 
 class Multiplier(Section):
-    """How many times more unique text would have helped as much as mixing other text in (relscale ask multiplier)."""
+    """Factor of unique text that would have helped as much as mixing in other text (relscale ask multiplier)."""
 
     name: str = Field(description="Name of this question, in the column `fit` of the table multipliers.")
     where: Where = Field(default={}, description="Conditions on the measurements: columns and their values.")
@@ -198,7 +198,7 @@ class CoreOptions(Section):
         default=(), description="Further laws, each fitted to a subset of the measurements."
     )
     multipliers: tuple[Multiplier, ...] = Field(
-        default=(), description="Questions of how much unique text mixing other text in is worth."
+        default=(), description="Questions of how much unique text is worth as much as mixing in other text."
     )
     answers: Annotated[PathText | None, NULLABLE] = Field(
         default=None, description="A table of published numbers to compare the fits with."

@@ -92,9 +92,9 @@ class Compared:
     log_ratio, noise, draws
         (P, J) ln G, 1 / runs; (P, J, B) ln G under each resampling.
     clusters
-        (J,) how many clusters the items come in; nan where each stands for itself.
+        (J,) number of clusters of the items; nan for independent items.
     blocks
-        (P,) the training behind each point.
+        (P,) the training run of each point.
     without
         (P, J, G) ln G without each of the trainings that budgets share, else None.
     """
@@ -263,7 +263,7 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
     estimates = estimate(irreducible.LAW, at, np.exp(value), weights=used.astype(float))
     floor = irreducible.LAW.names.index("irreducible")
     reducible = np.exp(value) - estimates.theta[floor]
-    vague = estimates.stderr[floor] > np.where(used, reducible, np.inf).min(axis=0)
+    uncertain = estimates.stderr[floor] > np.where(used, reducible, np.inf).min(axis=0)
     below = (used & ~(reducible > 0)).any(axis=0)
     lost = ~estimates.converged | below | (estimates.df < 1)
     reasons: list[Remark | None] = []
@@ -272,7 +272,7 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
             reasons.append(TOO_FEW)
         elif below[j] and estimates.converged[j]:
             reasons.append(NOT_ABOVE_FLOOR)
-        elif vague[j]:
+        elif uncertain[j]:
             reasons.append(UNCERTAIN_FLOOR)
         else:
             reasons.append(None if status == OK else status.under("irreducible error"))

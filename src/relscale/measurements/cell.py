@@ -19,12 +19,12 @@ from relscale.measurements.task_metrics import task_metrics
 from relscale.scoring.items import ItemStatus
 from relscale.scoring.task_metrics import read_task_metrics
 
-SUBJECTS = "_subjects"  # ends the name of the suite that has a suite's subjects as groups
+SUBJECTS = "_subjects"  # suffix of the suite that has a suite's subjects as groups
 OF_TARGETS = (
     ItemStatus.UNLABELLED,
     ItemStatus.OUTSIDE,
     ItemStatus.DISPUTED,
-)  # flags of what the items call right
+)  # flags that concern labels
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Cell:
     independent: Independent | None
     items: int
     clusters: int | None
-    units: Mapping[str, str]  # what is drawn for each document, where that is not the document itself
+    units: Mapping[str, str]  # the resampled unit of each document, if not the document itself
     bytes: int
     flagged: Counter[ItemStatus]
     empty: int
@@ -68,7 +68,7 @@ class ModelCell:
     Attributes
     ----------
     source
-        The suite, prompt and group of the items: those of the cell, or of the group that has the cell's subject.
+        The suite, prompt and group of the items: those of the cell, or of the group of the cell's subject.
     flags
         Statuses of the cell as a whole.
     accepted
@@ -84,7 +84,7 @@ class ModelCell:
 
 @dataclass(frozen=True)
 class Shared:
-    """What models have in common, kept once: draws by names of documents or clusters, and what groups were asked by its
+    """Data shared by models, stored once: draws by the names of documents or clusters, and requests of groups by their
     digest."""
 
     draws: Draws
@@ -94,7 +94,7 @@ class Shared:
 def cells_of_items(
     items: pa.Table, prepared: bool, options: Collect, shared: Shared
 ) -> Iterator[tuple[Place, Cell]]:
-    """A cell for every prompt and group of items, and for every subject of the suites that ask for subjects."""
+    """A cell per prompt and group of items, and per subject for suites whose subjects are measured separately."""
     groups = items.group_by(["suite", "prompt", "group"], use_threads=False).aggregate([]).to_pylist()
     for row in groups:
         suite, prompt, group = place = row["suite"], row["prompt"], row["group"]
@@ -110,7 +110,8 @@ def cells_of_items(
 
 
 def _without_subjects(table: pa.Table) -> pa.Table:
-    """The rows of one subject as if they had none: a group of its own has no subjects to average over."""
+    """The rows of one subject with the subject removed, because a subject as a group has no subjects to average
+    over."""
     index = table.column_names.index("subject")
     return table.set_column(index, "subject", pa.nulls(table.num_rows, pa.string()))
 
@@ -142,7 +143,7 @@ def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared) -> Cell:
 
 
 class ReportedMetrics:
-    """The metrics that lm-eval's tasks report of one model, to be added to those of its groups."""
+    """The metrics reported by lm-eval's tasks for one model, to be added to those of its groups."""
 
     def __init__(self, tables: Sequence[str | pa.Table], prepared: Mapping[str, Path], draws: Draws):
         read = [table if isinstance(table, pa.Table) else read_task_metrics(table) for table in tables]
@@ -150,7 +151,7 @@ class ReportedMetrics:
         self.prepared, self.draws = prepared, draws
 
     def added(self, cell: Cell, group: str, subject: str | None = None) -> Cell:
-        """The cell with lm-eval's metrics of it, and without its own where its items' targets mean nothing."""
+        """The cell with lm-eval's metrics added, and without its own if its items' targets are meaningless."""
         if self.values is None:
             return cell
         suite = cell.suite if subject is None else cell.suite.removesuffix(SUBJECTS)

@@ -51,19 +51,19 @@ def collect(
     runs
         Models, with their items.
     experiment
-        Its name.
+        Name of the experiment.
     options
         The config's section ``collect``.
     seed
-        Of the bootstrap draws.
+        Seed of the bootstrap draws.
     prepared
         Folders of prepared suites by name; lm-eval's tasks in them state how their own metrics are aggregated.
 
     Returns
     -------
     measurements
-        `relscale.measurements.measurement.Measurement` rows, those of the validation loss included. A run that
-        diverged has these alone, with null values and its status.
+        `relscale.measurements.measurement.Measurement` rows, including those of the validation loss. A run that
+        diverged has only the latter, with null values and its status.
     replicates
         `relscale.measurements.measurement.Replicate` rows: ``options.replicates`` for every error that comes from
         items. They are tens of millions in a large experiment, and therefore come in pieces, made on demand.
@@ -124,7 +124,7 @@ def _validation(model: Model, loss: Loss) -> Measurement:
 
 
 def _missing(cells: Sequence[ModelCell], scored: Sequence[Model]) -> Iterator[Measurement]:
-    """Rows without a value of the models that lack a group which others have."""
+    """Rows without a value for models that lack a group of others."""
     groups: dict[Place, Cell] = {}
     for collected in cells:
         groups.setdefault(collected.cell.place, collected.cell)
@@ -146,7 +146,7 @@ def _missing(cells: Sequence[ModelCell], scored: Sequence[Model]) -> Iterator[Me
 
 
 def _differences(cells: Sequence[Cell]) -> list[tuple[Difference, ...]]:
-    """The differences of each cell's items from those of the other models on the same group."""
+    """Differences of each cell's items from those of the other models on the same group."""
     positions: dict[Place, list[int]] = defaultdict(list)
     for position, cell in enumerate(cells):
         positions[cell.place].append(position)
@@ -190,7 +190,7 @@ def _rows(model_cell: ModelCell, cut: float) -> Iterator[Measurement]:
 
 
 def _statuses(cell: Cell, cut: float) -> Iterator[str]:
-    """The problem of a group as a whole."""
+    """Problems of a group as a whole."""
     for status in (*map(Status, UNUSABLE), Status.REPEATED, Status.CUT):
         count = cell.flagged[ItemStatus(status)]
         if count > (cut * cell.items if status is Status.CUT else 0):
@@ -198,7 +198,7 @@ def _statuses(cell: Cell, cut: float) -> Iterator[str]:
 
 
 def _without_value(cell: Cell) -> list[str]:
-    """Why a metric has no value, where its items have no flag that says it."""
+    """Why a metric has no value, if its items have no flag for it."""
     if any(cell.flagged[status] for status in UNUSABLE):
         return []
     if cell.empty:

@@ -1,9 +1,9 @@
 """Comparability of items: a relative law needs the same items for every model.
 
-Of one group under one prompt, each model has documents, each as often as it stands there and with a digest of what was
-asked of it. They are held against a reference: what the prepared suite asks, where models were scored here, else the
-documents that half of the models have at least, each as often and in the words of most. Where as many models were asked
-in one form as in another, nobody knows which is meant, and all of them are flagged: prompts with other solved examples,
+For one group and prompt, each model has documents with multiplicities, and a digest of the requests of each
+document. They are compared with a reference: the prepared suite if models were scored here, else the
+documents of at least half of the models, with the multiplicity and requests of most models. If two sets of requests are
+equally frequent, the reference is ambiguous and all of these models are flagged. Prompts with other solved examples,
 of another template, or in the chat templates of different models are different prompts.
 """
 
@@ -18,21 +18,21 @@ import pyarrow.compute as pc
 
 from relscale.measurements.status import Status, of_items
 
-Words = tuple[int, ...]  # digests of what is asked of a document, one for each time it stands there
+Words = tuple[int, ...]  # digests of the requests of a document, one per occurrence
 
 
 @dataclass(frozen=True)
 class GroupRequests:
-    """The questions of a group as one model was asked them.
+    """The requests of a group for one model.
 
     Attributes
     ----------
     digest
-        Equal where models were asked the same in the same order, of a prepared suite or not.
+        Digest that is equal for models with the same requests in the same order.
     documents
-        Task and id of each, once for each time it stands there.
+        Task and id of each document, once per occurrence.
     words
-        ``uint64[documents]``, a digest of all that is asked of each: contexts and continuations.
+        ``uint64[documents]``, a digest of the contexts and continuations of each.
     prepared
         Whether these are a prepared suite's own requests.
     """
@@ -43,7 +43,7 @@ class GroupRequests:
     prepared: bool
 
     def by_document(self) -> dict[str, Words]:
-        """The questions about each document."""
+        """The requests of each document."""
         lengths: dict[str, list[int]] = defaultdict(list)
         for document, words in zip(self.documents.to_pylist(), self.words.tolist(), strict=True):
             lengths[document].append(words)
@@ -51,7 +51,7 @@ class GroupRequests:
 
 
 def group_requests(items: pa.Table, prepared: bool) -> GroupRequests:
-    """The questions of one group's items under one prompt; choices of a question are adjacent."""
+    """The requests of one group's items under one prompt; choices of a question are adjacent."""
     starts = np.flatnonzero(items["choice"].to_numpy() == 0)
     firsts = items.select(["task", "doc_id"]).take(pa.array(starts)).combine_chunks()
     documents = pa.concat_arrays(
@@ -68,7 +68,7 @@ def group_requests(items: pa.Table, prepared: bool) -> GroupRequests:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How the items of one model differ from the reference: the kind of difference, and in how many of the items."""
+    """Difference of one model's items from the reference: its kind, and the number of items."""
 
     status: Status
     count: int
@@ -79,7 +79,7 @@ class Difference:
 
 
 def differences(models: Sequence[GroupRequests]) -> list[tuple[Difference, ...]]:
-    """The differences of each model from the reference; none where all items are the same."""
+    """The differences of each model from the reference; empty if all items are the same."""
     counts = Counter(model.digest for model in models)
     if len(counts) == 1:
         return [()] * len(models)
@@ -93,14 +93,14 @@ def differences(models: Sequence[GroupRequests]) -> list[tuple[Difference, ...]]
 
 @dataclass(frozen=True)
 class Usual:
-    """How a document usually stands there: how often, and what is asked of it; None where nobody knows."""
+    """The most frequent multiplicity and requests of a document; None if ambiguous."""
 
     count: int
     words: Words | None
 
 
 def _reference(models: Sequence[tuple[dict[str, Words], int]]) -> dict[str, Usual]:
-    """The documents that half of the models have at least: one model with another version of one flags itself alone."""
+    """The documents of at least half of the models, so that one model with another version flags itself alone."""
     counts: dict[str, Counter[Words]] = defaultdict(Counter)
     for documents, weight in models:
         for document, words in documents.items():
@@ -145,7 +145,7 @@ def _differences(documents: dict[str, Words], reference: dict[str, Usual]) -> It
 def number_digests(items: pa.Table) -> dict[str, bytes]:
     """A digest of all log-probabilities of a model in each suite; equal for one model under two names.
 
-    A suite in which every token is as likely as any other has none: so it is for all models that have not learnt yet.
+    A suite in which all tokens are equally likely has none, because this holds for all untrained models.
     """
     digests = {}
     for suite in pc.unique(items["suite"]).to_pylist():
@@ -153,7 +153,7 @@ def number_digests(items: pa.Table) -> dict[str, bytes]:
         numbers = of_suite["logprob"].to_numpy()
         by_token = numbers / of_suite["tokens"].to_numpy(zero_copy_only=False).astype(
             float
-        )  # NaN where a log does not tell
+        )  # NaN if a log lacks it
         uniform = np.allclose(by_token, by_token[0], rtol=1e-6, atol=0)
         if np.isfinite(numbers).any() and not uniform:
             digests[suite] = hashlib.blake2b(np.sort(numbers).tobytes(), digest_size=16).digest()
@@ -161,7 +161,7 @@ def number_digests(items: pa.Table) -> dict[str, bytes]:
 
 
 def same_numbers(models: Sequence[tuple[str, str, bytes]]) -> dict[tuple[str, str], tuple[str, ...]]:
-    """A status for each model and suite in which another model has the same log-probabilities to the last digit.
+    """A status for each model and suite in which another model has exactly the same log-probabilities.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Inference of task facts that a log does not state: the delimiter before an answer, and some questions' labels.
 
-lm-eval writes the task's settings into ``results_<time>.json`` beside the samples. Where that file is gone, or does not
-say it, the samples themselves tell: the delimiter is what stands before the documents' own texts in all continuations
-alike, and the label of a question is what its logged accuracy agrees with.
+lm-eval writes the task's settings into ``results_<time>.json`` beside the samples. If that file or the setting is
+missing, the facts are inferred from the samples: the delimiter is the common text before the documents' own texts in
+all continuations, and the label of a question is the one that agrees with its logged accuracy.
 """
 
 import ast
@@ -28,15 +28,15 @@ class Question:
     Attributes
     ----------
     doc
-        Its document.
+        The document of the question.
     target
-        What lm-eval wrote of its label.
+        The label as logged by lm-eval.
     contexts, continuations
-        What was asked, a pair for each choice.
+        Context and continuation of each choice.
     logprobs
-        Of the continuations, nats.
+        Log-probabilities of the continuations, nats.
     accuracy
-        What lm-eval found; None where it logged none.
+        The accuracy logged by lm-eval, or None.
     """
 
     doc: Mapping[str, Any]
@@ -55,17 +55,17 @@ class Question:
 def delimiter(
     questions: Sequence[Question], settings: Mapping[str, Any], chat_template: bool
 ) -> tuple[str, bool]:
-    """The delimiter between every context and its answer, and whether it is known and not assumed.
+    """The delimiter between contexts and answers, and whether it is known rather than assumed.
 
     Parameters
     ----------
     questions
-        Of one task.
+        Questions of one task.
     settings
-        The task's, as lm-eval wrote them into its results; empty where they are not there.
+        The task's settings in lm-eval's results; empty without results.
     chat_template
-        Whether prompts were put into a chat template: lm-eval then leaves the delimiter away, but after a
-        ``gen_prefix`` that ends in no white space.
+        Whether prompts were put into a chat template: lm-eval then omits the delimiter, except after a
+        ``gen_prefix`` that does not end in white space.
     """
     if settings.get("output_type") == "loglikelihood":
         return "", True
@@ -77,7 +77,7 @@ def delimiter(
             setting = ""
         if common.startswith(setting):
             return setting, True
-    # A label that is a text is the text of a choice; of a document's other texts some may only look like one.
+    # A label that is text is the text of a choice; other texts of a document may look like one by coincidence.
     for source in ("target", "doc"):
         votes: Counter[str] = Counter()
         for question in questions:
@@ -100,16 +100,16 @@ def labels(
 ) -> list[Label]:
     """The right choices of each question, as `relscale.scoring.labels.right_choices` gives them.
 
-    A label that does not give the accuracy that lm-eval logged is disputed, unless the task has rules of its own.
+    A label that contradicts the accuracy logged by lm-eval is disputed, unless the task has custom rules.
 
     Parameters
     ----------
     questions
-        Of one task.
+        Questions of one task.
     choices
-        The answers of each, without their delimiter.
+        The answers of each question, without the delimiter.
     settings
-        The task's, as lm-eval wrote them into its results.
+        The task's settings in lm-eval's results.
     """
     if settings.get("output_type", "loglikelihood") == "loglikelihood" and all(
         len(texts) == 1 for texts in choices
@@ -130,7 +130,8 @@ def labels(
 
 
 def _labels_of_answers(questions: Sequence[Question], choices: Sequence[Sequence[str]]) -> list[Label]:
-    """Labels as lm-eval wrote them, a place and a text alike: "1" is the second choice, or the one whose text is 1."""
+    """Labels as logged by lm-eval, which does not distinguish index and text: "1" is the second choice, or the text
+    1."""
     pairs = list(zip(questions, choices, strict=True))
     as_text = [right_choices(_label(question.target, texts), texts) for question, texts in pairs]
     as_place = [
@@ -141,10 +142,10 @@ def _labels_of_answers(questions: Sequence[Question], choices: Sequence[Sequence
 
 
 def _labels_of_contexts(questions: Sequence[Question], settings: Mapping[str, Any]) -> list[Label]:
-    """Labels where the target is the common continuation and the log does not say which context is right.
+    """Labels of questions whose target is the common continuation, so that the log does not name the right context.
 
-    They are in the document: in the column that the task names, else in the one that agrees with every accuracy. Of two
-    choices an accuracy alone says which is right.
+    They are in the document: in the column that the task names, else in the one that agrees with every accuracy. With
+    two choices, the accuracy alone determines the right one.
     """
     unknown: Label = [], ItemStatus.UNLABELLED
     named = str(settings.get("doc_to_text")).strip("{} ")
@@ -169,7 +170,7 @@ def _from_accuracy(question: Question) -> int | None:
 
 
 def _columns(questions: Sequence[Question]) -> Iterator[list[int]]:
-    """Every column of the documents that reads as a place, counted from 0 or from 1."""
+    """Every column of the documents that can be read as an index, from 0 or from 1."""
     shared = set.intersection(*(set(question.doc) for question in questions))
     for name in sorted(shared):
         read = [_ordinal(question.doc[name]) for question in questions]
@@ -192,7 +193,7 @@ def _ordinal(value: Any) -> int | None:
 
 
 def _agree(labels: Sequence[int], questions: Sequence[Question]) -> bool:
-    """Whether labels give every accuracy that was logged; without any they are not to be trusted."""
+    """Whether labels agree with all logged accuracies; False without any."""
     logged = [
         (place, question)
         for place, question in zip(labels, questions, strict=True)
@@ -202,7 +203,7 @@ def _agree(labels: Sequence[int], questions: Sequence[Question]) -> bool:
 
 
 def _doubts(questions: Sequence[Question], read: Sequence[Label]) -> int:
-    """How many labels name no choice, or do not give the accuracy that was logged."""
+    """Number of labels that name no choice or contradict the logged accuracy."""
     return sum(
         status is not ItemStatus.OK or _differs(indices, question)
         for question, (indices, status) in zip(questions, read, strict=True)
@@ -216,7 +217,7 @@ def _differs(labels: Sequence[int], question: Question) -> bool:
 
 
 def _label(target: Any, texts: Sequence[str]) -> Any:
-    """A label as the task had it: what lm-eval wrote as text may be one of ``texts``, a list, a number or a truth."""
+    """The original label from its logged text: one of ``texts``, a list, a number or a boolean."""
     if not isinstance(target, str) or target in texts:
         return target
     try:
@@ -227,7 +228,7 @@ def _label(target: Any, texts: Sequence[str]) -> Any:
 
 
 def _common(texts: Sequence[str]) -> str:
-    """The common prefix of all texts: that of the first and the last in order."""
+    """The common prefix of all texts, which is that of the first and last in sorted order."""
     first, last = min(texts), max(texts)
     return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
@@ -241,7 +242,7 @@ def _is_number(text: str) -> bool:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts of a document, however deep."""
+    """All texts of a document, at any depth."""
     waiting = [value]
     while waiting:
         item = waiting.pop()

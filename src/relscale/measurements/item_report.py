@@ -8,7 +8,7 @@ from relscale.measurements.measurement import Measurement
 from relscale.measurements.status import Status
 from relscale.scoring.items import ItemStatus
 
-REPORTED = 20  # lines about items that were flagged or left out
+REPORTED = 20  # maximum number of lines
 WORDS = {
     ItemStatus.NO_NUMBER: "items have no valid log-probability (a finite number of at most 0)",
     ItemStatus.TOO_SHORT: "documents are too short",
@@ -21,7 +21,7 @@ WORDS = {
 
 
 def report_items(cells: Sequence[ModelCell], missing: Sequence[Measurement]) -> None:
-    """Lines on stderr for each group that has items that were flagged or left out, or is flagged as a whole."""
+    """Print a line on stderr for each group with flagged or excluded items, or with a flag of its own."""
     lines = list(
         dict.fromkeys(f"{row.run}, {row.suite} {row.prompt}, {row.group}: {row.status}" for row in missing)
     )

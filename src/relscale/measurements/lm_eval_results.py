@@ -1,7 +1,7 @@
-"""The scores of tasks and groups that lm-eval wrote (``results_<time>.json``), one row per score.
+"""Scores of tasks and groups from lm-eval's results (``results_<time>.json``), one row per score.
 
-They are means over items without the items: a law that is fitted to them has intervals by the scatter of models about
-it and none by items. ``samples_*.jsonl`` (``lm_eval --log_samples``) have the items too.
+They are means over items without the items: intervals of a law fitted to them are based on the scatter of models
+only. ``samples_*.jsonl`` (``lm_eval --log_samples``) contain the items.
 """
 
 import json
@@ -18,8 +18,8 @@ from relscale.errors import RelscaleError
 from relscale.storage.rows import column, names_of, table_of
 from relscale.storage.tables import listed
 
-RESULTS = "results"  # the column of a person's table that names the files
-BOUNDED = ("acc", "exact_match", "f1", "em", "contains")  # metrics whose best value is 1, by how they begin
+RESULTS = "results"  # the column of a user's table that names the files
+BOUNDED = ("acc", "exact_match", "f1", "em", "contains")  # prefixes of metrics whose best value is 1
 NO_ITEMS = (
     "note: lm-eval's results have no items, so intervals reflect only the scatter between models; samples_*.jsonl "
     "have the items"
@@ -50,12 +50,12 @@ def read_results(path: str | Path) -> list[Score]:
     Parameters
     ----------
     path
-        A file that lm-eval wrote, or a folder with those of one model, of which the newest has the score of each task.
+        A file written by lm-eval, or a folder with files of one model, of which the newest with each task is used.
 
     Raises
     ------
     RelscaleError
-        There is no such file, it is something else, or the folder has those of several models.
+        There is no such file, it is not a results file, or the folder has files of several models.
     """
     path = Path(path)
     if not path.is_dir():
@@ -73,7 +73,7 @@ def read_results(path: str | Path) -> list[Score]:
 
 
 def names_results(table: pa.Table, folder: Path) -> bool:
-    """Whether a table has a column ``results`` that names files of lm-eval, or folders, and not something else."""
+    """Whether a table has a column ``results`` with paths of lm-eval's files or folders."""
     if RESULTS not in table.column_names:
         return False
     cells = [cell for cell in table[RESULTS].to_pylist() if isinstance(cell, str) and cell]
@@ -81,21 +81,21 @@ def names_results(table: pa.Table, folder: Path) -> bool:
 
 
 def with_scores(table: pa.Table, folder: Path, name: str) -> pa.Table:
-    """A table of models, with a column ``results`` in place of numbers, as one row per model and score.
+    """Expand a table of models with a column ``results`` to one row per model and score.
 
     Parameters
     ----------
     table
         One row per model.
     folder
-        What the paths in it are relative to.
+        Folder that its paths are relative to.
     name
-        Of the table, for messages.
+        Name of the table, for messages.
 
     Raises
     ------
     RelscaleError
-        A row has no results, or they cannot be read, or the table has a column of their names.
+        A row has no results, they cannot be read, or the table already has a column of a score.
     """
     present = [field for field in table.column_names if field != RESULTS]
     added = [field for field in names_of(Score) if not (field == "model" and field in present)]
@@ -120,12 +120,12 @@ def with_scores(table: pa.Table, folder: Path, name: str) -> pa.Table:
 
 
 def check_one_metric(table: pa.Table, name: str) -> None:
-    """See that the scores are of one metric, one filter, and of tasks or groups.
+    """Refuse scores of several metrics or filters, or of both tasks and groups.
 
     Raises
     ------
     RelscaleError
-        They are of several; the message says how to choose.
+        There are several; the message states how to choose.
     """
     for choice in ("metric", "filter", "kind"):
         values = sorted(set(table[choice].to_pylist()))
@@ -137,7 +137,7 @@ def check_one_metric(table: pa.Table, name: str) -> None:
 
 
 def refuse_lone_results(path: Path) -> None:
-    """Say what to write where a file of lm-eval's results is given in place of a table.
+    """Refuse a file of lm-eval's results in place of a table, and explain how to write one.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def _scores(path: Path) -> list[Score]:
 
 
 def _of_task(scores: Mapping[str, Any], task: str, cells: Mapping[str, Any]) -> Iterator[Score]:
-    """The scores of a task; their keys are ``metric,filter``, and those of standard errors ``metric_stderr,filter``."""
+    """The scores of a task, from keys ``metric,filter`` and standard errors from keys ``metric_stderr,filter``."""
     model = scores.get("model_name")
     directions = _mapping(_mapping(scores.get("higher_is_better")).get(task))
     counts = _mapping(_mapping(scores.get("n-samples")).get(task))

@@ -1,4 +1,4 @@
-"""The metrics that lm-eval reported of a task, document by document, as its log has them."""
+"""The metrics of a task that lm-eval logged per document."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ def metric_rows(
     reported
         lm-eval's metrics of its documents.
     settings
-        The task's, as lm-eval wrote them into its results: they say how values become one number. Where they are not
-        there, lm-eval's usual way for a metric of that name is taken.
+        The task's settings in lm-eval's results, which name the aggregation of each metric. Without
+        results, lm-eval's default for the metric is used.
     suite, name, task
-        The suite, the task's name, and its place in the suite.
+        The suite, the task's name, and its group and prompt.
     targets
-        Whether the task calls right what its items call right.
+        Whether the task and its items agree on the right choices.
     """
     listed = settings.get("metric_list")
     said = {
@@ -69,7 +69,7 @@ def metric_rows(
 
 
 def _aggregation(metric: str, name: Any) -> str | None:
-    """The name of the function that makes one number of a metric's values; None for one of the task's own."""
+    """The name of a metric's aggregation; None for a function of the task's own."""
     import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import AGGREGATION_REGISTRY, METRIC_AGGREGATION_REGISTRY
 
@@ -80,12 +80,12 @@ def _aggregation(metric: str, name: Any) -> str | None:
 
 
 def agrees(questions: Sequence[Question], labels: Sequence[Label], reported: Sequence[Reported]) -> bool:
-    """Whether the task calls right what its items call right: one of its metrics is 1 there, and 0 elsewhere.
+    """Whether the task and its items agree on the right choices: one of its metrics is 1 for them, and 0 otherwise.
 
     Parameters
     ----------
     questions, labels
-        Of one task, and what is taken as right.
+        Questions of one task, and their assumed labels.
     reported
         lm-eval's metrics of the same documents, in the same order.
     """
@@ -98,7 +98,7 @@ def agrees(questions: Sequence[Question], labels: Sequence[Label], reported: Seq
 
 
 def _correct(value: Any) -> Any:
-    """A metric's value; of the pair of what is right and what was predicted, whether they are the same."""
+    """A metric's value; for a pair of label and prediction, whether they are equal."""
     if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int) for part in value):
         return float(value[0] == value[1])
     return value

@@ -1,4 +1,4 @@
-"""The measurement table: one row per measurement, and all that the later stages may know of how it came about."""
+"""The measurement table: one row per measurement, with everything that later stages know of its origin."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +11,7 @@ from relscale.training.recipe_row import RecipeRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """The columns that say which model a measurement is of, and its compute, parameters and tokens."""
+    """The columns that identify the model of a measurement, and its compute, parameters and tokens."""
 
     experiment: str = column("Name of the experiment.", default="")
     corpus: str = column("Training corpus of the model.")
@@ -90,7 +90,7 @@ class Replicate:
 
 
 MODEL_COLUMNS = names_of(Model)
-SHARE = "share_"  # begins the names of further columns: the share of each part in a mixture of training data
+SHARE = "share_"  # prefix of further columns: the share of each part in a mixture of training data
 
 
 def measurement(
@@ -131,7 +131,7 @@ def _field(column: Column) -> pa.Field:
 
 
 def _compact(field: pa.Field) -> pa.Field:
-    """A column of a table with millions of rows: few distinct texts are kept once each, and numbers of draws short."""
+    """The type of a column in a table with millions of rows: dictionaries of text, and short integers."""
     kinds = {pa.string(): pa.dictionary(pa.int32(), pa.string()), pa.int64(): pa.int32()}
     return field.with_type(kinds.get(field.type, field.type))
 

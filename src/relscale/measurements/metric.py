@@ -1,6 +1,6 @@
 """Names of metrics: how they are composed, read and titled, and which metrics are errors.
 
-A name is the quantity, then the choices that went into it: ``bits_per_byte_answer_mean_macro``.
+A name consists of the quantity and the choices of its definition: ``bits_per_byte_answer_mean_macro``.
 
 ========== ====================================================================================================
 part       words
@@ -11,7 +11,7 @@ items      ``mean`` of each item's ratio, or ``pooled``: a ratio of sums
 subjects   ``micro``: over all items; ``macro``: the mean over subjects of each subject's value
 ========== ====================================================================================================
 
-Which are errors: ``relscale.error_metrics``.
+Error metrics are listed in ``relscale.error_metrics``.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from relscale.error_metrics import ERRORS, is_error
 BYTES, ITEMS, SUBJECTS = ("answer", "document", "scored"), ("mean", "pooled"), ("micro", "macro")
 BITS, OTHER = "bits_per_byte", "bits_per_byte_other"
 
-# Of each quantity the words for it, and its unit or what it is a share of.
+# Title of each quantity, and its unit or description.
 TITLES = {
     BITS: ("bits per byte", ""),
     OTHER: ("bits per byte", "other answers"),
@@ -46,7 +46,7 @@ BYTES_TITLES = {"answer": "right answer", "document": "documents", "scored": "sc
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's name and its parts; a part that the name does not have is None.
+    """A metric's name and its parts; parts that the name lacks are None.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class Metric:
 
     @classmethod
     def parse(cls, name: str) -> "Metric":
-        """The metric of that name, whoever named it."""
+        """The metric of that name, which need not be one of relscale's."""
         words = name.split("_")
         quantity = "_".join(word for word in words if word not in (*BYTES, *ITEMS, *SUBJECTS))
 
@@ -94,20 +94,20 @@ class Metric:
 
     @property
     def is_loss(self) -> bool:
-        """Whether it is bits per byte of what is right, from which accuracy is predicted."""
+        """Whether it is bits per byte of the right answer, from which accuracy is predicted."""
         return self.quantity.startswith(BITS) and self.quantity != OTHER
 
     @property
     def error_rate(self) -> str | None:
-        """The name of ``1 − metric`` where that is an error: ``error_rate_per_byte`` for ``accuracy_per_byte``."""
+        """The name of ``1 − metric`` if that is an error: ``error_rate_per_byte`` for ``accuracy_per_byte``."""
         return self.name.replace("accuracy", "error_rate", 1) if self.is_accuracy else None
 
     @property
     def preference(self) -> tuple[object, ...]:
         """A key that sorts metrics, the default choice first.
 
-        Errors come first, and among them bits per byte; then those of the answer; a mean over items, but pooled over
-        documents; micro before macro.
+        Errors come first, and among them bits per byte; then those of the answer; means over items, but for documents
+        pooled values; micro before macro.
         """
         items = ITEMS[::-1] if self.bytes == "document" else ITEMS
         family = next((i for i, name in enumerate(ERRORS) if self.quantity.startswith(name)), len(ERRORS))
@@ -143,7 +143,7 @@ ANSWER_METRICS = (
     Metric.of(OTHER, None, "mean").name,
 )
 CHOICE_QUANTITIES = ("accuracy", "error_rate", "probability", "log_probability", "brier")
-PER_BYTE = "_per_byte"  # ends the quantities that compare choices by log-probability per byte
+PER_BYTE = "_per_byte"  # suffix of quantities that compare choices by log-probability per byte
 OF_KIND = {
     "rolling": DOCUMENT_METRICS,
     "multiple_choice": (
@@ -154,12 +154,12 @@ OF_KIND = {
 
 
 def metric_names(kind: str, has_subjects: bool = False) -> tuple[str, ...]:
-    """The metrics that a suite of that kind has, before anything is scored; with subjects, each micro and macro."""
+    """The metrics of a suite of this kind; with subjects, each micro and macro."""
     return over_subjects(OF_KIND[kind]) if has_subjects else OF_KIND[kind]
 
 
 def over_subjects(names: Iterable[str]) -> tuple[str, ...]:
-    """The metrics over all items, and then the same over subjects."""
+    """The metrics over all items (micro), then over subjects (macro)."""
     names = tuple(names)
     return tuple(f"{name}_{subjects}" for subjects in SUBJECTS for name in names)
 

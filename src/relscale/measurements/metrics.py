@@ -2,12 +2,12 @@
 
 A metric is ``R = Σ w_i·a_i / Σ w_i·b_i`` over questions or documents *i*. For a mean ``b_i = 1``; for a pooled value
 ``b_i`` is the bytes of the answer or document. The weights are 1 for the value itself and a bootstrap draw's counts for
-a replicate, so all draws of all metrics are two matrix products. The standard error over items is the delta method's,
+a replicate, so all draws of all metrics are two matrix products. The standard error over items, by the delta method, is
 
     ``se(R)² = n / (n − 1) · Σ (a_i − R·b_i)² / (Σ b_i)²``,
 
-which for a mean is the sample standard deviation over √n. Where questions come in clusters *c*, such as those of one
-file, they are not independent but their clusters are: then the sums are those of clusters, ``a_c = Σ a_i`` and
+which for a mean is the sample standard deviation over √n. If questions come in clusters *c*, such as those of one
+file, the clusters are independent but the questions are not: the sums are then those of clusters, ``a_c = Σ a_i`` and
 ``b_c = Σ b_i`` over the questions of c, and n is the number of clusters.
 
 ====================================  =========================================================================
@@ -25,17 +25,17 @@ file, they are not independent but their clusters are: then the sums are those o
 ``brier``                             squared distance of the choices' probabilities from the truth, summed over choices
 ====================================  =========================================================================
 
-The last five come with ``_per_byte`` too: each choice's log-probability is divided by its answer's UTF-8 bytes before
+The last five also exist with ``_per_byte``: each choice's log-probability is divided by its answer's UTF-8 bytes before
 choices are compared (lm-eval's ``acc_norm`` divides by characters). A task without choices (one continuation, right if
 it is greedy) has no probability among choices and no Brier score.
 
-Where items have subjects, each metric comes as ``_micro``, over all items, and as ``_macro``, the mean over subjects
-*s* of a subject's own value: ``R = Σ_s R_s / S`` with ``se(R)² = Σ_s se(R_s)² / S²``. Bootstrap draws are weighed
-within each subject. Clusters are taken to lie within a subject; where each subject is one cluster, subjects are what is
-drawn, and ``_macro`` is a mean of subjects drawn at random, ``se(R)² = var(R_s) / S``.
+If items have subjects, each metric exists as ``_micro``, over all items, and as ``_macro``, the mean over subjects
+*s* of each subject's value: ``R = Σ_s R_s / S`` with ``se(R)² = Σ_s se(R_s)² / S²``. Bootstrap draws are weighted
+within each subject. Clusters are assumed to be within subjects; if each subject is one cluster, subjects are
+resampled, and ``_macro`` is a mean of randomly drawn subjects, ``se(R)² = var(R_s) / S``.
 
-A question without a number or without a right choice is NaN in every ratio, and so is each metric of its group. An
-answer without bytes is NaN in the ratios that divide by each answer's bytes.
+A question with an invalid log-probability or without a right choice is NaN in every ratio, as is each metric of its
+group. An answer without bytes is NaN in the ratios that divide by each answer's bytes.
 """
 
 from collections import Counter
@@ -48,7 +48,7 @@ import pyarrow.compute as pc
 from relscale.measurements.metric import BITS, DOCUMENT_METRICS, OTHER, PER_BYTE, Metric, over_subjects
 from relscale.scoring.items import ItemStatus
 
-# Of an item with one of these there is nothing to compute.
+# Items with one of these statuses have no metric.
 UNUSABLE = (ItemStatus.NO_NUMBER, ItemStatus.UNLABELLED, ItemStatus.OUTSIDE, ItemStatus.DISPUTED)
 
 
@@ -59,22 +59,22 @@ class RatioTerms:
     Attributes
     ----------
     names
-        Of the ratios.
+        Names of the ratios.
     numerators, denominators
         ``float64[questions, ratios]``, *a* and *b* above.
     doc_ids
-        The document behind each question.
+        The document of each question.
     clusters
-        ``int[questions]``, codes from 0 of what is resampled; None where that is each question by itself.
+        ``int[questions]``, codes from 0 of the resampled clusters; None for independent questions.
     units
-        What is resampled, by name: the cluster of each question, or its document.
+        Names of the resampled units: the cluster of each question, or its document.
     subjects, subject_count
-        ``int[questions]``, codes from 0, and how many there are; None and 0 where items have no subjects.
+        ``int[questions]``, codes from 0, and their number; None and 0 without subjects.
     bytes
         Scored UTF-8 bytes of the right answers, or of the documents.
     flagged
-        Number of questions or documents of each status other than ok. Documents too short to score are left out of
-        all else.
+        Number of questions or documents of each status other than ok. Documents too short to score are excluded from
+        everything else.
     empty
         Number of questions that have an answer without bytes.
     """
@@ -93,12 +93,12 @@ class RatioTerms:
 
     @property
     def cluster_count(self) -> int | None:
-        """How many clusters there are; None where each question stands for itself."""
+        """Number of clusters; None for independent questions."""
         return None if self.clusters is None else int(self.clusters.max()) + 1
 
     @property
     def independent(self) -> "RatioTerms":
-        """The same with each question taken to be independent of all others."""
+        """The same with all questions treated as independent."""
         return replace(self, clusters=None, units=self.doc_ids)
 
     @property
@@ -108,7 +108,8 @@ class RatioTerms:
 
 
 def ratio_terms(items: pa.Table) -> RatioTerms:
-    """The sums of the items of one group under one prompt; choices of a question stand together, from choice 0 on."""
+    """The ratio terms of the items of one group and prompt; choices of a question are adjacent, starting with choice
+    0."""
     is_document = bool(items["greedy"].null_count)
     by_status = _by_status(items["status"])
     short = by_status[ItemStatus.TOO_SHORT]
@@ -156,8 +157,8 @@ def ratio_terms(items: pa.Table) -> RatioTerms:
 
 
 def _clusters(items: pa.Table, starts: pa.Array, doc_ids: list[str]) -> tuple[np.ndarray | None, list[str]]:
-    """The cluster of each question as a code, and as a name; none where no two questions share one."""
-    if "cluster" not in items.column_names:  # items of a table of one's own
+    """The cluster of each question as a code and as a name; None if no two questions share one."""
+    if "cluster" not in items.column_names:  # items of a user's table
         return None, doc_ids
     labels = items["cluster"].take(starts).to_pylist()
     units = [doc if cluster is None else cluster for cluster, doc in zip(labels, doc_ids, strict=True)]
@@ -181,7 +182,7 @@ def _by_status(statuses: pa.ChunkedArray) -> dict[ItemStatus, np.ndarray]:
 def _flagged(
     items: pa.Table, flags: dict[ItemStatus, np.ndarray], question: np.ndarray, questions: int
 ) -> tuple[np.ndarray, Counter[ItemStatus]]:
-    """Whether each question is unusable, and how many have each status; nothing is taken on trust."""
+    """Which questions are unusable, and the number of each status."""
     logprob = items["logprob"].to_numpy()
     labelled = np.bincount(
         question, weights=items["target"].to_numpy(zero_copy_only=False), minlength=questions
@@ -219,7 +220,7 @@ def values(group: RatioTerms) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _subjects_are_clusters(group: RatioTerms) -> bool:
-    """Whether each subject is one cluster, so that subjects are what is drawn."""
+    """Whether each subject is one cluster, so that subjects are resampled."""
     if group.subjects is None or group.clusters is None or group.subject_count < 2:
         return False
     pairs = len(np.unique(np.stack([group.subjects, group.clusters]), axis=1).T)
@@ -227,7 +228,7 @@ def _subjects_are_clusters(group: RatioTerms) -> bool:
 
 
 def _ratios(a: np.ndarray, b: np.ndarray, clusters: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """``Σ a / Σ b`` of each column and its standard error, over clusters where there are some."""
+    """``Σ a / Σ b`` of each column and its standard error, over clusters if there are any."""
     if clusters is not None:
         a, b = (_summed(column, clusters) for column in (a, b))
     total = b.sum(axis=0)
@@ -252,9 +253,10 @@ def replicate_values(group: RatioTerms, weights: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     group
-        Of n questions.
+        Ratio terms of n questions.
     weights
-        ``[n, draws]``, how often each question is drawn. A draw without any question (of a subject) gives NaN.
+        ``[n, draws]``, number of times that each question is drawn. A draw without any question (of a subject) gives
+        NaN.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         micro: np.ndarray = (weights.T @ group.numerators) / (weights.T @ group.denominators)
@@ -317,7 +319,7 @@ def _question_columns(
 
 
 def _sizes(counts: np.ndarray) -> np.ndarray:
-    """Bytes to divide by: NaN for none."""
+    """Bytes as a denominator: NaN for 0."""
     return np.where(counts == 0, np.nan, counts)
 
 
@@ -326,7 +328,7 @@ def _pooled(bits: np.ndarray, size: np.ndarray) -> Column:
 
 
 def _among_choices(logprob: np.ndarray, target: np.ndarray, suffix: str) -> dict[str, Column]:
-    """What compares the choices of a question, from ``float64[questions, choices]``; a choice less has −∞."""
+    """Metrics that compare the choices of a question, from ``float64[questions, choices]``; missing choices are −∞."""
     ones = np.ones(len(logprob))
     known = ~np.isnan(logprob).any(axis=1)
     correct = np.where(known, target[np.arange(len(logprob)), logprob.argmax(axis=1)], np.nan)

@@ -11,16 +11,16 @@ from relscale.storage.tables import read_table
 
 
 def with_mixture_shares(rows: pa.Table, shares: Mapping[str, Mapping[str, float]]) -> pa.Table:
-    """Measurements, or models, with a column for each part that a corpus is made of; 0 where it has none of it.
+    """Add a column to measurements or models for each part of the corpora's mixtures; 0 if a corpus lacks the part.
 
-    Nothing is added where no corpus is a mixture.
+    Nothing is added if no corpus is a mixture.
 
     Parameters
     ----------
     rows
-        With the column ``corpus``.
+        Rows with the column ``corpus``.
     shares
-        By corpus and part, summing to 1 over the parts of a corpus.
+        Shares by corpus and part, which sum to 1 over the parts of a corpus.
     """
     if all(len(of_corpus) == 1 for of_corpus in shares.values()):
         return rows
@@ -32,21 +32,21 @@ def with_mixture_shares(rows: pa.Table, shares: Mapping[str, Mapping[str, float]
 
 
 def with_listed_shares(measurements: pa.Table, table: str | Path, runs: Sequence[str]) -> pa.Table:
-    """Measurements with the columns ``share_<part>`` that a table of checkpoints has.
+    """Add the columns ``share_<part>`` of a table of checkpoints to measurements.
 
     Parameters
     ----------
     measurements
-        With the column ``run``.
+        Measurements with the column ``run``.
     table
-        Its path.
+        Path of the table.
     runs
-        The name of each of its rows.
+        Name of the run of each of its rows.
 
     Raises
     ------
     RelscaleError
-        Such a column has no numbers.
+        Such a column does not contain numbers.
     """
     listed = read_table(table)
     place = {run: row for row, run in enumerate(runs)}

@@ -1,4 +1,4 @@
-"""MMLU's 57 subjects and the four groups that they are counted in.
+"""MMLU's 57 subjects and their four groups.
 
 Hendrycks et al., *Measuring Massive Multitask Language Understanding* (arXiv 2009.03300), Appendix B.
 """

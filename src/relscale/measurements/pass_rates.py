@@ -1,8 +1,8 @@
-"""Pass rates of tasks that are sampled until they have passed some times, without bias.
+"""Unbiased pass rates of tasks that are sampled until a given number of passes.
 
-K draws were made until the r-th pass. ``r / K`` is too large, at a rate p with r = 1 by −ln p / (1 − p) times; the
-unbiased estimator is ``(r − 1) / (K − 1)``, for r from 2 on. Where draws end at a limit before the r-th pass, passes
-over draws of all items together are right for the mean of draws.
+K draws were made until the r-th pass. ``r / K`` is biased upwards, for r = 1 at a rate p by the factor −ln p / (1 − p);
+the unbiased estimator is ``(r − 1) / (K − 1)`` for r ≥ 2. If draws may end at a limit before the r-th pass, the ratio
+of all passes to all draws over all items is unbiased for the mean over draws.
 
 Source: Haldane, *On a Method of Estimating Frequencies*, Biometrika 33 (1945); used by Hu et al., arXiv 2310.03262.
 """
@@ -18,20 +18,20 @@ from relscale.laws.law import Array
 
 
 class Emergence(StrEnum):
-    """How ln(−ln rate) bends over ln scale."""
+    """Curvature of ln(−ln rate) as a function of ln scale."""
 
-    STANDARD = "standard"  # a line: the task scaling law
+    STANDARD = "standard"  # a straight line: the task scaling law
     SLOWER = "slower"  # bends up: every one of several steps has to pass
     ACCELERATED = "accelerated"  # bends down: one of several ways suffices
 
 
 def until_passes(draws: ArrayLike, passes: int) -> Array:
-    """The unbiased rate of items of which so many draws were needed for so many passes.
+    """The unbiased pass rate of items with ``draws`` draws until ``passes`` passes.
 
     Raises
     ------
     RelscaleError
-        Less than two passes, or fewer draws than passes.
+        There are fewer than two passes, or fewer draws than passes.
     """
     counts = np.asarray(draws, dtype=float)
     if passes < 2 or (counts < passes).any():
@@ -42,12 +42,12 @@ def until_passes(draws: ArrayLike, passes: int) -> Array:
 
 
 def pooled(passes: ArrayLike, draws: ArrayLike) -> float:
-    """Passes over draws of all items, which limits of draws do not bias."""
+    """Ratio of all passes to all draws, which limits on draws do not bias."""
     return float(np.sum(passes) / np.sum(draws))
 
 
 def log_log_variance(rate: ArrayLike, draws: ArrayLike) -> Array:
-    """The variance of ``ln(−ln rate)`` of a rate from so many draws, whose inverse is a weight; inf at 0 and 1."""
+    """The variance of ``ln(−ln rate)`` of a rate from ``draws`` draws, for inverse-variance weights; inf at 0 and 1."""
     p = np.asarray(rate, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (1 - p) / (np.asarray(draws, dtype=float) * p * np.log(p) ** 2)

@@ -29,12 +29,12 @@ def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Tabl
     Parameters
     ----------
     tables
-        As ``runs.tables`` in a config: the arguments of ``published`` for each.
+        The section ``runs.tables`` of a config: the arguments of ``published`` for each.
 
     Raises
     ------
     RelscaleError
-        A table cannot be read, or two of them hold the same number.
+        A table cannot be read, or two of them contain the same number.
     """
     tables = list(tables)
     result = pa.concat_tables(
@@ -56,12 +56,12 @@ def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Tabl
 
 
 def _check_distinct(tables: Sequence[Mapping[str, Any]]) -> None:
-    """See that no file is read twice in the same way: its numbers would stand there under two names."""
+    """Refuse a file that is read twice in the same way, which would duplicate its numbers."""
     known: dict[str, Path] = {}
     for options in tables:
         path = Path(options["path"])
         if not path.is_file():
-            continue  # whatever reads it says so
+            continue  # its reader reports the error
         how = digest([file_digest(path), *(options.get(key) for key in ("columns", "formats", "loader"))])
         if how in known:
             raise RelscaleError(
@@ -84,7 +84,7 @@ def published(
     Columns of numbers whose names begin with ``share_`` are kept beside them, for laws of data mixtures, and
     ``quantization``, the number format of the scored weights.
 
-    A number that cannot be, such as NaN or a loss of 0, stays as a row with a status that says so.
+    An invalid number, such as NaN or a loss of 0, remains as a row with a status.
 
     Parameters
     ----------
@@ -93,13 +93,13 @@ def published(
     experiment
         Its name.
     columns
-        For each column of the measurements that is called otherwise in the table, its name there.
+        Names in the table of those columns of the measurements that have another name there.
     constants
-        Values of columns that the table does not have, ``{"corpus": "dclm"}`` for instance.
+        Values of columns that the table lacks, for example ``{"corpus": "dclm"}``.
     formats
-        Columns put together from others of the table, ``{"run": "{model}-{step}"}`` for instance.
+        Columns composed of others, for example ``{"run": "{model}-{step}"}``.
     loader
-        A module of ``relscale.measurements.sources`` that reads the table, where names alone will not do.
+        A module of ``relscale.measurements.sources`` that reads the table, if renaming columns does not suffice.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def source_module(loader: str) -> Any:
     Raises
     ------
     RelscaleError
-        There is none of that name.
+        There is no loader of that name.
     """
     names = loader_names()
     if loader not in names:
@@ -164,7 +164,7 @@ def source_module(loader: str) -> Any:
 
 
 def loader_names() -> list[str]:
-    """The loaders there are: the modules of ``relscale.measurements.sources``."""
+    """Names of all loaders: the modules of ``relscale.measurements.sources``."""
     folder = Path(__file__).parent / "sources"
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
 
@@ -192,7 +192,7 @@ def _constant(value: Any, rows: int, field: pa.Field, path: str | Path) -> pa.Ar
 
 
 def _formatted(table: pa.Table, text: str, field: pa.Field, path: str | Path) -> pa.Array:
-    """A text for each row, put together from its columns."""
+    """A text for each row, composed of its columns."""
     try:
         texts = [text.format(**row) for row in table.to_pylist()]
         return pa.array(texts, pa.string()).cast(field.type)
@@ -203,7 +203,7 @@ def _formatted(table: pa.Table, text: str, field: pa.Field, path: str | Path) ->
 
 
 def _placed(status: Any, training_flops: Any) -> pa.Array:
-    """The rows' status; of a row that is ok but for its compute, that this is no positive number."""
+    """The rows' status; for rows that are otherwise ok, a remark if their compute is not a positive number."""
     statuses = status.to_pylist()
     flops = np.array(training_flops.to_pylist(), dtype=float)
     for row in np.flatnonzero(~(np.isfinite(flops) & (flops > 0))):

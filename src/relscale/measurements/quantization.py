@@ -1,4 +1,4 @@
-"""The number format of the weights that suites were scored with: a column ``quantization`` beside measurements."""
+"""Number format of the weights in scoring: a column ``quantization`` of the measurements."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ NONE = "none"
 
 
 def with_quantization(rows: pa.Table, quantization: str, logged: Sequence[str] = ()) -> pa.Table:
-    """Measurements with the column; validation losses, which the training measured, have ``none``.
+    """Measurements with the column; validation losses, which were measured in training, have ``none``.
 
-    Nothing is added where weights were not quantized.
+    Nothing is added if weights were not quantized.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def with_quantization(rows: pa.Table, quantization: str, logged: Sequence[str] =
     quantization
         The format of the weights in scoring.
     logged
-        Runs whose samples others logged, with weights that were not quantized here.
+        Runs with samples logged by lm-eval, whose weights were not quantized here.
     """
     if quantization == NONE:
         return rows
@@ -37,12 +37,12 @@ def with_quantization(rows: pa.Table, quantization: str, logged: Sequence[str] =
 
 
 def refuse_mixed(rows: pa.Table) -> None:
-    """Refuse measurements of suites that were scored with weights of several formats.
+    """Refuse measurements of suites that were scored with weights in several formats.
 
     Raises
     ------
     RelscaleError
-        They were.
+        There are several formats.
     """
     if COLUMN not in rows.column_names:
         return

@@ -17,7 +17,7 @@ def read_measurements(path: str | Path, columns: Sequence[str]) -> pa.Table:
     path
         The table.
     columns
-        Names that must be there; others may be.
+        Required columns; others are optional.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from relscale.measurements.measurement import MODEL_COLUMNS, REPLICATES, Model, 
 from relscale.scoring.task_metrics import PREFIX
 
 ORDER = ["corpus", "optimizer", "budget", "run", "suite", "prompt", "group", "metric"]
-PIECE = 2**20  # rows of replicates that are made at once
+PIECE = 2**20  # rows of replicates per piece
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ def replicate_pieces(cells: Sequence[ModelCell], count: int) -> Iterator[pa.Tabl
 
 
 def _units(cell: Cell) -> Iterator[tuple[Unit, np.ndarray]]:
-    """The replicates of a cell by what was drawn."""
+    """The replicates of a cell by resampled unit."""
     yield (Unit.ITEM if cell.clusters is None else Unit.CLUSTER), cell.replicates
     if cell.independent is not None:
         yield Unit.ITEM, cell.independent.replicates
 
 
 def _piece(series: Sequence[Series], count: int) -> pa.Table:
-    """Some series; texts as dictionaries, so that each text is kept once."""
+    """A table of some series, with text as dictionaries, so that each text is stored once."""
     columns: dict[str, pa.Array] = {}
     for column in REPLICATES.names:
         if column == "value":

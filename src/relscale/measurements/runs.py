@@ -33,7 +33,7 @@ NAMED = 5  # runs without items that a message names
 
 @dataclass(frozen=True)
 class Loss:
-    """A validation loss of a training: its metric, its value (null where there is none) and its status."""
+    """A validation loss of a run: its metric, its value (None if there is none) and its status."""
 
     metric: str
     value: float | None
@@ -47,21 +47,21 @@ class Measured:
     Attributes
     ----------
     model
-        Which model it is, and its compute, parameters and tokens.
+        The model's key, compute, parameters and tokens.
     losses
-        What its training measured on held-out text.
+        Validation losses measured in training.
     items
         Tables of items, or files of them.
     task_metrics
-        Tables of what lm-eval's tasks make of each document, or files of them.
+        Tables of lm-eval's own metrics per document, or files of them.
     flags
-        What is wrong with a suite's prompt and group as a whole.
+        Problems of a suite's prompt and group as a whole.
     prepared
-        Whether its items answer a prepared suite's requests, and not what somebody asked elsewhere.
+        Whether its items are scores of a prepared suite's requests rather than logged samples.
     listed
-        Whether it is a row of somebody's table, in which two rows may be one model by mistake.
+        Whether it is a row of a user's table, in which two rows may be the same model by mistake.
     status
-        Of the model as a whole: ``ok``, or why no number of it must be trusted.
+        Status of the model: ``ok``, or why none of its numbers can be used.
     """
 
     model: Model
@@ -90,26 +90,26 @@ def trained_runs(
     planned: Collection[str] = (),
     suites: Collection[str] = (),
 ) -> list[Measured]:
-    """The runs of training jobs, and the checkpoints that were kept on their way.
+    """The runs of training jobs, and their intermediate checkpoints.
 
-    Such a checkpoint is a model of its own, called ``<run>-step-<n>``; ``block`` names its run, and it has no budget,
-    so that it is no point of an IsoFLOP parabola. Its FLOPs and tokens are those spent by its step. Where the schedule
-    decays at the end only (wsd), a checkpoint before that is at the peak learning rate: its errors lie
-    above those of a run that had been planned to end there.
+    A checkpoint is a separate model, named ``<run>-step-<n>``; ``block`` names its run, and it has no budget,
+    so that it is not part of an IsoFLOP parabola. Its FLOPs and tokens are those up to its step. If the schedule
+    decays only at the end (wsd), an earlier checkpoint is at the peak learning rate: its errors are
+    above those of a run planned to end there.
 
     Parameters
     ----------
     run_manifests
-        Of training (`relscale.training.manifest.TrainedModel`), with ``run.json`` under each path.
+        Manifests of training (`relscale.training.manifest.TrainedModel`), with ``run.json`` under each path.
     score_manifests
-        Of scoring (`relscale.scoring.scores.Score`).
+        Manifests of scoring (`relscale.scoring.scores.Score`).
     planned, suites
-        Names of the runs that must be there, and of the suites that each must have been scored on, unless it diverged.
+        Names of the required runs, and of the suites that each must have been scored on, unless it diverged.
 
     Raises
     ------
     RelscaleError
-        A manifest or a run's record is missing or not what it should be, or a run is missing, or its items are.
+        A manifest or a run's record is missing or invalid, or a run is missing, or its items are.
     """
     scored, reported = _scored(score_manifests)
     trained_models = read_trained(run_manifests)
@@ -140,7 +140,7 @@ def trained_runs(
 def _check_complete(
     manifests: Sequence[str | Path], by: str, models: Mapping[str, str], suites: Collection[str]
 ) -> None:
-    """See that every one of ``models``, names by what manifests know them ``by``, was scored on every suite."""
+    """Check that every model (names by manifest field ``by``) was scored on every suite."""
     if not suites:
         return
     present = {
@@ -169,7 +169,7 @@ def read_trained(manifests: Sequence[str | Path]) -> list[Trained]:
     Raises
     ------
     RelscaleError
-        A manifest or a run's record is missing or not what it should be.
+        A manifest or a run's record is missing or invalid.
     """
     models = []
     for entry in _entries(manifests, TrainedModel):
@@ -186,9 +186,9 @@ def listed_runs(
     suites: Mapping[str, Manifest],
     reported: Collection[str] = (),
 ) -> list[Measured]:
-    """The checkpoints of a table: those that were scored, and those whose samples lm-eval logged.
+    """The checkpoints of a table: those that were scored, and those with samples logged by lm-eval.
 
-    Validation losses that the table tells are measurements too. Of the suites ``reported``, lm-eval's own metrics are
+    Validation losses in the table are measurements too. For the suites ``reported``, lm-eval's own metrics are
     read from logs as well.
 
     Raises
@@ -247,7 +247,7 @@ def _checkpoint_losses(checkpoint: Checkpoint) -> tuple[Loss, ...]:
 def _scored(
     manifests: Sequence[str | Path], by: str = "run_key"
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """The files of items of each run, and what lm-eval's tasks make of its documents."""
+    """The files of items of each run, and of lm-eval's own metrics of its documents."""
     groups: dict[str, tuple[str, ...]] = {}
     reported: dict[str, tuple[str, ...]] = {}
     for entry in _entries(manifests, Score):
@@ -260,7 +260,7 @@ def _scored(
 
 
 def _losses(status: str, *values: float | None) -> Iterator[Loss]:
-    """The losses of a training, in the order of ``LOSSES``; one that diverged has none."""
+    """The losses of a run, in the order of ``LOSSES``, without values if it diverged."""
     for metric, value in zip(VALIDATION_METRICS, values, strict=True):
         known = value if status == Status.OK else None
         if known is not None and not math.isfinite(known):
@@ -287,7 +287,7 @@ def _model(record: TrainingRecord) -> Model:
     )
     if record.name == run.name:
         return model
-    # A checkpoint on the way.
+    # An intermediate checkpoint.
     return replace(
         model, run=record.name, budget=None, tokens=record.tokens, training_flops=float(record.training_flops)
     )

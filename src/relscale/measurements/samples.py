@@ -1,4 +1,4 @@
-"""lm-eval's logs of samples (``--log_samples``) as items: existing results are not computed again."""
+"""lm-eval's logs of samples (``--log_samples``) as items, so that existing results need not be computed again."""
 
 import json
 import math
@@ -35,12 +35,12 @@ class Samples:
     Attributes
     ----------
     items
-        `relscale.scoring.items.Item` rows. ``tokens`` are null, since logs do not tell, and whether a context
-        was cut is in no log either.
+        `relscale.scoring.items.Item` rows. Logs contain neither ``tokens``, which are null, nor whether a context
+        was cut.
     task_metrics
-        What lm-eval reported, `relscale.scoring.task_metrics.TaskValue` rows; none where nobody asks for it.
+        lm-eval's own metrics, `relscale.scoring.task_metrics.TaskValue` rows; empty if not requested.
     flags
-        What is wrong with a suite's prompt and group as a whole, for those where something is.
+        Problems of a suite's prompt and group as a whole.
     """
 
     items: pa.Table
@@ -50,22 +50,22 @@ class Samples:
 
 @dataclass(frozen=True)
 class Sample:
-    """One line of a log: a question, or a document where ``question.contexts`` is empty.
+    """One line of a log: a question, or a document if ``question.contexts`` is empty.
 
     Attributes
     ----------
     doc_id
-        As `relscale.scoring.requests.document_id` has it.
+        The id by `relscale.scoring.requests.document_id`.
     place
-        What tells the line from others: lm-eval's number of the document, where it is there.
+        lm-eval's number of the document, if logged, which identifies the line.
     question
-        What was asked and answered.
+        The question and its answers.
     greedy
-        Whether each continuation is what the model would have said.
+        Whether greedy decoding gives each continuation.
     reported
-        lm-eval's own metrics of it.
+        lm-eval's own metrics of the line.
     alone
-        The same choices without their contexts, where the task's mutual information needs them.
+        The same choices without their contexts, if the task's mutual information requires them.
     """
 
     doc_id: str
@@ -82,25 +82,25 @@ def read_samples(
     names: Sequence[str] = (),
     reported: Collection[str] = (),
 ) -> Samples:
-    """Items of every ``samples_<task>_<time>.jsonl`` of one model, of which the task belongs to a suite.
+    """Items of every ``samples_<task>_<time>.jsonl`` of one model whose task belongs to a suite.
 
-    Of several files of a task the newest counts.
+    The newest of several files of a task is used.
 
     Parameters
     ----------
     folder
-        Where lm-eval wrote them.
+        lm-eval's output folder.
     suites
-        Where a task belongs: manifests of prepared suites, by name.
+        Manifests of prepared suites, by name, which list their tasks.
     names
-        What the model is called, where the folder has those of several.
+        Names of the model, which select it if the folder has several.
     reported
-        Suites of which lm-eval's own metrics are wanted; those of tasks with rules of their own always are.
+        Suites whose lm-eval metrics are read; those of tasks with custom rules always are.
 
     Raises
     ------
     RelscaleError
-        There is no such file, or those of several models, or one is broken; the message names the line.
+        There is no such file, there are files of several models, or one is damaged; the message names the line.
     """
     logs = task_logs(folder, names)
     rows: list[Item] = []
@@ -156,8 +156,8 @@ def _has_custom_rules(log: TaskLog) -> bool:
 
 
 def _are_the_tasks(samples: Sequence[Sample], read: "Read", log: TaskLog) -> bool:
-    """Whether a task calls right what its items call right: lm-eval's own rules do."""
-    if not log.settings:  # an accuracy that is 0 or 1 is held against each label by itself
+    """Whether a task and its items agree on the right choices, as under lm-eval's default rules."""
+    if not log.settings:  # a logged accuracy of 0 or 1 is compared with each label
         usual = all(sample.question.accuracy is not None for sample in samples)
     else:
         usual = not _has_custom_rules(log)
@@ -178,7 +178,7 @@ def _flags(samples: Sequence[Sample], log: TaskLog, windows: Mapping[str, Any]) 
 
 
 def _samples(path: Path) -> Iterator[Sample]:
-    """The lines of a file; a task that has several filters has a line of each for every document."""
+    """The samples of a file; a task with several filters has one line per document and filter."""
     for number, line in read_json_lines(path):
         try:
             yield _sample(line)
@@ -215,7 +215,7 @@ def _sample(line: Mapping[str, Any]) -> Sample:
 
 
 def _asks_unconditionally(line: Mapping[str, Any], requests: Sequence[Sequence[str]]) -> bool:
-    """Whether the choices were asked once more, without their context, for mutual information."""
+    """Whether the choices were also scored without their context, for mutual information."""
     half = len(requests) // 2
     if len(requests) != 2 * half or any(context for context, _ in requests[half:]):
         return False
@@ -306,7 +306,7 @@ def _number(value: Any) -> float:
 
 
 def _values(arguments: Any) -> list[Any]:
-    """Requests in order; newer files have them as ``gen_args_0``, ``gen_args_1`` …"""
+    """Requests in order; newer files store them as ``gen_args_0``, ``gen_args_1`` …"""
     return list(arguments.values()) if isinstance(arguments, dict) else list(arguments)
 
 

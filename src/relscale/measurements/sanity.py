@@ -16,16 +16,16 @@ SHARES = ("accuracy", "probability")  # quantities that lie between 0 and 1
 
 
 def flag_impossible(table: pa.Table) -> pa.Table:
-    """The same rows; those with status ok whose number no law can be fitted to have a status that says why.
+    """Flag rows with status ok whose number no law can be fitted to, with a status that states why.
 
-    A value that is missing, NaN or infinite; an error (bits per byte, a loss …) that is negative, or 0, which has no
-    logarithm; an accuracy or probability outside 0 to 1, such as one in percent; a negative standard error. A value
-    that is not finite is null then, any other is kept.
+    Flagged are a value that is missing, NaN or infinite; an error (bits per byte, a loss …) that is negative, or 0,
+    which has no logarithm; an accuracy or probability outside 0 to 1, such as one in percent; a negative standard
+    error. A value that is not finite becomes null; others are kept.
 
     Parameters
     ----------
     table
-        With columns metric and value; status and stderr may be missing.
+        Table with columns metric and value; status and stderr are optional.
 
     Raises
     ------
@@ -46,12 +46,12 @@ def flag_impossible(table: pa.Table) -> pa.Table:
 
 
 def flag_fewer_items(table: pa.Table) -> pa.Table:
-    """The same rows; those with status ok that rest on fewer items than the same number of another model are flagged.
+    """Flag rows with status ok that are based on fewer items than the same metric of another model.
 
     Parameters
     ----------
     table
-        Measurements. Models are held against those of their corpus and optimizer, and only where ``items`` are known.
+        Measurements. Models are compared within their corpus and optimizer, and only if ``items`` are known.
     """
     if table["items"].null_count == table.num_rows:
         return table
@@ -64,7 +64,7 @@ def flag_fewer_items(table: pa.Table) -> pa.Table:
             most[key] = max(most.get(key, 0), number or 0)
     status = [
         of_items(Status.INCOMPLETE, number, most[key])
-        # Which documents are long enough to score is for each model's tokenizer to say.
+        # Whether a document is long enough to score depends on the model's tokenizer.
         if status_given == Status.OK and number and number < most[key] and "_document_" not in key[-1]
         else status_given
         for key, number, status_given in zip(keys, items, statuses, strict=True)
@@ -75,7 +75,7 @@ def flag_fewer_items(table: pa.Table) -> pa.Table:
 def _wrongs(
     metric: pa.ChunkedArray, value: np.ndarray, stderr: np.ndarray
 ) -> Iterator[tuple[np.ndarray, str]]:
-    """Which rows are wrong in some way, and what to say of them."""
+    """Masks of invalid rows, each with its status."""
     names = pc.cast(metric, pa.string()).combine_chunks().dictionary_encode()
     kinds = [Metric.parse(name) for name in names.dictionary.to_pylist()]
     codes = names.indices.fill_null(len(kinds)).to_numpy()

@@ -1,23 +1,23 @@
-"""lm-eval's own metrics of a group: the values of its documents made one number, as each task aggregates them.
+"""lm-eval's own metrics of a group: the values of its documents, aggregated as each task defines.
 
-The number itself comes from lm-eval's own function. Its standard error over documents is the delta method's where that
+The value is computed by lm-eval's own function. Its standard error over documents is the delta method's if that
 function is a smooth transform *g* of a ratio of sums,
 
     ``R = Σ a_i / Σ b_i,   value = g(R),   se = |g'(R)| · se(R)``,
 
-with ``se(R)`` as in ``relscale.measurements.metrics``; a bootstrap's, over documents, for the median and Matthews'
-correlation; and null for a function of the task's own, of which nothing is known (lm-eval gives none either).
+with ``se(R)`` as in ``relscale.measurements.metrics``; that of a bootstrap over documents for the median and Matthews'
+correlation; and null for a function of the task's own (as in lm-eval).
 
-A replicate is what lm-eval would report of resampled documents, by the draws that all metrics share
-(``relscale.measurements.draws``): ``g(Σ w_i·a_i / Σ w_i·b_i)``, or the function of the documents, each as often as it
-was drawn. A function of the task's own has none, since its documents may belong together; nor has a value that the
-formula does not give.
+A replicate is lm-eval's metric of resampled documents, with the draws that all metrics share
+(``relscale.measurements.draws``): ``g(Σ w_i·a_i / Σ w_i·b_i)``, or the function of the documents, each repeated as
+often as drawn. A function of the task's own has no replicates, because its documents may be dependent; nor has a value
+that the formula does not reproduce.
 
 =========================  =====================================  ==============
 aggregation                a, b                                   g(R)
 =========================  =====================================  ==============
 ``mean``                   value, 1                               R
-``nanmean``                value, 1; a NaN counts as nothing      R
+``nanmean``                value, 1; NaN is excluded              R
 ``perplexity``             log-probability, 1                     exp(−R)
 ``weighted_perplexity``    log-probability, words or bytes        exp(−R)
 ``bits_per_byte``          log-probability, bytes                 −R / ln 2
@@ -25,8 +25,8 @@ aggregation                a, b                                   g(R)
 ``f1``                     2·true positives, positives of both    R
 =========================  =====================================  ==============
 
-Where a group has several tasks, each is aggregated alone, as lm-eval does: ``_micro`` weighs them by their documents
-(lm-eval's ``weight_by_size``), ``_macro`` does not. A task without the metric does not count.
+If a group has several tasks, each is aggregated separately, as in lm-eval: ``_micro`` weights them by their documents
+(lm-eval's ``weight_by_size``), ``_macro`` does not. A task without the metric is excluded.
 """
 
 import json
@@ -44,8 +44,8 @@ import pyarrow as pa
 from relscale.measurements.draws import Draws
 from relscale.scoring.task_metrics import aggregations, metric_name, task_config
 
-RESAMPLINGS = 200  # of a standard error that has no formula
-SAME = 1e-6  # relative; a formula that gives another value than lm-eval's function is not its formula
+RESAMPLINGS = 200  # for standard errors without a formula
+SAME = 1e-6  # relative tolerance between a formula and lm-eval's function; beyond it, the formula is not used
 
 Transform = tuple[Callable[[Any], Any], Callable[[Any], Any]]  # g, and |g'|, of numbers and arrays
 IDENTITY: Transform = (lambda ratio: ratio, lambda _: 1.0)
@@ -60,17 +60,17 @@ class TaskMetric:
     Attributes
     ----------
     name
-        With ``lm_eval_`` before lm-eval's own.
+        lm-eval's name with the prefix ``lm_eval_``.
     value
-        NaN where there is none.
+        Value of the metric; NaN if there is none.
     stderr
         Standard error over documents; NaN where unknown.
     replicates
-        The value under resampled documents, ``float64[draws]``; NaN where it cannot be computed again.
+        The value under resampled documents, ``float64[draws]``; NaN if it cannot be recomputed.
     documents
-        How many are behind it.
+        Number of documents.
     drawn
-        How many are in each draw, ``float64[draws]``.
+        Number of documents in each draw, ``float64[draws]``.
     """
 
     name: str
@@ -102,9 +102,9 @@ def task_metrics(values: pa.Table, prepared: Path | None, draws: Draws) -> list[
     values
         Rows of ``relscale.scoring.task_metrics.SCHEMA``.
     prepared
-        The folder of the prepared suite, where a task's own aggregations are.
+        The folder of the prepared suite, with the tasks' own aggregations.
     draws
-        Of the documents.
+        Draws of the documents.
     """
     keys = ["metric", "filter", "subject", "task", "aggregation"]
     of_tasks = values.group_by(keys, use_threads=False).aggregate([("value", "list"), ("doc_id", "list")])
@@ -132,7 +132,7 @@ def _task_metric(name: str, of: TaskDocuments, prepared: Path | None, draws: Dra
     import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import get_aggregation
 
-    values = json.loads(f"[{','.join(of.value_list)}]")  # at once: many are numbers of a few bytes
+    values = json.loads(f"[{','.join(of.value_list)}]")  # parsed at once, because most values are short
     weights = draws.of(of.doc_id_list)
     clusters = draws.units_of(of.doc_id_list) if draws.units else None
     value, stderr, replicates = math.nan, math.nan, np.full(draws.count, math.nan)
@@ -157,16 +157,16 @@ def _custom_aggregations(prepared: Path, task: str) -> Mapping[str, Callable[...
 
 
 def _number(function: Callable[[list[Any]], Any], values: list[Any]) -> float:
-    """A function of values; NaN where it has none, as for the correlation of nothing."""
+    """A function of values; NaN if it fails, such as the correlation of a constant."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # of scikit-learn, where a class does not occur
+        with warnings.catch_warnings(action="ignore"):  # of scikit-learn, if a class does not occur
             return float(function(values))
-    except Exception:  # whatever a task's own function raises
+    except Exception:  # any exception of a task's own function
         return math.nan
 
 
 def _by_size(name: str, tasks: Sequence[TaskMetric]) -> TaskMetric:
-    """Several tasks weighed by their documents."""
+    """The mean over tasks, weighted by their documents."""
     if len(tasks) == 1:
         return replace(tasks[0], name=name)
     size = np.array([task.documents for task in tasks], float)
@@ -175,7 +175,7 @@ def _by_size(name: str, tasks: Sequence[TaskMetric]) -> TaskMetric:
     drawn = np.stack([task.drawn for task in tasks])
     of_tasks = np.stack([task.replicates for task in tasks])
     with np.errstate(invalid="ignore"):
-        # A task of which nothing was drawn has no value, and no weight.
+        # A task without drawn documents has no value and no weight.
         replicates = np.where(drawn > 0, drawn * of_tasks, 0).sum(axis=0) / drawn.sum(axis=0)
     return TaskMetric(name, value, stderr, replicates, int(size.sum()), drawn.sum(axis=0))
 
@@ -200,12 +200,12 @@ def _of_ratio(
     value: float,
     units: Sequence[str] | None,
 ) -> tuple[float, np.ndarray]:
-    """Standard error, over units, and replicates of ``g(Σ a / Σ b)``; NaN where that is not the value."""
+    """Standard error over units and replicates of ``g(Σ a / Σ b)``; NaN if that is not the value."""
     none = math.nan, np.full(weights.shape[1], math.nan)
     try:
         a, b = columns(values)
         g, slope = transform
-        with np.errstate(all="ignore"):  # of values that are no numbers there is no error either
+        with np.errstate(all="ignore"):  # invalid values have no standard error
             ratio = a.sum() / b.sum()
             if not math.isclose(g(ratio), value, rel_tol=SAME, abs_tol=SAME):
                 return none
@@ -221,7 +221,7 @@ def _of_ratio(
 
 
 def _resampled(function: Callable[[list[Any]], Any], values: list[Any], weights: np.ndarray) -> np.ndarray:
-    """The function of the values, each as often as it was drawn, ``float64[draws]``."""
+    """The function of the values, each repeated as often as drawn, ``float64[draws]``."""
     return np.array(
         [
             _number(

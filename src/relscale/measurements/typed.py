@@ -8,18 +8,18 @@ from relscale.errors import RelscaleError
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.storage.columns import numbers, plain, words
 
-LARGEST = 2.0**63 - 1024  # the largest float that is a whole number of 64 bits
-COUNTS = ("items", "bytes")  # whole numbers that may be written as powers of ten, or computed
-MAY_MISS = ("experiment", "block", "prompt", "status")  # beside those that may be null in any case
+LARGEST = 2.0**63 - 1024  # the largest float that fits a signed 64-bit integer
+COUNTS = ("items", "bytes")  # integers that may be written in scientific notation
+MAY_MISS = ("experiment", "block", "prompt", "status")  # besides nullable columns
 
 
 def typed(table: pa.Table, name: str) -> pa.Table:
-    """A table whose columns are called as those of measurements are, each of its type; others are as they were.
+    """Convert the columns of measurements in a table to their types; other columns are unchanged.
 
     Raises
     ------
     RelscaleError
-        A column holds something else, or has no name where one is needed.
+        A column has another type, or a required name is empty.
     """
     for field in MEASUREMENTS:
         if field.name in table.column_names:
@@ -33,7 +33,7 @@ def typed(table: pa.Table, name: str) -> pa.Table:
 def typed_column(
     column: pa.ChunkedArray, field: pa.Field, place: str, optional: bool, default: str | None = None
 ) -> pa.ChunkedArray | pa.Array:
-    """A column as the type of ``field``; of text that is ``optional`` an empty cell is the default."""
+    """A column converted to the type of ``field``; empty cells of an ``optional`` text column become the default."""
     if pa.types.is_string(field.type):
         if not optional:
             return pa.array(words(column, place), field.type)

@@ -12,29 +12,30 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 UNLIMITED = 2**62
-# Attention to all preceding tokens, or to a window of them; all other layers carry a state.
+# Attention to all preceding tokens, or to a window of them; all other layers are recurrent.
 ATTENTION = {"full_attention", "sliding_attention", "chunked_attention", "attention", "full", "sliding"}
 WINDOW = re.compile(r"window|chunk|local_attention$|local_radius|floor_scale")
 CHOICE = re.compile(r"index_topk")
 OTHER = re.compile(r"num_|max_window_layers|pattern|layers|kernel|feed_forward|lm_head|mamba|indices")
-# The names of the length that a model was trained on before its rotary frequencies were stretched.
+# Names of the training length before the rotary frequencies were rescaled for longer texts.
 ROTATED = ("original_max_position_embeddings", "max_position_embeddings")
-# Rotary frequencies that depend on nothing but the position.
+# Rotary frequencies that depend on the position alone.
 FIXED_ROTATION = {*ROPE_INIT_FUNCTIONS, "default", "mrope", "su"} - {"dynamic", "longrope", "su"}
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The lengths, in tokens, up to which a text's computation is the same as that of others.
+    """The lengths, in tokens, up to which texts can share computation or a batch.
 
     Attributes
     ----------
     span
-        Up to here each token sees all before it; further on are sliding windows and chunks. Texts share computation
-        within it only. 0 where layers carry a state through the text.
+        Up to this length each token attends to all tokens before it; beyond it there are sliding windows and chunks.
+        Texts share computation within it only. 0 for models with recurrent layers.
     padded
-        Up to here a text may be padded to the length of a longer one. Further on, rotary frequencies follow the longest
-        text of a batch; or each token chooses those it sees among as many as the batch is long, which ties otherwise.
+        Up to this length a text may be padded to the length of a longer one. Beyond it, rotary frequencies depend on
+        the longest text of a batch, or each token selects the tokens it attends to from the whole batch length, which
+        breaks ties differently.
     """
 
     span: int
@@ -52,7 +53,7 @@ def describe(config: "PreTrainedConfig") -> Architecture:
 
 
 def text_config(config: "PreTrainedConfig") -> "PreTrainedConfig":
-    """The configuration of the part that predicts text: itself, unless the model also sees or hears."""
+    """The configuration of the text model: of a part for models of images or sound, else of the whole."""
     return config.get_text_config(decoder=True)
 
 
@@ -64,7 +65,7 @@ def is_encoder_decoder(config: "PreTrainedConfig") -> bool:
 
 
 def _lengths(config: dict[str, Any], names: re.Pattern[str]) -> Iterator[int]:
-    """Every length in a configuration whose name says what it limits."""
+    """All lengths in a configuration whose names match ``names``."""
     for name, value in config.items():
         if isinstance(value, dict):
             yield from _lengths(value, names)
@@ -81,7 +82,7 @@ def _numbers(value: Any) -> Iterator[int]:
 
 
 def _rotations(config: dict[str, Any], known: tuple[int, ...] = ()) -> Iterator[int]:
-    """The length up to which each rotary embedding of a configuration is the same for texts of any length."""
+    """For each rotary embedding, the length up to which its frequencies do not depend on the text's length."""
     known = known + tuple(int(config[name]) for name in ROTATED if config.get(name))
     for name, value in config.items():
         if isinstance(value, dict):

@@ -1,12 +1,12 @@
 """Batching of windows: shared contexts, shared prefixes, and rows of similar length.
 
-A *tree* is one context and every continuation that follows it. A continuation sees the context and itself, not its
+A *tree* is one context and all of its continuations. A continuation attends to the context and itself, not to its
 siblings, so four answers to a question cost one question and four answers::
 
     tokens     c c c a a b b b        branch  0 0 0 1 1 2 2 2        position  0 1 2 3 4 3 4 5
 
-Where contexts begin alike, the beginning (five solved questions, say) is a *prefix* that is computed before; rows then
-hold what follows it, several trees in one row, and every token sees the whole prefix.
+If contexts begin with the same tokens (such as five solved questions), these are a *prefix* that is computed once; rows
+then contain the remaining tokens, several trees in one row, and every token attends to the whole prefix.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,13 +16,13 @@ import numpy as np
 
 from relscale.scoring.encoding import Window
 
-# Shorter contexts are not worth a mask; the first windows of all documents begin with the same single token.
+# Sharing a shorter context saves less than its mask costs; all first windows of documents share a single token.
 SHORTEST_SHARED_CONTEXT = 8
 
 
 @dataclass(frozen=True)
 class PrefixTree:
-    """The numbers of the windows that share ``context``, and the tokens that a row needs for them behind a prefix."""
+    """The numbers of the windows that share ``context``, and the tokens that they take in a row, without the prefix."""
 
     context: tuple[int, ...]
     windows: tuple[int, ...]
@@ -31,17 +31,17 @@ class PrefixTree:
 
 @dataclass(frozen=True)
 class Batch:
-    """``rows × length`` tokens behind a prefix, and where in them the scored ones are predicted.
+    """``rows × length`` tokens after a prefix, and the positions at which scored tokens are predicted.
 
     Attributes
     ----------
     tokens, positions
-        ``int64[rows, length]``; positions count from the start of the prefix. Padding stands at the right.
+        ``int64[rows, length]``; positions count from the start of the prefix. Rows are padded on the right.
     trees, branches
         ``int64[rows, length]``: which tree of its row a token belongs to (−1: padding), and which continuation of it
         (0: the context).
     plain
-        Whether each row is one window without a prefix, so that causal attention is all it needs.
+        Whether each row is one window without a prefix, for which causal attention suffices.
     token_index
         ``int64[rows]``, index into the flattened tokens of each token that predicts something.
     row_index
@@ -70,15 +70,15 @@ def prefix_trees(
     Parameters
     ----------
     windows
-        All windows; a window's number is its place here.
+        All windows; a window's number is its index.
     numbers
-        Those that the trees hold.
+        Numbers of the windows in the trees.
     prefix
-        Tokens that are computed before.
+        Number of prefix tokens, which are computed before.
     share
-        Whether continuations of one context may stand in one tree.
+        Whether continuations of one context may share a tree.
     longest
-        Tokens of a tree, beyond which the continuations of its context go to another; None where there is no limit.
+        Maximum number of tokens of a tree; further continuations form another tree. None for no limit.
     """
     together: dict[tuple[int, ...], list[int]] = {}
     for number in numbers:
@@ -111,8 +111,8 @@ def batches(
 ) -> Iterator[tuple[Batch, list[PrefixTree]]]:
     """Pack trees into batches of at most ``tokens`` tokens, padding counted, the longest rows first.
 
-    Without a prefix a row is one tree. Behind a prefix of *p* tokens rows are filled up to *p* tokens or the longest
-    tree: a token then reads at most about twice what it must, and hardly any place is padding.
+    Without a prefix, a row is one tree. After a prefix of *p* tokens, rows are filled up to *p* tokens or the longest
+    tree: a token then attends over at most about twice the necessary length, and there is hardly any padding.
 
     Parameters
     ----------
@@ -121,16 +121,16 @@ def batches(
     tokens
         The budget.
     prefix
-        Tokens that are computed before.
+        Number of prefix tokens, which are computed before.
     longest
-        Tokens of a row that is filled with several trees; None where there is no limit.
+        Maximum number of tokens of a row with several trees; None for no limit.
     padded
-        Rows longer than this stand beside rows of their own length only, so that none is padded; None where all may be.
+        Longer rows share a batch only with rows of the same length, so that none is padded; None for no limit.
 
     Yields
     ------
     Batch, list of PrefixTree
-        With the trees that it holds. A single tree longer than the budget is a batch of its own.
+        The batch and its trees. A single tree longer than the budget is a batch of its own.
     """
     room = min(length for length in (prefix, tokens, longest) if length is not None)
     for rows in _grouped(_rows(trees, room), tokens, padded):
@@ -138,7 +138,7 @@ def batches(
 
 
 def _rows(trees: Sequence[PrefixTree], room: int) -> list[list[PrefixTree]]:
-    """Trees side by side, the longest first, in rows of at most ``room`` tokens where they fit (first fit)."""
+    """Pack trees into rows of at most ``room`` tokens, the longest first (first fit)."""
     rows: list[list[PrefixTree]] = []
     free: list[int] = []
     for tree in sorted(trees, key=lambda tree: (-tree.length, tree.windows)):

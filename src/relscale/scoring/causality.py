@@ -1,4 +1,4 @@
-"""Test of causality: no prediction of a causal language model depends on later tokens."""
+"""Test of causality: predictions of a causal language model do not depend on later tokens."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,7 +7,7 @@ import torch
 
 from relscale.errors import RelscaleError
 
-# Rounding: in float32 an expert that gets other tokens beside it, in two bytes anything.
+# Rounding: in float32 of an expert that receives other tokens, in 16 bits of any operation.
 TOLERANCE = {torch.float32: 1e-5}
 COARSE = 0.004
 
@@ -17,8 +17,8 @@ def depends_on_later_tokens(
 ) -> bool:
     """Whether a prediction changes with later tokens.
 
-    The same forward pass is run on the text, with other tokens in its second half and with another last token. All
-    three have one shape, so that what differs before the change is not rounding.
+    The same forward pass is run on the text, on the text with a different second half, and with a different last token.
+    All three have the same shape, so that differences before the change are not due to rounding.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def depends_on_later_tokens(
         after = _logprobs(logits, other)
         both = (
             before[:n_unchanged].isfinite() & after[:n_unchanged].isfinite()
-        )  # what is no number says nothing
+        )  # nan and infinite values are not compared
         first, second = before[:n_unchanged][both], after[:n_unchanged][both]
         scale = (
             TOLERANCE.get(before.dtype, COARSE) * max(1.0, float(first.abs().max())) if len(first) else 0.0

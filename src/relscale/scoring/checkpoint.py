@@ -25,9 +25,9 @@ INTEGERS = (
     "U8",
     "I16",
     "I32",
-)  # formats in which weights are quantised; masks and positions have others
+)  # formats of quantised weights; masks and positions have others
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-LAYER = re.compile(r"(?P<stack>.*?\.)\d+\.")  # of a tensor's name, the stack of layers and the number of one
+LAYER = re.compile(r"(?P<stack>.*?\.)\d+\.")  # in a tensor's name: the stack of layers, and a layer's number
 TOKENIZER_FILES = (
     "tokenizer*",
     "special_tokens_map.json",
@@ -36,7 +36,7 @@ TOKENIZER_FILES = (
     "added_tokens.json",
     "*.model",
 )
-# Those of them that hold no vocabulary.
+# Those of them that contain no vocabulary.
 DESCRIPTIONS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
@@ -58,15 +58,15 @@ def load_model(
     device
         Device of the model.
     use_safetensors
-        Whether weights must be safetensors. Pickled weights run code when they are read.
+        Whether weights must be safetensors. Reading pickled weights can run code.
     trust_remote_code
         Whether code in the folder may run.
 
     Raises
     ------
     RelscaleError
-        The folder is no checkpoint, holds an adapter beside it, lacks weights or has more layers than its configuration
-        asks for, has whole numbers as weights without saying what they stand for, or does not fit the device.
+        The folder is not a checkpoint, also contains an adapter, lacks weights, has more layers than its configuration,
+        has integer weights without a quantization_config, or does not fit the device.
     """
     folder = Path(checkpoint)
     if dtype not in DTYPES:
@@ -94,7 +94,7 @@ def load_model(
         )
     _check_room(folder, config, DTYPES[dtype], torch.device(device), trust_remote_code)
     transformers.logging.disable_progress_bar()
-    transformers.logging.set_verbosity_error()  # what it says of the weights is said below
+    transformers.logging.set_verbosity_error()  # its messages on weights are replaced by those below
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -118,14 +118,14 @@ def load_model(
 
 
 def _refuse_bare_integers(folder: Path, config: PreTrainedConfig) -> None:
-    """Quantised weights are read as the whole numbers that they are where nothing says what these stand for."""
+    """Refuse integer weights without a quantization_config, which transformers would read as plain numbers."""
     if getattr(config, "quantization_config", None) is not None:
         return
     for entry in tensors(folder):
         if entry["dtype"] in INTEGERS and len(entry["shape"]) == 2 and min(entry["shape"]) > 1:
             raise RelscaleError(
-                f"{folder}: its weights are whole numbers ({entry['dtype']}), and config.json has no "
-                "quantization_config that says what they stand for; add it, or convert the weights"
+                f"{folder}: its weights are integers ({entry['dtype']}), but config.json has no "
+                "quantization_config; add it, or convert the weights"
             )
 
 
@@ -171,36 +171,36 @@ def load_encoder(
     encoders: dict[str, Encoder],
     trust_remote_code: bool = False,
 ) -> Encoder:
-    """The encoder of a checkpoint folder, taken from ``encoders`` or added to it.
+    """The encoder of a checkpoint folder, from ``encoders`` or added to it.
 
     Raises
     ------
     RelscaleError
-        There is no tokenizer in the folder, or the model can read no token.
+        There is no tokenizer in the folder, or the model's context length is not positive.
     """
     folder = Path(checkpoint)
     files = sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern) if path.is_file())
     key = digest([*map(file_digest, files), resolve_max_length(model.config)])
     if key not in encoders:
-        # Without these, transformers makes up an empty tokenizer for the model's type.
+        # Without these files, transformers creates an empty tokenizer for the model's type.
         if not any(path.name not in DESCRIPTIONS for path in files):
             raise RelscaleError(f"{folder}: no tokenizer; add the model's tokenizer.json")
         try:
             tokenizer = AutoTokenizer.from_pretrained(
                 folder, trust_remote_code=trust_remote_code, local_files_only=True
             )
-            tokenizer("a text")  # some that can be read cannot encode
+            tokenizer("a text")  # some tokenizers load but cannot encode
         except Exception as error:
             raise RelscaleError(f"{folder}: no readable tokenizer ({first_line(error)})") from error
         length = resolve_max_length(model.config, tokenizer)  # the rule of lm-eval's hf model
         if length < 1:
-            raise RelscaleError(f"{folder}: by its configuration the model reads {length} tokens")
+            raise RelscaleError(f"{folder}: its configuration has a context length of {length} tokens")
         encoders[key] = Encoder(tokenizer, length)
     return encoders[key]
 
 
 def available_bytes(device: torch.device) -> int:
-    """Memory that is free on a device."""
+    """Free memory of a device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
@@ -213,7 +213,7 @@ def _check_room(
     refuse_more_layers_than_weights(folder, config)
     try:
         needed = parameters_of(config, trust_remote_code=code) * dtype.itemsize
-    except Exception as error:  # each class has its own for a configuration that it cannot use
+    except Exception as error:  # each class raises its own exception for an invalid configuration
         raise RelscaleError(f"{folder}: not a readable checkpoint ({first_line(error)})") from error
     free = available_bytes(device)
     if needed > free:

@@ -22,10 +22,10 @@ from relscale.storage.tables import read_table, shortened
 from relscale.training.manifest import TrainedModel
 from relscale.training.recipe_row import RecipeRow
 
-Cells = Mapping[str, Any]  # of one row as the file has them: texts and numbers, or nothing
+Cells = Mapping[str, Any]  # the cells of one row of the file: text, numbers or None
 
 OK = "ok"
-TABLE = "checkpoints.csv"  # as an export calls it
+TABLE = "checkpoints.csv"  # its name in an export
 REQUIRED = ("corpus", "params", "tokens", "training_flops")
 
 
@@ -93,16 +93,16 @@ COLUMNS = (
 def read_checkpoints(path: str | Path) -> list[Checkpoint]:
     """Read a table of checkpoints (CSV or parquet).
 
-    Columns ``corpus``, ``params``, ``tokens``, ``training_flops`` and one of ``model`` and ``samples`` must be there.
-    Columns ``share_<part>`` may be, for laws of mixtures (``relscale.measurements.mixture_shares``).
-    A folder is relative to the table's own. Missing parameters are those of the model in a local folder; missing
+    Columns ``corpus``, ``params``, ``tokens``, ``training_flops`` and one of ``model`` and ``samples`` are required.
+    Columns ``share_<part>`` are optional, for laws of mixtures (``relscale.measurements.mixture_shares``).
+    A folder is relative to the table's own. Missing parameters are counted from the model in a local folder; missing
     training FLOPs are taken as ``6 · params · tokens``.
 
     Raises
     ------
     RelscaleError
-        A column is missing, or a row has no model, a name that another has or that looks like another, or a number
-        that is none.
+        A column is missing, or a row has no model, the name of another row or one that looks like it, or an invalid
+        number.
     """
     path = Path(path)
     table = read_table(path, REQUIRED)
@@ -137,19 +137,19 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
 def check_distinct(checkpoints: Sequence[Checkpoint], table: str | Path) -> None:
     """Check that no two rows are the same model: the same folder or revision, or the same samples.
 
-    Copies of a model are found by their numbers, when measurements are collected.
+    Copies of a model are detected by their identical scores when measurements are collected.
 
     Parameters
     ----------
     checkpoints
         The rows of the table, in its order.
     table
-        Its path, for the message.
+        Path of the table, for messages.
 
     Raises
     ------
     RelscaleError
-        Two rows are one model, or samples are of several models and none of them is called as the row's run is.
+        Two rows are one model, or samples are of several models and none of them has the name of the row's run.
     """
     known: dict[Any, int] = {}
     for number, checkpoint in enumerate(checkpoints, start=1):
@@ -181,7 +181,7 @@ def _sources(checkpoint: Checkpoint, location: str) -> list[tuple[Any, str]]:
 
 
 def table_schema() -> pa.Schema:
-    """Columns of a table of checkpoints that names its models, as an export writes it."""
+    """Columns of a table of checkpoints written by an export."""
     return pa.schema([field for field in schema_of(Checkpoint) if field.name != "samples"])
 
 
@@ -211,7 +211,7 @@ def checkpoint_files(folder: str | Path) -> list[Path]:
 
 
 def _typed(table: pa.Table, path: Path) -> list[Cells]:
-    """Rows with numbers as numbers; an empty text is nothing."""
+    """Rows with numbers converted from text; empty text is None."""
     columns = {}
     for name in table.column_names:
         place = f"{path}: column {name!r}"
@@ -295,7 +295,7 @@ def _counted(model: str, location: str) -> int:
 
 
 def _place(value: str | None, table: Path) -> str | None:
-    """A folder relative to the table's own, else the value as it is: the name of a model on the hub."""
+    """The path of a folder relative to the table's own, or the unchanged name of a model on the hub."""
     if value is None:
         return None
     folder = table.parent / value

@@ -38,17 +38,17 @@ def find_data(name: str, data: DataSource) -> tuple[Path, DataSource]:
     name
         The suite, for messages.
     data
-        Where the data are.
+        Location of the data.
 
     Returns
     -------
     Path, DataSource
-        And its provenance: the path and a digest of its files, or the hub's name and the commit.
+        The path, and its provenance: the path and a digest of its files, or the hub's name and the commit.
 
     Raises
     ------
     RelscaleError
-        There is no such path, or the hub cannot be reached and has not been read before.
+        There is no such path, or the hub cannot be reached and the data are not in its cache.
     """
     if data.path is not None:
         path = Path(data.path)

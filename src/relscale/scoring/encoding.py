@@ -1,7 +1,7 @@
 """Encode text as token windows, with the boundaries of lm-eval's ``hf`` model.
 
-Where a context ends and its continuation begins changes an item's log-probability by whole nats, so the rules here are
-those of lm-eval 0.4.13 (``TemplateLM._encode_pair``, ``HFLM.loglikelihood_rolling``) and a test holds them together.
+The boundary between a context and its continuation changes an item's log-probability by whole nats, so the rules here
+are those of lm-eval 0.4.13 (``TemplateLM._encode_pair``, ``HFLM.loglikelihood_rolling``); a test compares the two.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +13,9 @@ from relscale.errors import RelscaleError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-# Texts are handed to the tokenizer so many at a time: enough for its threads, few enough for the memory.
+# Number of texts per call of the tokenizer: enough for its threads, few enough for memory.
 AT_ONCE = 512
-# Tokens that an encoder remembers for the next model of its vocabulary: about 100 MB.
+# Tokens that an encoder caches for the next model with its vocabulary: about 100 MB.
 REMEMBERED = 2_000_000
 
 
@@ -25,7 +25,7 @@ class Window(NamedTuple):
     Attributes
     ----------
     context
-        At least one token.
+        Context tokens, at least one.
     continuation
         The scored tokens, at least one; ``len(context) + len(continuation) <= max_length + 1``.
     cut
@@ -40,7 +40,7 @@ class Window(NamedTuple):
 class Encoder:
     """A tokenizer with a context length and a cache of encoded texts.
 
-    Models that share a vocabulary and a context length share an encoder, and with it the work.
+    Models that share a vocabulary and a context length share an encoder, so that texts are encoded once.
     """
 
     def __init__(self, tokenizer: "PreTrainedTokenizerBase", max_length: int):
@@ -60,28 +60,28 @@ class Encoder:
     def pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Window]:
         """The windows that score each continuation after its context.
 
-        White space that ends the context is moved to the continuation; the two are encoded together and split after as
-        many tokens as the context has alone. An empty context becomes the prefix token, and so does one of white space
-        where the tokenizer puts no token before a text. What does not fit is cut from the left of the context. Equal
-        contexts are one object.
+        White space at the end of the context is moved to the continuation; the two are encoded together and split after
+        as many tokens as the context alone has. An empty context becomes the prefix token, and so does one of white
+        space if the tokenizer puts no token before a text. Tokens that do not fit are cut from the left of the context.
+        Equal contexts are the same object.
 
         Raises
         ------
         RelscaleError
-            A continuation has no token of its own, or does not fit even alone.
+            A continuation has no token of its own, or does not fit even without its context.
         """
         contexts = [(move_spaces(*pair)[0], True) if pair[0] else None for pair in pairs]
-        wholes = [("".join(pair), bool(pair[0])) for pair in pairs]
-        tokens = self._encode(dict.fromkeys([*filter(None, contexts), *wholes]))
+        joined = [("".join(pair), bool(pair[0])) for pair in pairs]
+        tokens = self._encode(dict.fromkeys([*filter(None, contexts), *joined]))
         return [
             self._fit(*self._split(tokens[pair], tokens[context] if context else ()))
-            for context, pair in zip(contexts, wholes, strict=True)
+            for context, pair in zip(contexts, joined, strict=True)
         ]
 
     def rolling(self, text: str, context_tokens: int = 0, overlap: float = 0.0) -> list[Window]:
         """The windows that score each token of ``text`` once.
 
-        The first begins with the prefix token; each later one is full and scores only what is new. An empty text has
+        The first begins with the prefix token; each later one is full and scores only new tokens. An empty text has
         none.
 
         Parameters
@@ -89,16 +89,16 @@ class Encoder:
         text
             A document.
         context_tokens
-            So many tokens at its start are context only, and never scored.
+            Number of tokens at its start that are context only and never scored.
         overlap
-            Share of a full window that is text of the one before. 0 are the disjoint windows of lm-eval.
+            Share of a full window that overlaps with the previous one; 0 for the disjoint windows of lm-eval.
         """
         tokens = self._encode([(text, True)])[text, True]
         context_tokens += _leading(tokens, self.tokenizer.all_special_ids) if context_tokens else 0
         return list(self._roll(tokens, context_tokens, overlap))
 
     def scored_bytes(self, text: str, context_tokens: int) -> int:
-        """UTF-8 bytes of ``text`` that `rolling` scores, those of the tokens after the first ``context_tokens``."""
+        """UTF-8 bytes of ``text`` that `rolling` scores: of the tokens after the first ``context_tokens``."""
         key = text, context_tokens
         if key not in self._bytes:
             self._bytes[key] = self._scored_bytes(text, context_tokens)
@@ -153,7 +153,7 @@ class Encoder:
         )
 
     def _encode(self, texts: Iterable[tuple[str, bool]]) -> dict[tuple[str, bool], tuple[int, ...]]:
-        """Tokens of each text; the flag says whether the tokenizer adds its special tokens, where there are none."""
+        """Tokens of each text; the flag selects whether the tokenizer adds its special tokens if the text has none."""
         encoded = {key: self._known[key] for key in texts if key in self._known}
         for adds in (True, False):
             missing = (key for key in texts if key not in encoded and self._adds_special(*key) == adds)
@@ -189,7 +189,7 @@ def _leading(tokens: Sequence[int], special: Sequence[int]) -> int:
 def move_spaces(context: str, continuation: str) -> tuple[str, str]:
     """Move the white space that ends ``context`` to the front of ``continuation``.
 
-    Vocabularies hold words with the space before them; a context that ends in one would split them.
+    Vocabularies contain words with a leading space; a context that ends in a space would split them.
     """
     stripped = context.rstrip()
     return stripped, context[len(stripped) :] + continuation

@@ -487,9 +487,9 @@ class Engine(LM):
         others = [Window(question, second[::-1]), *windows[1:]]
         try:
             scores, _ = self._score_group(windows, range(4), prefix)
-            moved, _ = self._score_group(others, range(4), prefix)
+            with_changed_sibling, _ = self._score_group(others, range(4), prefix)
             return self._matches_alone(windows, range(4), scores) and bool(
-                np.all(self.forward.close(scores[1:], moved[1:], 0.1))
+                np.all(self.forward.close(scores[1:], with_changed_sibling[1:], 0.1))
             )
         except FAILURES:
             return False

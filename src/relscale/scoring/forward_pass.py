@@ -12,25 +12,25 @@ from relscale.scoring.architecture import Architecture, text_config
 from relscale.scoring.batching import Batch
 from relscale.to_device import to_device
 
-# Hidden states that meet the vocabulary at once, by whether there is a GPU: a product of fewer rows is slower, and the
-# logits of more leave a processor's cache.
+# Hidden states multiplied by the output matrix at once, by whether there is a GPU: a product of fewer rows is slower,
+# and the logits of more do not fit a processor's cache.
 HEAD_ROWS = {False: 128, True: 1024}
-TOLERANCE = 5e-5  # nats, float32; items are promised to twice that
+TOLERANCE = 5e-5  # nats, float32; the documented accuracy of items is twice that
 RELATIVE_TOLERANCE = 5e-7
-COARSE = 2000  # times that where numbers have two bytes
+COARSE = 2000  # times TOLERANCE for 16-bit formats
 # Exceptions of models that do not support several answers at once, or a prefix.
 FAILURES = (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError)
 
 
 class ForwardPass:
-    """A causal language model, its trunk and its output matrix.
+    """A causal language model, its layers and its output matrix.
 
     Attributes
     ----------
     options
         Arguments of every forward pass.
     direct
-        Whether the output matrix meets the hidden states of scored positions alone.
+        Whether logits are computed for scored positions only.
     """
 
     def __init__(self, model: PreTrainedModel, architecture: Architecture, device: torch.device):
@@ -51,7 +51,7 @@ class ForwardPass:
         return len(rows) if rows is not None else int(text_config(self.model.config).vocab_size)
 
     def use_no_cache(self, text: torch.Tensor, logits: torch.Tensor) -> None:
-        """Spare the cache that nothing reads, if the model has that option and gives the same numbers."""
+        """Disable the unused cache of keys and values if the model has that option and its results do not change."""
         before, self.options = self.options, {"use_cache": False}
         try:
             matches = self.matches(self.logits(text), logits)
@@ -93,15 +93,13 @@ class ForwardPass:
             self._tensor, (batch.token_index, batch.row_index, batch.targets)
         )
         if batch.tokens.shape[1] > self.architecture.padded:
-            self.logits(
-                torch.zeros(1, 1, dtype=torch.int64)
-            )  # dynamic factors are kept until a text is short again
+            self.logits(torch.zeros(1, 1, dtype=torch.int64))  # dynamic factors persist until a short text
         output = self.trunk(**inputs)[0] if self.direct else self.model(**inputs).logits
         states = output.flatten(0, 1)
         totals, highest, target_logits = (
             torch.empty(len(size), device=self.device) for size in (token_index, token_index, targets)
         )
-        # A target is greedy where it is the first of the largest, as in lm-eval; never where it is no number.
+        # A target is greedy if it is the first of the largest logits, as in lm-eval; never if it is not finite.
         greedy = torch.zeros(len(targets), dtype=torch.bool, device=self.device)
         rows = HEAD_ROWS[self.device.type == "cuda"]
         by_row = batch.row_index.argsort(kind="stable")
@@ -114,16 +112,16 @@ class ForwardPass:
             target_logits[in_chunk] = logits[row_index[in_chunk] - first, targets[in_chunk]]
             top = logits.amax(1)
             highest[first : first + rows] = top
-            wins = in_chunk[target_logits[in_chunk] == top[row_index[in_chunk] - first]]
-            greedy[wins] = logits[row_index[wins] - first].argmax(1) == targets[wins]
+            is_top = in_chunk[target_logits[in_chunk] == top[row_index[in_chunk] - first]]
+            greedy[is_top] = logits[row_index[is_top] - first].argmax(1) == targets[is_top]
             totals[first : first + rows] = logits.sub_(top[:, None]).exp_().sum(1).log()
         logprobs = target_logits - highest[row_index] - totals[row_index]
         return logprobs.double().cpu().numpy(), greedy.cpu().numpy()
 
     def _mask(self, batch: Batch, prefix: Sequence[DynamicLayer]) -> torch.Tensor:
-        """``[rows, 1, length, prefix + length]``, added to attention's scores: 0 where a token may look, else −∞.
+        """``[rows, 1, length, prefix + length]``, added to the attention scores: 0 for visible tokens, else −∞.
 
-        A token sees the prefix, and in its own tree what stands before it in the context and in its own branch.
+        Visible to a token are the prefix and, within its own tree, earlier tokens of the context and of its own branch.
         """
         trees, branches = self._tensor(batch.trees), self._tensor(batch.branches)
         length = trees.shape[1]
@@ -155,7 +153,7 @@ class ForwardPass:
 
 
 class PrefixedLayer(DynamicLayer):
-    """Keys and values of one layer behind those of a prefix, which all rows share and none changes."""
+    """Keys and values of one layer after those of a prefix, which all rows share and none changes."""
 
     def __init__(self, prefix: DynamicLayer):
         super().__init__()
@@ -164,7 +162,7 @@ class PrefixedLayer(DynamicLayer):
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Those of the prefix, for every row, and the row's own after them."""
+        """Keys and values of the prefix, for every row, followed by the row's own."""
         return _with_prefix(self.prefix.keys, key_states), _with_prefix(self.prefix.values, value_states)
 
     def get_seq_length(self) -> int:
@@ -174,6 +172,6 @@ class PrefixedLayer(DynamicLayer):
 
 
 def _with_prefix(shared: torch.Tensor | None, states: torch.Tensor) -> torch.Tensor:
-    """``[rows, heads, prefix + length, size]``: what all rows share, and after it their own."""
+    """``[rows, heads, prefix + length, size]``: the shared states, followed by each row's own."""
     assert shared is not None
     return torch.cat([shared.expand(len(states), -1, -1, -1), states], dim=-2)

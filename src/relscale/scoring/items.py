@@ -12,12 +12,12 @@ class ItemStatus(StrEnum):
     """Status of an item; the first that applies."""
 
     NO_NUMBER = "no number"  # its log-probability is not finite, or above 0
-    TOO_SHORT = "too short"  # a document of which nothing was scored
-    REPEATED = "repeated"  # the log has the document already
-    UNLABELLED = "unlabelled"  # its question does not say which choice is right
+    TOO_SHORT = "too short"  # no token of the document was scored
+    REPEATED = "repeated"  # a duplicate of another document in the log
+    UNLABELLED = "unlabelled"  # its question has no label of the right choice
     OUTSIDE = "label outside the choices"
-    DISPUTED = "disputed label"  # the accuracy that was logged is not what it gives
-    CUT = "context cut"  # the context lost its beginning to fit the model
+    DISPUTED = "disputed label"  # the label contradicts the logged accuracy
+    CUT = "context cut"  # the start of the context was cut to fit the model
     OK = "ok"
 
 

@@ -40,12 +40,12 @@ if TYPE_CHECKING:
     from relscale.scoring.engine import Engine
     from relscale.scoring.options import Scoring
 
-# Options that change numbers; the others only change speed.
+# Options that change results; the others only change speed.
 NUMERIC_OPTIONS = ("dtype",)
 ENGINE_OPTIONS = ("dtype", "quantization", "batch_tokens", "use_safetensors", "trust_remote_code")
-# Tasks of small models take milliseconds; so much may be lost where a job is killed, beside the task under way.
+# Seconds of results that a killed job may lose, besides the current task; tasks of small models take milliseconds.
 SECONDS_BETWEEN_PARTS = 1.0
-KEY = b"relscale.items"  # in the schema of items: their name in the store
+KEY = b"relscale.items"  # metadata key in the schema of items: their name in the store
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Entry:
         return self.items.with_suffix(".parts")
 
     def lock(self, share: str = "all") -> Path:
-        """What a job holds while it scores a share of the tasks, or looks at all and joins them."""
+        """Lock of a job that scores a share of the tasks, or reads all and joins them."""
         return self.items.parents[1] / "locks" / f"items-{self.items.stem}-{share}.lock"
 
 
@@ -112,12 +112,12 @@ def score_job(
     Parameters
     ----------
     runs
-        As in a training job's manifest.
+        Models, as in a training job's manifest.
     suites
         Folders of prepared suites.
     store
         Items go to ``store/items/<key>.parquet``. The key depends on the run, the suite's requests, this code and the
-        options that change numbers.
+        options that change results.
     options
         The config's section ``scoring``. With several devices there is one process per device.
     output
@@ -131,7 +131,7 @@ def score_job(
     Raises
     ------
     RelscaleError
-        A run is no checkpoint, or a suite is not prepared.
+        A run is not a checkpoint, or a suite is not prepared.
     """
     prepared = [Suite.read(Path(suite)) for suite in suites]
     entries = [
@@ -166,9 +166,9 @@ def read_runs(path: str | Path) -> list[TrainedModel]:
 
 
 def read_statuses(entry: Entry) -> pa.ChunkedArray | None:
-    """The status of each item of an entry; None where there are none, or they are not what was written: then they go.
+    """The status of each item of an entry; None if there are none or they are damaged, in which case they are deleted.
 
-    All requests of the suite are there, once, and the file says itself which entry it belongs to.
+    Each request of the suite must occur once, and the file's metadata must name this entry.
     """
     try:
         table = read_parquet(entry.items, ["status"])
@@ -211,7 +211,7 @@ def items_key(run_key: str, suite: str, options: "Scoring") -> str:
 
 
 def scored_digest(suite: str | Path) -> str:
-    """Digest of all in a prepared suite that items depend on: its requests and windows, not its title or its labels.
+    """Digest of the parts of a prepared suite that items depend on: its requests and windows, not its title or labels.
 
     Raises
     ------
@@ -228,7 +228,7 @@ def scored_digest(suite: str | Path) -> str:
 
 
 def _score(missing: Sequence[Entry], options: "Scoring") -> None:
-    """Score entries on one device, or their tasks dealt out to several, with one process per device."""
+    """Score entries on one device, or divide their tasks among several, with one process per device."""
     devices = _devices(options.device)
     if len(devices) == 1:
         _score_share(missing, options, devices[0], 0, 1)
@@ -245,7 +245,7 @@ def _score(missing: Sequence[Entry], options: "Scoring") -> None:
 
 
 def _devices(device: str | Sequence[str]) -> list[str]:
-    """Every GPU there is, else the processor; or what was asked for."""
+    """The requested devices; for auto, all GPUs, else the processor."""
     if device != "auto":
         return [device] if isinstance(device, str) else list(device)
     import torch
@@ -254,15 +254,15 @@ def _devices(device: str | Sequence[str]) -> list[str]:
 
 
 def _device_kind(device: str | Sequence[str]) -> list[str]:
-    """The kinds of device that score: their last digits differ."""
+    """The kinds of the scoring devices, whose results differ in the last digits."""
     if device == "auto":
         return ["cuda" if has_gpu() else "cpu"]
     return sorted({name.partition(":")[0] for name in ([device] if isinstance(device, str) else device)})
 
 
 def _score_share(missing: Sequence[Entry], options: "Scoring", device: str, share: int, shares: int) -> None:
-    """Score every ``shares``-th task of each entry, from ``share`` on, and write the items as parts."""
-    # Imported here: with nothing to score, a job takes no seconds for torch and transformers.
+    """Score every ``shares``-th task of each entry, starting at ``share``, and write the items as parts."""
+    # Imported here, so that a job without work does not load torch and transformers, which takes seconds.
     import torch
 
     from relscale.scoring.encoding import Encoder
@@ -274,25 +274,25 @@ def _score_share(missing: Sequence[Entry], options: "Scoring", device: str, shar
     engine: tuple[str, Engine] | None = None
     job_label = f"{share}-of-{shares}"
     for entry in missing:
-        with locked(entry.lock(job_label)):  # another job may be at it; then there is nothing left to do
+        with locked(entry.lock(job_label)):  # another job may have scored them meanwhile
             with locked(entry.lock()):
                 if read_statuses(entry) is not None:
                     continue
                 finished = set(_parts(entry)["number"].to_pylist())
-            waiting = [
+            missing_tasks = [
                 number for number in entry.suite.rows if number % shares == share and number not in finished
             ]
-            if not waiting:
+            if not missing_tasks:
                 continue
             if engine is None or engine[0] != entry.run.path:
                 path = entry.run.path
                 _check_model(Path(path), entry.items.parents[1])
                 engine = path, Engine(path, device=device, encoders=encoders, **engine_options)
-            _score_tasks(engine[1], entry, waiting, job_label)
+            _score_tasks(engine[1], entry, missing_tasks, job_label)
 
 
 def _check_model(folder: Path, store: Path) -> None:
-    """Verify the digests of a model's files, if it has any; a damaged model of the store is moved aside.
+    """Verify the digests of a model's files, if it has any; a damaged model in the store is moved aside.
 
     Raises
     ------
@@ -306,7 +306,7 @@ def _check_model(folder: Path, store: Path) -> None:
     except Damaged as error:
         run = next((parent for parent in (folder, *folder.parents) if parent.parent == store / "runs"), None)
         if run is None:
-            remedy = f"copy the model again, or delete its {CHECKSUMS} if the change was meant"
+            remedy = f"copy the model again, or delete its {CHECKSUMS} if the change was intended"
         else:
             remedy = f"moved to {set_aside(run)}: the same snakemake command trains it again"
         raise Damaged(error.path, error.reason, remedy) from None
@@ -318,19 +318,19 @@ def _score_tasks(engine: "Engine", entry: Entry, tasks: Sequence[int], share: st
 
     suite = entry.suite
     manifest = read_manifest(suite.folder)
-    waiting: list[pa.Table] = []
+    unwritten: list[pa.Table] = []
     items = 0
-    begun = written = time.monotonic()
+    start = written = time.monotonic()
     for number, requests in zip(tasks, read_requests(suite.folder, tasks), strict=True):
         scored = score_requests(engine, suite.name, requests, manifest.windows(requests[0].prompt))
-        waiting.append(_numbered(scored, number))
+        unwritten.append(_numbered(scored, number))
         items += len(requests)
         if time.monotonic() - written > SECONDS_BETWEEN_PARTS:
-            _write_part(entry, waiting, share)
-            waiting, written = [], time.monotonic()
-    if waiting:
-        _write_part(entry, waiting, share)
-    seconds = time.monotonic() - begun
+            _write_part(entry, unwritten, share)
+            unwritten, written = [], time.monotonic()
+    if unwritten:
+        _write_part(entry, unwritten, share)
+    seconds = time.monotonic() - start
     name = f"{entry.run.name}, {suite.name}"
     print(f"{name}: {items:,} items in {seconds:.1f} s, of {len(tasks)} tasks", file=sys.stderr)
 
@@ -340,17 +340,17 @@ def _numbered(items: pa.Table, number: int) -> pa.Table:
 
 
 def _write_part(entry: Entry, tables: Sequence[pa.Table], share: str) -> None:
-    """Write tasks as one part, named after the first of them and the share: whoever is at the same entry in shares of
-    another number has parts of his own.
+    """Write tasks as one part, named after the first of them and the share, so that jobs with another number of shares
+    write other parts.
     """
     part = pa.concat_tables(tables)
     write_table(part, entry.parts / f"{part['number'][0]}-{share}.parquet", durable=False)
 
 
 def _parts(entry: Entry) -> pa.Table:
-    """The items that parts hold, and the number of each one's task; a task that two parts hold comes once.
+    """The items of all parts with the number of their task; a task in two parts is read once.
 
-    A part that is not what was written is deleted, and of a task only all items count.
+    Damaged parts are deleted, and incomplete tasks are ignored.
     """
     tables = [_numbered(SCHEMA.empty_table(), 0)]
     seen_requests: set[int] = set()
@@ -362,16 +362,16 @@ def _parts(entry: Entry) -> pa.Table:
             remove(path)
             continue
         counts = Counter(part["number"].to_pylist())
-        fresh = {
+        new_requests = {
             number for number, rows in counts.items() if entry.suite.rows.get(number) == rows
         } - seen_requests
-        tables.append(part.filter(pc.is_in(part["number"], pa.array(sorted(fresh), pa.int32()))))
-        seen_requests |= fresh
+        tables.append(part.filter(pc.is_in(part["number"], pa.array(sorted(new_requests), pa.int32()))))
+        seen_requests |= new_requests
     return pa.concat_tables(tables)
 
 
 def _join(entry: Entry) -> None:
-    """Parts into the items of an entry, in the order of its tasks; another job may have done so.
+    """Join the parts into the items of an entry, in the order of its tasks, unless another job has done so.
 
     Raises
     ------
@@ -392,5 +392,5 @@ def _join(entry: Entry) -> None:
         for path in entry.parts.glob("*.parquet"):
             remove(path)
         remove_all_partials(entry.parts)
-        with suppress(OSError):  # a job with other shares is at it still, and deletes its own
+        with suppress(OSError):  # a job with other shares may still be running, and deletes its own parts
             entry.parts.rmdir()

@@ -1,7 +1,7 @@
-"""The documents of a prepared suite's tasks, as lm-eval saw them when it made the requests.
+"""The documents of a prepared suite's tasks, as lm-eval read them when it built the requests.
 
-What a task makes of a model's answers (``relscale.scoring.task_metrics``) needs its documents and no more; kept here,
-the numbers can be made where neither the data set nor the network is.
+A task's own metrics of a model's answers (``relscale.scoring.task_metrics``) need only its documents. Since these are
+kept, the metrics can be computed without the data set and the network.
 """
 
 from pathlib import Path
@@ -24,9 +24,9 @@ FOLDER = "documents"
 
 
 def documents_reported(task: "ConfigurableTask", named: bool, windows: "Windows") -> bool:
-    """Whether lm-eval's own metrics of a task are kept: those of a named task, and of one with rules of its own.
+    """Whether lm-eval's own metrics of a task are reported: for named tasks and tasks with custom rules.
 
-    Documents that are read in other windows than lm-eval's have none of its numbers.
+    Documents read in windows other than lm-eval's have none of its metrics.
     """
     if task.OUTPUT_TYPE == "loglikelihood_rolling" and any(windows.values()):
         return False
@@ -39,18 +39,18 @@ def write_documents(task: "ConfigurableTask", number: int, source: Path, folder:
     Parameters
     ----------
     task
-        With its requests built.
+        The task, with its requests built.
     number
-        Its place among the suite's tasks: the name of the files.
+        Its index among the suite's tasks, which names the files.
     source
-        Its own YAML file, below ``folder``.
+        Its YAML file, below ``folder``.
     folder
-        Of the prepared suite.
+        Folder of the prepared suite.
 
     Raises
     ------
     ValueError
-        The documents do not come out of a table as they went in.
+        The documents change when they are written to a table and read back.
     """
     import datasets
 

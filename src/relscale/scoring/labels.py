@@ -11,12 +11,12 @@ def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemSt
     """Indices of the right choices, and whether the label names choices at all.
 
     A label is an index from 0, the text of a choice, or a list of either, as lm-eval reads it. Test splits with hidden
-    labels have -1, an empty text or nothing there.
+    labels have -1, an empty text or no value.
 
     Parameters
     ----------
     label
-        As the task's ``doc_to_target`` gives it.
+        The label returned by the task's ``doc_to_target``.
     choices
         The texts of the choices.
 

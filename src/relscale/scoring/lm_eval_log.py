@@ -1,8 +1,8 @@
 """The files that lm-eval writes with ``--log_samples``, by task and model.
 
-Below its output folder lm-eval makes a folder for each model, ``OUT/<model>/samples_<task>_<time>.jsonl``, and beside
-these ``results_<time>.json``, which says with what model and settings they came about. Somebody may have packed the
-samples since, or taken the time out of their names.
+In its output folder lm-eval writes ``OUT/<model>/samples_<task>_<time>.jsonl`` for each model, and next to
+these ``results_<time>.json``, with the model and settings. The samples may have been compressed
+since, or renamed without the time.
 """
 
 import json
@@ -27,7 +27,7 @@ class TaskLog:
     Attributes
     ----------
     task, time
-        From its name; of several files of a task the newest counts, and one without a time is the oldest.
+        Task and time in its name; the newest of several files of a task is used, and one without a time is the oldest.
     path
         The file.
     """
@@ -38,7 +38,7 @@ class TaskLog:
 
     @property
     def results(self) -> Path:
-        """Where lm-eval puts the results of the same evaluation; the file may not be there."""
+        """Path of lm-eval's results of the same evaluation; the file may be missing."""
         return self.path.with_name(f"results_{self.time}.json")
 
     @cached_property
@@ -47,28 +47,28 @@ class TaskLog:
 
     @property
     def model(self) -> str | None:
-        """The model's name as lm-eval was given it; None where no results say it."""
+        """The model's name as passed to lm-eval; None without results."""
         name = self._results.get("model_name")
         return str(name) if name else None
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The task's settings, such as ``target_delimiter``; empty where no results say them."""
+        """The task's settings, such as ``target_delimiter``; empty without results."""
         return _mapping(_mapping(self._results.get("configs")).get(self.task))
 
     @property
     def chat_template(self) -> bool:
-        """Whether the prompts were put into a chat template, as far as results say it."""
+        """Whether the prompts were put into a chat template; False without results."""
         return bool(self._results.get("chat_template"))
 
     @property
     def documents(self) -> int | None:
-        """How many documents lm-eval asked; None where no results say it."""
+        """Number of documents that lm-eval scored; None without results."""
         return self._count("effective")
 
     @property
     def documents_of_task(self) -> int | None:
-        """How many the task has, of which ``--limit`` may have asked the first alone; None where no results say it."""
+        """Number of documents of the task, of which ``--limit`` scores the first ones only; None without results."""
         return self._count("original")
 
     def _count(self, name: str) -> int | None:
@@ -82,14 +82,14 @@ def task_logs(folder: str | Path, names: Iterable[str] = ()) -> dict[str, TaskLo
     Parameters
     ----------
     folder
-        A model's folder, or one above it.
+        A model's folder, or a parent of it.
     names
-        What the model is called; where there are several models below the folder, the one of such a name is meant.
+        Names of the model, which select it if there are several models below the folder.
 
     Raises
     ------
     RelscaleError
-        There are no such files, or those of several models and none of them, or more than one, has such a name.
+        There are no such files, or files of several models of which not exactly one has such a name.
     """
     task_logs = [
         TaskLog(named["task"], named["time"] or "", path)
@@ -106,7 +106,7 @@ def task_logs(folder: str | Path, names: Iterable[str] = ()) -> dict[str, TaskLo
 
 
 def log_files(folder: str | Path) -> list[Path]:
-    """All that `task_logs` may look at."""
+    """All files that `task_logs` may read."""
     return sorted(
         path for name in ("samples_*.jsonl*", "results_*.json") for path in Path(folder).rglob(name)
     )
@@ -118,7 +118,7 @@ def folder_name(model: str) -> str:
 
 
 def _of_one_model(task_logs: Sequence[TaskLog], names: list[str], folder: Path) -> list[TaskLog]:
-    """The files of the one model that there is, or that is meant."""
+    """The files of the only model, or of the one that ``names`` select."""
     models: dict[tuple[str, str | None], list[TaskLog]] = {}
     several = len({log.results for log in task_logs if log.results.is_file()}) > 1
     for log in task_logs:
@@ -145,14 +145,14 @@ def _is_called(key: tuple[str, str | None], name: str) -> bool:
 
 
 def _check_folders(logs: Sequence[TaskLog], folder: Path) -> None:
-    """Two folders of one name may be of two models: one task in both is a question that nobody here can answer."""
+    """Refuse a task in two folders of the same name, which may belong to different models."""
     known: dict[str, TaskLog] = {}
     for log in logs:
         other = known.setdefault(log.task, log)
         if other.path.parent != log.path.parent:
             raise RelscaleError(
                 f"{folder}: samples of the task {log.task!r} in {other.path.parent} and in {log.path.parent}; "
-                "name the folder that is meant"
+                "name one of the two folders"
             )
 
 

@@ -4,7 +4,7 @@ import lm_eval, relscale.scoring.lm_eval_model
 lm_eval.simple_evaluate(model="relscale", model_args={"pretrained": "folder"}, tasks=["hellaswag"])
 """
 
-# First, since lm-eval registers its own models only where no other was before.
+# First, because lm-eval registers its own models only if no other was registered before.
 import lm_eval.models  # noqa: F401
 from lm_eval.api.registry import model_registry, register_model
 

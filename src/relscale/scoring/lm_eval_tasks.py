@@ -1,12 +1,13 @@
-"""lm-eval's tasks, as all of relscale loads them: templates in a sandbox, and no function that nobody trusts.
+"""Loading of lm-eval's tasks: templates run in a sandbox, and functions only if they are trusted.
 
-Importing this module puts the guards into lm-eval; no other module imports ``lm_eval.tasks``.
+Importing this module installs the guards in lm-eval; no other module imports ``lm_eval.tasks``.
 
-- Prompt templates are Jinja, whose expressions reach any Python object. They are rendered in Jinja's sandbox.
-- A function that a YAML file names is imported where ``relscale.scoring.suite_code`` allows it. relscale's and those of
-  lm-eval's tasks come from the installed packages, never from files beside the YAML that are called like them.
-- A metric that lm-eval does not know is code, which ``evaluate`` looks for in the working folder and on the hub. It is
-  left out, as where there is no network; what relscale scores needs none.
+- Prompt templates are Jinja, whose expressions can access any Python object. They are rendered in Jinja's sandbox.
+- A function that a YAML file names is imported only if ``relscale.scoring.suite_code`` allows it. Functions of relscale
+and of
+  lm-eval's tasks come from the installed packages, never from files of the same name next to the YAML file.
+- A metric that lm-eval does not know is code, which ``evaluate`` would load from the working folder or the hub. It is
+  ignored, as it is without a network; relscale's scores need none.
 """
 
 import ast
@@ -29,7 +30,7 @@ from relscale.scoring.suite_code import LM_EVAL, OPTION, READERS, is_allowed, is
 
 __all__ = ["TaskManager", "load_yaml"]
 
-# Calls and modules by which a function does more than compute. A few of lm-eval's tasks do, for answers of programs.
+# Calls and modules by which a function does more than compute, as in a few of lm-eval's tasks that run programs.
 RUNNING = ("__import__", "compile", "eval", "exec", "open")
 RUNNERS = ("evaluate", "importlib", "pickle", "shutil", "subprocess", "tempfile")
 
@@ -37,7 +38,7 @@ _import_any: Callable[[str, Path], Any] = _yaml_loader._import_func_in_yml
 
 
 def _sandbox() -> ImmutableSandboxedEnvironment:
-    """lm-eval's own environment of templates, sandboxed."""
+    """lm-eval's template environment in a sandbox."""
     sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
     sandbox.filters["regex_replace"] = lm_eval.utils.regex_replace
     return sandbox
@@ -49,7 +50,7 @@ def _import_allowed(name: str, folder: Path) -> Any:
     Raises
     ------
     RelscaleError
-        It is not allowed.
+        The function is not allowed.
     """
     if is_trusted() or folder.resolve().is_relative_to(lm_eval_folder()):
         return _import_any(name, folder)
@@ -73,10 +74,10 @@ def _import_allowed(name: str, folder: Path) -> Any:
 
 
 def _only_computes(module: str) -> bool:
-    """Whether the source of a module of lm-eval neither runs what it is given nor opens files; it is not imported."""
+    """Whether the source of a module of lm-eval neither runs code nor opens files; it is read, not imported."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        return True  # what the import then says of it
+        return True  # the import reports the error
     for node in ast.walk(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RUNNING:
             return False

@@ -1,4 +1,4 @@
-"""The data of a prepared suite, as lm-eval's ``custom_dataset``: read in place, nothing cached elsewhere."""
+"""The data of a prepared suite as lm-eval's ``custom_dataset``, read in place without a cache."""
 
 import tempfile
 from pathlib import Path
@@ -37,7 +37,7 @@ def files(split_files: dict[str, list[str]], **_: Any) -> dict[str, datasets.Dat
     Parameters
     ----------
     split_files
-        By split, parquet, jsonl, json or csv files, or a folder as ``datasets`` saves one; see
+        By split, parquet, jsonl, json or csv files, or a folder saved by ``datasets``; see
         ``relscale.scoring.local_splits``.
     """
     loaded: dict[tuple[str, ...], datasets.Dataset] = {}

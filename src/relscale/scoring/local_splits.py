@@ -1,4 +1,4 @@
-"""Which local files are which split of a task's data set."""
+"""Assignment of local files to the splits of a task's data set."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,9 +9,9 @@ from relscale.errors import RelscaleError
 from relscale.scoring.data_source import data_files
 from relscale.scoring.local_data import FORMATS
 
-# Names that data sets have for one and the same split.
+# Alternative names of the same split.
 ALIKE = (("validation", "valid", "val", "dev"), ("train", "training"))
-FEWSHOT = "fewshot"  # what examples are drawn from where it is given, whatever the task itself says
+FEWSHOT = "fewshot"  # if given, few-shot examples are drawn from it, whatever the task specifies
 SHOWN = 80  # characters of a value in a message
 PART = re.compile(r"(?P<split>.+?)(?:[-._]\d+(?:-of-\d+)?)?")  # train-00000-of-00002
 
@@ -19,8 +19,8 @@ PART = re.compile(r"(?P<split>.+?)(?:[-._]\d+(?:-of-\d+)?)?")  # train-00000-of-
 def split_files(task: str, data: object, config: Mapping[str, Any]) -> dict[str, list[str]]:
     """The files of every split that a task names.
 
-    A single file is every split; relscale takes care that no question is its own example. Of several, the split that is
-    asked must be there, and the one that examples come from where there are any.
+    A single file is every split; relscale ensures that no question is its own example. Of several files, the test split
+    is required, and the split of the few-shot examples if there are any.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def split_files(task: str, data: object, config: Mapping[str, Any]) -> dict[str,
     Raises
     ------
     RelscaleError
-        There are no such files, or a split that is needed is not among them.
+        There are no such files, or a required split is missing.
     """
     named = [config.get(f"{kind}_split") for kind in ("test", "validation", "training", "fewshot")]
     fewshot_split = (config.get("fewshot_config") or {}).get("split")
@@ -52,7 +52,7 @@ def split_files(task: str, data: object, config: Mapping[str, Any]) -> dict[str,
     files = {split: _files(split, split_files) for split in splits}
     available = ", ".join(split for split in split_files if split is not None) or "none"
     if test_split is None or not files[test_split]:
-        raise RelscaleError(f"{task}: no split {test_split!r}, which the task asks; it has {available}")
+        raise RelscaleError(f"{task}: no split {test_split!r}, the task's test split; it has {available}")
     examples = (config.get("num_fewshot") or 0) > 0 and not (config.get("fewshot_config") or {}).get(
         "samples"
     )
@@ -61,17 +61,17 @@ def split_files(task: str, data: object, config: Mapping[str, Any]) -> dict[str,
             f"{task}: no split {shown!r}, which its {config['num_fewshot']} examples come from; it has {available}: "
             f"add {shown}: file, or set num_fewshot to 0"
         )
-    # A split of which nothing is used must be there for lm-eval all the same.
+    # lm-eval requires every split of the task, even unused ones.
     return {split: files[split] or files[test_split] for split in splits}
 
 
 def shorten(text: str) -> str:
-    """What fits a message."""
+    """A text shortened for a message."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _files_by_split(task: str, data: object) -> dict[str | None, list[str]]:
-    """Files by split, as they are called; None stands for every split."""
+    """Files by split, from their names; None stands for every split."""
     if isinstance(data, Mapping):
         return {str(split): _below(task, path) for split, path in data.items()}
     if not isinstance(data, str):
@@ -99,7 +99,7 @@ def _files_by_split(task: str, data: object) -> dict[str | None, list[str]]:
 
 
 def _below(task: str, path: Any) -> list[str]:
-    """One file, or all of a folder that ``datasets`` has not saved."""
+    """A file, or all files of a folder that was not saved by ``datasets``."""
     several = path if isinstance(path, list) else [path]
     if not several:
         raise RelscaleError(f"{task}: a split without files")
@@ -107,14 +107,14 @@ def _below(task: str, path: Any) -> list[str]:
 
 
 def _existing_path(task: str, path: Any) -> Path:
-    """What a path of the config leads to."""
+    """A path of the config, which must exist."""
     try:
         place = Path(path).resolve() if isinstance(path, str) and path else None
         if place is not None and place.exists():
             return place
     except (OSError, ValueError):  # too long, or with a NUL
         pass
-    raise RelscaleError(f"{task}: nothing is at {shorten(repr(path))} (in {Path.cwd()})")
+    raise RelscaleError(f"{task}: no file or folder at {shorten(repr(path))} (in {Path.cwd()})")
 
 
 def _readable(task: str, path: Path) -> Iterable[str]:

@@ -19,9 +19,9 @@ from relscale.storage.yaml_text import dump, load, read
 from relscale.suggestions import suggestion
 
 FILE = "suite.yaml"
-TEMPLATE = "task.yaml"  # how lm-eval reads the suite's data
+TEMPLATE = "task.yaml"  # the lm-eval task that reads the suite's data
 METRIC_OF_KIND = {"multiple_choice": "bits_per_byte_answer_mean", "rolling": "bits_per_byte_document_pooled"}
-WHOLE_DOCUMENT = "whole"  # the form in which all of a document is scored, in lm-eval's windows
+WHOLE_DOCUMENT = "whole"  # prompt form in which all tokens of a document are scored, in lm-eval's windows
 
 Kind = Literal["multiple_choice", "rolling"]
 Direction = Literal["lower", "higher"]
@@ -31,7 +31,7 @@ UNKNOWN = (
     "unexpected_keyword_argument",
     "extra_forbidden",
 )  # pydantic's names for a key that is not declared
-FORMER = {"what": "description"}  # what a key was called before
+FORMER = {"what": "description"}  # former names of keys
 _STRICT = ConfigDict(extra="forbid")
 
 
@@ -48,8 +48,8 @@ class Task:
 
 @dataclass(frozen=True)
 class Group:
-    """A test distribution: how figures call it, other names that data have for it, the spelling that makes it
-    (varieties), the items that it has."""
+    """A test distribution: its label in figures, its other names in the data, the spelling that defines it
+    (varieties), and its number of items."""
 
     __pydantic_config__ = _STRICT
 
@@ -66,9 +66,9 @@ class DataSource:
     Attributes
     ----------
     path, digest
-        The folder or file; of a prepared suite, a digest of what was read there.
+        The folder or file; for a prepared suite, a digest of its content.
     hub, revision, files
-        The data set, its commit, and patterns of the files that are needed of it.
+        The data set, its commit, and patterns of the required files.
     """
 
     __pydantic_config__ = _STRICT
@@ -119,9 +119,9 @@ class Manifest:
     left_out
         Excluded groups with too few items, or lm-eval tasks that cannot be scored, with the reason.
     name
-        Of a prepared suite, where its folder is called otherwise: a name that is not plain has another file name.
+        Name of a prepared suite if its folder has another name, because the name is not a valid file name.
     task_metrics
-        Metrics that lm-eval's tasks report themselves, and which way is better.
+        Metrics that lm-eval's tasks report themselves, and whether higher is better.
     """
 
     __pydantic_config__ = _STRICT
@@ -152,7 +152,7 @@ class Manifest:
         return 1 / choices if choices else None
 
     def windows(self, prompt: str) -> Windows:
-        """How documents of a prompt form are read, where not as lm-eval does."""
+        """Windows of the documents under a prompt form, if they differ from lm-eval's."""
         windows = Windows()
         if prompt != WHOLE_DOCUMENT:
             if self.options.context_tokens is not None:
@@ -167,7 +167,7 @@ class Manifest:
         Raises
         ------
         RelscaleError
-            The suite does not state one of them.
+            The suite lacks one of them.
         """
         stated = self.options.given()
         try:
@@ -181,12 +181,12 @@ class Manifest:
 
 
 def read_manifest(folder: str | Path) -> Manifest:
-    """Read ``suite.yaml`` in ``folder``; what it leaves out follows from the rest.
+    """Read ``suite.yaml`` in ``folder``; missing keys are inferred from the others.
 
     Raises
     ------
     RelscaleError
-        There is neither that nor a ``task.yaml``, or a key of it is unknown or impossible.
+        There is neither ``suite.yaml`` nor ``task.yaml``, or a key is unknown or its value invalid.
     """
     path = Path(folder) / FILE
     if not path.is_file() and not (Path(folder) / TEMPLATE).is_file():
@@ -207,7 +207,7 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 
 def _with_defaults(written: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """A suite's description with what it leaves out.
+    """A suite's description with its missing keys inferred.
 
     The title is the folder's name; kind and metric are those of the template ``task.yaml``; which direction is better
     follows from the metric. ``groups: {asia: [japan, india]}`` lists each group's tasks, ``groups: [asia, europe]`` the
@@ -226,7 +226,7 @@ def _with_defaults(written: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _groups_and_tasks(groups: Any, tasks: Any) -> dict[str, Any]:
-    """Groups and tasks in their long form; what is in none of the forms stays, for the reader to name."""
+    """Groups and tasks in their long form; other values stay unchanged, so that validation reports them."""
     if isinstance(groups, list) and all(isinstance(name, str) for name in groups):
         groups = {name: {} for name in groups}
     if not isinstance(groups, dict) or not isinstance(tasks, dict):
@@ -245,7 +245,7 @@ def _groups_and_tasks(groups: Any, tasks: Any) -> dict[str, Any]:
 
 
 def _kind(folder: Path) -> str | None:
-    """The kind of a suite by its template, or by the first of its tasks."""
+    """The kind of a suite, from its template or its first task."""
     for file in (folder / TEMPLATE, *sorted((folder / "tasks").glob("*.yaml"))):
         task = load(file, passed_over=("!function",)) if file.is_file() else None
         output = task.get("output_type") if isinstance(task, dict) else None
@@ -259,12 +259,12 @@ def _label(name: str) -> str:
 
 
 def suite_name(folder: str | Path) -> str:
-    """What a prepared suite is called in the experiment."""
+    """Name of a prepared suite in the experiment."""
     return read_manifest(folder).name or Path(folder).name
 
 
 def write_manifest(manifest: Manifest, folder: str | Path) -> None:
-    """Write ``suite.yaml`` into ``folder``; what is at its default is left away."""
+    """Write ``suite.yaml`` into ``folder``, without default values."""
     values = {
         key: value
         for key, value in asdict(manifest).items()
@@ -288,7 +288,7 @@ def _adapter() -> TypeAdapter[Manifest]:
 
 @cache
 def _schema() -> Schema:
-    """The JSON schema of a manifest: by it a group called ``no`` or ``2024`` is read as a name."""
+    """The JSON schema of a manifest, so that a group called ``no`` or ``2024`` is read as text."""
     return _adapter().json_schema()
 
 
@@ -308,7 +308,7 @@ def _reason(error: ValidationError) -> str:
 
 
 def _keys(place: Sequence[str | int]) -> Iterable[str]:
-    """The keys that the part of a manifest at ``place`` may have."""
+    """The allowed keys of the part of a manifest at ``place``."""
     parts = {"groups": Group, "tasks": Task, "data": DataSource}
     if place and place[0] == "options":
         return SuiteOptions.model_fields

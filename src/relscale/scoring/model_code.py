@@ -1,4 +1,4 @@
-"""Code that a checkpoint's configuration names: transformers fetches kernels from the hub where it says so."""
+"""Code named by a checkpoint's configuration, such as kernels, which transformers would download from the hub."""
 
 import json
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ from relscale.errors import RelscaleError
 
 
 def refuse_kernels(folder: str | Path) -> None:
-    """See that ``config.json`` names no kernel of the hub (``attn_implementation: somebody/kernel``), which is code.
+    """Refuse a ``config.json`` that names a kernel of the hub (``attn_implementation: user/kernel``), which is code.
 
     Raises
     ------
     RelscaleError
-        It does.
+        It names one.
     """
     try:
         config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return  # what is wrong with it is said where it is loaded
+        return  # loading reports the error
     for key, name in _implementations(config):
         raise RelscaleError(
             f"{folder}: config.json asks for {name!r} as {key}, which is code from the hub; remove it, or set "

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from relscale.scoring.lm_eval_tasks import TaskManager
 
 OPTIONS = ("lm_eval", "num_fewshot", "limit", "baseline", "cluster", "data")
-# What a group's file says of the group; all else there it says of its tasks.
+# Keys of a group's file that concern the group; all others concern its tasks.
 GROUP_KEYS = ("group", "task", "group_alias", "aggregate_metric_list", "metadata", "include", "tag")
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """One task that a name stands for: lm-eval's YAML, with what its group says of it; or why it is left out."""
+    """One task of a named task or group: lm-eval's YAML with its group's settings, or why it is excluded."""
 
     name: str
     config: Mapping[str, Any]
@@ -49,22 +49,22 @@ class Leaf:
 def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: bool) -> Manifest:
     """Write the manifest and the requests of a suite of named tasks into ``folder``.
 
-    Each name is a group; where it stands for several tasks, those are its subjects. A single name that stands for
-    several tasks gives a group for each. A task that relscale cannot score is left out: one line on stderr says why,
+    Each name is a group; if it is a group of several tasks, these are its subjects. A single name for
+    several tasks gives a group for each. A task that relscale cannot score is excluded: one line on stderr states why,
     and so does ``left_out`` in the manifest.
 
     Parameters
     ----------
     name
-        Of the suite.
+        Name of the suite.
     suite
         Its section: ``lm_eval`` (tasks, groups or tags), ``num_fewshot``, ``limit`` (documents per task), ``baseline``
-        (the first group by default), ``cluster`` (the field of a document that says what it shares with
-        others), ``data`` (per task a local file or folder, or files by split).
+        (the first group by default), ``cluster`` (the field of a document that names its cluster),
+        ``data`` (per task a local file or folder, or files by split).
     folder
-        Replaced whole.
+        Output folder, which is replaced.
     requests
-        False where nothing is to be scored: the manifest alone.
+        Whether to write requests; False for the manifest alone.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def data_by_task(name: str, suite: Suite) -> Mapping[str, object]:
     Raises
     ------
     RelscaleError
-        The suite has an option that named tasks do not have, or one path for all of them.
+        The suite has an option that named tasks do not support, or one path for all of them.
     """
     unknown = [key for key, value in suite.given().items() if key not in OPTIONS and value is not None]
     if unknown:
@@ -168,7 +168,7 @@ def data_by_task(name: str, suite: Suite) -> Mapping[str, object]:
 
 
 def _check_once(name: str, named: Mapping[str, Sequence[Leaf]]) -> None:
-    """Refuse a task that is in two groups, one of which would lose it."""
+    """Refuse a task that belongs to two groups."""
     first: dict[str, str] = {}
     for task, leaves in named.items():
         for leaf in leaves:
@@ -180,7 +180,7 @@ def _check_once(name: str, named: Mapping[str, Sequence[Leaf]]) -> None:
 
 
 def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[Kind, str]:
-    """Kind and metric of a suite: of whole documents, or of answers."""
+    """Kind and metric of a suite, by whether its tasks score whole documents or answers."""
     rolling = {leaf.config.get("output_type") == "loglikelihood_rolling" for leaf in leaves}
     if rolling == {True, False}:
         raise RelscaleError(
@@ -194,7 +194,7 @@ def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[Kind, str]:
 def _tasks(
     name: str, manager: "TaskManager", suite: str, settings: Mapping[str, Any] | None = None
 ) -> Iterator[Leaf]:
-    """The tasks that a name stands for, each with what the groups above say of it."""
+    """The tasks of a name, each with the settings of its parent groups."""
     settings = settings or {}
     entry = manager.task_index.get(name)
     if entry is None:
@@ -215,7 +215,7 @@ def _tasks(
 def _members(
     members: Iterable[Any], manager: "TaskManager", suite: str, inherited: Mapping[str, Any]
 ) -> Iterator[Leaf]:
-    """The tasks of a group: what it says of one member counts before what is said of all, as in lm-eval."""
+    """The tasks of a group; its settings of a member override those of all, as in lm-eval."""
     several: list[Any] = members if isinstance(members, list) else [members]
     for member in several:
         settings = {"task": member} if isinstance(member, str) else dict(member)
@@ -242,12 +242,12 @@ def _leaf(name: str, manager: "TaskManager", settings: Mapping[str, Any]) -> Lea
 
 
 def _is_function(value: Any) -> bool:
-    """Whether a value was a ``!function``, of which lm-eval's index keeps a path and a name."""
+    """Whether a value was a ``!function``, which lm-eval's index stores as a path and a name."""
     return isinstance(value, str) and Path(value).is_absolute() and Path(value).with_suffix(".py").is_file()
 
 
 def _settings(leaf: Leaf, num_fewshot: int | None, suite: str, data: object) -> dict[str, object]:
-    """What the suite says of a task: its group's own settings, shots, and the files of its data by split."""
+    """The suite's settings of a task: its group's settings, the number of examples, and its data files by split."""
     settings = dict(leaf.group_settings)
     if num_fewshot is not None:
         if leaf.config.get("num_fewshot") == 0 and num_fewshot:
@@ -268,7 +268,7 @@ def _settings(leaf: Leaf, num_fewshot: int | None, suite: str, data: object) -> 
 
 
 def _write_task(task: str, source: str, settings: Mapping[str, Any], folder: Path) -> None:
-    """A file that includes lm-eval's own, with the shots and the data that were asked for."""
+    """Write a file that includes lm-eval's task, with the requested number of examples and data."""
     text = yaml.safe_dump({"include": source, "task": task, **settings}, sort_keys=False, width=110)
     if "split_files" in settings.get("dataset_kwargs", {}):
         text += "custom_dataset: !function relscale.scoring.local_data.files\n"
@@ -278,7 +278,7 @@ def _write_task(task: str, source: str, settings: Mapping[str, Any], folder: Pat
 def _noted(
     tasks: Iterable[list[Request]], targets: dict[str, list[list[bool]]], counts: set[int]
 ) -> Iterator[list[Request]]:
-    """The same requests, noting what is right in the first documents and how many choices a document has."""
+    """Pass requests on, and record the right choices of the first documents and the number of choices."""
     for requests in tasks:
         starts = [place for place, request in enumerate(requests) if request.choice == 0]
         ends = [*starts[1:], len(requests)]
@@ -298,9 +298,9 @@ def _described(
     targets: Mapping[str, list[list[bool]]],
     counts: set[int],
 ) -> Manifest:
-    """The manifest with what the requests tell of the tasks.
+    """The manifest completed from the requests of the tasks.
 
-    Where every task has rules of its own by which the items' targets mean nothing, lm-eval's metrics are all there is.
+    If all tasks have custom rules that do not use the items' targets, only lm-eval's metrics are measured.
     """
     if manifest.kind == "multiple_choice" and len(counts) == 1 and counts != {1}:
         manifest = replace(manifest, choices=next(iter(counts)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Counted(Entry):
-    """What was counted of a configuration."""
+    """The cached number of parameters of a configuration."""
 
     parameters: int
 
@@ -29,19 +29,19 @@ class Counted(Entry):
 def count_parameters(folder: str | Path) -> int:
     """Number of parameters of the model in a checkpoint folder; no weight is read.
 
-    The model is made without its numbers, once for each ``config.json``; what was counted is remembered in the user's
-    cache, since to import transformers takes seconds.
+    The model is built without weights, once per ``config.json``; the result is kept in the user's
+    cache, because importing transformers takes seconds.
 
     Raises
     ------
     RelscaleError
-        There is no configuration, or none that transformers knows.
+        There is no configuration, or transformers does not support it.
     """
     file = Path(folder) / "config.json"
     if not file.is_file():
         raise RelscaleError(f"{folder}: no config.json to count the model's parameters from")
     known = user_cache() / "parameters" / digest([file_digest(file), version("transformers")])
-    with suppress(OSError, Damaged, ValueError, KeyError):  # not counted yet, or not what was written
+    with suppress(OSError, Damaged, ValueError, KeyError):  # not counted yet, or damaged
         (entry,) = read_entries(known, Counted)
         return entry.parameters
     from transformers import AutoConfig
@@ -55,20 +55,20 @@ def count_parameters(folder: str | Path) -> int:
         raise
     except Exception as error:  # each class has its own for a configuration that it cannot use
         raise RelscaleError(f"{folder}: its parameters cannot be counted ({first_line(error)})") from error
-    with suppress(OSError, RelscaleError):  # no folder to write to: counted again next time
+    with suppress(OSError, RelscaleError):  # the cache is not writable: counted again next time
         write_entries(known, [Counted(parameters=count)])
     return count
 
 
 def parameters_of(config: "PreTrainedConfig", **options: Any) -> int:
-    """Number of parameters of the model that a configuration describes; tied weights are one.
+    """Number of parameters of the model of a configuration; tied weights count once.
 
     Parameters
     ----------
     config
-        Of a causal language model.
+        Configuration of a causal language model.
     options
-        Of ``from_config``.
+        Options of ``from_config``.
     """
     import torch
     from transformers import AutoModelForCausalLM

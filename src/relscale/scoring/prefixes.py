@@ -12,8 +12,8 @@ def shared_prefixes(contexts: Sequence[tuple[int, ...]]) -> list[tuple[list[int]
     """Divide contexts into groups so that computing each group's common prefix once saves most tokens.
 
     A group of *n* contexts that share *m* tokens saves ``(n − 1)·m``. Sorted, contexts that share a beginning are
-    neighbours; joining neighbours in falling order of what they share gives a tree, and the best division of a node is
-    itself as one group or the best divisions of its two children.
+    neighbours; joining neighbours in descending order of shared tokens gives a tree, and the best division of a node is
+    either one group or the best divisions of its two children.
 
     Parameters
     ----------
@@ -23,16 +23,16 @@ def shared_prefixes(contexts: Sequence[tuple[int, ...]]) -> list[tuple[list[int]
     Returns
     -------
     list of (numbers, shared)
-        Places in ``contexts`` and the tokens that they share, fewer than the shortest of them has; 0 for a group that
-        shares nothing worth it. Each context is in one group; those that share nothing are in one together.
+        Indices into ``contexts`` and the number of shared tokens, fewer than the shortest has; 0 for a group that
+        shares too little. Each context is in one group; all those without a shared prefix form one group.
     """
     order = sorted(range(len(contexts)), key=contexts.__getitem__)
     shared = [_common(contexts[a], contexts[b]) for a, b in pairwise(order)]
-    # A run of neighbours: where it ends, the tokens that it saves, and the groups (start, end, shared) that save them.
+    # For each run of neighbours: its end, the tokens saved, and the groups (start, end, shared) that save them.
     runs: dict[int, tuple[int, int, list[tuple[int, int, int]]]] = {
         start: (start + 1, 0, []) for start in range(len(order))
     }
-    begins = list(range(len(order) + 1))  # by the end of a run, where it begins
+    begins = list(range(len(order) + 1))  # start of the run with a given end
     begins[1:] = range(len(order))
     for gap in sorted(range(len(shared)), key=lambda gap: -shared[gap]):
         start, middle = begins[gap + 1], gap + 1
@@ -53,7 +53,7 @@ def shared_prefixes(contexts: Sequence[tuple[int, ...]]) -> list[tuple[list[int]
 
 
 def _common(first: tuple[int, ...], other: tuple[int, ...]) -> int:
-    """Tokens that both begin with, at most all but one of the shorter."""
+    """Length of the common prefix, at most one less than the shorter."""
     most = min(len(first), len(other)) - 1
     if first[:most] == other[:most]:
         return most

@@ -1,7 +1,7 @@
 """Requests of a suite: built once by lm-eval's tasks, read by every scoring job.
 
-``requests.parquet`` in a prepared suite has a row group for each task, so that a job needs the memory of one task, and
-neither lm-eval's tasks nor their few-shot templates again.
+``requests.parquet`` in a prepared suite has a row group per task, so that a job needs the memory of one task only, and
+loads neither lm-eval's tasks nor their few-shot templates.
 """
 
 import hashlib
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
 
 FILE = "requests.parquet"
-LONGEST_REASON = 220  # characters of what a library says
-RANDOM_SEED, FEWSHOT_SEED = 0, 1234  # lm-eval's own; numpy's is the second
-# Prompt form of answers scored again without their question, for mutual information.
+LONGEST_REASON = 220  # characters of a library's message
+RANDOM_SEED, FEWSHOT_SEED = 0, 1234  # lm-eval's defaults; the second is also that of numpy
+# Prompt form of answers that are also scored without their question, for mutual information.
 UNCONDITIONAL = "unconditional"
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 SHORT = pa.int32()
@@ -83,20 +83,20 @@ def build_requests(
 ) -> Iterator[list[Request]]:
     """The requests of a suite's tasks (``folder/tasks/*.yaml``), task by task, in the order of their documents.
 
-    The documents of tasks whose own metrics are reported are kept in ``folder``: those of every task where
-    ``reported`` says so, else of tasks with rules of their own.
+    The documents of tasks whose own metrics are reported are kept in ``folder``: of every task if
+    ``reported``, else of tasks with custom rules.
 
     Raises
     ------
     RelscaleError
-        lm-eval cannot make a task of what is in ``folder``, or the task generates text.
+        lm-eval cannot load a task of ``folder``, or the task generates text.
     """
     from relscale.scoring.lm_eval_tasks import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     manager = TaskManager(include_defaults=False, include_path=str(Path(folder) / "tasks"))
     for number, name in enumerate(manifest.tasks):
-        # As lm-eval seeds them, for tasks that shuffle their documents; anew, so that no task depends on another.
+        # lm-eval's seeds, for tasks that shuffle their documents; reset per task, so that no task depends on another.
         random.seed(RANDOM_SEED)
         np.random.seed(FEWSHOT_SEED)
         try:
@@ -115,12 +115,12 @@ def build_requests(
 
 
 def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite: str) -> list[Request]:
-    """The requests of one lm-eval task, of as many documents as the suite's option ``limit`` says.
+    """The requests of one lm-eval task, for at most ``limit`` documents (an option of the suite).
 
     Raises
     ------
     RelscaleError
-        lm-eval cannot make its requests, it generates text, or has no documents.
+        lm-eval cannot build its requests, it generates text, or has no documents.
     """
     place = manifest.tasks[name]
     examples = SolvedExamples(task)
@@ -133,7 +133,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
             ]
     except RelscaleError:
         raise
-    except Exception as error:  # whatever a task file can make lm-eval, jinja or datasets raise
+    except Exception as error:  # any exception of lm-eval, jinja or datasets
         raise _preparation_error(name, suite, error) from error
     if not requests:
         raise RelscaleError(
@@ -157,7 +157,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
 
 
 def _flaws(requests: Sequence[Request], has_rules: bool) -> Iterator[str]:
-    """Faults of the documents of a task, one sentence each; a task with rules of its own may need no label."""
+    """Problems of a task's documents, one sentence each; a task with custom rules may need no labels."""
     documents = [
         request for request in requests if request.choice == 0 and request.prompt == requests[0].prompt
     ]
@@ -181,7 +181,7 @@ def _flaws(requests: Sequence[Request], has_rules: bool) -> Iterator[str]:
 
 def write_requests(tasks: Iterable[list[Request]], folder: str | Path) -> None:
     """Write ``requests.parquet`` into ``folder``, one row group per task."""
-    # A context stands once for its choices, and its solved examples compress to next to nothing.
+    # A context is stored once for its choices, and its solved examples compress well.
     with (
         atomic_path(Path(folder) / FILE) as partial,
         parquet_writer(partial, SCHEMA) as writer,
@@ -245,9 +245,9 @@ def _texts(column: pa.ChunkedArray) -> list[Any]:
 def request_of(
     name: str, place: Task, task: "ConfigurableTask", instance: "Instance", cluster: str | None = None
 ) -> Request:
-    """The request that one instance of a task makes, of the item's place in the suite.
+    """The request of one instance of a task, with the item's group, prompt and subject in the suite.
 
-    ``cluster`` is the field of a document that says what it shares with others.
+    ``cluster`` is the field of a document that names its cluster.
 
     Raises
     ------
@@ -265,7 +265,7 @@ def request_of(
             choices = task.doc_to_choice(instance.doc)
             alone = choice >= len(choices)
             choice %= len(choices)
-            # Where contexts differ and the continuation is common, as in Winogrande, the text is the label.
+            # If contexts differ and the continuation is common, as in Winogrande, the text is the label.
             label = task.doc_to_text if task.multiple_input else task.doc_to_target
             correct, status = right_choices(label(instance.doc), choices)
             target, delimiter = choice in correct, task.config.target_delimiter
@@ -275,7 +275,7 @@ def request_of(
         )
     return Request(
         task=name,
-        prompt=UNCONDITIONAL if alone else place.prompt,  # the answer alone, as mutual information needs it
+        prompt=UNCONDITIONAL if alone else place.prompt,  # the answer alone, for mutual information
         group=place.group,
         subject=place.subject,
         doc_id=document_id(instance.doc),
@@ -293,7 +293,7 @@ def request_of(
 
 @contextmanager
 def compiled_once() -> Iterator[None]:
-    """Let lm-eval compile each prompt template once, and not anew for every document: four fifths of its time."""
+    """Make lm-eval compile each prompt template once instead of once per document, which takes 80% of its time."""
     from lm_eval.utils import env
 
     compile_template = env.from_string
@@ -310,7 +310,7 @@ def document_id(doc: Mapping[str, object]) -> str:
 
 
 def cluster_of(doc: Mapping[str, object], place: Task, field: str | None) -> str | None:
-    """What a document shares with others: its own ``field``, or that of its task, such as the subject; else None."""
+    """The cluster of a document: its own ``field``, or that of its task, such as the subject; else None."""
     if field is None:
         return None
     shared = doc.get(field)
@@ -325,13 +325,13 @@ def scored_bytes(context: str | None, continuation: str) -> int:
 
 
 def request_digest(context: str | None, continuation: str) -> int:
-    """A digest of what a model is asked, as a signed integer of 64 bits."""
+    """A digest of context and continuation, as a signed 64-bit integer."""
     text = continuation if context is None else f"{context}\0{continuation}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def not_prepared(folder: str | Path) -> RelscaleError:
-    """What is wrong with a suite that has no requests."""
+    """The error for a suite without requests."""
     return RelscaleError(
         f"{Path(folder) / FILE}: no such file; prepare the suite (relscale suite CONFIG --suite NAME)"
     )
@@ -340,7 +340,7 @@ def not_prepared(folder: str | Path) -> RelscaleError:
 def _preparation_error(name: str, suite: str, error: Exception) -> RelscaleError:
     reason = " ".join(str(error).split()) or type(error).__name__
     reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} …"
-    if isinstance(error, IndexError):  # lm-eval looks at the first document when it makes a task
+    if isinstance(error, IndexError):  # lm-eval reads the first document when it loads a task
         reason += "; is the label of its first document outside the choices?"
     hint = (
         f"; data that cannot be downloaded can be given as data: {{{name}: path}}" if "Hub" in reason else ""

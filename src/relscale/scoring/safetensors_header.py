@@ -9,7 +9,7 @@ from typing import Any
 from relscale.errors import RelscaleError
 
 SINGLE_FILE, INDEX = "model.safetensors", "model.safetensors.index.json"
-# The longest header that the format allows.
+# The maximum header length of the format.
 MOST_BYTES = 100_000_000
 
 
@@ -19,7 +19,7 @@ def weight_files(folder: str | Path) -> list[Path]:
     Raises
     ------
     RelscaleError
-        The index of the files is not readable, or one that it names is not there.
+        The index is not readable, or a file that it names is missing.
     """
     folder = Path(folder)
     if (folder / SINGLE_FILE).is_file():
@@ -46,18 +46,18 @@ def weights_bytes(folder: str | Path) -> int:
     Raises
     ------
     RelscaleError
-        There are none, or a file is broken.
+        There are no safetensors, or a file is damaged.
     """
     return sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in tensors(folder))
 
 
 def tensors(folder: str | Path) -> list[Mapping[str, Any]]:
-    """What the headers say of each tensor: ``dtype``, ``shape`` and ``data_offsets``.
+    """The headers' entries of all tensors: ``dtype``, ``shape`` and ``data_offsets``.
 
     Raises
     ------
     RelscaleError
-        There are none, or a file is broken.
+        There are no safetensors, or a file is damaged.
     """
     files = weight_files(folder)
     if not files:

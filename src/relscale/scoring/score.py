@@ -23,11 +23,11 @@ def score_requests(engine: "Engine", suite: str, requests: Sequence[Request], wi
     engine
         The model.
     suite
-        Its name, for the items.
+        Name of the suite, for the items.
     requests
-        Of any kind: continuations of a context, whole documents.
+        Continuations of a context, or whole documents.
     windows
-        How documents are read: ``context_tokens`` and ``overlap`` of `Engine.score_texts`.
+        Windows of documents: ``context_tokens`` and ``overlap`` of `Engine.score_texts`.
     """
     is_document = np.array([request.context is None for request in requests], bool)
     pairs = engine.score_pairs([(r.context, r.continuation) for r in requests if r.context is not None])

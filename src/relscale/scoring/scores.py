@@ -15,12 +15,12 @@ class Score(Entry):
     items, bytes
         The table of items (`relscale.scoring.items.Item`) and its size; None for a model that diverged.
     status
-        That of the model.
+        Status of the model.
     cut
-        Items of which the context did not fit.
+        Number of items whose context was cut.
     task_metrics
-        The table of what lm-eval's tasks make of the documents (`relscale.scoring.task_metrics.TaskValue`), where the
-        suite has such.
+        The table of lm-eval's own metrics per document (`relscale.scoring.task_metrics.TaskValue`), if the
+        suite reports them.
     """
 
     name: str

@@ -1,10 +1,10 @@
-"""Solved examples before a question: those that lm-eval draws, but not the question itself.
+"""Solved examples before a question: those that lm-eval draws, except the question itself.
 
-lm-eval leaves a question out of its own examples only where both come from the same named split. A local file that is
-every split, or a data set that holds a question in two splits, would put the answer into the prompt. There another
-example takes the place of such a one; all other prompts are lm-eval's to the letter. Where no other example is left, a
-task whose examples are the documents that it asks is refused; one whose data set has a few in both splits, as MMLU does
-with five examples a subject, is asked as everybody asks it, and that is said.
+lm-eval excludes a question from its own examples only if both come from the same named split. A local file that is
+every split, or a data set with a question in two splits, would put the answer into the prompt. In this case
+the example is replaced by another; all other prompts are identical to lm-eval's. If no other example is left, a
+task whose examples are its test documents is refused; a task with a few examples in both splits, such as MMLU
+with five examples per subject, is scored as in lm-eval, with a message.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,21 +21,21 @@ Document = dict[str, Any]
 
 
 class SolvedExamples:
-    """The examples of one task, from the moment that it is made on.
+    """The few-shot examples of one task, whose sampler this class replaces.
 
     Attributes
     ----------
     replaced
-        How many questions got another example than lm-eval drew.
+        Number of questions with a replaced example.
     kept
-        How many stand among their own examples, since there are no others.
+        Number of questions among their own examples, because there are no others.
     """
 
     def __init__(self, task: "ConfigurableTask"):
         self.replaced = self.kept = 0
         self._task = task
         self._asked: Document | None = None
-        self._known: dict[int, str | None] = {}  # by the identity of an example, which the sampler holds
+        self._known: dict[int, str | None] = {}  # by the id() of an example, which the sampler keeps alive
         if getattr(task, "sampler", None) is not None:
             self._draw: Callable[..., Sequence[Document]] = task.sampler.sample
             self._context: Callable[..., Any] = task.fewshot_context
@@ -86,7 +86,7 @@ class SolvedExamples:
 
     @cached_property
     def _alike(self) -> bool:
-        """Whether examples are drawn from the documents that are asked: most of these are among those."""
+        """Whether most test documents are among the documents that examples are drawn from."""
         pool = {digest(example) for example in self._task.sampler.df}
         pool |= {str(self._question(example)) for example in self._task.sampler.df}
         task_documents = list(self._task.task_docs)
@@ -102,7 +102,7 @@ class SolvedExamples:
         return question is not None and self._known[id(example)] == question
 
     def _question(self, doc: Document) -> str | None:
-        """What a document asks and what is right: two documents may differ in an id alone."""
+        """The question and right answer of a document, which identify it better than its id."""
         task = self._task
         try:
             choices = task.doc_to_choice(doc) if task.config.doc_to_choice is not None else None
@@ -110,6 +110,6 @@ class SolvedExamples:
             right = task.doc_to_target(doc)
             if choices is not None and isinstance(right, int) and not isinstance(right, bool):
                 right = choices[right]
-        except Exception:  # whatever a template makes of a document of another split
+        except Exception:  # the template may not fit a document of another split
             return None
         return digest([text, right])

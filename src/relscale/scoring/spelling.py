@@ -1,7 +1,7 @@
-"""American spelling into that of other varieties of English, in prose only.
+"""Convert American spelling to that of other varieties of English, in prose only.
 
-Code is left alone: literal blocks, doctests, quoted and marked-up text, names of parameters, whatever touches a dot, an
-underscore or a bracket. Words of which the spelling depends on their part of speech (licence and license, practice and
+Code is unchanged: literal blocks, doctests, quoted and marked-up text, names of parameters, and words next to a dot, an
+underscore or a bracket. Words whose spelling depends on their part of speech (licence and license, practice and
 practise) are not in the table.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from relscale.errors import RelscaleError
 
-# A word that touches none of the signs that make it part of a name, a path, a call or a quotation.
+# A word without adjacent characters that make it part of a name, a path, a call or a quotation.
 WORD = re.compile(
     r"""(?<![\w./\\`'"@$%&*=:<>{}\[\]#|-])(?<!\w\()[A-Za-z]+(?![\w`/\\({\[<>|]|\.\w|:\w|-[->\d]|\s*=|['"](?!s\b))"""
 )
@@ -29,7 +29,7 @@ PROSE_DIRECTIVE = re.compile(
 
 
 def read_spellings(path: str | Path, variety: str) -> dict[str, str]:
-    """The words that a variety spells otherwise: American spelling to its own, in lower case.
+    """The words with a different spelling in a variety: American spelling to the variety's, in lower case.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ def read_spellings(path: str | Path, variety: str) -> dict[str, str]:
 def respell(text: str, words: dict[str, str]) -> tuple[str, int]:
     """``text`` with its prose in another spelling, and the number of words that changed.
 
-    Case is kept: color, Color and COLOR become colour, Colour and COLOUR. A capital inside a sentence marks a name, and
-    names stay.
+    Case is preserved: color, Color and COLOR become colour, Colour and COLOUR. A capital inside a sentence marks a
+    name, which is unchanged.
     """
     changed = 0
 
@@ -81,8 +81,8 @@ def _opens_sentence(match: re.Match[str]) -> bool:
 
 
 def _prose(text: str) -> Iterator[tuple[int, int]]:
-    """Where ``text`` is prose: (start, end) of stretches within a line, in order."""
-    block: int | None = None  # the indentation that the text of a literal block is deeper than
+    """Spans of prose in ``text``: (start, end) within a line, in order."""
+    block: int | None = None  # indentation of the line that starts a literal block
     fenced = doctest = False
     start = 0
     for line in text.splitlines(keepends=True):
@@ -104,7 +104,7 @@ def _prose(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _unmarked(line: str, start: int) -> Iterator[tuple[int, int]]:
-    """The stretches of a line outside its mark-up and after a parameter's name."""
+    """Spans of a line outside its mark-up and after a parameter's name."""
     parameter = PARAMETER.match(line)
     end = parameter.end() if parameter else 0
     if parameter and " :" in parameter.group():  # after the name comes its type

@@ -1,6 +1,6 @@
-"""A suite made ready: its tasks, its requests and its manifest, in one folder that scoring reads.
+"""Preparation of a suite: tasks, requests and manifest in one folder that scoring reads.
 
-A suite is data. A folder with ``suite.yaml`` describes it, and beside that there is one of
+A suite is a folder with ``suite.yaml`` and one of
 
 - ``task.yaml`` (an lm-eval task without a name or data) and ``data/*.jsonl``, one task per file;
 - ``task.yaml``, or a file for each prompt form, where ``suite.yaml`` names a builder: one that reads a data set, or
@@ -42,7 +42,7 @@ from relscale.storage.yaml_text import load
 from relscale.suggestions import nearest, suggestion
 
 SUITES = Path(__file__).parent / "suites"
-# A group with fewer items says nothing; it is left out, and the manifest says so.
+# Groups with fewer items are excluded, as listed in the manifest.
 FEWEST_ITEMS = 10
 
 
@@ -54,33 +54,33 @@ def prepare_suite(
     seed: int,
     requests: bool = True,
 ) -> Manifest:
-    """Write everything that scoring needs of a suite into ``folder``.
+    """Write everything that scoring a suite requires into ``folder``.
 
     Parameters
     ----------
     name
-        Of a shipped suite, or the user's own name for the folder ``suite.path``, or for the tasks ``suite.lm_eval``.
+        Name of a shipped suite, or the user's name for the folder ``suite.path`` or the tasks ``suite.lm_eval``.
     suite
         The experiment's section: the options that it sets.
     documents
         Tables of documents (parquet); only their test split is used, and only by suites that are made from it.
     folder
-        Replaced whole. Its ``suite.yaml`` then has all groups, tasks and options as they are.
+        Output folder, which is replaced. Its ``suite.yaml`` lists all groups, tasks and options.
     seed
-        Decides which documents are used, and which wrong answers stand beside a right one.
+        Seed of the selection of documents and of wrong answers.
     requests
-        False where nothing is to be scored: the manifest alone, for which most suites need no data.
+        Whether to write requests; False for the manifest alone, for which most suites need no data.
 
     Returns
     -------
     Manifest
-        As written.
+        The manifest as written.
 
     Raises
     ------
     RelscaleError
-        No such suite, an option it does not have, data that are not there, or documents that give no two groups with a
-        baseline among them.
+        There is no such suite, an option is unknown, data are missing, or the documents give fewer than two groups or
+        no baseline.
     """
     if suite.lm_eval is not None:
         from relscale.scoring.named_tasks import prepare_named_tasks
@@ -123,7 +123,7 @@ def read_suite(name: str, suite: Suite) -> tuple[Path, Manifest]:
     Raises
     ------
     RelscaleError
-        No such suite, builder or option, data that are named in no way that is known, or tasks that are not there.
+        There is no such suite, builder or option, the option data has an unknown form, or tasks are missing.
     """
     source = suite_folder(name, suite)
     manifest = read_manifest(source)
@@ -166,7 +166,7 @@ def _check_builder(manifest: Manifest, source: Path) -> None:
 
 
 def needs_documents(name: str, suite: Suite) -> bool:
-    """Whether a suite is made from the held-out documents of the corpora; one that was made already is not."""
+    """Whether a suite is built from the held-out documents of the corpora; False for a built one."""
     if suite.lm_eval is not None:
         return False
     folder = suite_folder(name, suite)
@@ -174,7 +174,7 @@ def needs_documents(name: str, suite: Suite) -> bool:
 
 
 def lists_tasks(name: str, suite: Suite) -> bool:
-    """Whether a suite is of lm-eval tasks, named or in a folder: then lm-eval's own metrics are reported."""
+    """Whether a suite consists of lm-eval tasks, by name or in a folder, so that lm-eval's own metrics are reported."""
     if suite.lm_eval is not None:
         return True
     folder = suite_folder(name, suite)
@@ -182,7 +182,7 @@ def lists_tasks(name: str, suite: Suite) -> bool:
 
 
 def suite_folder(name: str, suite: Suite) -> Path:
-    """Where a suite is described: the folder ``suite.path``, or that of a shipped suite.
+    """The folder of a suite's description: ``suite.path``, or that of a shipped suite.
 
     Raises
     ------
@@ -212,19 +212,19 @@ def available_suites() -> list[str]:
 
 
 def suite_digest(name: str, suite: Suite) -> str:
-    """Digest of a suite's description and shipped data, so that a workflow notices when they change."""
+    """Digest of a suite's description and shipped data, by which a workflow detects changes."""
     if suite.lm_eval is not None:
         return digest(suite.given())
     return folder_digest(suite_folder(name, suite))
 
 
 def hub_data(name: str, suite: Suite) -> DataSource | None:
-    """The data set on the hub that a suite is read from; None where it is read from none.
+    """The data set on the hub that a suite is read from, or None.
 
     Raises
     ------
     RelscaleError
-        There is no such suite, or its data are named in no way that is known.
+        There is no such suite, or its option data has an unknown form.
     """
     if suite.lm_eval is not None:
         return None
@@ -234,12 +234,12 @@ def hub_data(name: str, suite: Suite) -> DataSource | None:
 
 
 def suite_inputs(suite: Suite) -> list[Path]:
-    """The user's own files that a suite is read from; none where its data are shipped, made, or on the hub.
+    """The user's files that a suite is read from; empty if its data are shipped, built, or on the hub.
 
     Raises
     ------
     RelscaleError
-        They are not there.
+        A file is missing.
     """
     paths = _paths(suite.data) if suite.lm_eval is not None or isinstance(suite.data, str) else []
     return [file for path in paths for file in data_files(path)]
@@ -255,7 +255,7 @@ def _paths(data: object) -> Iterator[str]:
 
 
 def _options(name: str, manifest: Manifest, suite: Suite) -> SuiteOptions:
-    """The suite's options with the experiment's in place of its own."""
+    """The suite's options, overridden by those of the experiment."""
     handled = ["path", "baseline", "cluster", *(["data"] if manifest.builder in data_builders() else [])]
     known = manifest.options.given()
     options = {key: value for key, value in suite.given().items() if key not in handled}
@@ -267,7 +267,7 @@ def _options(name: str, manifest: Manifest, suite: Suite) -> SuiteOptions:
 
 
 def _data(suite: Suite, manifest: Manifest) -> DataSource:
-    """Where the suite's data are: as the experiment says, else as the suite does."""
+    """Location of the suite's data: by the experiment, else by the suite."""
     if suite.data is None:
         return manifest.data
     if isinstance(suite.data, str):
@@ -282,7 +282,7 @@ def _data(suite: Suite, manifest: Manifest) -> DataSource:
 
 
 def _read(name: str, manifest: Manifest, requests: bool) -> tuple[list[TaskData], Manifest]:
-    """The tasks of a suite that reads a data set, and the manifest that says what was read."""
+    """The tasks of a suite that reads a data set, and the manifest with the provenance of the data."""
     builder = data_builder(str(manifest.builder))
     if not requests and manifest.tasks:
         return builder.build(None, manifest), manifest
@@ -291,16 +291,16 @@ def _read(name: str, manifest: Manifest, requests: bool) -> tuple[list[TaskData]
 
 
 def _with_baseline(name: str, manifest: Manifest, described: Manifest, is_configured: bool) -> Manifest:
-    """The manifest with the name that its data have for the baseline; the first group where nobody chose one.
+    """The manifest with the baseline by its name in the data; the first group if none was chosen.
 
     Parameters
     ----------
     name
         Of the suite, for messages.
     manifest
-        With the groups that the data have.
+        Manifest with the groups of the data.
     described
-        As its suite.yaml has it.
+        Manifest of its suite.yaml.
     is_configured
         Whether the experiment names the baseline.
     """
@@ -322,7 +322,7 @@ def _with_baseline(name: str, manifest: Manifest, described: Manifest, is_config
 
 
 def _supported(name: str, manifest: Manifest, source: Path) -> Manifest:
-    """The manifest without the tasks that cannot be scored; one line on stderr says of each why."""
+    """The manifest without the tasks that cannot be scored; one line on stderr per task states the reason."""
     from relscale.scoring.lm_eval_tasks import TaskManager
 
     index = TaskManager(include_defaults=False, include_path=str(source / "tasks")).task_index
@@ -361,7 +361,7 @@ def _check_listed(manifest: Manifest, source: Path) -> None:
 
 
 def _shipped(manifest: Manifest, source: Path) -> list[TaskData]:
-    """The tasks of a suite that brings its data; a file that the manifest does not place is a group of its own."""
+    """The tasks of a suite with its own data; a file that the manifest does not assign is a group of its own."""
     tasks = []
     for path in sorted((source / "data").glob("*.jsonl")):
         rows = [row for _, row in read_json_lines(path)]
@@ -381,7 +381,7 @@ def _built(
 
 
 def _described(name: str, manifest: Manifest, tasks: list[TaskData], count: bool) -> Manifest:
-    """The manifest with the groups and tasks that the data have; without ``count``, with all of them."""
+    """The manifest with the groups and tasks that have data; without ``count``, with all of them."""
     tasks = [
         replace(task, task=replace(task.task, group=_group(manifest, task.task.group))) for task in tasks
     ]
@@ -409,22 +409,24 @@ def _described(name: str, manifest: Manifest, tasks: list[TaskData], count: bool
 
 
 def _group(manifest: Manifest, name: str) -> str:
-    """The manifest's name for a group that data call otherwise."""
+    """The manifest's name of a group, which may have another name in the data."""
     return next((group for group, entry in manifest.groups.items() if name in entry.also), name)
 
 
 def _named(name: str, tasks: list[TaskData]) -> list[tuple[str, TaskData]]:
-    """The tasks by the names that lm-eval knows them by."""
+    """The tasks with their lm-eval names."""
     return [(task.known_as or f"{name}_{task.name}", task) for task in tasks]
 
 
 def _write_tasks(tasks: list[tuple[str, TaskData]], source: Path, folder: Path) -> None:
-    """Data as jsonl, and for each task a file that includes its template."""
+    """Write data as jsonl, and for each task a file that includes its template."""
     (folder / "data").mkdir()
     (folder / "tasks").mkdir()
     for template in {task.template for _, task in tasks}:
         if not (source / template).is_file():
-            raise RelscaleError(f"{source / template}: no such file; lm-eval reads the suite's data by it")
+            raise RelscaleError(
+                f"{source / template}: no such file; it is the template of the suite's lm-eval tasks"
+            )
         shutil.copy(source / template, folder / template)
     for known, task in tasks:
         stem = file_name(task.data or task.name)

@@ -1,11 +1,11 @@
-"""Code in a folder of tasks: refused unless the experiment trusts the folder.
+"""Code in a folder of tasks, which is refused unless the experiment trusts the folder.
 
-lm-eval's YAML may name Python functions (``!function``), which run as soon as a task is loaded. A suite that somebody
-else wrote, or that lies beside downloaded models, is data, and data do not run. Allowed are relscale's own readers of
-data and the functions of lm-eval's own tasks; with ``scoring: {trust_suite_code: true}`` any function is.
+lm-eval's YAML may name Python functions (``!function``), which run when a task is loaded. A suite from a third
+party, or next to downloaded models, must not run code. Allowed are relscale's readers of
+data and the functions of lm-eval's own tasks; with ``scoring: {trust_suite_code: true}`` all functions.
 
-`refuse_code` reads a folder before anything of it is loaded; ``relscale.scoring.lm_eval_tasks`` asks `is_allowed` again
-where lm-eval itself would import a function.
+`refuse_code` checks a folder before it is loaded; ``relscale.scoring.lm_eval_tasks`` checks `is_allowed` again
+when lm-eval imports a function.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ READERS = (
     "relscale.scoring.local_data.jsonl",
 )
 LM_EVAL = "lm_eval.tasks."
-# Arguments of `datasets.load_dataset`: where files are and how to read them, and nothing that runs or writes.
+# Arguments of `datasets.load_dataset` that locate and read files, and neither run code nor write.
 LOADING = (
     *("column_names", "columns", "data_dir", "data_file", "data_files", "data", "dataset_name", "delimiter"),
     *(
@@ -59,13 +59,13 @@ CONNECTING = (
     "pandas",
     "spark",
     "sql",
-)  # of datasets' builders, those that do more than read
+)  # builders of datasets that do more than read
 
 _trusted = False
 
 
 def trust_suite_code(trusted: bool) -> None:
-    """Say for this process whether functions of any folder may run, as ``scoring.trust_suite_code`` does."""
+    """Set for this process whether functions of any folder may run (``scoring.trust_suite_code``)."""
     global _trusted
     _trusted = trusted
 
@@ -85,7 +85,7 @@ def lm_eval_folder() -> Path:
 
 
 def is_allowed(function: str, folder: str | Path) -> bool:
-    """Whether a YAML file in ``folder`` may name a function without being trusted."""
+    """Whether a YAML file in an untrusted ``folder`` may name a function."""
     if Path(folder).resolve().is_relative_to(lm_eval_folder()):
         return True
     return function in READERS or function.startswith(LM_EVAL)
@@ -93,7 +93,7 @@ def is_allowed(function: str, folder: str | Path) -> bool:
 
 @dataclass(frozen=True)
 class Function:
-    """What ``!function`` names."""
+    """The function named by ``!function``."""
 
     name: str
 
@@ -106,12 +106,12 @@ _Loader.add_constructor("!function", lambda loader, node: Function(str(loader.co
 
 
 def refuse_code(folder: str | Path) -> None:
-    """See that no task of a suite's folder names code that is not allowed; nothing is imported.
+    """Refuse a suite's folder with a task that names code that is not allowed; nothing is imported.
 
     Raises
     ------
     RelscaleError
-        A task does: the message names the file, the function and the option that trusts it.
+        A task names such code; the message states the file, the function and the option that trusts it.
     """
     root = Path(folder)
     for path in sorted(root.rglob("*")):
@@ -124,7 +124,7 @@ def refuse_code(folder: str | Path) -> None:
 
 
 def _refuse_in(path: Path, root: Path, visited: set[Path]) -> None:
-    """See that a task's file, and those that it includes, name no code."""
+    """Refuse a task's file if it, or a file that it includes, names code."""
     if path.resolve() in visited:
         return
     visited.add(path.resolve())
@@ -154,7 +154,7 @@ def _refuse_in(path: Path, root: Path, visited: set[Path]) -> None:
 
 
 def _functions(value: Any, visited: set[int]) -> Iterator[str]:
-    """The functions in a value; a part that stands in several places, or in itself, is looked at once."""
+    """The functions in a value; a part that occurs several times, or in itself, is visited once."""
     if id(value) in visited:
         return
     visited.add(id(value))
@@ -169,7 +169,7 @@ def _functions(value: Any, visited: set[int]) -> Iterator[str]:
 
 
 def _loading(task: dict[Any, Any]) -> Iterator[str]:
-    """What a task says of its data, or of its prompts, that does more than read."""
+    """Settings of a task's data or prompts that may do more than read, as the rest of a sentence."""
     options = task.get("dataset_kwargs")
     for key in options if isinstance(options, dict) else ():
         if key not in LOADING:

@@ -29,7 +29,7 @@ def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
             if path is not None:
                 from relscale.scoring.lm_eval_tasks import load_yaml
 
-                load_yaml(path)  # imports the functions that it names
+                load_yaml(path)  # imports the named functions
     except ImportError as error:
         return f"needs a module that is not installed here ({first_line(error)})"
     return None

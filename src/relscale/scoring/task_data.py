@@ -8,24 +8,24 @@ from relscale.scoring.manifest import Task
 
 @dataclass(frozen=True)
 class TaskData:
-    """One task: its name within the suite, where its items belong, and its rows.
+    """One task: its name within the suite, its group and prompt, and its rows.
 
     Attributes
     ----------
     name, task
-        Its name, and its place.
+        Its name; its group, prompt form and subject.
     rows
-        The documents; one without an ``id`` of its own is known by a digest of all it says.
+        The documents; one without an ``id`` is identified by a digest of its content.
     template
-        The file of the suite's folder that tells lm-eval how to read the rows.
+        The file of the suite's folder with the lm-eval task that reads the rows.
     examples
-        The documents that a prompt's solved examples are taken from.
+        The documents from which solved examples are drawn.
     settings
         Settings of the lm-eval task beyond its template.
     known_as
-        The name that lm-eval itself has for the task, where it has one: results of others are found by it.
+        lm-eval's own name of the task, if any, by which logged results are found.
     data
-        The name of its data file; tasks that ask the same documents in several forms share one.
+        The name of its data file; tasks with the same documents in several prompt forms share one.
     """
 
     name: str

@@ -1,12 +1,12 @@
 """lm-eval's own metrics of a task, per document.
 
-lm-eval's tasks may say themselves what their numbers mean (``process_results``, aggregations, filters). relscale does
-not write those rules again: it hands the log-probabilities that it has stored to lm-eval's own task object. That needs
-the documents and no model, so `prepare` keeps each task's documents beside its requests (``documents/``), and a scoring
-job adds the values after its items. How values become one number is decided at collection
+lm-eval's tasks may define their own metrics (``process_results``, aggregations, filters). relscale does
+not reimplement these rules: it passes its stored log-probabilities to lm-eval's task object. This requires
+the documents but no model, so `prepare` keeps each task's documents beside its requests (``documents/``), and a scoring
+job computes the values after its items. Values are aggregated at collection
 (``relscale.measurements.task_metrics``).
 
-A metric is called ``lm_eval_`` and lm-eval's own name: ``lm_eval_acc_norm``, ``lm_eval_word_perplexity``.
+A metric's name is ``lm_eval_`` and lm-eval's name: ``lm_eval_acc_norm``, ``lm_eval_word_perplexity``.
 """
 
 import io
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.task import ConfigurableTask
 
-Document = Mapping[str, Any]  # as its data set has it
+Document = Mapping[str, Any]  # a row of its data set
 
 PREFIX = "lm_eval_"
-UNFILTERED = "none"  # lm-eval's name for responses as they are
-PROBED = 20  # documents that are tried to learn whether the task calls right what its items call right
+UNFILTERED = "none"  # lm-eval's name for unfiltered responses
+PROBED = 20  # documents on which the task's right choices are compared with the items' targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ SCHEMA = strict_schema_of(TaskValue)
 
 
 class ScoredChoice(NamedTuple):
-    """What an item tells of one choice of a document, or of the document."""
+    """The score of one choice of a document, or of the document."""
 
     prompt: str
     doc_id: str
@@ -79,12 +79,12 @@ class ScoredChoice(NamedTuple):
 
     @property
     def response(self) -> float | tuple[float, bool]:
-        """What a model answers in lm-eval: a log-probability; of a choice, with whether it is greedy."""
+        """The model's response in lm-eval: a log-probability, for a choice with whether it is greedy."""
         return self.logprob if self.greedy is None else (self.logprob, self.greedy)
 
 
 class PreparedTasks:
-    """The tasks of a prepared suite whose own metrics are reported, made from the documents that it keeps."""
+    """The tasks of a prepared suite whose own metrics are reported, loaded from its kept documents."""
 
     def __init__(self, folder: str | Path, manifest: Manifest):
         from relscale.scoring.lm_eval_tasks import TaskManager
@@ -109,7 +109,7 @@ def has_task_metrics(folder: str | Path) -> bool:
 
 
 def task_metrics(prepared: PreparedTasks, suite: str, items: pa.Table) -> pa.Table:
-    """The values that lm-eval's tasks give to each document, columns of `SCHEMA`.
+    """The values of lm-eval's tasks per document, with the columns of `SCHEMA`.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def task_metrics(prepared: PreparedTasks, suite: str, items: pa.Table) -> pa.Tab
     Raises
     ------
     RelscaleError
-        The items are not those of the kept documents, or a task cannot make numbers of them.
+        The items do not match the kept documents, or a task cannot compute metrics of them.
     """
     from relscale.scoring.requests import compiled_once
 
@@ -143,7 +143,7 @@ def task_metrics(prepared: PreparedTasks, suite: str, items: pa.Table) -> pa.Tab
 
 
 def _by_document(items: Sequence[ScoredChoice], prompt: str) -> list[list[ScoredChoice]]:
-    """Items, which stand in the order of requests, document by document."""
+    """Items, which are in the order of requests, grouped by document."""
     starts = [n for n, item in enumerate(items) if item.choice == 0 and item.prompt == prompt]
     return [list(items[start:end]) for start, end in zip(starts, [*starts[1:], len(items)], strict=True)]
 
@@ -187,9 +187,9 @@ def document_values(
     documents: Sequence[Document],
     results: Sequence[Sequence[float | tuple[float, bool]]],
 ) -> Iterator[tuple[str, str, int, Any]]:
-    """Metric, filter, place of the document and value, in lm-eval's order: filters, then ``process_results``.
+    """Metric, filter, index of the document and value, in lm-eval's order: filters, then ``process_results``.
 
-    Where the task makes no number of a document's results (the logarithm of nothing, say), its metrics are NaN.
+    If the task fails on a document's results (such as the logarithm of 0), its metrics are NaN.
     """
     task._instances = [
         instance
@@ -207,7 +207,7 @@ def document_values(
                 values = task.process_results(
                     doc, [instance.filtered_resps[filtered] for instance in instances]
                 )
-            except Exception as error:  # whatever a task's own function raises
+            except Exception as error:  # any exception of a task's own function
                 failed.append(f"{type(error).__name__}: {error}".splitlines()[0])
                 values = dict.fromkeys(task.aggregation(), math.nan)
             for metric, value in values.items():
@@ -239,12 +239,12 @@ def _instances(
 
 
 def metric_name(metric: str, filtered: str) -> str:
-    """The name in measurements of one of lm-eval's metrics: of responses as they are, or as a filter left them."""
+    """The name in measurements of one of lm-eval's metrics, with its filter if there is one."""
     return f"{PREFIX}{metric}" if filtered == UNFILTERED else f"{PREFIX}{metric}_{filtered}"
 
 
 def aggregation_name(function: Callable[..., Any] | None) -> str | None:
-    """lm-eval's name for how values become one, the mean where a task says nothing; None for a function of its own."""
+    """lm-eval's name of an aggregation, by default the mean; None for a function of the task's own."""
     import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import AGGREGATION_REGISTRY
 
@@ -254,7 +254,7 @@ def aggregation_name(function: Callable[..., Any] | None) -> str | None:
 
 
 def task_config(folder: str | Path, name: str) -> Mapping[str, Any]:
-    """What the YAML of a task of a prepared suite says, its functions found.
+    """The YAML of a task of a prepared suite, with its functions imported.
 
     Raises
     ------
@@ -271,7 +271,7 @@ def task_config(folder: str | Path, name: str) -> Mapping[str, Any]:
 
 
 def directions(config: Mapping[str, Any]) -> dict[str, bool]:
-    """Whether higher is better, of each metric that a task's YAML names, by the metric's name in measurements."""
+    """Whether higher is better, for each metric of a task's YAML, by the metric's name in measurements."""
     import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import HIGHER_IS_BETTER_REGISTRY
 
@@ -297,7 +297,7 @@ def _metric_list(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def aggregations(config: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
-    """How each metric's values become one, by the metric's name, of a task as its YAML says."""
+    """The aggregation function of each metric of a task's YAML, by the metric's name."""
     import lm_eval.api.metrics  # noqa: F401  (fills the registries)
     from lm_eval.api.registry import get_aggregation, get_metric_aggregation
 
@@ -311,7 +311,7 @@ def aggregations(config: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
 
 
 def as_json(value: Any) -> str:
-    """A value as text; numbers keep every digit, tuples and arrays become lists."""
+    """A value as JSON text; numbers keep every digit, tuples and arrays become lists."""
     return json.dumps(value, default=_plain, separators=(",", ":"))
 
 
@@ -324,17 +324,17 @@ def targets_are_the_tasks(
     documents: Sequence[Document],
     targets: Sequence[Sequence[bool]],
 ) -> bool:
-    """Whether a task with rules of its own calls right what its items call right.
+    """Whether a task with custom rules has the same right choices as its items.
 
-    Tried, not guessed: for some documents each choice in turn is made the likeliest, and one of the metrics must be 1
-    where that choice is a target and 0 where it is not.
+    Determined by trial: for some documents, each choice in turn is made the likeliest, and one of the metrics must be 1
+    if that choice is a target and 0 otherwise.
 
     Parameters
     ----------
     process_results
-        The task's own; None where lm-eval's is used.
+        The task's own function; None if it uses lm-eval's.
     documents, targets
-        Of each document, which of its choices are right. Single answers and whole documents are right as they are.
+        The documents, and for each which of its choices are right. Single answers and whole documents are always right.
     """
     if not callable(process_results) or all(len(choices) == 1 for choices in targets):
         return True
@@ -346,7 +346,7 @@ def targets_are_the_tasks(
             ]
             try:
                 values = process_results(doc, results)
-            except Exception:  # whatever a task's own function raises
+            except Exception:  # any exception of a task's own function
                 return False
             right = {name for name, value in values.items() if _equal(value, target)}
             agreeing = right if agreeing is None else agreeing & right
@@ -366,7 +366,7 @@ def add_task_metrics(output: str | Path, suites: Sequence[str | Path], store: st
     Parameters
     ----------
     output
-        The score manifest that `score_job` wrote; an entry gets ``task_metrics``, the file of its values: null where
+        The score manifest that `score_job` wrote; each entry gets ``task_metrics``, the file of its values: null if
         its suite has none.
     suites
         Folders of prepared suites.
@@ -395,7 +395,7 @@ def add_task_metrics(output: str | Path, suites: Sequence[str | Path], store: st
 
 
 def _contents(folder: Path) -> str:
-    """Digest of all that values depend on besides the items: the task's files and documents, and the code."""
+    """Digest of everything that values depend on besides the items: the task's files and documents, and the code."""
     return digest(
         [
             folder_digest(folder / FOLDER),
@@ -419,7 +419,7 @@ def read_task_metrics(path: str | Path) -> pa.Table:
     Raises
     ------
     RelscaleError
-        They are gone or damaged.
+        The file is missing or damaged.
     """
     if not Path(path).is_file():
         raise RelscaleError(f"{path}: these values are listed but missing; score again")

@@ -231,10 +231,10 @@ def sentence(row: JointTestRow) -> str:
         return ""
     p = f"p = {row.p_value:.2g}" if row.p_value >= 0.001 else "p < 0.001"
     test = f"F({row.df1:.1f}, {row.df2:.1f}) = {row.statistic:.2f}, {p}"
-    whom = "" if row.estimand == Estimand.THESE_ITEMS else ", for new items"
+    estimand = "" if row.estimand == Estimand.THESE_ITEMS else ", for new items"
     result = (
         "the exponents of the groups differ"
         if some_group_moves(row)
         else "no significant difference between the exponents of the groups"
     )
-    return f"joint test of {row.groups} groups: {result} ({test}{whom})"
+    return f"joint test of {row.groups} groups: {result} ({test}{estimand})"

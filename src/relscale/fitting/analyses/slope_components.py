@@ -168,7 +168,7 @@ def regression(design: Floats, y: Floats, training: NDArray[np.int64]) -> Regres
     Parameters
     ----------
     training
-        (P,) numbers from 0, of the training behind each point.
+        (P,) numbers from 0, of the training run of each point.
     """
     points, k = design.shape
     number = int(training.max()) + 1
@@ -214,10 +214,10 @@ def sentences(rows: list[SlopeComponentRow]) -> list[str]:
         (Component.DIFFERENCE, "have different slopes within and between training runs"),
     ):
         tested = [row for row in rows if row.component == component and row.p_bh is not None]
-        sure = [row for row in tested if row.p_bh is not None and row.p_bh < SURE]
-        if sure:
+        significant = [row for row in tested if row.p_bh is not None and row.p_bh < SURE]
+        if significant:
             sentences.append(
-                f"{len(sure)} of {len(tested)} gaps {words} (FDR {SURE:.0%}): their Δβ is specific to this set of "
-                f"models; see the table slope_components"
+                f"{len(significant)} of {len(tested)} gaps {words} (FDR {SURE:.0%}): their Δβ is specific to this set "
+                f"of models; see the table slope_components"
             )
     return sentences

@@ -255,10 +255,10 @@ def _items(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, se
             * scatter[None],  # of them only the squares' sum counts
         )
         # Items and resamplings are many, so their variance is known: two draws that have just this spread.
-        apart = np.sqrt((slopes + interaction * q[j]) / 2) + np.zeros(EXPERIMENTS)
+        half_distance = np.sqrt((slopes + interaction * q[j]) / 2) + np.zeros(EXPERIMENTS)
         resampled = ItemLines(
-            level=np.zeros((*apart.shape, 2)),
-            slope=simulated.slope[..., None] + np.stack([-apart, apart], axis=-1),
+            level=np.zeros((*half_distance.shape, 2)),
+            slope=simulated.slope[..., None] + np.stack([-half_distance, half_distance], axis=-1),
             interaction=interaction,
             clusters=None if curves.clusters is None else curves.clusters[j] * times,
         )
@@ -272,9 +272,9 @@ def _needed(x: Floats, noise: Floats, level: float, rng: np.random.Generator) ->
     unit = lines(x, np.zeros((len(x), 1)), noise[:, None])
     z = x - unit.reference
     moments = np.zeros((3, EXPERIMENTS))  # Σ y, Σ z·y, Σ y²
-    for some in np.array_split(np.arange(len(x)), -(-len(x) // AT_ONCE)):
-        y = np.sqrt(noise[some, None]) * rng.standard_normal((len(some), EXPERIMENTS))
-        moments += np.stack([y.sum(axis=0), z[some] @ y, (y * y).sum(axis=0)])
+    for chunk in np.array_split(np.arange(len(x)), -(-len(x) // AT_ONCE)):
+        y = np.sqrt(noise[chunk, None]) * rng.standard_normal((len(chunk), EXPERIMENTS))
+        moments += np.stack([y.sum(axis=0), z[chunk] @ y, (y * y).sum(axis=0)])
     slope = moments[1] / unit.sxx
     squares = moments[2] - moments[0] ** 2 / len(x) - slope**2 * unit.sxx
     simulated = replace(unit, slope=slope, residuals=np.sqrt(np.maximum(squares, 0))[None])
@@ -295,8 +295,8 @@ def _expected(estimate: Lines) -> Floats:
 
 
 def _stderr(share: float) -> float:
-    wary = (share * EXPERIMENTS + 2) / (EXPERIMENTS + 4)
-    return float(np.sqrt(wary * (1 - wary) / (EXPERIMENTS + 4)))
+    smoothed = (share * EXPERIMENTS + 2) / (EXPERIMENTS + 4)
+    return float(np.sqrt(smoothed * (1 - smoothed) / (EXPERIMENTS + 4)))
 
 
 def _unknown(curves: Curves, j: int, resource: Resource) -> Remark:

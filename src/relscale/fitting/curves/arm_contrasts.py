@@ -70,5 +70,5 @@ def _other(frontier: FrontierCurves, column: str) -> tuple[str | None, ...]:
 
 
 def _text(value: str | float) -> str:
-    """A value as it is named: a whole number without its point."""
+    """A value as text: a whole number without a decimal point."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -61,7 +61,7 @@ def by_size(matrices: Sequence[RunMatrix], settings: Settings) -> BySize:
     for curves in contrasts(frontiers, "optimizer", baseline):
         params = np.array([point.params for point in curves.points])
         if not np.isfinite(params).all():
-            continue  # a table that does not say how large its models are
+            continue  # parameters are unknown
         result.sizes.extend(row for j in range(len(curves.keys)) for row in _points(curves, j))
         along_size = replace(curves, log_flops=np.log(params))
         for row in law_rows(relative.BY_SIZE, along_size, settings):
@@ -72,7 +72,7 @@ def by_size(matrices: Sequence[RunMatrix], settings: Settings) -> BySize:
 
 
 def _points(curves: Curves, j: int) -> list[SizeRow]:
-    """Pair ``j`` at every design."""
+    """Rows of pair ``j``, one per design (parameters and tokens)."""
     stderr = spread(curves.replicates[:, j])
     return [
         SizeRow(

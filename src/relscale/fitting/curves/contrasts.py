@@ -21,8 +21,8 @@ def contrasts(frontiers: Sequence[FrontierCurves], by: Contrast, baseline: str) 
     """Curves of ln E on each corpus (``by`` "corpus"), or with each optimizer, less ln E on the ``baseline`` one.
 
     Points are matched by budget; where each run is a point, by parameters and tokens, else by training FLOPs, and
-    repeated seeds count by their mean ln E. Items' replicates are paired draw by draw. If budgets share training runs,
-    the ratios are also computed without each training run of either side.
+    repeated seeds count as one point, their mean ln E. Item replicates are paired by draw. If budgets share training
+    runs, the ratios are also computed without each training run of either side.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def contrast(target: Curves, baseline: Curves, by: str, name: str, arm: str | No
     target, baseline
         Of errors.
     by, name, arm
-        What the two differ in, what the baseline is called, and the target where its key does not name it.
+        The column in which the two differ, the baseline's name, and the target's name if its key lacks it.
     """
     of_baseline = {_series(key): j for j, key in enumerate(baseline.keys)}
     columns = [
@@ -89,10 +89,10 @@ def contrast(target: Curves, baseline: Curves, by: str, name: str, arm: str | No
 
 
 def _without(target: Curves, other: Curves) -> Floats | None:
-    """(P, J, G) the ratios without each training of the target, then of the baseline; None where none is shared.
+    """Ratios (P, J, G) without each training run of the target, then of the baseline; None if none is shared.
 
     A jackknife of two samples has the variance ``Σ_s (G_s − 1) / G_s · Σ (θ_(g) − θ)²``. As that of one sample of
-    ``G = Σ G_s`` trainings has one factor for all, the differences of each sample are stretched to give the same.
+    ``G = Σ G_s`` training runs has the same factor for all, the differences of each sample are rescaled to match.
     """
     ratio = target.value - other.value
     changes = [
@@ -112,7 +112,7 @@ def _without(target: Curves, other: Curves) -> Floats | None:
 
 
 def _matched(target: Sequence[Point], baseline: Sequence[Point]) -> list[tuple[list[int], list[int]]]:
-    """Positions of the points that both have; several of one side where a run was repeated with other seeds."""
+    """Positions of the points common to both; several on one side if a run has repeated seeds."""
     pairs, other = _alike(target), _alike(baseline)
     return [(rows, other[point]) for point, rows in pairs.items() if point in other]
 
@@ -125,7 +125,7 @@ def _alike(points: Sequence[Point]) -> dict[Hashable, list[int]]:
 
 
 def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence[int]) -> Curves:
-    """Those columns alone, and for each group of points the mean of ln E over those that have a value."""
+    """Only these columns, with the points of each group replaced by their mean ln E."""
     means = [_mean(curves, np.ix_(rows, columns)) for rows in groups]
     value, noise, replicates, status = (np.stack(part) for part in zip(*means, strict=True))
     first = np.ix_([rows[0] for rows in groups], columns)  # of budgets, of which each is a point

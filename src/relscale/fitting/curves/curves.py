@@ -1,7 +1,8 @@
 """Curves that laws are fitted to: errors, or ratios of two errors, along compute; many at once.
 
-A curve is one group's error along a matrix's frontier, its error over the baseline group's, or one group's error on
-one corpus (or with one optimizer) over that on another. All analyses take curves, regardless of what they measure.
+A curve is one group's error along a matrix's frontier, the ratio of its error to the baseline group's, or one group's
+error on one corpus (or with one optimizer) over that on another. All analyses take curves, regardless of what they
+measure.
 """
 
 from dataclasses import dataclass, replace
@@ -44,7 +45,7 @@ class Curves:
     quantity
         ``ERROR``, then ``value`` is ln E, or ``RATIO``, then it is ln G = ln E_t − ln E_b.
     keys
-        What each curve is; of a ratio with ``baseline`` and ``contrast``.
+        Key of each curve; for a ratio with ``baseline`` and ``contrast``.
     points
         Of the frontier, by compute.
     log_flops
@@ -52,26 +53,26 @@ class Curves:
     value
         (P, J), nan where ``status`` says why.
     noise
-        (P, J) variance of the values as far as it comes from single runs, in units of one run's: 1 / runs.
+        (P, J) variance of the values due to noise of single runs, in units of one run's variance: 1 / runs.
     replicates
         (P, J, B) the same values under each resampling of the items.
     status
         (P, J) remarks; ``OK`` where there is a value.
     blocks
-        (P,) the training trajectory behind each point; equal names are checkpoints of one training.
+        (P,) the training run of each point; points with equal names are checkpoints of one training run.
     target, baseline
-        (P, J) ln E_t and ln E_b of a ratio; of an error ``target`` is ``value``, and ``baseline`` None.
+        (P, J) ln E_t and ln E_b of a ratio; for an error, ``target`` is ``value`` and ``baseline`` is None.
     point_variance
         Uncertainty of each value, if known, such as that of a parabola's minimum.
     reading
-        (P, J) variance of the values as the runs' scatter around their parabolas has it, nan where unknown; None where
-        nothing was read off parabolas, or where target and baseline were measured on the same runs.
+        (P, J) variance of the values from the scatter of the runs around their parabolas, nan where unknown; None if
+        nothing was read off parabolas, or if target and baseline were measured on the same runs.
     clusters
-        (J,) how many clusters the items come in that are resampled, of a ratio the lesser number; nan where each item
+        (J,) number of clusters of the items that are resampled, of a ratio the lesser number; nan where each item
         stands for itself, and None where all do.
     without
-        (P, J, G) the values as they are read off without each of G trainings, nan where nothing can be read then; where
-        the budgets of a frontier share trainings, else None.
+        (P, J, G) the values read off without each of G training runs, nan where nothing can be read off; None unless
+        the budgets of a frontier share training runs.
     """
 
     quantity: Quantity

@@ -1,6 +1,6 @@
-"""Columns that are equal, together: what is computed from a column is computed once for all of them.
+"""Groups of equal columns, so that a result is computed once per distinct column.
 
-Series that have values at the same runs, for one, have the same design matrix.
+For example, series that have values at the same runs have the same design matrix.
 """
 
 from typing import TypeVar
@@ -12,7 +12,7 @@ T = TypeVar("T", bound=np.generic)
 
 
 def equal_columns(table: NDArray[T]) -> list[tuple[NDArray[T], NDArray[np.int64]]]:
-    """The distinct columns of a table (n, J), each with the numbers of the columns that equal it."""
+    """The distinct columns of a table (n, J), each with the positions of all columns equal to it."""
     return [
         (column, np.flatnonzero((table == column[:, None]).all(axis=0)))
         for column in np.unique(table, axis=1).T

@@ -36,15 +36,15 @@ class ErrorVariant:
     Attributes
     ----------
     frontier, degree, window
-        How they are read.
+        Where the errors are read, the polynomial's degree, and the runs that it is fitted to.
     log_flops
-        By convention, (P,); nan where unknown.
+        (P,) ln FLOPs by each way of counting them; nan where unknown.
     value, noise
-        (P, K) ln E, nan where it can not be read; 1 / runs.
+        (P, K) ln E, nan where it cannot be read off; 1 / runs.
     draws
         (P, K, B) ln E under each resampling of the items.
     blocks
-        (P,) the training behind each point.
+        (P,) the training run of each point.
     without
         (P, K, G) ``value`` without each of the G trainings, where budgets share some; else None.
     """
@@ -96,7 +96,7 @@ def _at_optima(
     degree: int,
     window: Window,
 ) -> ErrorVariant:
-    """Errors at the tokens of least loss, all off polynomials of one degree."""
+    """Errors at the tokens of minimum loss, read off polynomials of one degree."""
     shape = (len(budgets), len(columns))
     value, noise = np.full(shape, np.nan), np.ones(shape)
     draws = np.full((*shape, matrix.replicates.shape[-1]), np.nan)
@@ -135,7 +135,7 @@ def _without_each(
     degree: int,
     window: Window,
 ) -> Floats | None:
-    """(P, K, G) ln E read off anew without each training, where budgets share some; else None."""
+    """ln E (P, K, G) without each training run if budgets share some, else None."""
     plain = replace(matrix, replicates=matrix.replicates[..., :0])
     readings = [
         _at_optima(plain, columns, [np.setdiff1d(rows, training) for rows in budgets], degree, window).value
@@ -145,7 +145,7 @@ def _without_each(
 
 
 def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The runs at the four token counts nearest the minimum of the parabola through all; all where it has none."""
+    """Runs at the four token counts nearest to the parabola's minimum; all runs if it has none."""
     x = np.log(matrix.tokens[rows])
     at = polynomial.minimum(x, matrix.loss[rows], 2)
     if np.isnan(at):

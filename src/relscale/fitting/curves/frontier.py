@@ -32,13 +32,13 @@ class Point:
     Attributes
     ----------
     budget, training_flops
-        The nominal budget; the geometric mean of what its runs spent.
+        The nominal budget; the geometric mean of its runs' compute.
     rows
-        The runs that count, as rows of the matrix.
+        The runs used, as rows of the matrix.
     excluded
-        How many runs of the budget do not (diverged, or without a validation loss).
+        Number of excluded runs of the budget (diverged, or without a validation loss).
     log_tokens, tokens, params, loss
-        At the minimum; params by interpolation between the runs, log-log; loss in nats per token.
+        Values at the minimum; params by log-log interpolation between the runs; loss in nats per token.
     curvature
         Second derivative of the loss by log tokens at the minimum, 2·c2.
     c, x_mean
@@ -51,9 +51,9 @@ class Point:
         Scatter between seeds of one design, nats per token, pooled over the budget's designs; nan without repeated
         seeds.
     run
-        The run's name where each run is a point, else None.
+        The run's name if each run is a point, else None.
     row
-        And its row in the matrix.
+        Its row in the matrix.
     """
 
     budget: float
@@ -196,7 +196,7 @@ def _exp(x: float) -> float:
 
 
 def _interpolated(log_tokens: Floats, params: Floats, at: float) -> float:
-    """Parameters at ``at``, on straight lines between the runs in logs; seeds of one design count once."""
+    """Parameters at ``at``, by log-log interpolation between the runs; seeds of one design count once."""
     x, first = np.unique(log_tokens, return_index=True)
     return float(np.exp(np.interp(at, x, np.log(params[first]))))
 
@@ -204,14 +204,14 @@ def _interpolated(log_tokens: Floats, params: Floats, at: float) -> float:
 def minimum_spread(x: Floats, c: Floats) -> Any:
     """Standard deviation of ``x* = −c1 / (2·c2)`` in units of the runs' noise, by its gradient.
 
-    (...) of the parabolas c (3, ...) through runs at x (n,).
+    Shape (...) for parabolas c (3, ...) through runs at x (n,).
     """
     gradient = np.stack([np.zeros_like(c[2]), -1 / (2 * c[2]), c[1] / (2 * c[2] ** 2)])
     return np.linalg.norm(np.tensordot(np.linalg.pinv(parabola.powers(x)), gradient, axes=1), axis=0)
 
 
 def _params_slope(log_tokens: Floats, params: Floats) -> float:
-    """How fast ln params falls with ln tokens between the runs of a budget, near 1 in size."""
+    """Magnitude of d ln params / d ln tokens between the runs of a budget, near 1."""
     return float(abs(np.polyfit(log_tokens, np.log(params), 1)[0]))
 
 

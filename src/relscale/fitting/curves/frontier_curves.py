@@ -33,16 +33,16 @@ class FrontierCurves:
     Attributes
     ----------
     points
-        Of the frontier.
+        The points of the frontier.
     read, errors
-        The errors of every series of the matrix at the points, and as curves those that laws are fitted to: column
+        Errors of every series of the matrix at the points, and the curves that laws are fitted to: column
         ``fitted[j]`` of ``read`` is curve j.
     ratios
-        The gaps to the baselines, as curves.
+        Curves of the gaps to the baselines.
     orphans
         Flagged rows for the series that have no baseline.
     without
-        The frontier without each training, where its budgets share some; else empty.
+        The frontier without each training run if its budgets share some, else empty.
     """
 
     matrix: RunMatrix
@@ -125,7 +125,7 @@ def frontier_curves(matrix: RunMatrix, settings: Settings) -> FrontierCurves:
 def _pairs(
     matrix: RunMatrix, fitted: list[int], settings: Settings
 ) -> tuple[NDArray[np.int64], list[NDArray[np.int64]], list[str], list[ParameterRow]]:
-    """Columns of targets and of their baselines, these by name, and flagged rows for the targets that have none."""
+    """Columns of targets and of their baselines, and flagged rows for targets without a baseline."""
     column = {matrix.series[i]: i for i in fitted}
     targets: list[int] = []
     baselines: list[NDArray[np.int64]] = []
@@ -163,20 +163,20 @@ def _pairs(
 
 
 def _reading(read: Errors) -> Floats:
-    """(P, K) variance of ln E as the runs' scatter around its parabola has it; nan where unknown."""
+    """Variance (P, K) of ln E from the scatter of the runs around its parabola; nan where unknown."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((read.stderr_runs / read.value) ** 2)
 
 
 def fewest_clusters(matrix: RunMatrix, target: int, baselines: Sequence[int]) -> float:
-    """The clusters of the target's items or of its baseline's, which of a mean of groups are all of theirs."""
+    """The smaller number of clusters: of the target's items, or of its baselines' items."""
     if matrix.clusters is None:
         return np.nan
     return float(np.fmin(matrix.clusters[target], np.sum(matrix.clusters[list(baselines)])))
 
 
 def shared_trainings(matrix: RunMatrix, budgets: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Of the runs ``budgets``, those of each training, where some training is in several budgets; else none."""
+    """The runs of each training run if some training run is in several of the ``budgets``, else an empty list."""
     runs_of: dict[str, list[int]] = {}
     budgets_of: dict[str, set[float]] = {}
     for row in sorted(int(row) for rows in budgets for row in rows):
@@ -188,14 +188,14 @@ def shared_trainings(matrix: RunMatrix, budgets: Sequence[NDArray[np.int64]]) ->
 
 
 def _without(matrix: RunMatrix, rows: NDArray[np.int64]) -> RunMatrix:
-    """The matrix without these runs' losses, so that no parabola has them, and without replicates."""
+    """The matrix without replicates and without the losses of these runs, which excludes them from all parabolas."""
     loss = matrix.loss.copy()
     loss[rows] = np.nan
     return replace(matrix, loss=loss, replicates=matrix.replicates[..., :0])
 
 
 def _blocks(matrix: RunMatrix, points: list[Point]) -> list[str]:
-    """The training behind each point: a run's block; a budget of many runs stands for itself."""
+    """The training run of each point: a run's block; for a budget of many runs, a name of its own."""
     return [
         f"{point.budget:g} FLOPs" if point.run is None else (matrix.block[point.row] or matrix.run[point.row])
         for point in points

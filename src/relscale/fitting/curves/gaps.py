@@ -47,7 +47,7 @@ class Gaps:
 
 
 def logarithms(errors: Errors) -> tuple[Floats, Floats]:
-    """ln E and its replicates; nan where a status says that the error can not be used."""
+    """ln E and its replicates; nan where the error's status is not ok."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(errors.status == OK, np.log(errors.value), np.nan)
         replicates = np.log(errors.replicates)

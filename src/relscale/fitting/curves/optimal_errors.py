@@ -53,7 +53,7 @@ class Errors:
 
     @property
     def noise(self) -> Floats:
-        """(P, K) variance of the readings as far as it comes from single runs, in units of one run's: 1 / runs."""
+        """Variance (P, K) of the readings due to noise of single runs, in units of one run's variance: 1 / runs."""
         return 1 / np.maximum(self.runs, 1)
 
     @property
@@ -91,7 +91,7 @@ def errors(matrix: RunMatrix, points: list[Point]) -> Errors:
 
 
 def _take_runs(result: Errors, matrix: RunMatrix, points: list[Point]) -> None:
-    """Fill the points that are single runs, with the runs' own values."""
+    """Fill the points that are single runs with the runs' values."""
     single = np.array([i for i, point in enumerate(points) if not point.is_parabola], dtype=np.int64)
     rows = np.array([points[i].row for i in single], dtype=np.int64)
     status = np.array([points[i].status for i in single], dtype=object)[:, None]

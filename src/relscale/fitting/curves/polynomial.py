@@ -26,7 +26,7 @@ def minimum(x: Floats, loss: Floats, degree: int) -> float:
 
 
 def reading_weights(x: Floats, at: float, degree: int) -> Floats:
-    """(n,) what each value counts in the value at ``at`` of the least-squares polynomial through values at x (n,)."""
+    """Weights (n,) of the values at x (n,) in the least-squares polynomial's value at ``at``."""
     inverse = np.linalg.pinv(powers(x - x.mean(), degree))
     weights: Floats = (powers(np.array([at - x.mean()]), degree) @ inverse)[0]
     return weights

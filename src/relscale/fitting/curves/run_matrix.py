@@ -19,7 +19,7 @@ from relscale.measurements.metric import VALIDATION, Metric
 from relscale.storage.columns import numbers
 
 if TYPE_CHECKING:
-    import pyarrow.dataset  # takes a third of a second to import
+    import pyarrow.dataset  # the import takes 0.3 s
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ OPTIONAL = {
     "clusters": pa.int64(),
     "status": pa.string(),
 }
-Replicates: TypeAlias = "pa.Table | pyarrow.dataset.Dataset"  # of a data set few rows are in memory at a time
+Replicates: TypeAlias = "pa.Table | pyarrow.dataset.Dataset"  # a data set is read in batches
 FRUGAL: dict[str, Any] = {"batch_size": 1 << 17, "batch_readahead": 1, "fragment_readahead": 1}
 RUN = (*FAMILY, "run", "step")
 
@@ -65,9 +65,9 @@ class RunMatrix:
     values
         (R, K), nan where missing, not finite or not to be trusted.
     replicates
-        (R, K, B), nan where missing. Draws of C clusters are spread by √(C / (C − 1)), for an unbiased variance.
+        (R, K, B), nan where missing. Draws of C clusters are scaled by √(C / (C − 1)) for an unbiased variance.
     clusters
-        (K,) the least number of clusters that the items of a series come in; nan where items stand for themselves.
+        (K,) the least number of clusters that the items of a series come in; nan for independent items.
     """
 
     experiment: str | None
@@ -88,11 +88,11 @@ class RunMatrix:
 
     @property
     def key(self) -> FamilyKey:
-        """The columns that say in a table which runs these are."""
+        """Key of these runs in tables."""
         return FamilyKey(experiment=self.experiment, corpus=self.corpus, optimizer=self.optimizer)
 
     def curve_key(self, series: Series, baseline: str | None = None) -> CurveKey:
-        """The columns that say in a table which series this is, and which group it is compared with."""
+        """Key in tables of this series, and of the baseline that it is compared with."""
         return CurveKey(
             experiment=self.experiment,
             corpus=self.corpus,
@@ -225,7 +225,7 @@ def _checked(measurements: pa.Table) -> pa.Table:
 
 
 def _clusters(table: pa.Table, series_of: NDArray[np.int64], count: int, independent: bool) -> Floats:
-    """(K,) the least number of clusters of each series' items; nan where items stand for themselves."""
+    """(K,) the least number of clusters of each series' items; nan for independent items."""
     least = np.full(count, np.inf)
     if not independent:
         number = _floats(table, "clusters")
@@ -250,9 +250,9 @@ def _replicates(
     kinds: NDArray[np.int64],
     clustered: NDArray[np.bool_],
 ) -> Floats:
-    """(R, K, B) from the long table, batch by batch: of the paper's runs it has 26 million rows.
+    """Replicates (R, K, B) from the long table, read in batches: for the paper's runs it has 26 million rows.
 
-    Of a series that has draws of clusters and of single items, those of clusters where it is ``clustered``.
+    For a series with draws of clusters and of single items, those of clusters if it is ``clustered``.
     """
     if table is None:
         return np.full((len(runs), len(kinds), 0), np.nan)
@@ -295,12 +295,12 @@ def _replicates(
 def _row_numbers(
     table: pa.Table, names: Sequence[str], codes: NDArray[np.int64], words: dict[str, pa.Array]
 ) -> NDArray[np.int64]:
-    """Where the rows of ``table`` stand among ``codes``, by those of the columns ``names`` that it has; −1 if nowhere.
+    """Position in ``codes`` of each row of ``table``, by those of the columns ``names`` that it has; −1 if absent.
 
     Raises
     ------
     RelscaleError
-        Without the missing columns two of ``codes`` are alike.
+        Two of ``codes`` differ only in columns that the table lacks.
     """
     shared = [name for name in names if name in table.column_names]
     digits = dict(zip(names, np.unravel_index(codes, [len(words[name]) for name in names]), strict=True))
@@ -315,7 +315,7 @@ def _row_numbers(
 
 
 def _error_rates(names: list[Series]) -> tuple[list[int], list[Series]]:
-    """The columns that have a ``1 − metric`` to add, and its name."""
+    """Columns for which a series ``1 − metric`` is added, and its name."""
     rates = [(i, name, Metric.parse(name.metric).error_rate) for i, name in enumerate(names)]
     pairs = [(i, name._replace(metric=rate)) for i, name, rate in rates if rate]
     pairs = [(i, rate) for i, rate in pairs if rate not in names]
@@ -330,7 +330,7 @@ def _vocabulary(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _code(table: pa.Table, names: Sequence[str], words: dict[str, pa.Array]) -> NDArray[np.int64]:
-    """A number for each row's key that sorts as the key does; −1 where a value is in no vocabulary."""
+    """An integer per row that sorts as its key does; −1 if a value is not in the vocabulary."""
     code = np.zeros(table.num_rows, dtype=np.int64)
     unknown = np.zeros(table.num_rows, dtype=bool)
     for name in names:
@@ -352,7 +352,7 @@ def _decode(
 
 
 def _spent(table: pa.Table, name: str) -> Floats:
-    """Numbers that are positive by their nature; nan for all others."""
+    """A column of positive numbers as float64; nan for all others."""
     spent = _floats(table, name)
     return np.where(np.isfinite(spent) & (spent > 0), spent, np.nan)
 

@@ -47,9 +47,9 @@ def sigmoid_rows(matrix: RunMatrix, settings: Settings) -> Iterator[ParameterRow
 
 
 def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
-    """The bits per byte of the right answer, of the same group under the same prompt; subjects weighed alike.
+    """The bits per byte of the right answer, of the same group and prompt, with subjects weighted in the same way.
 
-    Where either says nothing of subjects, the two are taken as they are.
+    If either metric's name lacks the weighting of subjects, it is not compared.
     """
     subjects = Metric.parse(accuracy.metric).subjects
     same = [
@@ -70,7 +70,7 @@ def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
 def _sigmoid(
     row: ParameterRow, loss: Floats, accuracy: Floats, floor: float, level: float
 ) -> Iterator[ParameterRow]:
-    """The row of each parameter, from one that says which curve it is of."""
+    """The row of each parameter, based on a row with the curve's key."""
     row = replace(row, n=len(loss))
     yield replace(row, parameter="floor", value=floor, method=Method.FIXED, method_note="at chance")
     parameters = [name for name in sigmoid.LAW.names if name != "floor"]

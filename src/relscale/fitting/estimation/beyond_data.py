@@ -6,12 +6,12 @@ fit itself gives it and d = ln (F / F_origin) its distance,
 
     E e² = v + b · d,    b = max(0, Σ w (e² − v) d / Σ w d²)
 
-each origin one vote, as in ``relscale.fitting.forecasts.width``. Beyond the data b · d is added to the variance of a
-prediction, known to as many degrees of freedom as there are origins. Inside them nothing is added.
+with one vote per origin, as in ``relscale.fitting.forecasts.width``. Beyond the data, b · d is added to the variance of
+a prediction, with as many degrees of freedom as there are origins. Inside the data, nothing is added.
 
 In 100 simulated tables of 12 points over two decades, 95% intervals of a power law cover 96% at twice and 98% at
 ten times the largest compute where it is right (94% and 97% without b). Where the truth has a floor that a power law
-lacks they cover 89% and 70% (53% and none without b): a bend that lies ahead of every origin is not foreseen. The
+lacks they cover 89% and 70% (53% and none without b): a backtest cannot show a bend beyond its last origin. The
 status of such a row therefore says that it is beyond the data.
 """
 
@@ -24,21 +24,21 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Predict = Callable[[NDArray[np.bool_]], tuple[Floats, Floats] | None]
 
-SHARES = (0.4, 0.55, 0.7, 0.85)  # of the points, those that are known at an origin
-FEWEST = 2  # origins that say how wrong a law is
-SAME = 1.0 + 1e-6  # a predictor this much larger than all of the data's is not beyond them
+SHARES = (0.4, 0.55, 0.7, 0.85)  # of the points, known at each origin
+FEWEST = 2  # origins that an estimate of the model error needs
+SAME = 1.0 + 1e-6  # factor by which a predictor may exceed the data's largest without being beyond it
 
 
 @dataclass(frozen=True)
 class ModelError:
-    """The errors of predictions from earlier origins, beyond those that the fits expected.
+    """Model error: squared errors of predictions from earlier origins in excess of the fits' own variance.
 
     Attributes
     ----------
     growth
         b, the variance per factor e of compute; nan where there are too few origins.
     origins
-        How many there were.
+        Number of origins.
     """
 
     growth: float
@@ -59,11 +59,11 @@ def model_error(log_size: Floats, y: Floats, predict: Predict) -> ModelError:
     Parameters
     ----------
     log_size
-        (n,) ln of the compute, or of another size, by which points are ordered; −∞ of those that are always known.
+        (n,) ln of the compute, or of another size, by which points are ordered; −∞ for points known at every origin.
     y
-        (n,) what was observed, in the scale of the residuals.
+        (n,) observed values, in the scale of the residuals.
     predict
-        Of the points that are known (n,), the predictions (n,) of all and their variances; None where no law is fitted.
+        Maps a mask (n,) of known points to predictions (n,) of all points and their variances; None if the fit fails.
     """
     numerator = denominator = 0.0
     origins = 0
@@ -87,7 +87,7 @@ def model_error(log_size: Floats, y: Floats, predict: Predict) -> ModelError:
 
 
 def beyond(names: Sequence[str], fitted: Floats, at: Floats) -> str:
-    """How far a point's predictors (p,) are outside the range of the fitted ones (p, n), in words; empty if inside.
+    """Describe how far a point's predictors (p,) are outside the range of the fitted ones (p, n); empty if inside.
 
     Examples
     --------
@@ -101,5 +101,5 @@ def beyond(names: Sequence[str], fitted: Floats, at: Floats) -> str:
         if value > SAME * data.max():
             sentences.append(f"{name} {value / data.max():.3g}× beyond the largest fitted")
         elif value * SAME < data.min():
-            sentences.append(f"{name} {data.min() / value:.3g}× below the least fitted")
+            sentences.append(f"{name} {data.min() / value:.3g}× below the smallest fitted")
     return ", ".join(sentences)

@@ -15,8 +15,8 @@ from relscale.fitting.estimation.levenberg_marquardt import BATCH
 from relscale.fitting.estimation.objective import Indices, Objective, products
 from relscale.laws.law import Array
 
-NO_EFFECT = 1e-12  # root mean square of a nonlinear parameter's derivatives, below which the law does not depend on it
-DETERMINED = 1e-13  # least eigenvalue of the correlations between derivatives that still fixes all parameters
+NO_EFFECT = 1e-12  # root mean square of a parameter's derivatives, below which the law does not depend on it
+DETERMINED = 1e-13  # least eigenvalue of the derivatives' correlations if the data determine all parameters
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Covariance:
     Attributes
     ----------
     matrix
-        (q, q, B) of u; nan where the data do not fix all parameters that are free.
+        (q, q, B) covariance of u; nan where the data do not determine all free parameters.
     determined
-        (B,) whether they do.
+        (B,) whether the data determine all free parameters.
     irrelevant
-        (q, B) the free parameters that the law does not depend on at the optimum, as where an amplitude is 0, of data
-        sets that fix all others.
+        (q, B) free parameters that the law does not depend on at the optimum, for example if an amplitude is 0, for
+        data sets that determine all others.
     """
 
     matrix: Array

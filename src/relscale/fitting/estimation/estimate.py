@@ -44,14 +44,14 @@ def estimate(
     weights
         (n,) or (n, B), at least 0: counts of a bootstrap, 1 / stderr², or both multiplied.
     loss, delta
-        "squares", or "huber", linear beyond residuals of ``delta``.
+        "squares", or "huber", which is linear beyond residuals of ``delta``.
     residual
-        "log", of the logarithm, or "linear".
+        "log" for residuals of the logarithm, or "linear".
     starts
         (s, q) or (s, q, B) starting points; by default those of the law, found for each data set (once for all where
         they share x and y).
     fixed
-        Parameters that are given: numbers, or (B,).
+        Values of parameters that are held fixed: numbers, or (B,).
     tolerance
         The cosine between residuals and derivatives at which a search ends.
 
@@ -61,18 +61,18 @@ def estimate(
         A name is unknown, or shapes do not match. Data that cannot be fitted raise no error; they have a status.
     """
     with np.errstate(all="ignore"):
-        objective, begin, hopeless = prepared(
+        objective, begin, has_no_log = prepared(
             law, x, y, weights=weights, loss=loss, delta=delta, residual=residual, starts=starts, fixed=fixed
         )
         minima = _minima(objective, objective.u(begin), tolerance)
-        return best_of_starts(objective, minima, begin.shape[1], hopeless, tuple(fixed or ()))
+        return best_of_starts(objective, minima, begin.shape[1], has_no_log, tuple(fixed or ()))
 
 
 def _minima(objective: Objective, start: Array, tolerance: float) -> Minima:
-    """Where the searches from start (q, s, B) end, all data sets of the first start first.
+    """The minima reached from ``start`` (q, s, B), all data sets of the first start first.
 
-    All searches of data themselves go to their end, so that agreeing ones can be counted. Those of resampled data
-    follow one another, and a later one may be given up.
+    Searches on the original data run until they converge, so that agreeing ones can be counted. Those on resampled data
+    run one start after the other, and a later one may stop early.
     """
     q, count, problems = start.shape
     columns = np.arange(problems)
@@ -104,7 +104,7 @@ def prepared(
     starts: ArrayLike | None = None,
     fixed: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Objective, Array, NDArray[np.bool_]]:
-    """The objective of these data, starting points (q, s, B), and which data sets have a value without a logarithm.
+    """The objective, starting points (q, s, B), and which data sets (B,) contain a value without a logarithm.
 
     Raises
     ------
@@ -125,11 +125,11 @@ def prepared(
     x, y, weights, problems = _shaped(law, x, y, weights)
     known = np.isfinite(x).all(axis=0) & np.isfinite(y)
     weights = np.where(known & (weights > 0), weights, 0.0)
-    hopeless = (
+    has_no_log = (
         ((weights > 0) & (y <= 0)).any(axis=0) if residual == "log" else np.zeros(y.shape[1], dtype=bool)
     )
-    hopeless = np.broadcast_to(hopeless, problems)
-    weights = np.where(hopeless, 0.0, weights) if hopeless.any() else weights
+    has_no_log = np.broadcast_to(has_no_log, problems)
+    weights = np.where(has_no_log, 0.0, weights) if has_no_log.any() else weights
     x, y = np.where(np.isfinite(x), x, 1.0), np.where(known & ((y > 0) | (residual == "linear")), y, 1.0)
 
     begin = _starts(law, x, y, weights) if starts is None else np.asarray(starts, dtype=float)
@@ -153,10 +153,10 @@ def prepared(
         high=high,
         unit=unit,
     )
-    for name in values:  # what is given is not bounded
+    for name in values:  # fixed parameters have no bounds
         i = law.names.index(name)
         objective.low[i], objective.high[i] = -np.inf, np.inf
-    return objective, begin, hopeless
+    return objective, begin, has_no_log
 
 
 def _shaped(
@@ -206,7 +206,7 @@ def _unit(y: Array, weights: Array) -> float:
 
 
 def _bounds(law: Law, x: Array, y: Array, weights: Array) -> tuple[Array, Array]:
-    """Bounds of u, (q, 1); those in the units of the data hold for all data sets together."""
+    """Bounds of u, (q, 1); bounds in units of the data are common to all data sets."""
     low = np.array([parameter.low for parameter in law.parameters])
     high = np.array([parameter.high for parameter in law.parameters])
     used = np.broadcast_to(weights > 0, (x.shape[1], max(x.shape[2], y.shape[1], weights.shape[1])))

@@ -12,7 +12,7 @@ from relscale.fitting.estimation.objective import Objective
 from relscale.fitting.status import OK, Remark, Status
 from relscale.laws.law import Array, Law
 
-SAME_OPTIMUM = 1e-6  # relative difference of two objectives that are taken for one
+SAME_OPTIMUM = 1e-6  # relative difference of two objectives that count as equal
 AT_BOUND = 1e-6  # share of a bounded parameter's range
 NO_LOGARITHM = Remark(Status.NOT_POSITIVE, "a value is not positive, so it has no logarithm")
 TOO_FEW = Remark(Status.TOO_FEW_POINTS, "too few points for an interval")
@@ -25,30 +25,30 @@ class Estimates:
     Attributes
     ----------
     law, fixed
-        What was fitted, and which of its parameters were given.
+        The fitted law, and its parameters that were held fixed.
     theta
-        (q, B); nan where there was nothing to fit.
+        (q, B); nan if there was nothing to fit.
     stderr
         (q, B); least squares: residual variance (n − free parameters degrees of freedom) times the inverse of JᵀWJ;
-        Huber's loss: the sandwich. nan where a parameter is on a bound, not fixed by the data, or df is 0.
+        Huber's loss: the sandwich. nan where a parameter is on a bound or undetermined, or df is 0.
     covariance
-        (q, q, B) of theta, to first order; nan where the fit must not be trusted.
+        (q, q, B) covariance of theta, to first order; nan where the status is not ok.
     objective
-        (B,) the sum of ρ.
+        (B,) weighted sum of ρ.
     converged
         (B,) whether the gradient vanishes at the best point found.
     determined
-        (B,) whether the data fix all parameters: the derivatives are linearly independent.
+        (B,) whether the data determine all parameters: the derivatives are linearly independent.
     irrelevant
-        (q, B) parameters that the law does not depend on at the optimum, where the data fix all others.
+        (q, B) parameters that the law does not depend on at the optimum, if the data determine all others.
     at_bound
         (q, B)
     starts
-        Starting points tried for each data set.
+        Number of starting points for each data set.
     agreeing
-        (B,) how many of them converged to the best objective, within 1e-6 of it.
+        (B,) number of starts that converged to the best objective, within 1e-6 of it.
     n, df
-        (B,) points with weight, and those less the free parameters.
+        (B,) number of points with positive weight, and that number minus the free parameters.
     status
         ``OK`` for each data set, or why its estimates must not be used.
     """
@@ -75,7 +75,7 @@ class Estimates:
         return self.law.names
 
     def interval(self, level: float) -> tuple[Array, Array]:
-        """Limits of the parameters, each (q, B), by Student's t; on the logarithm of one searched there."""
+        """Limits of the parameters, each (q, B), by Student's t; in logs for parameters that are estimated in logs."""
         from scipy.special import stdtrit
 
         half = stdtrit(np.where(self.df > 0, self.df, np.nan), (1 + level) / 2) * self.stderr
@@ -87,11 +87,11 @@ class Estimates:
 
 
 def best_of_starts(
-    objective: Objective, minima: Minima, count: int, hopeless: NDArray[np.bool_], fixed: tuple[str, ...]
+    objective: Objective, minima: Minima, count: int, has_no_log: NDArray[np.bool_], fixed: tuple[str, ...]
 ) -> Estimates:
     """The best of ``count`` starts of each data set; ``minima`` has all data sets of the first start first.
 
-    ``hopeless`` (B,) are the data sets with a value that has no logarithm.
+    ``has_no_log`` (B,) marks the data sets that contain a value without a logarithm.
     """
     law = objective.law
     problems = minima.cost.size // count
@@ -101,7 +101,7 @@ def best_of_starts(
     exact = (EXACT * objective.scale(positions)) ** 2
     least = cost.min(axis=0)
     same = cost <= least * (1 + SAME_OPTIMUM) + exact
-    # Of the starts that ended at the best optimum, one that converged; the best of all where none has.
+    # The best start that converged to the best optimum, or the best of all if none converged.
     candidates = np.where((same & converged).any(axis=0), same & converged, True)
     best = np.where(candidates, cost, np.inf).argmin(axis=0)
     u, cost, settled = u[:, best, positions], cost[best, positions], converged[best, positions]
@@ -122,7 +122,7 @@ def best_of_starts(
         variance = spread.matrix * unit * unit[:, None]
         stderr = np.sqrt(variance.diagonal().T)
     stderr = np.where(trusted & free, stderr, np.where(free, np.nan, 0.0))
-    lost = ~np.isfinite(cost) | hopeless | (n == 0)
+    lost = ~np.isfinite(cost) | has_no_log | (n == 0)
     with np.errstate(over="ignore"):
         unit_squared = np.square(objective.unit)
     result = Estimates(
@@ -142,11 +142,11 @@ def best_of_starts(
         df=df,
         status=[],
     )
-    return replace(result, status=[_why(result, j, bool(hopeless[j])) for j in range(problems)])
+    return replace(result, status=[_status(result, j, bool(has_no_log[j])) for j in range(problems)])
 
 
-def _why(estimates: Estimates, j: int, hopeless: bool) -> Remark:
-    if hopeless:
+def _status(estimates: Estimates, j: int, has_no_log: bool) -> Remark:
+    if has_no_log:
         return NO_LOGARITHM
     if estimates.n[j] == 0:
         return Remark(Status.TOO_FEW_POINTS, "no points")

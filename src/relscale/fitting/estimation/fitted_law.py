@@ -47,33 +47,33 @@ NO_DRAWS = Remark(
     "training runs",
 )
 
-ENOUGH = 2000  # points from which on Huber's sandwich holds
-STARTS = 3  # of a law's starting points, of so many points that few find the same minimum
-MOST_DRAWN, FEWEST_DRAWS = 2_000_000, 100  # points times draws, and what is drawn in any case
+ENOUGH = 2000  # points at which Huber's sandwich is accurate
+STARTS = 3  # starting points if there are many points, because all then lead to the same minimum
+MOST_DRAWN, FEWEST_DRAWS = 2_000_000, 100  # limit of points times draws, and the smallest number of draws
 
-TAG = 41  # of this use of random numbers
+TAG = 41  # stream of random numbers
 PROJECTION = "variable-projection"
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """One law at its optimum.
+    """A fitted law, with what its intervals and predictions need.
 
     Attributes
     ----------
     drawn
-        Resampled, or None.
+        Bootstrap draws, or None.
     by_t
-        Whether intervals are those of t and not of the draws.
+        Whether intervals are t intervals rather than percentiles of the draws.
     reference
-        The compute that the law's predictor is relative to, or nan.
+        The compute by which the law's predictor is divided, or nan.
     noise
-        Variance of a further point, in the scale of the residuals: of the number, or of its logarithm where
-        ``log_residual``; nan with Huber's loss.
+        Residual variance of a new point: of the value, or of its logarithm if
+        ``log_residual``; nan for Huber's loss.
     columns
-        Of the measurements, those of the predictors.
+        Columns of the measurements that are the predictors.
     data, error
-        What it was fitted to, and how much such fits missed from rolling origins; None where nothing is predicted.
+        The fitted points, and the model error from rolling origins; None if nothing is predicted.
     """
 
     law: Law
@@ -88,11 +88,11 @@ class Fitted:
     error: ModelError | None = None
 
     def x(self, raw: Array) -> Array:
-        """Predictors as the law takes them, from those of the table; nan for compute that is not positive."""
+        """Predictors of the law from those of the table; nan for compute that is not positive."""
         return np.where(raw > 0, raw, np.nan) / self.reference if np.isfinite(self.reference) else raw
 
     def interval(self, x: Array, level: float) -> tuple[float, float]:
-        """Limits of a further point at x (p,), by t: ``± t·√(gᵀ C g + noise)``, g the derivatives there."""
+        """t limits of a new point at x (p,): ``± t·√(gᵀ C g + noise)``, with g the derivatives at x."""
         value, variance = with_variance(self.law, self.estimates, x[:, None], self.log_residual)
         half = float(stdtrit(self.estimates.df[0], (1 + level) / 2) * np.sqrt(variance[0] + self.noise))
         low, high = value[0] - half, value[0] + half
@@ -101,7 +101,7 @@ class Fitted:
     def wider(
         self, value: float, limits: tuple[float, float], distance: float, level: float
     ) -> tuple[float, float]:
-        """Limits widened by the model error at such distances, added in quadrature."""
+        """Limits widened by the model error at this distance, added in quadrature."""
         half = self.error.half_width(distance, level) if self.error else 0.0
         if not half or not np.isfinite(limits).all() or (self.log_residual and not limits[0] > 0):
             return limits
@@ -112,7 +112,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Intervals:
-    """The intervals of q parameters: standard errors and limits (q,), and how each was made."""
+    """The intervals of q parameters: standard errors and limits (q,), and the method of each."""
 
     stderr: Array
     low: Array
@@ -144,18 +144,19 @@ def fit_law(
     of
         The law and the columns of its predictors.
     entry
-        The law as the config has it.
+        The law's entry in the config.
     data
-        The points, n of them.
+        The n points to fit.
     settings
         Level, number of draws and seed.
     values
-        Of the columns that tell this fit from the others of the entry.
+        Values of the ``by`` columns, which distinguish this fit from others of the entry.
 
     Raises
     ------
     RelscaleError
-        The entry asks for weights that the points do not have, or for a method that is not for its residuals or loss.
+        The entry requests weights that the points do not have, or a method that does not apply to its residuals or
+        loss.
     """
     law, fixed = of.law, entry.fixed
     log_residual = entry.residual == "log"
@@ -197,13 +198,13 @@ def fit_law(
         )
         low, high = (side[:, 0] for side in profile)
         intervals = replace(by_jacobian, low=low, high=high)
-        open_ones = [
+        unbounded = [
             name
             for name, interval in zip(law.names, np.concatenate(profile, axis=1), strict=True)
             if np.isinf(interval).any()
         ]
-        if open_ones:
-            note = f"the data do not bound {listed(open_ones)} on one side"
+        if unbounded:
+            note = f"the data do not bound {listed(unbounded)} on one side"
             remark = together(remark, Remark(Status.OPEN_INTERVAL, note))
     number = min(settings.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
     if settings.bootstrap and np.isfinite(estimates.theta).all() and not (by_t and not entry.predict):
@@ -233,7 +234,7 @@ def fit_law(
                 )
                 free = [i for i, name in enumerate(law.names) if name not in fixed]
                 remark = together(remark, *(of_draws.status[i] for i in free))
-        except RelscaleError as error:  # the scheme needs what these data do not have
+        except RelscaleError as error:  # the scheme requires information that the data lack
             intervals, remark = None, together(remark, Remark(Status.NO_INTERVAL, str(error)))
     flops = [row.training_flops for row in data.rows if row.training_flops is not None]
     common = ParameterRow(
@@ -268,7 +269,7 @@ def fit_law(
 
 
 def curve_key(rows: Sequence[PointRow], values: Mapping[str, object]) -> CurveKey:
-    """What all points of a fit share, and what tells it from other fits as far as rows have columns for that."""
+    """Key of a fit: the cells that all its points share, with ``values`` where the key has such columns."""
     shared: dict[str, Any] = {}
     for name in names_of(SeriesKey):
         distinct = {getattr(row, name) for row in rows}
@@ -278,9 +279,9 @@ def curve_key(rows: Sequence[PointRow], values: Mapping[str, object]) -> CurveKe
 
 
 def log_size(data: Points) -> Array | None:
-    """(n,) ln of the training compute, or of parameters × tokens; None where it is not known of every measurement.
+    """ln (n,) of the training compute, or of parameters × tokens; None unless known for every measurement.
 
-    −∞ of anchors, which are known from the start.
+    −∞ for anchors, which are known at every origin.
     """
     size = np.array([row.size for row in data.rows[: data.measured]])
     if not len(size) or not (size > 0).all():
@@ -298,7 +299,8 @@ def with_variance(law: Law, estimates: Estimates, x: Array, log_residual: bool) 
 
 
 def _model_error(law: Law, x: Array, entry: FurtherLaw, data: Points, weights: Array) -> ModelError | None:
-    """The law's errors from rolling origins; None for a law that starts from measured numbers or whole trainings."""
+    """The law's model error from rolling origins; None for laws of a measured predictor or of a whole training
+    curve."""
     sizes = log_size(data)
     if law.source_columns or MEASURED in law.predictors or sizes is None or entry.loss != "squares":
         return None
@@ -320,7 +322,7 @@ def _model_error(law: Law, x: Array, entry: FurtherLaw, data: Points, weights: A
 
 
 def _estimator(law: Law, x: Array, entry: FurtherLaw) -> Estimator:
-    """How the entry wants the law fitted."""
+    """The estimator that the entry requests."""
     loss, residual = entry.loss, entry.residual
     if entry.method == PROJECTION:
         if (loss, residual) != ("squares", "linear"):
@@ -346,7 +348,7 @@ def _estimator(law: Law, x: Array, entry: FurtherLaw) -> Estimator:
 
 
 def _weights(data: Points, entry: FurtherLaw, log_residual: bool) -> Array:
-    """(n,), 1 or 1 / stderr²."""
+    """Weights (n,) of the points: 1, or 1 / stderr²."""
     if entry.weights == "none":
         return np.ones(len(data.y))
     if data.anchors:

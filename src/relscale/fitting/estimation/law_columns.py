@@ -1,9 +1,9 @@
 """Columns of measurements used by a law of the config: its predictors, and those computed from a training curve.
 
 A predictor is the column that the law names, or the one that the config names in its place, such as ``batch_tokens``
-for a power law. A law along a training sees the whole schedule: its predictors are made of all steps of a training,
-also of those that are neither fitted nor predicted. The value of a law of gaps is the ratio or the difference of the
-values of a group and of its baseline, of one model.
+for a power law. A law of a training curve depends on the whole schedule: its predictors are computed from all steps of
+a run, including those that are neither fitted nor predicted. The value of a law of gaps is the ratio or the difference
+of the values of a group and of its baseline, for the same model.
 """
 
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Family, Gap, Law
 from relscale.measurements.status import Status
 
-NumberKey = tuple[ModelKey, str | None, str | None, str | None]  # what a value and that of its baseline share
+NumberKey = tuple[ModelKey, str | None, str | None, str | None]  # common to a value and its baseline's
 
-TRAINING = ("experiment", "corpus", "optimizer", "block")  # what the steps of one training share
+TRAINING = ("experiment", "corpus", "optimizer", "block")  # common to the steps of one training run
 
 
 @dataclass(frozen=True)
 class LawColumns:
-    """A law, and the column of measurements of each of its predictors.
+    """A law, and the columns of the measurements that its predictors come from.
 
     Attributes
     ----------
     columns
-        In the order of ``law.predictors``; of a law along a training, of what these are made of.
+        In the order of ``law.predictors``; for a law of a training curve, of ``law.source_columns``.
     """
 
     law: Law
@@ -50,8 +50,8 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
     Parameters
     ----------
     x
-        The columns of the predictors where they are not those that the law names; of a family those of its members,
-        by default all that begin as the family says.
+        The columns of the predictors if they differ from the law's names; for a family, those of its members,
+        by default all with the family's prefix.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
     columns = tuple(x) or predictors
     if len(columns) != len(predictors):
         raise RelscaleError(
-            f"law {name} has {len(predictors)} predictors ({', '.join(predictors)}), and x names {len(columns)}"
+            f"law {name} has {len(predictors)} predictors ({', '.join(predictors)}), but x names {len(columns)}"
         )
     missing = [n for n in columns if n != MEASURED and n not in table.column_names]
     if missing:
@@ -82,12 +82,12 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
 
 
 def along_trainings(measurements: pa.Table, law: Law, columns: Sequence[str]) -> pa.Table:
-    """The measurements with the predictors that a law makes of the steps of each training, null where it makes none.
+    """Add the predictors that a law computes from the steps of each training run; null where it computes none.
 
     Parameters
     ----------
     columns
-        Those of ``law.source_columns``, the step first.
+        Columns for ``law.source_columns``, the step first.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def along_trainings(measurements: pa.Table, law: Law, columns: Sequence[str]) ->
 
 
 def _trainings(measurements: pa.Table, known: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
-    """The rows of each training where all is ``known``, by what the training is called."""
+    """The rows of each training run for which all of them are ``known``, by the run's name."""
     names = [name for name in TRAINING if name in measurements.column_names]
     if "block" not in names or measurements["block"].null_count:
         names = [*(name for name in names if name != "block"), "run"]
@@ -130,7 +130,7 @@ def _trainings(measurements: pa.Table, known: NDArray[np.bool_]) -> dict[str, ND
 
 
 def gaps(table: pa.Table, gap: Gap, baseline: str) -> pa.Table:
-    """For every row but those of the baseline the ratio or the difference to it; one that has none has a status.
+    """The ratio or difference of every other group's row to the baseline's; a row without one has a status.
 
     Raises
     ------
@@ -158,7 +158,9 @@ def gaps(table: pa.Table, gap: Gap, baseline: str) -> pa.Table:
     result = table.take(others)
     for name, cells, kind in (("value", values, pa.float64()), ("status", statuses, pa.string())):
         result = result.set_column(result.column_names.index(name), name, pa.array(cells, kind))
-    if "stderr" in result.column_names:  # the errors of both are of the same items, and so not independent
+    if (
+        "stderr" in result.column_names
+    ):  # both are measured on the same items, so their errors are not independent
         nothing = pa.nulls(len(others), pa.float64())
         result = result.set_column(result.column_names.index("stderr"), "stderr", nothing)
     return result

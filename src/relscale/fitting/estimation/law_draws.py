@@ -7,15 +7,15 @@
 | residual | residuals, enlarged by √(n / (n − q)), on the fitted values |
 | parametric | normal noise of the points' standard errors, on the fitted values |
 
-Points that are known without a measurement are in every draw as they are: they are not drawn, have no noise, and their
-residuals are not among those that are drawn. Each determines one parameter, which the residuals of the others then do
-not pay for.
+Points that are known without a measurement are part of every draw: they are not resampled, have no noise, and their
+residuals are not resampled. Each determines one parameter and so leaves one more degree of freedom to
+the residuals of the others.
 
-Each draw is searched from the optimum of the data themselves; and from two of the law's own starting points, unless
-all of these led to that optimum. A draw that did not converge, or that does not fix all parameters, has failed: it is
-counted and left out. Where a parameter of a draw is on its bound, another may have no effect any more, such as the
-exponent of a term whose coefficient is 0. Such a draw is a curve like any other, and counts for predictions and for all
-parameters but the one without an effect.
+Each draw is fitted from the optimum of the original data, and from two of the law's starting points unless
+all of these led to that optimum. A draw has failed if it did not converge or does not determine all parameters: it is
+counted and excluded. If a parameter of a draw is on its bound, another may have no effect, such as the
+exponent of a term whose coefficient is 0. Such a draw is used for predictions and for all
+parameters except the one without an effect.
 """
 
 from collections import Counter
@@ -33,26 +33,26 @@ from relscale.fitting.inference.bootstrap import limits as of_draws
 from relscale.fitting.inference.bootstrap import schemes
 from relscale.laws.law import Array, Law
 
-FEWEST_TRAININGS = 5  # that a block bootstrap is not plainly too narrow with
-LAW_STARTS = 2  # of the law's starting points, beside the optimum of the data themselves
+FEWEST_TRAININGS = 5  # with fewer, block bootstrap intervals are far too narrow
+LAW_STARTS = 2  # of the law's starting points, besides the optimum of the original data
 
 Estimator = Callable[..., Estimates]  # (y, weights, starts, tolerance) -> estimates of a law at fixed x
 
 
 @dataclass(frozen=True)
 class Draws:
-    """B draws of q parameters, and of the noise of one further point.
+    """B draws of q parameters, and of the noise of one new point.
 
     Attributes
     ----------
     theta
         (q, B), nan where a draw failed.
     irrelevant
-        (q, B) parameters that the curve of a draw does not depend on.
+        (q, B) parameters that a draw's curve does not depend on.
     stderr
         (q, B)
     noise
-        (B,) a residual of a new point, in the scale of the residuals (of the logarithm, or of the number itself).
+        (B,) noise of a new point, in the scale of the residuals (log or linear).
     scheme
         As in ``relscale.fitting.inference.bootstrap.schemes``.
     """
@@ -87,13 +87,13 @@ def draws(
     Parameters
     ----------
     estimates
-        The fit to the data themselves.
+        The fit to the original data.
     x
-        (p, n) as it was fitted.
+        (p, n) predictors of the fit.
     fit
-        Fits y (n, ...) with weights (n, ...) from starts (s, q), to a tolerance.
+        Estimator of y (n, ...) with weights (n, ...), starts (s, q) and a tolerance.
     weights
-        (n,) of the points.
+        (n,) weights of the points.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def draws(
 
 
 def _starts(law: Law, estimates: Estimates, x: Array, y: Array) -> Array:
-    """Where the search of a draw starts, (s, q)."""
+    """Starting points (s, q) for the fit of a draw."""
     optimum, agreeing = estimates.theta.T, int(estimates.agreeing[0])
     single_optimum = agreeing == estimates.starts > LAW_STARTS and not estimates.at_bound.any()
     return optimum if single_optimum else np.concatenate([optimum, law.starting_points(x, y)[:LAW_STARTS]])
@@ -176,7 +176,7 @@ def limits(
 
 
 def _strata(data: Points) -> list[float] | None:
-    """The budgets, where all are known and each has several points; a budget of one would never vary."""
+    """The budget of each point if all are known and each has several points (a stratum of one never varies)."""
     budgets = [row.budget for row in data.rows[: data.measured]]
     known = [budget for budget in budgets if budget is not None]
     several = all(count > 1 for count in Counter(known).values())

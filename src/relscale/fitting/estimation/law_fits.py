@@ -1,15 +1,15 @@
 """Further laws of a config: each with a name, a law, and the measurements that it is fitted to and predicts.
 
-name, law                what the rows are called, and a file of ``relscale.laws``
-x                        the columns of its predictors, where they are not those that the law names
-fixed                    parameters that are given
-baseline                 for a law of gaps: the group that each other group's value is compared with
-where                    columns and the value, or one of the values, that they have
-only, predict            of these rows those that are fitted, and those that are predicted
-by                       one fit for each distinct value of these columns
-predictor                for a law from one measured number to another: which number of the same model
-predictor_from           for its predictions: the fit whose predictions of that number are used, draw by draw
-leave_out_highest        points of the highest value that are left out
+name, law                name of the fit in tables, and a module of ``relscale.laws``
+x                        columns of its predictors, if they differ from the law's names
+fixed                    parameters that are held fixed
+baseline                 for a law of gaps: the group that each other group is compared with
+where                    conditions on columns: a value, or a list of allowed values
+only, predict            the subsets of these rows that are fitted, and that are predicted
+by                       one fit per distinct value of these columns
+predictor                for a law from one metric to another: the metric of the same model
+predictor_from           for its predictions: the fit whose predictions of that metric are used, draw by draw
+leave_out_highest        number of points with the highest values to exclude
 anchor                   points that are known without a measurement
 residual, loss, delta    as in ``relscale.fitting.estimation.estimate``
 weights                  none, or stderr: 1 / stderr² (of the logarithm for log residuals)
@@ -145,7 +145,7 @@ def _entry(
 def _measured(
     measurements: pa.Table, law: Law, entry: FurtherLaw, place: str
 ) -> dict[ModelKey, float] | None:
-    """The measured number that the law starts from, by model; None for a law that starts from none."""
+    """The measured predictor of a law, by model; None for a law without one."""
     if MEASURED not in law.predictors:
         return None
     if not entry.predictor:
@@ -163,7 +163,7 @@ def _measured(
 
 
 def _baseline(law: Law, entry: FurtherLaw, settings: Settings, place: str) -> str | None:
-    """The group that a law of gaps compares with; None where values are taken as they are."""
+    """The baseline group of a law of gaps; None for other laws."""
     baseline = entry.baseline
     if law.gap is None and baseline is not None:
         raise RelscaleError(f"{place}.baseline: law {law.name} compares no groups")
@@ -178,7 +178,7 @@ def _baseline(law: Law, entry: FurtherLaw, settings: Settings, place: str) -> st
 def _selected(
     measurements: pa.Table, law: Law, where: Mapping[str, Any], baseline: str | None, place: str
 ) -> pa.Table:
-    """The rows of ``where``; with a baseline those of all other groups, as gaps to it."""
+    """The rows of ``where``; with a baseline, the gaps to it of all other groups."""
     if baseline is None or law.gap is None:
         return select(measurements, where, place)
     selection = select(measurements, {name: where[name] for name in where if name != "group"}, place)

@@ -1,4 +1,4 @@
-"""Which measurements a law of the config is fitted to, and which it predicts."""
+"""Selection of the measurements that a law of the config is fitted to, and of those that it predicts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,16 +19,16 @@ from relscale.storage.rows import column, names_of
 Where = Mapping[str, Any]
 ModelKey = tuple[str | None, str | None, str | None, str | None, int | None]
 
-MEASURED = "loss"  # the predictor that is itself a measured number
+MEASURED = "loss"  # the predictor that is itself a measured metric
 SPENT = (
     *("training_flops", "params", "tokens"),
     *("batch_tokens", "unique_tokens", "streams", "experts"),
-)  # predictors that are positive by their nature
+)  # predictors that must be positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointRow(SeriesKey):
-    """One measurement that a law is fitted to or predicts; what its table does not say is None."""
+    """One measurement that a law is fitted to or predicts; cells that its table lacks are None."""
 
     run: str | None = column("Name of the model.", default=None)
     step: int | None = column("Training step of the checkpoint.", default=None)
@@ -53,7 +53,7 @@ class PointRow(SeriesKey):
 
     @property
     def size(self) -> float:
-        """Training compute, else 6 × parameters × tokens; nan where neither is known."""
+        """Training compute, else 6 × parameters × tokens; nan if neither is known."""
         if self.training_flops is not None:
             return float(self.training_flops)
         if self.params is None or self.tokens is None:
@@ -68,7 +68,7 @@ def point_rows(table: pa.Table) -> list[PointRow]:
 
 
 def numbers_of(table: pa.Table, name: str) -> NDArray[np.float64]:
-    """A column as numbers, (n,); nan where a cell is null or there is no such column."""
+    """A column as numbers (n,); nan for null cells or a missing column."""
     if name not in table.column_names:
         return np.full(table.num_rows, np.nan)
     cells = pc.cast(table[name], pa.float64(), safe=False)
@@ -84,13 +84,13 @@ class Points:
     rows
         The measurements.
     x
-        (p, n) predictors as the law names them.
+        (p, n) predictors, in the law's order.
     y, stderr
-        (n,); stderr nan where unknown.
+        (n,) values and their standard errors, nan if unknown.
     lost
-        Of each row that was asked for and cannot be used its name, and why.
+        For each selected row that cannot be used, its name and the reason.
     anchors
-        How many of the points, the last ones, are known without a measurement.
+        Number of points that are known without a measurement; they come last.
     """
 
     rows: list[PointRow]
@@ -102,12 +102,12 @@ class Points:
 
     @property
     def measured(self) -> int:
-        """How many of the points, the first ones, were measured."""
+        """Number of measured points; they come first."""
         return len(self.y) - self.anchors
 
     @property
     def trainings(self) -> list[str]:
-        """The training behind each point: its block, and where none is named the model itself."""
+        """The training run of each point: its block, or the model if it has none."""
         return [row.block or str(row.model) for row in self.rows]
 
     def select(self, mask: NDArray[np.bool_]) -> "Points":
@@ -116,7 +116,7 @@ class Points:
         return replace(self, rows=rows, x=self.x[:, mask], y=self.y[mask], stderr=self.stderr[mask])
 
     def anchored(self, anchors: Sequence[Sequence[float]]) -> "Points":
-        """These and points that are known without a measurement, each (p + 1,) its predictors and value."""
+        """Append points that are known without a measurement, each (p + 1,): its predictors and value."""
         unspent = replace(self.rows[0], step=None, budget=None, training_flops=None, params=None, tokens=None)
         names = [f"anchor {i + 1}" for i in range(len(anchors))]
         rows = [replace(unspent, run=name, block=name) for name in names]
@@ -132,7 +132,7 @@ class Points:
 
 
 def select(measurements: pa.Table, where: Where, place: str) -> pa.Table:
-    """The rows whose columns have the values of ``where``, or one of them where it names several.
+    """The rows whose columns have the values of ``where``, or one of them if it lists several.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def _mask(measurements: pa.Table, where: Where, place: str) -> pa.Array:
 
 
 def held_in(selected: pa.Table, entry: FurtherLaw, place: str) -> pa.Table:
-    """Of the selected rows those that a law is fitted to: its ``only``, without those that it predicts.
+    """The selected rows that a law is fitted to: its ``only``, without those that it predicts.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def held_in(selected: pa.Table, entry: FurtherLaw, place: str) -> pa.Table:
 
 
 def distinct(table: pa.Table, by: Sequence[str], place: str) -> list[dict[str, object]]:
-    """The distinct values of the columns ``by``, sorted; one empty mapping where there are none.
+    """The distinct values of the columns ``by``, sorted; one empty mapping if ``by`` is empty.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def points(
     log_residual
         Whether values are fitted by their logarithms, and so must be positive.
     measured
-        For a law from one measured number to another the former, by the model of the row.
+        For a law from one metric to another, the former by model.
     """
     rows = point_rows(selected)
     order = sorted(range(len(rows)), key=lambda i: [str(part) for part in rows[i].model])
@@ -241,8 +241,8 @@ def points(
 
 
 def takes_logarithm(law: Law, i: int) -> bool:
-    """Whether predictor ``i`` must be positive: the law, or a derivative of it, is no number where it is 0."""
-    if law.source_columns:  # of a whole training, and looked at where they are made
+    """Whether predictor ``i`` must be positive: the law or one of its derivatives is not finite at 0."""
+    if law.source_columns:  # predictors of a training curve are checked where they are computed
         return False
     theta = np.array([min(max(0.5, parameter.low), parameter.high) for parameter in law.parameters])
     x = np.full((len(law.predictors), 1), 2.0)
@@ -252,7 +252,7 @@ def takes_logarithm(law: Law, i: int) -> bool:
 
 
 def _reason(row: PointRow, i: int, columns: Sequence[tuple[str, NDArray[np.float64], bool]]) -> str:
-    """Why row ``i`` cannot be used; empty where it can. Of each column its numbers, and whether they are positive."""
+    """Why row ``i`` cannot be used, or empty; ``columns`` are name, values, and whether these must be positive."""
     if not row.is_trusted:
         return str(row.status)
     for name, values, positive in columns:

@@ -22,7 +22,7 @@ from relscale.storage.rows import column, fields_of, names_of
 NO_PREDICTOR = Remark(Status.NO_PREDICTOR, "no predictor for this run")
 SINGLE_RUN = "including the scatter of a single run"
 
-# Of each model that a fit predicted, the prediction and its draws.
+# The prediction of each model by a fit, and its draws.
 Predicted = Mapping[ModelKey, tuple[float, Array]]
 
 
@@ -51,7 +51,7 @@ class PredictionRow(SeriesKey):
 def predict(
     fitted: Fitted,
     entry: FurtherLaw,
-    ahead: pa.Table,
+    held_out: pa.Table,
     measured: Mapping[ModelKey, float] | None,
     source: Predicted | None,
     settings: Settings,
@@ -61,23 +61,25 @@ def predict(
     Parameters
     ----------
     ahead
-        The measurements that are predicted.
+        The measurements to predict.
     measured
-        Of each model the measured number that the law starts from, for such a law.
+        For a law of a measured predictor, its value by model.
     source
-        The predictions of another fit that stand for it.
+        Predictions of another fit, used in place of that predictor.
     """
     law, drawn = fitted.law, fitted.drawn
     theta = fitted.estimates.theta[:, 0]
     rows: list[PredictionRow] = []
     result: dict[ModelKey, tuple[float, Array]] = {}
-    points = point_rows(ahead)
-    predictors = {name: numbers_of(ahead, name) for name in fitted.columns if name != MEASURED}
+    points = point_rows(held_out)
+    predictors = {name: numbers_of(held_out, name) for name in fitted.columns if name != MEASURED}
     for i in sorted(range(len(points)), key=lambda i: str(points[i].model)):
         point = points[i]
         number = drawn.theta.shape[1] if drawn is not None else 0
-        start = _start(point.model, measured, source, number)
-        raw = np.array([start[0] if name == MEASURED else predictors[name][i] for name in fitted.columns])
+        measured_predictor = _measured_predictor(point.model, measured, source, number)
+        raw = np.array(
+            [measured_predictor[0] if name == MEASURED else predictors[name][i] for name in fitted.columns]
+        )
         value = float(law.value(theta, fitted.x(raw)[:, None])[0])
         row = PredictionRow(
             **{name: getattr(point, name) for name in names_of(SeriesKey)},
@@ -98,7 +100,7 @@ def predict(
         if drawn is not None:
             raw_draws = np.array(
                 [
-                    start[1] if name == MEASURED else np.full(number, predictors[name][i])
+                    measured_predictor[1] if name == MEASURED else np.full(number, predictors[name][i])
                     for name in fitted.columns
                 ]
             )
@@ -107,9 +109,9 @@ def predict(
                 observed = values * np.exp(drawn.noise) if fitted.log_residual else values + drawn.noise
         result[point.model] = value, observed
         row, remark = _with_interval(row, fitted, value, raw, observed, source is None)
-        row, how_far = _widened(row, fitted, point, value, raw)
+        row, description = _widened(row, fitted, point, value, raw)
         error = abs((value - point.value) / point.value) if point.value else None
-        remark = together(remark, Remark(Status.BEYOND_DATA, how_far)) if how_far else remark
+        remark = together(remark, Remark(Status.BEYOND_DATA, description)) if description else remark
         rows.append(replace(row, predicted=value, relative_error=error, **fields_of(remark)))
     return rows, result
 
@@ -117,7 +119,7 @@ def predict(
 def _with_interval(
     row: PredictionRow, fitted: Fitted, value: float, raw: Array, observed: Array, is_measured: bool
 ) -> tuple[PredictionRow, Remark]:
-    """The row with its prediction interval, by t or of the draws, and what there is to say of it."""
+    """The row with its prediction interval, by t or from the draws, and a remark on it."""
     remark, drawn = fitted.estimates.status[0], fitted.drawn
     if fitted.by_t and is_measured:
         low, high = fitted.interval(fitted.x(raw), row.level)
@@ -135,17 +137,17 @@ def _with_interval(
 def _widened(
     row: PredictionRow, fitted: Fitted, point: PointRow, value: float, raw: Array
 ) -> tuple[PredictionRow, str]:
-    """Beyond the data the row with a wider interval, and how far beyond it is in words; else as it is."""
-    distance, how_far = _beyond(fitted, point, raw)
-    if not how_far or row.low is None or row.high is None or not distance > 0:
-        return row, how_far
+    """Widen the interval of a prediction beyond the data; also returns a description of its distance, or empty."""
+    distance, description = _beyond(fitted, point, raw)
+    if not description or row.low is None or row.high is None or not distance > 0:
+        return row, description
     low, high = fitted.wider(value, (row.low, row.high), distance, row.level)
     note = f"{row.method_note}, widened by the backtest error of such predictions"
-    return replace(row, low=low, high=high, method_note=note), how_far
+    return replace(row, low=low, high=high, method_note=note), description
 
 
 def _beyond(fitted: Fitted, point: PointRow, raw: Array) -> tuple[float, str]:
-    """How far a model is beyond the data, as the logarithm of its compute, and in words."""
+    """Distance of a model beyond the data: ln of the ratio of compute, and a description."""
     data = fitted.data
     if data is None or MEASURED in fitted.columns:
         return 0.0, ""
@@ -159,13 +161,13 @@ def _beyond(fitted: Fitted, point: PointRow, raw: Array) -> tuple[float, str]:
     return float(np.log(size) - sizes.max()), beyond(names, values, at)
 
 
-def _start(
+def _measured_predictor(
     model: ModelKey, measured: Mapping[ModelKey, float] | None, source: Predicted | None, number: int
 ) -> tuple[float, Array]:
-    """The measured number of a model that a law starts from, or its prediction, and that for each draw (B,)."""
+    """The measured predictor of a model, or its prediction by another fit, and its draws (B,)."""
     if source is None:
         value = (measured or {}).get(model, np.nan)
         return value, np.full(number, value)
     value, drawn = source.get(model, (np.nan, np.empty(0)))
-    # Fewer draws of the first stage than of this one, or none of it, leave its prediction as it is.
+    # If the first stage has fewer draws than this one, or none, its prediction is used without draws.
     return value, drawn if len(drawn) == number else np.full(number, value)

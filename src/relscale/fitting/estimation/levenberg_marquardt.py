@@ -4,22 +4,22 @@ At each step, for every problem that has not yet converged,
 
     (H + μ·S) s = −g,    u ← clip(u + s, low, high) if that lowers Q
 
-with gradient g and Gauss–Newton curvature H of the objective, S the largest Σ w (∂r/∂u)² met so far, of which each
-step forgets half, so that a parameter that comes to matter less still moves, and the damping μ by Nielsen's rule. A
-parameter on a bound that g pushes against is held. For Huber's loss H has only the points within δ, for which the loss
-is curved, and S all of them, so that a step stays finite where few are within.
+with gradient g and Gauss–Newton curvature H of the objective, S the largest Σ w (∂r/∂u)² so far, of which each
+step keeps half, so that a parameter whose effect decreases still moves, and the damping μ by Nielsen's rule. A
+parameter on a bound that −g points beyond is held fixed. For Huber's loss, H includes only the points within δ, where
+the loss is curved, and S includes all points, so that steps remain finite if few points are within δ.
 
-H leaves out Σ w r ∂²r/∂u², and where many parameters are hardly known that is why the last digits come slowly. From
-``MANY`` parameters on, and near the optimum, an estimate of it is added to H: what H did not foresee of the last
-changes of g. A step that does not lower Q forgets it.
+H omits Σ w r ∂²r/∂u², which slows convergence if many parameters are poorly determined. From
+``MANY`` parameters, an estimate of it is therefore added to H near the optimum, from the part of the last
+changes of g that H did not predict. A step that does not lower Q resets it.
 
 Sources: Marquardt, *J. SIAM* 11 (1963) 431; Moré, *Numerical Analysis* (LNM 630, 1978) 105, for S; Nielsen, *Damping
 Parameter in Marquardt's Method*, IMM-REP-1999-05; Dennis, Gay and Welsch, *ACM TOMS* 7 (1981) 348, for the part that is
-left out and how it shrinks; here its updates are symmetric and of rank one.
+omitted and how it shrinks; here its updates are symmetric and of rank one.
 
-A cosine says nothing of how much a parameter matters: one that hardly does is searched for long, and in the end no step
-lowers Q within double precision. Searches of resampled data, whose tolerance is above ``ORTHOGONAL``, therefore also
-end where a step lowers Q by a share of less than ``FLAT``, which is a step of less than √(FLAT·df) standard errors.
+A cosine does not measure the effect of a parameter: one with hardly any takes many steps, until none
+lowers Q in double precision. Searches on resampled data, whose tolerance is above ``ORTHOGONAL``, therefore also
+end if a step lowers Q by a share of less than ``FLAT``, which is a step of less than √(FLAT·df) standard errors.
 """
 
 import os
@@ -36,22 +36,22 @@ from relscale.laws.law import Array
 from relscale.storage.process import cores
 
 STEPS = 300
-FORGETTING = 0.5  # what is left of the largest S after a step
+FORGETTING = 0.5  # factor of the largest S per step
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e-15, 1e16
 ORTHOGONAL = 1e-9  # cosine between residuals and a parameter's derivatives, below which the gradient is zero
 OF_A_DRAW = 1e-7  # the same for resampled data: parameters end within 1e-4 of their spread over the draws
 EXACT = 1e-13  # root mean square of r, relative to ln y or y, below which a fit is exact
-FLAT = 1e-13  # share of Q by which a step of a draw lowers it, below which the rest is no change of the curve
+FLAT = 1e-13  # relative decrease of Q in a step, below which a draw has converged
 FAR, SAME = 1000.0, 1e-8  # see ``minimise``
-UNDAMPED = 1e-2  # damping up to which a step is about Gauss and Newton's
-STALLED = 1e-5  # the same cosine where no step lowers Q any more: the resolution of double precision
-RIDGE = 1e-10  # added to the diagonal, which is 1, of equations without a solution
-SEVERAL = 6  # as ``MANY``, for resampled data, some of which are worse conditioned than the data themselves
-NEAR = 1e-3  # cosine below which the part of the curvature that H leaves out is estimated
-SURE = 1e-8  # cosine between a step and what the estimate misses, below which that says nothing
-BATCH = 2**18  # numbers in the derivatives of the problems that are searched side by side: 2 MiB
-LARGEST_BUFFER = 2**21  # numbers, 16 MiB
-MUCH = 2**23  # numbers in the derivatives of all problems, from which on every core has its share
+UNDAMPED = 1e-2  # damping below which a step is nearly a Gauss–Newton step
+STALLED = 1e-5  # the same cosine if no step lowers Q: the resolution of double precision
+RIDGE = 1e-10  # added to the unit diagonal of singular equations
+SEVERAL = 6  # like ``MANY``, for resampled data, which may be worse conditioned than the original data
+NEAR = 1e-3  # cosine below which the part of the curvature that H omits is estimated
+SURE = 1e-8  # cosine between a step and the estimate's error, below which the estimate is not updated
+BATCH = 2**18  # elements in the derivatives of the problems that are searched together: 2 MiB
+LARGEST_BUFFER = 2**21  # elements, 16 MiB
+MUCH = 2**23  # elements in the derivatives of all problems, above which all cores are used
 
 
 class Objective(Protocol):
@@ -71,7 +71,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Minima:
-    """Where the search ended; m problems.
+    """Results of the searches; m problems.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Minima:
     converged
         (m,) whether the gradient vanishes there.
     steps
-        (m,) taken.
+        (m,) number of steps taken.
     """
 
     u: Array
@@ -98,13 +98,13 @@ def minimise(
     tolerance: float = ORTHOGONAL,
     least: Array | None = None,
 ) -> Minima:
-    """Minimise from ``start`` (q, m), each for the data set ``columns`` (m,), until all cosines are at ``tolerance``.
+    """Minimise from ``start`` (q, m), each on the data set ``columns`` (m,), until all cosines are at ``tolerance``.
 
-    ``least`` (m,) is the least Q that another start of the same data set has led to. A search that will not end below
-    it is given up: one whose steps lower Q by less than ``1 / FAR`` of what it is above, or by less than ``SAME`` of Q
-    where it is as low.
+    ``least`` (m,) is the smallest Q that another start of the same data set has reached. A search that cannot end below
+    it stops: its steps lower Q by less than ``1 / FAR`` of the excess over ``least``, or by less than ``SAME`` of Q
+    if there is no excess.
 
-    Where there is much to do, each core of this process has its share of the problems.
+    Large sets of problems are divided among the cores of this process.
     """
     shares = workers() if len(columns) * objective.numbers >= MUCH else 1
     if shares == 1:
@@ -134,24 +134,24 @@ def minimise(
 def _search(
     objective: Objective, start: Array, columns: Indices, tolerance: float, least: Array | None
 ) -> Minima:
-    """As many problems side by side as ``BATCH`` allows; where one is done the next moves up."""
+    """Search as many problems at once as ``BATCH`` allows; each finished one is replaced by the next."""
     q, m = start.shape
     u = np.clip(start, objective.low, objective.high)
     cost, cosine = np.full(m, np.inf), np.full(m, np.inf)
     gradient, scale, curvature = np.zeros((q, m)), np.zeros((q, m)), np.zeros((m, q, q))
     secant = np.zeros((m, q, q)) if q >= (SEVERAL if tolerance > ORTHOGONAL else MANY) else None
     damping, growth = np.full(m, FIRST_DAMPING), np.full(m, 2.0)
-    converged, steps, tries = np.zeros(m, dtype=bool), np.zeros(m, dtype=int), np.zeros(m, dtype=int)
+    converged, steps, trials = np.zeros(m, dtype=bool), np.zeros(m, dtype=int), np.zeros(m, dtype=int)
     exact = EXACT * objective.scale(columns)
     width = max(1, BATCH // max(1, objective.numbers))
     np.empty(
         LARGEST_BUFFER
-    )  # freed at once: glibc then reuses blocks of up to that size, where each step would pay for new pages
+    )  # freed at once, after which glibc reuses blocks of up to this size instead of mapping new pages at each step
 
-    waiting = np.arange(m)
-    while len(waiting):
-        current = waiting[:width]
-        first = tries[current] == 0  # the start itself is to be looked at
+    remaining = np.arange(m)
+    while len(remaining):
+        current = remaining[:width]
+        first = trials[current] == 0  # evaluate the start itself
         on_bound = (
             _pinned(u[:, current], gradient[:, current], objective)
             | ~objective.free[:, None]
@@ -171,24 +171,27 @@ def _search(
             ratio = np.where(expected > 0, gain / np.where(expected > 0, expected, 1.0), 0.0)
         shrink = np.maximum(1 / 3, 1 - np.clip(2 * ratio - 1, -1, 1.3) ** 3)
         change = np.where(first, 1.0, np.where(better, shrink, growth[current]))
-        grown = np.where(better, 2.0, 2 * growth[current])
+        new_growth = np.where(better, 2.0, 2 * growth[current])
         if secant is not None:
-            misled = ~better & secant[current].any(
+            discard_secant = ~better & secant[current].any(
                 axis=(1, 2)
-            )  # to be tried again without it, at the same damping
-            change, grown = np.where(misled, 1.0, change), np.where(misled, growth[current], grown)
-            secant[current[misled]] = 0.0
+            )  # retry without the secant estimate, at the same damping
+            change, new_growth = (
+                np.where(discard_secant, 1.0, change),
+                np.where(discard_secant, growth[current], new_growth),
+            )
+            secant[current[discard_secant]] = 0.0
             near = better & (cosine[current] < NEAR)
             changed = expansion.gradient[:, near] - gradient[:, current[near]]
             secant[current[near]] = _secant(
                 secant[current[near]], step[:, near], changed, expansion.curvature[near]
             )
         damping[current] = np.maximum(damping[current] * change, LEAST_DAMPING)
-        growth[current] = grown
-        tries[current] += 1
+        growth[current] = new_growth
+        trials[current] += 1
 
         on = current[better]
-        steps[on] += tries[on] > 1
+        steps[on] += trials[on] > 1
         u[:, on], cost[on] = trial[:, better], expansion.cost[better]
         gradient[:, on], curvature[on] = expansion.gradient[:, better], expansion.curvature[better]
         scale[:, on] = np.maximum(FORGETTING * scale[:, on], expansion.size[:, better])
@@ -199,29 +202,31 @@ def _search(
             converged[current[flat & (damping[current] <= UNDAMPED)]] = True
         stalled = ~better & (damping[current] > MOST_DAMPING)
         converged[current[stalled]] = cosine[current[stalled]] <= STALLED
-        done = converged[current] | stalled | (tries[current] >= STEPS) | np.isinf(cost[current])
+        done = converged[current] | stalled | (trials[current] >= STEPS) | np.isinf(cost[current])
         if least is not None:
             above = cost[current] - least[current]
-            beaten = (FAR * gain < above) | (np.maximum(np.abs(above), gain) <= SAME * least[current])
-            done |= beaten & better & ~first & (damping[current] <= UNDAMPED) & np.isfinite(least[current])
-        waiting = np.concatenate([current[~done], waiting[width:]])
+            cannot_win = (FAR * gain < above) | (np.maximum(np.abs(above), gain) <= SAME * least[current])
+            done |= (
+                cannot_win & better & ~first & (damping[current] <= UNDAMPED) & np.isfinite(least[current])
+            )
+        remaining = np.concatenate([current[~done], remaining[width:]])
     return Minima(u, cost, converged, steps)
 
 
 def workers() -> int:
-    """The cores that this process may use, at most ``OMP_NUM_THREADS`` of them."""
+    """Number of cores that this process may use, at most ``OMP_NUM_THREADS``."""
     most = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(cores(), int(most))) if most.isdigit() else cores()
 
 
 def _secant(secant: Array, step: Array, changed: Array, curvature: Array) -> Array:
-    """The estimate T (m, q, q) of what H leaves out, so that ``(H + T) s`` is by how much the gradient changed."""
+    """Estimate T (m, q, q) of the curvature that H omits, such that ``(H + T) s`` is the change of the gradient."""
     s = step.T[..., None]
-    unforeseen = changed.T[..., None] - curvature @ s
+    unexplained = changed.T[..., None] - curvature @ s
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.abs((s * unforeseen).sum(axis=1) / (s * (secant @ s)).sum(axis=1))
+        share = np.abs((s * unexplained).sum(axis=1) / (s * (secant @ s)).sum(axis=1))
     secant = secant * np.where(share < 1, share, 1.0)[..., None]  # it shrinks as the residuals do
-    missed = unforeseen - secant @ s
+    missed = unexplained - secant @ s
     along = (missed * s).sum(axis=1)
     known = np.abs(along) > SURE * np.sqrt((missed**2).sum(axis=1) * (s**2).sum(axis=1))
     update = missed @ missed.transpose(0, 2, 1) / np.where(known, along, np.inf)[..., None]
@@ -229,12 +234,12 @@ def _secant(secant: Array, step: Array, changed: Array, curvature: Array) -> Arr
 
 
 def _cosine(expansion: Expansion, u: Array, which: NDArray[np.bool_], objective: Objective) -> Array:
-    """The largest cosine between the residuals and a parameter's derivatives, of those that may still move."""
+    """Largest cosine between the residuals and the derivatives of any parameter that can still move."""
     gradient = expansion.gradient[:, which]
     with np.errstate(invalid="ignore", divide="ignore"):
         cosines = np.abs(gradient) / np.sqrt(expansion.size[:, which] * expansion.influence[which])
-    still = _pinned(u, gradient, objective) | ~objective.free[:, None] | (gradient == 0)
-    return np.asarray(np.where(still, 0.0, cosines).max(axis=0, initial=0.0))
+    cannot_move = _pinned(u, gradient, objective) | ~objective.free[:, None] | (gradient == 0)
+    return np.asarray(np.where(cannot_move, 0.0, cosines).max(axis=0, initial=0.0))
 
 
 def _pinned(u: Array, gradient: Array, objective: Objective) -> NDArray[np.bool_]:

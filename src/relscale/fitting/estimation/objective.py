@@ -5,7 +5,7 @@
     ρ(r) = r² / 2 where |r| ≤ δ,   δ·|r| − δ² / 2 beyond
 
 Huber's loss; least squares is δ = ∞. Parameters are searched as they are, or in their logarithms where the law says
-so: ``u`` below. Where a search leads out of the law's domain numbers overflow, and Q is infinite there; callers silence
+so: ``u`` below. Outside the law's domain numbers overflow and Q is infinite; callers silence
 numpy's warnings.
 """
 
@@ -30,15 +30,15 @@ class Objective:
     Attributes
     ----------
     law
-        Whose parameters these are.
+        The law to fit.
     x
-        (p, n, B), or (p, n, 1) where all data sets share it.
+        (p, n, B), or (p, n, 1) if all data sets share it.
     y
-        (n, B) or (n, 1); logarithms where ``log_residual``.
+        (n, B) or (n, 1); logarithms if ``log_residual``.
     weights
-        (n, B) or (n, 1), 0 where a point is not to count.
+        (n, B) or (n, 1); 0 excludes a point.
     delta
-        Where Huber's loss turns linear, in units of ``unit``; ∞ for squares.
+        Threshold above which Huber's loss is linear, in units of ``unit``; ∞ for least squares.
     log_residual
         Whether residuals are of the logarithm.
     free
@@ -46,8 +46,8 @@ class Objective:
     low, high
         (q, 1) bounds of u.
     unit
-        That of linear errors, about the size of y, so that squares of huge and tiny numbers stay numbers; Q, r and y
-        below are in it. 1 for logarithms.
+        Unit of Q, r and y below: about the size of y for linear residuals, so that squares neither overflow nor
+        underflow; 1 for log residuals.
     """
 
     law: Law
@@ -63,7 +63,7 @@ class Objective:
 
     @property
     def numbers(self) -> int:
-        """How many there are in the derivatives of one data set."""
+        """Number of elements in the derivatives of one data set."""
         return int(self.low.size * self.y.shape[0])
 
     def theta(self, u: Array) -> Array:
@@ -80,7 +80,7 @@ class Objective:
         return logs.reshape(-1, *[1] * (like.ndim - 1))
 
     def scale(self, columns: Indices) -> Array:
-        """Root of Σ w·y², (m,): what residuals are compared with to call a fit exact; 1 a point for logarithms."""
+        """√(Σ w·y²), (m,), with 1 in place of y for log residuals: the scale by which a fit counts as exact."""
         y, weights = of_columns(self.y, columns) / self.unit, of_columns(self.weights, columns)
         size = np.where(weights > 0, np.maximum(np.abs(y), 1.0) if self.log_residual else np.abs(y), 0.0)
         return np.broadcast_to(np.sqrt((weights * size**2).sum(axis=0)), columns.shape)
@@ -114,7 +114,7 @@ class Objective:
         return self._derivatives(u, *self._fitted_and_slopes(u, columns))
 
     def _derivatives(self, u: Array, fitted: Array, jacobian: Array) -> Array:
-        """∂r/∂u of the derivatives by theta, in their place."""
+        """∂r/∂u from the derivatives by theta, computed in place."""
         theta = self.theta(u)
         factor = np.where(self._logs(theta), theta, 1.0) / self.unit
         if self.log_residual:
@@ -126,7 +126,7 @@ class Objective:
         return jacobian
 
     def expansion(self, u: Array, columns: Indices) -> "Expansion":
-        """Q around u, to second order as far as the law is linear."""
+        """Q around u to second order, in the Gauss–Newton approximation."""
         fitted, slopes = self._fitted_and_slopes(u, columns)
         residual, weights = self._residuals(fitted, columns)
         if len(u) >= MANY and np.isinf(self.delta):
@@ -149,10 +149,11 @@ class Objective:
     def _expansion_of_squares(
         self, u: Array, fitted: Array, slopes: Array, residual: Array, root: Array
     ) -> "Expansion":
-        """That of least squares in many parameters, with few passes over the derivatives; root (n, m) is √w."""
+        """The expansion for least squares in many parameters, with few passes over the derivatives; root (n, m) is
+        √w."""
         theta = self.theta(u)
         factor = np.where(self._logs(theta), theta, 1.0) * self.free[:, None]  # ∂θ/∂u
-        by_data_set = np.empty((slopes.shape[2], *slopes.shape[:2]))  # one data set's after the other's
+        by_data_set = np.empty((slopes.shape[2], *slopes.shape[:2]))  # contiguous for each data set
         by_fitted = root / fitted if self.log_residual else root / self.unit
         np.multiply(slopes.transpose(2, 0, 1), by_fitted.T[:, None], out=by_data_set)
         if not np.isfinite(by_data_set.sum()):
@@ -204,7 +205,7 @@ def squared(jacobian: Array, weights: Array) -> Array:
 
 
 def products(a: Array, b: Array) -> Array:
-    """``a bᵀ`` (m, q, q) of (m, q, n) each, over so few points at a time that BLAS has one thread."""
+    """``a bᵀ`` (m, q, q) of (m, q, n) each, over few enough points at a time that BLAS uses one thread."""
     points = max(1, ALONE // a.shape[1] ** 2)
     if a.shape[2] <= points:
         return np.asarray(a @ b.transpose(0, 2, 1))
@@ -216,5 +217,5 @@ def products(a: Array, b: Array) -> Array:
 
 
 def of_columns(array: Array, columns: Indices) -> Array:
-    """The columns of (..., B), or all that there is of (..., 1)."""
+    """The selected columns of an array (..., B), or an array (..., 1) unchanged."""
     return array if array.shape[-1] == 1 else array[..., columns]

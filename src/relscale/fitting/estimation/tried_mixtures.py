@@ -15,7 +15,7 @@ from relscale.laws.law import Family
 from relscale.storage.column_arrays import Columns
 from relscale.suggestions import suggestion
 
-# Options of a law's fit that the best mixture does not know.
+# Options of a law's fit that the best mixture does not support.
 OTHER_FITS = ("fixed", "anchor", "loss", "weights", "leave_out_highest")
 
 
@@ -26,9 +26,9 @@ class TriedMixtures:
     Attributes
     ----------
     columns
-        The predictors as the law calls them, and a column per target.
+        The law's predictors, and a column per target.
     shares, targets
-        The names of those of the parts, and of the targets.
+        Names of the columns of shares, and of targets.
     runs
         The names of the models.
     """
@@ -63,7 +63,7 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw, called: Sequence[s
     Parameters
     ----------
     measurements
-        Those of the experiment.
+        The measurements of the experiment.
     entry
         The law; each value of its ``by`` is a target.
     called
@@ -121,12 +121,12 @@ def _rows_by_target(
 
 
 def targets_called(names: Sequence[str], targets: Sequence[str]) -> tuple[str, ...]:
-    """The targets with one of these names, or with one of them as a value of their ``by``, such as a suite.
+    """The targets that have one of these names, or one of them as a value of their ``by``, such as a suite.
 
     Raises
     ------
     RelscaleError
-        A name is that of no target, and no value of one.
+        A name matches no target and no value of one.
     """
     for name in names:
         if not any(name == target or name in target.split(", ") for target in targets):

@@ -1,13 +1,13 @@
-"""Variable projection: search only the parameters that a law is not linear in.
+"""Variable projection: minimise over the nonlinear parameters only, and solve for the linear ones.
 
 For given nonlinear parameters φ the best linear ones are a linear system, ``c(φ) = Φ(φ)⁺ y`` with Φ the derivatives by
 c, so that only
 
     Q(φ) = ½ · ‖W^½ (y − Φ(φ) c(φ))‖²
 
-is searched: two parameters in place of five for L(N, D). Its derivatives are those of the law by φ less their
-projection on Φ. Least squares of the number itself; the linear parameters know no bounds, and one that ends beyond its
-own is flagged.
+is minimised: over two parameters instead of five for L(N, D). Its derivatives are those of the law by φ less their
+projection on Φ. Residuals are linear. Linear parameters are not bounded during the search; one beyond its
+bound is flagged.
 
 Sources: Golub and Pereyra, *SIAM J. Numer. Anal.* 10 (1973) 413; Kaufman, *BIT* 15 (1975) 49, for the derivatives.
 """
@@ -30,16 +30,16 @@ from relscale.laws.linear_terms import projection
 
 @dataclass(frozen=True)
 class ReducedObjective:
-    """The objective of the nonlinear parameters alone, u (p, ...); as ``full`` but for its linear ones.
+    """The objective as a function of the nonlinear parameters u (p, ...) alone.
 
     Attributes
     ----------
     full
         The objective of all parameters.
     nonlinear, linear
-        Positions of the parameters that are searched, and of those that are solved for.
+        Positions of the parameters that are minimised over, and of those that are solved for.
     fixed_values
-        (q, B) or (q, 1) values of the linear parameters that are fixed, 0 for all others; None where none is.
+        (q, B) or (q, 1) values of the fixed linear parameters, 0 for all others; None if none is fixed.
     """
 
     full: Objective
@@ -49,7 +49,7 @@ class ReducedObjective:
 
     @property
     def numbers(self) -> int:
-        """As that of the full objective, whose derivatives are needed once for each kind of parameter."""
+        """Number of elements in the derivatives of one data set, as for the full objective."""
         return 2 * self.full.numbers
 
     @property
@@ -64,18 +64,18 @@ class ReducedObjective:
 
     @property
     def free(self) -> NDArray[np.bool_]:
-        """(p,) those that are not fixed."""
+        """Which parameters (p,) are not fixed."""
         return self.full.free[self.nonlinear]
 
     def scale(self, columns: Indices) -> Array:
-        """As that of the full objective."""
+        """The scale of the full objective."""
         return self.full.scale(columns)
 
     def completed(self, u: Array, columns: Indices) -> tuple[Array, Array, Array]:
         """All parameters (q, m), the linear ones solved for; √W·r, (n, m); an orthonormal basis of √W·Φ, (k, n, m)."""
         parameters = np.ones((len(self.full.low), u.shape[1]))
         parameters[self.nonlinear] = u
-        offset: Array | float = 0.0  # what the fixed linear parameters give
+        offset: Array | float = 0.0  # contribution of the fixed linear parameters
         if self.fixed_values is not None:
             parameters = np.where(
                 np.isin(np.arange(len(parameters)), self.nonlinear)[:, None], parameters, 0.0
@@ -128,11 +128,11 @@ def project(
     fixed = fixed or {}
     if not set(law.linear) - set(fixed):
         raise RelscaleError(f"law {law.name}: no free parameter is linear; use levenberg-marquardt")
-    # The linear parameters take what value they get, which has a logarithm or not.
-    as_they_are = tuple(replace(p, log=False) if p.name in law.linear else p for p in law.parameters)
-    law = replace(law, parameters=as_they_are)
+    # Solved linear parameters may be negative, so they have no logarithm.
+    unlogged = tuple(replace(p, log=False) if p.name in law.linear else p for p in law.parameters)
+    law = replace(law, parameters=unlogged)
     with np.errstate(all="ignore"):
-        full, begin, hopeless = prepared(
+        full, begin, has_no_log = prepared(
             law, x, y, weights=weights, starts=starts, residual="linear", fixed=fixed
         )
         is_linear = np.isin(law.names, law.linear)
@@ -145,7 +145,7 @@ def project(
         start = full.u(begin)[reduced.nonlinear].reshape(-1, count * problems)
         minimum = minimise(reduced, start, columns, tolerance)
         parameters = reduced.completed(minimum.u, columns)[0]
-        result = best_of_starts(full, replace(minimum, u=parameters), count, hopeless, tuple(fixed))
+        result = best_of_starts(full, replace(minimum, u=parameters), count, has_no_log, tuple(fixed))
     beyond = (result.theta < full.low) | (result.theta > full.high)
     remarks = list(result.status)
     for j in np.flatnonzero(beyond.any(axis=0) & result.converged):

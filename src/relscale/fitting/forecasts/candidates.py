@@ -154,8 +154,8 @@ def _scatter(residual: Floats) -> Floats:
     used = np.isfinite(residual)
     free = used.sum(axis=1) - np.array([PARAMETERS.get(name, 0) for name in SERIES_CANDIDATES])[:, None]
     square = np.where(used, residual, 0.0) ** 2
-    lawful = np.array([name in PARAMETERS for name in SERIES_CANDIDATES])[:, None] & (free > 0)
-    variance = np.where(lawful, square.sum(axis=1) / np.maximum(free, 1), np.inf).min(axis=0)
+    is_law = np.array([name in PARAMETERS for name in SERIES_CANDIDATES])[:, None] & (free > 0)
+    variance = np.where(is_law, square.sum(axis=1) / np.maximum(free, 1), np.inf).min(axis=0)
     return np.where(np.isfinite(variance), variance, 0.0)
 
 

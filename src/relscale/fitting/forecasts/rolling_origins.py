@@ -74,19 +74,19 @@ def rolling_origins(scales: Scales, usable: Mask) -> Origins:
             known.append(before)
             ahead.append(usable & ~before)
     count = len(scales)
-    to_ask = np.array(ahead).any(axis=0) if ahead else np.zeros(count, dtype=bool)
-    targets = np.flatnonzero(to_ask)[np.argsort(scales.log_flops[to_ask], kind="stable")]
+    is_target = np.array(ahead).any(axis=0) if ahead else np.zeros(count, dtype=bool)
+    targets = np.flatnonzero(is_target)[np.argsort(scales.log_flops[is_target], kind="stable")]
     targets = targets[_spread(len(targets), MOST_TARGETS)]
     order = sorted(range(len(by)), key=lambda o: (known[o].sum(), by[o]))
-    known_ = np.array([known[o] for o in order], dtype=bool).reshape(len(by), count)
-    ahead_ = np.array([ahead[o] for o in order], dtype=bool).reshape(len(by), count)
+    known_points = np.array([known[o] for o in order], dtype=bool).reshape(len(by), count)
+    forecast_points = np.array([ahead[o] for o in order], dtype=bool).reshape(len(by), count)
     return Origins(
         by=[by[o] for o in order],
-        known=known_,
+        known=known_points,
         targets=targets,
-        ahead=ahead_[:, targets],
-        log_flops=np.array([scales.log_flops[k].max() for k in known_]),
-        log_params=np.array([scales.log_params[k].max() for k in known_]),
+        ahead=forecast_points[:, targets],
+        log_flops=np.array([scales.log_flops[k].max() for k in known_points]),
+        log_params=np.array([scales.log_params[k].max() for k in known_points]),
     )
 
 

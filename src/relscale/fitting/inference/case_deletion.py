@@ -161,10 +161,14 @@ def items_without(
     )
 
 
-def _at(covariance: Floats, away: Floats) -> Floats:
+def _at(covariance: Floats, distance: Floats) -> Floats:
     """The covariance (3, ...) of a line's level and slope, of its level at another place."""
-    level, both, slope = covariance
-    parts = level + 2 * away * both + away**2 * slope, both + away * slope, slope
+    level, covariance_term, slope = covariance
+    parts = (
+        level + 2 * distance * covariance_term + distance**2 * slope,
+        covariance_term + distance * slope,
+        slope,
+    )
     return np.stack(np.broadcast_arrays(*parts))
 
 

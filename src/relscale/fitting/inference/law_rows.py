@@ -114,8 +114,8 @@ def _rows(
 
 
 def _finite(df: Floats | float, j: int) -> float | None:
-    of_curve = float(df if np.ndim(df) == 0 else np.asarray(df)[j])
-    return of_curve if np.isfinite(of_curve) else None
+    value = float(df if np.ndim(df) == 0 else np.asarray(df)[j])
+    return value if np.isfinite(value) else None
 
 
 def _correlation(fitted: LineWithIntervals) -> Floats:

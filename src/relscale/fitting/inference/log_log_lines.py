@@ -156,7 +156,7 @@ def lines(
     noise
         (P, ...) variance of each point as far as it comes from single runs, in any unit; 1 by default.
     blocks
-        (P,) the training behind each point; each has its own by default.
+        (P,) the training run of each point; each has its own by default.
     point_variance
         What the points state of their own uncertainty.
     without

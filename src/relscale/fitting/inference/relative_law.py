@@ -71,7 +71,7 @@ def relative_law(
     level
         Confidence level.
     trainings
-        (P,) the training behind each point, where points are checkpoints of shared trainings.
+        (P,) the training run of each point, where points are checkpoints of shared trainings.
     """
     x = np.asarray(log_flops, dtype=float)
     log_ratio = np.asarray(log_target, dtype=float) - np.asarray(log_baseline, dtype=float)

@@ -69,7 +69,7 @@ def with_adjusted_verdicts(rows: Sequence[Any], family: Sequence[str], margin: f
 
 def _adjusted(row: Any, p: float, margin: float) -> Verdict | None:
     if row.verdict not in DIRECTIONS or p < 1 - row.level:
-        said: Verdict | None = row.verdict
-        return said
+        unchanged: Verdict | None = row.verdict
+        return unchanged
     change = change_per_tenfold(row.low), change_per_tenfold(row.high)
     return verdict(p, row.level, None, (None, None), (None, None), change, margin)

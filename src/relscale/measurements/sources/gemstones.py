@@ -1,4 +1,4 @@
-"""MMLU loss of the Gemstones (arXiv 2502.06857), 22 shapes of model over their training: by subject and by group."""
+"""MMLU loss of the checkpoints of 22 Gemstones models (arXiv 2502.06857), by subject and by group."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ SPENT = ("run", "block", "step", "tokens", "training_flops")
 
 
 def load(path: Path) -> pa.Table:
-    """Subjects (suite "mmlu_subjects"), and from them the four groups (suite "mmlu"), micro and macro.
+    """Losses of subjects (suite "mmlu_subjects") and of the four groups (suite "mmlu"), micro and macro.
 
     With n_s questions, mean loss L_s and standard error e_s of each of a group's S subjects:
 
@@ -24,7 +24,7 @@ def load(path: Path) -> pa.Table:
     Raises
     ------
     RelscaleError
-        A subject is none of MMLU's.
+        A subject is not one of MMLU's.
     """
     table = read_table(path, ("model", "step", "tokens", "training_flops", "subject", "n", "loss", "se"))
     subjects = _subjects(table)

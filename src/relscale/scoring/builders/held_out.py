@@ -16,9 +16,9 @@ COLUMNS = list(names_of(DocumentRow))
 def held_out(documents: pa.Table, part: str, seed: int) -> list[DocumentRow]:
     """Documents of the test split in a seeded order that depends on each document's id alone.
 
-    Adding or removing a document does not reorder the others, so that most items survive a change of the corpus. Text
-    files have no docstrings: where all documents are theirs, their text stands for the docstrings that shipped suites
-    are made of.
+    Adding or removing a document does not reorder the others, so that most items remain if the corpus changes. Text
+    files have no docstrings: if all documents are text files, their text is used in place of the docstrings that
+    shipped suites use.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def held_out(documents: pa.Table, part: str, seed: int) -> list[DocumentRow]:
 def excerpt(text: str, limit: int) -> str:
     """The start of ``text`` in at most ``limit`` UTF-8 bytes, cut after a paragraph, a line or a word.
 
-    A coarser cut is taken where it keeps at least half of the limit.
+    The coarsest cut that keeps at least half of the limit is used.
     """
     if len(text.encode()) <= limit:
         return text

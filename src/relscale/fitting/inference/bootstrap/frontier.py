@@ -91,8 +91,10 @@ def _residual(
     for known, columns in equal_columns(np.isfinite(values)):
         if known.sum() < parabola.SMALLEST:
             continue
-        donors = drawn[known] % known.sum()  # a run that a series lacks has no residual: another's is taken
-        again = _redrawn(x[known], values[np.ix_(known, columns)], donors)
+        source_runs = (
+            drawn[known] % known.sum()
+        )  # a run that a series lacks has no residual: another's is taken
+        again = _redrawn(x[known], values[np.ix_(known, columns)], source_runs)
         read[columns] = parabola.value(parabola.coefficients(x[known], again), best)
     return best, read
 

@@ -1,4 +1,4 @@
-"""The advanced-AI-risk evaluations: is the answer that shows a behaviour the likelier one?"""
+"""The advanced-AI-risk evaluations: whether the answer that shows a behaviour is the likelier one."""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
     Parameters
     ----------
     data
-        A folder with ``human_generated_evals/*.jsonl`` and ``lm_generated_evals/*.jsonl``, or above such a one. None:
+        A folder with ``human_generated_evals/*.jsonl`` and ``lm_generated_evals/*.jsonl``, or a parent of it. None:
         tasks without documents.
     manifest
         Behaviours as its tasks, with their clusters as groups.
@@ -32,7 +32,7 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
     Raises
     ------
     RelscaleError
-        There is no such folder, or a behaviour in it that no cluster has.
+        There is no such folder, or a behaviour in it belongs to no cluster.
     """
     tasks = []
     for author in manifest.options_of(Options).written_by:

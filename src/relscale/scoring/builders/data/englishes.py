@@ -1,4 +1,4 @@
-"""Documents of English as it is written in several regions, read with context or whole."""
+"""Documents of English from several regions, scored with context or whole."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -28,15 +28,15 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
     Parameters
     ----------
     data
-        A folder with ``region/*.txt``, or parquet with columns ``text`` and ``region``, or parquet of which each file
-        is a region's split, as on the hub. None: no task, since regions are known from the data alone.
+        A folder with ``region/*.txt``, parquet with columns ``text`` and ``region``, or one parquet file per
+        region, as on the hub. None: no task, because regions follow from the data.
     manifest
-        Of the suite.
+        The suite's manifest.
 
     Raises
     ------
     RelscaleError
-        There is neither.
+        There are no such files.
     """
     if data is None:
         raise RelscaleError("suite englishes: its regions come from its data; set its option 'data'")
@@ -50,7 +50,7 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
         for name, texts in sorted(regions.items())
     }
     return [
-        # A region's task in lm-eval's own form has the region's name; no region has a hyphen in its name.
+        # The task in lm-eval's own form has the region's name, which contains no hyphen.
         TaskData(
             name if form == WHOLE_DOCUMENT else f"{name}-{form}",
             Task(name, form),
@@ -88,5 +88,5 @@ def _from_parquet(data: Path) -> dict[str, list[str]]:
 
 
 def group_name(region: str) -> str:
-    """A region's name as a group's: lower case, words joined by underscores."""
+    """A region's name as a group name: lower case, words joined by underscores."""
     return "_".join(region.replace("-", " ").replace("_", " ").lower().split())

@@ -13,7 +13,7 @@ from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
 
 COLUMNS = ("question", "subject", "choices", "answer")
-# The names of lm-eval's own tasks, by prompt form: its mmlu and its mmlu_continuation ask the same.
+# Names of lm-eval's tasks by prompt form: its mmlu and mmlu_continuation have the same questions.
 SUFFIXES = {"letters": "", "cloze": "_continuation", "answer_text": "_answer_text"}
 DESCRIPTIONS = {
     "letters": "The following are multiple choice questions (with answers) about {}.\n\n",
@@ -36,8 +36,8 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
     Parameters
     ----------
     data
-        A folder with the splits ``dev`` and ``test`` as parquet, named so, with columns question, subject, choices and
-        answer; in one file each, or in a folder for each subject. None: tasks without documents.
+        A folder with the splits ``dev`` and ``test`` as parquet files of these names, with columns question, subject,
+        choices and answer: one file per split, or a folder per subject. None: tasks without documents.
     manifest
         The subjects as its tasks, with their groups; options ``forms``, ``subjects``, ``num_fewshot``.
 
@@ -78,8 +78,8 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
 
 
 def _split(data: Path, split: str) -> dict[str, list[dict[str, Any]]]:
-    """Rows of a split by subject; the columns that the hub has, in its order."""
-    # On the hub every subject has a folder of its own, and "all" has them again.
+    """Rows of a split by subject, with the columns of the hub's data set in its order."""
+    # On the hub every subject has a folder, and the folder "all" repeats all subjects.
     files = sorted((data / "all").glob(f"{split}*.parquet")) or sorted(data.rglob(f"{split}*.parquet"))
     if not files:
         raise RelscaleError(f"{data}: no {split}*.parquet there; MMLU comes as dev.parquet and test.parquet")

@@ -1,4 +1,4 @@
-"""Questions about functions: which one-line summary is this object's?"""
+"""Questions about functions: which of several one-line summaries belongs to an object."""
 
 import random
 import re
@@ -16,9 +16,9 @@ from relscale.scoring.task_data import TaskData
 # Lengths in bytes: no token is shorter than a byte, so a signature and a summary always fit 256 tokens.
 SIGNATURE_BYTES = 130
 SUMMARY_BYTES = (20, 120)
-# The wrong answers are drawn from so many summaries of the nearest length; fewer would make them guessable.
+# Number of summaries of the nearest length from which wrong answers are drawn; fewer would make them guessable.
 NEAREST = 12
-# Share of words that two summaries may have in common.
+# Maximum share of words that two summaries have in common.
 MOST_ALIKE = 0.6
 
 
@@ -36,8 +36,8 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
     """One task per domain and prompt form, with at most ``questions`` questions of ``choices`` choices.
 
     A source file contributes at most ``questions_of_a_module`` questions to a domain, because questions of one file are
-    similar. The right answer is at each position equally often. Whether a document becomes a question depends on its
-    id, the seed and the other summaries of its package.
+    similar. The right answer occurs at each position equally often. Whether a document becomes a question depends on
+    its id, the seed and the other summaries of its package.
     """
     options = manifest.options_of(Options)
     rows = [row for row in held_out(documents, options.part, seed) if _usable(row)]
@@ -91,7 +91,7 @@ def _usable(row: DocumentRow) -> bool:
 
 
 def _wrong_answers(right: str, summaries: list[str], count: int, chance: random.Random) -> list[str] | None:
-    """Summaries of like length, none nearly the same as the right one or as another; None where there are too few."""
+    """Summaries of similar length, none similar to the right one or to another; None if there are too few."""
     others = sorted(
         (other for other in summaries if other != right), key=lambda o: (abs(len(o) - len(right)), o)
     )

@@ -44,10 +44,10 @@ def build(documents: pa.Table, manifest: Manifest, folder: Path, seed: int) -> l
             candidates.append((changes / len(text.encode()), row, text))
     if not candidates:
         raise RelscaleError(
-            f"no held-out document has {options.changes} words that British English spells otherwise; "
-            "lower the suite's option 'changes' or test on more text"
+            f"no held-out document has {options.changes} words with a different British spelling; "
+            "lower the suite's option 'changes', or add text to the test split"
         )
-    # The documentation of a single package may have most of a word (plotly: color); it should not be the whole suite.
+    # A single package can have most occurrences of a word (plotly: color); it should not dominate the suite.
     selected: list[tuple[DocumentRow, str]] = []
     taken: Counter[str] = Counter()
     for _, row, text in sorted(candidates, key=lambda candidate: (-candidate[0], candidate[1].id)):
