@@ -210,7 +210,7 @@ def test_items_that_are_gone_are_named(experiment):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "no such manifest"), ("[{}]", "entry 1: name is missing")],
+    [(None, "no such file; "), ("[{}]", "entry 1: name is missing")],
 )
 def test_what_is_no_manifest_is_refused(experiment, content, message):
     (experiment / "scores.json").unlink()

@@ -121,7 +121,11 @@ def test_what_is_in_the_store_is_not_scored_again(scored, monkeypatch):
     monkeypatch.setattr(job, "_score", refuse)
     suites = [scored / "suites" / name for name in MADE_FROM_TEXT]
     again = job.score_job(
-        job.read_runs(scored / "runs.json"), suites, scored / "store", Scoring(), scored / "again.json"
+        read_entries(scored / "runs.json", TrainedModel),
+        suites,
+        scored / "store",
+        Scoring(),
+        scored / "again.json",
     )
     assert again == read_entries(scored / "scores.json", Score)
 
@@ -152,12 +156,10 @@ def test_a_suite_that_was_not_prepared_is_named(tmp_path, documents, checkpoint)
 
 @pytest.mark.parametrize("content", [None, "no json", '[{"name": "a"}]', '[{"name": "a", "digest": "b"}]'])
 def test_what_is_no_run_manifest_is_refused(tmp_path, content):
-    from relscale.scoring.job import read_runs
-
     if content is not None:
         (tmp_path / "runs.json").write_text(content)
-    with pytest.raises(RelscaleError, match=r"runs\.json: (no such run manifest|not a run manifest|damaged)"):
-        read_runs(tmp_path / "runs.json")
+    with pytest.raises(RelscaleError, match=r"runs\.json: (no such file; train the models first|damaged)"):
+        read_entries(tmp_path / "runs.json", TrainedModel)
 
 
 # Processes of jobs: three at one entry, then one that is killed when three tasks are done. They are forks of one that

@@ -80,7 +80,8 @@ def models(
     from relscale.experiments.experiment import CheckpointExperiment
     from relscale.experiments.results import Results
     from relscale.scoring.checkpoint_table import resolve
-    from relscale.scoring.job import read_runs
+    from relscale.storage.entries import read_all
+    from relscale.training.manifest import TrainedModel
     from relscale.workflow.jobs import checkpoints_by_job, job_name, members, runs_by_job
 
     if isinstance(experiment, CheckpointExperiment):
@@ -94,9 +95,8 @@ def models(
     results = Results.of(experiment)
     manifests = files(manifests, (results.runs(corpus, name) for name in training_jobs))
     trained: dict[str, list[TrainedModel]] = {}  # a run, and its checkpoints during training
-    for manifest in manifests:
-        for model in read_runs(manifest):
-            trained.setdefault(model.run, []).append(model)
+    for model in read_all(manifests, TrainedModel):
+        trained.setdefault(model.run, []).append(model)
     missing = [run.name for run in runs if run.name not in trained]
     if missing:
         folder = results.runs(corpus, job).parent

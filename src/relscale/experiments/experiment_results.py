@@ -174,13 +174,9 @@ class Results:
             There is no such run, or nothing was scored.
         """
         from relscale.scoring.scores import Score
-        from relscale.storage.entries import read_entries
+        from relscale.storage.entries import read_all
 
-        scores = [
-            score
-            for manifest in sorted(self.folder.glob("scores/*/*.json"))
-            for score in read_entries(manifest, Score)
-        ]
+        scores = read_all(sorted(self.folder.glob("scores/*/*.json")), Score)
         names = sorted({score.name for score in scores})
         if run not in names:
             raise RelscaleError(

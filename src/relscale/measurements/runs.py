@@ -17,7 +17,7 @@ from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.manifest import Manifest
 from relscale.scoring.scores import Score
 from relscale.storage.checksums import check_digests_if_listed
-from relscale.storage.entries import E, read_entries
+from relscale.storage.entries import read_all
 from relscale.training.manifest import TrainedModel
 from relscale.training.precision import counted
 from relscale.training.record import RECORD, TrainingRecord, record_in
@@ -144,7 +144,7 @@ def _check_complete(
     if not suites:
         return
     present = {
-        (getattr(entry, by), entry.suite) for entry in _entries(manifests, Score) if entry.items is not None
+        (getattr(entry, by), entry.suite) for entry in read_all(manifests, Score) if entry.items is not None
     }
     _refuse(
         [
@@ -172,7 +172,7 @@ def read_trained(manifests: Sequence[str | Path]) -> list[Trained]:
         A manifest or a run's record is missing or invalid.
     """
     models = []
-    for entry in _entries(manifests, TrainedModel):
+    for entry in read_all(manifests, TrainedModel):
         folder = Path(entry.path)
         check_digests_if_listed(folder, [RECORD])
         record = record_in(folder)
@@ -250,7 +250,7 @@ def _scored(
     """The files of items of each run, and of lm-eval's own metrics of its documents."""
     groups: dict[str, tuple[str, ...]] = {}
     reported: dict[str, tuple[str, ...]] = {}
-    for entry in _entries(manifests, Score):
+    for entry in read_all(manifests, Score):
         model: str = getattr(entry, by)
         if entry.items is not None:
             groups[model] = (*groups.get(model, ()), entry.items)
@@ -291,11 +291,3 @@ def _model(record: TrainingRecord) -> Model:
     return replace(
         model, run=record.name, budget=None, tokens=record.tokens, training_flops=float(record.training_flops)
     )
-
-
-def _entries(paths: Sequence[str | Path], kind: type[E]) -> Iterator[E]:
-    for path in paths:
-        try:
-            yield from read_entries(path, kind)
-        except OSError as error:
-            raise RelscaleError(f"{path}: no such manifest; run the stage that makes it") from error

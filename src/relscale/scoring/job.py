@@ -30,7 +30,7 @@ from relscale.storage.atomic import remove, remove_all_partials
 from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.checksums import FILE as CHECKSUMS
 from relscale.storage.checksums import check_digests, listed, set_aside
-from relscale.storage.entries import read_entries, write_entries
+from relscale.storage.entries import write_entries
 from relscale.storage.lock import locked
 from relscale.storage.process import end_with_parent
 from relscale.storage.tables import write_table
@@ -149,20 +149,6 @@ def score_job(
     manifest = [_described(entry) for entry in entries]
     write_entries(output, manifest)
     return manifest
-
-
-def read_runs(path: str | Path) -> list[TrainedModel]:
-    """The models of a training job's manifest.
-
-    Raises
-    ------
-    RelscaleError
-        There is no such manifest, or it is invalid.
-    """
-    try:
-        return read_entries(path, TrainedModel)
-    except OSError as error:
-        raise RelscaleError(f"{path}: no such run manifest; train first") from error
 
 
 def read_statuses(entry: Entry) -> pa.ChunkedArray | None:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relscale.errors import Damaged, RelscaleError, first_line
+from relscale.errors import RelscaleError, first_line
 from relscale.provenance import digest, file_digest
 from relscale.scoring.model_code import refuse_kernels
 from relscale.scoring.safetensors_header import tensors, weight_files
@@ -41,7 +41,7 @@ def count_parameters(folder: str | Path) -> int:
     if not file.is_file():
         raise RelscaleError(f"{folder}: no config.json to count the model's parameters from")
     known = user_cache() / "parameters" / digest([file_digest(file), version("transformers")])
-    with suppress(OSError, Damaged, ValueError, KeyError):  # not counted yet, or damaged
+    with suppress(OSError, RelscaleError, ValueError, KeyError):  # not counted yet, or damaged
         (entry,) = read_entries(known, Counted)
         return entry.parameters
     from transformers import AutoConfig

@@ -23,6 +23,7 @@ class Score(Entry):
         suite reports them.
     """
 
+    first = "score the models first (relscale run CONFIG)"
     name: str
     run_key: str
     suite: str

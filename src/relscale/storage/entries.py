@@ -1,13 +1,13 @@
 """Manifests of jobs: lists of what a job made and where it is, each entry with a digest of itself."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import ConfigDict, ValidationError
 
-from relscale.errors import Damaged
+from relscale.errors import Damaged, RelscaleError
 from relscale.provenance import digest
 from relscale.storage.atomic import write_text
 from relscale.storage.record import Record, reason
@@ -18,9 +18,16 @@ DIGEST = "digest"
 
 
 class Entry(Record):
-    """The base of all entries; keys that it does not declare are read over, since a list may be written by hand."""
+    """The base of all entries; keys that it does not declare are read over, since a list may be written by hand.
+
+    Attributes
+    ----------
+    first
+        What to do where there is no manifest of such entries.
+    """
 
     model_config = ConfigDict(extra="ignore")
+    first: ClassVar[str] = "run the stage that makes it"
 
 
 E = TypeVar("E", bound=Entry)
@@ -38,13 +45,15 @@ def read_entries(path: str | Path, kind: type[E]) -> list[E]:
 
     Raises
     ------
-    OSError
+    RelscaleError
         There is no such file.
     Damaged
         It is no list of entries of that kind, or one is not what was written.
     """
     try:
         entries = [dict(entry) for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
+    except FileNotFoundError:
+        raise RelscaleError(f"{path}: no such file; {kind.first}") from None
     except (ValueError, TypeError) as error:
         raise Damaged(Path(path), "not a list of entries") from error
     by_hand = not any(DIGEST in entry for entry in entries)
@@ -57,3 +66,8 @@ def read_entries(path: str | Path, kind: type[E]) -> list[E]:
         except ValidationError as error:
             raise Damaged(Path(path), f"entry {number}: {reason(error)}") from error
     return read
+
+
+def read_all(paths: Iterable[str | Path], kind: type[E]) -> list[E]:
+    """The entries of several manifests, one after another; it raises what ``read_entries`` does."""
+    return [entry for path in paths for entry in read_entries(path, kind)]

@@ -15,7 +15,7 @@ from relscale.fitting.fits import read_fit_table
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.scoring.scores import Score
-from relscale.storage.entries import read_entries
+from relscale.storage.entries import read_all
 from relscale.storage.rows import column, rows_of
 from relscale.storage.tables import read_table
 
@@ -124,11 +124,10 @@ def _items(folder: Path) -> pd.DataFrame:
         raise RelscaleError(f"{folder}: no scores; run the experiment first (relscale run CONFIG)")
     names = [*ITEM[1:], "target", "logprob", "bytes_scored", "status"]
     tables: list[pd.DataFrame] = []
-    for manifest in manifests:
-        for entry in read_entries(manifest, Score):
-            if entry.items is not None:
-                items = read_table(_path(entry.items, folder), names).to_pandas()
-                tables.append(items.assign(run=entry.name, run_key=entry.run_key))
+    for entry in read_all(manifests, Score):
+        if entry.items is not None:
+            items = read_table(_path(entry.items, folder), names).to_pandas()
+            tables.append(items.assign(run=entry.name, run_key=entry.run_key))
     all_items = pd.concat(tables, ignore_index=True)
     return all_items[all_items["status"] == "ok"].drop(columns="status")
 

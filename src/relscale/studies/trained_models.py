@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from relscale.errors import RelscaleError
 from relscale.experiments.experiment import TrainingExperiment
 from relscale.experiments.results import Results
-from relscale.storage.entries import read_entries
+from relscale.storage.entries import read_all
 from relscale.training.manifest import TrainedModel
 from relscale.workflow.jobs import training_jobs
 
@@ -29,9 +28,4 @@ def trained_models(
     if manifests is None:
         results = Results.of(experiment)
         manifests = [results.runs(*job) for job in training_jobs(experiment)]
-    models: list[TrainedModel] = []
-    for manifest in manifests:
-        if not manifest.is_file():
-            raise RelscaleError(f"{manifest}: no such file; train the models first (relscale run CONFIG)")
-        models += read_entries(manifest, TrainedModel)
-    return models
+    return read_all(manifests, TrainedModel)

@@ -20,6 +20,7 @@ class TrainedModel(Entry):
         Name of the run; empty if the model is the run itself.
     """
 
+    first = "train the models first (relscale run CONFIG)"
     name: str
     key: str
     path: str
