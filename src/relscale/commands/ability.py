@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
     from tabulate import tabulate
 
     from relscale.errors import RelscaleError
-    from relscale.fitting.items.rasch import abilities, calibrated
+    from relscale.fitting.items.rasch import abilities, ability_line, calibrated
     from relscale.storage.columns import numbers, words
     from relscale.storage.tables import listed, read_table, table_name
     from relscale.table_fit.row_filter import filter_rows
@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> None:
             raise RelscaleError(
                 f"{name}: the fit of ability needs at least three values of {options.compute}"
             )
-        slope, level = np.polyfit(np.log(compute[use]), theta[use], 1, w=1 / error[use])
+        slope, level = ability_line(np.log(compute[use]), theta[use], error[use])
         print(f"\nability = {slope:.4f} · ln {options.compute} {level:+.4f}, {use.sum()} models")
         if options.at:
             try:

@@ -18,6 +18,7 @@ import numpy as np
 from relscale.laws.law import Array
 
 OF_ABILITY, OF_EASE, OF_SLOPE = 1.0, 4.0, 0.25  # variances of the priors
+NOTHING = 1e-9  # information of a model without answers
 ROUNDS, SETTLED, LONGEST = 500, 1e-9, 2.0
 
 
@@ -57,6 +58,26 @@ def abilities(answers: Array, items: Items) -> tuple[Array, Array]:
         if np.abs(step).max(initial=0.0) < SETTLED:
             break
     return theta, 1 / np.sqrt(curvature)
+
+
+def ability_line(x: Array, ability: Array, stderr: Array) -> tuple[float, float]:
+    """Slope and level at x = 0 of abilities along x, all (n,), by weighted least squares.
+
+    The prior draws abilities together, the more the fewer items, and with them the slope: to 60% of it from 8 items. So
+    the line is through what the answers alone say, with their information I = 1 / stderr² − 1 as weights:
+
+        θ_i · (I_i + 1) / I_i  =  slope · x_i + level + noise of variance 1 / I_i
+
+    Examples
+    --------
+    >>> np.round(ability_line(np.array([0.0, 1, 2]), np.array([-0.5, 0, 0.5]), np.full(3, 0.5**0.5)), 6)
+    array([ 1., -1.])
+    """
+    information = 1 / stderr**2 - 1 / OF_ABILITY
+    told = information > NOTHING
+    freed = ability[told] * (1 + 1 / (OF_ABILITY * information[told]))
+    slope, level = np.polyfit(x[told], freed, 1, w=np.sqrt(information[told]))
+    return float(slope), float(level)
 
 
 def calibrated(answers: Array, *, slopes: bool = False) -> tuple[Items, Array]:
