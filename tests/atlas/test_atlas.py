@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from relscale.atlas.answers import answers, entries_with_answers
 from relscale.atlas.atlas import Agreement, entry, entry_names, failures, reproduced
 from relscale.atlas.entry import Tables
 from relscale.atlas.page import COLUMNS, page, section
@@ -28,7 +29,7 @@ ENTRIES = [pytest.param(name, marks=pytest.mark.slow) if entry(name).slow else n
 def test_the_numbers_of_an_entry_are_as_it_says(name: str) -> None:
     rows = list(reproduced(name, TABLES))
     assert not failures(rows), [(row.quantity, row.published, row.reproduced) for row in failures(rows)]
-    assert len({row.quantity for row in rows}) == len(rows) > 0
+    assert rows
 
 
 @pytest.mark.parametrize("name", entry_names())
@@ -42,6 +43,14 @@ def test_an_entry_says_where_it_is_from_and_how_to_use_it(name: str) -> None:
     for table in one.tables:
         assert (ROOT / "reference" / table).is_file()
         assert f"`{table}`" in about
+
+
+def test_the_published_answers_are_of_entries_that_there_are_and_each_is_one_number() -> None:
+    assert set(entries_with_answers()) == set(entry_names())
+    for name in entry_names():
+        quantities = [answer.quantity for answer in answers(name)]
+        assert len(set(quantities)) == len(quantities)
+        assert set(entry(name).differs) <= set(quantities)
 
 
 def test_the_page_has_every_entry_as_it_is_declared() -> None:
@@ -121,10 +130,21 @@ def test_a_number_that_does_not_come_out_ends_the_command_in_words(
     assert "not reproduced: critical_batch: batch at 20% overhead, 85M" in said.err
 
 
+def test_a_known_number_that_no_entry_reproduces_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    (first, *_) = answers("filtering")
+    monkeypatch.setattr(
+        "relscale.atlas.atlas.answers", lambda _: (replace(first, quantity="accuracy after 3 samples"),)
+    )
+    with pytest.raises(
+        RelscaleError, match="'accuracy after 3 samples' is no number that the entry filtering"
+    ):
+        list(reproduced("filtering", TABLES))
+
+
 def test_a_number_that_differs_is_printed_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["atlas", "filtering", "--tables", str(TABLES.folder)]) == 0
     said = capsys.readouterr().out
-    (reason,) = {answer.differs for answer in entry("filtering").answers if answer.differs}
+    (reason,) = entry("filtering").differs.values()
     assert f"Differs: {reason}\n" in said
 
 

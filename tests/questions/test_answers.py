@@ -62,8 +62,8 @@ def test_allocation_is_where_the_surface_is_least_along_its_compute() -> None:
     assert found["params"].value == pytest.approx(least, rel=1e-4)
     assert found["params"].note is None
     far = {row.quantity: row for row in optimum.rows(table, at=("training_flops=1e25",), **asked)}
-    assert far["params"].note == "beyond the data"
-    assert far["loss"].note == "at a value beyond the data: params, tokens"
+    assert far["params"].note == "beyond the data; at a value beyond the data: training_flops"
+    assert far["loss"].note == "at a value beyond the data: training_flops, params, tokens"
     with pytest.raises(RelscaleError, match="needs training_flops"):
         list(optimum.rows(table, **asked))
 
@@ -77,6 +77,45 @@ def test_epochs_and_batch_of_known_laws() -> None:
     assert found["epochs"] == pytest.approx(9.488, rel=1e-3)
     batch = critical_batch.OPTIMUM.of(np.array([1293.827, 2190.601]), {"overhead": 0.2, "from_batch": 256})
     assert batch["batch_tokens"] == pytest.approx(745.32, abs=0.01)
+
+
+def test_compute_that_no_run_had_is_beyond_the_data_though_its_sizes_and_tokens_are_not() -> None:
+    """Small models on many tokens and large ones on few: their allocation of more compute is in neither's range."""
+    params, tokens = np.geomspace(1e8, 1e10, 30), np.geomspace(1e11, 1e9, 30) * np.tile([0.5, 1, 1], 10)
+    table = Columns(
+        {"params": params, "tokens": tokens, "loss": parametric.value(SURFACE, np.stack([params, tokens]))}
+    )
+    asked = {"law": "parametric", "x": ("params", "tokens"), "y": "loss", "draws": 0}
+    inside, beyond = (
+        {row.quantity: row.note for row in optimum.rows(table, at=(f"training_flops={flops}",), **asked)}
+        for flops in (5e19, 1e21)
+    )
+    assert set(inside.values()) == {None}
+    assert set(beyond.values()) == {"at a value beyond the data: training_flops"}
+
+
+def test_epochs_that_no_run_had_are_beyond_the_data() -> None:
+    unique, epochs, params = crossed(
+        np.geomspace(1e8, 1e10, 6), [1.0, 2.0, 4.0, 8.0], np.geomspace(1e7, 1e10, 6)
+    )
+    theta = np.array([1.87, 521, 1488, 0.353, 0.353, 15.4, 5.3])
+    x = np.stack([params, unique * epochs, unique])
+    columns = dict(zip(data_constrained.LAW.predictors, x, strict=True))
+    table = Columns({**columns, "loss": data_constrained.LAW.value(theta, x)})
+    asked = {"law": "data_constrained", "x": data_constrained.LAW.predictors, "y": "loss", "draws": 0}
+    few, many = (
+        {
+            row.quantity: row
+            for row in optimum.rows(table, at=("training_flops=1e19", f"unique_tokens={u}"), **asked)
+        }
+        for u in (1e9, 1.5e8)
+    )
+    assert few["epochs"].largest == 8
+    assert few["epochs"].value < 8
+    assert few["epochs"].note is None
+    assert many["epochs"].value > 8
+    assert many["epochs"].note == "beyond the data"
+    assert many["loss"].note == "at a value beyond the data: epochs"
 
 
 def test_optima_of_further_laws_are_the_least_of_each_along_the_compute() -> None:

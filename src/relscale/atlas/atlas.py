@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from relscale import atlas
-from relscale.atlas.entry import Entry, Number, Origin, Tables
+from relscale.atlas.answers import Origin, answers
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.errors import RelscaleError
 from relscale.storage.rows import column
 from relscale.suggestions import suggestion
@@ -69,12 +70,19 @@ def reproduced(name: str, tables: Tables) -> Iterator[AtlasRow]:
     Raises
     ------
     RelscaleError
-        There is no such entry, or a table of it is not there.
+        There is no such entry, a table of it is not there, or it does not reproduce a known number.
     """
     record = entry(name)
     numbers = record.reproduce(tables)
-    for answer in record.answers:
+    missing = [answer.quantity for answer in answers(name) if answer.quantity not in numbers]
+    if missing:
+        raise RelscaleError(
+            f"published_answers.csv: {missing[0]!r} is no number that the entry {name} reproduces; "
+            f"{suggestion(missing[0], tuple(numbers))}"
+        )
+    for answer in answers(name):
         number: Number = numbers[answer.quantity]
+        reason = record.differs.get(answer.quantity)
         difference = number.value - answer.value
         agrees = abs(difference) <= answer.tolerance
         yield AtlasRow(
@@ -89,8 +97,8 @@ def reproduced(name: str, tables: Tables) -> Iterator[AtlasRow]:
             low=number.low,
             high=number.high,
             difference=difference,
-            status=_agreement(agrees, bool(answer.differs)),
-            note=answer.differs or None,
+            status=_agreement(agrees, reason is not None),
+            note=reason,
         )
 
 

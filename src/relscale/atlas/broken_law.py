@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables, fitted
+from relscale.atlas.entry import Entry, Number, Tables, fitted
 from relscale.atlas.view import Series, View, along
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.bnsl import LAW
@@ -59,11 +59,6 @@ ENTRY = Entry(
     law="bnsl",
     formula=LAW.formula,
     tables=("bnsl_addition.csv.gz",),
-    answers=(
-        *(Answer(name, value, 1e-4 * value) for name, value in PUBLISHED.items()),
-        Answer("root mean square of ln error, fitted points", 0.000598, 5e-7, origin=Origin.TABLE),
-        Answer("root mean square of ln error, predicted points", 0.010916, 5e-7, origin=Origin.TABLE),
-    ),
     reproduce=reproduce,
     view=view,
     command="relscale fit bnsl_addition.csv.gz --law bnsl --x training_examples --y test_loss",

@@ -1,8 +1,7 @@
-"""An entry of the atlas: a paper, its law, the table it can be reproduced from, and what it says comes out."""
+"""An entry of the atlas: a paper, its law, and how its known numbers are reproduced from published tables."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,40 +9,6 @@ from numpy.typing import NDArray
 
 from relscale.atlas.view import View
 from relscale.storage.column_arrays import Columns
-
-
-class Origin(StrEnum):
-    """Whose number an answer is."""
-
-    PAPER = "paper"  # stated in the paper, or in the files that it released
-    TABLE = "table"  # computed from the same table by a program that shares no code with relscale
-    THEORY = "theory"  # exact
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A known number.
-
-    Attributes
-    ----------
-    quantity, unit
-        What it is.
-    value
-        The number.
-    tolerance
-        How far off the reproduced number may be, in the same unit.
-    origin
-        Whose number it is.
-    differs
-        Why the number does not come out, where it is known not to.
-    """
-
-    quantity: str
-    value: float
-    tolerance: float
-    unit: str = ""
-    origin: Origin = Origin.PAPER
-    differs: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,14 +51,14 @@ class Entry:
         In one line.
     tables
         File names in ``reference/``.
-    answers
-        What is known to come out.
     reproduce
-        From the tables to a number per answer, by ``Answer.quantity``.
+        From the tables to a number per known number (``relscale.atlas.answers``), by its quantity.
     command
         How to use it on a table of one's own; empty where no command does.
     remark
         What a reader must know to trust the numbers.
+    differs
+        Why known numbers do not come out, by quantity, where they are known not to.
     slow
         Whether it takes more than a few seconds.
     view
@@ -104,11 +69,11 @@ class Entry:
     paper: str
     formula: str
     tables: tuple[str, ...]
-    answers: tuple[Answer, ...]
     reproduce: Callable[[Tables], Mapping[str, Number]]
     command: str
     law: str = ""
     remark: str = ""
+    differs: Mapping[str, str] = field(default_factory=dict)
     slow: bool = False
     view: Callable[[Tables], View] | None = None
 

@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.answers import known
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View, along
 from relscale.laws.law import Array
 
 DIRECTIONS, DECAY = 1000, 0.5
-RESOLUTION = {10: 1.0141, 20: 0.7160, 40: 0.4871, 80: 0.3180}
-BOTH = {(20, 60): 1.0739, (20, 240): 0.7810, (40, 80): 0.9743}
-VARIANCE = {60: 0.5128, 120: 0.2020, 240: 0.0913, 480: 0.0436, 960: 0.0213}  # of 20 features
+FEATURES = (10, 20, 40, 80)  # with unlimited examples
+BOTH = ((20, 60), (20, 240), (40, 80))  # features and examples
+EXAMPLES = (60, 120, 240, 480, 960)  # of 20 features
 
 
 def spectrum(directions: int, decay: float) -> Array:
@@ -41,9 +42,9 @@ def above_unlimited(features: float, examples: float) -> float:
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Losses of both regimes; it needs no table."""
     eigenvalues = spectrum(DIRECTIONS, DECAY)
-    results = {f"L of {p} features, unlimited examples": loss(p, np.inf, eigenvalues) for p in RESOLUTION}
+    results = {f"L of {p} features, unlimited examples": loss(p, np.inf, eigenvalues) for p in FEATURES}
     results |= {f"L of {p} features, {d} examples": loss(p, d, eigenvalues) for p, d in BOTH}
-    results |= {f"rise of 20 features' loss with {d} examples": above_unlimited(20, d) for d in VARIANCE}
+    results |= {f"rise of 20 features' loss with {d} examples": above_unlimited(20, d) for d in EXAMPLES}
     return {name: Number(value) for name, value in results.items()}
 
 
@@ -51,13 +52,12 @@ def view(tables: Tables) -> View:
     """The loss over features, with unlimited and with few examples; the marks are the known numbers."""
     eigenvalues = spectrum(DIRECTIONS, DECAY)
     at = along([5, 200])
-    known = {np.inf: RESOLUTION, 240.0: {20: BOTH[20, 240]}}
-    series = []
-    for examples, marks in known.items():
+    numbers, series = known("explaining_scaling"), []
+    for examples, features in ((np.inf, FEATURES), (240.0, (20,))):
         below = at[at < 0.9 * examples]
         name = "unlimited examples" if np.isinf(examples) else f"{examples:g} examples"
         line = below, [loss(p, examples, eigenvalues) for p in below]
-        series.append(Series(name, list(marks), list(marks.values()), line))
+        series.append(Series(name, features, [numbers[f"L of {p} features, {name}"] for p in features], line))
     return View("features", "test loss", tuple(series))
 
 
@@ -66,20 +66,6 @@ ENTRY = Entry(
     paper="Bahri et al., arXiv 2102.06701, in an exactly solved model",
     formula="L(P, D) = κ(m) · m / (1 − m/M), Σ λ_i / (λ_i + κ(m)) = m, m = min(P, D), M = max(P, D), λ_i = i^(−1.5)",
     tables=(),
-    answers=(
-        *(
-            Answer(f"L of {p} features, unlimited examples", value, 5.5e-5, origin=Origin.THEORY)
-            for p, value in RESOLUTION.items()
-        ),
-        *(
-            Answer(f"L of {p} features, {d} examples", value, 5.5e-5, origin=Origin.THEORY)
-            for (p, d), value in BOTH.items()
-        ),
-        *(
-            Answer(f"rise of 20 features' loss with {d} examples", value, 5.5e-5, origin=Origin.THEORY)
-            for d, value in VARIANCE.items()
-        ),
-    ),
     reproduce=reproduce,
     view=view,
     command="relscale ask regime losses.csv --x tokens --y loss --by params",

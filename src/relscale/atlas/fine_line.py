@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View
 from relscale.questions.domain_prediction import rows as predicted
 
@@ -41,10 +41,6 @@ ENTRY = Entry(
     paper="the finding of arXiv 2404.01204, on the checkpoints of Bhagia et al., arXiv 2412.04403",
     formula="score_j ≈ a + Σ_k b_k · score_k over the first half of the checkpoints, judged on the second",
     tables=("olmo_ladder_checkpoints.csv.gz",),
-    answers=(
-        Answer(WITHIN, 0.0047, 2e-4, "accuracy", Origin.TABLE),
-        Answer(ACROSS, 0.0065, 2e-4, "accuracy", Origin.TABLE),
-    ),
     reproduce=reproduce,
     view=view,
     command="relscale ask domain_prediction olmo_ladder_checkpoints.csv.gz --where run=1B-10xC --step tokens "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View, along
 from relscale.laws.information import FORMULA, LAW
 from relscale.laws.law import Array
@@ -59,12 +59,6 @@ ENTRY = Entry(
     law="information",
     formula=FORMULA,
     tables=(),
-    answers=(
-        Answer("best share of bucket 0 at 1,000B tokens", 0.395, 0.015),
-        Answer("best share of bucket 2 at 1,000B tokens", 0.214, 0.015),
-        Answer("best share of bucket 0 at 1,000B tokens, other computation", 0.3875, STEP, "", Origin.TABLE),
-        Answer("best share of bucket 2 at 1,000B tokens, other computation", 0.225, STEP, "", Origin.TABLE),
-    ),
     reproduce=reproduce,
     view=view,
     command="relscale fit runs.csv --law information --x params,tokens,share_best,share_middle,share_rest,unique_best,"

@@ -2,33 +2,19 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import View, line_series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.law import Array
 from relscale.laws.loss_to_loss import LAW
 from relscale.storage.column_arrays import Columns
 
-LINES = {
-    "hellaswag": (0.0365, 0.0052),
-    "piqa": (0.0380, 0.0068),
-    "openbookqa": (0.0394, 0.0075),
-    "arc_easy": (0.1319, 0.0319),
-}
-HELLASWAG = {
-    "C4": (0.881, 1.188),
-    "Dolma": (0.836, 1.144),
-    "FineWeb-Edu": (0.778, 1.421),
-    "The Pile": (0.811, 1.379),
-}
-HELLASWAG |= {"The Pile Deduped": (0.804, 1.399)}
-CURVES = {
-    "C4": 0.9994,
-    "Dolma": 0.9959,
-    "FineWeb-Edu": 0.9993,
-    "The Pile": 0.9980,
-    "The Pile Deduped": 0.9995,
-}
+TASKS = ("hellaswag", "piqa", "openbookqa", "arc_easy")
+
+KINDS = (
+    *(("The Pile", "GPT"), ("The Pile Deduped", "Llama"), ("The Pile", "Mamba")),
+    *(("C4", "Llama"), ("Dolma", "olmo"), ("FineWeb-Edu", "Llama")),
+)
 
 
 def _rms(residual: Array) -> float:
@@ -56,7 +42,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     rows = rows.where(np.isfinite(rows["c4_bpb"]) & np.isfinite(rows["hellaswag_bpb"]))
     corpora = dict(rows.by("corpus"))
     results = {}
-    for task in LINES:
+    for task in TASKS:
         results[f"{task}: residual, one line"] = Number(_rms(_line(rows, task)[2]))
         residuals = [_line(corpus_rows, task)[2] for corpus_rows in corpora.values()]
         results[f"{task}: residual, a line per corpus"] = Number(_rms(np.concatenate(residuals)))
@@ -73,13 +59,36 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         fit, off = _curve(corpus_rows)
         results[f"hellaswag in nats: R², {corpus}"] = Number(fit)
         residuals.append(off)
+    results |= by_architecture(corpora["The Pile"])
+    results |= along_fineweb(tables.read("loss_to_loss.csv.gz"))
     return results | {
         "hellaswag in nats: residual, a curve per corpus": Number(_rms(np.concatenate(residuals)))
     }
 
 
-def _of_table(quantity: str, number: float, tolerance: float, unit: str = "") -> Answer:
-    return Answer(quantity, number, tolerance, unit, Origin.TABLE)
+def by_architecture(pile: Columns) -> dict[str, Number]:
+    """How far the curve of The Pile lies above the models of each architecture, on average, in nats."""
+    off = _curve(pile)[1]
+    return {
+        f"hellaswag in nats: curve of The Pile above {name}": Number(
+            float(off[pile["architecture"] == name].mean())
+        )
+        for name in ("GPT", "Mamba", "Mamba2")
+    }
+
+
+def along_fineweb(rows: Columns) -> dict[str, Number]:
+    """Losses at a FineWeb-Edu loss of 3.2 nats, on a line per corpus and architecture."""
+    results = {}
+    for corpus, architecture in KINDS:
+        of_kind = [str(a).startswith(architecture) for a in rows["architecture"]]
+        models = rows.where(np.array(of_kind) & (rows["corpus"] == corpus))
+        for name, column in (("C4", "c4_loss"), ("HellaSwag", "hellaswag_loss")):
+            x, y = models["fineweb_edu_loss"], models[column]
+            known = np.isfinite(x) & np.isfinite(y)
+            at = float(np.polyval(np.polyfit(x[known], y[known], 1), 3.2))
+            results[f"{name} loss at FineWeb-Edu 3.2, {corpus}, {architecture}"] = Number(at)
+    return results
 
 
 def view(tables: Tables) -> View:
@@ -99,26 +108,6 @@ ENTRY = Entry(
     law="loss_to_loss",
     formula=LAW.formula,
     tables=("loss_to_loss.csv.gz",),
-    answers=(
-        *(
-            _of_table(f"{task}: residual, {kind}", value, 5.5e-5, "ln of bits per byte")
-            for task, pair in LINES.items()
-            for kind, value in zip(("one line", "a line per corpus"), pair, strict=True)
-        ),
-        *(
-            _of_table(quantity, value, 5.5e-4)
-            for corpus, pair in HELLASWAG.items()
-            for quantity, value in zip(
-                (f"hellaswag at 1 bit per byte of C4, {corpus}", f"hellaswag: exponent, {corpus}"),
-                pair,
-                strict=True,
-            )
-        ),
-        _of_table("hellaswag in nats: R², one curve", 0.9055, 5.5e-5),
-        _of_table("hellaswag in nats: residual, one curve", 0.0874, 5.5e-5, "nats"),
-        *(_of_table(f"hellaswag in nats: R², {corpus}", value, 5.5e-5) for corpus, value in CURVES.items()),
-        _of_table("hellaswag in nats: residual, a curve per corpus", 0.0100, 5.5e-5, "nats"),
-    ),
     reproduce=reproduce,
     view=view,
     command="relscale fit loss_to_loss.csv.gz --law loss_to_loss --x c4_loss --y hellaswag_loss --run run "

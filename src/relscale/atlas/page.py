@@ -7,8 +7,9 @@ from math import floor, log10
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from relscale.atlas.answers import answers
 from relscale.atlas.atlas import AtlasRow, entry
-from relscale.atlas.entry import Answer, Entry, Tables
+from relscale.atlas.entry import Entry, Tables
 from relscale.atlas.view import draw
 from relscale.storage.atomic import write_text
 
@@ -50,18 +51,18 @@ def section(name: str, entry: Entry, rows: Sequence[AtlasRow]) -> str:
     if entry.view:
         lines += [f"![{entry.title}]({PICTURES}/{name}.svg)", ""]
     lines += [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    computed = [computed_cells(row) for row in rows] or [("", "", "", "")] * len(entry.answers)
-    for answer, cells in zip(entry.answers, computed, strict=True):
+    computed = [computed_cells(row) for row in rows] or [("", "", "", "")] * len(answers(name))
+    for answer, cells in zip(answers(name), computed, strict=True):
         known = f"{answer.value:.10g} {answer.unit}".strip()
         lines.append("| " + " | ".join([answer.quantity, answer.origin, known, *cells]) + " |")
-    lines += ["", *(line for reason in reasons(entry.answers) for line in (f"Differs: {reason}", ""))]
+    lines += ["", *(line for reason in reasons(entry) for line in (f"Differs: {reason}", ""))]
     lines += ["On a table of your own:", "", "```", entry.command, "```", ""] if entry.command else []
     return "\n".join(lines)
 
 
-def reasons(answers: Sequence[Answer]) -> list[str]:
+def reasons(entry: Entry) -> list[str]:
     """Why numbers of an entry do not come out, each said once."""
-    return list(dict.fromkeys(answer.differs for answer in answers if answer.differs))
+    return list(dict.fromkeys(entry.differs.values()))
 
 
 def computed_cells(row: AtlasRow) -> tuple[str, str, str, str]:

@@ -2,12 +2,10 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View, along
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.parallel_streams import LAW
-
-CORPORA = ("stack-v2-python", "pile")
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
@@ -26,22 +24,6 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         unexplained = ((LAW.value(theta, x) - y) ** 2).sum() / ((y - y.mean()) ** 2).sum()
         results[f"R², {corpus}"] = Number(float(1 - unexplained))
     return results
-
-
-def _answers() -> tuple[Answer, ...]:
-    paper = {"k": (0.39, 0.33, 5e-3), "R²": (0.9978, 0.9987, 5e-5)}
-    table = {
-        "alpha": (0.1894, 0.1963, 2e-4),
-        "E": (0.6912, 1.2886, 1e-3),
-        "A^(1/alpha)": (1.131e7, 1.97e8, 2e6),
-        "objective": (3.67674e-5, 1.81393e-5, 1e-9),
-    }
-    return tuple(
-        Answer(f"{name}, {corpus}", numbers[i], numbers[2], origin=origin)
-        for origin, of in ((Origin.PAPER, paper), (Origin.TABLE, table))
-        for name, numbers in of.items()
-        for i, corpus in enumerate(CORPORA)
-    )
 
 
 def view(tables: Tables) -> View:
@@ -63,7 +45,6 @@ ENTRY = Entry(
     law="parallel_streams",
     formula=LAW.formula,
     tables=("parscale_losses.csv.gz",),
-    answers=_answers(),
     reproduce=reproduce,
     view=view,
     command="relscale fit parscale_losses.csv.gz --law parallel_streams --x params_nonembedding,streams --y loss "

@@ -2,17 +2,34 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import View, line_series
 from relscale.laws.law import Array
 from relscale.questions.coupling import changing_size, correlation, p_of_exchanges
 from relscale.storage.column_arrays import Columns
 
 SPLIT = 3.5  # billions of parameters
-BELOW = {"HellaSwag": (-0.666, 0.508), "MMLU": (0.111, 0.811), "ARC-C": (-0.420, 0.673)}
-SIZES = {"HellaSwag": 1.61, "ARC-C": 0.78}  # billions of parameters
-FAMILIES = {"Pythia": -0.984, "OPT": -0.970, "Cerebras-GPT": -0.985, "GPT-Neo/J": -0.968, "Qwen1.5": 0.895}
-FAMILIES |= {"Qwen2": 0.977, "BLOOM": -0.854, "StarCoder": -0.982, "CodeLlama": -0.175}
+SCORES = ("HellaSwag", "MMLU", "ARC-C")
+SIDES = (
+    ("OPT", "below", "OPT below 3.5B"),
+    ("OPT", "above", "OPT above"),
+    ("RWKV", "below", "RWKV below 3.5B"),
+)
+CHANGING = ("HellaSwag", "ARC-C")
+FAMILIES = (
+    *(
+        "Pythia",
+        "OPT",
+        "Cerebras-GPT",
+        "GPT-Neo/J",
+        "Qwen1.5",
+        "Qwen2",
+        "Llama",
+        "BLOOM",
+        "StarCoder",
+        "CodeLlama",
+    ),
+)
 
 
 def _pair(rows: Columns, reasoning: str) -> tuple[Array, Array, Array]:
@@ -30,14 +47,22 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     rows = tables.read("observational_benchmarks.csv.gz")
     small = rows["params_billions"] < SPLIT
     results = {}
-    for name in BELOW:
+    for name in SCORES:
         results[f"r of {name} and TruthfulQA below 3.5B"] = _r(rows.where(small), name)
         results[f"r of {name} and TruthfulQA above"] = _r(rows.where(~small), name)
     families = dict(rows.by("family"))
     for family in FAMILIES:
         results[f"r of HellaSwag and TruthfulQA, {family}"] = _r(families[family], "HellaSwag")
+    for family, side, name in SIDES:
+        is_small = families[family]["params_billions"] < SPLIT
+        some = families[family].where(is_small if side == "below" else ~is_small)
+        results[f"r of HellaSwag and TruthfulQA, {name}"] = _r(some, "HellaSwag")
+    results["models below 3.5B"], results["models above"] = (
+        Number(float(small.sum())),
+        Number(float((~small).sum())),
+    )
     rng = np.random.default_rng(0)
-    for name in SIZES:
+    for name in CHANGING:
         results[f"size of the change by the interaction, {name}"] = Number(*changing_size(*_pair(rows, name)))
     return results | {
         "exact p, Pythia": Number(p_of_exchanges(*_pair(families["Pythia"], "HellaSwag")[:2], rng))
@@ -60,26 +85,6 @@ ENTRY = Entry(
     paper="the claim of arXiv 2605.18838, on the benchmarks of Ruan et al., arXiv 2405.10938",
     formula="r = corr(reasoning, TruthfulQA) over models",
     tables=("observational_benchmarks.csv.gz",),
-    answers=(
-        *(
-            Answer(quantity, value, 5.5e-4, origin=Origin.TABLE)
-            for name, pair in BELOW.items()
-            for quantity, value in zip(
-                (f"r of {name} and TruthfulQA below 3.5B", f"r of {name} and TruthfulQA above"),
-                pair,
-                strict=True,
-            )
-        ),
-        *(
-            Answer(f"r of HellaSwag and TruthfulQA, {family}", value, 5.5e-4, origin=Origin.TABLE)
-            for family, value in FAMILIES.items()
-        ),
-        *(
-            Answer(f"size of the change by the interaction, {name}", value, 5.5e-3, "billions", Origin.TABLE)
-            for name, value in SIZES.items()
-        ),
-        Answer("exact p, Pythia", 2.5e-5, 5e-7, origin=Origin.TABLE),
-    ),
     reproduce=reproduce,
     view=view,
     command="relscale ask coupling observational_benchmarks.csv.gz --x HellaSwag --y TruthfulQA --size params_billions "

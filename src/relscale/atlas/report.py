@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pyarrow.csv
 
+from relscale.atlas.answers import Origin
 from relscale.atlas.atlas import Agreement, AtlasRow, entry
-from relscale.atlas.entry import Entry, Origin, Tables
+from relscale.atlas.entry import Entry, Tables
 from relscale.atlas.page import MISSING, computed_cells, reasons
 from relscale.atlas.view import View, draw
 from relscale.fitting.verdicts.words import sentence_case
@@ -156,7 +157,7 @@ def _entry(name: str, record: Entry, rows: Sequence[AtlasRow], figure: ReportFig
         element("p", *_prose(record.remark)) if record.remark else None,
         figure_section(figure) if figure else None,
         sortable_table(f"Numbers of {record.title}", COLUMNS, list(map(_row, rows))),
-        *(element("p", "Differs: ", *_prose(reason), class_="quiet") for reason in reasons(record.answers)),
+        *(element("p", "Differs: ", *_prose(reason), class_="quiet") for reason in reasons(record)),
         _command(record),
         id=_anchor(name),
     )

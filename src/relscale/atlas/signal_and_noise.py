@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Tables
+from relscale.atlas.answers import known
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View
 from relscale.laws.law import Array
 from relscale.questions.signal_noise import noise
@@ -15,18 +16,10 @@ MMLU = {
     "social_sciences": 0.219,
     "other": 0.231,
 }  # share of the questions
-KNOWN = {  # of bits per byte, and of accuracy
-    "mmlu": (0.002555, 0.000993),
-    "hellaswag_val": (0.000695, 0.001584),
-    "arc_challenge_test": (0.003664, 0.003974),
-    "arc_easy_test": (0.004530, 0.004325),
-    "piqa_val": (0.001948, 0.002365),
-    "csqa_val": (0.005564, 0.003498),
-    "socialiqa_val": (0.002435, 0.003198),
-    "openbookqa_test": (0.004727, 0.009510),
-    "winogrande_val": (0.011522, 0.004791),
-    "boolq_val": (0.006784, 0.018596),
-}
+TASKS = (
+    *("mmlu", "hellaswag_val", "arc_challenge_test", "arc_easy_test", "piqa_val", "csqa_val"),
+    *("socialiqa_val", "openbookqa_test", "winogrande_val", "boolq_val"),
+)
 METRICS = {"bpb": "bits per byte", "accuracy": "accuracy"}
 
 
@@ -43,7 +36,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     run = rows.where(rows["run"] == RUN)
     return {
         f"{name} of {task}": Number(noise(scores(run, task, metric)[-LAST:]))
-        for task in KNOWN
+        for task in TASKS
         for metric, name in METRICS.items()
     }
 
@@ -55,8 +48,9 @@ def view(tables: Tables) -> View:
         (rows["run"] == RUN) & (rows["tokens"] > 2 / 3 * np.nanmax(rows["tokens"][rows["run"] == RUN]))
     )
     shown = ("hellaswag_val", "arc_easy_test", "winogrande_val", "boolq_val")
+    deviations = {task: known("signal_and_noise")[f"accuracy of {task}"] for task in shown}
     series = (
-        Series(f"{task}, ±{KNOWN[task][1]:.4f}", run["tokens"] / 1e9, scores(run, task, "accuracy"))
+        Series(f"{task}, ±{deviations[task]:.4f}", run["tokens"] / 1e9, scores(run, task, "accuracy"))
         for task in shown
     )
     return View("training tokens, 10⁹", "accuracy", tuple(series), log_x=False, log_y=False)
@@ -67,11 +61,6 @@ ENTRY = Entry(
     paper="Bhagia et al., arXiv 2412.04403; the question of Heineman et al., arXiv 2508.13144",
     formula="noise = standard deviation of a metric over the last 10 checkpoints of one run",
     tables=("olmo_ladder_checkpoints.csv.gz",),
-    answers=tuple(
-        Answer(f"{name} of {task}", value, 1e-6)
-        for task, values in KNOWN.items()
-        for name, value in zip(METRICS.values(), values, strict=True)
-    ),
     reproduce=reproduce,
     view=view,
     command="relscale ask signal_noise olmo_ladder_checkpoints.csv.gz "

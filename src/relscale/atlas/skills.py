@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.answers import known
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View
 from relscale.fitting import sloth
 from relscale.fitting.capabilities import Forecast, forecast
@@ -16,13 +17,8 @@ SETS = {"6 benchmarks": FIRST, "12 benchmarks": BOTH}
 SUPERSEDED = (  # families that are known in full; the newest generation of each is forecast
     *("llama", "llama-2", "openllama", "openllamav2", "qwen", "qwen1.5", "starcoder", "yi", "yi-200k"),
 )
-PUBLISHED = {
-    "6 benchmarks": (0.073213, 0.060366, 0.063437, 0.063761),
-    "12 benchmarks": (0.062988, 0.058975, 0.055527, 0.057043),
-}
-COMPONENTS = (1, 2, 3, 4)
-SKILLS = {1: 0.083647, 3: 0.053396}  # number, and the published error
-FORECAST = {"6 benchmarks": (134, 19), "12 benchmarks": (74, 11)}
+COMPONENTS: tuple[int, ...] = (1, 2, 3, 4)
+SKILLS = (1, 3)
 
 
 def usable(rows: Columns, benchmarks: tuple[str, ...]) -> Columns:
@@ -90,20 +86,17 @@ def reproduce(tables: Tables) -> dict[str, Number]:
 
 def view(tables: Tables) -> View:
     """The mean error over families by the number of components or skills."""
-    table, series = tables.read("sloth_benchmarks.csv.gz"), []
+    table, series, numbers = tables.read("sloth_benchmarks.csv.gz"), [], known("skills")
     for name, benchmarks in SETS.items():
         rows = usable(table, benchmarks)
         scores = np.stack([rows[column] for column in benchmarks], axis=1)
         found = [mean_error(errors(rows, scores, baseline(rows, scores, k))) for k in COMPONENTS]
-        published = COMPONENTS, PUBLISHED[name]
+        published = COMPONENTS, [numbers[f"error with {k} components, {name}"] for k in COMPONENTS]
         series.append(Series(f"components, {name}", COMPONENTS, found, published=published))
         if benchmarks is FIRST:
             found = [mean_error(errors(rows, scores, by_skills(rows, scores, k))) for k in SKILLS]
-            series.append(
-                Series(
-                    f"skills, {name}", list(SKILLS), found, published=(list(SKILLS), list(SKILLS.values()))
-                )
-            )
+            published = SKILLS, [numbers[f"published error, skills: {k}, {name}"] for k in SKILLS]
+            series.append(Series(f"skills, {name}", SKILLS, found, published=published))
     return View(
         "components or skills", "mean error of scores from 0 to 1", tuple(series), log_x=False, log_y=False
     )
@@ -117,30 +110,8 @@ ENTRY = Entry(
     formula="scores ≈ mean + Σ_k (θ_k · ln C + ν_k(family)) · loadings_k;  "
     "scores = c + (1 − c) · σ(Λ (W [ln N, ln D, ln N · ln D] + a(family)) + b)",
     tables=("sloth_benchmarks.csv.gz",),
-    answers=(
-        *(
-            Answer(f"error with {i + 1} components, {name}", value, 6e-7, "of scores from 0 to 1")
-            for name, values in PUBLISHED.items()
-            for i, value in enumerate(values)
-        ),
-        *(
-            answer
-            for name, (models, families) in FORECAST.items()
-            for answer in (
-                Answer(f"models with all of {name}", models, 0, origin=Origin.TABLE),
-                Answer(f"families forecast, {name}", families, 0),
-            )
-        ),
-        *(
-            answer
-            for (number, published), computed in zip(SKILLS.items(), (0.0723, 0.0573), strict=True)
-            for answer in (
-                Answer(f"published error, skills: {number}, 6 benchmarks", published, 5e-4, differs=EARLY),
-                Answer(f"error, skills: {number}, 6 benchmarks", computed, 5e-4, origin=Origin.TABLE),
-            )
-        ),
-    ),
     reproduce=reproduce,
+    differs={f"published error, skills: {number}, 6 benchmarks": EARLY for number in SKILLS},
     command="relscale capabilities sloth_benchmarks.csv.gz --benchmarks MMLU,ARC,HellaSwag,Winogrande,TruthfulQA,"
     "GSM8K --family family_of_law --model sloth --params params_billions --tokens tokens_trillions --chance "
     "MMLU=0.25,ARC=0.25,HellaSwag=0.25,Winogrande=0.5,TruthfulQA=0.31",

@@ -2,13 +2,20 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.task_scaling import LAW
 from relscale.measurements.pass_rates import bend, until_passes
+from relscale.storage.column_arrays import Columns
 
 MOST = 40_000  # draws; the chance of more is below 1e-150 at the rates here
+LADDER, LAST = "olmo_ladder_checkpoints.csv.gz", 5  # table, and checkpoints that are averaged
+LADDER_TASKS = (
+    *("arc_challenge_test", "arc_easy_test", "csqa_val", "hellaswag_val", "piqa_val", "socialiqa_val"),
+    *("openbookqa_test", "mmlu_stem_test", "mmlu_other_test"),
+)
+SHOWN = ("hellaswag_val", "arc_challenge_test", "csqa_val")
 SIZES = np.geomspace(0.03, 2.4, 7)
 SCALE = np.geomspace(1, 100, 9)
 
@@ -37,7 +44,29 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     results["largest bend of one step"] = float(np.abs(bend(SCALE, first)).max())
     results["two steps bend up everywhere"] = float((bend(SCALE, first * second) > 0).all())
     results["two ways bend down somewhere"] = float((bend(SCALE, ways) < 0).any())
+    results |= on_the_ladder(dict(tables.read(LADDER).by("run")))
     return {name: Number(value) for name, value in results.items()}
+
+
+def on_the_ladder(runs: dict[str, Columns]) -> dict[str, float]:
+    """Accuracies of 3B models from lines of ln(−ln accuracy) in ln N through four smaller ones, at one D / N each."""
+    results = {}
+    for multiple in ("1xC", "2xC", "5xC", "10xC"):
+        *small, large = (runs[f"{size}-{multiple}"] for size in ("190M", "370M", "760M", "1B", "3B"))
+        log_params = np.log([run["params"][0] for run in small])
+        errors = []
+        for task in LADDER_TASKS:
+            measured, *known = (run[f"{task}:accuracy"][-LAST:].mean() for run in (large, *small))
+            line = np.polyfit(log_params, np.log(-np.log(known)), 1)
+            predicted = np.exp(-np.exp(np.polyval(line, np.log(large["params"][0]))))
+            errors.append(100 * abs(predicted / measured - 1))
+            if multiple == "10xC" and task in SHOWN:
+                results[f"predicted accuracy of {task}, 3B at 10 times Chinchilla's tokens"] = float(
+                    predicted
+                )
+                results[f"measured accuracy of {task}, 3B at 10 times Chinchilla's tokens"] = float(measured)
+        results[f"mean error of nine accuracies, 3B, {multiple}"] = float(np.mean(errors))
+    return results
 
 
 def view(tables: Tables) -> View:
@@ -56,21 +85,11 @@ ENTRY = Entry(
     paper="Hu et al., arXiv 2310.03262",
     law="task_scaling",
     formula=LAW.formula,
-    tables=(),
-    answers=(
-        Answer("mean of 1 / K at rate 0.01", 0.046517, 1e-6, origin=Origin.THEORY),
-        Answer("mean of 1 / K at rate 0.2", 0.402359, 1e-6, origin=Origin.THEORY),
-        Answer("mean of 2 / K at rate 0.01", 0.0193, 5e-5, origin=Origin.THEORY),
-        Answer("mean of (r − 1) / (K − 1) at rate 0.01", 0.01, 1e-9, origin=Origin.THEORY),
-        Answer("h of noiseless rates", 2, 1e-6, origin=Origin.THEORY),
-        Answer("alpha of noiseless rates", 0.5, 1e-6, origin=Origin.THEORY),
-        Answer("largest bend of one step", 0, 1e-10, origin=Origin.THEORY),
-        Answer("two steps bend up everywhere", 1, 0, origin=Origin.THEORY),
-        Answer("two ways bend down somewhere", 1, 0, origin=Origin.THEORY),
-    ),
+    tables=(LADDER,),
     reproduce=reproduce,
     view=view,
     command="relscale fit passes.csv --law task_scaling --x params --y pass_rate --residual linear",
     remark="The paper's constants and pass counts are not public. The curve of a task with two steps that must both "
-    "pass bends upwards; that of a task with two alternative ways bends downwards where the better way takes over.",
+    "pass bends upwards; that of a task with two alternative ways bends downwards where the better way takes over. "
+    "Accuracies of the OLMo ladder stand in for pass rates.",
 )

@@ -2,23 +2,14 @@
 
 import numpy as np
 
-from relscale.atlas.entry import Answer, Entry, Number, Origin, Tables
+from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import View, fitted_series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.irreducible import LAW
+from relscale.storage.column_arrays import Columns
 
-MOST, LEVEL_AT = (
-    16_100_000,
-    4e6,
-)  # sentence pairs: of the points of the lines, and where their levels are compared
-# Exponent, its standard error, level; floor and exponent with a floor, and ln(predicted / observed) held out.
-KNOWN = {
-    "6 Enc, 6 Dec": (0.2284, 0.0097, 0.558, 0.2971, 0.470, -0.056),
-    "28 Enc, 6 Dec": (0.1953, 0.0064, 0.580, 0.2122, 0.321, -0.064),
-    "6 Enc, 28 Dec": (0.2395, 0.0053, 0.592, 0.2185, 0.371, -0.066),
-    "Dec-only": (0.2237, 0.0127, 0.536, 0.3603, 0.610, -0.038),
-    "TEnc-LSTM": (0.1998, 0.0186, 0.579, 0.3516, 0.549, -0.017),
-}
+MOST = 16  # million sentence pairs of the points of the lines
+LEVEL_AT = 4e6  # sentence pairs where their levels are compared
 NAMES = (
     "exponent",
     "standard error",
@@ -31,17 +22,20 @@ NAMES = (
 
 def reproduce(tables: Tables) -> dict[str, Number]:
     """Lines of each architecture, the F test that their slopes are equal, and laws with a floor."""
-    from scipy.stats import f as f_distribution
-
     results: dict[str, Number] = {}
-    squares, lines = 0.0, []
-    for name, rows in tables.read("nmt_learning_curves.csv.gz").by("architecture"):
-        few = rows.where(rows["sentence_pairs_seen"] <= MOST)
+    table = tables.read("nmt_learning_curves.csv.gz")
+    for millions in (8, 16, 32):
+        common, ratio, p = equal_slopes(table.where(table["sentence_pairs_seen"] <= 1.01e6 * millions))
+        if millions <= MOST:  # of more pairs only p is known
+            results[f"F of equal exponents, up to {millions}M pairs"] = Number(ratio)
+        results[f"p of equal exponents, up to {millions}M pairs"] = Number(p)
+        if millions == MOST:
+            results["common exponent"] = Number(-common)
+    for name, rows in table.by("architecture"):
+        few = rows.where(rows["sentence_pairs_seen"] <= 1.01e6 * MOST)
         x, y = np.log(few["sentence_pairs_seen"] / LEVEL_AT), np.log(few["log_perplexity"])
         (slope, level), (squares_left,), *_ = np.polyfit(x, y, 1, full=True)
         error = np.sqrt(squares_left / (len(x) - 2) / ((x - x.mean()) ** 2).sum())
-        squares += squares_left
-        lines.append((x - x.mean(), y - y.mean()))
         is_held_out = rows["held_out"] == 1
         pairs = rows["sentence_pairs_seen"][None] / LEVEL_AT
         fit = estimate(LAW, pairs[:, ~is_held_out], rows["log_perplexity"][~is_held_out])
@@ -51,15 +45,24 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         numbers += [Number(theta[i, 0], low[i, 0], high[i, 0]) for i in (2, 1)]
         numbers.append(Number(float(off[0])))
         results |= {f"{label}, {name}": number for label, number in zip(NAMES, numbers, strict=True)}
+    return results
+
+
+def equal_slopes(table: Columns) -> tuple[float, float, float]:
+    """The common slope of all architectures in logarithms, and F and p of the test that there is one."""
+    from scipy.stats import f as f_distribution
+
+    squares, lines = 0.0, []
+    for _, rows in table.by("architecture"):
+        x, y = np.log(rows["sentence_pairs_seen"]), np.log(rows["log_perplexity"])
+        squares += np.polyfit(x, y, 1, full=True)[1][0]
+        lines.append((x - x.mean(), y - y.mean()))
     x, y = (np.concatenate(parts) for parts in zip(*lines, strict=True))
     common = (x * y).sum() / (x * x).sum()
     equal = ((y - common * x) ** 2).sum()
     free = len(x) - 2 * len(lines)
     ratio = (equal - squares) / (len(lines) - 1) / (squares / free)
-    results["common exponent"] = Number(float(-common))
-    results["F(4, 18) of equal exponents"] = Number(float(ratio))
-    results["p of equal exponents"] = Number(float(f_distribution.sf(ratio, len(lines) - 1, free)))
-    return results
+    return float(common), float(ratio), float(f_distribution.sf(ratio, len(lines) - 1, free))
 
 
 def view(tables: Tables) -> View:
@@ -80,16 +83,6 @@ ENTRY = Entry(
     law="irreducible",
     formula="ln L = level − exponent · ln x, up to 16M pairs; " + LAW.formula,
     tables=("nmt_learning_curves.csv.gz",),
-    answers=(
-        Answer("common exponent", 0.2214, 1e-3, origin=Origin.TABLE),
-        Answer("F(4, 18) of equal exponents", 2.605, 1e-3, origin=Origin.TABLE),
-        Answer("p of equal exponents", 0.071, 1e-3, origin=Origin.TABLE),
-        *(
-            Answer(f"{label}, {name}", value, 1e-3, origin=Origin.TABLE)
-            for name, values in KNOWN.items()
-            for label, value in zip(NAMES, values, strict=True)
-        ),
-    ),
     reproduce=reproduce,
     view=view,
     command="relscale fit nmt_learning_curves.csv.gz --law irreducible --x sentence_pairs_seen --y log_perplexity "

@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> None:
         print(tabulate(shown, head, disable_numparse=True), end="\n\n")
         if record.remark:
             print(record.remark, end="\n\n")
-        for reason in reasons(record.answers):
+        for reason in reasons(record):
             print(f"Differs: {reason}\n")
         if record.command:
             print(f"command: {record.command}\n")

@@ -18,7 +18,7 @@ import numpy as np
 from relscale.laws import parametric
 from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
-from relscale.laws.optimum import Optimum
+from relscale.laws.optimum import Optimum, compute
 
 REPEATS = (2.0, 6.0, 15.0, 50.0, 200.0)
 EXCESS = (0.5, 2.0, 5.0, 15.0, 100.0)
@@ -105,4 +105,8 @@ def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
     return {"params": params, "tokens": tokens, "epochs": tokens / fixed["unique_tokens"], "loss": loss}
 
 
-OPTIMUM = Optimum({"training_flops": "compute, 6·N·D", "unique_tokens": "tokens that there are"}, _optimum)
+OPTIMUM = Optimum(
+    {"training_flops": "compute, 6·N·D", "unique_tokens": "tokens that there are"},
+    _optimum,
+    made=lambda x: compute(x) | {"epochs": x[1] / x[2]},
+)

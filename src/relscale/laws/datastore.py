@@ -15,7 +15,7 @@ import numpy as np
 
 from relscale.laws import parametric
 from relscale.laws.law import Array, Parameter
-from relscale.laws.optimum import Optimum
+from relscale.laws.optimum import Optimum, compute
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
@@ -78,4 +78,5 @@ OPTIMUM = Optimum(
     {"training_flops": "compute, 6·N·D", "datastore_tokens": "tokens of the datastore"},
     _optimum,
     "Filling and searching the datastore is not included in the compute.",
+    compute,
 )

@@ -50,8 +50,11 @@ LAW = separable(
 )
 
 
+SHARE = "encoder share of the parameters"
+
+
 def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
-    return {"encoder share of the parameters": float(encoder_share(theta))}
+    return {SHARE: float(encoder_share(theta))}
 
 
-OPTIMUM = Optimum({}, _optimum)
+OPTIMUM = Optimum({}, _optimum, made=lambda x: {SHARE: x[0] / (x[0] + x[1])})

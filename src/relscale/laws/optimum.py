@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from relscale.laws.law import Array
 
 
+def _nothing(x: Array) -> dict[str, Array]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Optimum:
     """The optimum of a law.
@@ -15,12 +19,20 @@ class Optimum:
     fixed
         What must be given, such as ``training_flops``, and what that is.
     of
-        From theta (q,) and what is given to the best values by name; those that are predictors of the law are held
-        against the data, and nan is "no optimum".
+        From theta (q,) and what is given to the best values by name; those that are predictors of the law, or ``made``
+        of them, are held against the data, and nan is "no optimum".
     traps
         When the answer misleads.
+    made
+        From the data's predictors (p, n) to what of the given and the best is made of them, (n,) by name.
     """
 
     fixed: Mapping[str, str]
     of: Callable[[Array, Mapping[str, float]], Mapping[str, float]]
     traps: str = ""
+    made: Callable[[Array], Mapping[str, Array]] = _nothing
+
+
+def compute(x: Array) -> dict[str, Array]:
+    """``training_flops``, 6·N·D, of parameters and tokens, the first two predictors."""
+    return {"training_flops": 6 * x[0] * x[1]}

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from relscale.laws.law import Array, Parameter
-from relscale.laws.optimum import Optimum
+from relscale.laws.optimum import Optimum, compute
 from relscale.laws.separable import separable
 
 EXPONENTS = -np.array([0.04, 0.08, 0.14, 0.2, 0.27, 0.35, 0.45, 0.6, 0.8, 1.1, 1.6])
@@ -81,4 +81,4 @@ def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
     return {"params": params, "tokens": product / params, "loss": float(value(theta, at)[0])}
 
 
-OPTIMUM = Optimum({"training_flops": "compute, 6·N·D"}, _optimum)
+OPTIMUM = Optimum({"training_flops": "compute, 6·N·D"}, _optimum, made=compute)

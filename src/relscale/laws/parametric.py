@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from relscale.laws.law import Array, Law, Parameter
-from relscale.laws.optimum import Optimum
+from relscale.laws.optimum import Optimum, compute
 from relscale.laws.profile import ranked
 
 
@@ -95,4 +95,4 @@ def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-OPTIMUM = Optimum({"training_flops": "compute, 6·N·D"}, _optimum)
+OPTIMUM = Optimum({"training_flops": "compute, 6·N·D"}, _optimum, made=compute)

@@ -21,7 +21,7 @@ from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.catalogue import law_modules
-from relscale.laws.law import Array, Law
+from relscale.laws.law import Array
 from relscale.laws.optimum import Optimum
 from relscale.questions.limits import FEWEST_DRAWS, joined_notes, percentiles
 from relscale.storage.column_arrays import Columns
@@ -146,10 +146,11 @@ def rows(
         optimal = best.of(fit.theta[:, 0], fixed_values)
         resampled = [best.of(theta, fixed_values) for theta in thetas if np.isfinite(theta).all()]
     condition = ", ".join(f"{name}={number:g}" for name, number in fixed_values.items())
-    beyond = [name for name, number in fixed_values.items() if _is_beyond(fitted_law, points, name, number)]
-    best_beyond = [name for name, value in optimal.items() if _is_beyond(fitted_law, points, name, value)]
+    in_data = dict(zip(fitted_law.predictors, points, strict=True)) | dict(best.made(points))
+    beyond = [name for name, number in fixed_values.items() if _is_beyond(in_data.get(name), number)]
+    best_beyond = [name for name, value in optimal.items() if _is_beyond(in_data.get(name), value)]
     for name, value in optimal.items():
-        inside = points[fitted_law.predictors.index(name)] if name in fitted_law.predictors else None
+        inside = in_data.get(name)
         drawn = percentiles([], 0) if lacking else percentiles([draw[name] for draw in resampled], draws)
         yield OptimumRow(
             law=fitted_law.name,
@@ -163,7 +164,7 @@ def rows(
             note=_note(
                 value,
                 inside,
-                beyond if name in fitted_law.predictors else [*beyond, *best_beyond],
+                beyond if inside is not None else [*beyond, *best_beyond],
                 lacking or drawn.note,
             ),
         )
@@ -184,20 +185,16 @@ def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
     return np.asarray(rng.multinomial(count, np.full(count, 1 / count), draws).T[place], dtype=float)
 
 
-def _is_beyond(law: Law, points: Array, name: str, value: float) -> bool:
-    """Whether a predictor of the law has that value nowhere in the data, nor values on both sides of it."""
-    if name not in law.predictors:
-        return False
-    in_data = points[law.predictors.index(name)]
-    return not in_data.min() <= value <= in_data.max()
+def _is_beyond(in_data: Array | None, value: float) -> bool:
+    """Whether the data, if they have the quantity, have neither that value nor values on both sides of it."""
+    return in_data is not None and not in_data.min() <= value <= in_data.max()
 
 
 def _note(value: float, inside: Array | None, beyond: list[str], lacking: str) -> str | None:
     if not np.isfinite(value):
         return "no optimum: the fitted law has none"
-    outside = inside is not None and not inside.min() <= value <= inside.max()
     return joined_notes(
-        "beyond the data" if outside else "",
+        "beyond the data" if _is_beyond(inside, value) else "",
         f"at a value beyond the data: {', '.join(beyond)}" if beyond else "",
         lacking,
     )

@@ -2,7 +2,7 @@
 
 A table of answers has one row per number (``AnswerRow``). It identifies the corresponding number of the fit: a table of
 ``relscale.fitting.fits``, conditions on its columns, and the column of the number. Without a published number, the
-fitted ones are listed alone, possibly in many rows.
+fitted ones are listed alone, possibly in many rows. Answers of the table ``atlas`` are left to ``relscale atlas``.
 """
 
 from dataclasses import replace
@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from relscale.errors import RelscaleError
 from relscale.fitting.fits import ROWS, Fits
-from relscale.fitting.report.reproduction_row import AnswerRow, ReproductionRow
+from relscale.fitting.report.reproduction_row import AnswerRow, ReproductionRow, conditions
 from relscale.fitting.status import OK, Remark, Status
 from relscale.storage.rows import fields_of, names_of, rows_of, table_of
 
 FitRow = Any  # of one of the types ``ROWS``; the answers say at run time which of its columns they are about
 
 NONE_PUBLISHED = Remark(Status.NONE_PUBLISHED)
+ATLAS = "atlas"
 LIMITED = ("value", "predicted", "ratio")  # columns whose limits are called just low and high
 
 
@@ -50,6 +51,8 @@ def reproduction(answers: pa.Table, fits: Fits) -> pa.Table:
     tables: dict[str, list[FitRow]] = {}
     rows: list[ReproductionRow] = []
     for answer in rows_of(AnswerRow, answers):
+        if answer.table == ATLAS:
+            continue
         if answer.table not in tables:
             tables[answer.table] = _table(fits, answer.table)
         rows += _rows(answer, tables[answer.table])
@@ -63,14 +66,12 @@ def _table(fits: Fits, name: str) -> list[FitRow]:
 
 
 def _rows(answer: AnswerRow, table: list[FitRow]) -> list[ReproductionRow]:
-    conditions, names = _where(answer.where), names_of(ROWS[answer.table])
+    required, names = conditions(answer.where), names_of(ROWS[answer.table])
     column = answer.column.strip("|")
-    unknown = next((name for name in (*conditions, column) if name not in names), None)
+    unknown = next((name for name in (*required, column) if name not in names), None)
     if unknown:
         raise RelscaleError(f"answers: {answer.quantity}: {answer.table} has no column {unknown!r}")
-    matches = [
-        row for row in table if all(_equal(getattr(row, name), conditions[name]) for name in conditions)
-    ]
+    matches = [row for row in table if all(_equal(getattr(row, name), required[name]) for name in required)]
     if answer.published is None and matches:
         return [_compared(answer, row, column) for row in matches]
     if len(matches) == 1:
@@ -139,14 +140,6 @@ def _data(answer: AnswerRow, row: FitRow) -> str:
         return answer.data.format(**{name: _word(cell) for name, cell in fields_of(row).items()})
     except (KeyError, ValueError) as error:
         raise RelscaleError(f"answers: {answer.data!r}: {answer.table} has no column {error}") from error
-
-
-def _where(text: str) -> dict[str, str]:
-    """``a=b; c=d`` as a mapping."""
-    pairs = [part.partition("=") for part in text.split(";") if part.strip()]
-    if not all(sign and name.strip() for name, sign, _ in pairs):
-        raise RelscaleError(f"answers: {text!r} is not of the form 'column=value; column=value'")
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _equal(cell: Any, value: str) -> bool:

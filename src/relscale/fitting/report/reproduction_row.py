@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from relscale.errors import RelscaleError
 from relscale.fitting.inference.method import Method
 from relscale.fitting.status import Status
 from relscale.storage.rows import column
@@ -19,10 +20,24 @@ class AnswerRow:
     published: float | None = column("The published number.")
     published_stderr: float | None = column("Its standard error.")
     tolerance: float | None = column("Tolerance: half a unit of the last published digit.")
-    table: str = column("Table of the fit with the corresponding number.")
+    table: str = column("Table of the fit with the corresponding number, or atlas.")
     where: str = column("Conditions on its columns: fit=a; parameter=b.")
-    source: str | None = column("Where it was published.")
+    source: str | None = column("Where it was published; of numbers of the atlas, their origin.")
     column: str = column("Column of the number, |column| for its magnitude.")
+
+
+def conditions(where: str) -> dict[str, str]:
+    """``a=b; c=d`` as a mapping.
+
+    Raises
+    ------
+    RelscaleError
+        It is not of that form.
+    """
+    pairs = [part.partition("=") for part in where.split(";") if part.strip()]
+    if not all(sign and name.strip() for name, sign, _ in pairs):
+        raise RelscaleError(f"answers: {where!r} is not of the form 'column=value; column=value'")
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
