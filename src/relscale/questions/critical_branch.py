@@ -40,6 +40,59 @@ class CriticalBranchRow:
 ROW = CriticalBranchRow
 
 
+@dataclass(frozen=True)
+class CriticalFactor:
+    """k* of one checkpoint.
+
+    Attributes
+    ----------
+    low, high
+        Its interval; None where the noise is not known, ``high`` also where the largest k is within it.
+    is_largest
+        Whether it is the largest k, so that it is a lower bound.
+    least_loss
+        The minimum loss of the branches.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    is_largest: bool
+    least_loss: float
+
+
+def critical_factor(factors: Array, losses: Array, noise: Array, epsilon: float) -> CriticalFactor | None:
+    """k* of the branches of one checkpoint; None if that of the smallest k diverged.
+
+    Parameters
+    ----------
+    factors
+        (n,) k of each branch; branches of the same k count by their mean.
+    losses
+        (n,) their smoothed losses; not finite if the branch diverged.
+    noise
+        (n,) standard deviations of the losses; NaN if not known.
+    epsilon
+        Tolerance for differences of losses.
+
+    Examples
+    --------
+    >>> factor = critical_factor(np.array([1, 2, 4]), np.array([3.0, 2.995, np.nan]), np.full(3, np.nan), 0.01)
+    >>> factor.value, factor.low, factor.is_largest
+    (2.0, None, False)
+    """
+    diverged = ~np.isfinite(losses)
+    losses = np.where(diverged, np.inf, losses)
+    noise = np.where(diverged, 0.0, noise)  # no noise changes a loss that is infinite
+    levels, mean, spread = mean_by_factor(factors, losses, noise)
+    if not np.isfinite(mean[0]):
+        return None
+    known = bool(np.isfinite(spread).all())
+    low, high = factor_limits(levels, mean, spread, epsilon) if known else (None, None)
+    best = largest_factor(levels, mean, epsilon)
+    return CriticalFactor(best, low, high, bool(best == levels[-1]), float(mean.min()))
+
+
 def mean_by_factor(factors: Array, losses: Array, noise: Array) -> tuple[Array, Array, Array]:
     """Every factor (k,), ascending; the mean loss of its branches, and the standard deviation of that mean.
 
@@ -136,8 +189,6 @@ def rows(
     if not epsilon >= 0:
         raise RelscaleError(f"epsilon: {epsilon:g} is negative")
     factors, losses, labels = table.positive(factor), table.numbers(y), table.labels(at)
-    diverged = ~np.isfinite(losses)
-    losses = np.where(diverged, np.inf, losses)
     spread = table.numbers(noise) if noise else np.full(len(losses), np.nan)
     if (spread < 0).any():
         raise RelscaleError(
@@ -145,19 +196,19 @@ def rows(
         )
     for name in dict.fromkeys(labels):
         selected = (labels == name) & np.isfinite(factors)
-        if not (selected & ~diverged).any() or factors[selected & ~diverged].min() != 1:
-            raise RelscaleError(f"{name}: no branch with {factor} 1, the batch of the checkpoint")
-        noise_of = np.where(diverged, 0.0, spread)[selected]  # no noise changes a loss that is infinite
-        levels, mean, noises = mean_by_factor(factors[selected], losses[selected], noise_of)
-        best = largest_factor(levels, mean, epsilon)
-        known = bool(np.isfinite(noises).all())
-        low, high = factor_limits(levels, mean, noises, epsilon) if known else (None, None)
+        critical = None
+        if factors[selected].min(initial=np.inf) == 1:
+            critical = critical_factor(factors[selected], losses[selected], spread[selected], epsilon)
+        if critical is None:
+            raise RelscaleError(
+                f"{name}: no branch with {factor} 1, the batch of the checkpoint, or it diverged"
+            )
         yield CriticalBranchRow(
             at=str(name),
-            factor=best,
-            low=low,
-            high=high,
-            batch=best * batch if batch > 0 else None,
-            least_loss=float(mean.min()),
-            note=f"a lower bound: no larger {factor} in the data" if best == levels[-1] else None,
+            factor=critical.value,
+            low=critical.low,
+            high=critical.high,
+            batch=critical.value * batch if batch > 0 else None,
+            least_loss=critical.least_loss,
+            note=f"a lower bound: no larger {factor} in the data" if critical.is_largest else None,
         )

@@ -251,6 +251,11 @@ def rows(
     RelscaleError
         A column is missing, shares do not sum to 1, or there are fewer mixtures than parameters.
     """
+    check_choice("within", within, "data", "simplex")
+    check_choice("order", order, "any", "falling")
+    if not 0 <= kl < np.inf:
+        raise RelscaleError(f"kl: {kl:g} is negative or not finite")
+    check_draws(draws)
     fit = fitted_mixtures(table, x, y, law, residual)
     yield from optimum(
         fit, at=at, within=within, order=order, kl=kl, prior=prior, weights=weights, draws=draws, seed=seed
@@ -276,11 +281,6 @@ def optimum(
     RelscaleError
         An option has no meaning for these mixtures.
     """
-    check_choice("within", within, "data", "simplex")
-    check_choice("order", order, "any", "falling")
-    if not 0 <= kl < np.inf:
-        raise RelscaleError(f"kl: {kl:g} is negative or not finite")
-    check_draws(draws)
     shares, parts, first = fit.shares, fit.law.predictors[fit.parts], fit.parts.start
     mean = np.asarray(shares.mean(axis=1))
     start = fractions("prior", prior, len(parts)) if prior else mean / mean.sum()

@@ -1,6 +1,5 @@
 """The critical batch of every checkpoint that branches of trainings start from."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,7 +9,7 @@ import numpy as np
 
 from relscale.experiments.experiment import Experiment, TrainingExperiment
 from relscale.experiments.results import Results
-from relscale.questions.critical_branch import factor_limits, largest_factor
+from relscale.questions.critical_branch import CriticalFactor, critical_factor
 from relscale.storage.rows import column
 from relscale.training.branch_row import BranchRow
 
@@ -67,42 +66,33 @@ def critical_batches(rows: Sequence[BranchRow], epsilon: float) -> Iterator[Crit
     """
     for _, group in groupby(rows, key=lambda row: (row.run, row.from_tokens)):
         branches = sorted(group, key=lambda row: row.factor)
-        losses = np.array([np.inf if row.loss is None else row.loss for row in branches])
-        factors = np.array([row.factor for row in branches])
-        first = branches[0]
-        usable = bool(np.isfinite(losses[0]))
-        factor = int(largest_factor(factors, losses, epsilon)) if usable else None
-        noise = np.array([_noise(row) for row in branches])
-        limits: tuple[float | None, float | None] = (None, None)
-        if usable and np.isfinite(noise).all():
-            limits = factor_limits(factors, losses, noise, epsilon)
-        low, high = (None if limit is None else int(limit) * first.from_batch_tokens for limit in limits)
+        factors, losses, noise = (  # (k,) each; None becomes NaN
+            np.array([getattr(row, name) for row in branches], dtype=float)
+            for name in ("factor", "loss", "loss_noise")
+        )
+        critical = critical_factor(factors, losses, noise, epsilon)
+        batch = branches[0].from_batch_tokens
+        limits = (critical.value, critical.low, critical.high) if critical else (None, None, None)
+        factor, low, high = (None if limit is None else int(limit) for limit in limits)
         yield CriticalBatchRow(
-            run=first.run,
-            corpus=first.corpus,
-            params=first.params,
-            from_tokens=first.from_tokens,
-            batch_tokens=first.from_batch_tokens,
+            run=branches[0].run,
+            corpus=branches[0].corpus,
+            params=branches[0].params,
+            from_tokens=branches[0].from_tokens,
+            batch_tokens=batch,
             factor=factor,
-            critical_batch_tokens=factor * first.from_batch_tokens if factor else None,
-            low=low,
-            high=high,
+            critical_batch_tokens=factor and factor * batch,
+            low=low and low * batch,
+            high=high and high * batch,
             epsilon=epsilon,
-            note="; ".join(_notes(branches, factor, epsilon)) or None,
+            note="; ".join(_notes(branches, critical, epsilon)) or None,
         )
 
 
-def _noise(row: BranchRow) -> float:
-    """Standard deviation of a branch's loss; 0 if it diverged, which no noise changes, and NaN if it is not known."""
-    if row.loss is None:
-        return 0.0
-    return math.nan if row.loss_noise is None else row.loss_noise
-
-
-def _notes(branches: Sequence[BranchRow], factor: int | None, epsilon: float) -> Iterator[str]:
-    if factor is None:
+def _notes(branches: Sequence[BranchRow], critical: CriticalFactor | None, epsilon: float) -> Iterator[str]:
+    if critical is None:
         yield "the branch with the batch of the run diverged"
-    elif factor == branches[-1].factor:
+    elif critical.is_largest:
         yield "lower bound: no larger batch was tested"
     noise = max((row.loss_noise or 0 for row in branches), default=0.0)
     if noise > epsilon:
