@@ -40,7 +40,9 @@ def named_config(config: Path) -> Path:
         raise RelscaleError(
             "config.yaml: not in this folder; name a config, or an experiment of relscale's, such as reference"
         )
-    hint = (
-        f"; of those that come with relscale, {suggestion(str(config), known)}" if not config.suffix else ""
-    )
-    raise RelscaleError(f"{config}: no such config file{hint}")
+    if not config.suffix:
+        hint = f"of those that come with relscale, {suggestion(str(config), known)}"
+    else:
+        beside = [path.name for path in config.parent.glob("*.y*ml")]
+        hint = suggestion(config.name, beside, "its folder has")
+    raise RelscaleError(f"{config}: no such config file; {hint}")

@@ -185,7 +185,7 @@ def test_the_command_forecasts_the_rows_that_a_condition_leaves_out(streams, tmp
     assert "of 10 rows with a known answer: R² 1.0000" in printed
     assert "parallel streams, Huber" in printed
     assert cli.main([*arguments, "--train", "splt == 3"]) == 1
-    assert "not a condition on the columns" in capsys.readouterr().err
+    assert "no column 'splt'; did you mean 'split'" in capsys.readouterr().err
 
 
 def told(rows, **options):
@@ -217,9 +217,9 @@ ROWS = [
         ({"group": "new", "split": "test"}, {}, "no known row of group 'new'"),
         ({}, {"train": "split == 'train' and flops < 1e5"}, "no curve has 5 known points as far before"),
         ({}, {"y": "los"}, "no column 'los'; did you mean 'loss'?"),
-        ({}, {"train": "split"}, "not a condition that is true or false for each row"),
+        ({}, {"train": "split"}, "not true or false for each row of table; write a condition such as"),
         ({}, {"train": "flops +"}, "not a condition on the columns"),
-        ({}, {"train": "nothing == 1"}, "not a condition on the columns"),
+        ({}, {"train": "flop < 1"}, "no column 'flop'; did you mean 'flops'"),
         ({}, {"train": "flops > 0"}, "10 of 10 rows are known"),
         ({"forecast": 1.0}, {}, "a column 'forecast', which the forecast would replace"),
     ],

@@ -21,6 +21,7 @@ from relscale.extrapolation.stacking import products, stacked
 from relscale.extrapolation.table import Mask, Table
 from relscale.laws.law import Array
 from relscale.printable import shown_printable
+from relscale.suggestions import suggestion
 
 ABSURD = 1.0  # spans of the known y beyond them
 FEW = 0.1  # share of the rows that a candidate for curves may have no forecast of
@@ -109,7 +110,7 @@ def extrapolate(
     for name in names:
         if not any(candidate.name.startswith(name) for candidate in candidates):
             raise RelscaleError(
-                f"no candidate {name!r} applies; there are {'; '.join(c.name for c in candidates) or 'none'}"
+                f"no candidate {name!r} applies; {suggestion(name, [c.name for c in candidates])}"
             )
     if names:
         candidates = [candidate for candidate in candidates if candidate.name.startswith(tuple(names))]

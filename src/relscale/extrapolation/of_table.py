@@ -7,6 +7,7 @@
 >>> print(result)  # doctest: +SKIP
 """
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from relscale.table_fit.measurements import read_source
 
 FORECAST = "forecast"
 SHOWN = 12  # rows that are printed
+EXAMPLE = """write a condition such as 'split == "train"' or 'tokens < 1e10'"""
 
 
 @shown_printable
@@ -137,14 +139,14 @@ def extrapolate_table(
     try:
         known = np.asarray(rows.eval(train))
     except Exception as error:  # whatever pandas makes of a text that is no condition
+        for unknown in _unknown_names(train, source.column_names):
+            wrong = f"no column {unknown!r}; {suggestion(unknown, source.column_names, 'it has')}"
+            raise RelscaleError(f"--train {train!r}: {name}: {wrong}") from None
         raise RelscaleError(
-            f"--train {train!r}: not a condition on the columns of {name} ({first_line(error)})"
+            f"--train {train!r}: not a condition on the columns of {name} ({first_line(error)}); {EXAMPLE}"
         ) from None
     if known.shape != (len(rows),) or known.dtype != bool:
-        raise RelscaleError(
-            f"--train {train!r}: not a condition that is true or false for each row of {name} meets "
-            f"or does not"
-        )
+        raise RelscaleError(f"--train {train!r}: not true or false for each row of {name}; {EXAMPLE}")
     if known.all() or not known.any():
         raise RelscaleError(
             f"--train {train!r}: {known.sum()} of {len(rows)} rows are known; there must be both known and unknown rows"
@@ -184,3 +186,13 @@ def _labels(rows: pd.DataFrame, columns: Sequence[str]) -> Labels:
     if not columns:
         return np.zeros(len(rows), dtype=np.int64)
     return np.asarray(rows.groupby(list(columns), sort=False).ngroup(), dtype=np.int64)
+
+
+def _unknown_names(condition: str, columns: Sequence[str]) -> list[str]:
+    """Names in a condition that are no column; none where it cannot be parsed."""
+    try:
+        parsed = ast.parse(condition.strip(), mode="eval")
+    except SyntaxError:
+        return []
+    names = [node.id for node in ast.walk(parsed) if isinstance(node, ast.Name)]
+    return [name for name in names if name not in columns]
