@@ -33,9 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def critical_batch(text: str) -> float:
     """A number of tokens above 0."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a critical batch; give tokens, such as 2e6")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a critical batch; give tokens, such as 2e6")
     return value
 
 
