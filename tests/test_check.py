@@ -197,7 +197,7 @@ WRONG = [
         "suites.knowledge.questions",
         "'many' is not of type 'integer'",
     ),
-    ("suites/knowledge", {"questions": 0}, "suites.knowledge.questions", "0 is not at least 1"),
+    ("suites/knowledge", {"questions": 0}, "suites.knowledge.questions", "0 is not at least 10"),
     ("suites/knowledge", {"forms": ["riddle"]}, "suites.knowledge", "no prompt form 'riddle'"),
     ("suites/knowledge", {"part": "poems"}, "suites.knowledge.part", "no part 'poems' in the sources"),
     ("suites/domains", {"baseline": "music"}, "suites.domains.baseline", "no group 'music'"),

@@ -15,8 +15,8 @@ from relscale.experiments.experiment import CheckpointExperiment, ScoredExperime
 from relscale.measurements.metric import metric_names
 from relscale.scoring.builders import data_builders, documents_builders, grows
 from relscale.scoring.manifest import Manifest, Task
-from relscale.scoring.options import Suite
-from relscale.scoring.suite import FEWEST_ITEMS, lists_tasks, read_suite, suite_inputs
+from relscale.scoring.options import FEWEST_ITEMS, Suite
+from relscale.scoring.suite import lists_tasks, read_suite, suite_inputs
 from relscale.scoring.suite_code import refuse_code
 from relscale.storage.tables import listed
 from relscale.storage.yaml_text import NULL

@@ -33,6 +33,8 @@ SuiteData = Annotated[
     SchemaKeyword("additionalProperties", {**_PATHS, "additionalProperties": _PATHS}),
 ]
 """Files or folders by task, or a data set of the hub; see suite.yaml."""
+FEWEST_ITEMS = 10  # groups with fewer are excluded, as listed in the manifest
+ItemsPerGroup = Annotated[int, Field(ge=FEWEST_ITEMS)]
 Device = Annotated[str, Field(pattern="^(cpu|cuda|mps)(:[0-9]+)?$(?!\n)")]
 
 
@@ -45,7 +47,7 @@ class SuiteOptions(Section):
     written_by: Annotated[Names, Field(min_length=1)] | None = Field(
         default=None, description="Authors of the items to score."
     )
-    documents: PositiveInt | None = Field(default=None, description="Documents per group.")
+    documents: ItemsPerGroup | None = Field(default=None, description="Documents per group.")
     documents_of_a_package: PositiveInt | None = Field(
         default=None, description="Maximum number of documents from one package."
     )
@@ -54,7 +56,7 @@ class SuiteOptions(Section):
         default=None,
         description="Minimum number of words per document that are spelt differently in British English.",
     )
-    questions: PositiveInt | None = Field(default=None, description="Questions per group.")
+    questions: ItemsPerGroup | None = Field(default=None, description="Questions per group.")
     choices: Annotated[int, Field(ge=2)] | None = Field(default=None, description="Answers per question.")
     questions_of_a_module: PositiveInt | None = Field(
         default=None, description="Maximum number of questions per group from one source file."

@@ -29,7 +29,7 @@ from relscale.scoring.builders import data_builder, data_builders, documents_bui
 from relscale.scoring.builders.held_out import COLUMNS
 from relscale.scoring.data_source import data_files, find_data
 from relscale.scoring.manifest import DataSource, Group, Manifest, Task, read_manifest, write_manifest
-from relscale.scoring.options import HubDataSource, Suite, SuiteOptions
+from relscale.scoring.options import FEWEST_ITEMS, HubDataSource, Suite, SuiteOptions
 from relscale.scoring.requests import build_requests, write_requests
 from relscale.scoring.suite_code import is_trusted, refuse_code
 from relscale.scoring.supported_tasks import exclusion_message, unsupported
@@ -42,8 +42,6 @@ from relscale.storage.yaml_text import load
 from relscale.suggestions import nearest, suggestion
 
 SUITES = Path(__file__).parent / "suites"
-# Groups with fewer items are excluded, as listed in the manifest.
-FEWEST_ITEMS = 10
 
 
 def prepare_suite(
