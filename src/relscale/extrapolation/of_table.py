@@ -139,8 +139,8 @@ def extrapolate_table(
     try:
         known = np.asarray(rows.eval(train))
     except Exception as error:  # whatever pandas makes of a text that is no condition
-        for unknown in _unknown_names(train, source.column_names):
-            wrong = f"no column {unknown!r}; {suggestion(unknown, source.column_names, 'it has')}"
+        for missing in _unknown_names(train, source.column_names):
+            wrong = f"no column {missing!r}; {suggestion(missing, source.column_names, 'it has')}"
             raise RelscaleError(f"--train {train!r}: {name}: {wrong}") from None
         raise RelscaleError(
             f"--train {train!r}: not a condition on the columns of {name} ({first_line(error)}); {EXAMPLE}"
