@@ -93,7 +93,8 @@ def rows(
         table.labels(model),
     )
     known_rows = np.isfinite(points).all(axis=0) & np.isfinite(loss)
-    points, loss, names = points[:, known_rows], loss[known_rows], names[known_rows]
+    rows_in_order = np.flatnonzero(known_rows)[np.argsort(points[-1, known_rows], kind="stable")]
+    points, loss, names = points[:, rows_in_order], loss[rows_in_order], names[rows_in_order]
     curves = {name: (points[:, names == name], loss[names == name]) for name in dict.fromkeys(names)}
     if len(curves) < 2:
         raise RelscaleError(f"column {model!r} has one model; name the column that identifies a model")
@@ -135,7 +136,7 @@ def relative_error(
 
 
 def last_error(y: Array, ahead: Array, measured: Array, judged: float) -> float:
-    """The same where the last loss seen is the forecast."""
+    """The same where the last of the losses ``y``, which are in the order of training, is the forecast."""
     late = ahead[-1] >= judged * ahead[-1].max()
     return float(100 * np.mean(np.abs(y[-1] - measured[late]) / measured[late]))
 
