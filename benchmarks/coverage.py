@@ -101,8 +101,10 @@ Well specified but for the rows that take checkpoints, or budgets, that share tr
 the true spread of the groups is 0 no interval of a pooled group can be exact: the spread is not known to be 0.
 The exponent of compute-optimal tokens rests on few optima, which may by chance scatter less around their line than
 each of them is uncertain; "where scatter is little" counts the data sets where it gives less than half of the standard
-error that follows from the parabolas. The larger of the two holds the truth there too, and more often than it says in
-all.
+error that follows from the parabolas. Where scatter gives less than these, their mean holds the truth there too; no
+interval does so and is nominal in all ([why](intervals.md)). Budgets may differ by more than parabolas know of: "by as
+much again" as an optimum is uncertain, in variance, or by four times as much; little scatter is then a rare accident
+that no interval foresees.
 Items in clusters, such as questions on one file, share half of their variance: taken to be independent they give
 intervals that miss the truth in a fifth of all data sets. Resampled by cluster, with Student's t of clusters − 1, they
 are nominal; a ratio has the lesser of two groups' numbers of clusters, which is cautious where they are few.

@@ -3,17 +3,18 @@
     python benchmarks/exponent_quantiles.py
 
 Optima of n budgets lie on a line, with noise of the variance v that their parabolas state, itself known to few degrees
-of freedom, and scatter between budgets of variance τ² that no parabola knows. Three intervals of the slope:
+of freedom, and scatter between budgets of variance τ² that no parabola knows. Four intervals of the slope:
 
 - t: the scatter around the line, s²/Sxx, with t of n − 2.
-- larger: the larger of that and of Σ w²v, with the degrees of freedom of the larger. What relscale reports.
-- mixed: as much, with the mean of both quantiles, weighted by the parts of the variance that they belong to.
+- larger: the larger of that and of Σ w²v, with the degrees of freedom of the larger.
+- pooled: of scatter where it is more, else of the mean of both by degrees of freedom. What relscale reports.
+- pooled more: of the mean up to where scatter exceeds the parabolas' part as one time in four by chance.
 
 "Scatter is little" where it gives less than half of the standard error that the parabolas state.
 """
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import fdtri, stdtrit
 from tabulate import tabulate
 
 DATASETS = 100_000
@@ -21,23 +22,26 @@ DESIGNS = ((4, 17), (4, 1), (5, 2), (7, 9))  # budgets, degrees of freedom of ea
 BETWEEN = (0.0, 1.0, 4.0, 16.0)  # τ² / v
 
 
-def row(budgets: int, df: int, between: float, rng: np.random.Generator) -> list[str]:
+def row(budgets: int, df_each: int, between: float, rng: np.random.Generator) -> list[str]:
     """Coverage and mean half width of each interval, and coverage where scatter is little."""
     z = np.linspace(-1, 1, budgets)
     weight = z / (z**2).sum()
-    stated = rng.chisquare(df, (DATASETS, budgets)) / df
+    stated = rng.chisquare(df_each, (DATASETS, budgets)) / df_each
     y = rng.standard_normal((DATASETS, budgets)) * np.sqrt(1 + between)
     slope = y @ weight
     residual = y - y.mean(axis=1, keepdims=True) - slope[:, None] * z
     of_scatter = (residual**2).sum(axis=1) / (budgets - 2) / (z**2).sum()
     of_parabolas = stated @ weight**2
-    t_scatter, t_parabolas = stdtrit([budgets - 2, budgets * df], 0.975)
+    t_scatter, t_parabolas = stdtrit([budgets - 2, budgets * df_each], 0.975)
     larger = np.maximum(of_scatter, of_parabolas)
-    known = of_parabolas / larger
+    df = budgets - 2, budgets * df_each
+    pooled = stdtrit(sum(df), 0.975) * np.sqrt((df[0] * of_scatter + df[1] * of_parabolas) / sum(df))
+    of_scatter_alone = t_scatter * np.sqrt(of_scatter)
     halves = [
-        t_scatter * np.sqrt(of_scatter),
+        of_scatter_alone,
         np.where(of_scatter > of_parabolas, t_scatter, t_parabolas) * np.sqrt(larger),
-        (known * t_parabolas + (1 - known) * t_scatter) * np.sqrt(larger),
+        np.where(of_scatter > of_parabolas, of_scatter_alone, pooled),
+        np.where(of_scatter > fdtri(*df, 0.75) * of_parabolas, of_scatter_alone, pooled),
     ]
     little = of_scatter < of_parabolas / 4
     hits = [np.abs(slope) <= half for half in halves]
@@ -45,13 +49,13 @@ def row(budgets: int, df: int, between: float, rng: np.random.Generator) -> list
         f"{hit.mean():.1%} ({hit[little].mean():.0%}), {half.mean():.2f}"
         for hit, half in zip(hits, halves, strict=True)
     ]
-    return [f"{budgets}", f"{df}", f"{between:g}", f"{little.mean():.0%}", *cells]
+    return [f"{budgets}", f"{df_each}", f"{between:g}", f"{little.mean():.0%}", *cells]
 
 
 def main() -> None:
     rng = np.random.default_rng(0)
     rows = [row(budgets, df, between, rng) for budgets, df in DESIGNS for between in BETWEEN]
-    head = ["budgets", "df of each", "τ²/v", "scatter is little", "t", "larger", "mixed"]
+    head = ["budgets", "df of each", "τ²/v", "scatter is little", "t", "larger", "pooled", "pooled more"]
     print("coverage (where scatter is little), mean half width\n")
     print(tabulate(rows, headers=head, tablefmt="github", disable_numparse=True))
 

@@ -1,14 +1,22 @@
 """Coverage of the exponent of compute-optimal tokens, also where optima by chance scatter little around their line."""
 
+from dataclasses import replace
+
 import numpy as np
 from generators.optima import DESIGNS, EXPONENT, sample
-from trials.outcome import Outcome, covered
+from trials.outcome import Floats, Outcome, covered
 
+from relscale.fitting.curves.curves import PointVariance
 from relscale.fitting.inference import interval
-from relscale.fitting.inference.interval import Interval
 from relscale.fitting.inference.log_log_lines import lines
 
 LITTLE = 0.5  # of the standard error that the parabolas state
+
+
+def _shared_out(parts: Floats, df: Floats) -> Floats:
+    """Degrees of freedom (P, M) that add up to Satterthwaite's of the sum of ``parts`` (P, M)."""
+    satterthwaite = parts.sum(axis=0) ** 2 / (parts**2 / df).sum(axis=0)
+    return np.broadcast_to(satterthwaite / len(parts), parts.shape)
 
 
 def of_optima(size: int, level: float, seed: int) -> list[Outcome]:
@@ -21,15 +29,10 @@ def of_optima(size: int, level: float, seed: int) -> list[Outcome]:
         own, _ = line.point_variance_of(0.0, 1.0)
         little = scatter.stderr < LITTLE * np.sqrt(own)
         parts = (line.z / line.sxx) ** 2 * stated.variance
-        df = np.where(own > scatter.stderr**2, own**2 / (parts**2 / stated.df).sum(axis=0), scatter.df)
-        stderr = np.maximum(scatter.stderr, np.sqrt(own))
-        half = interval.quantile((1 + level) / 2, df) * stderr
-        satterthwaite = Interval(
-            scatter.value, stderr, scatter.value - half, scatter.value + half, df, np.ones_like(df)
-        )
+        fewer = replace(line, point_variance=PointVariance(stated.variance, _shared_out(parts, stated.df)))
         for name, default, found in (
-            ("the larger of scatter and parabolas", True, interval.slope(line, level)),
-            ("the same with Satterthwaite's degrees of freedom", False, satterthwaite),
+            ("scatter, or its mean with the parabolas", True, interval.slope(line, level)),
+            ("the same with Satterthwaite's degrees of freedom", False, interval.slope(fewer, level)),
             ("scatter of the optima alone", False, scatter),
         ):
             hit = covered(found.low, found.high, EXPONENT)

@@ -7,8 +7,7 @@ Centred on the fitted points. Least squares with equal weights, because it is un
 ``Lines.leverage`` takes the worse of the two instead.
 
 Two to five points may by chance scatter less around a line than their own uncertainty implies. Where points state their
-own variance v_i, that of a linear combination is therefore at least what follows from the v_i
-(``Lines.point_variance_of``).
+own variance v_i, intervals therefore also go by what follows from the v_i (``Lines.point_variance_of``).
 
 Where points are checkpoints of one training they are not independent, and the scatter around the line says little of
 how unsure it is: then the variance is that of leaving out each training (``inference.bootstrap.blocks``). The same
@@ -101,8 +100,8 @@ class Lines:
 
             V = Σ w_i² v_i,    df = Σ d_i
 
-        Satterthwaite's degrees of freedom are fewer where one point has most of the variance; they cover more
-        often than nominal (``docs/explanation/coverage.md``, "optima read off parabolas").
+        Satterthwaite's degrees of freedom are fewer where one point has most of the variance; they cover no closer to
+        nominal (``docs/explanation/coverage.md``, "optima read off parabolas").
         """
         if self.z is None or self.point_variance is None or self.covariance is not None:
             return np.zeros_like(self.n), np.zeros_like(self.n)
