@@ -88,6 +88,15 @@ def test_the_law_of_the_optima_is_the_law_that_the_sweep_was_made_by() -> None:
     assert next(known).note == "given"
 
 
+def test_a_law_whose_constants_are_all_given_costs_what_the_run_nearest_to_its_optimum_does() -> None:
+    """Here the given rate is a factor exp(0.325) too high, at which and at 0.15 in the batch there are runs."""
+    rate = f"constant={1.79 * np.exp(0.325)},params=-0.713,tokens=0.307".split(",")
+    batch = ("constant=0.58", "tokens=0.571")
+    *_, excess = step_law.rows(swept(), fix_rate=tuple(rate), fix_batch=batch)
+    rise = [0.02 * u**2 + 0.005 * u * w + 0.01 * w**2 for u, w in ((0.325, 0.15), (-0.05, 0.15))]
+    assert (excess.low, excess.value, excess.high) == pytest.approx([(1 + rise[0]) / (1 + rise[1]) - 1] * 3)
+
+
 def test_limits_hold_the_truth_of_noisy_runs_and_those_of_the_law_do() -> None:
     table = swept(noise=2e-4)
     rows = list(sweep.rows(table, draws=60))

@@ -7,6 +7,9 @@ key of the config's section ``design``, so that trainings follow the law. Consta
 with the exponents: compare predicted optima, not constants. ``excess`` is what following the law costs: how far the
 run nearest to the law's optimum is above the least loss, over sizes and tokens.
 
+To judge a published law by a sweep, give all its constants: that of the source is ``--fix-rate
+constant=1.79,params=-0.713,tokens=0.307 --fix-batch constant=0.58,tokens=0.571``, with N without embeddings.
+
 Source: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715.
 """
 
