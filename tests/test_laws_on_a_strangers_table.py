@@ -94,6 +94,18 @@ def test_a_predictor_of_zero_or_below_is_one_sentence_or_a_row_left_out(
     assert code == 0 or one_sentence(said.err), said.err
 
 
+def test_values_below_zero_are_fitted_as_the_sentence_that_refuses_their_logarithms_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A logarithm of a probability, by the loss of another text."""
+    path, loss = tmp_path / "probabilities.csv", np.linspace(2, 4, 9)
+    path.write_text("\n".join(["c4,ln_p", *(f"{a},{b}" for a, b in zip(loss, -0.5 * loss - 1, strict=True))]))
+    ask = ["fit", str(path), "--law", "flp", "--x", "c4", "--y", "ln_p"]
+    assert main(ask) == 1
+    assert capsys.readouterr().err.endswith("ln_p is -2 in row 1; residual linear fits such values\n")
+    assert main([*ask, "--residual", "linear"]) == 0
+
+
 @pytest.mark.parametrize("name", law_names())
 def test_a_law_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["laws", name]) == 0

@@ -310,7 +310,11 @@ def fit(
     measurements = measurements_of(columns, name)
     placed = measurements.filter(pa.array([status == Status.OK for status in of_x]))
     if placed.num_rows == 0 or pc.all(pc.not_equal(placed["status"], Status.OK)).as_py():
-        raise RelscaleError(f"{name}: no row can be fitted, the first is {columns['status'][0].as_py()}")
+        negative = placed.num_rows and residual == "log" and (of(error)[np.isfinite(of(error))] <= 0).all()
+        hint = "; residual linear fits such values" if negative else ""
+        raise RelscaleError(
+            f"{name}: no row can be fitted, the first is {columns['status'][0].as_py()}{hint}"
+        )
     check_once(placed, name, runs)
     if along:
         try:
