@@ -331,6 +331,32 @@ def test_a_loss_of_size_steps_and_batch_is_that_of_its_equation(
     assert constants[4] / found ** (1 / constants[5]) == pytest.approx(critical, rel=1e-5)
 
 
+OTHERWISE = (
+    "log_law",
+    "combined",
+    "rate_and_batch",
+)  # a score, anything, and what wants another rate and batch
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, one in LAWS.items() if "tokens" in one.predictors and name not in OTHERWISE],
+)
+def test_a_loss_falls_with_training_tokens_from_the_first_on(name: str) -> None:
+    """All else that the law is of stays, such as the unique text, of which fewer tokens leave some unread."""
+    x, truths = WORLDS[name]
+    tokens = LAWS[name].predictors.index("tokens")
+    for truth in truths:
+        losses = []
+        for factor in np.geomspace(1e-3, 1, 13):
+            fewer = x.copy()
+            fewer[tokens] = factor * x[tokens]
+            losses.append(LAWS[name].value(np.array(truth, dtype=float), fewer))
+        change = np.diff(losses, axis=0)
+        assert (change <= 0).all()
+        assert (change[:3] < 0).all()
+
+
 @pytest.mark.parametrize("tau", [6.7, 200.0, 1e4])
 def test_filtering_sums_every_epoch_of_a_pool_that_is_seen_thousands_of_times(tau: float) -> None:
     a, b, d, epochs = 0.025, -0.16, 0.1, 5000.5

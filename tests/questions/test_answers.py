@@ -79,6 +79,20 @@ def test_epochs_and_batch_of_known_laws() -> None:
     assert batch["batch_tokens"] == pytest.approx(745.32, abs=0.01)
 
 
+@pytest.mark.parametrize("flops", [1e18, 1e20, 1e22])
+def test_text_in_plenty_leaves_the_allocation_of_a_law_without_repetition(flops: float) -> None:
+    theta = np.array([1.87, 521, 1488, 0.353, 0.353, 15.4, 5.3])
+    params, tokens = parametric.best(theta[:5], flops)
+    for plenty in (1.01 * tokens, 100 * tokens):
+        found = data_constrained.OPTIMUM.of(theta, {"training_flops": flops, "unique_tokens": plenty})
+        assert found["params"] == pytest.approx(params, rel=1e-4)
+        assert found["tokens"] == pytest.approx(tokens, rel=1e-4)
+        assert found["loss"] == pytest.approx(
+            parametric.value(theta[:5], np.array([params, tokens])), rel=1e-9
+        )
+        assert found["epochs"] <= 1
+
+
 def test_compute_that_no_run_had_is_beyond_the_data_though_its_sizes_and_tokens_are_not() -> None:
     """Small models on many tokens and large ones on few: their allocation of more compute is in neither's range."""
     params, tokens = np.geomspace(1e8, 1e10, 30), np.geomspace(1e11, 1e9, 30) * np.tile([0.5, 1, 1], 10)

@@ -5,8 +5,8 @@
     N' = U_N · (1 + R_N · (1 − e^(−r_N / R_N))),    r_N = max(N / U_N − 1, 0)        excess parameters
     U_N = min(N, G · (U · G)^(β/α)),    G = (αA / (βB))^(1/(α+β))
 
-N parameters, D training tokens, U unique tokens. U_N is what is compute-optimal for U tokens. R_D and R_N → ∞ is the
-law ``parametric``.
+N parameters, D training tokens, U unique tokens, at most D. U_N is what is compute-optimal for U tokens. R_D and R_N
+→ ∞ is the law ``parametric``.
 
 Source: Muennighoff et al., *Scaling Data-Constrained Language Models*, arXiv 2305.16264.
 """
@@ -39,6 +39,7 @@ def optimal_params(theta: Array, unique: Array) -> Array:
 def effective(theta: Array, x: Array) -> tuple[Array, Array]:
     """N' and D', each (n, ...), of E, A, B, α, β, R_D, R_N (7, ...) at N, D, U (3, n, ...)."""
     params, tokens, unique = x
+    unique = np.minimum(unique, tokens)  # the rest is not read
     needed = np.minimum(params, optimal_params(theta, unique))
     return decayed(needed, params / needed - 1, theta[6]), decayed(unique, tokens / unique - 1, theta[5])
 
@@ -51,10 +52,10 @@ def value(theta: Array, x: Array) -> Array:
 def starts(x: Array, y: Array) -> Array:
     """A grid of R_D and R_N, each with the best starts of ``parametric`` for tokens that decay by R_D."""
     points = []
+    params, tokens, unique = x[0], x[1], np.minimum(x[2], x[1])
     for repeats in REPEATS:
-        params, tokens, unique = x
         worth = decayed(unique, tokens / unique - 1, np.array(repeats))
-        surface = parametric.LAW.starts(np.stack([params, np.minimum(worth, tokens)]), y)[:2]
+        surface = parametric.LAW.starts(np.stack([params, worth]), y)[:2]
         points += [[*start, repeats, excess] for start in surface for excess in EXCESS]
     return np.array(points)
 
