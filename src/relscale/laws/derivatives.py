@@ -36,3 +36,12 @@ def by_differences(value: Formula, parameters: Sequence[Parameter]) -> Formula:
         return np.stack(np.broadcast_arrays(*rows))
 
     return jacobian
+
+
+def empty_rows(count: int, theta: Array, x: Array) -> Array:
+    """Room for rows (count, n, ...) at theta (q, ...) and x (p, n, ...), in memory one data set after the other.
+
+    Products of derivatives, data set by data set, need no copy of such rows.
+    """
+    data_sets = np.broadcast_shapes(theta.shape[1:], x.shape[2:])
+    return np.moveaxis(np.empty((*data_sets, count, x.shape[1])), (-2, -1), (0, 1))

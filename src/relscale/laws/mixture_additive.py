@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from relscale.laws.derivatives import empty_rows
 from relscale.laws.law import Array, Family, Law, Parameter
 
 STARTS = ((0.0, 0.3), (0.7, 0.3), (0.5, 1.0), (0.9, 0.5))  # E as a share of the least loss, and γ
 SMALLEST, LARGEST = np.exp(-11), np.exp(7)  # C, in units of 1 / y
 SHALLOWEST, STEEPEST = np.exp(-5), np.exp(2)  # γ
-LOG_OF_ZERO = -2e5  # times the least γ of 0.0067 it is below the exponent of the smallest double
 SOURCE = "Shukor et al., arXiv 2507.09404"
 FORMULA = "L = E + 1 / Σ C_i · h_i^γ_i"
 TRAPS = (
@@ -25,22 +25,22 @@ TRAPS = (
 )
 
 
-def _powers(theta: Array, logs: Array) -> Array:
-    """h_i^γ_i, (k, n, ...), at ln h_i."""
-    power = theta[1 + len(logs) :, None] * logs
-    return np.asarray(np.exp(power, out=power))
-
-
-def _logs(x: Array) -> Array:
-    """ln h_i; of a share of 0 a number so low that h_i^γ_i is 0, and stays it when it is multiplied with this."""
-    with np.errstate(divide="ignore"):
-        return np.maximum(np.log(x), LOG_OF_ZERO)
+def _powers(theta: Array, x: Array, out: Array) -> Array:
+    """Put h_i^γ_i (k, n, ...) into ``out``; return ln h_i, and 0 for a share of 0, whose power is 0 as well."""
+    present = x > 0
+    logs = np.log(np.where(present, x, 1.0))
+    np.multiply(theta[1 + len(x) :, None], logs, out=out)
+    np.exp(out, out=out)
+    out *= present
+    return logs
 
 
 def value(theta: Array, x: Array) -> Array:
     """L, (n, ...), of E, C_i, γ_i (1 + 2k, ...) at the shares (k, n, ...)."""
-    weight = theta[1 : 1 + len(x), None]
-    return np.asarray(theta[0] + 1 / (weight * _powers(theta, _logs(x))).sum(axis=0))
+    power = empty_rows(len(x), theta, x)
+    _powers(theta, x, power)
+    power *= theta[1 : 1 + len(x), None]
+    return np.asarray(theta[0] + 1 / power.sum(axis=0))
 
 
 def jacobian(theta: Array, x: Array) -> Array:
@@ -50,15 +50,14 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 def both(theta: Array, x: Array) -> tuple[Array, Array]:
     """L and its derivatives: the powers of the shares, which both need, are most of the work."""
-    logs = _logs(x)
-    weight, power = theta[1 : 1 + len(x), None], _powers(theta, logs)
-    rows = np.empty((1 + 2 * len(x), *power.shape[1:]))
-    by_weight, by_gamma = rows[1 : 1 + len(x)], rows[1 + len(x) :]
+    rows = empty_rows(1 + 2 * len(x), theta, x)
+    power, by_gamma = rows[1 : 1 + len(x)], rows[1 + len(x) :]
+    logs = _powers(theta, x, power)
     rows[0] = 1
-    np.multiply(weight, power, out=by_gamma)
+    np.multiply(theta[1 : 1 + len(x), None], power, out=by_gamma)
     above = 1 / by_gamma.sum(axis=0)
     by_sum = -(above**2)
-    np.multiply(power, by_sum, out=by_weight)
+    power *= by_sum  # which makes them the derivatives by C
     by_gamma *= by_sum
     by_gamma *= logs
     return np.asarray(theta[0] + above), rows

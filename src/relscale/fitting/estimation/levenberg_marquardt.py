@@ -66,7 +66,7 @@ class Objective(Protocol):
     @property
     def free(self) -> NDArray[np.bool_]: ...  # noqa: D102
     def scale(self, columns: Indices) -> Array: ...  # noqa: D102
-    def expansion(self, u: Array, columns: Indices) -> Expansion: ...  # noqa: D102
+    def expansion(self, u: Array, columns: Indices, below: Array | None = None) -> Expansion: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _search(
         step = trial - u[:, current]
         expected = -(g * step).sum(axis=0) - np.einsum("im,mij,jm->m", step, matrix, step) / 2
 
-        expansion = objective.expansion(trial, columns[current])
+        expansion = objective.expansion(trial, columns[current], cost[current])
         with np.errstate(invalid="ignore"):
             gain = cost[current] - expansion.cost
             better = gain > 0

@@ -20,6 +20,7 @@ Indices = NDArray[np.int64]
 ALONE = (
     2**17
 )  # multiplications up to which OpenBLAS has one thread: with more, threads wait for one another, spinning
+IN_CACHE = 2**15  # numbers in the derivatives of the data sets that are multiplied together: 256 KiB, half of an L2 cache
 MANY = 8  # parameters from which on products of matrices, one data set at a time, are faster than sums over all at once
 
 
@@ -125,12 +126,15 @@ class Objective:
             jacobian[~np.isfinite(jacobian)] = 0.0
         return jacobian
 
-    def expansion(self, u: Array, columns: Indices) -> "Expansion":
-        """Q around u to second order, in the Gauss–Newton approximation."""
+    def expansion(self, u: Array, columns: Indices, below: Array | None = None) -> "Expansion":
+        """Q around u to second order, in the Gauss–Newton approximation.
+
+        Only Q itself is needed where it is not below ``below`` (m,).
+        """
         fitted, slopes = self._fitted_and_slopes(u, columns)
         residual, weights = self._residuals(fitted, columns)
         if len(u) >= MANY and np.isinf(self.delta):
-            return self._expansion_of_squares(u, fitted, slopes, residual, np.sqrt(weights))
+            return self._expansion_of_squares(u, fitted, slopes, residual, np.sqrt(weights), below)
         jacobian = self._derivatives(u, fitted, slopes)
         influence = np.clip(residual, -self.delta, self.delta)
         pull = weights * influence
@@ -147,23 +151,38 @@ class Objective:
         return Expansion(np.where(np.isfinite(cost), cost, np.inf), gradient, curvature, size, total)
 
     def _expansion_of_squares(
-        self, u: Array, fitted: Array, slopes: Array, residual: Array, root: Array
+        self,
+        u: Array,
+        fitted: Array,
+        slopes: Array,
+        residual: Array,
+        root: Array,
+        below: Array | None,
     ) -> "Expansion":
-        """The expansion for least squares in many parameters, with few passes over the derivatives; root (n, m) is
-        √w."""
+        """The expansion for least squares in many parameters; root (n, m) is √w.
+
+        The derivatives of one data set stay in a core's cache, those of all data sets do not.
+        """
+        q, n, m = slopes.shape
         theta = self.theta(u)
         factor = np.where(self._logs(theta), theta, 1.0) * self.free[:, None]  # ∂θ/∂u
-        by_data_set = np.empty((slopes.shape[2], *slopes.shape[:2]))  # contiguous for each data set
-        by_fitted = root / fitted if self.log_residual else root / self.unit
-        np.multiply(slopes.transpose(2, 0, 1), by_fitted.T[:, None], out=by_data_set)
-        if not np.isfinite(by_data_set.sum()):
-            by_data_set[~np.isfinite(by_data_set)] = 0.0
-        weighted = root * residual
-        squares = np.einsum("nm,nm->m", weighted, weighted)
-        curvature = products(by_data_set, by_data_set) * (factor.T[:, :, None] * factor.T[:, None, :])
+        weighted = np.ascontiguousarray((root * residual).T)
+        squares = np.einsum("mn,mn->m", weighted, weighted)
+        by_fitted = np.broadcast_to(root / fitted if self.log_residual else root / self.unit, (n, m)).T
+        gradient, curvature = np.zeros((m, q)), np.zeros((m, q, q))
+        lower = np.flatnonzero(squares / 2 < (np.inf if below is None else below))
+        together = max(1, IN_CACHE // (q * n))
+        for some in (lower[i : i + together] for i in range(0, len(lower), together)):
+            rows = slopes.transpose(2, 0, 1)[some]
+            rows *= by_fitted[some, None]
+            if not np.isfinite(rows.sum()):
+                rows[~np.isfinite(rows)] = 0.0
+            curvature[some] = products(rows, rows)
+            gradient[some] = (rows @ weighted[some, :, None])[..., 0]
+        curvature *= factor.T[:, :, None] * factor.T[:, None, :]
         return Expansion(
             cost=np.where(np.isfinite(squares), squares / 2, np.inf),
-            gradient=(by_data_set @ np.ascontiguousarray(weighted.T)[:, :, None])[..., 0].T * factor,
+            gradient=gradient.T * factor,
             curvature=curvature,
             size=curvature.diagonal(axis1=1, axis2=2).T,
             influence=squares,

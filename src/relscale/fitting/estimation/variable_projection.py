@@ -90,7 +90,7 @@ class ReducedObjective:
         parameters[self.linear] = solution.coefficients
         return parameters, solution.residual, solution.basis
 
-    def expansion(self, u: Array, columns: Indices) -> Expansion:
+    def expansion(self, u: Array, columns: Indices, below: Array | None = None) -> Expansion:
         """Q around u, to second order as far as the law is linear."""
         parameters, residual, basis = self.completed(u, columns)
         root = np.sqrt(of_columns(self.full.weights, columns))
