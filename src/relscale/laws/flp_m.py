@@ -37,6 +37,11 @@ def jacobian(theta: Array, x: Array) -> Array:
     return mixture_additive.jacobian(theta, x / UNIT)
 
 
+def both(theta: Array, x: Array) -> tuple[Array, Array]:
+    """L and its derivatives, which share the powers."""
+    return mixture_additive.both(theta, x / UNIT)
+
+
 def starts(x: Array, y: Array) -> Array:
     """Sources that do as much as one another, at several floors and exponents."""
     mean, points = x.mean(axis=1) / UNIT, []
@@ -68,6 +73,7 @@ def of(columns: tuple[str, ...]) -> Law:
         ),
         value=value,
         jacobian=jacobian,
+        both=both,
         starts=starts,
         limits=mixture_additive.bounds_of_weights(LEAST, MOST),
         source=SOURCE,

@@ -9,6 +9,7 @@ Source: Ye et al., *Data Mixing Laws*, arXiv 2403.16952.
 
 import numpy as np
 
+from relscale.laws.derivatives import empty_rows
 from relscale.laws.law import Array, Family, Law, Parameter
 from relscale.laws.linear_terms import least_squares
 
@@ -20,11 +21,8 @@ TRAPS = "For one target the optimum is always a single part; the returns of a pa
 
 def _above(theta: Array, x: Array) -> Array:
     """exp(t · h), (n, ...)."""
-    return np.asarray(np.exp(np.einsum("k...,kn...->n...", theta[1:], np.broadcast_to(x, _shape(theta, x)))))
-
-
-def _shape(theta: Array, x: Array) -> tuple[int, ...]:
-    return (*x.shape[:2], *np.broadcast_shapes(theta.shape[1:], x.shape[2:]))
+    by_data_set = np.moveaxis(x, (0, 1), (-1, -2)) @ np.moveaxis(theta[1:], 0, -1)[..., None]
+    return np.asarray(np.exp(np.moveaxis(by_data_set[..., 0], -1, 0)))
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -34,8 +32,15 @@ def value(theta: Array, x: Array) -> Array:
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by c, t_i, (1 + k, n, ...)."""
-    above = _above(theta, x)
-    return np.concatenate([np.ones_like(above)[None], above * x])
+    return both(theta, x)[1]
+
+
+def both(theta: Array, x: Array) -> tuple[Array, Array]:
+    """L and its derivatives, which share the exponential."""
+    above, rows = _above(theta, x), empty_rows(1 + len(x), theta, x)
+    rows[0] = 1
+    np.multiply(above, x, out=rows[1:])
+    return np.asarray(theta[0] + above), rows
 
 
 def starts(x: Array, y: Array) -> Array:
@@ -59,6 +64,7 @@ def of(columns: tuple[str, ...]) -> Law:
         ),
         value=value,
         jacobian=jacobian,
+        both=both,
         starts=starts,
         source=SOURCE,
         formula=FORMULA,
