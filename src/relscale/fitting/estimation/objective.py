@@ -17,10 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from relscale.laws.law import Array, Law
 
 Indices = NDArray[np.int64]
-ALONE = (
-    2**17
-)  # multiplications up to which OpenBLAS has one thread: with more, threads wait for one another, spinning
-IN_CACHE = 2**15  # numbers in the derivatives of the data sets that are multiplied together: 256 KiB, half of an L2 cache
+# multiplications up to which OpenBLAS has one thread: with more, threads wait for one another, spinning
+ALONE = 2**17
+IN_CACHE = 2**15  # numbers in derivatives that are multiplied together: 256 KiB, half of a core's L2 cache
 MANY = 8  # parameters from which on products of matrices, one data set at a time, are faster than sums over all at once
 
 
