@@ -5,6 +5,7 @@ import scipy.stats
 from relscale.fitting.inference.bootstrap import limits as li
 from relscale.fitting.inference.bootstrap import schemes
 from relscale.fitting.inference.method import described
+from relscale.fitting.status import Status
 
 SKEWED = np.random.default_rng(0).exponential(size=25)
 
@@ -101,6 +102,19 @@ def test_failed_draws_are_left_out_counted_and_flagged_when_many() -> None:
         tuple(np.quantile(draws[1][np.isfinite(draws[1])], [0.05, 0.95]))
     )
     assert np.isnan(found.low[2])
+
+
+def test_draws_without_an_effect_are_counted_beside_those_that_failed() -> None:
+    draws = np.tile(np.linspace(0, 1, 101), (3, 1))
+    draws[:, :3] = np.nan
+    unaffected = np.zeros(draws.shape, dtype=bool)
+    unaffected[1, :5], unaffected[2, :90] = True, True
+    found = li.limits(np.full(3, 0.95), draws, 0.9, without_effect=unaffected)
+    assert found.failed.tolist() == [3, 3, 3]
+    assert found.without_effect.tolist() == [0, 2, 87]
+    assert [remark.status for remark in found.status] == [Status.OK, Status.OK, Status.NO_EFFECT]
+    assert found.low[1] == pytest.approx(np.quantile(draws[1, 5:], 0.05))
+    assert li.draws_note(li.PERCENTILE, 101, 3, 2) == "percentile, 101 draws, 3 failed, 2 without an effect"
 
 
 def test_a_method_in_words_says_scheme_kind_draws_and_failures() -> None:

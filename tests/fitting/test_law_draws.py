@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from relscale.fitting.estimation import levenberg_marquardt
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_draws import Draws, draws
@@ -87,3 +88,15 @@ def test_starts_of_resampled_data_that_are_given_up_would_not_have_ended_lower()
     )
     assert given_up.objective == pytest.approx(to_the_end.objective, rel=1e-9)
     assert (given_up.agreeing < to_the_end.agreeing).any()
+
+
+def test_the_search_of_a_draw_that_runs_out_of_steps_is_continued(monkeypatch: pytest.MonkeyPatch) -> None:
+    law, x, y = mixtures(useless=0.4)
+    start = law.starting_points(x, y)[:1]
+    options = {"residual": "linear", "starts": start, "tolerance": OF_A_DRAW}
+    whole = estimate(law, x, y, **options)
+    monkeypatch.setattr(levenberg_marquardt, "STEPS", 30)
+    assert not estimate(law, x, y, residual="linear", starts=start).converged[0]
+    in_two = estimate(law, x, y, **options)
+    assert in_two.converged[0]
+    assert in_two.objective[0] == pytest.approx(whole.objective[0], rel=1e-9)

@@ -49,6 +49,7 @@ class Status(StrEnum):
     NO_LIMITS = "the bootstrap draws give no limits"
     BIASED_DRAWS = "the limits leave out the estimate itself: the bootstrap draws are biased"
     FAILED_DRAWS = "failed draws"
+    NO_EFFECT = "no effect: the law does not depend on the parameter in too many draws"
 
     # analyses
     NOT_WITHIN_REACH = "no crossing in range"

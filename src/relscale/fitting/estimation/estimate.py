@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relscale.errors import RelscaleError
-from relscale.fitting.estimation.estimates import Estimates, best_of_starts
+from relscale.fitting.estimation.estimates import SAME_OPTIMUM, Estimates, best_of_starts
 from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, Minima, minimise
 from relscale.fitting.estimation.objective import Objective
 from relscale.laws.law import Array, Law
@@ -72,7 +72,8 @@ def _minima(objective: Objective, start: Array, tolerance: float) -> Minima:
     """The minima reached from ``start`` (q, s, B), all data sets of the first start first.
 
     Searches on the original data run until they converge, so that agreeing ones can be counted. Those on resampled data
-    run one start after the other, and a later one may stop early.
+    run one start after the other, and a later one may stop early; if the lowest end is of a search that has not
+    converged, it is continued with new damping.
     """
     q, count, problems = start.shape
     columns = np.arange(problems)
@@ -84,12 +85,18 @@ def _minima(objective: Objective, start: Array, tolerance: float) -> Minima:
         minimum = minimise(objective, start[:, i], columns, tolerance, least)
         least = np.fmin(least, np.where(minimum.converged, minimum.cost, np.inf))
         minima.append(minimum)
-    return Minima(
+    ends = Minima(
         u=np.concatenate([minimum.u for minimum in minima], axis=1),
         cost=np.concatenate([minimum.cost for minimum in minima]),
         converged=np.concatenate([minimum.converged for minimum in minima]),
         steps=np.concatenate([minimum.steps for minimum in minima]),
     )
+    lowest = ends.cost.reshape(count, problems).argmin(axis=0) * problems + columns
+    unsettled = columns[~(least <= ends.cost[lowest] * (1 + SAME_OPTIMUM))]
+    again, at = minimise(objective, ends.u[:, lowest[unsettled]], unsettled, tolerance), lowest[unsettled]
+    ends.u[:, at], ends.cost[at], ends.converged[at] = again.u, again.cost, again.converged
+    ends.steps[at] += again.steps
+    return ends
 
 
 def prepared(

@@ -230,7 +230,12 @@ def fit_law(
                     low=of_draws.low,
                     high=of_draws.high,
                     method=METHODS[drawn.scheme],
-                    notes=[draws_note(kind, number, int(count)) for count in of_draws.failed],
+                    notes=[
+                        draws_note(kind, number, int(failed), int(without_effect))
+                        for failed, without_effect in zip(
+                            of_draws.failed, of_draws.without_effect, strict=True
+                        )
+                    ],
                 )
                 free = [i for i, name in enumerate(law.names) if name not in fixed]
                 remark = together(remark, *(of_draws.status[i] for i in free))

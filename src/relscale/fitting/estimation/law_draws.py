@@ -13,9 +13,9 @@ the residuals of the others.
 
 Each draw is fitted from the optimum of the original data, and from two of the law's starting points unless
 all of these led to that optimum. A draw has failed if it did not converge or does not determine all parameters: it is
-counted and excluded. If a parameter of a draw is on its bound, another may have no effect, such as the
-exponent of a term whose coefficient is 0. Such a draw is used for predictions and for all
-parameters except the one without an effect.
+counted and excluded. In a draw a parameter may have no effect, such as the exponent of a term whose coefficient is 0,
+or nearly so, while the draw determines all others. Such a draw is used for predictions and for all parameters except
+the one without an effect, where it is counted by itself.
 """
 
 from collections import Counter
@@ -131,8 +131,7 @@ def draws(
             drawn = schemes.simulated(centre, sd, number, rng)
         resampled = np.vstack([back(drawn), np.repeat(y[measured:, None], number, axis=1)])
     again = fit(resampled, weight, _starts(law, estimates, x, y), tolerance=OF_A_DRAW)
-    on_bound = again.at_bound.any(axis=0) & again.irrelevant.any(axis=0)
-    failed = ~(again.converged & (again.determined | on_bound))
+    failed = ~(again.converged & (again.determined | again.irrelevant.any(axis=0)))
     pool = (residuals - residuals.mean()) * np.sqrt(measured / max(measured - free, 1))
     return Draws(
         theta=np.where(failed, np.nan, again.theta),
@@ -157,11 +156,12 @@ def limits(
     if kind != of_draws.BCA:
         return of_draws.limits(
             estimates.theta[:, 0],
-            drawn.parameters,
+            drawn.theta,
             level,
             kind,
             stderr=estimates.stderr[:, 0],
             draw_stderr=drawn.stderr,
+            without_effect=drawn.irrelevant,
         )
     by_training = drawn.scheme == schemes.BLOCK
     units = schemes.members(data.trainings[: data.measured] if by_training else range(data.measured))
@@ -171,7 +171,13 @@ def limits(
     budgets = _strata(data) if drawn.scheme == schemes.PAIRS else None
     strata = schemes.members(budgets) if budgets else None
     return of_draws.limits(
-        estimates.theta[:, 0], drawn.parameters, level, kind, jackknife=jackknife.theta, strata=strata
+        estimates.theta[:, 0],
+        drawn.theta,
+        level,
+        kind,
+        jackknife=jackknife.theta,
+        strata=strata,
+        without_effect=drawn.irrelevant,
     )
 
 

@@ -12,7 +12,8 @@ With θ the estimate, θ* the draws, q_p(·) a quantile over the draws, α = 1 �
 z0 = Φ⁻¹(share of draws below θ), ties half; a is the skewness of the jackknife's influence values over 6.
 
 A draw whose fit failed is nan. Failed draws are counted and left out; where more than ``TOO_MANY`` of them failed the
-limits rest on a selection, and the status says so.
+limits rest on a selection, and the status says so. Draws in which a parameter has no effect on the fitted curve have
+not failed, but say nothing of that parameter: they are left out as well, and counted by themselves.
 
 Sources: Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapters 12–14; Davison and Hinkley, 1997,
 chapter 5; equation 5.47 for the acceleration over strata; Hall, *On symmetric bootstrap confidence intervals*, 1988.
@@ -30,7 +31,7 @@ PERCENTILE, STUDENTISED, BCA = "percentile", "studentised", "bca"
 SYMMETRIC = "symmetric studentised"
 KINDS = (PERCENTILE, STUDENTISED, SYMMETRIC, BCA)
 
-TOO_MANY = 0.05  # share of failed draws from which on limits are flagged
+TOO_MANY = 0.05  # share of failed draws, and of those without an effect, from which on limits are flagged
 FEWEST = 20  # draws that limits need
 NO_LIMITS = Remark(Status.NO_LIMITS)
 BIASED = Remark(Status.BIASED_DRAWS)
@@ -44,8 +45,8 @@ class Limits:
     ----------
     low, high
         nan where there are none.
-    failed
-        How many draws failed.
+    failed, without_effect
+        How many draws failed, and in how many others the parameter has no effect.
     status
         ``OK`` or a remark on what is wrong with the draws.
     """
@@ -53,6 +54,7 @@ class Limits:
     low: Floats
     high: Floats
     failed: NDArray[np.int64]
+    without_effect: NDArray[np.int64]
     status: NDArray[np.object_]
 
 
@@ -66,6 +68,7 @@ def limits(
     draw_stderr: Floats | None = None,
     jackknife: Floats | None = None,
     strata: ArrayLike | None = None,
+    without_effect: NDArray[np.bool_] | None = None,
 ) -> Limits:
     """Limits of each parameter.
 
@@ -85,11 +88,17 @@ def limits(
         (..., n) estimates without each unit that the bootstrap draws (a run, or a block), for BCa limits.
     strata
         (n,) the stratum of each of these units as a number from 0, where draws were stratified.
+    without_effect
+        (..., B) draws whose curve does not depend on the parameter.
     """
     estimate = np.asarray(estimate, dtype=float)
     scale = np.asarray(np.nan if stderr is None else stderr, dtype=float)
     tail = np.array([(1 - level) / 2, (1 + level) / 2])
     number = draws.shape[-1]
+    unaffected = np.zeros(draws.shape, dtype=bool) if without_effect is None else without_effect
+    unaffected = unaffected & np.isfinite(draws)
+    n_unaffected = unaffected.sum(axis=-1)
+    draws = np.where(unaffected, np.nan, draws)
     if kind in (STUDENTISED, SYMMETRIC):
         if stderr is None or draw_stderr is None:
             raise ValueError("studentised limits need the standard error of the estimate and of each draw")
@@ -113,21 +122,23 @@ def limits(
     elif kind == SYMMETRIC:
         low, high = estimate - scale * high, estimate + scale * high
     known = (n_finite >= FEWEST) & np.isfinite(low) & np.isfinite(high) & np.isfinite(estimate)
-    failed = number - n_finite
+    failed = number - n_finite - n_unaffected
     status = choose(known, OK, NO_LIMITS)
     with np.errstate(invalid="ignore"):
         status[known & ((estimate < low) | (high < estimate))] = BIASED
-    flagged = failed > TOO_MANY * number
-    status[flagged] = [
-        Remark(Status.FAILED_DRAWS, f"{count} of {number} bootstrap draws failed")
-        for count in failed[flagged]
-    ]
-    return Limits(np.where(known, low, np.nan), np.where(known, high, np.nan), failed, status)
+    for count, kind_of_draw, meaning in (
+        (n_unaffected, Status.NO_EFFECT, "in {} of {} bootstrap draws the parameter has no effect"),
+        (failed, Status.FAILED_DRAWS, "{} of {} bootstrap draws failed"),
+    ):
+        flagged = count > TOO_MANY * number
+        status[flagged] = [Remark(kind_of_draw, meaning.format(n, number)) for n in count[flagged]]
+    return Limits(np.where(known, low, np.nan), np.where(known, high, np.nan), failed, n_unaffected, status)
 
 
-def draws_note(kind: str, draws: int, failed: int) -> str:
+def draws_note(kind: str, draws: int, failed: int, without_effect: int = 0) -> str:
     """Description of a bootstrap in a table: "studentised, 1000 draws, 0 failed"."""
-    return f"{'BCa' if kind == BCA else kind}, {draws} draws, {failed} failed"
+    note = f"{'BCa' if kind == BCA else kind}, {draws} draws, {failed} failed"
+    return f"{note}, {without_effect} without an effect" if without_effect else note
 
 
 def acceleration(jackknife: Floats, strata: ArrayLike | None = None) -> Floats:
