@@ -172,7 +172,7 @@ class Network:
         out = u[-1 - self.hidden : -1]
         return np.asarray(np.einsum("hm,hnm->nm", out, self.units(u, z)) + u[-1])
 
-    def expansion(self, u: Array, columns: NDArray[np.int64]) -> Expansion:
+    def expansion(self, u: Array, columns: NDArray[np.int64], below: Array | None = None) -> Expansion:
         """The objective around u, to second order as far as P is linear."""
         units, out = self.units(u, self.z), u[-1 - self.hidden : -1]
         by_bias = out[:, None] * (1 - units**2)
