@@ -352,7 +352,7 @@ def test_each_run_may_be_a_point(folder, design, widths):
 def test_devices_of_other_machines_are_not_looked_for_here(monkeypatch):
     monkeypatch.setattr("relscale.checks.machine.cuda_devices", lambda: 0)
     submitted = changed("scoring", {"device": "cuda:0"}, changed("hardware", {"gpus_per_node": 1}))
-    check_experiment(check_config(submitted), elsewhere=True)
+    check_experiment(check_config(submitted), submitted=True)
     for config, elsewhere in ((submitted, False), (changed("scoring", {"device": "cuda:0"}), True)):
         with pytest.raises(RelscaleError, match=r"scoring\.device: 'cuda:0', but torch can use no GPU"):
             check_experiment(check_config(config), elsewhere)

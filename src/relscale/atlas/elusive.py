@@ -1,4 +1,4 @@
-"""From ln p(right) to accuracy: where predictability gets lost (Schaeffer et al., arXiv 2406.04391)."""
+"""Correlation of metrics between ln p(right) and accuracy with compute (Schaeffer et al., arXiv 2406.04391)."""
 
 import numpy as np
 
@@ -10,28 +10,34 @@ from relscale.questions.metric_chain import area, correlations
 ITEMS, MODELS = 400, 12
 METRICS = ("bpb", "probability", "accuracy")
 
-SPELLED = {"bpb": "bits per byte"}
+TITLES = {"bpb": "bits per byte"}
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Two identities on simulated items, and correlations of the ladder's tasks with compute."""
+    """Two identities on simulated items, and rank correlations of the OLMo ladder's tasks with compute."""
     rng = np.random.default_rng(0)
-    at = np.linspace(0, 5, MODELS)
-    right = -3 + rng.uniform(-0.2, 0.8, ITEMS) * at[:, None] + 0.2 * rng.standard_normal((MODELS, ITEMS))
-    probability = 1 / (1 + np.exp(-right))
-    wrong = rng.uniform(0.05, 3, ITEMS)  # the mass on wrong choices, which models share
-    r, among = correlations(at, np.log(probability)), correlations(at, probability / (probability + wrong))
+    log_compute = np.linspace(0, 5, MODELS)
+    log_p_right = -3 + rng.uniform(-0.2, 0.8, ITEMS) * log_compute[:, None]
+    log_p_right = log_p_right + 0.2 * rng.standard_normal((MODELS, ITEMS))
+    probability = 1 / (1 + np.exp(-log_p_right))
+    wrong = rng.uniform(
+        0.05, 3, ITEMS
+    )  # unnormalised probability of the wrong choices, the same for all models
+    r = correlations(log_compute, np.log(probability))
+    r_among_choices = correlations(log_compute, probability / (probability + wrong))
     found = {
         "area below the survival curve less (1 + mean)": Number(area(r) - 1 - float(r.mean())),
-        "largest difference where wrong choices keep their mass": Number(float(np.abs(r - among).max())),
+        "largest difference where wrong choices keep their mass": Number(
+            float(np.abs(r - r_among_choices).max())
+        ),
     }
-    for metric, of_tasks in correlations_with_compute(tables).items():
-        found[f"mean correlation of {metric} with compute"] = Number(float(np.nanmean(of_tasks)))
+    for metric, task_correlations in correlations_with_compute(tables).items():
+        found[f"mean correlation of {metric} with compute"] = Number(float(np.nanmean(task_correlations)))
     return found
 
 
 def correlations_with_compute(tables: Tables) -> dict[str, Array]:
-    """Of each metric the rank correlation with compute on every task of the ladder, at the end of 25 runs."""
+    """By metric: the rank correlation of each task's score with compute, over the final checkpoints of 25 runs."""
     rows = tables.read("olmo_ladder_checkpoints.csv.gz")
     of_ladder = [not str(run).startswith("peteish") and "rerun" not in str(run) for run in rows["run"]]
     rows = rows.where(np.array(of_ladder))
@@ -47,13 +53,13 @@ def correlations_with_compute(tables: Tables) -> dict[str, Array]:
 
 
 def view(tables: Tables) -> View:
-    """By metric the share of tasks whose correlation with compute is at least so high."""
+    """By metric: the share of tasks whose correlation with compute is at least r."""
     series = []
-    for metric, of_tasks in correlations_with_compute(tables).items():
-        of_tasks = np.sort(of_tasks[np.isfinite(of_tasks)])
-        share = 1 - np.arange(len(of_tasks) + 1) / len(of_tasks)
-        corners = np.repeat(of_tasks, 2), np.repeat(share, 2)[1:-1]
-        series.append(Series(SPELLED.get(metric, metric), fitted=corners))
+    for metric, task_correlations in correlations_with_compute(tables).items():
+        task_correlations = np.sort(task_correlations[np.isfinite(task_correlations)])
+        share = 1 - np.arange(len(task_correlations) + 1) / len(task_correlations)
+        corners = np.repeat(task_correlations, 2), np.repeat(share, 2)[1:-1]
+        series.append(Series(TITLES.get(metric, metric), fitted=corners))
     return View(
         "rank correlation with compute, r",
         "share of tasks at r or above",

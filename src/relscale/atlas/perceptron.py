@@ -1,4 +1,4 @@
-"""A perceptron that learns from a teacher's hardest examples: exact errors (Sorscher et al., arXiv 2206.14486)."""
+"""Data pruning for a perceptron trained on its teacher's hardest examples (Sorscher et al., arXiv 2206.14486)."""
 
 from relscale.atlas.answers import known
 from relscale.atlas.entry import Entry, Number, Tables
@@ -23,7 +23,7 @@ def errors() -> dict[tuple[float, int], float]:
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """All errors, and what is left of a known constant."""
+    """All errors, the lowest error per number of examples, and two identities of theory."""
     computed = errors()
     results = {_quantity(*key): Number(value) for key, value in computed.items()}
     for alpha in ENVELOPE:
@@ -39,7 +39,7 @@ def _quantity(pruned_to: float, alpha: int) -> str:
 
 
 def view(tables: Tables) -> View:
-    """The error over the examples that are kept, by the share that is kept; lines join what is computed here."""
+    """The error as a function of kept examples per dimension, by kept share; lines are computed here."""
     every, numbers = errors(), known("perceptron")
     series = []
     for share, alphas in EXAMPLES.items():

@@ -14,7 +14,7 @@ FIRST = ("MMLU", "ARC", "HellaSwag", "Winogrande", "TruthfulQA", "GSM8K")
 CHANCE = (0.25, 0.25, 0.25, 0.5, 0.31, 0.0)  # of FIRST, as in the paper
 BOTH = (*FIRST, "IFEval", "BBH", "MATH Lvl 5", "GPQA", "MUSR", "MMLU-PRO")
 SETS = {"6 benchmarks": FIRST, "12 benchmarks": BOTH}
-SUPERSEDED = (  # families that are known in full; the newest generation of each is forecast
+SUPERSEDED = (  # families that are not forecast, because a newer generation is
     *("llama", "llama-2", "openllama", "openllamav2", "qwen", "qwen1.5", "starcoder", "yi", "yi-200k"),
 )
 COMPONENTS: tuple[int, ...] = (1, 2, 3, 4)
@@ -22,7 +22,7 @@ SKILLS = (1, 3)
 
 
 def usable(rows: Columns, benchmarks: tuple[str, ...]) -> Columns:
-    """Models with all scores and known compute, of kinds of which there are two or more, from small to large."""
+    """Models with all scores and known compute, of kinds with at least two models, sorted by parameters."""
     known = np.isfinite(np.stack([rows[name] for name in (*benchmarks, "flops_1e21")])).all(axis=0)
     rows = rows.where(known)
     kinds = list(rows["family_of_law"])
@@ -31,8 +31,8 @@ def usable(rows: Columns, benchmarks: tuple[str, ...]) -> Columns:
     return Columns({name: values[order] for name, values in rows.of.items()})
 
 
-def errors(rows: Columns, scores: Array, ahead: Forecast) -> dict[str, float]:
-    """Mean absolute error of each family, all models of which but the smallest of each kind are forecast."""
+def errors(rows: Columns, scores: Array, forecasts: Forecast) -> dict[str, float]:
+    """Mean absolute error per family, forecasting all of its models except the smallest of each kind."""
     kinds = kinds_of(rows)
     smallest = np.array([kind not in kinds[:i] for i, kind in enumerate(kinds)])
     found = {}
@@ -40,30 +40,30 @@ def errors(rows: Columns, scores: Array, ahead: Forecast) -> dict[str, float]:
         if family in SUPERSEDED:
             continue
         known = (rows["family"] != family) | smallest
-        found[str(family)] = float(np.abs(ahead(known) - scores)[~known].mean())
+        found[str(family)] = float(np.abs(forecasts(known) - scores)[~known].mean())
     return found
 
 
 def kinds_of(rows: Columns) -> list[str]:
-    """A family's base models or one way of tuning them."""
+    """The kind of each model: a family's base models, or its models with one kind of tuning."""
     return [str(kind) for kind in rows["family_of_law"]]
 
 
 def baseline(rows: Columns, scores: Array, number: int) -> Forecast:
-    """By components."""
+    """Forecasts from principal components that are linear in ln compute."""
     log_compute = np.log(rows["flops_1e21"])
     return lambda known: forecast(scores, log_compute, kinds_of(rows), known, number)
 
 
 def by_skills(rows: Columns, scores: Array, number: int) -> Forecast:
-    """By sigmoids of skills, of the six benchmarks."""
+    """Forecasts from sigmoids of skills, for the six benchmarks."""
     log_sizes = np.log(np.stack([rows["params_billions"], rows["tokens_trillions"]], axis=1))
     return lambda known: sloth.forecast(scores, log_sizes, kinds_of(rows), known, number, np.array(CHANCE))
 
 
-def mean_error(each: dict[str, float]) -> float:
-    """That of all families, each of which counts the same."""
-    return float(np.mean(list(each.values())))
+def mean_error(by_family: dict[str, float]) -> float:
+    """The mean over families with equal weights."""
+    return float(np.mean(list(by_family.values())))
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
@@ -74,9 +74,9 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         scores = np.stack([rows[column] for column in benchmarks], axis=1)
         found[f"models with all of {name}"] = Number(len(rows["family"]))
         for number in COMPONENTS:
-            each = errors(rows, scores, baseline(rows, scores, number))
-            found[f"error with {number} components, {name}"] = Number(mean_error(each))
-        found[f"families forecast, {name}"] = Number(len(each))
+            by_family = errors(rows, scores, baseline(rows, scores, number))
+            found[f"error with {number} components, {name}"] = Number(mean_error(by_family))
+        found[f"families forecast, {name}"] = Number(len(by_family))
         if benchmarks is FIRST:
             for number in SKILLS:
                 error = Number(mean_error(errors(rows, scores, by_skills(rows, scores, number))))

@@ -32,7 +32,7 @@ SUBJECTS = "_subjects"
 
 
 def check_fits(experiment: Experiment) -> None:
-    """Check that laws, figures and answers exist, and that they name only what will be measured.
+    """Check that laws, figures and answers exist, and that they name only suites, groups and metrics of the experiment.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def check_fits(experiment: Experiment) -> None:
 def check_points(experiment: TrainingExperiment) -> None:
     """Check that there are enough runs for a law.
 
-    A budget's compute-optimal point is the minimum of a parabola, for which it needs runs of three sizes, and a law
+    A budget's compute-optimal point is the minimum of a parabola, which needs runs of three sizes, and a law
     needs two such points. With ``fit.frontier: all`` each run is a point.
 
     Raises
@@ -90,7 +90,7 @@ def check_streams(experiment: TrainingExperiment) -> None:
     Raises
     ------
     RelscaleError
-        It does not.
+        There is too little text.
     """
     epochs = experiment.training.max_epochs
     for name, corpus in experiment.corpora.items():
@@ -181,7 +181,7 @@ def _check_law(law: Law, entry: FurtherLaw, key: str) -> None:
 
 
 def _check_names(experiment: ScoredExperiment) -> None:
-    """Check the names in collect, fit and figures, whose jobs run last, after the expensive ones."""
+    """Check the names in collect, fit and figures before the expensive jobs, on which these jobs depend."""
     fit, subjects = experiment.fit, experiment.collect.subjects
     measured = [
         *experiment.suites,
@@ -220,7 +220,7 @@ def _check_names(experiment: ScoredExperiment) -> None:
 
 
 def _check_measured(experiment: ScoredExperiment) -> None:
-    """Groups and metrics of suites, as far as they are known before preparation."""
+    """Check groups and metrics of suites, as far as they are known before preparation."""
     options = experiment.suites
     groups = {name: suites.groups(name, suite, experiment) for name, suite in options.items()}
     metrics = {name: suites.metrics(name, suite) for name, suite in options.items()}

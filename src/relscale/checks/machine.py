@@ -15,7 +15,7 @@ from relscale.training.options import check_noise_scale
 
 LONGEST = 1e10  # seconds of a run: three centuries
 ROCM_BUILD = re.compile(r"^hip\s*(:[^=]*)?=\s*['\"]", re.MULTILINE)
-OTHER_DEVICES = ("dxg", "nvhost-gpu")  # GPUs of WSL and of Jetson, which have no /dev/nvidia0
+OTHER_DEVICES = ("dxg", "nvhost-gpu")  # device files of GPUs under WSL and on Jetson, instead of /dev/nvidia0
 CPU_BUILD = re.compile(r"^cuda\s*(:[^=]*)?=\s*None", re.MULTILINE)
 
 
@@ -56,7 +56,7 @@ def check_placed(experiment: TrainingExperiment) -> None:
         check_noise_scale(run, options, placement.strategy)
 
 
-def check_devices(experiment: ScoredExperiment, elsewhere: bool) -> None:
+def check_devices(experiment: ScoredExperiment, submitted: bool) -> None:
     """Check that the devices for scoring exist.
 
     If jobs are submitted to other machines, they get the GPUs of ``hardware.gpus_per_node`` instead.
@@ -65,7 +65,7 @@ def check_devices(experiment: ScoredExperiment, elsewhere: bool) -> None:
     ----------
     experiment
         The experiment.
-    elsewhere
+    submitted
         Whether jobs run, or may run, on other machines.
 
     Raises
@@ -73,7 +73,7 @@ def check_devices(experiment: ScoredExperiment, elsewhere: bool) -> None:
     RelscaleError
         A device does not exist.
     """
-    if elsewhere and experiment.hardware.gpus_per_node:
+    if submitted and experiment.hardware.gpus_per_node:
         return
     named = experiment.scoring.device
     for device in [named] if isinstance(named, str) else named:
@@ -96,7 +96,7 @@ def cuda_devices() -> int:
     version = Path(torch.origin or "").parent / "version.py" if torch else None
     text = version.read_text(encoding="utf-8") if version is not None and version.is_file() else ""
     if ROCM_BUILD.search(text) or any(Path("/dev", name).exists() for name in OTHER_DEVICES):
-        return sys.maxsize  # how many there are, torch says
+        return sys.maxsize  # unknown until torch is imported
     if not text or CPU_BUILD.search(text):
         return 0
     n_devices = sum(re.fullmatch(r"nvidia\d+", name) is not None for name in os.listdir("/dev"))
@@ -109,7 +109,7 @@ def cuda_devices() -> int:
 def _exists(path: Path, key: str) -> bool:
     try:
         return path.exists()
-    except OSError as error:  # a name that is too long, a folder that may not be looked into
+    except OSError as error:  # the name is too long, or the folder is not readable
         raise RelscaleError(f"{key}: {str(path)[:60]}: {error.strerror}") from None
 
 

@@ -56,7 +56,7 @@ def _check(key: str, name: str, suite: Suite, experiment: ScoredExperiment) -> N
 
 
 def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | None:
-    """Groups of a suite; None if only its data tell."""
+    """Groups of a suite; None if they are known only from its data."""
     if suite.lm_eval is not None:
         return set(suite.lm_eval) if len(suite.lm_eval) > 1 else None
     folder, manifest = read_suite(name, suite)
@@ -65,7 +65,7 @@ def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | 
         return named
     if manifest.builder in documents_builders() and not manifest.groups:
         return _of_documents(experiment)
-    if manifest.builder is None:  # a file that no task places is a group
+    if manifest.builder is None:  # a file without a task in the manifest is a group
         stems = {path.stem for path in (folder / "data").glob("*.jsonl")}
         return named | {task.group for task in manifest.tasks.values()} | (stems - set(manifest.tasks))
     return None if grows(manifest.builder) else named
@@ -85,7 +85,7 @@ def metrics(name: str, suite: Suite) -> set[str] | None:
 
 
 def subjects(name: str, suite: Suite) -> set[str] | None:
-    """Subjects of a suite; None if only its data tell."""
+    """Subjects of a suite; None if they are known only from its data."""
     if suite.lm_eval is not None:
         return None
     manifest = read_suite(name, suite)[1]
@@ -99,7 +99,7 @@ def subjects(name: str, suite: Suite) -> set[str] | None:
 def _check_built_suite(
     key: str, suite: Suite, manifest: Manifest, is_built: bool, experiment: ScoredExperiment
 ) -> None:
-    """Check the sources of a suite that is made from held-out documents."""
+    """Check the sources of a suite that is built from held-out documents."""
     if manifest.builder not in documents_builders() or is_built:
         return
     if isinstance(experiment, CheckpointExperiment):
@@ -109,7 +109,7 @@ def _check_built_suite(
         )
     known = {part for name in experiment.corpus_sources for part in text.parts(experiment.sources[name])}
     part = manifest.options.part
-    is_text = suite.part is None and known == {PART}  # which then stands for the docstrings
+    is_text = suite.part is None and known == {PART}  # which is then used in place of docstrings
     if part is not None and part not in known and not is_text:
         raise RelscaleError(unknown_name(f"{key}.part", "part", part, sorted(known), "in the sources"))
     named = _of_documents(experiment)
@@ -119,7 +119,7 @@ def _check_built_suite(
 
 def _check_items(key: str, data: Path, manifest: Manifest) -> None:
     """Check that at least two groups have enough questions, or documents."""
-    counts: dict[str, Counter[str]] = defaultdict(Counter)  # the same ones under every prompt
+    counts: dict[str, Counter[str]] = defaultdict(Counter)  # the same documents under every prompt
     for file in sorted(data.glob("*.jsonl")):
         task = manifest.tasks.get(file.stem, Task(file.stem))
         with file.open("rb") as lines:

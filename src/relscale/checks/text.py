@@ -22,7 +22,7 @@ from relscale.tokens.options import Vocabulary
 PARTS = {"installed": ("docstrings", "code"), "files": (PART,), "hub": (PART,)}
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 ENDINGS = (*TEXT_ENDINGS, *TABLE_ENDINGS)
-LOOKED_AT = 1000  # rows of a table of JSON lines, of which not each has each key
+LOOKED_AT = 1000  # rows of JSON lines whose keys are read, because rows may lack some keys
 
 
 def check_text(experiment: TrainingExperiment) -> None:

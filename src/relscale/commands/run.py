@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     config = named_config(options.config)
     experiment = load_config(config)
     need("this experiment", *NEEDED[experiment.runs.source])
-    check_experiment(experiment, elsewhere=is_submitted(options.further))
+    check_experiment(experiment, submitted=is_submitted(options.further))
     status = run_workflow(config, options.further)
     if status:
         raise SystemExit(status)

@@ -22,7 +22,7 @@ from relscale.training.optimizers import optimizer_module
 from relscale.training.options import check_logger
 
 
-def check_experiment(experiment: Experiment, elsewhere: bool = True) -> None:
+def check_experiment(experiment: Experiment, submitted: bool = True) -> None:
     """Check that everything an experiment names exists, that its runs fit the hardware, and that laws have enough
     points.
 
@@ -32,7 +32,7 @@ def check_experiment(experiment: Experiment, elsewhere: bool = True) -> None:
     ----------
     experiment
         As ``relscale.experiments.config.check_config`` gives it.
-    elsewhere
+    submitted
         Whether jobs run, or may run, on other machines, so that this machine's devices are irrelevant.
 
     Raises
@@ -42,7 +42,7 @@ def check_experiment(experiment: Experiment, elsewhere: bool = True) -> None:
         cannot be planned or placed; results cannot be written. The message is one sentence that begins with the key.
     """
     try:
-        _check(experiment, elsewhere)
+        _check(experiment, submitted)
     except RelscaleError as error:
         raise RelscaleError(shortened(str(error), LONGEST)) from None
     except OSError as error:  # a folder that may not be looked into, a name that is too long
@@ -50,7 +50,7 @@ def check_experiment(experiment: Experiment, elsewhere: bool = True) -> None:
         raise RelscaleError(f"{file}: {error.strerror or error}, which is named in the config") from None
 
 
-def _check(experiment: Experiment, elsewhere: bool) -> None:
+def _check(experiment: Experiment, submitted: bool) -> None:
     check_folders(Path(experiment.store), Results.of(experiment).folder)
     _check_tables(experiment)
     if isinstance(experiment, TrainingExperiment):
@@ -68,7 +68,7 @@ def _check(experiment: Experiment, elsewhere: bool) -> None:
         _check_names_of_suites(experiment)
         for name in experiment.suites:
             check_suite(name, experiment)
-        check_devices(experiment, elsewhere)
+        check_devices(experiment, submitted)
     check_fits(experiment)
 
 

@@ -1,4 +1,4 @@
-"""A config for released models, and the table of them that it reads."""
+"""Template of a config for released models, and of its table of checkpoints."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +14,17 @@ def checkpoints_config(table: Path, name: str, folder: Path) -> str:
     Parameters
     ----------
     table
-        Of the checkpoints.
+        Path of the table of checkpoints.
     name
-        Of the experiment.
+        Name of the experiment.
     folder
-        Where the config will be.
+        Folder of the config.
     """
     return "\n".join(
         [
             schema_line(folder),
             "# An audit of released models: nothing is trained. `relscale pin` records the commits of what is on the",
-            "# hub, `relscale plan` shows the table as it is read, `relscale run` scores, fits and reports.",
+            "# hub, `relscale plan` shows how the table is read, `relscale run` scores the models, fits and reports.",
             f"experiment: {quoted(name)}",
             "seed: 0",
             "",
@@ -33,11 +33,11 @@ def checkpoints_config(table: Path, name: str, folder: Path) -> str:
             "# lm-eval has scored a model (--log_samples), name the folder of its samples as `samples`, not `model`.",
             f"runs: {{source: checkpoints, table: {quoted(relative(table, folder))}}}",
             "",
-            "suites: # `relscale suites` lists those there are; or tasks of lm-eval by name",
+            "suites: # shipped suites (see `relscale suites`), or tasks of lm-eval by name",
             "  mmlu: {forms: [cloze]}",
             "  # reasoning: {lm_eval: [hellaswag, arc_easy]}",
             "",
-            "scoring: {job: run} # a job per model; `dtype: bfloat16` and `device: cuda:0` where there is a GPU",
+            "scoring: {job: run} # one job per model; on a GPU, add `dtype: bfloat16` and `device: cuda:0`",
             "",
             "figures: [relative-law, exponents]",
             "",
@@ -53,7 +53,7 @@ def checkpoints_table(models: Sequence[str], folder: Path) -> str:
     models
         Folders, or names on the hub.
     folder
-        Where the table will be.
+        Folder of the table.
     """
     rows = [
         f"{Path(model).name},{relative(Path(model), folder) if Path(model).exists() else model},,unknown,,,"

@@ -11,11 +11,11 @@ from relscale.package_files import FILES
 
 SCHEMA = FILES / "workflow" / "schemas" / "config.schema.json"
 PLAIN = re.compile(r"[A-Za-z][\w.-]*")
-WORDS = {"true", "false", "yes", "no", "on", "off", "null"}  # of YAML, where a name is not quoted
+WORDS = {"true", "false", "yes", "no", "on", "off", "null"}  # special words of YAML, which must be quoted
 
 
 def schema_line(folder: Path) -> str:
-    """The comment by which an editor completes and checks a config in ``folder``."""
+    """The comment with which an editor completes and validates a config in ``folder``."""
     return f"# yaml-language-server: $schema={relative(SCHEMA, folder)}"
 
 

@@ -7,7 +7,7 @@ from relscale.starting.parts import quoted, relative, schema_line
 from relscale.storage.tables import read_table
 from relscale.table_fit.known_columns import guess_baseline, guess_column, guess_x, guess_y
 
-ASIDE = ("params", "tokens", "corpus", "run", "block", "seed", "step")  # further columns of measurements
+ASIDE = ("params", "tokens", "corpus", "run", "block", "seed", "step")  # optional columns of measurements
 APART = (
     "model",
     "size",
@@ -15,7 +15,7 @@ APART = (
     "corpus",
     "seed",
     "step",
-)  # columns that identify models, where present
+)  # columns that identify models, if present
 METRICS = {
     "bpb": "bits_per_byte",
     "bits_per_byte": "bits_per_byte",
@@ -32,14 +32,14 @@ def table_config(path: Path, name: str, folder: Path) -> str:
     path
         The table: one row per model and group.
     name
-        Of the experiment.
+        Name of the experiment.
     folder
-        Where the config will be.
+        Folder of the config.
 
     Raises
     ------
     RelscaleError
-        The table cannot be read, or no column's name says that it is compute, a group or an error.
+        The table cannot be read, or no column's name is recognised as compute, a group or an error.
     """
     table = read_table(path)
     (x,) = guess_x(table, ["training_flops"], "power", str(path))
@@ -75,16 +75,16 @@ def table_config(path: Path, name: str, folder: Path) -> str:
             "  source: measurements",
             "  tables:",
             f"    - path: {quoted(relative(path, folder))}",
-            "      # Which column of the table is which of relscale's, guessed by their names.",
+            "      # Columns of the table, by the names of relscale's columns; guessed from their names.",
             f"      columns: {{{named}}}",
             *formats,
-            "      # The metric is what figures say of the values, of which a lower one is better.",
+            "      # The metric is the name of the values in figures; lower values must be better.",
             f"      constants: {{suite: {quoted(name)}, metric: {metric}}}",
             "",
-            "suites: # how figures show it",
+            "suites: # its title in figures",
             f"  {quoted(name)}:",
             f"    title: {quoted(name)}",
-            f"    baseline: {quoted(guess_baseline(table, group, y, str(path)))} # the group of the largest error",
+            f"    baseline: {quoted(guess_baseline(table, group, y, str(path)))} # the group with the largest error",
             f"    metric: {metric}",
             "",
             "fit: {frontier: all} # each model is a point; `parabola` finds the compute-optimal one of each budget",

@@ -1,7 +1,7 @@
-"""A config for text of one's own: models trained on a mixture of folders, and how the gap between them moves.
+"""Template of a config for the user's text: models trained on a mixture of folders, and the gap between these.
 
-Budgets are chosen for a time: four, each twice the one before, at widths around the compute-optimal one. That is taken
-from the default experiment, where it grows from 13 at 1e11 training FLOPs to 55 at 2e12.
+Budgets are chosen to fit a given time: four, each twice the previous one, at widths around the compute-optimal width,
+which in the default experiment increases from 13 at 1e11 training FLOPs to 55 at 2e12.
 """
 
 import heapq
@@ -20,20 +20,22 @@ from relscale.training.options import Training
 
 VOCABULARY = 2048
 SEQUENCE = 256
-BYTES_PER_TOKEN = 3.0  # of a vocabulary of 2,048 on prose and code; fewer than either has
-MOST_EPOCHS = 4.0  # Muennighoff et al., arXiv 2305.16264: repeated so often, text is nearly as good as new
+BYTES_PER_TOKEN = 3.0  # lower bound for a vocabulary of 2,048 on prose and code
+MOST_EPOCHS = (
+    4.0  # up to 4 epochs, repeated text is nearly as good as new (Muennighoff et al., arXiv 2305.16264)
+)
 BUDGETS = 4
 REFERENCE_FLOPS, REFERENCE_WIDTH, EXPONENT = 1e11, 13.5, 0.48
 NARROWEST = 4
 FEWEST_WIDTHS = 3  # for a parabola
-AROUND = (0.5, 0.8, 1.25, 2.0)  # times the expected optimum
-STEP = 10**0.1  # of the largest budget, as it is tried
+AROUND = (0.5, 0.8, 1.25, 2.0)  # widths relative to the expected optimum
+STEP = 10**0.1  # factor between candidates for the largest budget
 LARGEST, SMALLEST = 1e14, 1e10  # training FLOPs
 OVERHEAD = 80.0  # seconds of all other stages, on two cores
-STARTUP = 5.0  # seconds in which a training job imports its libraries
-FEWEST_BYTES = 40_000  # of a folder: a held-out part of ten documents, and something to learn from
-FEW_DOCUMENTS = 400  # with fewer, single documents would decide what is held out
-PIECE = 2000  # characters of a document, where few long texts are cut
+STARTUP = 5.0  # seconds that a training job takes to import its libraries
+FEWEST_BYTES = 40_000  # per folder: enough for ten held-out documents and some training text
+FEW_DOCUMENTS = 400  # with fewer, the held-out part would consist of a few whole files
+PIECE = 2000  # characters per document if a few long texts are split
 HARDWARE = Hardware(flops_per_second=7.4e10, seconds_per_token=6.6e-6)
 
 
@@ -44,11 +46,11 @@ class Texts:
     Attributes
     ----------
     name, path
-        What it is called in the config, and where it is.
+        Name in the config, and path.
     files, size
-        How many text files, and their bytes.
+        Number of text files, and their total bytes.
     is_table
-        Whether a file of it is a table, which may have any number of documents.
+        Whether one of the files is a table, which may contain any number of documents.
     """
 
     name: str
@@ -59,22 +61,22 @@ class Texts:
 
     @property
     def is_cut(self) -> bool:
-        """Whether its texts are cut into pieces."""
+        """Whether its texts are split into several documents."""
         return not self.is_table and self.files < FEW_DOCUMENTS
 
 
 @dataclass(frozen=True)
 class Budgets:
-    """A grid of runs, and what it takes.
+    """A grid of runs, with its epochs and expected time.
 
     Attributes
     ----------
     budgets
         Training FLOPs, from small to large.
     widths
-        Of each.
+        Widths of each budget.
     epochs
-        How often the largest run sees the text.
+        Number of passes of the largest run over the text.
     seconds
         Expected time of all stages on this machine.
     """
@@ -93,16 +95,16 @@ def texts_config(paths: Sequence[Path], minutes: float, name: str, folder: Path)
     paths
         Folders or files of text, one per group; a single folder has a sub-folder per group.
     minutes
-        What the experiment may take.
+        Time limit of the experiment.
     name
-        Of the experiment.
+        Name of the experiment.
     folder
-        Where the config will be.
+        Folder of the config.
 
     Raises
     ------
     RelscaleError
-        A folder is not there or has too little text; there is one group alone.
+        A folder is missing or has too little text, or there is only one group.
     """
     texts = scan_texts(paths)
     budgets = budgets_for(
@@ -117,7 +119,7 @@ def scan_texts(paths: Sequence[Path]) -> list[Texts]:
     Raises
     ------
     RelscaleError
-        As `texts_config`.
+        For the same reasons as `texts_config`.
     """
     if not paths:
         raise RelscaleError("texts: name two folders of text, or one with a sub-folder per group")
@@ -153,16 +155,16 @@ def _texts(name: str, path: Path) -> Texts:
 
 
 def budgets_for(minutes: float, size: int, groups: int = 2, smallest: int | None = None) -> Budgets:
-    """The largest budgets that fit a time on this machine, and that the text is enough for.
+    """The largest budgets that fit the time on this machine and for which there is enough text.
 
     Parameters
     ----------
     minutes
-        Of the experiment.
+        Time limit of the experiment.
     size
-        Bytes of text, of all groups.
+        Total bytes of text of all groups.
     groups
-        How many share each run's tokens.
+        Number of groups that share each run's tokens.
     smallest
         Bytes of the smallest group (default: an equal share), which is repeated most.
     """
@@ -201,7 +203,7 @@ def _widths(budget: float) -> tuple[int, ...]:
 
 
 def makespan(seconds: Iterable[float], workers: int) -> float:
-    """The time that jobs take on some workers, the longest job first.
+    """Total time of jobs on a number of workers, if the longest jobs start first.
 
     Examples
     --------
@@ -215,14 +217,14 @@ def makespan(seconds: Iterable[float], workers: int) -> float:
 
 
 def number(value: float) -> str:
-    """A large number as a person writes it: 1.6e10."""
+    """A large number in short notation: 1.6e10."""
     return f"{value:g}".replace("e+", "e")
 
 
 def _config(texts: Sequence[Texts], budgets: Budgets, minutes: float, name: str, folder: Path) -> str:
     lines = [
         schema_line(folder),
-        f"# How does the gap between {' and '.join(text.name for text in texts)} move with training compute?",
+        f"# How does the gap between {' and '.join(text.name for text in texts)} change with training compute?",
         f"# Expected to take {budgets.seconds / 60:.0f} min on {cores()} cores; `relscale plan` lists the runs, "
         "`relscale run` trains, scores, fits and reports.",
         f"experiment: {quoted(name)}",
@@ -238,11 +240,11 @@ def _config(texts: Sequence[Texts], budgets: Budgets, minutes: float, name: str,
         )
     if any(text.is_cut for text in texts):
         lines.append(
-            "  # max_characters cuts texts into documents, since single files would decide what is held out"
+            "  # max_characters splits texts into documents, so that the held-out part is not just a few whole files"
         )
     lines += [
         "",
-        "corpora: # what models are trained on; one per source, such as {source: NAME}, compares training on each",
+        "corpora: # training data; to compare training on each source, add corpora such as NAME: {source: NAME}",
         f"  mixture: {{parts: [{', '.join(f'{{source: {quoted(text.name)}, weight: 1}}' for text in texts)}]}}",
         "",
         f"vocabulary: {{size: {VOCABULARY}}}",
@@ -252,28 +254,28 @@ def _config(texts: Sequence[Texts], budgets: Budgets, minutes: float, name: str,
         "  flop_accounting: training # budgets count forward and backward FLOPs",
         f"  sequence_length: {SEQUENCE}",
         f"  budgets: [{', '.join(map(number, budgets.budgets))}]",
-        "  widths: # around the optimum that is expected; if a parabola has no minimum, add widths on the side it says",
+        "  widths: # around the expected optimum; if a parabola has no minimum, add widths as the report advises",
         *(
             f"    {number(budget)}: [{', '.join(map(str, widths))}]"
             for budget, widths in zip(budgets.budgets, budgets.widths, strict=True)
         ),
         "",
-        "# For expected times alone: what one core of a 2021 server does; `relscale doctor --steps` measures yours.",
+        "# Used only for expected times: one core of a 2021 server; `relscale doctor --steps` measures this machine.",
         f"hardware: {{flops_per_second: {number(HARDWARE.flops_per_second)}, "
         f"seconds_per_token: {HARDWARE.seconds_per_token:g}}}",
     ]
     if budgets.epochs > 1:
         lines += [
             "",
-            f"# The largest run sees the text {budgets.epochs:.1f} times; more text would be better.",
+            f"# The largest run makes {budgets.epochs:.1f} passes over the text; more text would be better.",
             f"training: {{max_epochs: {2 * math.ceil(budgets.epochs)}}}",
         ]
     lines += [
         "",
         "suites:",
         "  domains: # bits per byte of held-out documents, by source",
-        f"    baseline: {quoted(texts[0].name)} # the others are compared with it",
-        "    documents: 200 # at most, per source",
+        f"    baseline: {quoted(texts[0].name)} # the group that the others are compared with",
+        "    documents: 200 # maximum per source",
         "",
         "figures: [relative-law, isoflop, frontier, exponents]",
         "",

@@ -1,12 +1,12 @@
 """Adaptive batch size: the batch grows during training with the gradient noise.
 
 After each measurement of the gradient's moments, smoothed, a test of AdAdaGrad requests a batch: the norm test or the
-inner-product test (``relscale.training.noise_scale``). From the next step on whose remaining sequences are whole
-batches of it the batch is the largest multiple of the first one that is at most the requested one, rounded up; the
-learning rate grows by the root. A batch never shrinks. The run reads the planned tokens, each once, in order.
+inner-product test (``relscale.training.noise_scale``). From the next step at which the remaining sequences are whole
+batches, the batch is the largest multiple of the first one that is at most the requested one, rounded up; the
+learning rate grows with its square root. A batch never shrinks. The run reads the planned tokens, each once, in order.
 
-Source: Lau, Liu, Kolar, *AdAdaGrad: Adaptive Batch Size Schemes for Adaptive Gradient Methods*, arXiv 2402.11215. There
-the moments of a single batch decide; they vary so much that the batch then grows beyond the size that their means
+Source: Lau, Liu, Kolar, *AdAdaGrad: Adaptive Batch Size Schemes for Adaptive Gradient Methods*, arXiv 2402.11215, where
+the moments of a single batch are used; they vary so much that the batch grows beyond the size that their means
 request.
 """
 
@@ -63,16 +63,16 @@ class GrowingBatch:
 
 
 def next_factor(remaining: int, factor: int, request: int) -> int:
-    """The batch of the next step: the largest divisor of the rest that is above ``factor`` and at most ``request``.
+    """The batch of the next step: the largest divisor of ``remaining`` above ``factor`` and at most ``request``.
 
-    ``factor`` where there is none.
+    ``factor`` if there is none.
 
     Parameters
     ----------
     remaining
-        Sequences that are not yet read, in batches of the first size.
+        Remaining sequences, in batches of the first size.
     factor, request
-        The current batch and the requested one, by the first one.
+        The current batch and the requested one, relative to the first one.
     """
     return max(
         (candidate for candidate in range(factor + 1, request + 1) if remaining % candidate == 0),

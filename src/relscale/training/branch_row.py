@@ -1,4 +1,4 @@
-"""A branch of a training, as its table has it."""
+"""Row of the table of branches."""
 
 from dataclasses import dataclass
 

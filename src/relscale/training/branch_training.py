@@ -74,7 +74,7 @@ def train_branches(
     still_owned
         Called before every write; may raise.
     train
-        Trains a history to its end at a learning rate by run and step, and stops as it is asked to.
+        Trains a history to its end, with a learning rate by run and step, or until a stop is requested.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def branch_row(branch: Branch, trunk: Run, history: History) -> BranchRow:
     """The row of a finished branch."""
     losses = history.losses[branch.step : history.done].double().cpu().numpy()
     diverged = history.diverged is not None
-    # Independent losses differ by twice their variance; weights m^age of sum 1 leave (1 − m) / (1 + m) of it.
+    # Differences of independent losses have twice their variance; weights m^age of sum 1 scale it by (1 − m) / (1 + m).
     spread = (
         float(np.square(np.diff(losses)).mean()) / 2 * (1 - MEMORY) / (1 + MEMORY)
         if len(losses) > 2

@@ -1,10 +1,10 @@
-"""Branches of a run: from a checkpoint on, the same tokens with k times the batch size.
+"""Branches of a run: training continued from a checkpoint on the same tokens with k times the batch size.
 
 At some shares of a run's tokens its complete state is saved: weights, optimizer moments and number of sequences read.
-When the run is finished, each branch starts from there and reads the sequences that follow, the same number for every
-k, at the checkpoint's learning rate times √k. Its losses are smoothed: the mean of the branch's losses with weights
-that halve from step to step. The largest k whose loss is not above that of the smaller ones is the critical batch
-(``relscale.questions.critical_branch``).
+When the run is finished, each branch starts from such a checkpoint and reads the following sequences, the same number
+for every k, at the checkpoint's learning rate times √k. Its losses are smoothed: the mean of the branch's losses with
+weights that halve from step to step. The largest k whose loss is not above that of the smaller ones is the critical
+batch (``relscale.questions.critical_branch``).
 
 Source: *Critical Batch Size Revisited*, arXiv 2505.23971.
 """

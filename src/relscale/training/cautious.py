@@ -2,7 +2,7 @@
 
 A step passes over a tensor twice, because the share of unmasked coordinates must be known before the update. The first
 pass takes a bundle of tensors, or pieces of large ones, through all of its operations while a CPU's cache holds them,
-and leaves the masked update where the gradient was; so memory is passed over 9 times where AdamW needs 7.
+and stores the masked update in place of the gradient; this takes 9 passes over memory, where AdamW takes 7.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def cautious_adamw(
     kept_counts: list[list[Tensor]] = [[] for _ in weights]
     for bundle in _bundles(gradients, m, v):
         owners, part, first, second = bundle
-        # AdamW's own kernel, at learning rate −1 from 0, leaves u.
+        # AdamW's own kernel, at learning rate −1 from 0, gives u.
         update = [torch.zeros_like(g) for g in part]
         fused_adamw(update, part, first, second, step, lr=-1.0, betas=betas, eps=eps, decay=0.0)
         # In the gradient's place: u·g, then k, then u·k.
@@ -83,7 +83,7 @@ def _move_on_host(
 def _move_on_device(
     weights: list[Tensor], updates: list[Tensor], mask: Tensor, sizes: list[int], lr: float, decay: float
 ) -> None:
-    """The same for an accelerator, which need not wait until the shares are known here."""
+    """The same for an accelerator, without waiting for the shares to be copied to the host."""
     if decay:
         torch._foreach_mul_(weights, 1 - lr * decay)
     counts = mask.to(updates[0].dtype).unbind()
@@ -110,7 +110,7 @@ def _bundles(*columns: list[Tensor]) -> Iterator[list[list[Any]]]:
 
 
 def _pieces(tensor: Tensor) -> tuple[Tensor, ...]:
-    """A tensor whole, or in flat views of ``BUNDLE`` elements where it is larger and a CPU's."""
+    """The tensor, or flat views of ``BUNDLE`` elements if it is larger and on a CPU."""
     if tensor.numel() <= BUNDLE or tensor.device.type != "cpu":
         return (tensor,)
     views: tuple[Tensor, ...] = tensor.view(-1).split(BUNDLE)

@@ -57,10 +57,10 @@ class DistributedModel:
                 layer.forward = partial(
                     checkpoint, layer.forward, use_reentrant=False, context_fn=bf16.same_products
                 )
-        if compiled and is_sharding(fabric):  # which gathers weights between layers
+        if compiled and is_sharding(fabric):  # sharding gathers weights between layers
             for layer in decoder.layers:
                 layer.compile()
-        elif compiled:  # all but the output layer, whose fused loss is as fast as it gets
+        elif compiled:  # all but the output layer, whose fused loss gains nothing
             decoder.hidden = torch.compile(decoder.hidden)  # type: ignore[method-assign]
         self.module = fabric.setup_module(decoder)
         self.module.mark_forward_method("loss")

@@ -14,7 +14,7 @@ R = TypeVar("R")
 def first_order(backward: Callable[Concatenate[C, P], R]) -> Callable[Concatenate[C, P], R]:
     """A backward pass that refuses ``create_graph``: second derivatives would silently lack terms.
 
-    ``torch.autograd.function.once_differentiable`` raises only where a second pass reaches it, and a pass to given
+    ``torch.autograd.function.once_differentiable`` raises only if a second pass reaches it, and a pass to given
     inputs does not.
 
     Raises

@@ -5,8 +5,8 @@
 θ_k the eigenvalues of the tridiagonal T, w_k the squared first components of its eigenvectors, of random starts of ±1.
 Full reorthogonalisation avoids repeated eigenvalues. The largest eigenvalues converge first.
 
-Of a batch of b examples the Hessian's noise inflates its largest eigenvalue, the theory of spiked random matrices says:
-with λ that of all data, σ the noise of one example and P parameters
+For a batch of b examples, noise increases the largest eigenvalue of the Hessian. By the theory of spiked random
+matrices, with λ that of all data, σ the noise of one example and P parameters
 
     λ(b) = λ + (P / b) · σ² / λ  where λ > σ · √(P / b),  else the edge of the noise, 2 · σ · √(P / b)
 
@@ -29,7 +29,7 @@ Product = Callable[[Floats], Floats]
 
 ITERATIONS = 60
 EXHAUSTED = (
-    1e-10  # of the largest coefficient: what is left of a vector that lies in the space that was searched
+    1e-10  # relative to the largest coefficient: the remainder of a vector within the space already searched
 )
 
 

@@ -25,7 +25,7 @@ from relscale.training.processes import is_distributed
 from relscale.training.record import TrainingRecord, read_records
 from relscale.training.state import remove_state, state_folder
 
-if TYPE_CHECKING:  # torch takes seconds to import, and a job that finds all its runs trained needs none
+if TYPE_CHECKING:  # torch takes seconds to import, and a job without untrained runs does not need it
     from relscale.training.fabric import Fabric
 
 UNKNOWN = Hardware(flops_per_second=1.0)  # one processor of unknown speed
@@ -209,7 +209,7 @@ class _Trainer:
         control = Control(lambda: self.interruption.reason is not None, still_owned)
         options, fabric = options.model_copy(update=placed), self.fabric()
         # DDP, compilation and recomputation tie a model into reference cycles, and collections are rare (relscale.cli):
-        # its memory is freed before the next run. What was there before is not searched for cycles.
+        # its memory is freed before the next run. Older objects are not searched for cycles.
         gc.freeze()
         try:
             return train_run(run, self.job.data, self.job.folder(run), options, fabric, control)

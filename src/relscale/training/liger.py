@@ -1,6 +1,6 @@
 """Liger Kernel's fused output layer and cross-entropy, on GPUs, where it is installed (``pip install relscale[gpu]``).
 
-Not tried: no machine with a GPU was at hand.
+Not tested on a GPU.
 """
 
 from functools import cache
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def usable(hidden: Tensor) -> bool:
-    """Whether the kernels are there, and the tensor is where they run."""
+    """Whether the kernels are installed and the tensor is on a GPU."""
     return hidden.is_cuda and _installed()
 
 

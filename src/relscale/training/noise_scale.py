@@ -5,10 +5,10 @@ gradient and the trace of the covariance of a sequence's, both without bias, fro
 
     |G|² = (|Σg|² − Σ|g|²) / (K (K − 1))          tr Σ = b (Σ|g|² − |Σg|²/K) / (K − 1)
 
-They vary much from step to step, and |G|² of one step may be negative: both are smoothed first, and divided last.
+They vary strongly from step to step, and |G|² of one step may be negative: both are smoothed before they are divided.
 
     noise scale        = tr Σ / |G|²                      sequences (McCandlish et al. 2018, arXiv 1812.06162)
-    norm test          = tr Σ / (η² (|G|² + tr Σ / B))    sequences that AdAdaGrad would ask for at batch B
+    norm test          = tr Σ / (η² (|G|² + tr Σ / B))    sequences that AdAdaGrad requests at batch B
     inner-product test = V / (η² (|G|² + tr Σ / B))       (Lau et al. 2024, arXiv 2402.11215)
 
 V is the variance of a sequence's gradient along the batch's gradient g alone. The test of the paper,
@@ -16,7 +16,8 @@ Var⟨∇ℓ, g⟩ / (η² |g|⁴), is this one, since |g|² has the mean |G|² 
 
     V = b Σ (⟨g_k, g⟩ − |g|²)² / ((K − 1) |g|²)
 
-The noise scale is no critical batch: the two differ by a factor that is measured, by training at several batches.
+The noise scale is not the critical batch: the two differ by a factor that must be measured by training at several
+batches.
 """
 
 import math
@@ -32,7 +33,7 @@ from torch.utils.hooks import RemovableHandle
 from relscale.training.fabric import Fabric
 from relscale.training.micro_batches import largest_divisor
 
-PARTS = 4  # micro-batches of a batch that is not divided anyway
+PARTS = 4  # micro-batches of a batch that would not be divided otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +90,19 @@ def variance_along(
 
 
 class MicroBatchGradients:
-    """The squared norms of the gradients of micro-batches, each seen on its way into the sum of all.
+    """The squared norms of the gradients of micro-batches, recorded as they are accumulated.
 
-    A hook sees what one backward pass gives a parameter, before it is added up, and on several devices before it is
-    exchanged. Where the variance along the batch's gradient is measured, which is known at the end only, the gradients
-    of ``PARTS`` micro-batches of all devices, or more, are kept until then: those of small micro-batches as sums.
+    A hook receives the gradient of a parameter from one backward pass, before it is accumulated and, on several
+    devices, before it is exchanged. To measure the variance along the batch's gradient, which is known only at the end,
+    the gradients of at least ``PARTS`` micro-batches of all devices are kept until then; those of small micro-batches
+    are summed.
     """
 
     def __init__(
         self, parameters: Sequence[Tensor], count: int, along: bool = False, devices: int = 1
     ) -> None:
-        """Of so many micro-batches per device, whose losses are divided by ``count`` before they are added up."""
+        """Register hooks; losses of the ``count`` micro-batches per device are divided by ``count`` before
+        accumulation."""
         self.parameters, self.count = parameters, count
         self.squares = torch.zeros(())
         fewest = min(count, -(-PARTS // devices))
@@ -136,7 +139,7 @@ class MicroBatchGradients:
     def moments(self, size: int, fabric: Fabric) -> GradientMoments:
         """The estimates from the micro-batches of all devices, of ``size`` sequences each.
 
-        The parameters have the gradient of the whole batch already.
+        The parameters already have the gradient of the whole batch.
         """
         count = self.count * fabric.world_size
         squares: Tensor = fabric.all_reduce(self.count**2 * self.squares, reduce_op="sum")  # type: ignore[assignment]
@@ -171,15 +174,15 @@ def _squared(tensors: list[Tensor]) -> Tensor:
 def divided(share: int, micro_batch: int, fewest: int = PARTS) -> int:
     """The largest divisor of a device's share that is at most ``micro_batch`` and makes ``fewest`` parts of it.
 
-    One sequence where the share has fewer.
+    1 if the share has fewer sequences.
     """
     return largest_divisor(share, min(micro_batch, max(1, share // fewest)))
 
 
 def smoothed(values: Sequence[float], memory: float) -> list[float]:
-    """Exponential means of the values so far; NaN, where nothing was measured, stays and is left out of the others.
+    """Exponential running means of the values; NaN (not measured) remains NaN and is excluded from the others.
 
-    Weights are ``memory`` to the power of a value's age in measurements, and sum to 1.
+    The weight of a value is ``memory`` to the power of its age in measurements; weights sum to 1.
     """
     total = weight = 0.0
     means = []

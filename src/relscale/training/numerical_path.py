@@ -15,16 +15,16 @@ CHANGES_NO_NUMBER = "says which kernels train; another answer is another key as 
 
 
 def numerical_path(threads: int, compiled: bool = False) -> Mapping[str, str | bool]:
-    """The kind of device of this machine and, of a processor, which kernels it trains with.
+    """The kind of device of this machine and, for a processor, the kernels that it trains with.
 
-    Those in C (``relscale.training.cpu``) do the optimizer's step and, on one thread, the layers. The compiler is
-    asked what it would compile, which takes milliseconds; a training whose kernels turn out to be others is refused
-    (``check_kernels``). Which type the products are in stands beside this in a run's key.
+    Kernels in C (``relscale.training.cpu``) compute the optimizer's step and, on one thread, the layers. The compiler
+    is queried for its target, which takes milliseconds; a training with other kernels is refused (``check_kernels``).
+    The type of the products is a separate part of a run's key.
 
     Parameters
     ----------
     threads
-        Of the processor, for one run.
+        Processor threads per run.
     compiled
         Whether ``torch.compile`` compiles the layers.
     """
@@ -84,7 +84,7 @@ def _macros() -> frozenset[str]:
     """Macros that the C compiler defines for this processor; empty without a working compiler."""
     try:
         command = c_compiler()
-    except ValueError:  # training says so, and does without
+    except ValueError:  # reported by training, which uses no kernels then
         return frozenset()
     return _defined(tuple(command)) if command else frozenset()
 

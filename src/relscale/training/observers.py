@@ -21,7 +21,7 @@ from relscale.training.schedule import learning_rate, steps_of
 from relscale.training.state import write_state
 from relscale.training.validation import mean_loss
 
-EXCHANGE_EVERY = 16  # steps between two questions that several devices answer together
+EXCHANGE_EVERY = 16  # steps between collective decisions of several devices
 
 
 class Observer(Protocol):

@@ -1,12 +1,12 @@
-"""Ownership of a run: of several processes that would train it, one does, and the others wait.
+"""Ownership of a run: if several processes need it, one trains it and the others wait.
 
-The owner holds the lock on a file in the folder of the run's state, and its name stands in the file. The system frees
-the lock when the process ends, also of a machine that went down, where machines share the store.
+The owner holds the lock on a file in the folder of the run's state, which contains its name. The system releases
+the lock when the process ends, also if its machine fails and the store is shared.
 
-One owner keeps its lock and trains no more: a training whose workflow was killed stops by itself, and if it hangs it
-never does. So whoever waits on the same machine deletes the file of an owner that was left alone for ``PATIENCE``, and
-locks a new one. An owner therefore reads its name again before it writes. That serves as well where a file system
-keeps the locks of each machine to itself: the later owner replaces the file, and the earlier one stops.
+An owner can keep its lock without training: a training whose workflow was killed stops by itself, unless it hangs.
+Therefore a process that waits on the same machine deletes the file of an owner whose parent ended ``PATIENCE`` ago, and
+locks a new one. An owner checks its name in the file before each write. This also works if a file system
+does not share locks between machines: the later owner replaces the file, and the earlier one stops.
 """
 
 import json
@@ -51,7 +51,7 @@ class Owner:
         return f"process {self.pid} on {self.machine.split()[0]}"
 
     def is_orphan(self) -> bool:
-        """Whether it was started on this machine, by a process that has ended."""
+        """Whether it was started on this machine by a process that has ended."""
         return self.machine == machine() and (
             self.parent is not None
             and (self.parent_started is None or started(self.parent) != self.parent_started)
@@ -90,7 +90,7 @@ def owned(
     """
     me, path = Owner.this(parent), folder / OWNER
     other: Owner | None = None
-    since = 0.0  # when that other was first seen
+    since = 0.0  # time at which that owner was first seen
 
     def check() -> None:
         if _read(path) != me:
@@ -101,14 +101,12 @@ def owned(
         with _lock_of_run(path) as file:
             previous = _read(path)
             if file is not None and previous is None:
-                file.truncate(0)  # of half a name
+                file.truncate(0)  # an incomplete name
                 file.write(json.dumps(asdict(me)))
                 file.flush()
                 yield check
                 return
-        if (
-            file is not None
-        ):  # this deleted the file of one that ended without doing so, or whose lock is not seen here
+        if file is not None:  # the previous owner did not delete its file, or its lock is not visible here
             say(f"{folder.stem}: taken over from {previous}")
             continue
         owner = _read(path)
@@ -116,7 +114,7 @@ def owned(
             other, since = owner, time.monotonic()
             say(f"{folder.stem}: waiting for {other}")
         elif other is not None and other.is_orphan() and time.monotonic() - since > PATIENCE:
-            with locked(folder / f"{OWNER}.lock"):  # of several that wait, one deletes it, and only this one
+            with locked(folder / f"{OWNER}.lock"):  # only one of several waiting processes deletes the file
                 if _read(path) == other:
                     path.unlink(missing_ok=True)
                     say(f"{folder.stem}: taken over from {other}")

@@ -1,4 +1,4 @@
-"""The matrix products of a run: their floating-point type, and what makes them."""
+"""The matrix products of a run: their floating-point type and implementation."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ from relscale.training.numerical_path import has_bf16_kernels, processor_flags
 from relscale.training.options import Training
 
 PRECISIONS = ("auto", "float32", "bf16")
-# Under autocast each factor is converted by passes of its own, which narrow models do not gain back: on a Zen 4 core a
-# step takes as long as in float32 at width 32 and 1.26 times less at 64. On a GPU the threshold was never measured.
+# Autocast converts each factor in separate passes, which costs narrow models more than it gains: on a Zen 4 core a
+# step takes as long as in float32 at width 32 and 1.26 times less at 64. The threshold was not measured on a GPU.
 NARROWEST_AUTOCAST = 128
 
 
 class Products(StrEnum):
-    """The type of the matrix products of a run, and for bf16 also what makes them; weights are float32 in any case."""
+    """The type of the matrix products of a run, and for bf16 their implementation; weights are always float32."""
 
     FLOAT32 = "float32"
     BF16_KERNELS = "bf16 kernels"
@@ -26,8 +26,8 @@ class Products(StrEnum):
 def choose_products(options: Training, hidden_size: int) -> Products:
     """The products of a model of this width on this machine.
 
-    The kernels round both factors of a product to bf16 and leave all else in float32. Under torch's autocast the
-    results of products and much of what is computed from them are bf16 too, so the two are not the same numbers.
+    The kernels round both factors of a product to bf16 and keep everything else in float32. Under torch's autocast the
+    results of products and many operations on them are bf16 too, so the two give different numbers.
 
     Raises
     ------
@@ -43,10 +43,10 @@ def choose_products(options: Training, hidden_size: int) -> Products:
 def choose_precision(options: Training, hidden_size: int) -> str:
     """``float32`` or ``bf16`` for a model of this width.
 
-    ``auto`` takes bf16 at any width where the kernels of ``relscale.training.cpu.bf16`` multiply it: on a processor
-    with AVX-512 BF16 and a C compiler that knows it, for runs of one thread that are not compiled. Elsewhere bf16 is
-    torch's autocast, which ``auto`` takes from width 128 on, where the device multiplies bf16 in hardware (a CUDA GPU
-    with bf16; a processor with AMX or AVX-512 BF16). The answer depends on the machine's features and on no
+    ``auto`` selects bf16 at any width if the kernels of ``relscale.training.cpu.bf16`` are available: on a processor
+    with AVX-512 BF16 and a C compiler that supports it, for runs of one thread that are not compiled. Otherwise bf16 is
+    torch's autocast, which ``auto`` selects from width 128 on if the device multiplies bf16 in hardware (a CUDA GPU
+    with bf16; a processor with AMX or AVX-512 BF16). The choice depends on the machine's features and not on a
     measurement, so that a run has the same key each time.
 
     Raises
@@ -72,7 +72,7 @@ def counted(precisions: Iterable[str]) -> str:
 def has_bf16() -> bool:
     """Whether this machine multiplies bf16 in hardware."""
     if has_gpu():
-        import torch  # seconds; only a wide model's key asks
+        import torch  # takes seconds, and is needed only for the keys of wide models
 
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return not processor_flags().isdisjoint(("avx512_bf16", "amx_bf16"))

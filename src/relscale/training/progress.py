@@ -18,9 +18,7 @@ from relscale.training.record import record_in
 
 CHANGES_NO_NUMBER = "says how far a job is"
 
-SAMPLE = (
-    100  # finished runs whose times are read: the line is printed after each run, and there may be thousands
-)
+SAMPLE = 100  # finished runs whose times are read, because the line is printed after each of possibly thousands of runs
 
 
 def progress(
@@ -28,8 +26,8 @@ def progress(
 ) -> Callable[[], str]:
     """A function that reports in one line the number of finished runs of an experiment and the remaining time.
 
-    The plan's expected times are scaled by what finished runs took. The others are taken to run side by side, as many
-    at a time as this machine has processors for. What a run depends on is looked up once; each line then costs a
+    The plan's expected times are scaled by the times of finished runs. The others are assumed to run in parallel, as
+    many at a time as this machine's processors allow. The keys of runs are computed once; each line then costs a
     listing of the store.
 
     Parameters
@@ -49,7 +47,7 @@ def progress(
     def line() -> str:
         digests = {}
         for path in tokens.glob("*/manifest.json"):
-            with suppress(RelscaleError, OSError):  # another job's, which will say so
+            with suppress(RelscaleError, OSError):  # reported by the job that trains it
                 digests[path.parent.name] = tokens_digest(path.parent)
         for place, run in enumerate(runs):
             data = digests.get(file_name(run.corpus)) if not keys[place] else None
@@ -57,7 +55,7 @@ def progress(
                 keys[place] = run_key(run, data, options)
         finished = set(os.listdir(folder)) if folder.is_dir() else set[str]()
         done = {key: expected[place] for place, key in enumerate(keys) if key in finished}
-        # The digests that sort first: a sample without bias that changes little from line to line.
+        # Digests that sort first are an unbiased sample that changes little from line to line.
         times = {key: taken(key) for key in nsmallest(SAMPLE, done)}
         known = [(done[key], took) for key, took in times.items() if took is not None]
         scale = sum(took for _, took in known) / sum(first for first, _ in known) if known else 1.0

@@ -1,4 +1,4 @@
-"""The columns on how a model was trained that tables of checkpoints and of measurements share; laws may read them."""
+"""Columns of training details that tables of checkpoints and of measurements share, for laws that use them."""
 
 from dataclasses import dataclass
 

@@ -130,7 +130,7 @@ def train_run(
     )
     first_size = (
         run.sequences_before(run.train_steps) / run.batch_size
-    )  # steps, were no batch larger than the first
+    )  # steps if all batches had the first size
     warmup = run.steps_until(int(run.hyperparameters.warmup * first_size) * run.batch_size)
     history = History.of(run, warmup, fabric.device)
     unfinished = state_folder(folder)
@@ -292,7 +292,7 @@ def batch_gradient(
                 raise RelscaleError(
                     f"{problem}; set training: {{activation_checkpointing: true}} or {{strategy: fsdp}}"
                 ) from error
-            if fabric.world_size > 1:  # the devices would have to agree, in the middle of an exchange
+            if fabric.world_size > 1:  # the devices cannot agree on a size in the middle of an exchange
                 raise RelscaleError(f"{problem}; set training: {{micro_batch: {smaller}}}") from error
             print(f"{problem}; continuing with {smaller}", file=sys.stderr)
             micro_batch = smaller
@@ -316,7 +316,7 @@ def accumulate_gradients(model: DistributedModel, batch: Iterable[Tensor], count
     fabric = model.fabric
     total = torch.zeros((), device=fabric.device)
     for number, tokens in enumerate(batch, start=1):
-        # Devices exchange gradients after the last micro-batch only, unless whole gradients have no room.
+        # Devices exchange gradients after the last micro-batch only, unless complete gradients do not fit in memory.
         waits = number < count and not is_sharding(fabric)
         with fabric.no_backward_sync(model.module, enabled=True) if waits else nullcontext():
             with model.precision.forward_context():
@@ -345,7 +345,7 @@ def resume(
 ) -> None:
     """Load the state of an interrupted training, if there is one and its checkpoints are intact.
 
-    ``branching`` are the shares at which its state was kept for branches.
+    ``branching`` are the shares of tokens at which its state was saved for branches.
     """
     state = read_state(unfinished)
     if state is None:

@@ -1,6 +1,6 @@
 """Tensors that are sharded over several devices: gathered, distributed, and the shard of this device.
 
-Plain tensors pass through unchanged. DTensor is imported where there are some: that takes seconds.
+Plain tensors are returned unchanged. DTensor is imported only for sharded tensors, because that takes seconds.
 """
 
 from typing import Any

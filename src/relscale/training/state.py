@@ -1,11 +1,11 @@
 """The training state on disk, from which a run resumes exactly.
 
-Weights, the optimizer's moments, what was recorded, and the states of the random number generators. The data need no
-state: a batch is a function of its step (``relscale.tokens.store``).
+It consists of weights, the optimizer's moments, the history, and the states of the random number generators. The data
+need no state: a batch is a function of its step (``relscale.tokens.store``).
 
-The file is the same whatever the strategy, so that a run may resume on another number of devices, and it replaces the
-one before only when it is whole and on disk. ``fabric.save`` has neither: each strategy writes a format of its own, and
-over the former state.
+The file does not depend on the strategy, so that a run can resume on another number of devices, and it replaces the
+previous one only when it is complete and on disk. ``fabric.save`` has neither property: each strategy writes its own
+format over the previous state.
 """
 
 import sys
@@ -16,7 +16,9 @@ from typing import Any
 from relscale.storage.atomic import atomic_path, remove, remove_partials
 
 FILE = "state.pt"
-CHECKPOINTS = "checkpoints"  # the folder of weights on the way, in the state's and later in the result's
+CHECKPOINTS = (
+    "checkpoints"  # folder of intermediate checkpoints, in the state's and later in the result's folder
+)
 OWNER = "owner.json"  # the name of the process that owns the run
 
 
@@ -27,22 +29,22 @@ def state_folder(folder: Path) -> Path:
 
 def write_state(folder: Path, state: dict[str, Any]) -> None:
     """Replace the state in ``folder`` atomically."""
-    import torch  # seconds; where the state lies is asked without it
+    import torch  # takes seconds, and is not needed for `state_folder`
 
     random = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
     with atomic_path(folder / FILE) as partial, partial.open("wb") as file:
         try:
             torch.save({**state, "random": random}, file)
         except RuntimeError as error:
-            # Of a full disk torch says that its position is not the one it expected.
+            # On a full disk torch reports an unexpected file position.
             raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def read_state(folder: Path) -> dict[str, Any] | None:
     """Load the state in ``folder`` and set the random number generators; None without a readable state.
 
-    Tensors come to the processor's memory; where they go on to a GPU, a page at a time, which the processes of a node
-    share. What a killed process left half-written is deleted.
+    Tensors are mapped from the file in the processor's memory; pages are loaded on demand and shared by the processes
+    of a node. Incomplete files of killed processes are deleted.
     """
     import torch
 
@@ -55,7 +57,7 @@ def read_state(folder: Path) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(
             path, map_location="cpu", weights_only=True, mmap=torch.cuda.is_available()
         )
-    except Exception as error:  # torch raises whatever the damage leads to
+    except Exception as error:  # any exception of torch, depending on the damage
         print(f"{path}: damaged; the run starts again ({type(error).__name__})", file=sys.stderr)
         return None
     random = state.pop("random")

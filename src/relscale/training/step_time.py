@@ -1,4 +1,4 @@
-"""How long training takes on this machine: the numbers of the config's section ``hardware``, from a few steps."""
+"""Measurement of training speed on this machine, for the config's section ``hardware``, from a few steps."""
 
 import statistics
 import time
@@ -26,7 +26,7 @@ def measured_hardware(widths: Sequence[int] = WIDTHS) -> tuple[float, float]:
     """``flops_per_second`` and ``seconds_per_token`` of one thread of this processor, at the precision ``auto``.
 
     The seconds per token of models of several widths are ``seconds_per_token + FLOPs per token / flops_per_second``
-    (``relscale.design.cost``), by least squares of relative errors. A step is measured alone: runs side by side on
+    (``relscale.design.cost``), by least squares of relative errors. A step is measured alone: parallel runs on
     several cores, which share their memory, take up to a third longer.
     """
     shapes = [architecture(width, LENGTH, VOCABULARY) for width in widths]
@@ -44,7 +44,7 @@ def hardware_of(flops: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
 
 
 def seconds_per_step(width: int) -> float:
-    """Processor time of an update of a model of this width, as the laptop recipe shapes and trains it; a median."""
+    """Median processor time of an update of a model of this width under the laptop recipe."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     keep_freed_memory()

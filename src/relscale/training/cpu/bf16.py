@@ -1,8 +1,8 @@
 """The kernels of ``bf16.c`` as functions with gradients: factors rounded to bf16, sums in float32.
 
-Formulas and shapes are those of ``relscale.training.ops``. Weights, what is between the products, and all
+Formulas and shapes are those of ``relscale.training.ops``. Weights, operations other than products, and all
 gradients stay float32. Each function takes contiguous float32 tensors on a processor and one thread
-(``relscale.training.cpu.native.usable``), and is taken only inside ``bf16_products``, which needs the kernels
+(``relscale.training.cpu.native.usable``), and is used only inside ``bf16_products``, which needs the kernels
 (``available``).
 """
 
@@ -86,7 +86,7 @@ class SwiGLU(torch.autograd.Function):
         x, gate, up, down, gates, ups, product = ctx.saved_tensors
         inner, grad_x = torch.empty_like(product), torch.empty_like(x)
         grad_down = _gradient(product, down, gradient.contiguous(), inner)
-        # Fresh memory would cost as much as the arithmetic. A second backward pass fails by the changed versions.
+        # In place, as new memory costs as much as the arithmetic; a second backward pass fails by version counters.
         native.call("swiglu_gradient", inner.numel(), gates, ups, inner)
         torch.autograd.graph.increment_version((gates, ups))
         grad_gate = _gradient(x, gate, gates, grad_x)
@@ -120,7 +120,7 @@ class Attention(torch.autograd.Function):
 
 
 class LinearCrossEntropy(torch.autograd.Function):
-    """``cross_entropy(hidden, weight, targets)``: of the logits, a few rows at a time, both gradients at once."""
+    """``cross_entropy(hidden, weight, targets)``, with logits of a few rows at a time and both gradients at once."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, wants_gradients: bool) -> Tensor:
@@ -165,7 +165,7 @@ def _linear(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def _gradient(x: Tensor, weight: Tensor, gradient: Tensor, grad_x: Tensor, adds: bool = False) -> Tensor:
-    """From the gradient of ``_linear``: that of the weight; that of x goes to ``grad_x``, or is added to it."""
+    """Gradient of ``_linear`` by the weight; that by x is written to ``grad_x``, or added to it."""
     grad_weight = torch.empty_like(weight)
     sizes = x.numel() // x.shape[-1], x.shape[-1], len(weight)
     native.call("linear_gradient", *sizes, x, weight, gradient, adds, grad_x, grad_weight)

@@ -67,7 +67,7 @@ class RMSNormRotary(torch.autograd.Function):
 
 
 class Attention(torch.autograd.Function):
-    """``attention(q, k, v)`` without a score of a later key.
+    """``attention(q, k, v)``, which computes no scores of later keys.
 
     Blocks of 64 queries: their products with the keys up to the block's last, softmax, and the weighted sum of values.
     The scores are computed again for the gradient, from the logarithm of each row's sum, as in FlashAttention-2 (Dao
@@ -139,7 +139,7 @@ class SwiGLU(torch.autograd.Function):
         gradient, x_rows = gradient.flatten(0, -2), x.flatten(0, -2)
         gates, ups = (tensor.flatten(0, -2) for tensor in saved)
         product = gradient @ down
-        # Fresh memory would cost as much as the arithmetic. A second backward pass fails by the changed versions.
+        # In place, as new memory costs as much as the arithmetic; a second backward pass fails by version counters.
         native.call("swiglu_gradient", product.numel(), gates, ups, product)
         torch.autograd.graph.increment_version(saved)
         grad_x = (gates @ gate).addmm_(ups, up)

@@ -46,7 +46,7 @@ KERNELS = {
     "cautious_update": "nddddppp",
     "cautious_move": "nddpp",
 }
-# Those of bf16.c, which only some processors have.
+# Kernels of bf16.c, which only some processors support.
 BF16_KERNELS = {
     "linear": "nnnppp",
     "linear_gradient": "nnnpppnpp",
@@ -85,7 +85,7 @@ def call(kernel: str, *arguments: Any) -> Any:
 
 @cache
 def sgemm() -> int | None:
-    """Address of Fortran's ``sgemm`` in torch's own library; None where that shows none."""
+    """Address of Fortran's ``sgemm`` in torch's own library; None if it does not export it."""
     path = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
     if not path.is_file():
         return None
@@ -107,7 +107,7 @@ def library() -> ctypes.CDLL | None:
         compiler = _compiler()
         key = _digest(compiler)
         kernels = ctypes.CDLL(str(_cached(key) or _compile(key, compiler)))
-    # No compiler, one that does not work, or no folder to write to.
+    # No compiler, one that does not work, or a cache that is not writable.
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         print(f"training without kernels in C, which is slower: {_reason(error)}", file=sys.stderr)
         return None

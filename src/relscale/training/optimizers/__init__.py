@@ -11,7 +11,7 @@ from relscale.design.run import Hyperparameters
 from relscale.errors import RelscaleError
 from relscale.suggestions import suggestion
 
-if TYPE_CHECKING:  # a run's key asks for a name here, and needs no torch
+if TYPE_CHECKING:  # names are looked up for a run's key, without torch
     import torch
     from torch import nn
 
