@@ -1,4 +1,4 @@
-"""A candidate: one way to extrapolate, and all that are declared in ``relscale.extrapolation.candidates``."""
+"""Candidates: ways to extrapolate, declared in ``relscale.extrapolation.candidates``."""
 
 import importlib
 import pkgutil
@@ -19,11 +19,11 @@ class Candidate:
     Attributes
     ----------
     name
-        What it is called in the tables that are printed.
+        Name in printed tables.
     forecast
-        From the known rows and the rows asked for to the forecast of y there, nan where it has none.
+        Function of the known rows and the target rows that returns the forecast of y at the latter, nan without one.
     law
-        The law of the catalogue that it fits, where it does.
+        The law of the catalogue that it fits, if any.
     """
 
     name: str
@@ -32,9 +32,9 @@ class Candidate:
 
 
 def candidates_for(known: Table) -> list[Candidate]:
-    """Every candidate that can speak of such a table, in the order of the files' names.
+    """All candidates that apply to a table, in the order of their files' names.
 
-    A file of ``relscale.extrapolation.candidates`` defines ``candidates(known)``, which gives those that apply.
+    Each file of ``relscale.extrapolation.candidates`` defines ``candidates(known)``, which returns those that apply.
     """
     applicable: list[Candidate] = []
     for module in sorted(module.name for module in pkgutil.iter_modules(candidates.__path__)):

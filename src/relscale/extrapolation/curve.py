@@ -7,21 +7,21 @@ import numpy as np
 from relscale.extrapolation.table import Table
 from relscale.laws.law import Array
 
-# From ln x (n,), y (n,), weights (n,) of a curve and ln x asked for (m,) to y there.
+# Function of a curve's ln x (n,), y (n,) and weights (n,), and of target ln x (m,), that returns y at the targets.
 OfCurve = Callable[[Array, Array, Array, Array], Array]
 
 OCTAVE = np.log(2)
 
 
 def by_curve(forecast: OfCurve, half_life: float = np.inf, floor: int = 2) -> Callable[[Table, Table], Array]:
-    """The forecast of each curve by itself.
+    """Forecast each curve separately.
 
     Parameters
     ----------
     half_life
-        Octaves of x after which, backwards from the last point, a point counts half.
+        Octaves of x before the last point at which a point has half the weight.
     floor
-        Distinct x that a curve needs.
+        Minimum number of distinct x per curve.
     """
 
     def of_table(known: Table, at: Table) -> Array:

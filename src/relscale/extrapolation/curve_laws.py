@@ -7,7 +7,7 @@
     BNSL  y = E + b · x^(−c0) · (1 + (x / d)^(1/f))^(−c1 f)
 
 Shapes come from a grid, the linear parameters by weighted least squares of the error relative to y; the best
-shapes of M2, M3 and BNSL are then searched on.
+shapes of M2, M3 and BNSL are then refined.
 
 Sources: Alabdulmohsin et al., arXiv 2209.06640, for M1 to M4; Caballero et al., arXiv 2210.14891, for BNSL.
 """
@@ -20,7 +20,7 @@ from scipy.optimize import least_squares
 
 from relscale.laws.law import Array
 
-# From shape parameters (G, r) and ln x (n,) to what b is multiplied with, (G, n).
+# Function of shape parameters (G, r) and ln x (n,) that returns the factor of b, (G, n).
 Shape = Callable[[Array, Array], Array]
 
 STEEPEST = 3.0
@@ -59,7 +59,7 @@ def _searched(
     at: Array,
     starts: int,
 ) -> Array:
-    """The best shape of the grid (G, r), searched on, at ``at``."""
+    """The law at ``at``, with the best shape of the grid (G, r) refined."""
     _, _, misfit = _projected(shape(grid, log_x), y, weight)
     root = np.sqrt(weight)
 
@@ -103,7 +103,7 @@ def floor(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
 
 
 def shifted(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
-    """M3; g is positive, so that the curve bends to a floor of its own for large x."""
+    """M3; g is positive, so that the curve has a further floor for large x."""
     middle = log_x.mean()
     span = max(np.ptp(log_x), 1e-3)
     grid = np.stack(
@@ -138,8 +138,10 @@ def broken(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
 
 
 def saturated(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
-    """M4, by a grid of E, e and a: ln((y − E)/(e − y)^a) is then a line in ln x, weighted to have the error of
-    ln y."""
+    """M4, by a grid of E, e and a.
+
+    ln((y − E)/(e − y)^a) is then a line in ln x, with weights that reproduce the error of ln y.
+    """
     top = max(1.0, 1.02 * y.max()) if y.max() <= 1 else 1.02 * y.max()
     tops = (
         np.array([top, 1.02 * y.max(), 1.3 * y.max(), 3 * y.max()])

@@ -1,12 +1,11 @@
-"""Extrapolation: every candidate in every fold, weights from what each missed there, and the weighted mean.
+"""Extrapolation: backtest all candidates in folds, weight them by their errors, and average their forecasts.
 
     ŷ = Σ w_c ŷ_c,    w_c ∝ 1 / MSE_c²,    MSE_c the geometric mean of its mean squared errors over the folds
 
-in logarithms where y is positive; the fold nearest to what is asked counts 1, the next 1/2, then 1/3 and so on. Several
-curves of one predictor and positive y each count alike, by the geometric mean of their errors, and their weights allow
-for how candidates miss together (``stacking``). A candidate is refused, not flagged, where a forecast of it, in a fold
-or of what is asked, is no number or is absurd: further beyond the known y than those span, or not positive where all of
-them are.
+in logarithms if y is positive; the fold nearest to the targets has weight 1, the next 1/2, then 1/3 and so on. Several
+curves of one predictor and positive y have equal weights, by the geometric mean of their errors, and candidates'
+weights account for correlated errors (``stacking``). A candidate is rejected if one of its forecasts, in a fold or of
+the targets, is not finite or absurd: further beyond the known y than their range, or not positive if all of them are.
 """
 
 from collections.abc import Sequence
@@ -23,10 +22,10 @@ from relscale.laws.law import Array
 from relscale.printable import shown_printable
 from relscale.suggestions import suggestion
 
-ABSURD = 1.0  # spans of the known y beyond them
-FEW = 0.1  # share of the rows that a candidate for curves may have no forecast of
-LEAST = 1e-3  # share of the weight below which a candidate is left out
-LEADER = "BNSL"  # the candidate that the mean for curves leans to
+ABSURD = 1.0  # ranges of the known y beyond which a forecast is absurd
+FEW = 0.1  # maximum share of rows without a forecast, of candidates for curves
+LEAST = 1e-3  # share of the weight below which a candidate is excluded
+LEADER = "BNSL"  # the candidate to which the weights for curves are shrunk
 
 
 @shown_printable
@@ -39,17 +38,17 @@ class Extrapolation:
     candidates
         Names.
     folds
-        What each fold asked for.
+        Description of the targets of each fold.
     rmse
         (C, F) root mean squared error of each candidate in each fold, of ln y where y is positive.
     r2
-        (C, F) share of the variance of what a fold asked for.
+        (C, F) explained share of the variance of a fold's targets.
     weight
-        (C,) 0 where refused.
+        (C,) weight in the mean; 0 if rejected.
     refused
-        (C,) why a candidate was refused; empty where it was not.
+        (C,) why a candidate was rejected; empty otherwise.
     nested_r2
-        (F,) of the weighted mean whose weights come from the other folds.
+        (F,) R² of the weighted mean, with weights from the other folds.
     by_candidate
         (C, m) forecasts of the candidates.
     forecast
@@ -99,12 +98,12 @@ def extrapolate(
     names
         Candidates to try; all that apply by default.
     folds
-        Folds; by default those that look like what is asked.
+        Folds; by default those that resemble the extrapolation.
 
     Raises
     ------
     RelscaleError
-        No candidate applies, a name is unknown, or every candidate is refused.
+        No candidate applies, a name is unknown, or every candidate is rejected.
     """
     candidates = candidates_for(known)
     for name in names:
@@ -174,12 +173,12 @@ def extrapolate(
 
 
 def votes(folds: int) -> Array:
-    """(F,) what each fold counts, the nearest first."""
+    """Weights (F,) of the folds, the nearest first."""
     return np.asarray(1 / np.arange(1, folds + 1))
 
 
 def weights(rmse: Array, usable: Mask) -> Array:
-    """(C,) the weights, from errors (C, F)."""
+    """Weights (C,) of the candidates, from errors (C, F)."""
     vote = votes(rmse.shape[1])
     score = np.where(usable, 4 * np.log(np.maximum(rmse, 1e-9)) @ vote / vote.sum(), np.inf)
     weight = np.exp(score.min() - score)
@@ -188,7 +187,7 @@ def weights(rmse: Array, usable: Mask) -> Array:
 
 
 def combined(weight: Array, forecasts: Array, logs: bool) -> Array:
-    """The weighted mean (m,) of forecasts (C, m); where a candidate has none the others share its weight."""
+    """The weighted mean (m,) of forecasts (C, m); the weight of a missing forecast is divided among the others."""
     used = np.isfinite(forecasts) & (weight > 0)[:, None]
     share = np.where(used, weight[:, None], 0.0)
     with np.errstate(all="ignore"):
@@ -198,10 +197,11 @@ def combined(weight: Array, forecasts: Array, logs: bool) -> Array:
 
 
 def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]:
-    """A candidate's forecast, and why it is refused.
+    """A candidate's forecast, and why it is rejected.
 
-    Of curves of one predictor each is refused by itself, and the candidate where those are a tenth of the rows. A score
-    without a logarithm may leave the little that its curve has spanned so far; it is judged by what all curves span.
+    For curves of one predictor, each curve is rejected separately, and the candidate if these are a tenth of the rows.
+    A score without a logarithm may leave its curve's own range, which may be small; it is compared with the range of
+    all curves.
     """
     try:
         with np.errstate(all="ignore"):
@@ -221,7 +221,7 @@ def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]
 
 
 def refusal(ahead: Array, known: Table) -> str:
-    """Why a forecast (m,) is refused; empty where it is not."""
+    """Why a forecast (m,) is rejected; empty if it is not."""
     if not np.isfinite(ahead).all():
         return "no number"
     low, high = float(known.y.min()), float(known.y.max())
@@ -232,13 +232,13 @@ def refusal(ahead: Array, known: Table) -> str:
 
 
 def _misses(ahead: Array, y: Array, logs: bool) -> Array:
-    """Forecasts (..., m) less the truth (m,), of logarithms where all y are positive."""
+    """Errors of forecasts (..., m) of y (m,), in logarithms if ``logs``."""
     with np.errstate(all="ignore"):
         return np.asarray(np.log(ahead) - np.log(y) if logs else ahead - y)
 
 
 def _errors(ahead: Array, targets: Table, logs: bool, by_curve: bool) -> tuple[float, float]:
-    """Root mean squared error, of logarithms where all y are positive, and R², of the rows that have a forecast."""
+    """Root mean squared error, in logarithms if all y are positive, and R², over the rows with a forecast."""
     has = np.isfinite(ahead)
     ahead, y, group = ahead[has], targets.y[has], targets.group[has]
     if not len(y):

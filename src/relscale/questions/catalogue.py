@@ -7,12 +7,12 @@ A question is one file. It declares
 ``rows``
     A function of ``Columns`` and of keyword arguments, which become the options of ``relscale ask NAME TABLE``. A
     ``str`` names a column or is text, a ``tuple[str, ...]`` is several, separated by commas; ``int`` and ``float`` are
-    numbers. The numpydoc section ``Parameters`` describes the arguments. Arguments that several questions have
-    are one, a frozen dataclass of ``option`` fields (``relscale.questions.options``), each of which is an option.
+    numbers. The numpydoc section ``Parameters`` describes the arguments. Arguments shared by several questions
+    form a frozen dataclass of ``option`` fields (``relscale.questions.options``), each of which is an option.
 ``figure``
-    Where it has one: a function of the ``Columns``, the rows and the same keyword arguments that draws a plotly figure.
+    Optional: a function of the ``Columns``, the rows and the same keyword arguments that draws a plotly figure.
 
-Nothing else names it.
+No other registration is needed.
 """
 
 import importlib
@@ -103,7 +103,7 @@ def arguments(function: Callable[..., Any]) -> tuple[Argument, ...]:
 
 
 def _fields(options: Any) -> Iterator[Argument]:
-    """The options that a dataclass of them stands for."""
+    """The options declared by a dataclass of options."""
     hints = get_type_hints(options)
     for field in fields(options):
         required = field.default is MISSING
@@ -112,7 +112,7 @@ def _fields(options: Any) -> Iterator[Argument]:
 
 
 def _by_option(function: Callable[..., Any], rows: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, called with one keyword per option where ``rows`` takes a dataclass of them."""
+    """The function with one keyword per option instead of a dataclass of options."""
     hints = get_type_hints(rows)
     groups: dict[str, Any] = {
         name: hints[name]

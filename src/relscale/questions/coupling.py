@@ -119,7 +119,7 @@ def correlation(x: Array, y: Array) -> float | None:
 
 
 def p_of_exchanges(x: Array, y: Array, rng: np.random.Generator) -> float:
-    """Share of orders of the models in which the correlation is at least as far from 0."""
+    """p-value: share of permutations of the models with a correlation at least as far from 0."""
     x, y = x - x.mean(), y - y.mean()
     least = abs(x @ y) * (1 - 1e-12)
     if len(x) <= MOST_EXACT:
@@ -129,7 +129,7 @@ def p_of_exchanges(x: Array, y: Array, rng: np.random.Generator) -> float:
 
 
 def changing_size(x: Array, y: Array, size: Array) -> tuple[float, float | None, float | None]:
-    """N_c by the interaction with ln size, and its limits; nan where there are too few models, None without limits."""
+    """N_c by the interaction with ln size, and its limits; nan for too few models, limits None if unbounded."""
     if len(x) < FEWEST_OF_SIZE or any(np.ptp(number) == 0 for number in (x, y, size)):
         return np.nan, None, None
     centre = float(np.log(size).mean())

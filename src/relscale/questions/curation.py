@@ -28,8 +28,8 @@ from relscale.questions.options import check_draws
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
-AHEAD = 10.0  # times the most samples seen, up to which changes are sought
-GRID = 400  # numbers of samples, between which a change is interpolated
+AHEAD = 10.0  # search range for changes, as a multiple of the most samples seen
+GRID = 400  # grid points of samples, between which a change is interpolated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def rows(
     draws: int = 100,
     seed: int = 0,
 ) -> Iterator[CurationRow]:
-    """The best number of pools, from one pass over a pool on.
+    """The optimal number of pools, for at least one pass over a pool.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def law_of_pools(count: int) -> Law:
         return filtering.value((theta[0], b, tau, theta[1]), x[:2])  # type: ignore[arg-type]
 
     def starts(x: Array, y: Array) -> Array:
-        """a and d of each pool alone, and b and τ of the others for these."""
+        """Starting points: a and d of each pool alone, and b and τ of the others given these."""
         masks = [x[2] == i for i in range(count)]
         begin = []
         for i in range(count):
@@ -179,7 +179,7 @@ def law_of_pools(count: int) -> Law:
 
 
 def errors(theta: Array, pool: float, samples: Array) -> Array:
-    """The errors (p, n) of the best 1, 2, … pools together after so many samples (n,)."""
+    """The errors (p, n) of the best 1, 2, … pools mixed, after ``samples`` (n,) samples."""
     count = (len(theta) - 2) // 2
     b, tau = theta[2 : 2 + count], theta[2 + count :]
     return np.stack(
@@ -191,7 +191,7 @@ def errors(theta: Array, pool: float, samples: Array) -> Array:
 
 
 def stretches(theta: Array, pool: float, grid: Array) -> tuple[list[int], list[float]]:
-    """The best numbers of pools, one after the other, and where each gives way to the next."""
+    """The optimal numbers of pools in order of samples, and the samples at which they change."""
     predicted = errors(theta, pool, grid)
     choice = predicted.argmin(axis=0)
     turns = np.flatnonzero(np.diff(choice))
@@ -204,7 +204,7 @@ def stretches(theta: Array, pool: float, grid: Array) -> tuple[list[int], list[f
 
 
 def _changes(best: list[int], changes: list[float]) -> dict[tuple[int, int], float]:
-    """Where one number of pools gives way to another, by both."""
+    """Samples at which the optimal number of pools changes, by the numbers before and after."""
     return dict(zip(pairwise(best), changes, strict=True))
 
 

@@ -1,9 +1,9 @@
 """Do tasks of a domain predict one another during training better than tasks of other domains?
 
-A task's score over the first half of the checkpoints is a line in the scores of the other tasks of its domain, or of
-those of another domain; the error is that of the line on the second half. Tasks that change together predict one
-another. The Spearman correlation of a task's score with training is given as well. Checkpoints follow one another and
-are not independent: there is no interval.
+A task's score is regressed on the scores of the other tasks of its domain, or of
+another domain, over the first half of the checkpoints; the error is that on the second half. Tasks that change together
+predict one another. The Spearman correlation of a task's score with training is given as well. Checkpoints of one run
+are not independent, so there is no interval.
 
 Source: *The Fine Line*, arXiv 2404.01204; the split into halves is relscale's.
 """
@@ -92,7 +92,7 @@ def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[Dom
 
 
 def prediction_error(score: Array, others: Array) -> float | None:
-    """Mean absolute error over the second half of a line in the others (k, n) through the first half."""
+    """Mean absolute error on the second half of a regression on ``others`` (k, n) over the first half."""
     half = len(score) // 2
     if half < len(others) + 2:
         return None

@@ -60,7 +60,7 @@ def rows(
     Raises
     ------
     RelscaleError
-        A column is missing or no number.
+        A column is missing or not numeric.
     """
     if not 0 < level < 1:
         raise RelscaleError(f"level: {level:g} is not between 0 and 1")
@@ -90,7 +90,7 @@ def rows(
 
 
 def pooled(scale: Array, rate: Array, draws: Array) -> tuple[Array, Array, Array]:
-    """The scales, ascending, and at each the rate of all draws and how many they are."""
+    """The scales, ascending, and the pooled rate and number of draws at each."""
     at, place = np.unique(scale, return_inverse=True)
     of = np.asarray(np.bincount(place, draws, len(at)), dtype=float)
     return at, np.bincount(place, rate * draws, len(at)) / of, of

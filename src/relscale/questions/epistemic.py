@@ -5,9 +5,9 @@
 In nats, averaged over items. With M seeds the epistemic part is biased downwards by a factor of about 1 − 1/M; with one
 seed it is 0. Fit the law ``power`` to it over tokens or parameters to see how it falls.
 
-It is a question of a table and no metric of the measurements: a row of these is of one run, with its seed, and its
-replicates resample the items of that run. A number of several seeds has no run, so that a fit would take it for one
-more model of its budget and width, correlated with those that it is made of.
+It is a question about a table rather than a metric of the measurements: a row of the measurements belongs to one run
+and seed, and its replicates resample the items of that run. A value for several seeds has no run, so that a fit would
+treat it as one more model of its budget and width, correlated with the runs of these seeds.
 
 Source: arXiv 2506.09648; the decomposition is Depeweg et al., arXiv 1710.07283.
 """
@@ -42,7 +42,7 @@ ROW = EpistemicRow
 def rows(
     table: Columns, *, probability: str, item: str, choice: str, seed: str, cell: str = ""
 ) -> Iterator[EpistemicRow]:
-    """The parts of the uncertainty of each cell.
+    """Total, aleatoric and epistemic uncertainty of each cell.
 
     Parameters
     ----------
@@ -84,9 +84,10 @@ def rows(
 
 
 def decomposed(p: Array) -> tuple[float, float, int]:
-    """Total and aleatoric entropy of probabilities (seeds, items, choices), and how many items have all of them.
+    """Total and aleatoric entropy of probabilities (seeds, items, choices), and the number of complete items.
 
-    Items may differ in how many choices they have: a choice that no seed has a probability of is none of the item's.
+    Items may differ in their number of choices: a choice without a probability for any seed does not belong to the
+    item.
 
     Raises
     ------
@@ -104,5 +105,5 @@ def decomposed(p: Array) -> tuple[float, float, int]:
 
 
 def entropy(p: Array) -> Array:
-    """In nats, over the last axis."""
+    """Entropy in nats over the last axis."""
     return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=-1))

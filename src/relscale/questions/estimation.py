@@ -128,7 +128,7 @@ def known_part(x: Array, y: Array, share: float, from_tokens: float) -> tuple[Ar
 def relative_error(
     law: Law, x: Array, y: Array, ahead: Array, measured: Array, fixed: dict[str, float], judged: float
 ) -> float:
-    """Mean absolute relative error (%) of the largest model's last losses, from what is known of another curve."""
+    """Mean absolute relative error (%) of the largest model's last losses, predicted from part of another curve."""
     theta = estimate(law, x, y, residual="linear", fixed=fixed).theta[:, 0]
     late = ahead[-1] >= judged * ahead[-1].max()
     off = np.abs(law.value(theta, ahead[:, late]) - measured[late]) / measured[late]
@@ -136,7 +136,7 @@ def relative_error(
 
 
 def last_error(y: Array, ahead: Array, measured: Array, judged: float) -> float:
-    """The same where the last of the losses ``y``, which are in the order of training, is the forecast."""
+    """The same error for persistence, which forecasts the last of the losses ``y`` in the order of training."""
     late = ahead[-1] >= judged * ahead[-1].max()
     return float(100 * np.mean(np.abs(y[-1] - measured[late]) / measured[late]))
 

@@ -21,7 +21,7 @@ from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
 EXCHANGES = 2000
-ROUNDING = 1e-20  # residuals below this share of the sum of squares of ln y are none
+ROUNDING = 1e-20  # residual sums of squares below this share of that of ln y count as 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ def rows(
 
 
 def residuals(log_x: Array, log_y: Array, group: NDArray[np.int64]) -> Array:
-    """Of a line per group; a group of one x has a mean."""
+    """Residuals of one line per group; of the mean for a group with a single x."""
     residual = np.empty_like(log_y)
     for index in range(int(group.max()) + 1):
         members = group == index
@@ -137,10 +137,10 @@ def _p_of_exchanges(
     taken: float,
     rng: np.random.Generator,
 ) -> float | None:
-    """Share of exchanges of the factor between blocks, within the groups before, that take away as much."""
+    """p-value: share of permutations of the factor between blocks, within groups, that explain as much variance."""
     first = np.unique(blocks, return_index=True)[1]
     if any(len(set(label[blocks == index])) > 1 for index in range(len(first))):
-        return None  # the factor varies within a training, which an exchange of trainings says nothing of
+        return None  # the factor varies within a training run, which permutations of runs cannot test
     without = residuals(log_x, log_y, before)
     total, exceeding = float(without @ without), 0
     for _ in range(EXCHANGES):
@@ -154,5 +154,5 @@ def _p_of_exchanges(
         )
         exceeding += total - float(residual @ residual) >= taken * (1 - 1e-12)
     if exceeding == EXCHANGES:
-        return None  # each training has a factor of its own: no exchange is another grouping
+        return None  # each run has its own level of the factor: permutations do not change the grouping
     return (1 + exceeding) / (1 + EXCHANGES)

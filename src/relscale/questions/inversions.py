@@ -23,7 +23,7 @@ from relscale.questions.options import option
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
-FLIPS, PARTS = 10_000, 100  # sign flips, a hundredth of them in memory together
+FLIPS, PARTS = 10_000, 100  # sign flips, computed in 100 parts to save memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +98,12 @@ def rows(table: Columns, *, scores: ScoreOptions, seed: int = 0) -> Iterator[Inv
 
 
 def families(table: Columns, scores: ScoreOptions) -> Iterator[tuple[str, Array, Array]]:
-    """Each family's sizes (m,), ascending, and its scores (m, items), nan where a model has none of an item.
+    """Each family's sizes (m,), ascending, and its scores (m, items), nan for missing scores.
 
     Raises
     ------
     RelscaleError
-        A model has two scores of an item, or there is one size only.
+        A model has two scores for an item, or there is only one size.
     """
     values, sizes = table.numbers(scores.score), table.numbers(scores.size)
     items, names = table.labels(scores.item), table.labels(scores.family)
@@ -121,7 +121,7 @@ def families(table: Columns, scores: ScoreOptions) -> Iterator[tuple[str, Array,
 
 
 def p_of_flips(change: Array, rng: np.random.Generator) -> float:
-    """Share of sign flips of the items' differences with a mean as far below 0."""
+    """p-value: share of sign flips of the items' differences with a mean at least as far below 0."""
     flipped = np.concatenate(
         [
             (2.0 * rng.integers(0, 2, (FLIPS // PARTS, len(change)), np.int8) - 1) @ change
@@ -132,7 +132,8 @@ def p_of_flips(change: Array, rng: np.random.Generator) -> float:
 
 
 def jonckheere_p(scores: Array) -> float | None:
-    """p of Jonckheere and Terpstra's test against a rise over the rows of ``scores``, normal with ties."""
+    """p-value of the Jonckheere–Terpstra test for a rise over the rows of ``scores``: normal approximation with
+    ties."""
     from scipy.special import ndtr
 
     groups = [row[np.isfinite(row)] for row in scores]
@@ -165,6 +166,6 @@ def jonckheere_p(scores: Array) -> float | None:
 
 
 def _pairs_that_rise(a: Array, b: Array) -> float:
-    """How many pairs of a value of ``a`` and one of ``b`` rise; ties count half."""
+    """Number of pairs of values of ``a`` and ``b`` with a smaller value in ``a``; ties count half."""
     ordered = np.sort(a)
     return float((np.searchsorted(ordered, b, "left") + np.searchsorted(ordered, b, "right")).sum() / 2)

@@ -8,13 +8,13 @@ import numpy as np
 from relscale.confidence import LEVEL
 from relscale.laws.law import Array
 
-FEWEST_DRAWS = 20  # of a percentile
-ENOUGH = 0.9  # share of the resamples that must have given a number
-MOST_LOG = 300.0  # of a size that a number can hold
+FEWEST_DRAWS = 20  # resamples that percentiles need
+ENOUGH = 0.9  # smallest share of defined resamples
+MOST_LOG = 300.0  # logarithms beyond this would overflow
 
 
 def step_of(scores: Array) -> float:
-    """The distance of two values, such as wrong and right, where scores have no others; else 0.
+    """The difference of the two values of binary scores, such as wrong and right; else 0.
 
     Examples
     --------
@@ -26,11 +26,12 @@ def step_of(scores: Array) -> float:
 
 
 def mean_with_limits(differences: Array, step: float = 0.0) -> tuple[float, float, float]:
-    """The mean of paired items' differences, and the limits of its interval by Student's t.
+    """Mean of paired differences of items, with limits by Student's t.
 
-    Of right and wrong, which are a ``step`` apart, few items differ, or none, and their scatter says too little: the
-    limits are those with one item more on either side (Bonett and Price, *Adjusted Wald confidence interval for a
-    difference of binomial proportions based on paired data*, J. Educational and Behavioral Statistics 37, 2012).
+    Binary scores, whose values differ by ``step``, may differ in few or no items, which makes their scatter unreliable:
+    the limits then include one more discordant item on either side (Bonett and Price, *Adjusted Wald confidence
+    interval for a difference of binomial proportions based on paired data*, J. Educational and Behavioral Statistics
+    37, 2012).
     """
     from scipy.special import stdtrit
 
@@ -40,7 +41,7 @@ def mean_with_limits(differences: Array, step: float = 0.0) -> tuple[float, floa
 
 
 class Percentiles(NamedTuple):
-    """The 2.5th and 97.5th percentile of ``draws`` resamples, of which ``undefined`` gave no number."""
+    """The 2.5th and 97.5th percentiles of ``draws`` resamples, of which ``undefined`` are undefined."""
 
     low: float | None
     high: float | None
@@ -49,7 +50,7 @@ class Percentiles(NamedTuple):
 
     @property
     def note(self) -> str:
-        """Why there is no interval, or how many resamples it leaves out; empty without draws and where all count."""
+        """Why there is no interval, or the number of undefined resamples; empty without draws or if all are defined."""
         if self.draws and self.low is None:
             few = f"{self.draws} resamples are fewer than {FEWEST_DRAWS}"
             undefined = f"{self.undefined} of {self.draws} resamples are undefined"
@@ -58,9 +59,9 @@ class Percentiles(NamedTuple):
 
 
 def percentiles(drawn: Sequence[float] | Array, draws: int) -> Percentiles:
-    """The interval of what ``draws`` resamples gave; without limits where too few are defined.
+    """The percentile interval of ``draws`` resamples; without limits if too few are defined.
 
-    A resample is undefined where its number is not finite, or is not among ``drawn``.
+    A resample is undefined if its value is not finite or missing in ``drawn``.
 
     Examples
     --------
@@ -79,14 +80,14 @@ def percentiles(drawn: Sequence[float] | Array, draws: int) -> Percentiles:
 
 
 def joined_notes(*notes: str | None) -> str | None:
-    """Notes as one; None where all are empty."""
+    """Notes joined into one; None if all are empty."""
     return "; ".join(note for note in notes if note) or None
 
 
 def zero_of_line(
     level: float, slope: float, covariance: Array, df: int
 ) -> tuple[float, float | None, float | None]:
-    """Where ``level + slope·s`` is 0, with Fieller's limits, None where the set that is not excluded is open.
+    """Zero of ``level + slope·s`` with Fieller's limits, None if the confidence set is unbounded.
 
     With quantile t and covariance V of level and slope (2, 2): ``(level + slope·s)² ≤ t²·(V_11 + 2 V_12 s + V_22 s²)``.
     """

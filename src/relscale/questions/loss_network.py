@@ -24,7 +24,7 @@ from relscale.storage.rows import column
 
 FOLDS = 10
 TOLERANCE = 1e-5
-MOST = 20.0  # of a weight
+MOST = 20.0  # bound of the weights
 CROSS_VALIDATION = "(left out)"
 
 
@@ -76,7 +76,7 @@ def rows(
     Raises
     ------
     RelscaleError
-        A column is missing or no number, there are too few rows, or an option is out of its range.
+        A column is missing or not numeric, there are too few rows, or an option is out of range.
     """
     if hidden < 1 or seeds < 1 or not ridge > 0:
         raise RelscaleError("hidden and seeds are at least 1, and ridge is positive")
@@ -124,7 +124,7 @@ def rows(
 
 @dataclass(frozen=True)
 class Network:
-    """Its squares and ridge, to be minimised; u are W (h, d), b, w (h) and c."""
+    """The network's sum of squares with ridge penalty, to be minimised; u consists of W (h, d), b, w (h,) and c."""
 
     z: Array  # (d, n)
     y: Array  # (n,)
@@ -134,12 +134,12 @@ class Network:
 
     @property
     def size(self) -> int:
-        """How many parameters there are."""
+        """Number of parameters."""
         return self.hidden * (len(self.z) + 2) + 1
 
     @property
     def numbers(self) -> int:
-        """How many there are in the derivatives of one data set."""
+        """Number of elements in the derivatives of one data set."""
         return self.size * len(self.y)
 
     @property
@@ -154,7 +154,7 @@ class Network:
 
     @property
     def free(self) -> NDArray[np.bool_]:
-        """All of them are searched."""
+        """All parameters are free."""
         return np.ones(self.size, dtype=bool)
 
     def scale(self, columns: NDArray[np.int64]) -> Array:
@@ -211,13 +211,13 @@ def _network(
 
 
 def _plane(inside: Array, values: Array, at: Array) -> Array:
-    """Predictions (n,) of least squares at losses (d, n)."""
+    """Predictions (n,) of a least-squares plane at losses (d, n)."""
     coefficients = np.linalg.lstsq(np.vstack([np.ones(len(values)), inside]).T, values, rcond=None)[0]
     return np.asarray(coefficients @ np.vstack([np.ones(at.shape[1]), at]))
 
 
 def _in_hull(inside: Array, point: Array) -> bool:
-    """Whether a point (d,) is a mean of the points seen (d, n)."""
+    """Whether a point (d,) is in the convex hull of the points (d, n)."""
     from scipy.optimize import linprog
 
     size = np.abs(inside).max(axis=1, keepdims=True)

@@ -114,7 +114,7 @@ def rows(
 
 
 def correlations(at: Array, scores: Array, kind: str = "spearman") -> Array:
-    """Of each item's scores (models, items) with ``at`` (models,); nan where they do not vary, or fewer than 3."""
+    """Correlation of each item's scores (models, items) with ``at`` (models,); nan if constant or for fewer than 3."""
     from scipy.stats import rankdata
 
     correlation = np.full(scores.shape[1], np.nan)
@@ -129,7 +129,7 @@ def correlations(at: Array, scores: Array, kind: str = "spearman") -> Array:
 
 
 def area(r: Array) -> float:
-    """The area below the survival function of correlations over [−1, 1]: 1 + their mean, exactly."""
+    """Area under the survival function of correlations over [−1, 1], which equals 1 + their mean."""
     steps = np.concatenate([[-1.0], np.sort(r)])
     survival = 1 - np.arange(len(r)) / len(r)
     return float((np.diff(steps) * survival).sum())

@@ -6,8 +6,8 @@
 Laws extrapolate poorly beyond the measured shares, so shares are limited to the largest in the data unless ``within``
 is simplex. Limits are bootstrap limits over mixtures. The best measured mixture is given for comparison: a predicted
 gain over it is a forecast. The log-linear law of one target has its optimum at the boundary. InfoLaw (``information``)
-has further predictors, set by ``at``; its shares are of quality buckets from best to worst, and with ``order`` falling
-no share exceeds that of a better bucket.
+has further predictors, set by ``at``; its shares are those of quality buckets from best to worst, and with ``order:
+falling`` no share exceeds that of a better bucket.
 
 Sources: Shukor et al., arXiv 2507.09404; Ye et al., arXiv 2403.16952; InfoLaw, arXiv 2605.02364; the models of RegMix,
 arXiv 2407.01492.
@@ -33,10 +33,10 @@ from relscale.storage.rows import column
 from relscale.suggestions import suggestion
 
 LAWS = ("mixture_additive", "mixture_loglinear", "information")
-LEAST = 1e-9  # a share, below which a logarithm has no meaning
-STEP = 1e-6  # of a difference in a share
+LEAST = 1e-9  # smallest share, so that logarithms are finite
+STEP = 1e-6  # step of finite differences in a share
 AT_LIMIT = 1e-4
-BROKEN = 1e-5  # of a limit of the shares, at which a search has failed
+BROKEN = 1e-5  # violation of a constraint at which a search has failed
 BEGINNINGS = 4
 MEAN, DIVERGENCE = "mean of the targets", "divergence from the prior"
 
@@ -144,13 +144,13 @@ class Simplex:
     Attributes
     ----------
     most
-        (k,) the largest share of each part.
+        (k,) maximum share of each part.
     prior
-        (k,) what a divergence is from.
+        (k,) prior of the divergence.
     kl
-        Its weight.
+        Weight of the divergence.
     falling
-        Whether no share may be larger than the one before it.
+        Whether shares must not increase from part to part.
     """
 
     most: Array
@@ -159,7 +159,7 @@ class Simplex:
     falling: bool = False
 
     def divergence(self, shares: Array) -> Array:
-        """Σ h_i ln(h_i / prior_i) of shares (k, n), (n,)."""
+        """Divergence Σ h_i ln(h_i / prior_i), (n,), of shares (k, n)."""
         prior = np.maximum(self.prior, LEAST)[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(np.where(shares > 0, shares * np.log(shares / prior), 0.0).sum(axis=0))
@@ -175,16 +175,16 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class MeanTarget:
-    """The mean of several targets by the shares, each by a law of its own parameters.
+    """Weighted mean of several targets as a function of the shares, each by a law with its own parameters.
 
     Attributes
     ----------
     theta
         (q, targets).
     before, after
-        The predictors that stand before and after the shares, held at these values.
+        Values of the predictors before and after the shares.
     weights
-        (targets,) of the mean.
+        (targets,) weights of the mean.
     """
 
     law: Law
@@ -370,7 +370,7 @@ def _resampled(fit: MixtureFit, draws: int, seed: int) -> Iterator[Array]:
 
 
 def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
-    """The mixture (k,) of the least mean of the targets and divergence; the best of all beginnings."""
+    """The mixture (k,) that minimises the mean of the targets plus the divergence, from several starting points."""
     from scipy.optimize import minimize
 
     def objective(h: Array) -> tuple[float, Array]:
@@ -406,7 +406,8 @@ def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
 
 
 def beginnings(target: Target, simplex: Simplex, shares: Array) -> list[Array]:
-    """The few best of the mixtures tried and of the prior with more of one part, and the prior itself."""
+    """Starting points: the best measured mixtures, the best mixtures of the prior with more of one part, and the
+    prior."""
     prior = simplex.prior
     more = [prior + weight * (part - prior) for part in np.eye(len(prior)) for weight in (0.25, 0.5, 0.75)]
     candidates = np.minimum(np.column_stack([shares, *more]), simplex.most[:, None])
@@ -416,7 +417,7 @@ def beginnings(target: Target, simplex: Simplex, shares: Array) -> list[Array]:
 
 
 def _other_predictors(at: tuple[str, ...], names: list[str], law: Law, points: Array) -> Array:
-    """The values of the predictors beside the shares: as given, or the table's where it has one of each."""
+    """Values of the predictors other than shares: as given, or the table's if it is constant."""
     values = fixed_parameters(at, "at")
     unknown = [name for name in values if name not in names]
     if unknown:

@@ -23,7 +23,7 @@ from relscale.storage.rows import column
 
 Limits = tuple[float | None, float | None]
 
-DRAWS, ENOUGH_DRAWS = 1000, 0.95  # and the share of them that must have a curve
+DRAWS, ENOUGH_DRAWS = 1000, 0.95  # number of draws, and smallest share of them with a monotone curve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ def rows(
 
 
 def _alone(data: Array, loss: Array) -> tuple[Callable[[Array], Array], tuple[float, float, float, float]]:
-    """ln U of a loss, monotone; and the least and largest loss and U. Of several runs of one U the mean counts."""
+    """Monotone curve from loss to ln U, and the ranges of loss and U; runs with equal U are averaged."""
     from scipy.interpolate import PchipInterpolator
 
     amounts = np.unique(data)
@@ -139,7 +139,7 @@ def _alone(data: Array, loss: Array) -> tuple[Callable[[Array], Array], tuple[fl
 def _limits(
     data: Array, loss: Array, of_mixture: Array, mixture: Array, noise: float, rng: np.random.Generator
 ) -> list[Limits]:
-    """Percentiles of m under draws of the noise of all runs; None where it lies beyond the data in too many."""
+    """Percentiles of m under draws of the noise of all runs; None if m is beyond the data in too many draws."""
     drawn = []
     for _ in range(DRAWS):
         try:

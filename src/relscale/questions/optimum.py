@@ -28,7 +28,7 @@ from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 from relscale.suggestions import suggestion
 
-FEWEST_BLOCKS = 5  # trainings that are resampled; of fewer the resamples are too much alike
+FEWEST_BLOCKS = 5  # training runs; with fewer, resamples are too similar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +179,7 @@ def _optimum(law: str) -> Optimum:
 
 
 def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
-    """How often each row counts in each resample of its blocks, (n, draws)."""
+    """Weights (n, draws) of the rows in resamples of blocks."""
     place = np.unique(blocks, return_inverse=True)[1]
     rng, count = np.random.default_rng(seed), int(place.max()) + 1
     return np.asarray(rng.multinomial(count, np.full(count, 1 / count), draws).T[place], dtype=float)

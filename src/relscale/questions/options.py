@@ -1,4 +1,4 @@
-"""Options that several questions have: their declaration and their checks."""
+"""Declaration and checks of options shared by several questions."""
 
 import dataclasses
 from typing import Any
@@ -7,7 +7,7 @@ from relscale.errors import RelscaleError
 
 
 def option(meaning: str, default: Any = dataclasses.MISSING) -> Any:
-    """A field of a frozen dataclass of options: what it means, and its default where it has one.
+    """A field of a frozen dataclass of options, with its description and default.
 
     An argument of a question that is annotated with such a dataclass stands for one option per field.
     """
@@ -20,7 +20,7 @@ def check_choice(option: str, value: str, first: str, second: str) -> None:
     Raises
     ------
     RelscaleError
-        It is neither of them.
+        It is neither.
     """
     if value not in (first, second):
         raise RelscaleError(f"{option}: {value!r} is neither {first} nor {second}")

@@ -3,13 +3,13 @@
     stage 1, at N_0 and N_1:  t = Σ_i (b2_i p_i² + b1_i p_i + b0) · OT + Σ_i (c2_i p_i² + c1_i p_i + c0)
     stage 2, at N:            t(N) = [ln(N / N_0) · t(N_1) − ln(N / N_1) · t(N_0)] / ln(N_1 / N_0)
 
-p the shares, OT the distance of a mixture's text from the target's (question ``transport``), t the performance or its
-logarithm, N a size: of the data in the paper. Stage 1 is least squares, of least norm where shares that sum to 1 make
-coefficients equivalent. Stage 2 is a line in ln N through two points, exact where t is one: a loss that falls as a
-power of N is a line in logarithms only (``scale`` log, the default), and one with a floor is neither. From N = 1,000
-and 1,500 to 10,000 a line of L = 2·N^(−0.3) itself is 30% too low; with a floor of 0.2 one of ln L is 5% too low. The
-distance of a mixture that was not tried is a quadratic of its shares through those that were. Limits are of resampled
-mixtures, and know nothing of how wrong stage 2 is.
+p are the shares, OT the distance of a mixture's text from the target's (question ``transport``), t the performance or
+its logarithm, and N a size (of the data, in the paper). Stage 1 is a least-squares fit, of minimum norm because shares
+that sum to 1 make coefficients equivalent. Stage 2 is a line in ln N through two points, which is exact if t is linear
+in ln N: a loss that is a power of N is linear in logarithms only (``scale`` log, the default), and one with a floor in
+neither. From N = 1,000 and 1,500 to 10,000 a line of L = 2·N^(−0.3) itself is 30% too low; with a floor of 0.2 one of
+ln L is 5% too low. The distance of a mixture that was not measured is a quadratic function of its shares, fitted to the
+measured ones. Limits are from resampled mixtures, and do not include the error of stage 2.
 
 Source: Kang et al., *Performance Scaling via Optimal Transport* (Projektor), arXiv 2307.02460, and its notebook, whose
 stage 1 has fewer coefficients.
@@ -180,9 +180,9 @@ def _how_far(at: float, smaller: float, larger: float) -> str | None:
 
 @dataclass(frozen=True)
 class Projection:
-    """Both stages: coefficients of stage 1 at the two sizes and of the distance, and how far along stage 2's line.
+    """Both stages: coefficients of stage 1 at the two sizes and of the distance, and the position on stage 2's line.
 
-    ``weight`` is 0 at the smaller size and 1 at the larger; ``sign`` is −1 where higher is better.
+    ``weight`` is 0 at the smaller size and 1 at the larger; ``sign`` is −1 if higher is better.
     """
 
     small: Array
@@ -209,11 +209,11 @@ def quadratic(shares: Array) -> Array:
 
 
 def stage_1(shares: Array, apart: Array) -> Array:
-    """Those columns times the distance (n,), and alone, (n, 2 + 4k)."""
+    """The columns of ``quadratic`` times the distance (n,), and the columns themselves, (n, 2 + 4k)."""
     alone = quadratic(shares)
     return np.column_stack([apart[:, None] * alone, alone])
 
 
 def coefficients(design: Array, t: Sequence[float] | Array) -> Array:
-    """Least squares, of least norm where several are as good."""
+    """Coefficients of a least-squares fit, with minimum norm if they are not unique."""
     return np.asarray(np.linalg.lstsq(design, np.asarray(t), rcond=1e-10)[0])

@@ -2,9 +2,9 @@
 
     L = L_∞ + c · x^(−p);    variance-limited: p = 1,    resolution-limited: p < 1, set by the data's dimension
 
-The exponent is read off a law with a floor, per value of what is held fixed. It is called variance-limited where 1 lies
-in its interval, resolution-limited where the interval lies below 1, and mixed where it lies above or is too wide to
-say (from below ½ to 1 and beyond). An exponent of 1 needs a floor that the data reach.
+The exponent is that of a law with a floor, fitted per value of the fixed variable. The loss is variance-limited if 1 is
+in its interval, resolution-limited if the interval is below 1, and mixed if it is above 1 or too wide
+(from below ½ to above 1). An exponent of 1 can be found only if the data reach the floor.
 
 Source: Bahri et al., *Explaining Neural Scaling Laws*, arXiv 2102.06701.
 """
@@ -25,7 +25,7 @@ from relscale.storage.rows import column
 
 FEWEST = 4  # points: one more than parameters
 WIDE = 0.5
-FLOOR, NO_FLOOR = LAW.names[2], 1e-6  # a floor below this share of the least loss is none
+FLOOR, NO_FLOOR = LAW.names[2], 1e-6  # a floor below this share of the lowest loss counts as 0
 
 
 class Regime(StrEnum):
@@ -71,7 +71,7 @@ def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = LEVEL) 
     Raises
     ------
     RelscaleError
-        A column is missing, or a number not positive.
+        A column is missing or not positive.
     """
     if not 0 < level < 1:
         raise RelscaleError(f"level: {level:g} is not between 0 and 1")
@@ -97,7 +97,7 @@ def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = LEVEL) 
 
 
 def exponent_above_floor(x: Array, y: Array, level: float) -> tuple[float, float, float, float]:
-    """The exponent of a law with a floor, its limits, and the floor; where the data know of none, it is 0."""
+    """The exponent of a law with a floor, its limits, and the floor, which is 0 if the data do not show one."""
     relative = x[None] / np.exp(np.log(x).mean())
     fit = estimate(LAW, relative, y)
     i, floor = LAW.names.index("beta"), LAW.names.index(FLOOR)
@@ -108,7 +108,7 @@ def exponent_above_floor(x: Array, y: Array, level: float) -> tuple[float, float
 
 
 def regime_of(low: float, high: float) -> Regime:
-    """The regime by an interval of the exponent."""
+    """The regime for an interval of the exponent."""
     if low <= 1 <= high and low > WIDE:
         return Regime.VARIANCE
     return Regime.RESOLUTION if high < 1 else Regime.MIXED

@@ -1,10 +1,11 @@
 """Signal-to-noise ratio of metrics: spread over models relative to noise between checkpoints.
 
     noise = SD of a metric over a run's last checkpoints / their mean,    signal = (max − min over runs) / mean
-    decision accuracy = share of pairs of recipes that the small scale ranks as the large one does
+    decision accuracy = share of pairs of recipes that have the same order at the small and the large scale
 
-The deviation is of the values themselves, not an estimate for more. Limits are of resampled runs, and of resampled
-recipes. With one recipe per size the signal is that of sizes: it does not measure how well recipes are distinguished.
+The standard deviation is that of the sample, without Bessel's correction. Limits are from resampled runs, and from
+resampled recipes. With one recipe per size, the signal is that of size and does not measure how well recipes are
+distinguished.
 
 Sources: Heineman et al., *Signal and Noise*, arXiv 2508.13144; Magnusson et al., *DataDecide*, arXiv 2504.11393.
 """
@@ -77,7 +78,7 @@ def rows(
     Raises
     ------
     RelscaleError
-        A column is missing or no number, ``last`` is below 2, or one of ``recipe`` and ``scale`` is given alone.
+        A column is missing or not numeric, ``last`` is below 2, or only one of ``recipe`` and ``scale`` is given.
     """
     if last < 2:
         raise RelscaleError(f"last: {last} checkpoint(s) have no standard deviation; give at least 2")
@@ -133,7 +134,7 @@ def rows(
 
 
 def noise(last: Array) -> float:
-    """Standard deviation of these values, in their own unit."""
+    """Standard deviation of the values, in their unit."""
     return float(np.std(last))
 
 

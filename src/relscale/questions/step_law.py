@@ -2,10 +2,10 @@
 
     rate = c · N^a · D^b,    batch = c' · D^b'        by least squares of logarithms, through the optima of a sweep
 
-The optima are those of the question ``sweep``; one without a minimum, or beyond the data, is left out. Each row is a
-key of the config's section ``design``, so that trainings follow the law. Constants belong to N = D = 1 and trade off
-with the exponents: compare predicted optima, not constants. ``excess`` is what following the law costs: how far the
-run nearest to the law's optimum is above the least loss, over sizes and tokens.
+The optima are those of the question ``sweep``; optima without a minimum, or beyond the data, are excluded. Each row is
+a key of the config's section ``design``, so that training runs can follow the law. Constants refer to N = D = 1 and
+trade off with the exponents: compare predicted optima, not constants. ``excess`` is the cost of following the law: the
+loss of the run nearest to the law's optimum above the lowest loss, over sizes and tokens.
 
 To judge a published law by a sweep, give all its constants: that of the source is ``--fix-rate
 constant=1.79,params=-0.713,tokens=0.307 --fix-batch constant=0.58,tokens=0.571``, with N without embeddings.
@@ -58,12 +58,12 @@ def rows(
     fix_rate: tuple[str, ...] = (),
     fix_batch: tuple[str, ...] = (),
 ) -> Iterator[StepLawRow]:
-    """The law of the best learning rate, and of the best batch where it was swept.
+    """The law of the optimal learning rate, and of the optimal batch if it was swept.
 
     Parameters
     ----------
     sweep
-        The columns of the sweep, and which of its runs count.
+        The columns of the sweep, and the selection of its runs.
     rate_of, batch_of
         Predictors of the rate and of the batch: params, tokens or both.
     fix_rate, fix_batch
@@ -72,7 +72,7 @@ def rows(
     Raises
     ------
     RelscaleError
-        A column is missing or not positive, or there are fewer optima than exponents and constant.
+        A column is missing or not positive, or there are fewer optima than parameters of the law.
     """
     optima = [row for row in sweep_rows(table, sweep=sweep, draws=0) if row.note is None]
     powers = {"learning_rate": (rate_of, fix_rate, "rate")} | (
@@ -95,7 +95,7 @@ def rows(
 def _power(
     name: str, optima: list[SweepRow], of: tuple[str, ...], fix: Mapping[str, float], option: str
 ) -> Estimates:
-    """The power law of these optima; its parameters are called as the keys of a config are."""
+    """The power law of the optima; its parameters have the names of the config's keys."""
     if not of or set(of) - {"params", "tokens"}:
         raise RelscaleError(f"{option}: {','.join(of) or 'nothing'}; it is params, tokens or both")
     power_law = law("combined", of)
@@ -106,7 +106,7 @@ def _power(
     if len(optima) < max(free, 1):
         raise RelscaleError(
             f"pairs of params and tokens with an optimum inside the data: {len(optima)}, too few for a law of "
-            f"{name}; `relscale ask sweep` says why"
+            f"{name}; `relscale ask sweep` shows the reasons"
         )
     x = np.array([[getattr(row, predictor) for row in optima] for predictor in of])
     fixed = {names[key]: value for key, value in fix.items()}
@@ -132,7 +132,7 @@ def _rows(name: str, fit: Estimates, optima: int) -> Iterator[StepLawRow]:
 
 
 def _excess(x: Array, loss: Array, sizes: tuple[float, float], fits: Mapping[str, Estimates]) -> float:
-    """How far the run nearest to the law's optimum is above the least loss, as a share of it."""
+    """Excess loss of the run nearest to the law's optimum over the lowest loss, as a share of it."""
     at = dict(zip(("params", "tokens"), sizes, strict=True))
     best = [
         np.log(

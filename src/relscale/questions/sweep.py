@@ -1,6 +1,6 @@
 """Which learning rate and batch are optimal at each model size and number of tokens?
 
-    L = c + g·z + ½ · zᵀ H z,    z of ln learning rate and ln batch;    the best is −H⁻¹ g
+    L = c + g·z + ½ · zᵀ H z,    z of ln learning rate and ln batch;    the optimum is −H⁻¹ g
 
 One paraboloid per number of parameters and tokens, fitted to runs near the lowest loss. Limits are bootstrap limits
 over runs. Surfaces without a minimum, or with a minimum outside the range of the sweep, are marked. For the law of
@@ -26,7 +26,7 @@ from relscale.storage.rows import column
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-SPARE = 4  # runs beyond the coefficients of a paraboloid
+SPARE = 4  # required runs in excess of the paraboloid's coefficients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ ROW = SweepRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepOptions:
-    """The columns of a sweep, and which of its runs count."""
+    """The columns of a sweep, and the selection of its runs."""
 
     rate: str = option("Column of the peak learning rate.", "learning_rate")
     batch: str = option(
@@ -84,7 +84,7 @@ def rows(
     Parameters
     ----------
     sweep
-        The columns of the sweep, and which of its runs count.
+        The columns of the sweep, and the selection of its runs.
     draws
         Resamples for the intervals; 0 for none.
     seed
@@ -109,7 +109,7 @@ def figure(
     sweep: SweepOptions = ALL,
     **_: object,
 ) -> "go.Figure":
-    """The runs of each size and number of tokens, the paraboloid and its least, on the rate and the batch.
+    """Figure of the runs of each size and number of tokens in rate and batch, with the paraboloid and its minimum.
 
     Raises
     ------
@@ -143,12 +143,12 @@ def figure(
 
 
 def cells(table: Columns, sweep: SweepOptions) -> Iterator[tuple[tuple[float, float], Array, Array]]:
-    """Of each number of parameters and tokens: both, ln of what was swept (p, n), and the loss (n,).
+    """For each size and number of tokens: both, the logarithms of the swept variables (p, n), and the loss (n,).
 
     Raises
     ------
     RelscaleError
-        A column is missing or not positive, or no row has all of them.
+        A column is missing or not positive, or no row has all columns.
     """
     swept = np.log(np.stack([table.positive(name) for name in (sweep.rate, sweep.batch) if name]))
     loss = table.positive(sweep.y)

@@ -104,7 +104,7 @@ def rows(
 
 
 def _gain(pair: Array, single: Array) -> tuple[float, float, float]:
-    """The gain, its standard error and p of none, by Welch; nan where there is one training or no scatter."""
+    """The gain, its standard error and p-value by Welch's test; nan for a single run or without scatter."""
     from scipy.special import stdtr
 
     ratio = pair.mean() / single.mean()

@@ -3,11 +3,11 @@
     distance = min over matchings of equal samples:  mean |document − target document|
 
 Documents are vectors of hashed byte trigrams (``relscale.corpora.distance``). ``above_target`` is the distance beyond
-that of two samples of the target itself: finite samples are apart even where their text is of one kind. A column of
-such distances, of the mixtures that models were trained on, is what the question ``projection`` needs.
+that between two samples of the target itself: finite samples differ even if their text is of one kind. A column of
+such distances for the training mixtures of models is an input of the question ``projection``.
 
 Source: Kang et al., *Performance Scaling via Optimal Transport* (Projektor), arXiv 2307.02460, whose documents are
-embedded otherwise.
+embedded differently.
 """
 
 from collections.abc import Iterator

@@ -31,7 +31,7 @@ def forecast(law: Law, loss: str, known: Table, at: Table) -> Array:
 
 
 def candidates(known: Table) -> list[Candidate]:
-    """Those of several predictors, as curves of one have candidates of their own."""
+    """Laws of several predictors; curves of one predictor have other candidates (``curves``)."""
     if len(known.names) < 2 or not known.positive or not (known.x > 0).all():
         return []
     laws = [module.LAW for module in law_modules().values() if isinstance(module.LAW, Law)]

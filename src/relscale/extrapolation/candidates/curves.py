@@ -17,8 +17,8 @@ LAWS: tuple[tuple[str, OfCurve, int], ...] = (
     ("M4", curve_laws.saturated, 5),
     ("BNSL", curve_laws.broken, 5),
 )
-RECENT = (1.0,)  # octaves backwards in which a point's weight halves
-LEVEL = 0.5  # octaves of last points whose level a law is moved to
+RECENT = (1.0,)  # half-lives of a point's weight, in octaves backwards
+LEVEL = 0.5  # octaves of last points to whose mean level a law is shifted
 
 
 def last_value(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
@@ -27,7 +27,7 @@ def last_value(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
 
 
 def line(octaves: float, least: int, log_x: Array, y: Array, weight: Array, at: Array) -> Array:
-    """The line in logarithms through the last octaves, at least ``least`` points, from its own level at the
+    """The log-log line through the last octaves, with at least ``least`` points, from its level at the
     end."""
     order = np.argsort(log_x)
     recent = (log_x[order] >= log_x.max() - octaves * OCTAVE - 1e-9) | (
@@ -55,12 +55,12 @@ def moved(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> Arr
 
 
 def plain(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> Array:
-    """A law as it is."""
+    """A law without a shift."""
     return law_and_end(law, log_x, y, weight, at)[0]
 
 
 def law_and_end(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> tuple[Array, Array]:
-    """A law at what is asked and at the last points, from one fit."""
+    """Values of a law at the targets and at the last points, from one fit."""
     recent = log_x >= log_x.max() - LEVEL * OCTAVE - 1e-9
     both = _fitted(
         law, *(array.tobytes() for array in (log_x, y, weight, np.concatenate([at, log_x[recent]])))
@@ -74,7 +74,7 @@ def _fitted(law: OfCurve, *arrays: bytes) -> Array:
 
 
 def candidates(known: Table) -> list[Candidate]:
-    """Those of one positive predictor and positive y."""
+    """Candidates for one positive predictor and positive y."""
     if len(known.names) != 1 or not known.positive or not (known.x > 0).all():
         return []
     result = [

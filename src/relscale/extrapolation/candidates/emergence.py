@@ -1,14 +1,14 @@
-"""Emergence: scores that stand still or fall up to a threshold and rise from there, as in tasks that have passed
-theirs.
+"""Emergence: scores that are constant or fall up to a threshold and rise beyond it, at the rate of other tasks.
 
     logit(−y) = level − r · (log F − log F_0) + λ · lead,    −1 < y < 0, such as a negated Brier score
 
-F_0 is the largest known compute of the task and the level the median of its last points. r is the median rate of
-the other tasks that rise, over all and over their last decade: what a task does before its threshold says nothing
-of what it does after it. The lead is what a model's logits lie below the trends of these tasks, at its compute.
+F_0 is the largest known compute of the task, and the level is the median of its last points. r is the median rate of
+the other tasks that rise, over their whole range and over their last decade: the slope before the threshold does not
+predict that after it. The lead is the mean distance of a model's logits below the trends of these tasks, at its
+compute.
 
 Source: Wu and Lo, *U-shaped and Inverted-U Scaling behind Emergent Abilities*, arXiv 2410.01692, for the fall
-before and the steady rise after the threshold; the rate is learnt from the other tasks.
+before and the steady rise after the threshold; here the rate is estimated from the other tasks.
 """
 
 from functools import partial
@@ -20,9 +20,9 @@ from relscale.extrapolation.table import Table
 from relscale.laws.law import Array
 
 SMALLEST = 1e-4
-LAST = 8  # points of a level
+LAST = 8  # points whose median is the level
 DECADE = 1.0
-SURE = 3.0  # standard errors below zero of a slope that rises
+SURE = 3.0  # standard errors by which a rising slope must be below zero
 
 
 def logit(y: Array) -> Array:
@@ -32,7 +32,7 @@ def logit(y: Array) -> Array:
 
 
 def rising(known: Table, without: int) -> dict[int, float]:
-    """The rates of the other groups that rise, over all and over their last decade."""
+    """The rates of the other groups that rise, over their whole range and over their last decade."""
     rates = {}
     for group in np.unique(known.group):
         of_group = known.group == group
@@ -47,7 +47,7 @@ def rising(known: Table, without: int) -> dict[int, float]:
 
 
 def leads(known: Table, groups: list[int]) -> dict[int, float]:
-    """How far below the trends of the groups a model's logits lie, in the mean."""
+    """Mean distance of a model's logits below the trends of the groups."""
     by_model: dict[int, list[float]] = {}
     for group in groups:
         of_group = known.group == group
@@ -59,7 +59,7 @@ def leads(known: Table, groups: list[int]) -> dict[int, float]:
 
 
 def forecast(rate: float | None, share: float, known: Table, at: Table) -> Array:
-    """The forecast; ``rate`` takes the place of the median one, ``share`` is λ."""
+    """The forecast; ``rate`` replaces the median rate, ``share`` is λ."""
     result = np.full(len(at), np.nan)
     for group in np.unique(at.group):
         of_group, target = known.group == group, at.group == group
@@ -75,7 +75,7 @@ def forecast(rate: float | None, share: float, known: Table, at: Table) -> Array
 
 
 def candidates(known: Table) -> list[Candidate]:
-    """Those of one predictor in decades and scores between −1 and 0."""
+    """Candidates for one predictor over decades and scores between −1 and 0."""
     if known.names != ("log_flops",) or not ((known.y < 0) & (known.y > -1)).all():
         return []
     return [

@@ -2,8 +2,8 @@
 
     ln(L − c) = a + b ln N + Σ_i d_i (ln X)^i + f ln N · ln X
 
-X experts; d_i and f are each router's (group's) own, a and b are shared, as one expert is what all routers have in
-common.
+X is the number of experts; d_i and f belong to each router (group), a and b are shared, because all routers agree for a
+single expert.
 
 Sources: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, equation 7 without
 floor (degree 1); the floor and the higher powers take the place of their saturation.
@@ -38,7 +38,7 @@ def log_bilinear(degree: int, floor: float | None, known: Table, at: Table) -> A
         return np.stack(columns, axis=1)
 
     inside, ahead = terms(known), terms(at)
-    some = np.abs(inside).sum(axis=0) > 0  # a group of one expert alone has no terms of its own
+    some = np.abs(inside).sum(axis=0) > 0  # a group with a single expert has no terms of its own
     inside, ahead = inside[:, some], ahead[:, some]
 
     def solved(c: float) -> tuple[float, Array]:
@@ -56,7 +56,7 @@ def log_bilinear(degree: int, floor: float | None, known: Table, at: Table) -> A
 
 
 def candidates(known: Table) -> list[Candidate]:
-    """Those of parameters and experts, with routers as groups."""
+    """Candidates for parameters and experts, with routers as groups."""
     if not set(PREDICTORS) <= set(known.names) or not known.positive:
         return []
     return [

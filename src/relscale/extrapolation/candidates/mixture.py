@@ -3,8 +3,8 @@
     L_g = c_g + k_g · ((ε + r_i)^−γ + Σ_{j≠i} b_j · r_j)        powers of the own share r_i
     L_g = c_g + k_g · exp(Σ_j t_j · r_j)                         Ye et al., arXiv 2403.16952, equation 5
 
-The shape is shared by the groups, such as model sizes; level and scale are each group's own. The own share is the
-one that the loss falls with the most.
+Groups, such as model sizes, share the shape and have their own level and scale. The own share is the
+one with the steepest decrease of the loss.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ PREFIX = "share_"
 
 
 def target_share(known: Table, shares: tuple[str, ...]) -> int:
-    """Position of the share that y, less its group's mean, falls with the most."""
+    """Position of the share with the steepest decrease of y minus its group's mean."""
     y = known.y.copy()
     for group in np.unique(known.group):
         y[known.group == group] -= y[known.group == group].mean()
@@ -38,7 +38,7 @@ def _exponential(g: Array, x: Array) -> Array:
 
 
 def candidates(known: Table) -> list[Candidate]:
-    """Those of shares."""
+    """Candidates for shares."""
     shares = tuple(name for name in known.names if name.startswith(PREFIX))
     if len(shares) < 2:
         return []

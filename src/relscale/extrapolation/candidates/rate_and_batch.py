@@ -25,7 +25,7 @@ START = (0.4, 0.4, 0.7, 0.8, 0.5, 0.3, 0.6)
 
 
 def _surface(g: Array, x: Array) -> tuple[Array, Array, Array]:
-    """The limited part of the loss, and u and w."""
+    """The part of the loss due to N and D, and u and w."""
     return surface(g, np.log(x) - np.log(UNITS)[:, None])
 
 
@@ -77,7 +77,7 @@ FORMS = (
 
 
 def candidates(known: Table) -> list[Candidate]:
-    """Those of a rate, a batch, parameters and tokens."""
+    """Candidates for a rate, a batch, parameters and tokens."""
     if not set(PREDICTORS) <= set(known.names):
         return []
     return [

@@ -1,4 +1,4 @@
-"""Repeated data: what training on the same tokens again costs.
+"""Repeated data: the cost of training on the same tokens again.
 
     L = E + A · N^−α + B · D^−β + C · (N / U)^q · (1 − e^{−(D/U − 1)/R})
 
@@ -34,7 +34,7 @@ def _decaying(g: Array, x: Array) -> Array:
     alpha, beta, r_d, r_n, scale = g
     epochs = np.maximum(d / u - 1, 0)
     tokens = u * (1 + np.exp(r_d) * -np.expm1(-epochs / np.exp(r_d)))
-    fed = np.minimum(n, np.exp(scale) * u ** (beta / alpha))  # parameters that the unique tokens feed
+    fed = np.minimum(n, np.exp(scale) * u ** (beta / alpha))  # U_N: optimal parameters for the unique tokens
     excess = np.maximum(n / fed - 1, 0)
     params = fed * (1 + np.exp(r_n) * -np.expm1(-excess / np.exp(r_n)))
     return np.stack([np.ones_like(n), params**-alpha, tokens**-beta], axis=1)
@@ -67,7 +67,7 @@ FORMS = (
 
 
 def candidates(known: Table) -> list[Candidate]:
-    """Those of parameters, tokens and unique tokens."""
+    """Candidates for parameters, tokens and unique tokens."""
     if not set(PREDICTORS) <= set(known.names):
         return []
     return [

@@ -1,4 +1,4 @@
-"""Parallel streams: P forward passes of one model count as so many parameters more.
+"""Parallel streams: P forward passes of one model are equivalent to more parameters.
 
     L = E + A · (N · (1 + k · ln P))^−α
 
@@ -30,7 +30,7 @@ FORM = Form(
 
 
 def candidates(known: Table) -> list[Candidate]:
-    """Those of parameters and streams."""
+    """Candidates for parameters and streams."""
     if not {"params", "streams"} <= set(known.names):
         return []
     return [Candidate(FORM.name, forecast(FORM)), Candidate(f"{FORM.name}, Huber", forecast(FORM, 1e-3))]

@@ -2,8 +2,8 @@
 
     L = Σ_{i ≤ d} (ln V)^i · (a_i + b_i X + c_i Y + d_i X·Y),    X = N^−α,    Y = (1 + C / (c · N^κ))^−β
 
-N non-vocabulary parameters, C characters, V entries. Anchored, the mean residual of the vocabularies nearest to
-the one asked for, at the same N, is added. Tao et al. (arXiv 2407.13623) have a power of V's parameters in place
+N are non-vocabulary parameters, C characters, V entries. The anchored candidate adds the mean residual of the
+vocabularies nearest to the target's at the same N. Tao et al. (arXiv 2407.13623) use a power of V's parameters instead
 of the polynomial.
 """
 
@@ -64,7 +64,7 @@ FORMS = (
 
 
 def candidates(known: Table) -> list[Candidate]:
-    """Those of parameters, vocabulary and characters."""
+    """Candidates for parameters, vocabulary and characters."""
     if not set(PREDICTORS) <= set(known.names):
         return []
     return [
