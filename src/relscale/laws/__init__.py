@@ -1,6 +1,7 @@
-"""Scaling laws, one per file: formula, parameters, linear terms, a grid of the other parameters, source and traps.
+"""Scaling laws, one per file: formula, parameters, linear terms, a grid of the other parameters, source and caveats.
 
-``relscale.laws.catalogue`` finds them by name; ``relscale.laws.separable`` and ``relscale.laws.implicit`` make them.
+``relscale.laws.catalogue`` looks them up by name; ``relscale.laws.separable`` and ``relscale.laws.implicit`` build
+them.
 """
 
 import sys

@@ -53,12 +53,12 @@ def terms(g: Array, z: Array) -> Array:
 
 
 def with_options(warm_up: str = "peak", forgetting: str = str(FORGETTING)) -> Law:
-    """The law with that warm-up and that λ.
+    """The law with these options.
 
     Raises
     ------
     RelscaleError
-        The warm-up is neither "peak" nor "real", or λ is no number between 0 and 1.
+        The warm-up is neither "peak" nor "real", or λ is not a number between 0 and 1.
     """
     if warm_up not in ("peak", "real"):
         raise RelscaleError(f"law annealing: warm_up is {warm_up!r}, neither peak nor real")
@@ -67,7 +67,7 @@ def with_options(warm_up: str = "peak", forgetting: str = str(FORGETTING)) -> La
     except ValueError:
         discount = np.nan
     if not 0 < discount < 1:
-        raise RelscaleError(f"law annealing: forgetting is {forgetting!r}, no number between 0 and 1")
+        raise RelscaleError(f"law annealing: forgetting is {forgetting!r}, not a number between 0 and 1")
     return separable(
         name="annealing",
         predictors=("S1", "S2"),

@@ -1,14 +1,14 @@
-"""The predictors of the law ``annealing``: steps of a training, and how far its learning rate has decayed.
+"""The predictors of the law ``annealing``: the sum of a run's learning rates, and the discounted sum of its decay.
 
     S1(s) = Σ_{i≤s} η_i,    S2(s) = Σ_{i≤s} m_i,    m_i = λ · m_{i−1} + (η_{i−1} − η_i),    λ = 0.999
 
 m is the sum of all decreases so far, each discounted with rate λ, so
-``S2 = Σ_{i≤s} Σ_{k≤i} (η_{k−1} − η_k) · λ^(i−k)``. Between two logged steps η is taken to be linear, with equal
+``S2 = Σ_{i≤s} Σ_{k≤i} (η_{k−1} − η_k) · λ^(i−k)``. Between two logged steps η is assumed to be linear, with equal
 decreases f. Over L such steps, from a momentum m,
 
     S1 grows by Σ η,    S2 by m·q + (f / (1 − λ)) · (L − q),    m becomes λ^L·m + f·(1 − λ^L) / (1 − λ),
 
-with q = λ·(1 − λ^L) / (1 − λ): the cost is that of the logged steps, however far apart they are.
+with q = λ·(1 − λ^L) / (1 − λ), so that the cost depends on the number of logged steps only.
 
 Source: Tissue, Wang and Wang, *Scaling Law with Learning Rate Annealing*, arXiv 2408.11029, equation 1.
 """
@@ -30,13 +30,13 @@ def areas(
     Parameters
     ----------
     steps
-        (n,) increasing; between them the schedule is a straight line, before the first it is as warm-up.
+        (n,) increasing; the schedule is linear between them, and before the first as ``warm_up`` specifies.
     learning_rates
         (n,) at these steps.
     forgetting
         λ.
     warm_up
-        "peak", its steps count as if they had been at the peak; "real", in S1 as they were. Neither counts in S2.
+        "peak": warm-up steps count in S1 at the peak rate; "real": at their actual rate. They do not count in S2.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
     L = (1 + a_1 · ln x + a_2 / x) · (b_0 + b_1 · ln r + b_2 / r) · L_opt
 
-x width over √parameters, r parameters of the MLP over those of attention, L_opt the loss of the best shape of that size
+x is width over √parameters, r the ratio of MLP to attention parameters, L_opt the loss of the best shape of that size
 and data, such as from a fit of ``parametric``. The best shapes are ``x = a_2 / a_1`` and ``r = b_2 / b_1``.
 
 Source: *Scaling Laws Meet Model Architecture*, arXiv 2510.18245; its a_0 is 1 here, since only a_0 · b_0 counts.

@@ -1,9 +1,9 @@
-"""Loss by parameters, steps and batch at once: the law of unlimited batches, with steps corrected for a finite one.
+"""Loss as a function of parameters, steps and batch: unlimited batches, with steps corrected for finite ones.
 
     L = (N_c / N)^αN + (S_c / S_min)^αS,    S_min = S / (1 + B_crit(L) / B),    B_crit(L) = B_c · L^(−1/αB)
 
-The critical batch depends on the loss alone, so L solves an equation; its right side falls in L: one root, above the
-first term. N parameters without embeddings, S steps, B tokens per step.
+The critical batch depends on the loss alone, so L solves an equation. Its right side decreases in L, so there is one
+root, above the first term. N are parameters without embeddings, S steps, B tokens per step.
 
 Source: Kaplan et al., *Scaling Laws for Neural Language Models*, arXiv 2001.08361, equations 1.4 to 1.6 and 5.6; Su et
 al., *Unraveling the Mystery of Scaling Laws: Part I*, arXiv 2403.06563.
@@ -51,7 +51,7 @@ def starts(x: Array, y: Array) -> Array:
     log_y = np.log(y)
     log_star = np.log(ratio) + log_b.mean() + log_y.mean() / a_b
     crit = np.exp(log_star[:, None] - log_y / a_b[:, None] - log_b)
-    log_least = log_s - np.log1p(crit)  # S_min, which the measured loss gives
+    log_least = log_s - np.log1p(crit)  # ln S_min from the measured loss
     n_mid, s_mid = log_n.mean(), log_s.mean()
     columns = [np.exp(-a_n[:, None] * (log_n - n_mid)), np.exp(-a_s[:, None] * (log_least - s_mid))]
     (by_n, by_s), best = ranked(np.stack(columns, axis=-1), y, count=8)

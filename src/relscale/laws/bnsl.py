@@ -15,7 +15,10 @@ from relscale.errors import RelscaleError
 from relscale.laws.broken_line import log_shape, starts
 from relscale.laws.law import Array, Law, Parameter
 
-NARROWEST, WIDEST = 1e-3, 2.0  # bounds of a width, in ranges of ln x; a break lies no farther outside
+NARROWEST, WIDEST = (
+    1e-3,
+    2.0,
+)  # bounds of a width, in ranges of ln x; also how far a break may be outside the data
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -52,7 +55,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def limits(x: Array, y: Array, breaks: int) -> tuple[Array, Array]:
-    """Bounds in the units of x: a break far outside the data, or far narrower than their spacing, cannot be seen."""
+    """Bounds in units of x: a break far outside the data, or far narrower than their spacing, is not identifiable."""
     log_x = np.log(x[0])
     low, high = float(log_x.min()), float(log_x.max())
     spread = max(high - low, 1e-9)
@@ -93,15 +96,15 @@ def bnsl(breaks: int) -> Law:
 
 
 def with_options(breaks: str = "1") -> Law:
-    """The law with so many breaks.
+    """The law with a number of breaks.
 
     Raises
     ------
     RelscaleError
-        It is no number from 1 to 5.
+        ``breaks`` is not a number from 1 to 5.
     """
     if breaks not in ("1", "2", "3", "4", "5"):
-        raise RelscaleError(f"law bnsl: breaks is {breaks!r}, no number from 1 to 5")
+        raise RelscaleError(f"law bnsl: breaks is {breaks!r}, not a number from 1 to 5")
     return bnsl(int(breaks))
 
 

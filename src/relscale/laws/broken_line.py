@@ -1,4 +1,4 @@
-"""Broken lines: the shape of a smoothly broken power law, and where a search for one starts.
+"""Broken lines: the shape of a smoothly broken power law, and its starting points.
 
 ln shape = −c0 · ln x − Σ_i c_i · f_i · ln(1 + (x / d_i)^(1 / f_i))
 """
@@ -26,9 +26,10 @@ def log_shape(c0: Array, breaks: Sequence[Array] | Array, log_x: Array) -> Array
 
 
 def starts(x: Array, y: Array, breaks: int) -> Array:
-    """For every position of the breaks the best of a grid that bends up, of one that bends down, and of two lines.
+    """For every position of the breaks: the best shape that bends up, the best that bends down, and two lines.
 
-    Ranked all together, those of one basin would crowd out the others. Each has its least-squares a and b.
+    They are selected separately, so that starts in one basin do not displace the others. Each has its least-squares a
+    and b.
     """
     log_x = np.log(x[0])
     middle, spread = log_x.mean(), max(float(np.ptp(log_x)), 1e-9)

@@ -33,8 +33,8 @@ def law_names() -> tuple[str, ...]:
 def law_or_family(name: str | Law) -> Law | Family:
     """Look up a law or a family of laws by name; a ``Law`` is returned unchanged.
 
-    A law that has options takes them after a colon: ``annealing:warm_up=real,forgetting=0.99``. They are the
-    arguments of ``with_options`` of its module, which is given them as text.
+    Options of a law follow a colon: ``annealing:warm_up=real,forgetting=0.99``. They are the
+    arguments of ``with_options`` of its module, passed as text.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def law_or_family(name: str | Law) -> Law | Family:
 
 
 def example(name: str) -> Law:
-    """The law of a name, for display; of a family, the law of two columns."""
+    """The law of a name, for display; for a family, its law of two columns."""
     entry = law_or_family(name)
     return entry.example if isinstance(entry, Family) else entry
 
@@ -86,7 +86,7 @@ def _with_options(name: str, module: ModuleType, spec: str) -> Law:
 
 
 def law(name: str | Law, columns: Sequence[str] = ()) -> Law:
-    """The law of a name; of a family, the law of the predictor columns ``columns``.
+    """The law of a name; for a family, its law of the predictor columns ``columns``.
 
     Raises
     ------

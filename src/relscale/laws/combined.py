@@ -1,9 +1,9 @@
-"""Several factors at once: a power of each of any named predictors.
+"""Power law of several named predictors.
 
     y = c · Π_i x_i^(e_i)
 
-A line in logarithms: the law of an optimum, such as a learning rate by parameters and tokens, or of an error by data,
-model and batch scaled together. c is given at the value 1 of every predictor.
+Linear in logarithms. For an optimum, such as a learning rate by parameters and tokens, or an error by data,
+model and batch scaled together. c is the value where every predictor is 1.
 
 Sources: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, for learning rate and batch; Pham et al.,
 *Combined Scaling for Zero-shot Transfer Learning*, arXiv 2111.10050, for the factors of an error.
@@ -34,7 +34,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def starts(x: Array, y: Array) -> Array:
-    """The least squares of ln y, which is the optimum itself for residuals of the logarithm."""
+    """The least-squares solution in ln y, which is the optimum for log residuals."""
     log_x = np.log(x)
     middle = log_x.mean(axis=1)
     columns = np.vstack([np.ones(len(y)), log_x - middle[:, None]])

@@ -1,4 +1,4 @@
-"""Compute-optimal allocation: the tokens and parameters that spend a budget best grow as powers of it.
+"""Compute-optimal allocation: optimal tokens and parameters as powers of compute.
 
     D*(F) = D_ref · (F / F_ref)^b,    N*(F) = N_ref · (F / F_ref)^a
 

@@ -2,8 +2,9 @@
 
     S(B) = S_min · (1 + B_crit / B)
 
-Far below B_crit twice the batch halves the steps; far above, it saves none. A loss costs ``E = B·S`` examples, at least
-``E_min = S_min · B_crit``, so ``(S / S_min − 1)(E / E_min − 1) = 1``. B and B_crit have the unit of the column of B.
+Far below B_crit, doubling the batch halves the steps; far above, it saves none. Reaching a loss takes ``E = B·S``
+examples, at least ``E_min = S_min · B_crit``, so ``(S / S_min − 1)(E / E_min − 1) = 1``. B and B_crit have the unit of
+the column of B.
 
 Source: McCandlish et al., *An Empirical Model of Large-Batch Training*, arXiv 1812.06162; Kaplan et al., arXiv
 2001.08361, equations 1.4 to 1.6.
@@ -31,7 +32,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def with_overhead(theta: Array, overhead: float, batch: float) -> Array:
-    """The batch that takes ``1 + overhead`` times the steps of linear scaling from ``batch``.
+    """The batch with ``1 + overhead`` times the steps of linear scaling from ``batch``.
 
     ``B = overhead · B_crit + (1 + overhead) · batch``, from ``S(B) = (1 + overhead) · S(batch) · batch / B``.
     """

@@ -25,12 +25,12 @@ EXCESS = (0.5, 2.0, 5.0, 15.0, 100.0)
 
 
 def decayed(unique: Array, count: Array, scale: Array) -> Array:
-    """What ``count`` repetitions beyond the first are worth, ``unique · (1 + scale · (1 − e^(−count / scale)))``."""
+    """Effective tokens of ``count`` repetitions: ``unique · (1 + scale · (1 − e^(−count / scale)))``."""
     return np.asarray(unique * (1 - scale * np.expm1(-np.maximum(count, 0) / scale)))
 
 
 def optimal_params(theta: Array, unique: Array) -> Array:
-    """The compute-optimal parameters for so many tokens, (n, ...), of E, A, B, α, β, … (q, ...)."""
+    """The compute-optimal parameters (n, ...) for unique tokens, by E, A, B, α, β, … (q, ...)."""
     _, a, b, alpha, beta = theta[:5]
     log_g = np.log(alpha * a / (beta * b)) / (alpha + beta)
     return np.asarray(np.exp(log_g + (np.log(unique) + log_g) * beta / alpha))
@@ -50,7 +50,7 @@ def value(theta: Array, x: Array) -> Array:
 
 
 def starts(x: Array, y: Array) -> Array:
-    """A grid of R_D and R_N, each with the best starts of ``parametric`` for tokens that decay by R_D."""
+    """A grid of R_D and R_N, each with the best starts of ``parametric`` for tokens decayed by R_D."""
     points = []
     params, tokens, unique = x[0], x[1], np.minimum(x[2], x[1])
     for repeats in REPEATS:
@@ -87,7 +87,7 @@ LAW = Law(
 
 
 def best(theta: Array, flops: float, unique: float) -> tuple[float, float, float]:
-    """Parameters, tokens and loss of the best model of so many training FLOPs (6ND) and unique tokens."""
+    """Parameters, tokens and loss of the best model for given training FLOPs (6ND) and unique tokens."""
     from scipy.optimize import minimize_scalar
 
     def loss(log_params: float) -> float:
@@ -107,7 +107,7 @@ def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
 
 
 OPTIMUM = Optimum(
-    {"training_flops": "compute, 6·N·D", "unique_tokens": "tokens that there are"},
+    {"training_flops": "compute, 6·N·D", "unique_tokens": "available unique tokens"},
     _optimum,
     made=lambda x: compute(x) | {"epochs": x[1] / x[2]},
 )

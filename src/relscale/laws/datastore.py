@@ -2,7 +2,7 @@
 
     L = E + A · N^(−α) + B · D^(−β) − c · ln(1 + S / S_0)
 
-N parameters, D training tokens, S tokens in the datastore, from 0 on. They cost no training compute, only memory and
+N are parameters, D training tokens, S ≥ 0 tokens in the datastore, which cost no training compute, only memory and
 look-ups.
 
 Source: the observation of Shao et al., *Scaling Retrieval-Based Language Models with a Trillion-Token Datastore*, arXiv

@@ -1,4 +1,4 @@
-"""Derivatives of a formula that has none by hand."""
+"""Numerical derivatives of a formula without analytic ones."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -7,14 +7,14 @@ import numpy as np
 
 from relscale.laws.law import Array, Formula, Parameter
 
-STEP = 6e-6  # about the cube root of double precision, where rounding and curvature err alike
+STEP = 6e-6  # about the cube root of double precision, where errors of rounding and truncation are equal
 
 
 def central_differences(formula: Callable[[Array], Array], at: Array, parameter: Parameter) -> Array:
     """The derivative of ``formula`` by one parameter at ``at``, with a relative error of about 1e-10.
 
-    The step is relative to a parameter that is searched in its logarithm; to any other, and to 1 where that is more, so
-    that such a parameter must not be much smaller than 1 by its nature. Beyond a bound the formula is taken to go on.
+    The step is relative to a parameter that is estimated in logs, and relative to max(1, |parameter|) for others, which
+    therefore must not be much smaller than 1 by scale. The formula must be defined slightly beyond its bounds.
     """
     size = np.where(at == 0, 1.0, np.abs(at)) if parameter.log else np.maximum(np.abs(at), 1.0)
     step = STEP * size

@@ -2,11 +2,11 @@
 
     Δ(F) = E_t(F) − E_b(F) = Δ_ref · (F / F_ref)^δ
 
-The gap closes if δ < 0, whatever its sign. Two power laws of one β and different irreducible errors have such a
-difference up to a constant; two of different β do not, and the law cannot represent a difference that changes its sign.
-The predictor is F / F_ref. Differences may be negative, so residuals are linear.
+The gap closes if δ < 0, whatever the sign of Δ. Two power laws with equal β and different irreducible errors have such
+a difference up to a constant; with different β they do not. The law cannot represent a difference that changes its
+sign. The predictor is F / F_ref. Differences may be negative, so residuals are linear.
 
-Source: the form beside the ratio of Held et al., arXiv 2510.24626; equal irreducible errors cancel in it.
+Source: the difference form of the ratio of Held et al., arXiv 2510.24626; equal irreducible errors cancel in it.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ LAW = power_of_compute(
     Parameter("difference_at_reference", "unit of the metric", "the difference at the reference compute"),
     Parameter("exponent", "none", "the gap closes if it is negative", low=-5, high=5),
     np.array([-1.5, -0.8, -0.4, -0.2, -0.1, -0.03, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5]),
-    source="beside the ratio of Held et al., arXiv 2510.24626",
+    source="difference form of the ratio of Held et al., arXiv 2510.24626",
     formula="Δ = Δ_ref · (F / F_ref)^δ",
     traps="The law cannot represent a difference that changes its sign.",
     gap="difference",

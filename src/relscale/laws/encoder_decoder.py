@@ -1,8 +1,8 @@
-"""Encoder-decoder models: the loss by the parameters of encoder and decoder.
+"""Encoder-decoder models: the loss as a function of the parameters of encoder and decoder.
 
     L = A · N_e^(−p_e) · N_d^(−p_d) + L_∞
 
-Of a fixed number of parameters the encoder should have the share ``p_e / (p_e + p_d)``.
+For a fixed number of parameters, the optimal share of the encoder is ``p_e / (p_e + p_d)``.
 
 Source: Ghorbani et al., *Scaling Laws for Neural Machine Translation*, arXiv 2109.07740.
 """
@@ -26,7 +26,7 @@ def terms(g: Array, z: Array) -> Array:
 
 
 def encoder_share(theta: Array) -> Array:
-    """The best share of the parameters in the encoder, of A, p_e, p_d, L_∞ (4, ...)."""
+    """The optimal share of parameters in the encoder, by A, p_e, p_d, L_∞ (4, ...)."""
     return np.asarray(theta[1] / (theta[1] + theta[2]))
 
 

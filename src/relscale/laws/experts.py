@@ -2,11 +2,11 @@
 
     L = exp(d + a · ν + b · ln X + f · ν · ln X) + c,    ν = ln(N / 10⁸)
 
-N dense parameters, X experts. X experts count as a dense model of N · X^((b + f · ν) / a); where f is positive,
-experts help the less the larger the model is.
+N are dense parameters, X experts. X experts are equivalent to a dense model of N · X^((b + f · ν) / a) parameters; if f
+is positive, experts help less in larger models.
 
 Source: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2202.01169, equation 7, which has no
-floor (``--fix c=0``); the floor takes the place of their saturation.
+floor (``--fix c=0``); the floor replaces their saturation.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ FLOORS = np.array([0.0, 0.4, 0.6, 0.75, 0.85, 0.93])  # c, as shares of the leas
 
 
 def powers(log_n: Array, log_x: Array, degree: int = 1) -> list[Array]:
-    """What ln N, with and without ln X, and the powers of ln X up to a degree add to ln(L − c)."""
+    """The terms of ln(L − c): ln N, ln N · ln X, and the powers of ln X up to a degree."""
     return [np.ones_like(log_n), log_n, log_n * log_x, *(log_x**i for i in range(1, degree + 1))]
 
 
@@ -50,7 +50,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def starts(x: Array, y: Array) -> Array:
-    """Several floors, each with the least squares of ln(L − c)."""
+    """Several floors, each with the least-squares solution in ln(L − c)."""
     columns, points, misfits = _columns(x), [], []
     for floor in (
         FLOORS * y.min() if y.min() > 0 else y.min() - np.geomspace(0.1, 10, 6) * max(np.ptp(y), 1e-300)

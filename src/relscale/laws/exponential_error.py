@@ -1,4 +1,4 @@
-"""Exponential from loss to error: the top-1 error of a benchmark falls from chance as the loss does.
+"""Exponential law from loss to error: the top-1 error of a benchmark falls from chance level with the loss.
 
     Err(L) = ε − k · exp(−γ · L)
 

@@ -2,8 +2,9 @@
 
     y(n) = d + (a · n_1 / 10⁵)^(b_1) · Π_{k=2..K} (n_k / n_{k−1})^(b_k),    b_k = b · 2^(−(k−1)/τ)
 
-n samples seen of a pool of P, n_k = min(k·P, n), K = ⌈n / P⌉. So a smaller, better pool wins while compute is scarce
-and a larger one later. Pools trained on together: ``together``. Epochs beyond ``SUMMED`` are an integral.
+n are samples seen, P is the size of the pool, n_k = min(k·P, n), K = ⌈n / P⌉. A smaller, better pool is optimal at
+small compute and a larger one later. For mixtures of pools see ``together``. Epochs beyond ``SUMMED`` are approximated
+by an integral.
 
 Source: Goyal et al., *Scaling Laws for Data Filtering*, arXiv 2404.07177.
 """
@@ -17,14 +18,14 @@ from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.linear_terms import least_squares
 
-SAMPLES = 1e5  # at which a is given
+SAMPLES = 1e5  # unit of samples in a
 FADING = np.array([0.5, 1, 2, 4, 8, 16, 64])
 FLOORS = np.array([0, 0.25, 0.5, 0.7, 0.85, 0.95])  # d, as shares of the least error
-SUMMED = 500  # epochs; the integral over further ones is within 1e-6 of ln(y − d)
+SUMMED = 500  # epochs; the integral over further ones has an error below 1e-6 of ln(y − d)
 
 
 def log_samples(tau: Array, x: Array) -> tuple[Array, Array]:
-    """ln of the samples of the first epoch, and the further ones as each counts, (n, ...) both."""
+    """ln of the samples of the first epoch, and the discounted ln factors of further epochs, (n, ...) each."""
     samples, pool = x
     first = np.minimum(samples, pool)
     later = np.zeros(np.broadcast_shapes(np.shape(tau), samples.shape))
@@ -47,7 +48,7 @@ def value(theta: Array, x: Array) -> Array:
 
 
 def together(b: Sequence[float], tau: Sequence[float]) -> tuple[Array, Array]:
-    """b and τ of each of p equal pools in one training on all: every pool is returned to after p times the samples.
+    """b and τ of each of p equal pools that are mixed: each pool is repeated after p times the samples.
 
     The exponent of epoch k is the mean of ``b_i · 2^(−(k−1) / (p · τ_i))``; ``pooled`` sums them.
     """
@@ -57,14 +58,14 @@ def together(b: Sequence[float], tau: Sequence[float]) -> tuple[Array, Array]:
 def pooled(
     a: float, d: float, b: Sequence[float], tau: Sequence[float], samples: float, pool: float
 ) -> float:
-    """The error after so many samples of equal pools of ``pool`` samples each."""
+    """The error after ``samples`` samples of a mixture of equal pools of ``pool`` samples each."""
     return float(pooled_errors(a, d, b, tau, np.array([samples]), pool)[0])
 
 
 def pooled_errors(
     a: float, d: float, b: Sequence[float], tau: Sequence[float], samples: Array, pool: float
 ) -> Array:
-    """The errors (n,) after so many samples (n,) of equal pools of ``pool`` samples each."""
+    """The errors (n,) after ``samples`` (n,) samples of a mixture of equal pools of ``pool`` samples each."""
     powers, fading = together(b, tau)
     at = np.stack([samples, np.full_like(samples, pool * len(powers))])
     first, _ = log_samples(np.array(1.0), at)
@@ -75,7 +76,7 @@ def pooled_errors(
 
 
 def starts(x: Array, y: Array) -> Array:
-    """A grid of τ and d, each with the least squares of ln(y − d)."""
+    """A grid of τ and d, each with the least-squares solution in ln(y − d)."""
     points, misfits = [], []
     for tau in FADING:
         first, later = log_samples(np.array(tau), x)

@@ -1,13 +1,13 @@
 """Two stages from compute to performance: FLOPs to loss by a power law, loss to performance by a straight line.
 
-    L(F) = L_ref · (F / F_ref)^(−β)            through converged small models (``relscale.laws.power``)
-    P(L) = intercept + slope · L               over checkpoints that are above chance; the law of this file
+    L(F) = L_ref · (F / F_ref)^(−β)            fitted to converged small models (``relscale.laws.power``)
+    P(L) = intercept + slope · L               fitted to checkpoints above chance; the law of this file
 
     P(F) = intercept + slope · L_ref · (F / F_ref)^(−β)
 
-Each stage has its own data: many checkpoints say how performance follows loss, few converged models how loss follows
-compute. P alone does not identify both the slope and L_ref, so the stages are fitted one after the other, and a
-forecast takes its loss from the first (``predictor_from`` of ``relscale.fitting.estimation.law_fits``), draw by draw.
+Each stage has its own data: many checkpoints for performance as a function of loss, few converged models for loss as a
+function of compute. P alone does not identify both slope and L_ref, so the stages are fitted separately, and a forecast
+uses the loss of the first (``predictor_from`` of ``relscale.fitting.estimation.law_fits``), draw by draw.
 
 Source: Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs*, arXiv 2410.08527, equations 1 and 2.
 """

@@ -1,9 +1,9 @@
-"""Two stages from the compute spent on each source to performance, FLP-M; the first: one domain's loss by that compute.
+"""First stage of FLP-M, from compute per source to performance: the loss of a domain by the compute on each source.
 
     L(C) = E + 1 / Σ_j k_j · (C_j / 10¹⁸)^γ_j
 
-C_j are the training FLOPs spent on source j, 0 for none. Of one source it is a power law above a floor. Performance by
-the losses of several domains is the question ``loss_network``. Made for every set of sources.
+C_j ≥ 0 are the training FLOPs spent on source j. For a single source it is a power law above a floor. Performance as a
+function of the losses of several domains is the question ``loss_network``. The law is built for any set of sources.
 
 Source: the question of Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs*, arXiv 2410.08527; its
 form for several sources is relscale's, after Shukor et al., arXiv 2507.09404.
@@ -43,7 +43,7 @@ def both(theta: Array, x: Array) -> tuple[Array, Array]:
 
 
 def starts(x: Array, y: Array) -> Array:
-    """Sources that do as much as one another, at several floors and exponents."""
+    """Equal effects of all sources, at several floors and exponents."""
     mean, points = x.mean(axis=1) / UNIT, []
     for floor in FLOORS * y.min():
         for power in POWERS:

@@ -1,4 +1,4 @@
-"""Laws whose value solves an equation: y with h(y; θ, x) = 0, where no formula for y itself is at hand.
+"""Laws whose value y is the solution of an equation h(y; θ, x) = 0 without a closed form.
 
 The derivatives are those of the implicit function: ``∂y/∂θ = −(∂h/∂θ) / (∂h/∂y)``.
 """
@@ -24,11 +24,12 @@ def implicit(
     Parameters
     ----------
     equation
-        From y (n, ...), theta (q, ...) and x (p, n, ...) to h (n, ...), continuous in y.
+        Function of y (n, ...), theta (q, ...) and x (p, n, ...) that returns h (n, ...), continuous in y.
     bracket
-        From theta and x to two values of y, (2, n, ...), at which h has different signs; y is nan where it has not.
+        Function of theta and x that returns two values of y, (2, n, ...), at which h has different signs; otherwise y
+        is nan.
     parameters
-        Of the law.
+        Parameters of the law.
     """
 
     def value(theta: Array, x: Array) -> Array:

@@ -1,11 +1,11 @@
-"""InfoLaw: the loss by the information learned from quality buckets of text, which are repeated once exhausted.
+"""InfoLaw: the loss as a function of the information learned from quality buckets, which are repeated once exhausted.
 
     L = α · I^(−β),    I = Σ_d e^(−θ·d) · M_d · ln K · (1 − e^(−λ·R_d / ln K)),    λ = a · ln N + b
     K_d = w_d · K,    M_d = min(K_d, U_d),    R_d = K_d / M_d
 
-N parameters, K training tokens, w_d the share of bucket d = 0, 1, … from the best to the worst, U_d the tokens that it
-has. Better text tells more, text that is read again less and less, and a larger model takes more from one reading.
-Made for every number of buckets.
+N are parameters, K training tokens, w_d is the share of bucket d = 0, 1, … from the best to the worst, and U_d its
+unique tokens. Better text has more information, repeated text less each time, and a larger model learns more from one
+pass. The law is built for any number of buckets.
 
 Source: *InfoLaw*, arXiv 2605.02364, by notes on it; natural logarithms, and tokens and parameters as they are.
 """
@@ -26,7 +26,7 @@ TRAPS = (
 BETAS = np.array([0.03, 0.08, 0.2, 0.5])
 THETAS = np.array([0.1, 0.4, 0.9, 1.8])
 TAKEN = np.array([0.3, 1.0, 3.0, 10.0, 30.0])  # λ at the geometric mean of the sizes
-GROWING = np.array([0.3, 1.0])  # which share of it is a · ln N
+GROWING = np.array([0.3, 1.0])  # share of λ that is a · ln N
 
 
 def parts(x: Array) -> tuple[Array, Array, Array, Array]:
@@ -37,7 +37,7 @@ def parts(x: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def by_bucket(g: Array, x: Array) -> tuple[Array, Array]:
-    """What each bucket adds to I, (d, n, ...), and its derivative by λ, of θ, a, b (3, ...) at x."""
+    """The contribution of each bucket to I, (d, n, ...), and its derivative by λ, for θ, a, b (3, ...) at x."""
     theta, a, b = g
     log_n, log_k, read, unique = parts(x)
     taken = (a * log_n + b) / log_k

@@ -2,9 +2,9 @@
 
     E(F) = E_∞ + (E_ref − E_∞) · (F / F_ref)^(−β)
 
-The predictor is F / F_ref, with F_ref inside the data: there the level is well known, at one FLOP it is not. β and
-E_∞ are distinguished only by the bend of log E over log F; data over a decade or two rarely show it, and the intervals
-are then wide. With E_∞ > E_ref the law is that of an error that rises and saturates.
+The predictor is F / F_ref with F_ref inside the data, where the level is well determined, unlike at one FLOP. β and
+E_∞ are distinguished only by the curvature of log E over log F; data over a decade or two rarely show it, and the
+intervals are then wide. With E_∞ > E_ref the error rises and saturates.
 
 Source: Henighan et al., *Scaling Laws for Autoregressive Generative Modeling*, arXiv 2010.14701, equation 1.1.
 """
@@ -38,7 +38,7 @@ def terms(g: Array, z: Array) -> Array:
 
 
 def positive_terms(g: Array, z: Array) -> Array:
-    """The law of an error that falls as ``E_∞ + A · F^(−β)``: what E_∞ and A are multiplied with, (2, n, ...)."""
+    """The terms of E_∞ and A, (2, n, ...), of ``E_∞ + A · F^(−β)``, for an error that falls."""
     power = np.exp(-g[0] * z[0])
     return np.stack([np.ones_like(power), power])
 

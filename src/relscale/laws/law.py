@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 Formula = Callable[[Array, Array], Array]
 Gap = Literal["ratio", "difference"]
 
-MAX_START_POINTS = 4000  # points that starting points are sought on
+MAX_START_POINTS = 4000  # maximum number of points used to find starting points
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Parameter:
     low, high
         Bounds; a fit that ends on one is flagged.
     log
-        Whether it is positive and searched in its logarithm, as amplitudes are that span decades.
+        Whether it is positive and estimated in logs, for example an amplitude that spans decades.
     """
 
     name: str
@@ -44,8 +44,8 @@ class Parameter:
 class Law:
     """A formula ``y = value(theta, x)``, vectorised over any further axes (replicates, groups, starting points).
 
-    ``relscale.laws.separable`` makes one from the terms of a formula that is linear in some parameters, and
-    ``relscale.laws.implicit`` from an equation that y solves.
+    ``relscale.laws.separable`` builds one from the terms of a formula that is linear in some parameters, and
+    ``relscale.laws.implicit`` from an equation for y.
 
     Attributes
     ----------
@@ -54,39 +54,40 @@ class Law:
     formula
         One-line formula for display.
     predictors
-        What x holds, in order: columns of the measurement table such as ``training_flops``, ``params``, ``tokens``, or
-        ``loss`` for a law from one measured number to another.
+        The rows of x, in order: columns of the measurement table such as ``training_flops``, ``params``, ``tokens``, or
+        ``loss`` for a law from one metric to another.
     parameters
-        In the order of theta.
+        Parameters, in the order of theta.
     value
-        From theta (q, ...) and x (p, n, ...) to y (n, ...); the axes ``...`` broadcast.
+        Function of theta (q, ...) and x (p, n, ...) that returns y (n, ...); the axes ``...`` broadcast.
     jacobian
-        From the same to the derivatives of y by theta, (q, n, ...).
+        Function of the same that returns the derivatives of y by theta, (q, n, ...).
     starts
-        From x (p, n) and y (n,) to starting points (s, q), for the data as they are: no units are assumed. They are
-        asked for by ``starting_points``.
+        Function of x (p, n) and y (n,) that returns starting points (s, q), for data in any units. It is
+        called by ``starting_points``.
     source
         Paper and equation.
     traps
         Caveats: data needed to identify the parameters, and consequences if they are lacking.
     both
-        The value and the derivatives, where these are cheaper together.
+        Function that returns value and derivatives, if these are cheaper together.
     linear
-        The parameters that the formula is linear in once the others are known; these need no starting point of their
+        The parameters in which the formula is linear given the others; they need no starting point of their
         own (variable projection).
     limits
         Bounds in the units of the data, beyond which a parameter is indistinguishable from one at the bound (a break
-        far beyond the data, say): from x (p, n) and y (n,) to low and high, each (q,).
+        far beyond the data, say): function of x (p, n) and y (n,) that returns low and high, each (q,).
     reference
-        Whether the predictor is compute over a reference compute inside the data.
+        Whether the predictor is compute divided by a reference compute inside the data.
     source_columns, make_predictors
-        Where the predictors are no columns themselves: the columns that they are made of along one training, the step
-        first, and how, from (m, n) by step to x (p, n), nan at steps that the law does not speak of.
+        For predictors computed from a training curve: the columns that they are computed from, the step
+        first, and a function of these (m, n), sorted by step, that returns x (p, n), nan at steps outside the law's
+        domain.
     line
-        Where the law is a straight line in the logarithms: what it is called there. Least squares of the logarithms
+        For a law that is linear in logs: the names of its line. Least squares of the logarithms
         then have a closed form (``relscale.fitting.inference.log_log_lines``).
     gap
-        Whether y is how a group's error stands to that of its baseline, and how: their ratio or their difference.
+        For a law of gaps: whether y is the ratio or the difference of a group's error and its baseline's.
     """
 
     name: str
@@ -113,10 +114,10 @@ class Law:
         return tuple(parameter.name for parameter in self.parameters)
 
     def starting_points(self, x: Array, y: Array) -> Array:
-        """Starting points (s, q) for a search over all points: ``starts`` of x (p, n) and y (n,), or of a sample.
+        """Starting points (s, q): ``starts`` of x (p, n) and y (n,), or of a sample of the points.
 
-        A grid tried on every point takes time and memory by both, and a start need not be exact. Of more than
-        ``MAX_START_POINTS`` points so many are taken, evenly spread in the order of x, by its first predictor first.
+        Time and memory of a grid search grow with the points, and starts need not be exact. For more than
+        ``MAX_START_POINTS`` points, as many are sampled evenly in the order of x, sorted by its first predictor first.
         """
         if len(y) > MAX_START_POINTS:
             in_order = np.lexsort(x[::-1])
@@ -128,18 +129,18 @@ class Law:
 
 @dataclass(frozen=True)
 class Family:
-    """A law for every set of named predictors, with parameters that belong to predictors.
+    """A family of laws: one law per set of named predictors, with parameters per predictor.
 
     Attributes
     ----------
     name, source
-        As those of a law.
+        Name and source, as for a law.
     prefix
-        How the columns are called that its predictors are, such as ``share_``.
+        Prefix of the columns of its predictors, such as ``share_``.
     of
-        From the names of those columns to their law.
+        Function of the names of these columns that returns their law.
     before, further
-        The predictors that come before them, such as ``params``, and prefixes of the further columns of each that come
+        Predictors before them, such as ``params``, and prefixes of further columns per predictor
         after them, such as ``unique_``.
     """
 
@@ -152,26 +153,26 @@ class Family:
 
     @property
     def example(self) -> Law:
-        """The law of two columns, to be shown."""
+        """The law of two columns, for display."""
         return self.of((f"{self.prefix}a", f"{self.prefix}b"))
 
     @property
     def pattern(self) -> str:
-        """What its columns may be called: "params, tokens, share_…, unique_…"."""
+        """The pattern of its columns' names: "params, tokens, share_…, unique_…"."""
         return ", ".join([*self.before, *(f"{prefix}…" for prefix in (self.prefix, *self.further))])
 
     def columns(self, named: tuple[str, ...]) -> tuple[str, ...]:
-        """All predictors of the law of the columns ``named``."""
+        """All predictors of the law for the columns ``named``."""
         names = [column.removeprefix(self.prefix) for column in named]
         return (*self.before, *named, *(f"{prefix}{name}" for prefix in self.further for name in names))
 
     def law(self, columns: tuple[str, ...]) -> Law:
-        """The law of these columns, which are all of its predictors.
+        """The law whose predictors are these columns.
 
         Raises
         ------
         RelscaleError
-            There are none, or not as many as it needs.
+            There are no columns, or not the required number.
         """
         first = len(self.before)
         number, left = divmod(len(columns) - first, 1 + len(self.further))

@@ -1,14 +1,14 @@
-"""The coefficients of a law's linear terms, given its other parameters: the one place where they are solved for.
+"""Coefficients of a law's linear terms, given its other parameters.
 
     y ≈ Σ_k c_k · f_k(x; g),    c by least squares
 
-g is on a grid (starting points, forecasts) or is searched continuously (variable projection). How the system is
-solved depends on its shape alone, since what is exact for one is slow or singular for another:
+g is on a grid (starting points, forecasts) or optimised continuously (variable projection). The method depends on the
+shape of the system only, because an exact method for one is slow or singular for another:
 
 | function | systems | method | why |
 |---|---|---|---|
 | ``least_squares`` | one, or one per point of a grid | SVD | terms may depend on each other on a grid |
-| ``projection`` | many, each with terms and y of its own | Gram and Schmidt | the search needs their basis too |
+| ``projection`` | many, each with terms and y of its own | Gram–Schmidt | the search needs the basis too |
 | ``nonnegative`` | all data sets on all points of a grid, c ≥ 0 | normal equations | thousands at once |
 | ``regularised`` | one, c of any sign or c ≥ 0 | normal equations with a ridge | inside a search, never fails |
 
@@ -22,8 +22,8 @@ import numpy as np
 
 from relscale.laws.law import Array
 
-RIDGE = 1e-10  # share that is added to the normal matrix's diagonal, for terms that are next to equal
-SINGULAR = 1e-12  # remainder of a term without the terms before it, relative to the term, that counts as zero
+RIDGE = 1e-10  # relative ridge on the normal matrix's diagonal, for nearly collinear terms
+SINGULAR = 1e-12  # relative norm of a term orthogonal to the previous ones, below which it counts as zero
 
 
 def least_squares(columns: Array, y: Array) -> Array:
@@ -32,15 +32,15 @@ def least_squares(columns: Array, y: Array) -> Array:
     Parameters
     ----------
     columns
-        (n, k) terms of n points, or (g, n, k) for g systems. Of a stack, a system whose terms overflow has
+        (n, k) terms of n points, or (g, n, k) for g systems. In a stack, a system whose terms overflow has
         coefficients of zero.
     y
-        (n,) of all systems; for one system also (n, m), which are m right-hand sides.
+        (n,) for all systems; for one system also (n, m), with m right-hand sides.
 
     Returns
     -------
     Array
-        (k,), (k, m) or (g, k), of least norm where the terms depend on each other.
+        (k,), (k, m) or (g, k), of minimum norm for collinear terms.
     """
     if columns.ndim == 2:
         return np.asarray(np.linalg.lstsq(columns, y, rcond=None)[0])
@@ -51,7 +51,7 @@ def least_squares(columns: Array, y: Array) -> Array:
 
 @dataclass(frozen=True)
 class Projection:
-    """m systems, solved: k terms, n points.
+    """Solutions of m systems: k terms, n points.
 
     Attributes
     ----------
@@ -77,10 +77,10 @@ def projection(columns: Array, y: Array) -> Projection:
 
 
 def orthonormal(vectors: Array) -> tuple[Array, Array]:
-    """Gram and Schmidt's orthonormal basis (k, n, m) of the vectors (k, n, m), and R (k, k, m) with vectors = R·basis.
+    """Gram–Schmidt: orthonormal basis (k, n, m) of the vectors (k, n, m), and R (k, k, m) with vectors = R·basis.
 
-    Each vector is freed twice of those before it, which is enough for double precision. One that is nothing but those
-    before it leaves a zero.
+    Each vector is orthogonalised twice, which suffices for double precision. A vector that depends on the previous
+    ones gives zero.
     """
     basis, upper = np.array(vectors), np.zeros((len(vectors), *vectors.shape[::2]))
     for i, vector in enumerate(basis):
@@ -97,7 +97,7 @@ def orthonormal(vectors: Array) -> tuple[Array, Array]:
 
 
 def _back_substituted(upper: Array, along: Array) -> Array:
-    """The c (k, m) of ``R c = along``, from the last up; 0 where R has a zero on its diagonal."""
+    """Solutions c (k, m) of ``R c = along`` by back substitution; 0 where R has a zero on its diagonal."""
     c = np.zeros_like(along)
     for i in reversed(range(len(c))):
         right = along[i] - (upper[i, i + 1 :] * c[i + 1 :]).sum(axis=0)
@@ -106,7 +106,7 @@ def _back_substituted(upper: Array, along: Array) -> Array:
 
 
 def nonnegative(normal: Array, right: Array) -> tuple[Array, Array]:
-    """Coefficients c ≥ 0 of least squares from normal equations: the best of all subsets of the terms.
+    """Nonnegative least squares from normal equations: the best of all subsets of the terms.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def nonnegative(normal: Array, right: Array) -> tuple[Array, Array]:
     Returns
     -------
     coefficients, misfit
-        (k, ...), nan where no subset has a solution, and the sum of squares less that of y (...), infinite there.
+        (k, ...), nan if no subset has a solution, and the residual sum of squares minus that of y (...), then infinite.
     """
     count = len(right)
     least = np.full(right.shape[1:], np.inf)
@@ -133,9 +133,9 @@ def nonnegative(normal: Array, right: Array) -> tuple[Array, Array]:
 
 
 def _eliminated(matrix: Array, right: Array) -> Array:
-    """Solutions (k, ...) of small positive definite systems (k, k, ...) by elimination; nan where there are none.
+    """Solutions (k, ...) of small positive definite systems (k, k, ...) by elimination; nan for singular systems.
 
-    ``numpy.linalg.solve`` on as many matrices of two or three rows is several times slower.
+    ``numpy.linalg.solve`` is several times slower for many matrices of two or three rows.
     """
     count = len(right)
     matrix, right = matrix.copy(), right.copy()

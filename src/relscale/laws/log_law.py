@@ -2,7 +2,7 @@
 
     S(D) = c · (ln D − ln D_0)^β = (ln(A · D^α))^β,    α = c^(1/β),    A = D_0^(−α)
 
-D_0 is where the score would be 0; it lies below all data. c and D_0 are what the data tell apart, A and α are not.
+D_0 are the tokens at which the score would be 0, below all data. c and D_0 are less correlated than A and α.
 
 Source: Isik et al., *Scaling Laws for Downstream Task Performance in Machine Translation*, arXiv 2402.04177.
 """

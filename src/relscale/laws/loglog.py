@@ -1,4 +1,4 @@
-"""The closed form of a law that is a straight line in the logarithms: what it and its parameters are called."""
+"""Names of a law, and of its parameters, that is linear in logs."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ class LogLogLaw:
     Attributes
     ----------
     name, level, slope
-        What the law and its two parameters are called in tables.
+        Names of the law and its two parameters in tables.
     sign
-        −1 where a positive ``slope`` parameter means a fall, such as the β of ``α·F^(−β)``; else 1.
+        −1 if a positive ``slope`` parameter means a decrease, such as the β of ``α·F^(−β)``; else 1.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""Loss to loss: the loss on one distribution from that on another, of the same model.
+"""Loss to loss: the loss on one distribution as a function of that on another, for the same model.
 
     L_y = E_y + K · (L_x − E_x)^κ
 
-Models of one training corpus lie on one curve, whatever their size, architecture or optimizer; other corpora have other
+Models of one training corpus share a curve, whatever their size, architecture or optimizer; other corpora have other
 curves. With E_x = E_y = 0 it is a line in the logarithms.
 
 Source: Mayilvahanan et al., *LLMs on the Line*, arXiv 2502.12120; Brandfonbrener et al., arXiv 2411.12925.

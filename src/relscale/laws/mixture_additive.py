@@ -1,8 +1,9 @@
-"""Additive mixture law: the loss on a target by the shares of the training data's parts.
+"""Additive mixture law: the loss on a target as a function of the shares of the training data's parts.
 
     L = E + 1 / Σ_i C_i · h_i^γ_i
 
-Every part lowers the loss, by diminishing returns; a part whose share is 0 gives nothing. Made for every set of parts.
+Every part lowers the loss, with diminishing returns; a part with share 0 has no effect. The law is built for any set of
+parts.
 
 Source: Shukor et al., *Scaling Laws for Optimal Data Mixtures*, arXiv 2507.09404.
 """
@@ -73,7 +74,7 @@ def starts(x: Array, y: Array) -> Array:
 
 
 def bounds_of_weights(least: float, most: float) -> Callable[[Array, Array], tuple[Array, Array]]:
-    """Bounds of C_i from these, in units of 1 / y, by the size of the loss."""
+    """Bounds of C_i from bounds in units of 1 / y."""
 
     def limits(x: Array, y: Array) -> tuple[Array, Array]:
         unit, count = 1 / y.mean(), len(x)

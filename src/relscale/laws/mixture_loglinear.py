@@ -1,8 +1,8 @@
-"""Log-linear mixture law: above a floor the logarithm of the loss is linear in the shares of the data's parts.
+"""Log-linear mixture law: the logarithm of the loss above a floor is linear in the shares of the data's parts.
 
     L = c + exp(Σ_i t_i · h_i)
 
-Shares that sum to 1 carry the constant in t. Made for every set of parts.
+Because shares sum to 1, t includes the constant. The law is built for any set of parts.
 
 Source: Ye et al., *Data Mixing Laws*, arXiv 2403.16952.
 """
@@ -44,7 +44,7 @@ def both(theta: Array, x: Array) -> tuple[Array, Array]:
 
 
 def starts(x: Array, y: Array) -> Array:
-    """Several floors, each with the least squares of ln(y − c)."""
+    """Several floors, each with the least-squares solution in ln(y − c)."""
     points = []
     for share in FLOORS:
         floor = share * y.min()

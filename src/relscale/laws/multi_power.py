@@ -4,9 +4,9 @@
 
     S1(t) = Σ_{i≤t} η_i,    S_k(t) = Σ_{k≤i≤t} η_i
 
-Between two logged steps η is taken to be linear, and before the first to rise from 0. Warm-up counts as it was, and so
-do its rises in the sum; the loss before the peak of the rate is not fitted. The sum is over bins of falls, not over
-all steps (``relscale.laws.rate_changes``): it is off by 10⁻⁴ of a nat on average.
+Between two logged steps η is assumed to be linear, and before the first to rise from 0. Warm-up counts at its actual
+rate, as do its increases in the sum; the loss before the peak of the rate is not fitted. The sum is over bins of
+decreases, not over all steps (``relscale.laws.rate_changes``), with a mean error of 10⁻⁴ nats.
 
 Source: Luo et al., *A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules*, arXiv 2503.12811.
 """
@@ -25,7 +25,7 @@ FAR = np.array([1.0, 20.0, 400.0])  # C · η^(−γ) · S at the middle of the 
 def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
     """The sum over all changes, (n, ...), of α, C, β, γ (4, ...) at S1 and the bins (1 + 3·``ALL_BINS``, n, ...).
 
-    Where ``slopes`` is given, the derivatives of the sum by C, β and γ are appended to it.
+    If ``slopes`` is given, the derivatives of the sum by C, β and γ are appended to it.
 
         v = ln C − γ ln η + ln S,  f = ln(1 + e^v):    d(1 − e^(−βf)) = e^(−βf) · (f dβ + β · (1 − e^(−f)) dv)
     """
@@ -82,7 +82,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def grid(z: Array) -> Array:
-    """α, C, β, γ; C by what the power is of at the middle of the falls."""
+    """α, C, β, γ; C from the argument of the power at the middle of the decreases."""
     alpha, far, beta, gamma = crossed(ALPHAS, FAR, BETAS, GAMMAS)
     change, rate, area = np.split(z[1:], 3)
     of_falls = (change > 0) & (area > 0)

@@ -3,8 +3,8 @@
     L = A · N^(−α(p)) + B · D_x^(−β(p)) + E(p),    D_x = D · (1 + Σ_{i<j} s_ij · p_i · p_j)
     α(p) = Σ_k p_k · α_k,    β and E likewise
 
-N parameters, D training tokens, p_k the share of language k. s_ij is the synergy of a pair, the paper's
-γ · (τ_ij + τ_ji), as γ and the scale of τ cannot be told apart. Made for every set of languages.
+N are parameters, D training tokens, p_k is the share of language k. s_ij is the synergy of a pair, the paper's
+γ · (τ_ij + τ_ji), because γ and the scale of τ are not identifiable. The law is built for any set of languages.
 
 Source: *Scaling Laws for Code: Every Programming Language Matters*, arXiv 2512.13472, equations 6 and 7.
 """
@@ -57,7 +57,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def grid(x: Array) -> Array:
-    """All languages alike, without synergy."""
+    """Equal exponents of all languages, without synergy."""
     count = len(x) - 2
     alpha, beta = crossed(EXPONENTS, EXPONENTS)
     nothing = np.zeros((count * (count - 1) // 2, len(alpha)))

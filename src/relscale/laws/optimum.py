@@ -17,12 +17,12 @@ class Optimum:
     Attributes
     ----------
     fixed
-        What must be given, such as ``training_flops``, and what that is.
+        Names and descriptions of the given values, such as ``training_flops``.
     of
-        From theta (q,) and what is given to the best values by name; those that are predictors of the law, or ``made``
-        of them, are held against the data, and nan is "no optimum".
+        Function of theta (q,) and the given values that returns the optimal values by name; those that are predictors
+        of the law, or ``made`` from them, are compared with the data, and nan means "no optimum".
     traps
-        When the answer misleads.
+        Caveats of the result.
     made
         From the data's predictors (p, n) to what of the given and the best is made of them, (n,) by name.
     """

@@ -186,7 +186,7 @@ def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
 
 
 def _is_beyond(in_data: Array | None, value: float) -> bool:
-    """Whether the data, if they have the quantity, have neither that value nor values on both sides of it."""
+    """Whether a value is outside the range of the quantity in the data; False if the data lack it."""
     return in_data is not None and not in_data.min() <= value <= in_data.max()
 
 

@@ -2,9 +2,9 @@
 
     ε = arccos(R) / π,    α / f · ∫_0^γ 2φ(z) · [(a² + s²) · Φ(a/s) + a·s·φ(a/s)] dz = s²  at its least over R
 
-α examples kept per dimension, the share f of all that is nearest to the teacher's boundary; γ their largest distance
-from it, a = κ − R·z, s = √(1 − R²), and κ the largest margin for which there is a student. ``gain`` is ln of the error
-with as many examples that are not chosen, less ln of the error with the hardest: below 0, pruning easy examples
+α are examples kept per dimension, f is the kept share, nearest to the teacher's boundary, γ their largest distance
+from it, a = κ − R·z, s = √(1 − R²), and κ the largest margin for which a student exists. ``gain`` is ln of the error
+with as many random examples, minus ln of the error with the hardest: below 0, pruning easy examples
 hurts. The metric is perfect and the classes separable: measured gains are smaller, and noisy examples look hard.
 
 Source: Sorscher et al., *Beyond neural scaling laws*, arXiv 2206.14486; Gardner's argument for a perfect metric.
@@ -21,9 +21,9 @@ from relscale.errors import RelscaleError
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
-NODES, WIDTHS = 40, 8.0  # of each part of an integral; half the width of the part around a margin
+NODES, WIDTHS = 40, 8.0  # nodes per part of an integral; half width, in s, of the part around z = κ / R
 POINTS = np.polynomial.legendre.leggauss(NODES)
-FAR = 9.0  # standard deviations
+FAR = 9.0  # upper end of the integral without pruning, in standard deviations
 FEWEST, MOST = 0.01, 1e4  # examples per dimension that the search for the margin is made for
 LEAST_KEPT = 1e-3
 
