@@ -36,7 +36,7 @@ def test_breaks_of_bnsl() -> None:
     ("name", "message"),
     [
         ("annealing:warm_up=none", "neither peak nor real"),
-        ("annealing:forgetting=1.5", "no number between 0 and 1"),
+        ("annealing:forgetting=1.5", "not a number between 0 and 1"),
         ("annealing:momentum=1", "not one of its options, warm_up=…, forgetting=…"),
         ("power:floor=1", "it has no options"),
         ("anealing:warm_up=real", "no law 'anealing'"),
