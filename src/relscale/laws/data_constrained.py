@@ -5,8 +5,8 @@
     N' = U_N · (1 + R_N · (1 − e^(−r_N / R_N))),    r_N = max(N / U_N − 1, 0)        excess parameters
     U_N = min(N, G · (U · G)^(β/α)),    G = (αA / (βB))^(1/(α+β))
 
-N parameters, D training tokens, U unique tokens, at most D. U_N is what is compute-optimal for U tokens. R_D and R_N
-→ ∞ is the law ``parametric``.
+N are parameters, D training tokens, U ≤ D unique tokens; U_N are the compute-optimal parameters for U tokens. R_D and
+R_N → ∞ is the law ``parametric``.
 
 Source: Muennighoff et al., *Scaling Data-Constrained Language Models*, arXiv 2305.16264.
 """

@@ -27,7 +27,7 @@ TRAPS = (
 
 
 def _powers(theta: Array, x: Array, out: Array) -> Array:
-    """Put h_i^γ_i (k, n, ...) into ``out``; return ln h_i, and 0 for a share of 0, whose power is 0 as well."""
+    """Write h_i^γ_i (k, n, ...) into ``out`` and return ln h_i; both are 0 for a share of 0."""
     present = x > 0
     logs = np.log(np.where(present, x, 1.0))
     np.multiply(theta[1 + len(x) :, None], logs, out=out)
@@ -50,7 +50,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def both(theta: Array, x: Array) -> tuple[Array, Array]:
-    """L and its derivatives: the powers of the shares, which both need, are most of the work."""
+    """L and its derivatives, which share the powers of the shares, most of the work."""
     rows = empty_rows(1 + 2 * len(x), theta, x)
     power, by_gamma = rows[1 : 1 + len(x)], rows[1 + len(x) :]
     logs = _powers(theta, x, power)
