@@ -1,12 +1,13 @@
 """Every law, asked of a table: one sentence where its columns do not suffice, parameters where they do."""
 
+import inspect
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from relscale.cli import main
-from relscale.laws.catalogue import law, law_names, law_or_family
+from relscale.laws.catalogue import law, law_modules, law_names, law_or_family
 from relscale.laws.law import Family
 
 STRANGER = "model,size_class,bleu\na,small,10.5\nb,large,12.5\nc,small,11.0\nd,huge,14.0\n"
@@ -114,8 +115,14 @@ def test_a_law_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> No
     assert "source: " in said
     one = law(name, columns_of(name))
     assert one.formula in said
+    assert inspect.cleandoc(law_modules()[name].__doc__ or "").splitlines()[0] in said
     assert one.traps in said
     assert all(parameter in said for parameter in one.names)
+
+
+def test_the_options_of_a_law_are_said_as_they_are_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["laws", "annealing:warm_up=real"]) == 0
+    assert "\noptions: annealing:warm_up=peak,forgetting=0.999\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def explained(name: str, law: "Law | Family") -> str:
     from relscale.laws.catalogue import law_options
     from relscale.laws.law import Family
 
-    options = law_options(name.partition(":")[0])
+    file = name.partition(":")[0]
+    options = law_options(file)
     lines = f"one of each per column {law.prefix}…; here for two" if isinstance(law, Family) else ""
     if isinstance(law, Family):
         law = law.example
@@ -62,11 +63,12 @@ def explained(name: str, law: "Law | Family") -> str:
     return "\n\n".join(
         [
             f"{name}: {law.formula}",
+            *_paragraphs(file),
             *([lines] if lines else []),
             tabulate(rows, headers=["parameter", "unit", "meaning", "bounds"]),
             *([f"caveats: {law.traps}"] if law.traps else []),
             *(
-                [f"options: {name}:{','.join(f'{key}={value}' for key, value in options.items())}"]
+                [f"options: {file}:{','.join(f'{key}={value}' for key, value in options.items())}"]
                 if options
                 else []
             ),
@@ -74,3 +76,13 @@ def explained(name: str, law: "Law | Family") -> str:
             f"relscale fit TABLE --law {name} --x {predictors} --y COLUMN{groups}",
         ]
     )
+
+
+def _paragraphs(file: str) -> list[str]:
+    """What the file of a law says of it and its symbols; its sources are said after it."""
+    import inspect
+
+    from relscale.laws.catalogue import law_modules
+
+    said = inspect.cleandoc(law_modules()[file].__doc__ or "")
+    return [part for part in said.split("\n\n") if part and not part.startswith("Source")]

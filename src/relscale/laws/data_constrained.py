@@ -80,7 +80,8 @@ LAW = Law(
     jacobian=by_differences(value, PARAMETERS),
     starts=starts,
     source="Muennighoff et al., arXiv 2305.16264",
-    formula="L = E + A / N'^α + B / D'^β, N' and D' with excess and repetition decayed by R_N and R_D",
+    formula="L = E + A / N'^α + B / D'^β, D' = U · (1 + R_D · (1 − e^(−r_D / R_D))), r_D = D / U − 1, and N' likewise "
+    "of r_N = N / U_N − 1 and R_N",
     traps="R_D needs runs of many epochs, R_N runs with excess parameters; both are correlated, and there "
     "are several optima. The law cannot represent a loss that rises with further epochs.",
 )

@@ -106,7 +106,7 @@ LAW = Law(
     jacobian=by_differences(value, PARAMETERS),
     starts=starts,
     source="Goyal et al., arXiv 2404.07177",
-    formula="y = d + (a · n_1 / 10⁵)^b · Π_k (n_k / n_{k−1})^(b · 2^(−(k−1)/τ))",
+    formula="y = d + (a · n_1 / 10⁵)^b · Π_k (n_k / n_{k−1})^(b · 2^(−(k−1)/τ)), n_k = min(k·P, n)",
     traps="τ needs points beyond two epochs, d points where the curve flattens. Samples seen are not unique "
     "samples. Pools share a in the paper: fit one and --fix a for the others.",
 )

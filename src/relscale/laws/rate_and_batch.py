@@ -103,8 +103,8 @@ LAW = separable(
     coordinates=coordinates,
     jacobian=jacobian,
     source="Li et al., arXiv 2503.04715",
-    formula="L = E + P · (ν^(−a) + B · δ^(−b))^γ + paraboloid of u, w; u = ln η + r_N ln ν − r_D ln δ, "
-    "w = ln b − s_D ln δ",
+    formula="L = E + P · (ν^(−a) + B · δ^(−b))^γ + p_1·u + p_2·w + p_11·u² + p_12·u·w + p_22·w²; "
+    "ν = N / 4·10⁸, δ = D / 3·10¹⁰, u = ln(η / 0.002) + r_N ln ν − r_D ln δ, w = ln(b / 256) − s_D ln δ",
     traps="The paraboloid is valid only near the best rate: keep runs within about 2% of the lowest loss per size. "
     "Rates and batches are needed on both sides of the optimum, at several sizes and numbers of tokens.",
 )
