@@ -14,7 +14,7 @@ from relscale.storage.tables import read_table
 from relscale.suggestions import suggestion
 from relscale.table_fit.frame import Frame
 
-# What is shown of a table; `Results.table` has all columns.
+# Displayed columns of each table; `Results.table` has all.
 GAP_COLUMNS = [
     *("suite", "corpus", "optimizer", "metric", "group", "baseline", "verdict", "ratio_low", "ratio_high"),
     *(
@@ -291,7 +291,7 @@ class Results:
         return f"<h4>{escape(str(self.folder))}</h4>{lines}{table}"
 
     def _headline(self) -> list[str]:
-        """The finding, a sentence per line."""
+        """The headline of the results, one sentence per line."""
         from relscale.experiments.config import load_config
         from relscale.experiments.results import Results as Paths
         from relscale.fitting.fits import read
@@ -311,7 +311,8 @@ class Results:
         return headline_of_tables(fits, names, widths).splitlines()
 
     def _in_store(self, path: str) -> Path:
-        """A file that a manifest names as seen from the folder that the workflow ran in, two above this one."""
+        """The path of a file in a manifest, which is relative to the folder of the workflow, two levels above this
+        one."""
         path_of_store = self.folder.absolute().parents[1] / path
         return path_of_store if path_of_store.exists() else Path(path)
 
@@ -334,7 +335,7 @@ def open(folder: str | Path) -> Results:
 
 
 def _suite_option(frame: Frame, **cells: str | None) -> Frame:
-    """The rows of a suite and a corpus, each where it is named."""
+    """The rows of a suite and a corpus, if these are given."""
     for name, cell in cells.items():
         if cell is not None:
             known = sorted({str(value) for value in frame[name]})

@@ -1,6 +1,6 @@
-"""Paths in a config: relative to the folder that the config is in, so that it can be run from any folder.
+"""Paths in a config, which are relative to its folder, so that it can be run from any folder.
 
-The schema says of each text that is a path which of three kinds it is (``format``).
+The schema states which of three kinds each path is (``format``).
 """
 
 import os
@@ -17,7 +17,7 @@ class PathKind(StrEnum):
     """The kind of a path in a config."""
 
     READ = "path"  # a file or folder, relative to the config's folder
-    READ_OR_HUB = "path-or-hub-name"  # the same where it is there, else a name on the hub
+    READ_OR_HUB = "path-or-hub-name"  # the same if it exists, else a name on the hub
     WRITTEN = "written-path"  # relative to the working folder
 
 
@@ -31,18 +31,18 @@ def opened_path(path: str, kind: PathKind, key: str, folder: Path | None = None)
     Parameters
     ----------
     path
-        As written.
+        The path as written.
     kind
-        What it is.
+        Kind of the path.
     key
-        Where it stands, for messages.
+        Key of the path, for messages.
     folder
-        That of the config; None is the working folder.
+        Folder of the config; None for the working folder.
 
     Raises
     ------
     RelscaleError
-        No file can have this name, or the path is relative to the working folder and not to the config's.
+        The name is invalid, or the path is relative to the working folder instead of the config's.
     """
     if "\0" in path or any(len(part.encode(errors="replace")) > LONGEST_NAME for part in path.split("/")):
         raise RelscaleError(f"{key}: {path[:40]!r}: no name of a file; it is too long, or has a zero byte")
@@ -79,6 +79,6 @@ def recorded_path(path: str, kind: PathKind, key: str, folder: Path) -> str:
 
 
 def _from(path: str, folder: str) -> str:
-    """A path relative to a folder that it is below; any other as it is."""
+    """A path relative to a folder if it is below it, else unchanged."""
     below = path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
     return os.path.relpath(path, folder) if below else path

@@ -1,6 +1,6 @@
-"""Revisions of what an experiment reads from the hub: looked up once, kept beside its config, read with it.
+"""Pinned revisions of data sets and models on the hub: looked up once and stored beside the config.
 
-``mine.yaml`` has its pins in ``mine.pins.yaml``: the commit of each data set and model by its name. A revision in the
+``mine.yaml`` has its pins in ``mine.pins.yaml``: the commit of each data set and model, by name. A revision in the
 config itself takes precedence over them.
 """
 
@@ -30,9 +30,9 @@ def pins_file(config: str | Path) -> Path:
 
 
 def write_pins(experiment: Experiment, path: str | Path) -> dict[str, dict[str, str]]:
-    """Look up what an experiment reads from the hub without a revision, and keep the answers beside its config.
+    """Look up missing revisions of an experiment's repositories on the hub, and store them beside its config.
 
-    A pin that is there is kept: to renew one, delete its line.
+    Existing pins are kept; to renew one, delete its line.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def write_pins(experiment: Experiment, path: str | Path) -> dict[str, dict[str, 
     Returns
     -------
     dict
-        The commits by kind and name: those that were there and the new ones.
+        Existing and new commits by kind and name.
 
     Raises
     ------
     RelscaleError
-        The hub cannot be reached, or has no such repository; what was found before is kept.
+        The hub cannot be reached, or has no such repository; pins found before the error are kept.
     """
     file = pins_file(path)
     pins = _read(file)

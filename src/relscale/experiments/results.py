@@ -1,4 +1,4 @@
-"""Where the files of an experiment are: the one place that spells their paths."""
+"""Paths of all files of an experiment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ CHANGES_NO_NUMBER = "names of files"
 
 
 class Wildcard(str):
-    """A part of a path that stands for itself, such as Snakemake's ``{corpus}``."""
+    """A wildcard in a path, such as Snakemake's ``{corpus}``, which is kept unchanged."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Results:
 
     @property
     def config(self) -> Path:
-        """The record of the config as it was resolved; the commands of the workflow read it."""
+        """The resolved config, which the commands of the workflow read."""
         return self.folder / "config.yaml"
 
     def documents(self, source: str) -> Path:

@@ -1,7 +1,7 @@
-"""Values as a JSON schema asks for them: what a person wrote, read as the type that stands at its place.
+"""Conversion of a config's values to the types of its JSON schema.
 
-A schema says that a corpus's name is text and a width a whole number. So an unquoted ``no`` or ``2024`` is a name
-where a name belongs, ``2e3`` is 2000 where a whole number does, and ``yes`` is true where a truth value does.
+A schema declares, for example, that a corpus's name is text and a width an integer. So an unquoted ``no`` or ``2024``
+is text where text is required, ``2e3`` is 2000 where an integer is, and ``yes`` is true where a boolean is.
 """
 
 import math
@@ -13,27 +13,27 @@ from relscale.experiments.paths import PathKind, ReadPath, opened_path
 from relscale.storage.yaml_text import DEEPEST, NULL, Plain, number, scalar
 
 Schema = dict[str, Any]
-LARGEST = 2**63 - 1  # of whole numbers: what tables and random generators hold
+LARGEST = 2**63 - 1  # largest integer of tables and random generators
 YES, NO = ("true", "yes", "on"), ("false", "no", "off")
 PARTS = ("allOf", "anyOf", "oneOf")
 CONDITIONAL = ("then", "else")
 
 
 def values_of(schema: Schema, written: Any, path: ReadPath = opened_path) -> Any:
-    """A copy of ``written`` in which each value is of the type that the schema has at its place, where it can be.
+    """A copy of ``written`` with each value converted to the type of the schema, where possible.
 
-    Text, quoted or not, becomes a number or a truth value where only such a thing fits; `Plain` text of which the
-    schema says nothing becomes what it looks like. What fits no type stays, for the schema's check to name. Text of
-    a format of `relscale.experiments.paths` becomes a path as this process can open it.
+    Text, quoted or not, becomes a number or a boolean where no text is allowed; `Plain` text whose type the
+    schema does not declare is converted by its form. Values that fit no type remain, so that validation reports them.
+    Text of a format of `relscale.experiments.paths` becomes a path that this process can open.
 
     Parameters
     ----------
     schema
-        What is asked for.
+        The JSON schema.
     written
-        As a person wrote it.
+        The values as written.
     path
-        Called with each path, what it is and its key; gives the path that takes its place (default: as it can be
+        Called with each path, its kind and its key; returns the path that replaces it (default: the path as it can be
         opened from the working folder).
 
     Raises
@@ -81,7 +81,7 @@ def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, .
 
 
 def _text(text: str, types: set[str], is_plain: bool) -> Any:
-    """The value of a text among the types that its key allows."""
+    """A text converted to one of the types that its key allows."""
     if not types:
         return scalar(text) if is_plain else text
     numeric = types & {"number", "integer"}
@@ -93,7 +93,7 @@ def _text(text: str, types: set[str], is_plain: bool) -> Any:
         return text.lower() in YES
     if "null" in types and NULL.fullmatch(text) and (is_plain or "string" not in types):
         return None
-    if is_plain and not text:  # `key:` with nothing behind it
+    if is_plain and not text:  # `key:` without a value
         return None
     if "string" in types or not is_plain:
         return text
@@ -101,7 +101,7 @@ def _text(text: str, types: set[str], is_plain: bool) -> Any:
 
 
 def _parts(schema: Schema, root: Schema, written: Any) -> Iterator[Schema]:
-    """A schema and all that it refers to or is put together from, but for what stands under another condition."""
+    """A schema and all schemas that it refers to or consists of, except those under unmet conditions."""
     yield schema
     if "$ref" in schema:
         node: Any = root
@@ -117,7 +117,7 @@ def _parts(schema: Schema, root: Schema, written: Any) -> Iterator[Schema]:
 
 
 def _is_excluded(condition: Schema, written: Any) -> bool:
-    """Whether a value that is written is another than the one that a condition names."""
+    """Whether a written value differs from that of a condition."""
     if not isinstance(written, dict):
         return "const" in condition and str(written) != str(condition["const"])
     return any(

@@ -11,19 +11,19 @@ from pydantic_core import CoreSchema
 
 CHANGES_NO_NUMBER = "gives a section of the config the types that it declares, which count there"
 
-LARGEST_INTEGER = 2**63 - 1  # what tables and random generators hold
+LARGEST_INTEGER = 2**63 - 1  # largest integer of tables and random generators
 NOT_BLANK = r"\S"
 
 
 class Section(BaseModel):
-    """The base of all sections: frozen, and without a key that it does not declare."""
+    """Base of all sections: frozen, and without undeclared keys."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, regex_engine="python-re", use_attribute_docstrings=False
     )
 
     def values(self) -> dict[str, JsonValue]:
-        """The section as a config file would state it: every key, but those that have no value."""
+        """The section as in a config file: all keys that have a value."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def given(self) -> dict[str, JsonValue]:
@@ -33,7 +33,7 @@ class Section(BaseModel):
 
 @dataclass(frozen=True, eq=False)  # a value need not be hashable
 class SchemaKeyword:
-    """A keyword of JSON Schema that a type has besides those that pydantic derives."""
+    """A keyword of JSON Schema in addition to those derived by pydantic."""
 
     name: str
     value: Any

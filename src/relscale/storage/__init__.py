@@ -1,1 +1,1 @@
-"""Files and tables as they are written and read: whole or not at all, and refused where they are damaged."""
+"""Reading and writing of files and tables: atomic writes, and detection of damage."""

@@ -16,29 +16,29 @@ from relscale.storage.process import machine, started
 
 CHANGES_NO_NUMBER = "writes a file whole or not at all"
 
-TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)  # a name by a full folder
-ABANDONED = 86400.0  # seconds after which another machine's unfinished writing is taken to be given up
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)  # the name belongs to a nonempty folder
+ABANDONED = 86400.0  # seconds after which another machine's unfinished write counts as abandoned
 
 
 @contextmanager
 def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary sibling of ``path``; rename it to ``path`` on success, delete it on failure.
 
-    What the caller creates there may be a file or a folder. An existing file at ``path`` is replaced in one step;
-    an existing folder is moved aside first, since no file system replaces a full one in one step. What processes that
-    were killed while they wrote ``path`` have left is deleted. ``durable`` has all of it on disk before anything is
-    replaced or this returns, so that it outlives a machine that loses its power.
+    The caller may create a file or a folder there. An existing file at ``path`` is replaced atomically;
+    an existing folder is moved aside first, because file systems cannot replace a nonempty one atomically. Files left
+    by processes that were killed while writing ``path`` are deleted. ``durable`` forces all data to disk before
+    anything is replaced and before this returns, so that it survives a power failure.
 
     Raises
     ------
     OSError
-        A file was written, and ``path`` is a folder; also where a library that writes by itself, such as safetensors,
-        met a full disk and said so in its own way.
+        A file was written, but ``path`` is a folder; or a library with its own errors, such as safetensors,
+        reported a full disk.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_partials(path)
-    # The ending is kept, since writers choose the format by it.
+    # The suffix is kept, because writers choose the format by it.
     partial = _partial(path, "")
     remove(partial)
     try:
@@ -54,7 +54,7 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
 
 
 def _partial(path: Path, ending: str) -> Path:
-    """The temporary sibling of this process, which tells others whether it is still being written."""
+    """The temporary sibling of this process; its name identifies the process that writes it."""
     pid = os.getpid()
     name = f".{path.stem}.partial-{_machine()}-{pid}-{started(pid)}{ending}{path.suffix}"
     return path.with_name(name)
@@ -69,14 +69,14 @@ PARTIAL = re.compile(r"\..*\.partial-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-(?P<s
 
 
 def remove_partials(path: Path) -> None:
-    """Delete what processes that were killed while they wrote ``path`` have left beside it."""
+    """Delete the files beside ``path`` that were left by processes killed while writing it."""
     for partial in path.parent.glob(f".{escape(path.stem)}.partial-*"):
         if _abandoned(partial):
             remove(partial)
 
 
 def remove_all_partials(folder: Path) -> None:
-    """Delete what killed processes have left half-written in ``folder``, its subfolders apart."""
+    """Delete incomplete files of killed processes in ``folder``, without its subfolders."""
     for partial in folder.glob(".*.partial-*"):
         with suppress(PermissionError, FileNotFoundError):
             if _abandoned(partial):
@@ -84,11 +84,11 @@ def remove_all_partials(folder: Path) -> None:
 
 
 def _abandoned(partial: Path) -> bool:
-    """Whether nobody writes it any more: its process has ended, or nothing in it has changed for a day."""
+    """Whether a temporary file is abandoned: its process has ended, or it has not changed for a day."""
     written_by = PARTIAL.match(partial.name)
     if written_by is None:
         return False
-    # Another user's process may be one that this one cannot see.
+    # Processes of another user may not be visible.
     if written_by["machine"] == _machine() and _is_owned_by_user(partial):
         return started(int(written_by["pid"])) != written_by["start"]
     times = []
@@ -106,7 +106,8 @@ def _is_owned_by_user(path: Path) -> bool:
 
 
 def _replace(partial: Path, path: Path) -> None:
-    """Rename over what is there; of two that do so at once, the later one's stays. No folder gives way to a file."""
+    """Rename over an existing file or folder; the later of two concurrent renames wins. A file never replaces a
+    folder."""
     if path.is_dir() and not partial.is_dir():
         raise IsADirectoryError(errno.EISDIR, "a folder is there; name a file", str(path))
     old = _partial(path, "-old")
@@ -125,7 +126,7 @@ def _replace(partial: Path, path: Path) -> None:
 
 @contextmanager
 def _system_errors(path: Path) -> Iterator[None]:
-    """The system's errors as such, where a library in Rust has made texts of them."""
+    """Raise system errors as ``OSError`` if a library in Rust reports them as text."""
     try:
         yield
     except OSError:
@@ -139,14 +140,14 @@ def _system_errors(path: Path) -> Iterator[None]:
 
 
 def _flush(path: Path) -> None:
-    """Have the system write a file, or a folder and all below it, to the disk."""
+    """Force a file, or a folder with everything below it, to disk."""
     for below in path.rglob("*") if path.is_dir() else ():
         _flush_path(below)
     _flush_path(path)
 
 
 def _flush_path(path: Path) -> None:
-    """Have the system write a file, or the names in a folder, to the disk."""
+    """Force a file, or the entries of a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -155,7 +156,7 @@ def _flush_path(path: Path) -> None:
 
 
 def link(source: str, target: str) -> None:
-    """Give a file a second name, or a copy where the file system has no such names; for ``shutil.copytree``."""
+    """Hard-link a file, or copy it if the file system has no hard links; for ``shutil.copytree``."""
     try:
         os.link(source, target)
     except OSError:
@@ -163,13 +164,13 @@ def link(source: str, target: str) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write ``text`` to ``path`` in one step, as UTF-8."""
+    """Write ``text`` to ``path`` atomically, as UTF-8."""
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a folder; nothing happens where there is none."""
+    """Delete a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, onerror=_unless_gone)
     else:
@@ -177,6 +178,6 @@ def remove(path: Path) -> None:
 
 
 def _unless_gone(function: object, path: object, error: tuple[object, BaseException, object]) -> None:
-    """Raise what kept a file from being deleted, unless another process has deleted it."""
+    """Re-raise an error of deletion, unless another process has deleted the file."""
     if not isinstance(error[1], FileNotFoundError):
         raise error[1]

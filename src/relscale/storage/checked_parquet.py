@@ -1,8 +1,8 @@
-"""Parquet files that carry the digest of their own bytes, so that damage is noticed wherever they are copied.
+"""Parquet files with an embedded digest, so that damage is detected wherever they are copied.
 
-Parquet's page checksums leave out the footer, where a flipped bit changes names, types and counts. Readers find pages
-by their offsets and the footer from the end, so that what lies between the two is nobody's: there a file written here
-has ``MARK`` and the sha256 of all its other bytes. Any reader of parquet reads such a file, and this one any other.
+Parquet's page checksums do not cover the footer, where a flipped bit changes names, types and counts. Readers find
+pages by their offsets and the footer from the end, and ignore bytes between the two. There a file written here has
+``MARK`` and the sha256 of all its other bytes. Any parquet reader can read such a file, and this one any parquet file.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ PIECE = 1 << 20
 
 @contextmanager
 def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pa.parquet.ParquetWriter]:
-    """A writer of a file that has its digest once the writer is left."""
+    """A writer that embeds the digest when its context ends."""
     with pa.parquet.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
         yield writer
     with path.open("r+b") as file:
@@ -39,14 +39,14 @@ def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pa.parquet.Parquet
 
 
 def read_parquet(path: str | Path, columns: list[str] | None = None) -> pa.Table:
-    """A parquet file, whole or some columns of it.
+    """Read a parquet file, or some of its columns.
 
     Raises
     ------
     Damaged
-        It is not what was written.
+        Its bytes do not match the digest.
     """
-    # As one file, never as a data set: there a path with `=` in it adds columns (Hive's partitions).
+    # As a single file: as a data set, a path that contains `=` would add columns (Hive partitions).
     with open_parquet(path) as file, _damaged_if_unreadable(path):
         missing = [name for name in columns or () if name not in file.schema_arrow.names]
         if missing:
@@ -57,15 +57,15 @@ def read_parquet(path: str | Path, columns: list[str] | None = None) -> pa.Table
 
 @contextmanager
 def open_parquet(path: str | Path) -> Iterator[pa.parquet.ParquetFile]:
-    """A parquet file that is read a row group at a time.
+    """Open a parquet file to read it one row group at a time.
 
     Raises
     ------
     Damaged
-        It is not what was written.
+        Its bytes do not match the digest.
     """
     check_parquet(path)
-    # By its path, never as a file of Python's: a thread of Arrow's that lets go of one while Python ends aborts the
+    # By its path rather than a Python file object: an Arrow thread that releases one during shutdown aborts the
     # process.
     with _damaged_if_unreadable(path):
         file = pa.parquet.ParquetFile(path, page_checksum_verification=True)
@@ -74,12 +74,12 @@ def open_parquet(path: str | Path) -> Iterator[pa.parquet.ParquetFile]:
 
 
 def check_parquet(path: str | Path) -> None:
-    """Hold a file against the digest in it; one without, written by others, need only be whole at its ends.
+    """Compare a file with its embedded digest; files without one are only checked for complete ends.
 
     Raises
     ------
     Damaged
-        It is not what was written.
+        Its bytes do not match the digest.
     """
     with open(path, "rb") as file:
         footer = _footer(file)
@@ -92,7 +92,7 @@ def check_parquet(path: str | Path) -> None:
 
 
 def check_ends(path: str | Path) -> None:
-    """See that a file begins and ends as parquet does: one that was cut does not.
+    """Check that a file begins and ends like parquet, unlike a truncated one.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def check_ends(path: str | Path) -> None:
 
 
 def _footer(file: BinaryIO) -> int:
-    """Where the footer begins."""
+    """Offset of the footer."""
     size = file.seek(0, 2)
     if size >= 2 * len(MAGIC) + 4:
         file.seek(0)
@@ -118,7 +118,7 @@ def _footer(file: BinaryIO) -> int:
 
 
 def _sha256(file: BinaryIO, length: int, end: bytes) -> bytes:
-    """Of the first bytes of a file and the end that follows them."""
+    """Digest of the first bytes of a file and of its end."""
     total = hashlib.sha256()
     file.seek(0)
     while length > 0:

@@ -1,8 +1,8 @@
-"""Folders that list the size and sha256 of their files, so that none is trusted because it is there.
+"""Folders with a list of the sizes and sha256 of their files, so that damaged or missing files are detected.
 
-The list is written while the folder still has its temporary name (``relscale.storage.atomic``), and is therefore
-whole or absent with it; it has a line for itself, so that a changed digest of a file that nobody reads is noticed too.
-Sizes are looked at wherever a folder is found; digests once, where a job starts to read it.
+The list is written while the folder has its temporary name (``relscale.storage.atomic``), and is therefore
+complete if the folder exists; it includes a digest of itself, so that changes of the list are detected too.
+Sizes are checked whenever a folder is looked up; digests once, when a job starts to read it.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ FILE = "checksums.json"
 
 
 class Checksum(NamedTuple):
-    """Of one file."""
+    """Size and digest of one file."""
 
     bytes: int
     sha256: str
@@ -31,7 +31,7 @@ class Checksum(NamedTuple):
 
 @contextmanager
 def sealed_folder(folder: str | Path) -> Iterator[Path]:
-    """Yield an empty folder that gets its list, and then the name ``folder``, on success (``atomic_path``)."""
+    """Yield an empty folder; on success, write its list and rename it to ``folder`` (``atomic_path``)."""
     with atomic_path(folder) as partial:
         partial.mkdir()
         yield partial
@@ -45,7 +45,7 @@ def seal(folder: Path) -> None:
 
 
 def _scan(folder: Path) -> dict[str, Checksum]:
-    """The files below a folder; the digests of those in one that has a list are taken from there."""
+    """Checksums of all files below a folder; digests of subfolders with a list are taken from it."""
     known = listed(folder) if (folder / FILE).is_file() else {}
     checksums: dict[str, Checksum] = {}
     for path in sorted(folder.iterdir()):
@@ -57,42 +57,42 @@ def _scan(folder: Path) -> dict[str, Checksum]:
 
 
 def files_list(path: Path) -> Path:
-    """The path of the list of files that have a name in common, as the formats of a figure have."""
+    """Path of the list of files with a common stem, such as the formats of a figure."""
     return path.with_name(f".{path.stem}.{FILE}")
 
 
 def seal_files(path: Path, files: Iterable[Path]) -> None:
-    """Write the list beside such files."""
+    """Write the list beside files with a common stem."""
     write_text(path, _text({file.name: _checksum(file) for file in files}))
 
 
 def listed_files(path: Path) -> list[Path]:
-    """The files that such a list names.
+    """The files in the list of a common stem.
 
     Raises
     ------
     Damaged
-        There is none, or none that can be read.
+        The list is missing or not readable.
     """
     return [path.with_name(name) for name in _read(path)]
 
 
 def check_files(path: Path) -> None:
-    """Hold such files against the list.
+    """Compare files with a common stem with their list.
 
     Raises
     ------
     Damaged
-        One is another, or there is no list.
+        A file differs, or there is no list.
     """
     for name, checksum in _read(path).items():
         _check(path.with_name(name), checksum)
 
 
 def add_to_seal(folder: Path, name: str) -> None:
-    """List one more file of a folder that is not yet in its place."""
+    """Add a file to the list of a folder under its temporary name."""
     checksums = {**listed(folder), name: _checksum(folder / name)}
-    remove(folder / FILE)  # which may be a second name of another folder's
+    remove(folder / FILE)  # it may be a hard link of another folder's list
     _write(folder, checksums)
 
 
@@ -101,7 +101,7 @@ def _write(folder: Path, files: Mapping[str, Checksum]) -> None:
 
 
 def _text(checksums: Mapping[str, Checksum]) -> str:
-    """A list, which lists itself too: of what it says without that line."""
+    """The text of a list with a digest of itself, computed without that line."""
     files = _json(checksums)
     itself = Checksum(len(files), hashlib.sha256(files.encode()).hexdigest())
     return _json({**checksums, FILE: itself}) + "\n"
@@ -112,12 +112,12 @@ def _json(files: Mapping[str, Checksum]) -> str:
 
 
 def listed(folder: Path) -> dict[str, Checksum]:
-    """The list of a folder, by the files' paths in it.
+    """The list of a folder: checksums by relative path.
 
     Raises
     ------
     Damaged
-        There is none, or none that can be read.
+        The list is missing or not readable.
     """
     return _read(folder / FILE)
 
@@ -140,24 +140,24 @@ def _read(path: Path) -> dict[str, Checksum]:
 
 
 def check_sizes(folder: Path) -> None:
-    """See that all listed files of a folder are there and have their sizes.
+    """Check that all listed files of a folder exist with their sizes.
 
     Raises
     ------
     Damaged
-        One does not.
+        A file is missing or has another size.
     """
     for name, checksum in listed(folder).items():
         _check_size(folder / name, checksum)
 
 
 def check_digests(folder: Path, names: Iterable[str] | None = None) -> None:
-    """Hold the files of a folder, or some of them, against their sizes and digests.
+    """Compare the files of a folder, or some of them, with their sizes and digests.
 
     Raises
     ------
     Damaged
-        One is another, or is not listed.
+        A file differs, or is not listed.
     """
     known = listed(folder)
     for name in known if names is None else names:
@@ -167,19 +167,19 @@ def check_digests(folder: Path, names: Iterable[str] | None = None) -> None:
 
 
 def check_digests_if_listed(folder: Path, names: Iterable[str] | None = None) -> None:
-    """The same for a folder that may be a user's own, and then has no list.
+    """Compare the files of a folder with its list, if it has one; a user's folder need not.
 
     Raises
     ------
     Damaged
-        A file is another than the list says.
+        A file differs from the list.
     """
     if (folder / FILE).is_file():
         check_digests(folder, names)
 
 
 def is_whole(folder: Path, *names: str) -> bool:
-    """Whether a folder is there with all of its files, by their sizes, and ``names`` by their digests."""
+    """Whether a folder exists with all files intact: by sizes, and for ``names`` by digests."""
     try:
         check_sizes(folder)
         check_digests(folder, names)
@@ -189,10 +189,10 @@ def is_whole(folder: Path, *names: str) -> bool:
 
 
 def set_aside(path: Path) -> Path:
-    """Move what is damaged out of the way, to a hidden name beside it that nothing has yet."""
+    """Move a damaged file or folder to an unused hidden name beside it."""
     names = (f".{path.name}.damaged{f'-{number}' if number else ''}" for number in count())
     target = next(candidate for candidate in map(path.with_name, names) if not candidate.exists())
-    with suppress(FileNotFoundError):  # another process has seen it too
+    with suppress(FileNotFoundError):  # another process has moved it already
         path.rename(target)
     return target
 

@@ -14,7 +14,7 @@ from relscale.storage.columns import numbers
 from relscale.storage.tables import read_table
 from relscale.suggestions import suggestion
 
-EXACT = 2**53  # whole numbers up to here are floats without a loss
+EXACT = 2**53  # integers up to this are exact as floats
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Columns:
         Raises
         ------
         RelscaleError
-            It is not there, or no table.
+            The file is missing, or is not a table.
         """
         return cls.of_table(read_table(path))
 
@@ -62,7 +62,7 @@ class Columns:
         Raises
         ------
         RelscaleError
-            It is not there, or holds something else.
+            The column is missing, or not numeric.
         """
         found = numbers(pa.array(self[name].tolist(), from_pandas=True), f"column {name!r}")
         values = np.array(found.to_numpy(zero_copy_only=False), dtype=float)
@@ -73,12 +73,12 @@ class Columns:
         return values
 
     def positive(self, name: str) -> NDArray[np.float64]:
-        """A column as numbers, nan where missing; each is above 0.
+        """A column as positive numbers, nan where missing.
 
         Raises
         ------
         RelscaleError
-            It is not there, or holds something else.
+            The column is missing, or not numeric.
         """
         values = self.numbers(name)
         if (values <= 0).any():
@@ -86,12 +86,12 @@ class Columns:
         return values
 
     def labels(self, name: str) -> NDArray[np.object_]:
-        """A column as text, which differs where the values do; every row of ``""``, which names no column, is alike.
+        """A column as text that is equal only for equal values; all rows are equal for ``""``, which is no column.
 
         Raises
         ------
         RelscaleError
-            It is not there.
+            The column is missing.
         """
         if not name:
             return np.full(len(self), "all", dtype=object)
@@ -103,13 +103,13 @@ class Columns:
         return Columns({name: values[mask] for name, values in self.of.items()})
 
     def by(self, name: str) -> Iterator[tuple[str, "Columns"]]:
-        """The rows of each value of a column, in the order in which the values first stand there."""
+        """The rows of each value of a column, in order of first appearance."""
         for value in dict.fromkeys(self[name]):
             yield str(value), self.where(np.asarray(self[name] == value))
 
 
 def _label(value: float) -> str:
-    """A number as text, as short as it can be without a loss."""
+    """A number as the shortest exact text."""
     short = f"{value:g}"
     if float(short) == value or not np.isfinite(value):
         return short

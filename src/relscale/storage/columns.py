@@ -1,14 +1,14 @@
-"""Columns of a table, however it holds them: values of any kind as Arrow, and Arrow of any kind as numbers or words.
+"""Conversion of columns: values of any kind to Arrow, and Arrow of any type to numbers or words.
 
-Numbers may be integers of any size, decimals, categories, or text. In text a comma is read as it can only be meant:
+Numbers may be integers of any size, decimals, categories, or text. In text, a comma is read only if it is unambiguous:
 
 =================== ==========================================================
 cells               numbers
 =================== ==========================================================
-``1e21``            as Python reads them
-``6,000,000,000``   a comma every three digits, in a cell with two of them or a point behind one
-``3,25``            a decimal comma, in a column where some comma cannot stand for thousands
-``3,250``           neither can be ruled out: refused
+``1e21``            as in Python
+``6,000,000,000``   thousands, in a cell with two commas or a point after one
+``3,25``            a decimal comma, in a column where some comma cannot separate thousands
+``3,250``           ambiguous: refused
 =================== ==========================================================
 """
 
@@ -37,9 +37,9 @@ _NAMES = {
 
 
 def column(cells: Sequence[Any]) -> pa.Array:
-    """Python values as a column: whole numbers beyond 64 bits as float64, numbers among texts as text.
+    """Python values as a column: integers beyond 64 bits as float64, numbers among text as text.
 
-    Values that Arrow has no one type for become bytes, which are neither numbers nor words.
+    Values without a common Arrow type become bytes, which are neither numbers nor words.
     """
     cells = [None if isinstance(cell, float) and cell != cell else cell for cell in cells]
     known = [cell for cell in cells if cell is not None]
@@ -61,7 +61,7 @@ def column(cells: Sequence[Any]) -> pa.Array:
 
 
 def numbers(values: pa.ChunkedArray, place: str) -> pa.ChunkedArray:
-    """A column as float64; a whole number beyond 2⁵³ becomes the nearest one, and what says "nothing" null.
+    """A column as float64; an integer beyond 2⁵³ becomes the nearest float, and text for a missing value null.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def numbers(values: pa.ChunkedArray, place: str) -> pa.ChunkedArray:
     Raises
     ------
     RelscaleError
-        It holds something else; the message names the row, from 1.
+        A value is not a number; the message names the row, from 1.
     """
     values = plain(values)
     kind = values.type
@@ -87,7 +87,7 @@ def numbers(values: pa.ChunkedArray, place: str) -> pa.ChunkedArray:
 
 
 def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[str]:
-    """A column of names as text; nothing may be missing, or what is missing is called by its row where it may.
+    """A column of names as text; missing names are an error, or replaced by row numbers if allowed.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[s
 
 
 def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column without what only says how it is kept: categories, run lengths, extension types, views."""
+    """A column in plain encoding: without categories, run lengths, extension types and views."""
     kind = values.type
     if isinstance(kind, pa.BaseExtensionType):
         return plain(pa.chunked_array([chunk.storage for chunk in values.chunks], kind.storage_type))
@@ -152,7 +152,7 @@ def _parsed(cells: Sequence[str | None], place: str) -> pa.Array:
 
 
 def _point(texts: list[str], with_comma: list[str], place: str) -> str:
-    """The replacement of a comma: nothing between thousands, a point before decimals."""
+    """The replacement of commas: empty for thousands separators, a point for decimal commas."""
     thousands = all(_THOUSANDS.fullmatch(text) for text in with_comma)
     decimal = all(_DECIMAL.fullmatch(text) for text in with_comma) and not any("." in text for text in texts)
     if thousands and decimal:

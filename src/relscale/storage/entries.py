@@ -1,4 +1,4 @@
-"""Manifests of jobs: lists of what a job made and where it is, each entry with a digest of itself."""
+"""Manifests of jobs: lists of a job's results and their paths, each entry with a digest of itself."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -34,21 +34,21 @@ E = TypeVar("E", bound=Entry)
 
 
 def write_entries(path: str | Path, entries: Sequence[Entry]) -> None:
-    """Write a manifest in one step."""
+    """Write a manifest atomically."""
     values = [entry.model_dump(mode="json") for entry in entries]
     listed = [{**entry, DIGEST: digest(entry)} for entry in values]
     write_text(path, json.dumps(listed, indent=1) + "\n")
 
 
 def read_entries(path: str | Path, kind: type[E]) -> list[E]:
-    """The entries of a manifest; one that was written by hand needs no digests.
+    """The entries of a manifest; digests are optional, for manifests written by hand.
 
     Raises
     ------
     RelscaleError
         There is no such file.
     Damaged
-        It is no list of entries of that kind, or one is not what was written.
+        It is not a list of entries of this type, or an entry does not match its digest.
     """
     try:
         entries = [dict(entry) for entry in json.loads(Path(path).read_text(encoding="utf-8"))]

@@ -1,6 +1,6 @@
-"""JSON lines: one value per line, and a line ends at a line feed and nowhere else.
+"""JSON lines: one value per line; only a line feed ends a line.
 
-``str.splitlines`` also cuts at U+2028, U+2029 and U+0085, which JSON may hold unescaped.
+``str.splitlines`` also splits at U+2028, U+2029 and U+0085, which JSON may contain unescaped.
 """
 
 import codecs
@@ -17,18 +17,18 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
-    """The values of a file, each with the number of its line, from 1; blank lines are passed over.
+    """The values of a file, each with its line number, from 1; blank lines are skipped.
 
     Parameters
     ----------
     path
-        UTF-8, or UTF-16 with a byte order mark, packed where its name ends in ``.gz``, ``.zst``, ``.bz2`` or ``.xz``.
+        UTF-8, or UTF-16 with a byte order mark; compressed if its name ends in ``.gz``, ``.zst``, ``.bz2`` or ``.xz``.
         A line may end in a carriage return and a line feed.
 
     Raises
     ------
     RelscaleError
-        There is no such file, it is text of another encoding, or a line is no JSON; the message names the line.
+        There is no such file, it has another encoding, or a line is not JSON; the message names the line.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def _value(line: str, place: str) -> Any:
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         raise RelscaleError(f"{place}: not JSON ({reason})") from error
-    # Half of a surrogate pair is text that no encoding can write, so it would fail in a later stage.
+    # An unpaired surrogate cannot be encoded, so it would fail in a later stage.
     if "\\u" in line and any(
         "\ud800" <= letter <= "\udfff" for letter in json.dumps(value, ensure_ascii=False)
     ):

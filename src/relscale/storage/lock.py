@@ -1,4 +1,4 @@
-"""Locks on files, of which the system frees those of a process that ends, however it ends (flock)."""
+"""File locks (flock), which the system releases when their process ends, however it ends."""
 
 import errno
 import fcntl
@@ -17,7 +17,7 @@ WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 @contextmanager
 def locked(path: Path) -> Iterator[IO[str]]:
-    """Hold the lock on a file, after whoever has it; yields the file.
+    """Wait for the lock on a file and hold it; yields the file.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def locked(path: Path) -> Iterator[IO[str]]:
 
 @contextmanager
 def lock_if_free(path: Path) -> Iterator[IO[str] | None]:
-    """Hold the lock on a file if nobody else does; yields the file, None where another has the lock.
+    """Hold the lock on a file if it is free; yields the file, or None if another process has the lock.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def lock_if_free(path: Path) -> Iterator[IO[str] | None]:
 
 
 def remove_stale_locks(folder: Path) -> None:
-    """Delete the lock files of a folder that nobody holds: a process that is killed leaves its own."""
+    """Delete lock files of a folder that are not locked, such as those of killed processes."""
     for path in folder.glob("*.lock"):
         with suppress(OSError, RelscaleError), lock_if_free(path):
             pass
@@ -51,7 +51,7 @@ def remove_stale_locks(folder: Path) -> None:
 
 @contextmanager
 def _lock(path: Path, how: int) -> Iterator[IO[str] | None]:
-    """Lock the file, which is deleted when it is freed; a lock on one that was deleted meanwhile is none."""
+    """Lock a file, which is deleted on release; a lock on a file that was deleted meanwhile does not count."""
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def _lock(path: Path, how: int) -> Iterator[IO[str] | None]:
 
 
 def _is(path: Path, file: IO[str]) -> bool:
-    """Whether an open file is the one of this name."""
+    """Whether an open file still has this path."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:

@@ -1,5 +1,5 @@
-"""Processes by number and start, so that a number that the system has given away again is not mistaken; and commands
-that end with the process that ordered them.
+"""Processes identified by id and start time, so that a reused id is not mistaken for the old process, and commands
+that end with the process that started them.
 """
 
 import os
@@ -14,29 +14,29 @@ from pathlib import Path
 CHANGES_NO_NUMBER = "ends a process with the one that started it"
 
 EXIT_CODE = 85  # ERESTART on Linux, and HTCondor's "saved, run me again"
-SECONDS_BETWEEN_LOOKS = 0.5  # at the process that ordered this one
+SECONDS_BETWEEN_LOOKS = 0.5  # between checks of the process that started this one
 
 
 def cores() -> int:
-    """The cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def machine() -> str:
-    """Where a process number means something: the host and, in containers, the process namespace."""
+    """The scope of process ids: the host and, in containers, the process namespace."""
     space = Path("/proc/self/ns/pid")
     return f"{platform.node()} {os.readlink(space) if space.is_symlink() else ''}".strip()
 
 
 def started(pid: int) -> str | None:
-    """When a process of this machine began, in the system's ticks; None where it has ended or never was.
+    """Start time of a process of this machine, in system ticks; None if it has ended or never existed.
 
-    A process that is dead and only waits to be reaped has ended. Systems without ``/proc`` know no start: there it is
+    A zombie process has ended. On systems without ``/proc`` the start time is
     empty.
     """
     if Path("/proc/self/stat").is_file():
         try:
-            # The name, in parentheses, may hold spaces. After it come the state, and as 20th field the start.
+            # The name, in parentheses, may contain spaces. The state follows, and the start time is the 20th field.
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return None
@@ -51,10 +51,10 @@ def started(pid: int) -> str | None:
 
 
 def end_with(pid: int) -> None:
-    """From here on, end this process, with a line that says so, when process ``pid`` ends.
+    """End this process, with a message, when process ``pid`` ends.
 
-    A workflow that is killed outright leaves the commands that it started running, and each would write beside the
-    one that the next workflow starts. What is written in one step (``relscale.storage.atomic``) stays whole.
+    A killed workflow leaves its commands running, and each would write at the same time as the
+    one that the next workflow starts. Atomic writes (``relscale.storage.atomic``) remain complete.
     """
     start = started(pid)
 
@@ -73,9 +73,9 @@ def end_with(pid: int) -> None:
 
 
 def end_with_parent() -> None:
-    """The same for a process of a pool, or of torchrun, and the one that started it."""
+    """End this process of a pool or of torchrun when its parent ends."""
     pool = parent_process()
-    parent = pool.pid if pool else os.getppid()  # a pool's may have ended before this is called
+    parent = pool.pid if pool else os.getppid()  # the parent of a pool's process may have ended already
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,4 +1,4 @@
-"""Records: what a stage writes as JSON for the stages after it, as frozen types with one reader and one writer."""
+"""Records: JSON files that a stage writes for later stages, as frozen types with one reader and one writer."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ CHANGES_NO_NUMBER = "reads and writes records, whose values are digested whereve
 
 
 class Record(BaseModel):
-    """The base of all records: frozen, without a key that it does not declare; keys without a value are not written."""
+    """Base of all records: frozen, without undeclared keys; keys without a value are not written."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -23,7 +23,7 @@ class Record(BaseModel):
         Raises
         ------
         Damaged
-            The file is not what `write` wrote.
+            The file is missing or was not written by `write`.
         """
         try:
             return cls.model_validate_json(Path(path).read_bytes())
@@ -31,13 +31,13 @@ class Record(BaseModel):
             raise Damaged(Path(path), reason(error)) from error
 
     def write(self, path: str | Path) -> None:
-        """Write the record; the caller gives the file its place in one step."""
+        """Write the record; the caller renames the file atomically."""
         text = json.dumps(self.model_dump(mode="json", exclude_unset=True), indent=2)
         Path(path).write_text(text + "\n", encoding="utf-8")
 
 
 def reason(error: ValidationError) -> str:
-    """The first error of validated values, and where it is."""
+    """The first validation error and its location."""
     first = error.errors(include_url=False)[0]
     location = ".".join(map(str, first["loc"]))
     if first["type"] == "missing":

@@ -17,7 +17,7 @@ CHANGES_NO_NUMBER = "gives a table the names and types that its row declares, wh
 
 R = TypeVar("R")
 
-_COLUMNS: "dict[type, tuple[Column, ...]]" = {}  # of each row type, worked out once
+_COLUMNS: "dict[type, tuple[Column, ...]]" = {}  # cache of the columns of each row type
 _ARROW = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 
 
@@ -27,13 +27,13 @@ class Column(NamedTuple):
     Attributes
     ----------
     name, description
-        What it is called, and what it means.
+        Name and description.
     unit
-        Such as "FLOPs" or "nats per token"; empty for a number without one, and for text.
+        Unit, such as "FLOPs" or "nats per token"; empty for dimensionless numbers and text.
     type
         Its type in Arrow.
     values
-        The texts that it may have, where that is a closed set.
+        Allowed values, if they are a closed set.
     optional
         Whether a cell may be null.
     """
@@ -49,14 +49,14 @@ class Column(NamedTuple):
 def column(
     description: str, unit: str = "", default: Any = dataclasses.MISSING, type: pa.DataType | None = None
 ) -> Any:
-    """A field of a row type: what it means, and its unit.
+    """A field of a row type, with description and unit.
 
     Parameters
     ----------
     description, unit, default
-        Its meaning, its unit, and its value where a row gives none.
+        Description, unit and default value.
     type
-        Its type in Arrow, where the one that follows from the hint is too large for a table of millions of rows.
+        Arrow type, if the one implied by the type hint is too large for a table of millions of rows.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def column(
 
 
 def same_column(row: type, name: str) -> Any:
-    """A field that is the same as another row type's: its meaning, unit and default."""
+    """A field with the description, unit and default of another row type's field."""
     (field,) = [field for field in dataclasses.fields(row) if field.name == name]
     return dataclasses.field(default=field.default, metadata=field.metadata)
 
@@ -96,7 +96,7 @@ def schema_of(row: type) -> pa.Schema:
 
 
 def strict_schema_of(row: type) -> pa.Schema:
-    """The Arrow schema of a row type; a column may be null where its type says so."""
+    """The Arrow schema of a row type; only columns of optional type may be null."""
     return pa.schema([pa.field(column.name, column.type, column.optional) for column in columns_of(row)])
 
 
@@ -114,13 +114,13 @@ def table_of(row: type[R], rows: Sequence[R]) -> pa.Table:
 
 
 def strict_table_of(row: type[R], rows: Sequence[R]) -> pa.Table:
-    """Rows as a table of `strict_schema_of`; a number that is not finite stays what it is."""
+    """Rows as a table of `strict_schema_of`; numbers that are not finite are kept."""
     schema = strict_schema_of(row)
     return pa.table([_cells(rows, field) for field in schema], schema=schema)
 
 
 def rows_of(row: type[R], table: pa.Table) -> list[R]:
-    """The rows of a table that `table_of` made; its other columns are left out.
+    """The rows of a table written by `table_of`; further columns are ignored.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def rows_of(row: type[R], table: pa.Table) -> list[R]:
 def fields_of(row: Any) -> Mapping[str, Any]:
     """The fields of a row, or of a key or remark that rows extend, by name: ``Row(**fields_of(key), value=1.0)``.
 
-    As ``dataclasses.asdict`` of flat rows, without its copies, which take most of the time that a row does.
+    Like ``dataclasses.asdict`` for flat rows, without its slow copies.
     """
     return {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
 
@@ -153,7 +153,7 @@ def _column(field: "dataclasses.Field[Any]", hint: Any) -> Column:
 
 
 def _kind(hint: Any) -> tuple[pa.DataType, tuple[str, ...]]:
-    """The Arrow type of a hint, and the texts that it allows where they are a closed set."""
+    """The Arrow type of a type hint, and its allowed values if they are a closed set."""
     if get_origin(hint) in (typing.Union, types.UnionType):
         (hint,) = [option for option in get_args(hint) if option is not type(None)]
     if get_origin(hint) is Literal:
@@ -167,7 +167,7 @@ def _kind(hint: Any) -> tuple[pa.DataType, tuple[str, ...]]:
 
 def _cells(rows: Sequence[Any], field: pa.Field) -> pa.Array:
     cells = [getattr(row, field.name) for row in rows]
-    if pa.types.is_dictionary(field.type):  # Arrow has no such array of a list
+    if pa.types.is_dictionary(field.type):  # Arrow cannot build dictionary arrays from a list
         return pa.array(cells, field.type.value_type).dictionary_encode().cast(field.type)
     return pa.array(cells, field.type)
 

@@ -1,4 +1,4 @@
-"""Reading and writing tables, in the format of the file name's ending."""
+"""Reading and writing of tables; the file name's suffix determines the format."""
 
 import io
 from collections import Counter
@@ -18,32 +18,37 @@ from relscale.storage.json_lines import json_lines
 from relscale.storage.text_file import PACKED, read_text
 
 if TYPE_CHECKING:
-    import pyarrow.dataset  # takes a third of a second to import
+    import pyarrow.dataset  # the import takes 0.3 s
 
 CHANGES_NO_NUMBER = "stores a table; where it reads a user's own, the stage asks for it by name"
 
-DELIMITERS = (",", ";", "\t", "|")  # of columns; the first where a heading has as many of several
+DELIMITERS = (
+    ",",
+    ";",
+    "\t",
+    "|",
+)  # column delimiters; the first wins if a header has equally many of several
 LARGEST_BLOCK = (1 << 31) - 1
 
 
 def read_table(path: str | Path, columns: Iterable[str] = (), types: pa.Schema | None = None) -> pa.Table:
-    """Read a table, packed or not (gz, bz2, xz, zst).
+    """Read a table, compressed (gz, bz2, xz, zst) or not.
 
     Parameters
     ----------
     path
         Parquet, CSV or TSV with a row of names, or JSON lines with one object per line: by the ending of its name or,
-        if that says nothing, by its content. Columns without a name are left out.
+        if that is ambiguous, by its content. Columns without a name are dropped.
     columns
-        Names that must be there; others may be.
+        Required columns; others are optional.
     types
-        Of the columns of a CSV file that was written with this schema; guessed from the cells otherwise, so that a text
-        of digits is a number and one in the form of a date a date.
+        Types of the columns of a CSV file that was written with this schema; otherwise guessed from the cells, so that
+        text of digits becomes a number and text in the form of a date a date.
 
     Raises
     ------
     RelscaleError
-        The file is missing, is no such table, or lacks one of ``columns``.
+        The file is missing, is not a table, or lacks one of ``columns``.
     """
     path = Path(path)
     try:
@@ -71,7 +76,7 @@ def read_table(path: str | Path, columns: Iterable[str] = (), types: pa.Schema |
 
 
 def table_name(path: str | Path) -> str:
-    """A file's name without its endings, such as ``.csv.gz``."""
+    """A file's name without its suffixes, such as ``.csv.gz``."""
     name = Path(path).name
     for endings in (PACKED, (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".txt")):
         ending = next((ending for ending in endings if name.endswith(ending)), "")
@@ -80,18 +85,18 @@ def table_name(path: str | Path) -> str:
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:
-    """Names for a message, on one line; of many the first, of long ones how they begin."""
+    """Names for a message on one line: at most ``most``, each shortened."""
     return ", ".join(map(shortened, names[:most])) + (" …" if len(names) > most else "")
 
 
 def shortened(text: str, most: int = 40) -> str:
-    """A text for a message: on one line, and how it begins where it is long."""
+    """A text for a message: on one line, and truncated if it is long."""
     text = " ".join(text.split())
     return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _named(table: pa.Table, path: Path) -> pa.Table:
-    """Those columns that have a name; no two may have the same, or two that look alike."""
+    """The columns that have a name; duplicate names, or names that look alike, are an error."""
     names = table.column_names
     twice = [name for name, count in Counter(names).items() if count > 1 and name]
     if twice:
@@ -103,7 +108,7 @@ def _named(table: pa.Table, path: Path) -> pa.Table:
 def _of_parquet(path: Path) -> pa.Table:
     table = read_parquet(path)
     try:
-        table.validate(full=True)  # finds text that is none, among others
+        table.validate(full=True)  # detects invalid text, among others
         _ = table.column_names  # as text
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise Damaged(path, shortened(str(error), 80)) from error
@@ -139,13 +144,13 @@ def _of_csv(text: str, path: Path, ending: str, types: pa.Schema | None) -> pa.T
     heading = text.lstrip().partition("\n")[0]
     delimiter = "\t" if ending == ".tsv" else max(DELIMITERS, key=heading.count)
     data = text.encode()
-    # As ``write_table`` has it: a text is in quotes, and what is null is nothing.
+    # As in ``write_table``: text is quoted, and null is an empty cell.
     written = {"null_values": [""], "strings_can_be_null": True, "quoted_strings_can_be_null": False}
     convert = pa.csv.ConvertOptions(column_types=types, **written) if types is not None else None
     try:
         return pa.csv.read_csv(
             pa.BufferReader(data),
-            # In one block, so that no cell lies on the border of two.
+            # In one block, so that no cell spans two blocks.
             read_options=pa.csv.ReadOptions(use_threads=False, block_size=min(len(data) + 1, LARGEST_BLOCK)),
             parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=convert,
@@ -156,12 +161,12 @@ def _of_csv(text: str, path: Path, ending: str, types: pa.Schema | None) -> pa.T
 
 
 def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":
-    """A parquet table that is larger than one wants in memory, to be read in batches.
+    """Open a parquet table that is too large for memory, to be read in batches.
 
     Raises
     ------
     RelscaleError
-        The file is missing or is no such table.
+        The file is missing or is not a parquet table.
     """
     from pyarrow.dataset import ParquetFileFormat, ParquetFragmentScanOptions, dataset
 
@@ -176,7 +181,7 @@ def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":
 
 
 def write_table(table: pa.Table, path: str | Path, durable: bool = True) -> None:
-    """Write ``table`` in one step; the ending of ``path`` chooses parquet or CSV, ``durable`` as of ``atomic_path``.
+    """Write ``table`` atomically; the suffix of ``path`` selects parquet or CSV, ``durable`` as in ``atomic_path``.
 
     Raises
     ------
@@ -189,7 +194,7 @@ def write_table(table: pa.Table, path: str | Path, durable: bool = True) -> None
 def write_pieces(
     pieces: Iterable[pa.Table], schema: pa.Schema, path: str | Path, durable: bool = True
 ) -> None:
-    """Write one table of which only a piece is in memory at a time, in one step.
+    """Write a table atomically, with only one piece in memory at a time.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Files of text as they come: packed or not, UTF-8 or UTF-16, with a byte order mark or without."""
+"""Text files: compressed or not, UTF-8 or UTF-16, with or without a byte order mark."""
 
 import bz2
 import codecs
@@ -14,7 +14,7 @@ import pyarrow as pa
 from relscale.errors import RelscaleError
 
 PACKED = (".gz", ".bz2", ".xz", ".zst")
-_UNPACKERS: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {  # by what a file begins with, whatever its name
+_UNPACKERS: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {  # by a file's first bytes, whatever its name
     b"\x1f\x8b": gzip.open,  # type: ignore[dict-item]
     b"BZh": bz2.open,  # type: ignore[dict-item]
     b"\xfd7zXZ\x00": lzma.open,  # type: ignore[dict-item]
@@ -31,12 +31,12 @@ _FOREIGN = {
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, unpacked, with line feeds at the ends of its lines as they are.
+    """The decompressed text of a file, with its line ends unchanged.
 
     Raises
     ------
     RelscaleError
-        It cannot be read or unpacked, or is no text in UTF-8, nor in UTF-16 with a byte order mark.
+        It cannot be read or decompressed, or is neither UTF-8 nor UTF-16 with a byte order mark.
     """
     data = read_bytes(path)
     for start, description in _FOREIGN.items():
@@ -55,12 +55,12 @@ def read_text(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file, unpacked where it begins as a packed one does.
+    """The bytes of a file, decompressed if it begins like a compressed one.
 
     Raises
     ------
     RelscaleError
-        It cannot be read, or not unpacked.
+        It cannot be read or decompressed.
     """
     try:
         with path.open("rb") as file:
@@ -73,6 +73,6 @@ def read_bytes(path: Path) -> bytes:
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise RelscaleError(f"{path}: cannot be unpacked, it is cut or damaged; copy it again") from error
     except OSError as error:
-        if error.errno is None:  # how bz2 and Arrow say that what they unpack is damaged
+        if error.errno is None:  # raised by bz2 and Arrow for damaged data
             raise RelscaleError(f"{path}: cannot be unpacked, it is cut or damaged; copy it again") from error
         raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error

@@ -1,4 +1,4 @@
-"""The folder in which relscale keeps what it can make again, for all projects of a user."""
+"""The cache folder of relscale for all projects of a user."""
 
 import os
 from pathlib import Path

@@ -1,11 +1,11 @@
-"""YAML as configs, suites, tasks and pins are written in it: the one reader of all of them.
+"""Reading and writing of YAML, for configs, suites, tasks and pins.
 
-It keeps to YAML 1.2, where ``no``, ``on`` and dates are text, and ``1e11`` is a number. Keys are text as it was written
-(``2024``, ``1.0``, ``null``). Unquoted values stay `Plain` text in `read`, for a schema to say what they are
-(``relscale.experiments.schema_values``); `load` takes them for what they look like.
+It follows YAML 1.2, where ``no``, ``on`` and dates are text, and ``1e11`` is a number. Keys are text as written
+(``2024``, ``1.0``, ``null``). Unquoted values remain `Plain` text in `read`, whose types a schema determines
+(``relscale.experiments.schema_values``); `load` infers their types.
 
-Anything that is ambiguous or out of proportion is refused with its line: keys given twice, or that look alike, tags,
-several documents, references to what is not finished, and text that would unfold to more than `MOST_NODES` values.
+Ambiguous or excessive input is refused with its line: duplicate keys, or keys that look alike, tags,
+several documents, recursive references, and text that would expand to more than `MOST_NODES` values.
 """
 
 import codecs
@@ -22,7 +22,7 @@ from relscale.lookalikes import appearance, distinguishable
 
 MOST_BYTES = 10_000_000
 MOST_NODES = 200_000
-DEEPEST = 60  # collections within one another
+DEEPEST = 60  # nesting depth
 OTHERS = (  # marks of other encodings, the longest first
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
@@ -45,11 +45,11 @@ INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 class Plain(str):
-    """A value that stands without quotes, as it was written."""
+    """An unquoted value, as written."""
 
 
 def load(path: str | Path, passed_over: Collection[str] = ()) -> Any:
-    """Read a file, unquoted values taken for what they look like.
+    """Read a file, inferring the types of unquoted values.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def load(path: str | Path, passed_over: Collection[str] = ()) -> Any:
     Raises
     ------
     RelscaleError
-        As `read`.
+        For the same reasons as `read`.
     """
     return resolved(read(path, passed_over))
 
@@ -72,7 +72,7 @@ def read(path: str | Path, passed_over: Collection[str] = ()) -> Any:
     Raises
     ------
     RelscaleError
-        It is missing, in another encoding than UTF-8, or no YAML as above; with its line.
+        It is missing, not UTF-8, or refused as described above; the message names the line.
     """
     path = Path(path)
     if not path.is_file():
@@ -83,12 +83,12 @@ def read(path: str | Path, passed_over: Collection[str] = ()) -> Any:
 
 
 def parse(text: str, name: str, passed_over: Collection[str] = ()) -> Any:
-    """The one document of a text; ``name`` says in messages whose it is.
+    """The single document of a text; ``name`` identifies it in messages.
 
     Raises
     ------
     RelscaleError
-        As `read`.
+        For the same reasons as `read`.
     """
     reading = _Reading(name, frozenset(passed_over))
     try:
@@ -97,7 +97,7 @@ def parse(text: str, name: str, passed_over: Collection[str] = ()) -> Any:
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise RelscaleError(f"{name}{line}: not YAML ({_in_one_line(error.problem)})") from None
-    except yaml.YAMLError as error:  # a character that no YAML may have
+    except yaml.YAMLError as error:  # a character that is invalid in YAML
         position = getattr(error, "position", None)
         line = "" if position is None else f", line {text.count(chr(10), 0, position) + 1}"
         raise RelscaleError(
@@ -107,21 +107,21 @@ def parse(text: str, name: str, passed_over: Collection[str] = ()) -> Any:
 
 
 def dump(value: Any) -> str:
-    """Values as YAML that any reader takes for the same: text that could be taken for a number is quoted."""
+    """Values as YAML that all readers interpret equally: text that looks like a number is quoted."""
     return str(yaml.dump(value, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=110))
 
 
 class _Quoting(yaml.SafeDumper):
-    """Quotes text that would be no text without quotes, by the rules of YAML 1.1 or 1.2."""
+    """Quotes text that YAML 1.1 or 1.2 would not read as text without quotes."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Whole values in place of references."""
+        """Writes values in full instead of references."""
         return True
 
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     quotes = None if isinstance(scalar(text), str) else "'"
-    if any(letter in text for letter in BREAKS):  # which other quotes would fold into spaces
+    if any(letter in text for letter in BREAKS):  # other quotes would fold these into spaces
         quotes = '"'
     return dumper.represent_scalar(f"{STANDARD}str", text, style=quotes)
 
@@ -139,7 +139,7 @@ def resolved(value: Any) -> Any:
 
 
 def scalar(text: str) -> Any:
-    """What an unquoted text is by the rules of YAML 1.2."""
+    """The value of an unquoted text by the rules of YAML 1.2."""
     if NULL.fullmatch(text):
         return None
     if TRUE.fullmatch(text) or FALSE.fullmatch(text):
@@ -149,12 +149,12 @@ def scalar(text: str) -> Any:
 
 
 def number(text: str) -> int | float | None:
-    """The number that a text is; None where it is none, or a whole number too long to be one."""
+    """A text as a number; None if it is not a number, or an integer too long to convert."""
     if INTEGER.fullmatch(text):
         base = {"0o": 8, "0x": 16}.get(text[:2], 10)
         try:
             return int(text, base)
-        except ValueError:  # Python reads no more than some thousand digits
+        except ValueError:  # Python limits the digits of integers
             return None
     if FLOAT.fullmatch(text):
         return float(text)
@@ -188,7 +188,7 @@ class _Open:
 
 @dataclass
 class _Reading:
-    """Events into values, without recursion: nothing is as deep as its stack."""
+    """Builds values from events without recursion, so that deep nesting cannot overflow the stack."""
 
     name: str
     passed_over: frozenset[str]
@@ -198,7 +198,7 @@ class _Reading:
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
 
     def take(self, event: Any) -> None:
-        """Add what an event brings."""
+        """Process one event."""
         line = event.start_mark.line + 1
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
@@ -233,7 +233,7 @@ class _Reading:
             self.add(done.value, done.nodes, done.line)
 
     def add(self, value: Any, nodes: int, line: int) -> None:
-        """Put a finished value into the collection that is open."""
+        """Add a finished value to the open collection."""
         if not self.open:
             self.document = value
             return
@@ -269,14 +269,14 @@ class _Reading:
         return isinstance(into.key, Plain) and into.key == MERGE
 
     def mappings(self, value: Any, line: int) -> list[dict[str, Any]]:
-        """What ``<<`` takes in: a mapping or several, the first before the others."""
+        """The mappings merged by ``<<``; earlier ones take precedence."""
         several = value if isinstance(value, list) else [value]
         if not all(isinstance(mapping, dict) for mapping in several):
             raise self.refused(line, f"{MERGE} takes a mapping, or a list of mappings")
         return several
 
     def text(self, event: Any, line: int) -> Any:
-        """A scalar as text, `Plain` where it stands without quotes; one with a standard tag as that."""
+        """A scalar as text, `Plain` if unquoted; with a standard tag, as that type."""
         tag = event.tag
         if tag in (None, "!") or tag in self.passed_over:
             is_plain = event.implicit[0] and tag is None
@@ -290,12 +290,12 @@ class _Reading:
         return parsed
 
     def refused(self, line: int, reason: str) -> RelscaleError:
-        """The error that says where it is."""
+        """The error for a line."""
         return RelscaleError(f"{self.name}, line {line}: {_in_one_line(reason)}")
 
 
 def _decoded(data: bytes, name: str) -> str:
-    """Bytes of UTF-8 as text, with or without a mark at the start: what Snakemake reads too."""
+    """UTF-8 bytes as text, with or without a byte order mark, as Snakemake reads it."""
     other = next((encoding for mark, encoding in OTHERS if data.startswith(mark)), None)
     if other or b"\0" in data:
         raise RelscaleError(f"{name}: {other or 'UTF-16 perhaps'}, not UTF-8; save the file as UTF-8")

@@ -1,7 +1,7 @@
 """The config files of a Snakemake command line, read before Snakemake reads them.
 
-Its own reader names neither file nor line of what is no YAML, ends in a traceback where a file is not UTF-8, unfolds
-references without end, and runs Python in a file that says ``__use_yte__``. The profile calls this first.
+Snakemake's reader names neither file nor line of invalid YAML, ends in a traceback if a file is not UTF-8, expands
+references without limit, and runs Python in a file with ``__use_yte__``. The profile calls this first.
 """
 
 import sys
@@ -15,7 +15,7 @@ TEMPLATE = "__use_yte__"
 
 
 def read_config_files(arguments: Sequence[str]) -> None:
-    """Read each file that follows ``--configfile``; end the program with one sentence where one cannot be read."""
+    """Read each file after ``--configfile``; exit with a one-sentence error if one cannot be read."""
     for path in config_files(arguments):
         try:
             config = read(path)

@@ -1,7 +1,7 @@
 """The errors of failed jobs, on the terminal of the workflow.
 
-Snakemake says which command failed, and the reason is in a log. Its own ``show-failed-logs`` prints whole logs, and is
-silenced together with the lines about every rule (``quiet: rules``).
+Snakemake reports which command failed, and the reason is in a log. Its own ``show-failed-logs`` prints whole logs, and
+is silenced together with the lines about every rule (``quiet: rules``).
 """
 
 import logging
@@ -12,14 +12,16 @@ from typing import Any
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-SENTENCE = re.compile(r"relscale [a-z]+: ")  # how the last line of a verb begins that refused something
-STOPPED = re.compile(r"relscale( [a-z]+)?: stopped by|KeyboardInterrupt")  # by whoever stops the workflow
-LINES = 15  # of any other log
+SENTENCE = re.compile(
+    r"relscale [a-z]+: "
+)  # prefix of the last line of a command that failed with an error message
+STOPPED = re.compile(r"relscale( [a-z]+)?: stopped by|KeyboardInterrupt")  # stopped with the workflow
+LINES = 15  # shown of any other log
 MOST_BYTES = 20_000  # read from the end of a log
 
 
 class FailedJobs(logging.Handler):
-    """Hears of each failed job and logs the end of what it wrote, at once and once."""
+    """Log handler that shows the end of each failed job's log, once."""
 
     def __init__(self, logger: logging.Logger) -> None:
         super().__init__(logging.ERROR)
@@ -27,11 +29,11 @@ class FailedJobs(logging.Handler):
         self.said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log what the jobs of this record said, where it is about failed jobs."""
+        """Show the logs of the failed jobs of a record."""
         event = getattr(record, "event", None)
         jobs: list[Mapping[str, Any]] = []
         further: list[str] = []
-        if event == LogEvent.GROUP_ERROR:  # one of several jobs, some of which may have ended well
+        if event == LogEvent.GROUP_ERROR:  # several jobs, some of which may have succeeded
             jobs_of_record: list[Mapping[str, Any]] = getattr(record, "job_error_info", [])
             jobs = [job for job in jobs_of_record if not all(Path(file).exists() for file in job["output"])]
             further = getattr(record, "aux_logs", [])
@@ -41,13 +43,13 @@ class FailedJobs(logging.Handler):
         if jobs and not lines:
             lines = list(_log_end("/".join(job["rule_name"] for job in jobs), further)) or [_silent(jobs)]
         for line in lines:
-            if line and line not in self.said:  # a job that is tried again says the same
+            if line and line not in self.said:  # a retried job fails with the same message
                 self.said.add(line)
                 self.logger.error(line)
 
 
 def _log_end(rule: str, logs: list[str]) -> Iterator[str]:
-    """The end of the first log that has one: the rule's own, else that of the cluster; empty where it was stopped."""
+    """The end of the first log with content: the rule's own, else the cluster's; empty for a stopped job."""
     for log in logs:
         lines = _end(Path(log))
         if lines and STOPPED.match(lines[-1]):
@@ -66,7 +68,7 @@ def _silent(jobs: list[Mapping[str, Any]]) -> str:
 
 
 def _end(log: Path) -> list[str]:
-    """The last lines of a file, without empty ones; none where it cannot be read."""
+    """The last nonempty lines of a file; none if it cannot be read."""
     try:
         with log.open("rb") as file:
             file.seek(0, 2)

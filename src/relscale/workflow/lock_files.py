@@ -1,9 +1,9 @@
-"""The lock files that a killed Snakemake leaves behind: the next one of the same folder removes them.
+"""Removal of stale lock files of a killed Snakemake by the next one in the same folder.
 
-Snakemake's lock is a file that stays when its process is killed, and does not say whose it is; without more, each
-``kill -9`` would want an ``--unlock`` by hand. Every workflow therefore shares a lock of the system's
-(`relscale.storage.lock`), which ends with it, on a record of Snakemake's lock files. Where nobody shares it any more,
-those that are recorded are stale. The record also names the machine, since another may not see the lock.
+Snakemake's lock is a file that remains when its process is killed, and does not name its owner; without this module,
+each ``kill -9`` would require ``--unlock`` by hand. Every workflow therefore holds a shared system lock
+(`relscale.storage.lock`), which ends with its process, on a record of Snakemake's lock files. If no process holds it,
+the recorded files are stale. The record also names the machine, because the lock may not be visible on others.
 """
 
 import contextlib
@@ -18,9 +18,9 @@ _shared: list[TextIO] = []  # open until this process ends
 
 
 def share_lock(folder: Path) -> None:
-    """Say that this process uses the lock files in ``folder`` (``.snakemake``), which it has taken by now."""
+    """Record that this process holds the lock files in ``folder`` (``.snakemake``)."""
     file = (folder / RECORD).open("a+", encoding="utf-8")
-    with contextlib.suppress(OSError):  # no locks on this file system: nothing will be taken for stale
+    with contextlib.suppress(OSError):  # no locks on this file system: no file will count as stale
         fcntl.flock(file, fcntl.LOCK_SH)
         locks = {lock.name: _identity(lock) for lock in (folder / "locks").glob("*")}
         file.truncate(0)
@@ -35,7 +35,7 @@ def clear_stale_locks(folder: Path) -> list[str]:
     Returns
     -------
     list of str
-        What was done, or why it was not: a line, or none where there was nothing to do.
+        What was done, or why it was not: one line, or none if there was nothing to do.
     """
     with (
         contextlib.suppress(OSError, ValueError, KeyError),
@@ -60,6 +60,6 @@ def clear_stale_locks(folder: Path) -> list[str]:
 
 
 def _identity(lock: Path) -> list[int]:
-    """What tells a file from a later one of its name."""
+    """Identity of a file, which differs from that of a later file with the same name."""
     status = lock.stat()
     return [status.st_ino, status.st_mtime_ns]

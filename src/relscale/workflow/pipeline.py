@@ -1,6 +1,6 @@
 """The inputs of the workflow's rules and their dependencies: files, jobs, resources, and the digests behind them.
 
-A rule carries as parameters what its result depends on besides its input files: the digest of its part of the config,
+The parameters of a rule are its dependencies besides input files: the digest of its part of the config,
 the digest of the code that computes it, and the state of files that cannot be inputs. Parameters are shown in
 Snakemake's report, so they are digests and numbers.
 """
@@ -39,25 +39,30 @@ from relscale.training.optimizers import optimizer_module
 from relscale.workflow.jobs import job_name, scoring_jobs, training_jobs
 
 SPECIAL = re.compile(r"[{}<>\n]|^\w+:")  # what Snakemake, or its report, reads as more than a path
-START_MINUTES = 15  # of a job, besides the training itself
-FACTS = ("baseline", "metric", "prompt", "chance")  # of a suite, that fits depend on; the rest is for figures
+START_MINUTES = 15  # start-up time of a job, besides training
+FACTS = (
+    "baseline",
+    "metric",
+    "prompt",
+    "chance",
+)  # keys of a suite that fits depend on; others are for figures
 
 
 def as_inputs(paths: Iterable[str | Path]) -> list[str]:
-    """The user's own files as inputs: those whose names mean to Snakemake what they mean to the file system."""
+    """The user's files as inputs, except those whose names have a special meaning to Snakemake."""
     return [path for path in map(str, paths) if not SPECIAL.search(path)]
 
 
 def other_files(paths: Iterable[str | Path]) -> list[str | None]:
-    """The state of the files that cannot be inputs, as a parameter: a change of theirs is seen by it."""
+    """The state of files that cannot be inputs, as a parameter, so that their changes are detected."""
     return [files_state(path) for path in map(str, paths) if SPECIAL.search(path)]
 
 
 class Pipeline:
     """The workflow of one experiment.
 
-    Whatever can fail is computed when this is made. Where a function of a rule's input fails, Snakemake takes the
-    files that an earlier run has left, continues with those, and deletes the results behind them.
+    Everything that can fail is computed at construction. If an input function of a rule fails, Snakemake uses the
+    files of an earlier run, continues with those, and deletes the results that depend on them.
 
     Parameters
     ----------
@@ -67,7 +72,7 @@ class Pipeline:
     Raises
     ------
     RelscaleError
-        A table, suite, law, figure or optimizer is not there.
+        A table, suite, law, figure or optimizer does not exist.
     OSError
         A file cannot be read.
     """
@@ -77,13 +82,13 @@ class Pipeline:
         self.results = Results.of(experiment)
         self.trains = isinstance(experiment, TrainingExperiment)
         self.scores = not isinstance(experiment, MeasurementExperiment)
-        # Wildcards are file names, so that no shell and no pattern of Snakemake meets a name that is not plain.
+        # Wildcards are file names, so that special characters reach neither a shell nor Snakemake's patterns.
         self.corpus = {file_name(name): name for name in experiment.scored_corpora}
         self.source = {file_name(name): name for name in self._sources}
         self.suite = {file_name(name): name for name in experiment.suites}
         figures = all_figures(experiment.figures, experiment.suites)
         self.figure = {file_name(name): name for name in figures}
-        # Jobs by corpus and name, once for all rules: there may be thousands.
+        # Jobs by corpus and name, computed once for all rules, because there may be thousands.
         self.training_jobs = training_jobs(experiment)
         self.scoring_jobs: dict[tuple[str, str], list[Any]] = {**scoring_jobs(experiment)}
         corpora = experiment.scored_corpora
@@ -107,7 +112,7 @@ class Pipeline:
             if checkpoint.samples
             for file in log_files(checkpoint.samples)
         ]
-        # Text and tokenizers of the user's own: there may be too many files to be an input each.
+        # The user's text and tokenizers, which may have too many files for separate inputs.
         self._source_files = {
             name: files_state(path)
             for name, source in self._sources.items()
@@ -135,11 +140,11 @@ class Pipeline:
         return digest(self._sources[name].values()), self._source_files.get(name)
 
     def all_documents(self) -> list[Path]:
-        """The documents of every source that models are trained on; none where nothing is trained."""
+        """The documents of every source of training text; empty if nothing is trained."""
         return list(map(self.results.documents, self.experiment.corpus_sources)) if self.trains else []
 
     def documents(self, corpus: str) -> list[Path]:
-        """The documents of each source that a corpus is made of; of one on the hub, those held out."""
+        """The documents of each source of a corpus; for a source on the hub, the held-out ones."""
         return list(map(self.results.documents, self._training.sources_of(self.corpus[corpus])))
 
     def unseen_suites(self, corpus: str) -> list[Path]:
@@ -152,16 +157,16 @@ class Pipeline:
         return digest({name: corpus.values() for name, corpus in self._training.corpora.items()})
 
     def reference_runs(self, corpus: str) -> list[Path]:
-        """The manifest of the training job whose run scores a corpus's documents, where they are pruned by loss."""
+        """The manifest of the training job whose run scores a corpus's documents, if they are pruned by loss."""
         run = self._training.reference_run(self.corpus[corpus])
         return [self.results.runs(run.corpus, job_name(run, self._training.training.job))] if run else []
 
     def pruning_code(self, corpus: str) -> str | None:
-        """The digest of the code that scores a corpus's documents, where they are pruned by loss."""
+        """The digest of the code that scores a corpus's documents, if they are pruned by loss."""
         return code_digest("relscale.training.document_loss") if self.reference_runs(corpus) else None
 
     def shares_digest(self) -> str:
-        """The digest of the shares of each corpus's parts, which measurements say."""
+        """The digest of the shares of each corpus's parts, which measurements include."""
         return digest(
             {name: corpus.shares for name, corpus in self._training.corpora.items()} if self.trains else {}
         )
@@ -198,7 +203,7 @@ class Pipeline:
         return self._placements[corpus, job]
 
     def expected_seconds(self, corpus: str, job: str) -> float:
-        """How long a training job takes by the plan, its branches included."""
+        """Expected time of a training job, including branches."""
         branching = self._training.training.branches
         return sum(
             placement.seconds * (1 + branch_cost(run, branching).share)
@@ -206,7 +211,7 @@ class Pipeline:
         )
 
     def seconds_by_rule(self) -> dict[str, float]:
-        """How long all trainings take by the plan, one after another."""
+        """Expected total time of all training runs in sequence."""
         if not self.trains:
             return {}
         return {
@@ -214,7 +219,7 @@ class Pipeline:
         }
 
     def minutes(self, corpus: str, job: str, attempt: int) -> int:
-        """The time limit of a training job: time to start and twice what is expected, and more in each attempt."""
+        """The time limit of a training job: start-up and twice the expected time, more in each attempt."""
         return attempt * (START_MINUTES + math.ceil(2 * self.expected_seconds(corpus, job) / 60))
 
     def devices(self, corpus: str, job: str) -> int:
@@ -231,7 +236,7 @@ class Pipeline:
         return code_digest("relscale.training.job", *map(optimizer_module, self._training.design.optimizers))
 
     def branch_tables(self) -> list[Path]:
-        """The tables of the branches of the runs; none where the config asks for no branches."""
+        """The tables of the runs' branches; empty if the config has no branches."""
         return list(branch_tables(self.experiment, self.results).values())
 
     # --- suites and scores ---
@@ -298,7 +303,7 @@ class Pipeline:
         return digest([table.values() for table in tables])
 
     def samples(self) -> list[Path]:
-        """The logs of items that others scored."""
+        """The logs of items scored by lm-eval."""
         return self._samples
 
     def collect_code(self) -> str:
@@ -367,9 +372,9 @@ class Pipeline:
         Parameters
         ----------
         figure
-            Its file name.
+            File name of the figure.
         folder
-            Of the captions, one per kind of figure; one that has none is captioned by what its module says first.
+            Folder of the captions, one per kind of figure; the default is the first sentence of its module's docstring.
         """
         name = self.figure[figure]
         kind = figure_of(name)
@@ -386,7 +391,7 @@ class Pipeline:
         return Caption(text, (shown.title or suite, shown.description or "", shown.note or ""))
 
     def all_results(self) -> list[Path]:
-        """Every file that a rule declares as its output, so that whatever is missing is made again."""
+        """All declared outputs of rules, so that missing ones are made again."""
         results, files = self.results, []
         if self.trains:
             sources = self.experiment.corpus_sources

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-STAGES = {  # rule to what a reader calls it, in the order in which they run
+STAGES = {  # display name by rule, in the order in which they run
     "corpus": "corpus",
     "vocabulary": "vocabulary",
     "tokenize": "tokens",
@@ -15,7 +15,7 @@ STAGES = {  # rule to what a reader calls it, in the order in which they run
     "plot": "figures",
     "write_report": "report",
 }
-TYPICAL = {  # seconds of a job, until one has been seen
+TYPICAL = {  # seconds of a job before the first has finished
     "corpus": 8.0,
     "vocabulary": 5.0,
     "tokenize": 5.0,
@@ -25,8 +25,8 @@ TYPICAL = {  # seconds of a job, until one has been seen
     "plot": 4.0,
     "write_report": 5.0,
 }
-SCORING = 0.25  # time that scoring takes, as a share of training, until some has been seen
-SECONDS = 10.0  # of a job of which nothing is known
+SCORING = 0.25  # time of scoring as a share of training, before the first job has finished
+SECONDS = 10.0  # of a job of any other rule
 
 
 @dataclass
@@ -36,13 +36,13 @@ class Stage:
     Attributes
     ----------
     rule, jobs
-        The rule, and how many jobs of it there are.
+        The rule, and its number of jobs.
     expected
-        Seconds that all of them are expected to take, one after another, by the plan.
+        Expected seconds of all of them in sequence, by the plan.
     running
-        Number of each running job, and when it began.
+        Start time of each running job, by its number.
     seconds
-        How long each finished job took.
+        Duration of each finished job.
     """
 
     rule: str
@@ -58,16 +58,16 @@ class Stage:
 
     @property
     def done(self) -> int:
-        """Jobs that have ended well."""
+        """Number of successful jobs."""
         return len(self.seconds)
 
     @property
     def is_done(self) -> bool:
-        """Whether all jobs have ended well."""
+        """Whether all jobs were successful."""
         return self.done >= self.jobs
 
     def left(self, now: float, training: float) -> float:
-        """Seconds that the other jobs take, one after another; ``training`` is what all trainings take."""
+        """Expected seconds of the remaining jobs in sequence; ``training`` is the time of all training runs."""
         if self.is_done:
             return 0.0
         seconds = self._job_seconds(training)
@@ -75,7 +75,7 @@ class Stage:
         return max((self.jobs - self.done) * seconds - spent, 0.0)
 
     def _job_seconds(self, training: float) -> float:
-        """Seconds of a job: by those that were seen, else by the plan, else as they usually take."""
+        """Expected seconds of a job: from finished jobs, else from the plan, else typical."""
         if self.seconds:
             return sum(self.seconds) / len(self.seconds)
         if self.expected is not None:
@@ -89,25 +89,25 @@ class WorkflowProgress:
     """All stages of a run."""
 
     def __init__(self, processors: int, expected: Mapping[str, float] | None = None) -> None:
-        """So many jobs run side by side; ``expected`` has seconds by rule, from the plan."""
+        """``expected`` are seconds by rule, from the plan."""
         self.processors = max(1, processors)
         self.expected = dict(expected or {})
         self.stages: dict[str, Stage] = {}
         self._rule: dict[int, str] = {}
 
     def plan(self, jobs: Mapping[str, int]) -> None:
-        """Take the number of jobs of each rule; rules that are no stages are left out."""
+        """Set the number of jobs of each rule; rules that are not stages are ignored."""
         known = sorted((rule for rule in jobs if rule in STAGES), key=list(STAGES).index)
         self.stages = {rule: Stage(rule, jobs[rule], self.expected.get(rule)) for rule in known}
 
     def start(self, job: int, rule: str, now: float) -> None:
-        """A job has begun."""
+        """Record the start of a job."""
         self._rule[job] = rule
         if rule in self.stages:
             self.stages[rule].running[job] = now
 
     def finish(self, job: int, now: float) -> Stage | None:
-        """A job has ended well; the stage, where this was its last job."""
+        """Record the success of a job; returns its stage if this was the last job."""
         stage = self.stages.get(self._rule.get(job, ""))
         if stage is None or job not in stage.running:
             return None
@@ -115,18 +115,18 @@ class WorkflowProgress:
         return stage if stage.is_done else None
 
     def fail(self, job: int) -> None:
-        """A job has ended badly."""
+        """Record the failure of a job."""
         stage = self.stages.get(self._rule.get(job, ""))
         if stage is not None:
             stage.running.pop(job, None)
 
     @property
     def is_done(self) -> bool:
-        """Whether every stage is."""
+        """Whether all stages are done."""
         return bool(self.stages) and all(stage.is_done for stage in self.stages.values())
 
     def seconds_left(self, now: float) -> float:
-        """Until the report, all stages counted: jobs of one stage run side by side, stages one after another."""
+        """Expected seconds until the report: jobs of a stage run in parallel, stages in sequence."""
         train = self.stages.get("train")
         training = 0.0
         if train is not None:
@@ -138,7 +138,7 @@ class WorkflowProgress:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it: ``40 s``, ``3 min``, ``2 h 5 min``."""
+    """A duration in words: ``40 s``, ``3 min``, ``2 h 5 min``."""
     if seconds < 55:
         return f"{max(5, round(seconds / 5) * 5)} s"
     minutes = round(seconds / 60)
@@ -148,7 +148,7 @@ def duration(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A time that has passed: ``0:07``, ``12:40``, ``2:05:09``."""
+    """An elapsed time: ``0:07``, ``12:40``, ``2:05:09``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,9 +1,9 @@
-"""Results that are damaged, or point to what is no longer in the store, count as absent: the same command makes them
+"""Removal of results that are damaged or refer to missing files of the store, so that the same command makes them
 again.
 
-Snakemake takes a file for done because it is there. This looks further before the workflow is planned: everywhere at
-sizes, which is cheap at thousands of jobs, and at the digests of what is small. Larger files are compared with their
-digest by the job that reads it.
+Snakemake treats a file as done if it exists. Before the workflow is planned, this module also checks
+sizes, which is cheap for thousands of jobs, and the digests of small files. Larger files are compared with their
+digest by the job that reads them.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,16 +27,16 @@ SMALL = 1 << 24  # bytes of a result whose digest is checked each time
 
 
 def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
-    """Remove damaged results of an experiment, and what killed processes left half-written.
+    """Remove damaged results of an experiment, and incomplete files of killed processes.
 
     Parameters
     ----------
     results
-        Its folder.
+        Folder of the results.
     store
-        Where runs, items and shards of tokens lie; nothing whole is removed there.
+        Folder of runs, items and shards of tokens, where no intact file is removed.
     dry
-        Say what would be removed, and remove nothing.
+        Whether to report what would be removed without removing it.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
     Raises
     ------
     RelscaleError
-        The store is not there at all: a disk that is not mounted is no reason to train everything again.
+        The store does not exist: an unmounted disk must not cause everything to be trained again.
     """
     if not store.is_dir() and any(results.glob("runs/*/*.json")):
         raise RelscaleError(
@@ -70,9 +70,9 @@ def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
 
 
 def remove_leftovers(results: Path, store: Path) -> None:
-    """Remove what killed processes left: files that are half-written, and locks that nobody holds.
+    """Remove incomplete files and free lock files of killed processes.
 
-    Before a workflow, and after it: a job that outlives its killed workflow may end while the next is at work.
+    Called before and after a workflow, because a job that outlives its killed workflow may end during the next.
     """
     for folder in (results, *_folders(results), *_folders(store)):
         remove_all_partials(folder)
@@ -88,7 +88,7 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
-    """Each result that is there: a file, or a folder that is whole or absent, with what it is checked against."""
+    """All existing results, files or atomically written folders, each with its check."""
     folders = {"corpora": "manifest.json", "tokens": "manifest.json", "suites": "suite.yaml"}
     for stage, file in folders.items():
         stated = {path.parent for name in (file, CHECKSUMS) for path in (results / stage).glob(f"*/{name}")}
@@ -101,7 +101,7 @@ def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
         yield path, _check_runs
     for path in sorted(results.glob("scores/*/*.json")):
         yield path, _check_scores
-    # Files that somebody has put beside them are none of ours.
+    # Other files in the folder belong to the user.
     tables = (paths.measurements, paths.replicates, paths.branches, paths.critical_batches)
     for path in (*tables, *map(paths.fit, ROWS)):
         if path.is_file():
