@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from relscale.cli import main
 from relscale.experiments.config import load_config
@@ -28,8 +29,17 @@ def test_the_doctor_prints_a_section_of_a_config(
 
 
 @pytest.mark.slow
-def test_a_wider_model_takes_longer() -> None:
-    assert step_time.seconds_per_step(96) > step_time.seconds_per_step(8) > 0
+def test_a_wider_model_takes_longer_and_the_process_is_as_it_was() -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        torch.manual_seed(1)
+        expected = torch.rand(1)
+        torch.manual_seed(1)
+        assert step_time.seconds_per_step(96) > step_time.seconds_per_step(8) > 0
+        assert (torch.get_num_threads(), torch.rand(1)) == (2, expected)
+    finally:
+        torch.set_num_threads(threads)
 
 
 CONFIG = """

@@ -14,6 +14,7 @@ from relscale.design.run import Hyperparameters
 from relscale.training.decay_groups import decay_groups
 from relscale.training.fused import fused_adamw
 from relscale.training.ops import cautious_adamw
+from relscale.training.optimizer import Optimizer
 
 State = MutableMapping[Tensor, dict[str, Tensor]]
 
@@ -45,7 +46,7 @@ def build_adam(
     return Adam(groups, h.learning_rate, (h.beta1, h.beta2), h.epsilon, cautious=cautious)
 
 
-class Adam(torch.optim.Optimizer):
+class Adam(Optimizer):
     """Adam with decoupled decay (Loshchilov & Hutter 2017, arXiv 1711.05101), and two changes to it.
 
     For gradient g, at step t with learning rate η, peak η_max and decay λ, tensor by tensor:

@@ -1,12 +1,10 @@
 """Lightning Fabric: the processes and devices that train a run; a single device is the simplest case.
 
 On several devices Fabric starts a process for each, or connects those that ``torchrun`` or Slurm's ``srun`` started.
-Fabric is imported here, for the whole package: its import loads torchmetrics, if that is installed, only to compare its
-version, which takes longer (2 s) than all of Fabric itself (0.1 s beside torch).
+Fabric is imported here, for the whole package, without what its import loads and nothing uses.
 """
 
 import logging
-import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -15,19 +13,15 @@ from torch import nn
 
 from relscale.errors import RelscaleError
 from relscale.training.cpu import bf16
+from relscale.training.fabric_imports import unused_left_out
 from relscale.training.processes import started_outside
 
-_hidden = "torchmetrics" not in sys.modules
-if _hidden:
-    sys.modules["torchmetrics"] = None  # type: ignore[assignment]
-from lightning_fabric import Fabric  # noqa: E402
-from lightning_fabric.loggers import CSVLogger, Logger, TensorBoardLogger  # noqa: E402
-from lightning_fabric.plugins import MixedPrecision, Precision  # noqa: E402
-from lightning_fabric.plugins.environments import LightningEnvironment  # noqa: E402
-from lightning_fabric.strategies import DDPStrategy, ModelParallelStrategy, SingleDeviceStrategy  # noqa: E402
-
-if _hidden:
-    del sys.modules["torchmetrics"]
+with unused_left_out():
+    from lightning_fabric import Fabric
+    from lightning_fabric.loggers import CSVLogger, Logger, TensorBoardLogger
+    from lightning_fabric.plugins import MixedPrecision, Precision
+    from lightning_fabric.plugins.environments import LightningEnvironment
+    from lightning_fabric.strategies import DDPStrategy, ModelParallelStrategy, SingleDeviceStrategy
 
 __all__ = [
     "CSVLogger",

@@ -2,7 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -45,19 +46,30 @@ def hardware_of(flops: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
 
 def seconds_per_step(width: int) -> float:
     """Median processor time of an update of a model of this width under the laptop recipe."""
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
     keep_freed_memory()
-    shape = architecture(width, LENGTH, VOCABULARY)
-    settings = hyperparameters("c-adamc", shape, SEQUENCES)
-    model = DistributedModel(Decoder(shape), settings, launch(), choose_precision(Training(), width))
-    batch = torch.randint(VOCABULARY, (SEQUENCES, LENGTH + 1))
-    times = []
-    for _ in range(WARM_UP + STEPS):
-        started = time.process_time()
-        accumulate_gradients(model, [batch], 1)
-        clip_gradients(model, settings.gradient_clip)
-        model.optimizer.step()
-        model.optimizer.zero_grad()
-        times.append(time.process_time() - started)
+    with _one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        shape = architecture(width, LENGTH, VOCABULARY)
+        settings = hyperparameters("c-adamc", shape, SEQUENCES)
+        model = DistributedModel(Decoder(shape), settings, launch(), choose_precision(Training(), width))
+        batch = torch.randint(VOCABULARY, (SEQUENCES, LENGTH + 1))
+        times = []
+        for _ in range(WARM_UP + STEPS):
+            started = time.process_time()
+            accumulate_gradients(model, [batch], 1)
+            clip_gradients(model, settings.gradient_clip)
+            model.optimizer.step()
+            model.optimizer.zero_grad()
+            times.append(time.process_time() - started)
     return statistics.median(times[WARM_UP:])
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread of torch's; as many as before afterwards."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from relscale.design.run import Hyperparameters
 from relscale.training.adam import State, adam_step, step_groups
 from relscale.training.decay_groups import decay_groups
+from relscale.training.optimizer import Optimizer
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # Jordan et al.: singular values go to about 1 ± 0.3, fast
 ITERATIONS = 5
@@ -31,7 +32,7 @@ def build(model: nn.Module, hyperparameters: Hyperparameters) -> "Muon":
     return Muon(groups, h.learning_rate, (h.beta1, h.beta2), h.epsilon)
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(Optimizer):
     """Muon where a group is ``orthogonal``, and AdamW elsewhere (``relscale.training.adam.Adam``).
 
     For the gradient G of a matrix of R rows and C columns, with learning rate η, momentum μ = β1 and decay λ:
