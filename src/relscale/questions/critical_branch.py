@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
@@ -142,6 +141,8 @@ def factor_limits(factors: Array, losses: Array, noise: Array, epsilon: float) -
     >>> factor_limits(factors, losses, np.full(4, 0.002), 0.01)
     (2.0, 4.0)
     """
+    from scipy.special import ndtri
+
     z = -ndtri((1 - LEVEL) / 2 / max(len(factors) - 1, 1))
     with np.errstate(invalid="ignore"):  # of two branches that diverged neither is above the other
         above = losses[:, None] - losses - epsilon

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier import Point
@@ -87,6 +86,8 @@ class GapRow(CurveKey):
 
 def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:
     """A point of the frontier and the parabola behind it, with t limits for its compute-optimal tokens and params."""
+    from scipy.special import stdtrit  # not where the rows are only read, by each figure
+
     df = len(point.rows) - 3
     far = float(stdtrit(df, (1 + level) / 2)) if df > 0 else np.nan
     return FrontierRow(

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import FurtherLaw, LawBootstrap
@@ -93,6 +92,8 @@ class Fitted:
 
     def interval(self, x: Array, level: float) -> tuple[float, float]:
         """t limits of a new point at x (p,): ``± t·√(gᵀ C g + noise)``, with g the derivatives at x."""
+        from scipy.special import stdtrit
+
         value, variance = with_variance(self.law, self.estimates, x[:, None], self.log_residual)
         half = float(stdtrit(self.estimates.df[0], (1 + level) / 2) * np.sqrt(variance[0] + self.noise))
         low, high = value[0] - half, value[0] + half

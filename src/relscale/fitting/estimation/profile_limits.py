@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
 
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
@@ -80,6 +79,8 @@ def profile_limits(
     level
         Confidence level.
     """
+    from scipy.special import stdtrit
+
     y = np.asarray(y, dtype=float)
     fit = Fit(
         estimates,

@@ -31,7 +31,6 @@ and c are set in ``ensemble_settings.EnsembleSettings``.
 """
 
 import numpy as np
-from scipy.special import stdtrit
 
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.ensemble_settings import EnsembleSettings
@@ -67,6 +66,8 @@ def half_widths(
         Number of origins.
     """
     known = np.isfinite(error)
+    from scipy.special import stdtrit
+
     has_forecast = np.asarray(known.any(axis=(1, 2)))
     n, df = origin_counts(record, has_forecast, distance)
     df = np.full(len(distance), float(n)) if settings.overlap else df
