@@ -17,6 +17,10 @@ export CONFIG
 # The workflow's shell commands and its child processes are those of this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Byte code is kept, also where the environment says not to: a run and the tests start many processes, and each would
+# compile the package anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run reference atlas report provenance docs test quick lint format lock clean
 
 run: .venv/installed
@@ -38,9 +42,8 @@ docs: .venv/installed
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "documentation: build/site/index.html"
 
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-# A thread per process: those of several would wait for one another. Byte code is kept, also where the environment says
-# not to: the tests start many processes, and each would compile the package anew.
-PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= pytest --maxprocesses 5 --dist loadscope --no-loadscope-reorder
+# A thread per process: those of several would wait for one another.
+PYTEST := OMP_NUM_THREADS=1 pytest --maxprocesses 5 --dist loadscope --no-loadscope-reorder
 
 # One process more than there are cores: some tests wait (for Slurm, for a process to end) while others compute.
 test: .venv/installed
