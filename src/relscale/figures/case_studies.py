@@ -9,14 +9,8 @@ from pydantic import Field
 from relscale.experiments.section import Names
 from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
-from relscale.figures.curves import (
-    curve_notes,
-    curves_axis,
-    draw_curves,
-    group_curves,
-    name_curves,
-    names_width,
-)
+from relscale.figures.curve_notes import curve_notes
+from relscale.figures.curves import curves_axis, draw_curves, group_curves, name_curves, names_width
 from relscale.figures.data import FigureData
 from relscale.figures.options import SeveralSuites
 from relscale.fitting.inference.estimand import Estimand

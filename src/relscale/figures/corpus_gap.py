@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from relscale.figures import chart
 from relscale.figures.chart.numbers import estimate, number
 from relscale.figures.contrast import contrast_forests, contrast_losses
-from relscale.figures.curves import curve_notes, draw_curves
+from relscale.figures.curve_notes import curve_notes
+from relscale.figures.curves import draw_curves
 from relscale.figures.data import FigureData
 from relscale.figures.row_filter import LOSS
 from relscale.figures.select import ends, reasons

@@ -1,28 +1,20 @@
 """Curves over compute: measured points, the law fitted to them, its interval, and the name at the line's end."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from relscale.figures import chart
 from relscale.figures.chart.axes import Axis
-from relscale.figures.chart.numbers import number
 from relscale.figures.chart.panel import labels_width, strip_width
-from relscale.figures.data import LAWS, FigureData, Quantity, Series, Suite, distinct
+from relscale.figures.data import LAWS, FigureData, Quantity, Series, Suite
 from relscale.figures.law_lines import LawLine, law_line
 from relscale.figures.row_filter import OfCurve
-from relscale.figures.select import ABOUT, ESTIMANDS, interval, listed, reason
+from relscale.figures.select import reason
 from relscale.fitting.inference.estimand import Estimand
-from relscale.fitting.inference.method import BOOTSTRAPS
-from relscale.fitting.verdicts.verdict import Verdict
 
 MOST_BANDS = 4  # in a panel; of more, the intervals at the largest compute stand side by side
 MOST_LARGE = 40  # points of a group that are drawn large
 MOST_POINTS = 4000  # in a panel of a crowded suite; beyond that, no points
-MANY = {
-    verdict: replace(style, colour=chart.MEDIUM if verdict == Verdict.NOT_RESOLVED else style.colour)
-    for verdict, style in chart.VERDICTS.items()
-}
 
 
 @dataclass(frozen=True)
@@ -121,7 +113,7 @@ def group_curves(
 def curves_axis(curves: Sequence[Sequence[Curve]], width: int, title: str) -> Axis:
     """The axis of compute for panels of curves, with room for the intervals at the right where bands are too many."""
     flops = [value for panel in curves for curve in panel for value in curve.flops]
-    strip = max((strip_width(len(_strip(panel))) for panel in curves), default=0.0)
+    strip = max((strip_width(len(side_by_side(panel))) for panel in curves), default=0.0)
     return chart.compute_axis(flops, width, title, aside=strip)
 
 
@@ -129,7 +121,7 @@ def draw_curves(
     panel: chart.Panel, curves: Sequence[Curve], styles: Mapping[str, chart.Style], *, unit: str = "FLOPs"
 ) -> None:
     """Draw curves into a panel that has its axes; ``styles`` are by ``group``."""
-    strip = _strip(curves)
+    strip = side_by_side(curves)
     for curve in curves:
         style, line = styles[curve.group], curve.line
         few = len(curve.flops) <= MOST_LARGE
@@ -163,14 +155,14 @@ def draw_curves(
         )
 
 
-def _banded(curves: Sequence[Curve]) -> list[tuple[Curve, LawLine]]:
+def banded_curves(curves: Sequence[Curve]) -> list[tuple[Curve, LawLine]]:
     """The curves with an interval, and their lines."""
     return [(curve, curve.line) for curve in curves if curve.banded and curve.line and curve.line.low]
 
 
-def _strip(curves: Sequence[Curve]) -> list[tuple[Curve, LawLine]]:
+def side_by_side(curves: Sequence[Curve]) -> list[tuple[Curve, LawLine]]:
     """The curves whose intervals are side by side at the right, the lines' ends from top to bottom."""
-    banded = _banded(curves)
+    banded = banded_curves(curves)
     return sorted(banded, key=lambda pair: -pair[1].value[-1]) if len(banded) > MOST_BANDS else []
 
 
@@ -198,75 +190,3 @@ def names_width(suite: Suite, baseline: bool = True) -> int:
 def baseline_name(suite: Suite) -> str:
     """The baseline in words, and that it is the baseline."""
     return f"{suite.baseline_label} (baseline)"
-
-
-def draw_many_curves(
-    panel: chart.Panel, curves: Sequence[Curve], baseline: str, *, unit: str = "FLOPs"
-) -> None:
-    """Draw the laws of more groups than can be distinguished: thin lines in the colour of the verdict on their gap.
-
-    Names are shown when a line is pointed at. Points are drawn, small, where they are not too many.
-    """
-    for curve in curves:
-        is_baseline = curve.group == baseline
-        style = (
-            chart.Style(chart.BASELINE)
-            if is_baseline
-            else MANY[Verdict(curve.verdict or Verdict.NOT_RESOLVED)]
-        )
-        group = baseline if is_baseline else curve.verdict or Verdict.NOT_RESOLVED
-        if curve.dotted:
-            dots = replace(style, size=4, opacity=0.4)
-            panel.points(curve.flops, curve.values, dots, name=curve.label, group=group)
-        if line := curve.line:
-            width, opacity = (3, 1.0) if is_baseline else (1.3, 0.75)
-            panel.line(
-                line.flops[::4],
-                line.value[::4],
-                replace(style, width=width, opacity=opacity),
-                hover=f"{curve.label}<br>%{{x}} {unit}<br>%{{y}}<br>{line.words()}",
-                name=curve.label,
-                group=group,
-            )
-
-
-def many_keys(data: FigureData, suite: Suite, baseline: str) -> list[chart.Key]:
-    """Keys for what `draw_many_curves` drew, with the number of groups of each verdict."""
-    rows = data.law_rows(**suite.key, parameter="delta_beta")
-    verdicts = {(row.corpus, row.optimizer, row.group): row.verdict or Verdict.NOT_RESOLVED for row in rows}
-    counts = Counter(verdicts.values())
-    keys = [
-        chart.Key(f"{chart.verdict_words(verdict)} ({counts[verdict]})", style, "lines", verdict)
-        for verdict, style in MANY.items()
-    ]
-    return [*keys, chart.Key(baseline_name(suite), chart.Style(chart.BASELINE), "lines", baseline)]
-
-
-def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
-    """Notes on the bands or intervals, and on each fit whose status is not ok."""
-    panels = list(panels)
-    curves = [curve for panel in panels for curve in panel]
-    lines = [line for _, line in _banded(curves)]
-    intervals = {(number(line.slope.level), line.estimand) for line in lines}
-    about = [
-        f"{level:.0%} interval for {ABOUT[estimand]}"
-        for level, estimand in sorted(intervals, key=lambda pair: ESTIMANDS.index(pair[1]))
-    ]
-    name, in_strips = "Band", [bool(_strip(panel)) for panel in panels if _banded(panel)]
-    if any(in_strips):
-        name = "Bars at the right of a panel (fitted line at its largest compute)"
-        name += "" if all(in_strips) else ", else bands"
-    notes = [f"{name}: {'; if not available, '.join(about)}."] if about else []
-    notes += (
-        ["Intervals are clipped at the edge of a panel."] if any(curve.is_cut for curve in curves) else []
-    )
-    methods = {interval(line.slope) for line in lines if line.slope.method in BOOTSTRAPS}
-    notes += [f"Intervals by {method}." for method in sorted(methods)]
-    n_hidden = sum(len(curve.flops) for curve in curves if not curve.dotted)
-    notes += [f"Lines only: {n_hidden:,} points are not shown."] if n_hidden else []
-    for series, status in distinct((curve.series, curve.status) for curve in curves if curve.status != "ok"):
-        of_series = [curve for curve in curves if curve.series == series]
-        names = distinct(curve.label for curve in of_series if curve.status == status)
-        which = "" if names == distinct(curve.label for curve in of_series) else f", {listed(names)}"
-        notes.append(f"{series}{which}: {status}.")
-    return notes

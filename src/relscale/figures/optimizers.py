@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import number
-from relscale.figures.curves import Curve, curve_notes, draw_curves
+from relscale.figures.curve_notes import curve_notes
+from relscale.figures.curves import Curve, draw_curves
 from relscale.figures.data import FigureData, Series, distinct
 from relscale.figures.law_lines import law_line
 from relscale.figures.row_filter import LOSS

@@ -10,16 +10,9 @@ from pydantic import Field
 from relscale.experiments.section import Name
 from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
-from relscale.figures.curves import (
-    curve_notes,
-    curves_axis,
-    draw_curves,
-    draw_many_curves,
-    group_curves,
-    many_keys,
-    name_curves,
-    names_width,
-)
+from relscale.figures.crowded_curves import crowded_keys, draw_crowded_curves
+from relscale.figures.curve_notes import curve_notes
+from relscale.figures.curves import curves_axis, draw_curves, group_curves, name_curves, names_width
 from relscale.figures.data import FigureData, Quantity
 from relscale.figures.options import OneSuiteInterval
 
@@ -85,13 +78,13 @@ def draw(data: FigureData, options: Options) -> go.Figure:
             if not any(curves):
                 panel.message("no group to compare with a baseline")
             elif many:
-                draw_many_curves(panel, part, f"{suite.name}/{suite.baseline}", unit=unit)
+                draw_crowded_curves(panel, part, f"{suite.name}/{suite.baseline}", unit=unit)
             else:
                 draw_curves(panel, part, style, unit=unit)
                 name_curves(panel, part, style, (suite.baseline_label, 1.0) if row else None)
     panels.share_titles()
     if many:
-        panels.key(many_keys(data, suite, f"{suite.name}/{suite.baseline}"))
+        panels.key(crowded_keys(data, suite, f"{suite.name}/{suite.baseline}"))
     else:
         shown = {curve.group: curve.label for part in [*errors, *gaps] for curve in part}
         panels.key(

@@ -124,3 +124,17 @@ def _plain(text: str) -> str:
 def _script(anchor: str, data: bytes) -> Markup:
     packed_data = base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
     return element("script", Markup(packed_data), id=anchor, type="text/plain")
+
+
+def figures_section(figures: Sequence[ReportFigure]) -> Markup | None:
+    """All figures, drawn by plotly.js when they come into view."""
+    if not figures:
+        return None
+    return element(
+        "section",
+        element("h2", element("a", "Figures", href="#figures")),
+        element("p", INTERACTIVE, class_="quiet"),
+        *map(figure_section, figures),
+        element("noscript", element("p", "These figures need JavaScript.")),
+        id="figures",
+    )

@@ -1,0 +1,36 @@
+"""The section of contrasts between corpora, optimizers and other arms."""
+
+from relscale.fitting.verdicts import words
+from relscale.report.markup import Markup, element
+from relscale.report.report_data import ReportData
+
+
+def contrast_section(data: ReportData) -> Markup | None:
+    """Contrasts between corpora, optimizers and other arms, which are families of their own."""
+    rows = [row for row in data.verdicts if row.primary and row.contrast != "group"]
+    if not rows or rows == words.counted_rows(data.verdicts):
+        return None
+    rows = [row for row in rows if row.verdict is not None]
+    if not rows:
+        return None
+    names = {"corpus": "corpora", "optimizer": "optimizers"}
+    listed = " and ".join(
+        dict.fromkeys(names.get(str(row.contrast), f"runs of other {row.contrast}") for row in rows)
+    )
+    return element(
+        "section",
+        element("h2", element("a", f"Between {listed}", href="#between")),
+        element(
+            "p",
+            "The same group, with models that differ in their training data or training method.",
+            class_="quiet",
+        ),
+        element(
+            "ul",
+            *(
+                element("li", f"{data.names.suite(row)}, {words.sentence(row, data.names)}")
+                for row in words.ordered(rows)[:40]
+            ),
+        ),
+        id="between",
+    )

@@ -1,0 +1,179 @@
+"""The first section: what was found and how sure it is, and the tables to download."""
+
+import io
+from collections.abc import Sequence
+
+import pyarrow.csv
+import pyarrow.parquet
+
+from relscale.fitting.analyses.joint_test import JointTestRow
+from relscale.fitting.curves.point_rows import FrontierRow
+from relscale.fitting.report.joint_lines import as_sentence, joint_summary, joint_tests
+from relscale.fitting.verdicts import words
+from relscale.fitting.verdicts.verdict import Verdict
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.report.card import card
+from relscale.report.check_section import trust_line
+from relscale.report.checks import Check
+from relscale.report.document import download
+from relscale.report.markup import Markup, element, joined
+from relscale.report.report_data import ReportData
+from relscale.report.row_words import SYMBOLS
+
+MEANING = {
+    Verdict.CLOSES: "the ratio goes towards 1",
+    Verdict.WIDENS: "the ratio goes away from 1",
+    Verdict.CROSSES: "the ratio passes 1 inside the data",
+    Verdict.FLAT: "changes by less than ±{margin} per 10×",
+    Verdict.NOT_RESOLVED: "the data are inconclusive",
+}
+LARGEST_DOWNLOAD = 200_000  # bytes of a table that is embedded
+
+
+def summary_section(
+    data: ReportData,
+    finding: str,
+    advice: Sequence[str],
+    counted: Sequence[VerdictRow],
+    checks: Sequence[Check],
+) -> Markup:
+    """The finding; where nothing could be fitted, at once why, and what to change."""
+    answers = (
+        [_alarm(advice)]
+        if advice
+        else [_clearest(data, counted), _cards(counted), _joint(data, counted), _rule(counted)]
+    )
+    return element(
+        "section",
+        element("p", _scope(data, counted), class_="quiet scope"),
+        element("h1", finding),
+        *answers,
+        trust_line(checks),
+        _downloads(data),
+        id="top",
+    )
+
+
+def _scope(data: ReportData, rows: Sequence[VerdictRow]) -> str:
+    corpora = {data.series_name(row) for row in rows}
+    flops = [value for row in rows for value in (row.flops_low, row.flops_high) if value]
+    parts = ["relscale report", data.title]
+    if rows:
+        parts.append(f"{len(rows)} gaps")
+    parts += _models(data.rows("frontier", FrontierRow))
+    if len(corpora) > 1:
+        parts.append(f"{len(corpora)} training corpora")
+    if flops:
+        parts.append(f"{_range(flops)} {_unit(data)}")
+    return " · ".join(parts)
+
+
+def _models(rows: Sequence[FrontierRow]) -> list[str]:
+    """How many models the gaps are of, and of which size."""
+    number = sum(row.runs for row in rows if row.run is None) + len({row.run for row in rows} - {None})
+    sizes = [
+        size for row in rows for size in (row.params_least, row.params_most, row.run and row.params) if size
+    ]
+    if not number:
+        return []
+    of_size = f" of {_range(sizes)} parameters" if sizes else ""
+    return [f"{number} model{'s' if number != 1 else ''}{of_size}"]
+
+
+def _range(numbers: Sequence[float]) -> str:
+    """The least and the largest, or one number where they read alike."""
+    low, high = words.flops(min(numbers)), words.flops(max(numbers))
+    return low if low == high else f"{low} to {high}"
+
+
+def _unit(data: ReportData) -> str:
+    return "training FLOPs" if data.x == "FLOPs" else data.x
+
+
+def _alarm(advice: Sequence[str]) -> Markup:
+    """The first lines where nothing could be fitted: why, and what to change."""
+    lines = (element("li", as_sentence(line)) for line in advice)
+    return element("ul", *lines, class_="alarm", role="alert")
+
+
+def _clearest(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
+    several = len({data.series_name(row) for row in counted}) > 1
+    strongest = words.strongest(counted, 3)
+    if not strongest:
+        return None
+    lines = []
+    for row in strongest:
+        sentence = words.sentence(row, data.names, several)
+        name = data.names.group(row)
+        statement = sentence.removeprefix(name)
+        lines.append(
+            element("li", element("strong", name), statement, element("small", f" {data.names.suite(row)}"))
+        )
+    level = next((words.percent(row.level) for row in strongest if row.level), "")
+    explanation = ", and in brackets what the models are trained on" if several else ""
+    explanation_text = (
+        "A ratio is a group's error over the baseline's, at the smallest and at the largest compute; then comes how "
+        f"that ratio changes per tenfold of compute, with its {level} interval{explanation}."
+    )
+    return joined(element("ul", *lines, class_="clearest"), element("p", explanation_text, class_="quiet"))
+
+
+def _joint(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
+    """Of each suite, whether any of its groups moves: one test of all."""
+    tests = joint_tests(data.rows("joint_tests", JointTestRow), counted, data.names)
+    if not tests:
+        return None
+    paragraphs = [element("p", as_sentence(test.line)) for test in tests] if len(tests) > 1 else []
+    more = [element("details", element("summary", "each test"), *paragraphs)] if paragraphs else []
+    return element("div", element("p", as_sentence(joint_summary(tests))), *more, class_="joint")
+
+
+def _cards(counted: Sequence[VerdictRow]) -> Markup:
+    cards = []
+    margin = words.percent(counted[0].margin) if counted else ""
+    for verdict, number in words.counted(counted).items():
+        if verdict is None and not number:
+            continue
+        name = "no interval" if verdict is None else str(verdict)
+        meaning = "see the notes" if verdict is None else MEANING[verdict].format(margin=margin)
+        class_ = "unknown" if verdict is None else name.replace(" ", "-")
+        cards.append(card(class_, number, f"{SYMBOLS[verdict]} {name}", meaning))
+    return element("div", *cards, class_="cards")
+
+
+def _rule(counted: Sequence[VerdictRow]) -> Markup | None:
+    """How a verdict is given, and what single intervals would have said."""
+    if not counted:
+        return None
+    row = counted[0]
+    rate = f"{1 - row.level:.3g}" if row.level else "0.05"
+    alone = sum(
+        row.p_value is not None and row.level is not None and row.p_value < 1 - row.level for row in counted
+    )
+    whom = {str(row.estimand) for row in counted if row.estimand}
+    of_items = "new items of the same kind" if whom == {"item population"} else "these items"
+    if len(whom) > 1:
+        of_items = "new items if items were resampled, else these items"
+    return element(
+        "p",
+        f"A direction needs a p-value below {rate} after Benjamini–Hochberg's adjustment over "
+        f"all groups and corpora of a suite. By single, unadjusted intervals {alone} of {len(counted)} gaps would have "
+        f"one. Intervals and p-values are for {of_items}. Flat means that the whole interval lies within "
+        f"±{words.percent(row.margin)} per tenfold of compute.",
+        class_="quiet",
+    )
+
+
+def _downloads(data: ReportData) -> Markup:
+    verdicts = data.fits.verdicts
+    text = io.BytesIO()
+    pyarrow.csv.write_csv(verdicts.filter(verdicts["primary"]), text)
+    links = [download("verdicts.csv", text.getvalue(), "text/csv")]
+    for name in ("verdicts", "gaps"):
+        sink = io.BytesIO()
+        pyarrow.parquet.write_table(data.fits.tables[name], sink, compression="zstd")
+        if sink.tell() <= LARGEST_DOWNLOAD:
+            links.append(download(f"{name}.parquet", sink.getvalue(), "application/vnd.apache.parquet"))
+    if data.config:
+        links.append(download("config.yaml", data.config.encode(), "application/yaml"))
+    return element("p", "Download: ", *(joined(link, " ") for link in links), class_="downloads")
