@@ -267,6 +267,19 @@ def test_a_mixture_as_good_as_two_and_a_half_times_the_data_has_that_multiplier(
     assert [row.multiplier for row in again] == pytest.approx([2.5, None])
 
 
+def test_a_run_without_a_share_is_left_out_of_multipliers_and_counted() -> None:
+    columns = Columns(
+        {
+            "unique": np.array([1e8, 2e8, 4e8, 1e8, 1e8, 1e8]),
+            "loss": np.array([3.0, 2.5, 2.0, 2.5, 2.4, np.nan]),
+            "share": np.array([0.0, 0.0, 0.0, 0.5, np.nan, 0.5]),
+        }
+    )
+    (row,) = multiplier.rows(columns, unique="unique", y="loss", share="share")
+    assert row.multiplier == pytest.approx(2.0)
+    assert row.note == "2 of 6 runs left out: no number in unique, loss or share"
+
+
 def test_the_critical_batch_is_that_of_the_largest_branch_that_no_smaller_one_is_clearly_below() -> None:
     """8 exceeds the 2.995 of 2 by more than 0.01, 4 does not; at the second checkpoint the largest is not too large."""
     losses = {"early": (3.000, 2.995, 3.004, 3.011), "late": (2.9, 2.9, 2.9, 2.905)}

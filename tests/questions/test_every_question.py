@@ -63,3 +63,13 @@ def test_an_option_that_is_given_twice_adds_up(tmp_path: Path, capsys: pytest.Ca
         assert main([*asked, *fixed]) == 0
         said.append(capsys.readouterr().out)
     assert said[0] == said[1] != said[2]
+
+
+def test_rows_without_a_number_are_counted_whatever_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["unique,loss,share", "1e8,3,0", "2e8,2.5,0", "4e8,2,0", "1e8,2.5,0.5", "1e8,2.4,"]
+    (tmp_path / "runs.csv").write_text("\n".join(lines))
+    asked = ["--unique", "unique", "--y", "loss", "--share", "share"]
+    assert main(["ask", "multiplier", str(tmp_path / "runs.csv"), *asked]) == 0
+    assert "column 'share': 1 of 5 rows have no number" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 """``relscale ask``: analyses of a table."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
 
@@ -9,6 +9,7 @@ from relscale.commands.listing import completed
 
 if TYPE_CHECKING:
     from relscale.questions.catalogue import Question
+    from relscale.storage.column_arrays import Columns
 
 HELP = "analyses of a table: noise of a metric, best mixture or allocation, inverse scaling …"
 HANDS_ON = True  # options that are those of the question
@@ -79,12 +80,26 @@ def run(options: argparse.Namespace) -> None:
     except RelscaleError as error:
         raise RelscaleError(f"{table_name(options.table)}: {error}") from None
     print(shown(entry.row, rows))
+    for line in without_a_number(columns, values.values()):
+        print(line)
     if options.output:
         write_table(table_of(entry.row, rows), options.output)
         print(f"\nwritten: {options.output}")
     if options.plot and entry.figure:
         write_text(options.plot, entry.figure(columns, rows, **values).to_html(include_plotlyjs=True))
         print(f"figure: {options.plot}")
+
+
+def without_a_number(table: "Columns", options: Iterable[Any]) -> Iterator[str]:
+    """A line for each column named by an option in which some rows have no number."""
+    import numpy as np
+
+    named = [name for value in options for name in (value if isinstance(value, tuple) else (value,))]
+    for name in dict.fromkeys(name for name in named if isinstance(name, str) and name in table.of):
+        values = table[name]
+        missing = int(np.isnan(values).sum()) if values.dtype == float else 0
+        if missing:
+            yield f"column {name!r}: {missing} of {len(values)} rows have no number"
 
 
 def explained(question: "Question") -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relscale.confidence import LEVEL
 from relscale.laws.law import Array
@@ -82,6 +83,19 @@ def percentiles(drawn: Sequence[float] | Array, draws: int) -> Percentiles:
 def joined_notes(*notes: str | None) -> str | None:
     """Notes joined into one; None if all are empty."""
     return "; ".join(note for note in notes if note) or None
+
+
+def left_out(used: NDArray[np.bool_], what: str, columns: Sequence[str]) -> str:
+    """How many of a table's rows are not used because they lack a number; empty where all are.
+
+    Examples
+    --------
+    >>> left_out(np.array([True, False, True]), "runs", ("loss", "share"))
+    '1 of 3 runs left out: no number in loss or share'
+    """
+    missing = int((~used).sum())
+    named = " or ".join(filter(None, [", ".join(columns[:-1]), columns[-1]]))
+    return f"{missing} of {len(used)} {what} left out: no number in {named}" if missing else ""
 
 
 def zero_of_line(

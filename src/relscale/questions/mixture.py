@@ -26,7 +26,7 @@ from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.fixed_parameters import fixed_parameters, fractions
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Array, Family, Law
-from relscale.questions.limits import joined_notes, percentiles
+from relscale.questions.limits import joined_notes, left_out, percentiles
 from relscale.questions.options import check_choice, check_draws
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
@@ -329,7 +329,11 @@ def optimum(
         high=limits.high,
         prior=float(target.of(start[:, None])[0]),
         best_measured=float(measured.min()),
-        note=joined_notes(f"at values beyond the data: {', '.join(beyond)}" if beyond else "", limits.note),
+        note=joined_notes(
+            f"at values beyond the data: {', '.join(beyond)}" if beyond else "",
+            limits.note,
+            left_out(fit.known, "mixtures", ("a share, another predictor", "a target")),
+        ),
     )
     limits = percentiles([float(simplex.divergence(share[:, None])[0]) for share, _ in drawn], draws)
     yield MixtureRow(

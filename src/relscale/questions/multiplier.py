@@ -18,6 +18,7 @@ import numpy as np
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
+from relscale.questions.limits import joined_notes, left_out
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
@@ -37,7 +38,9 @@ class MultiplierRow:
     multiplier: float | None = column("The multiplier.", default=None)
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
-    note: str | None = column("Whether the multiplier is beyond the data.", default=None)
+    note: str | None = column(
+        "Whether the multiplier is beyond the data; runs left out; undefined draws.", default=None
+    )
 
 
 ROW = MultiplierRow
@@ -88,10 +91,14 @@ def rows(
         table.numbers(share),
         table.labels(at),
     )
+    if (mixed < 0).any():
+        raise RelscaleError(f"column {share!r} holds {mixed[mixed < 0][0]:g}, which is no share")
+    complete = np.isfinite(data) & np.isfinite(loss) & np.isfinite(mixed)
     if unique_in_mixtures:
         data = np.where(mixed > 0, unique_in_mixtures, data)
     for name in dict.fromkeys(labels):
-        selected = (labels == name) & np.isfinite(data) & np.isfinite(loss)
+        compared = labels == name
+        selected = compared & complete
         alone = selected & (mixed == 0)
         if len(np.unique(data[alone])) < 3:
             raise RelscaleError(
@@ -100,9 +107,10 @@ def rows(
         curve, ends = _alone(data[alone], loss[alone])
         mixtures = np.flatnonzero(selected & (mixed > 0))
         limits: list[Limits] = [(None, None)] * len(mixtures)
+        missing, undefined = left_out(complete[compared], "runs", (unique, y, share)), ""
         if noise > 0:
             known = data[alone], loss[alone], data[mixtures], loss[mixtures]
-            limits = _limits(*known, noise, np.random.default_rng(seed))
+            limits, undefined = _limits(*known, noise, np.random.default_rng(seed))
         for i, (low, high) in zip(mixtures, limits, strict=True):
             m, note = _times(curve, ends, loss[i], data[i])
             yield MultiplierRow(
@@ -113,7 +121,7 @@ def rows(
                 multiplier=m,
                 low=low,
                 high=high,
-                note=note,
+                note=joined_notes(note, missing, undefined),
             )
 
 
@@ -138,8 +146,11 @@ def _alone(data: Array, loss: Array) -> tuple[Callable[[Array], Array], tuple[fl
 
 def _limits(
     data: Array, loss: Array, of_mixture: Array, mixture: Array, noise: float, rng: np.random.Generator
-) -> list[Limits]:
-    """Percentiles of m under draws of the noise of all runs; None if m is beyond the data in too many draws."""
+) -> tuple[list[Limits], str]:
+    """Percentiles of m under draws of the noise of all runs, and how many draws have no curve.
+
+    A limit is None if m is beyond the data in too many draws.
+    """
     drawn = []
     for _ in range(DRAWS):
         try:
@@ -149,11 +160,12 @@ def _limits(
         y = mixture * np.exp(noise * rng.standard_normal(len(mixture)))
         log_m = curve(np.clip(y, ends[0], ends[1])) - np.log(of_mixture)
         drawn.append(np.where(y < ends[0], np.inf, np.where(y > ends[1], -np.inf, log_m)))
+    undefined = f"{DRAWS - len(drawn)} of {DRAWS} draws are undefined" if len(drawn) < DRAWS else ""
     if len(drawn) < ENOUGH_DRAWS * DRAWS:
-        return [(None, None)] * len(mixture)
+        return [(None, None)] * len(mixture), f"no interval: {undefined}"
     limits = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="nearest")
     low, high = ([float(np.exp(limit)) if np.isfinite(limit) else None for limit in side] for side in limits)
-    return list(zip(low, high, strict=True))
+    return list(zip(low, high, strict=True)), undefined
 
 
 def _times(
