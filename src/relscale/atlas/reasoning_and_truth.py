@@ -16,6 +16,7 @@ SIDES = (
     ("RWKV", "below", "RWKV below 3.5B"),
 )
 CHANGING = ("HellaSwag", "ARC-C")
+MEAN, WINDOW = "mean of both", 25  # a further score, and models of a window
 FAMILIES = (
     *(
         "Pythia",
@@ -62,11 +63,24 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         Number(float((~small).sum())),
     )
     rng = np.random.default_rng(0)
-    for name in CHANGING:
-        results[f"size of the change by the interaction, {name}"] = Number(*changing_size(*_pair(rows, name)))
+    rows = Columns({**rows.of, MEAN: (rows["HellaSwag"] + rows["ARC-C"]) / 2})
+    for name in (*CHANGING, MEAN):
+        pair = _pair(rows, name)
+        results[f"size of the change by the interaction, {name}"] = Number(*changing_size(*pair))
+        for i, size in enumerate(changes_by_window(*pair), 1):
+            results[f"size of the change by a window of {WINDOW} models, {name}, {i}"] = Number(size)
     return results | {
         "exact p, Pythia": Number(p_of_exchanges(*_pair(families["Pythia"], "HellaSwag")[:2], rng))
     }
+
+
+def changes_by_window(reasoning: Array, truth: Array, params: Array) -> list[float]:
+    """The geometric mean sizes of windows of models, in the order of size, after which r becomes positive."""
+    in_order = np.argsort(params, kind="stable")
+    windows = [in_order[i : i + WINDOW] for i in range(len(params) - WINDOW + 1)]
+    r = np.array([np.corrcoef(reasoning[some], truth[some])[0, 1] for some in windows])
+    rising = np.flatnonzero((r[:-1] < 0) & (r[1:] >= 0))
+    return [float(np.exp(np.log(params[windows[i]]).mean())) for i in rising]
 
 
 def view(tables: Tables) -> View:
