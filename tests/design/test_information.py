@@ -52,6 +52,27 @@ def test_the_published_isoflop_suites_are_well_conditioned():
     assert one_suite["beta"] == pytest.approx(0.0192, rel=0.01)
 
 
+def test_the_points_of_chinchilla_tell_both_exponents_as_well_as_published():
+    runs = dataset("chinchilla").to_arrow()
+    params, flops = (np.array(runs[name].to_numpy(), dtype=float) for name in ("params", "training_flops"))
+    found = information(LAW, np.stack([params, flops / 6 / params]), CHINCHILLA)
+    assert found.condition == pytest.approx(4.47e4, rel=0.01)
+    assert found.stderr["alpha"] == pytest.approx(0.0148, rel=0.01)  # 0.015 of a fit, arXiv 2404.10102
+    assert found.stderr["beta"] == pytest.approx(0.0093, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("apart", "condition"),
+    [(0.002, 5.569e5), (0.005, 8.855e4), (0.01, 2.190e4), (0.02, 5.362e3), (0.04, 1.285e3), (0.06, 547.3)],
+)
+def test_on_one_ray_two_powers_are_told_apart_as_the_square_of_their_difference(apart, condition):
+    """The condition of the law's two power terms alone, in columns of one length, at 20 tokens per parameter."""
+    theta = np.array([CHINCHILLA["E"], CHINCHILLA["A"], CHINCHILLA["B"], 0.34, 0.34 - apart])
+    columns = LAW.jacobian(theta[:, None], rays(20))[1:3]
+    columns /= np.linalg.norm(columns, axis=1, keepdims=True)
+    assert np.linalg.cond(columns @ columns.T) == pytest.approx(condition, rel=0.01)
+
+
 def test_the_standard_errors_are_those_of_simulated_fits():
     x, noise = rays(20, 400), 1e-4  # little, so that the law is straight around its parameters
     found = information(LAW, x, CHINCHILLA, noise, [{"params": 1e11, "tokens": 2e12}])
