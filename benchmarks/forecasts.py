@@ -21,7 +21,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from clustered_coverage import clustered_coverage
 from hindsight import Origin, bounds
+from scipy.special import stdtrit
 from tabulate import tabulate
 
 from relscale.fitting.curves.contrasts import contrasts
@@ -64,12 +66,14 @@ DESIGNS = {
     "mean of all candidates": EnsembleSettings(trim=0.0),
     "median of the candidates": EnsembleSettings(trim=0.49),
     "width of past errors": EnsembleSettings(width=1.0),
+    "width 0.75 times that": EnsembleSettings(width=0.75),
     "variance as d^1.5": EnsembleSettings(growth=1.5),
     "variance as d²": EnsembleSettings(growth=2.0),
     "may be flat": EnsembleSettings(least_growth=0.0),
     "no bound on errors": EnsembleSettings(bound=INFINITE),
     "one width a pool": EnsembleSettings(curve_prior=INFINITE),
     "all origins independent": EnsembleSettings(overlap=True),
+    "all origins independent, width 0.8": EnsembleSettings(overlap=True, width=0.8),
 }
 
 
@@ -351,8 +355,11 @@ def tally(members: list[tuple[ForecastData, Backtest]], design: EnsembleSettings
 def design_table(every: Tried) -> str:
     """A row a design: mean and least coverage over the data sets, and geometric means of errors and scores."""
     rows = []
+    today: list[float] = []
     for label, design in DESIGNS.items():
         tallies = [tally(members, design) for members in every.values()]
+        scores = [float(np.mean(one.score)) for one in tallies]
+        today = today or scores
         covered = [float(np.mean(one.covered)) for one in tallies]
         least = sorted(covered)
         rows.append(
@@ -361,11 +368,12 @@ def design_table(every: Tried) -> str:
                 f"{np.mean(covered):.1%}",
                 f"{least[0]:.1%}, {least[1]:.1%}",
                 f"{_geometric([np.mean(one.error) for one in tallies]):.5f}",
-                f"{_geometric([np.mean(one.score) for one in tallies]):.4f}",
+                f"{_geometric(scores):.4f}",
+                f"{np.less(scores, today).sum()} of {len(scores)}",
             ]
         )
     return "Designs of the ensemble, over all data sets\n\n" + _markdown(
-        ["design", "coverage", "least two", "median error", "interval score"], rows
+        ["design", "coverage", "least two", "median error", "interval score", "less than chosen"], rows
     )
 
 
@@ -376,6 +384,63 @@ FAMILIES = {
     "OLMo": ("OLMo",),
     "Pythia": ("Pythia",),
 }
+HORIZONS = {"up to 3 times the compute": 3.0, "3 to 10": 10.0, "10 to 30": 30.0, "more than 30": INFINITE}
+
+
+def coverage_table(every: Tried) -> str:
+    """The ensemble's coverage by family and by distance, with limits that know how few origins there are."""
+    found: dict[str, dict[tuple[str, float], list[float]]] = {}
+    for name, members in every.items():
+        family = family_of(name)
+        for data, tried in members:
+            observed = data.value[tried.origins.targets]
+            for o, ahead in enumerate(tried.foresights):
+                known = tried.origins.ahead[o][:, None] & np.isfinite(observed) & np.isfinite(ahead.half)
+                hit = np.abs(ahead.ensemble - observed) <= ahead.half
+                origin = tried.origins.by[o], round(float(tried.origins.log_flops[o]), 2)
+                horizon = np.searchsorted(np.log(list(HORIZONS.values())), ahead.distance)
+                for label, rows in (
+                    (family, np.full(len(known), True)),
+                    *((label, horizon == number) for number, label in enumerate(HORIZONS)),
+                ):
+                    counted = known & rows[:, None]
+                    if counted.any():
+                        of_label = found.setdefault(label, {})
+                        key = (f"{family} {origin[0]}", origin[1])
+                        of_label.setdefault(key, []).append(float(hit[counted].mean()))
+    by_family, by_distance = (
+        clustered_coverage(
+            {label: [float(np.mean(part)) for part in found[label].values()] for label in labels}, LEVEL
+        )
+        for labels in (FAMILIES, HORIZONS)
+    )
+    rows = [
+        [
+            label,
+            f"{one.clusters}",
+            f"{one.effective:.0f}",
+            f"{one.value:.1%}",
+            f"{one.low:.0%} to {one.high:.0%}",
+        ]
+        for label, one in (by_family | by_distance).items()
+    ]
+    values = np.array([one.value for one in by_family.values()])
+    half = stdtrit(len(values) - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / np.sqrt(len(values))
+    return (
+        "Coverage of the ensemble's 95% intervals, and how well it is known\n\nForecasts of one origin, of all curves "
+        "and data sets of a family, are right or wrong together. An effective number of independent forecasts comes "
+        "from how much the coverages of origins differ, limits from that (Korn & Graubard 1998). Neighbouring origins "
+        "share models and outcomes, so that limits are rather too narrow. With families as the unit the mean is "
+        f"{values.mean():.1%}, with limits of {values.mean() - half:.1%} and {min(values.mean() + half, 1):.1%}.\n\n"
+        + _markdown(["family, or distance", "origins", "effective number", "coverage", "95% limits"], rows)
+    )
+
+
+def family_of(name: str) -> str:
+    """The family of a data set."""
+    return next(family for family, beginnings in FAMILIES.items() if name.startswith(beginnings))
+
+
 WEIGHTS = [
     EnsembleSettings(trim=trim, recency=recency, sharpness=sharpness)
     for trim in (0.0, 0.25, 0.49)
@@ -388,9 +453,7 @@ COVERS, ENOUGH = 0.94, 12  # coverage that a choice must have in each family of 
 
 def held_out_choices(every: Tried) -> str:
     """Settings chosen on all families but one, and how they do on that one."""
-    family = {
-        name: label for name in every for label, beginnings in FAMILIES.items() if name.startswith(beginnings)
-    }
+    family = {name: family_of(name) for name in every}
     of_weights = [{name: tally(every[name], design) for name in every} for design in WEIGHTS]
     of_widths: dict[int, list[tuple[EnsembleSettings, dict[str, Tally]]]] = {}
     rows = []
@@ -473,7 +536,7 @@ def main() -> None:
     options = parser.parse_args()
     sets = dict(data_sets(options.reference))
     every = {name: [(data, backtest(data, LEVEL)) for data in members] for name, members in sets.items()}
-    text = f"{candidate_tables(every)}\n\n{held_out_choices(every)}"
+    text = "\n\n".join([candidate_tables(every), coverage_table(every), held_out_choices(every)])
     if options.designs:
         text += "\n\n" + design_table(every)
     print(text)
