@@ -23,6 +23,7 @@ from relscale.errors import RelscaleError
 from relscale.experiments.config import check_config
 from relscale.experiments.results import Results
 from relscale.figures import chart
+from relscale.figures.chart.table import TableLine, table
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits, write
 from relscale.fitting.inference.parameter_row import ParameterRow
@@ -31,6 +32,7 @@ from relscale.fitting.report.summary import summary
 from relscale.measurements.measurement import Measurement
 from relscale.report.markup import identifier
 from relscale.report.page import report_page
+from relscale.report.plotly_figures import figure_section
 from relscale.report.report_data import ReportData, ReportFigure, SuiteWords
 from relscale.storage.rows import names_of as row_names
 from relscale.storage.rows import rows_of, table_of
@@ -327,3 +329,11 @@ def test_make_runs_neither_the_name_of_a_config_nor_that_of_its_experiment(goal:
     verb = "run" if goal == "run" else "report"
     assert f"<{verb}>\n" in done.stdout
     assert f"<{config}>" in done.stdout
+
+
+def test_the_cells_of_a_figure_that_is_a_table_are_in_the_table_behind_it() -> None:
+    drawn = table("Cities", (("city", 90), ("country", 90)), [TableLine(["Lyon", "France"])]).figure
+    (behind,) = re.findall(
+        "<details.*</details>", figure_section(ReportFigure("cities", drawn.to_dict(), ""))
+    )
+    assert re.findall("<t[hd](?: [^>]*)?>([^<]*)<", behind) == ["city", "country", "Lyon", "France"]

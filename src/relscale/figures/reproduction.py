@@ -16,8 +16,8 @@ from relscale.fitting.report.reproduction_row import ReproductionRow
 TITLE = "Published, reproduced, difference"
 # title and width of each column, in pixels
 COLUMNS = (
-    ("data", 220),
-    ("quantity", 240),
+    ("data", 205),
+    ("quantity", 215),
     ("published", 130),
     ("reproduced", 100),
     ("interval", 165),

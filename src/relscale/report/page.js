@@ -110,8 +110,13 @@ if ("IntersectionObserver" in window) {
   }), { rootMargin: "-20% 0px -70%" });
   all("main > section").forEach(section => reader.observe(section));
 } else places.forEach(draw);
-// On paper a figure is as wide as the page; those that nobody scrolled to are drawn while the browser is idle.
-const PAPER = 700;
+// On paper a figure is as wide as the page, and as high where that leaves its words readable; those that nobody
+// scrolled to are drawn while the browser is idle.
+const PAPER = { width: 700, height: 900 }, LEAST = 0.45;
+function onPaper({ width = PAPER.width, height = PAPER.height } = {}) {
+  const across = Math.min(1, PAPER.width / width), whole = Math.min(across, PAPER.height / height);
+  return whole < LEAST ? across : whole;
+}
 addEventListener("load", () => {
   const idle = window.requestIdleCallback ?? (act => setTimeout(act, 200));
   const next = () => {
@@ -122,7 +127,7 @@ addEventListener("load", () => {
 });
 addEventListener("beforeprint", () => places.forEach(place => {
   draw(place);
-  place.style.zoom = Math.min(1, PAPER / (place.layout?.width ?? PAPER));
+  place.style.zoom = onPaper(place.layout);
 }));
 addEventListener("afterprint", () => places.forEach(place => { place.style.zoom = ""; }));
 

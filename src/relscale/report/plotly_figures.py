@@ -87,9 +87,14 @@ def _untitled(figure: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _numbers(drawn: Mapping[str, Any]) -> Markup:
-    """The points of every named trace."""
+    """The points of every named trace; of a figure that is a table, its cells."""
+    traces = drawn.get("data", [])
+    columns = [trace["text"] for trace in traces if trace.get("mode") == "text"]
+    if traces and len(columns) == len(traces):
+        head, *lines = ([_plain(cell) for cell in line] for line in zip(*columns, strict=True))
+        return data_table("Data of this figure", head, lines)
     rows = []
-    for trace in drawn.get("data", []):
+    for trace in traces:
         x, y = _values(trace.get("x")), _values(trace.get("y"))
         name = _plain(str(trace.get("name") or trace.get("legendgroup") or ""))
         if trace.get("mode") == "text" or not x or not y:
