@@ -12,7 +12,9 @@ from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
 from relscale.fitting.report.reproduction import reproduction
 from relscale.fitting.report.reproduction_row import AnswerRow
+from relscale.package_files import REFERENCE
 from relscale.storage.rows import names_of
+from relscale.storage.tables import read_table
 
 Row = dict[str, Any]
 
@@ -74,6 +76,16 @@ def test_compute_optimal_tokens_come_with_their_own_limits(fits: Fits) -> None:
     rows = held(fits, table="frontier", where="corpus=text", column="tokens", data="{budget}")
     assert [row["data"] for row in rows] == ["1e+11", "3e+11", "1e+12", "3e+12", "1e+13"]
     assert all(row["low"] < row["reproduced"] < row["high"] for row in rows)
+
+
+def test_numbers_of_the_atlas_are_left_to_it(fits: Fits) -> None:
+    assert held(fits, table="atlas", where="entry=annealing", published=2.6, tolerance=1e-4) == []
+
+
+def test_every_answer_of_the_shipped_table_is_of_a_table_of_fits_or_of_the_atlas(fits: Fits) -> None:
+    answers = read_table(REFERENCE / "published_answers.csv", names_of(AnswerRow))
+    rows = reproduction(answers, fits)  # an unknown table or column would be an error
+    assert 0 < rows.num_rows < answers.num_rows
 
 
 @pytest.mark.parametrize(
