@@ -41,7 +41,7 @@ try:
     if workflow.is_main_process:
         from relscale.experiments.check import check_experiment  # not in each job of a cluster
 
-        check_experiment(experiment, elsewhere=SUBMITS)
+        check_experiment(experiment, submitted=SUBMITS)
     pipeline = Pipeline(experiment)
     if workflow.is_main_process:
         logger.addHandler(FailedJobs(logger))
