@@ -334,11 +334,26 @@ def _code(table: pa.Table, names: Sequence[str], words: dict[str, pa.Array]) -> 
     code = np.zeros(table.num_rows, dtype=np.int64)
     unknown = np.zeros(table.num_rows, dtype=bool)
     for name in names:
-        index = pc.index_in(table[name].cast(words[name].type), value_set=words[name])
-        digits = index.fill_null(-1).to_numpy()
+        digits = _positions(table[name], words[name])
         unknown |= digits < 0
         code = code * len(words[name]) + digits
     return np.where(unknown, -1, code)
+
+
+def _positions(column: pa.ChunkedArray, words: pa.Array) -> NDArray[np.int64]:
+    """Position in ``words`` of each value; −1 if absent. Of a dictionary each entry is looked up once."""
+    if not pa.types.is_dictionary(column.type):
+        return _found(column.cast(words.type), words)
+    encoded = column.unify_dictionaries().combine_chunks()
+    entries = pa.concat_arrays([encoded.dictionary.cast(words.type), pa.nulls(1, words.type)])
+    numbers = encoded.indices.fill_null(len(entries) - 1).to_numpy()
+    positions: NDArray[np.int64] = _found(entries, words)[numbers]
+    return positions
+
+
+def _found(values: pa.Array | pa.ChunkedArray, words: pa.Array) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = pc.index_in(values, value_set=words).fill_null(-1).to_numpy()
+    return found
 
 
 def _decode(
