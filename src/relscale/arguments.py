@@ -61,7 +61,7 @@ def _check(function: Callable[..., Any], name: str, value: object, hint: object)
     """The argument, an array as a list."""
     plain = _plain(value)
     owner = function.__qualname__.removesuffix(".__init__")
-    if _is(plain, hint):
+    if _is_type(plain, hint):
         if Path in get_args(hint) and isinstance(plain, str) and (not plain or "\0" in plain):
             raise RelscaleError(f"{owner}: {name} is {plain!r}, which is not a path")
         return plain
@@ -81,13 +81,13 @@ def _plain(value: object) -> object:
     return value if plain is None or isinstance(value, type) else plain()
 
 
-def _is(value: object, hint: Any) -> bool:
+def _is_type(value: object, hint: Any) -> bool:
     """Whether a value is of an annotated type."""
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
     if origin in (Union, UnionType):
-        return any(_is(value, option) for option in inner)
+        return any(_is_type(value, option) for option in inner)
     if origin is Literal:
         return isinstance(value, str) and value in inner
     if hint is None or hint is NoneType:
@@ -105,10 +105,10 @@ def _is(value: object, hint: Any) -> bool:
         return False
     if isinstance(value, Mapping):
         return not inner or all(
-            _is(key, inner[0]) and _is(element, inner[1]) for key, element in value.items()
+            _is_type(key, inner[0]) and _is_type(element, inner[1]) for key, element in value.items()
         )
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return not inner or all(_is(element, inner[0]) for element in value)
+        return not inner or all(_is_type(element, inner[0]) for element in value)
     return True
 
 

@@ -81,9 +81,9 @@ class PrintableStream:
 
     def _drop(self) -> None:
         """Let the stream's file, which child processes share, lead nowhere from now on."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
-        os.close(nowhere)
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, self._stream.fileno())
+        os.close(null_device)
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write each of them."""

@@ -15,8 +15,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     by_lower = {known_name.lower(): known_name for known_name in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
     if not close and len(name) >= SHORTEST_PART:
-        having = [lower_name for lower_name in by_lower if name.lower() in lower_name]
-        close = having if len(having) == 1 else []
+        containing = [lower_name for lower_name in by_lower if name.lower() in lower_name]
+        close = containing if len(containing) == 1 else []
     return by_lower[close[0]] if close else None
 
 

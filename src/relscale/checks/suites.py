@@ -166,7 +166,7 @@ def _check_tasks(key: str, names: Sequence[str]) -> None:
     missing = {name for name in names if name not in stems}
     for file in files if missing else ():
         content = file.read_text(encoding="utf-8", errors="replace")
-        missing -= {name for name in missing if name in content and _mentions(content, name)}
+        missing -= {name for name in missing if name in content and _index_contains(content, name)}
         if not missing:
             return
     if missing:
@@ -175,5 +175,5 @@ def _check_tasks(key: str, names: Sequence[str]) -> None:
         )
 
 
-def _mentions(content: str, name: str) -> bool:
+def _index_contains(content: str, name: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", content) is not None

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     corpus, _ = entry(experiment.corpora, "corpora", options.corpus)
     training = experiment.training.model_copy(update={"threads": options.threads})
     in_log = "RELSCALE_PROGRESS_IN_LOG" in os.environ  # the workflow shows its own
-    so_far = progress(experiment.planned_runs, results.token_stores, store, training, hardware)
+    progress_line = progress(experiment.planned_runs, results.token_stores, store, training, hardware)
     try:
         data = TrainingData(
             (options.tokens or results.tokens(corpus)).parent,
@@ -62,7 +62,9 @@ def run(options: argparse.Namespace) -> None:
         train_job(
             Job(runs, data, store, training, hardware),
             options.output,
-            lambda line: print(f"{line}; {so_far()}", file=sys.stderr if in_log else sys.stdout, flush=True),
+            lambda line: print(
+                f"{line}; {progress_line()}", file=sys.stderr if in_log else sys.stdout, flush=True
+            ),
             options.parent,
         )
     except Interrupted as stop:

@@ -58,7 +58,7 @@ def opened_path(path: str, kind: PathKind, key: str, folder: Path | None = None)
         return path
     joined = os.path.normpath(os.path.join(root, path))
     if os.path.lexists(joined):
-        return _from(joined, os.getcwd())
+        return _relative_to(joined, os.getcwd())
     if kind is PathKind.READ_OR_HUB:
         return path
     if os.path.lexists(path):
@@ -66,7 +66,7 @@ def opened_path(path: str, kind: PathKind, key: str, folder: Path | None = None)
             f"{key}: {path}: paths in a config are relative to its folder, {folder}, from where this one is "
             f"{os.path.relpath(os.path.realpath(path), root)}"
         )
-    return _from(joined, os.getcwd())
+    return _relative_to(joined, os.getcwd())
 
 
 def recorded_path(path: str, kind: PathKind, key: str, folder: Path) -> str:
@@ -78,7 +78,7 @@ def recorded_path(path: str, kind: PathKind, key: str, folder: Path) -> str:
     return os.path.relpath(path, folder)
 
 
-def _from(path: str, folder: str) -> str:
+def _relative_to(path: str, folder: str) -> str:
     """A path relative to a folder if it is below it, else unchanged."""
     below = path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
     return os.path.relpath(path, folder) if below else path

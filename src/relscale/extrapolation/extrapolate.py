@@ -143,7 +143,7 @@ def extrapolate(
     if by_curve:
         for fold, ahead in zip(parts, ahead_of, strict=True):
             targets = known.take(fold.targets)
-            curves.append(products(_misses(ahead, targets.y, known.positive), targets.group))
+            curves.append(products(_forecast_errors(ahead, targets.y, known.positive), targets.group))
     leader = next((c for c, candidate in enumerate(candidates) if candidate.name == LEADER), None)
 
     def weight_from(some: Sequence[int]) -> Array:
@@ -231,7 +231,7 @@ def refusal(ahead: Array, known: Table) -> str:
     return f"absurd forecast ({absurd[0]:.3g})" if len(absurd) else ""
 
 
-def _misses(ahead: Array, y: Array, logs: bool) -> Array:
+def _forecast_errors(ahead: Array, y: Array, logs: bool) -> Array:
     """Errors of forecasts (..., m) of y (m,), in logarithms if ``logs``."""
     with np.errstate(all="ignore"):
         return np.asarray(np.log(ahead) - np.log(y) if logs else ahead - y)
@@ -244,7 +244,7 @@ def _errors(ahead: Array, targets: Table, logs: bool, by_curve: bool) -> tuple[f
     if not len(y):
         return np.nan, np.nan
     with np.errstate(all="ignore"):
-        square = _misses(ahead, y, logs) ** 2
+        square = _forecast_errors(ahead, y, logs) ** 2
         parts = [square[group == curve] for curve in np.unique(group)] if by_curve else [square]
         rmse = float(np.exp(np.mean([np.log(np.mean(part) + 1e-18) for part in parts]) / 2))
         return rmse, 1 - float(np.mean((ahead - y) ** 2)) / max(float(np.var(y)), 1e-300)

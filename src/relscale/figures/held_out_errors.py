@@ -45,8 +45,8 @@ def draw_held_out_errors(
         panel.rows(of_group, _percent, height, style, hover=hover, group=group)
     middle = medians(rows, height, _percent)
     panel.points(list(middle.values()), list(middle), MEDIAN, hover="median over groups: %{x}%")
-    how = f"fitted to {rows[0].n_fitted} computes, tested on {rows[0].n_held_out}" if rows else ""
-    panel.heading("Extrapolation error by form", series, how)
+    split = f"fitted to {rows[0].n_fitted} computes, tested on {rows[0].n_held_out}" if rows else ""
+    panel.heading("Extrapolation error by form", series, split)
 
 
 def _form(row: FormRow) -> str:

@@ -94,14 +94,14 @@ def _line(
     sign = SLOPES[str(slope.parameter)]
     exponent = sign * number(slope.value)
     flops = [first * (last / first) ** (i / (POINTS - 1)) for i in range(POINTS)]
-    away = [math.log(value / reference) for value in flops]
-    value = [number(level.value) * math.exp(exponent * x) for x in away]
+    log_distance = [math.log(value / reference) for value in flops]
+    value = [number(level.value) * math.exp(exponent * x) for x in log_distance]
     if not known(slope.low, slope.high, level.low, level.high) or number(level.low) <= 0:
         return LawLine(flops, value, None, None, slope, estimand)
     half_slope = (number(slope.high) - number(slope.low)) / 2
     half_level = math.log(number(level.high) / number(level.low)) / 2
     both = 2 * sign * (slope.correlation or 0.0) * half_level * half_slope
-    half = [math.sqrt(max(half_level**2 + both * x + (half_slope * x) ** 2, 0.0)) for x in away]
+    half = [math.sqrt(max(half_level**2 + both * x + (half_slope * x) ** 2, 0.0)) for x in log_distance]
     lower = [y * math.exp(-h) for y, h in zip(value, half, strict=True)]
     upper = [y * math.exp(h) for y, h in zip(value, half, strict=True)]
     return LawLine(flops, value, lower, upper, slope, estimand)

@@ -31,8 +31,10 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         There is no suite of that name.
     """
     measured = distinct((row.suite, str(row.metric)) for row in data.rows(MeasuredRun))
-    able = {name for name, metric in measured if Metric.parse(metric).is_accuracy}
-    names = sorted((name for name in data.suite_names() if name in able), key=lambda name: name != PREFERRED)
+    with_accuracy = {name for name, metric in measured if Metric.parse(metric).is_accuracy}
+    names = sorted(
+        (name for name in data.suite_names() if name in with_accuracy), key=lambda name: name != PREFERRED
+    )
     name = options.suite or next(iter(names), None)
     if name is None:
         return chart.empty(TITLE, "No suite of this experiment has an accuracy.")

@@ -30,23 +30,23 @@ def draw_pictures(pages: Sequence[Path]) -> None:
     Where no Chrome is found, or the one found fails, a line on standard error says so, and pictures of an earlier time
     are removed, since they show another figure. A figure that cannot be drawn takes no other with it.
     """
-    pending = [page for page in pages if not _has_pictures(page)]
-    if not pending:
+    undrawn = [page for page in pages if not _has_pictures(page)]
+    if not undrawn:
         return
-    remove_pictures(pending)
+    remove_pictures(undrawn)
     chrome = find_chrome()
     if chrome is None:
         print(_no_chrome(), file=sys.stderr)
         return
-    trouble = _draw(pending, chrome)
-    drawn = [page for page in pending if all(path.is_file() for path in _pictures(page))]
+    failure = _draw(undrawn, chrome)
+    drawn = [page for page in undrawn if all(path.is_file() for path in _pictures(page))]
     for page in drawn:
         seal_files(files_list(page), [page, page.with_suffix(".json"), *_pictures(page)])
-    failed = [page for page in pending if page not in drawn]
+    failed = [page for page in undrawn if page not in drawn]
     remove_pictures(failed)
-    if trouble:
+    if failure:
         names = f" of {', '.join(page.stem for page in failed)}" if drawn else ""
-        print(f"{chrome} could not draw ({trouble}): wrote HTML and JSON only{names}", file=sys.stderr)
+        print(f"{chrome} could not draw ({failure}): wrote HTML and JSON only{names}", file=sys.stderr)
 
 
 def remove_pictures(pages: Sequence[Path]) -> None:

@@ -18,21 +18,21 @@ def cells_in_words(row: ReproductionRow) -> list[str]:
     """Data, quantity, published number, ours, its interval, the difference, and whether they agree."""
     unit = row.unit
     percent = " %" if unit == "%" else ""
-    bare = not unit or percent or unit in row.quantity
+    unit_is_known = not unit or percent or unit in row.quantity
     published = ""
     if known(row.published):
         published = f"{significant(number(row.published), 7)}{percent}"
         if known(row.published_stderr):
             published += f" ± {significant(number(row.published_stderr), 4)}"
-    ours = known(row.reproduced)
-    interval = "–" if ours else ""
+    reproduced = known(row.reproduced)
+    interval = "–" if reproduced else ""
     if known(row.low, row.high):
         interval = f"[{significant(number(row.low), 4)}, {significant(number(row.high), 4)}]"
     return [
         row.data or "",
-        row.quantity if bare else f"{row.quantity} ({unit})",
+        row.quantity if unit_is_known else f"{row.quantity} ({unit})",
         published,
-        f"{significant(number(row.reproduced), 6 if published else 4)}{percent}" if ours else "–",
+        f"{significant(number(row.reproduced), 6 if published else 4)}{percent}" if reproduced else "–",
         interval,
         significant(number(row.difference), 3) if known(row.difference) else "",
         agreement(row),

@@ -101,7 +101,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         for choice, options in levels_of_choice.items()
         if len(options) == 1 and options[0]
     ]
-    bare = Counter(reason(row) for row in rows if not known(row.low, row.high))
+    missing_intervals = Counter(reason(row) for row in rows if not known(row.low, row.high))
     lost = Counter(reason(row) for row in all_rows if not known(row.value))
     panels.notes(
         about if many else f"Lines: {levels(rows)} intervals." if levels(rows) else "",
@@ -109,7 +109,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         "verdicts use p-values adjusted over all gaps of the suite under the same specification.",
         f"Constant: {'; '.join(fixed)}." if fixed else "",
         f"{cut} interval limits are outside the panels." if cut and not many else "",
-        *(_without("an interval", *counted) for counted in bare.most_common(4)),
+        *(_without("an interval", *counted) for counted in missing_intervals.most_common(4)),
         *(_without("a Δβ", *counted) for counted in lost.most_common(4)),
     )
     return panels.figure

@@ -35,19 +35,19 @@ def draw_curve(panel: chart.Panel, curve: OrderedSpecifications) -> int:
     verdicts = [next(iter(counts)) if single else None for counts in curve.verdicts()]
     if single:
         for name, style in chart.VERDICTS.items():
-            with_it = [i for i in order if verdicts[i - 1] == name]
+            matching = [i for i in order if verdicts[i - 1] == name]
             faint = chart.Style(chart.faded(style.colour, 0.45), width=max(1.0, size / 4))
-            panel.intervals(with_it, [curve.reach[i - 1] for i in with_it], faint)
+            panel.intervals(matching, [curve.reach[i - 1] for i in matching], faint)
     else:
         panel.intervals(order, curve.reach, RANGE)
         panel.intervals(order, curve.middle_halves, chart.Style(chart.MEDIUM, width=max(1.5, size / 2)))
     for verdict in dict.fromkeys(verdicts):
-        with_it = [i for i in order if verdicts[i - 1] == verdict]
+        matching = [i for i in order if verdicts[i - 1] == verdict]
         panel.points(
-            with_it,
-            [curve.medians[i - 1] for i in with_it],
+            matching,
+            [curve.medians[i - 1] for i in matching],
             replace(chart.verdict_style(verdict) if single else MEDIAN, size=size),
-            about=[_described(curve.rows[i - 1][0], verdict) for i in with_it],
+            about=[_described(curve.rows[i - 1][0], verdict) for i in matching],
             hover="Δβ = %{y}<br>%{customdata}",
         )
     panel.points(curve.default, [curve.medians[i - 1] for i in curve.default], DEFAULT)

@@ -188,7 +188,9 @@ def slopes_by_form(compared: Compared, settings: Settings, margin: float) -> Ite
     reducible, why = _reducible(compared.x, compared.value)
     reducible_gap = reducible[:, compared.targets] - mean_of(reducible, compared.baselines)
     fitted = with_intervals(lines(compared.x, reducible_gap, compared.noise, compared.blocks), level)
-    reasons = {j: _both(why[compared.targets[j]], [why[b] for b in compared.baselines[j]]) for j in pairs}
+    reasons = {
+        j: _first_remark(why[compared.targets[j]], [why[b] for b in compared.baselines[j]]) for j in pairs
+    }
     slopes = _slopes(
         fitted,
         fitted.slope,
@@ -279,6 +281,6 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
     return np.where(lost, np.nan, log_or_nan(reducible)), reasons
 
 
-def _both(target: Remark | None, baselines: Sequence[Remark | None]) -> Remark | None:
+def _first_remark(target: Remark | None, baselines: Sequence[Remark | None]) -> Remark | None:
     first = next((remark for remark in baselines if remark is not None), None)
     return first.under("baseline") if target is None and first is not None else target

@@ -61,9 +61,9 @@ def areas(
     s1 = np.cumsum(np.append(rate[0], length * rate[:-1] + np.diff(rate) * (length + 1) / 2))
     rate[:peak] = rate.max()
     fall = -np.diff(rate) / length
-    forgotten = -np.expm1(length * np.log(forgetting)) / (1 - forgetting)  # (1 − λ^L) / (1 − λ)
+    discounted_steps = -np.expm1(length * np.log(forgetting)) / (1 - forgetting)  # (1 − λ^L) / (1 − λ)
     momentum, s2 = 0.0, [0.0]
-    for f, steps_on, q in zip(fall, length, forgotten, strict=True):
+    for f, steps_on, q in zip(fall, length, discounted_steps, strict=True):
         s2.append(s2[-1] + momentum * forgetting * q + f / (1 - forgetting) * (steps_on - forgetting * q))
         momentum = momentum * (1 - (1 - forgetting) * q) + f * q
     indices = np.searchsorted(corner, at)

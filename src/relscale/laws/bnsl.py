@@ -49,8 +49,8 @@ def jacobian(theta: Array, x: Array) -> Array:
     rows = [np.ones_like(scaled), shape, -scaled * log_x]
     for c, d, f in zip(*[iter(theta[3:])] * 3, strict=True):
         z = (log_x - np.log(d)) / f
-        bent, share = np.logaddexp(0.0, z), expit(z)
-        rows += [-scaled * f * bent, scaled * c * share / d, scaled * c * (share * z - bent)]
+        softplus, share = np.logaddexp(0.0, z), expit(z)
+        rows += [-scaled * f * softplus, scaled * c * share / d, scaled * c * (share * z - softplus)]
     return np.stack(np.broadcast_arrays(*rows))
 
 

@@ -46,8 +46,8 @@ def changes(curve: Array) -> Array:
     which = np.full(len(fall), -1)
     for selected, first, count in ((fall > 0, 0, BINS), (fall < 0, BINS, RISES)):
         if selected.any():
-            so_far = np.cumsum(np.where(selected, size, 0.0))
-            place = np.ceil(so_far / so_far[-1] * count - 1e-9) - 1
+            cumulative = np.cumsum(np.where(selected, size, 0.0))
+            place = np.ceil(cumulative / cumulative[-1] * count - 1e-9) - 1
             which[selected] = first + np.clip(place, 0, count - 1).astype(int)[selected]
     at = np.searchsorted(nodes, steps)
     s1 = total[at]

@@ -138,7 +138,7 @@ def _labels_of_answers(questions: Sequence[Question], choices: Sequence[Sequence
         right_choices(_label(question.target, [text for text in texts if not _is_number(text)]), texts)
         for question, texts in pairs
     ]
-    return as_text if _doubts(questions, as_text) < _doubts(questions, as_place) else as_place
+    return as_text if _contradictions(questions, as_text) < _contradictions(questions, as_place) else as_place
 
 
 def _labels_of_contexts(questions: Sequence[Question], settings: Mapping[str, Any]) -> list[Label]:
@@ -202,7 +202,7 @@ def _agree(labels: Sequence[int], questions: Sequence[Question]) -> bool:
     return bool(logged) and not any(_differs([place], question) for place, question in logged)
 
 
-def _doubts(questions: Sequence[Question], read: Sequence[Label]) -> int:
+def _contradictions(questions: Sequence[Question], read: Sequence[Label]) -> int:
     """Number of labels that name no choice or contradict the logged accuracy."""
     return sum(
         status is not ItemStatus.OK or _differs(indices, question)

@@ -43,7 +43,7 @@ def metric_rows(
         Whether the task and its items agree on the right choices.
     """
     listed = settings.get("metric_list")
-    said = {
+    settings_by_metric = {
         str(entry.get("metric")): entry.get("aggregation")
         for entry in (listed if isinstance(listed, list) else ())
         if isinstance(entry, dict)
@@ -52,7 +52,7 @@ def metric_rows(
     for document in reported:
         for metric, value in document.values.items():
             if metric not in aggregations:
-                aggregations[metric] = _aggregation(metric, said.get(metric))
+                aggregations[metric] = _aggregation(metric, settings_by_metric.get(metric))
             yield TaskValue(
                 suite=suite,
                 task=name,

@@ -315,7 +315,9 @@ def _question_columns(
     if other.any(axis=1).all():
         per_byte = np.where(other, -logprob / answer / np.log(2), 0.0)
         columns[Metric.of(OTHER, None, "mean").name] = (per_byte.sum(axis=1) / other.sum(axis=1), ones)
-    return columns | _among_choices(logprob, target, "") | _among_choices(logprob / answer, target, PER_BYTE)
+    return (
+        columns | _choice_metrics(logprob, target, "") | _choice_metrics(logprob / answer, target, PER_BYTE)
+    )
 
 
 def _sizes(counts: np.ndarray) -> np.ndarray:
@@ -327,7 +329,7 @@ def _pooled(bits: np.ndarray, size: np.ndarray) -> Column:
     return np.where(np.isnan(size), np.nan, bits), np.nan_to_num(size)
 
 
-def _among_choices(logprob: np.ndarray, target: np.ndarray, suffix: str) -> dict[str, Column]:
+def _choice_metrics(logprob: np.ndarray, target: np.ndarray, suffix: str) -> dict[str, Column]:
     """Metrics that compare the choices of a question, from ``float64[questions, choices]``; missing choices are −∞."""
     ones = np.ones(len(logprob))
     known = ~np.isnan(logprob).any(axis=1)

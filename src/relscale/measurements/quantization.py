@@ -28,11 +28,11 @@ def with_quantization(rows: pa.Table, quantization: str, logged: Sequence[str] =
     """
     if quantization == NONE:
         return rows
-    elsewhere = pc.equal(rows["suite"], VALIDATION.suite)
+    unquantized = pc.equal(rows["suite"], VALIDATION.suite)
     if logged:
-        elsewhere = pc.or_(elsewhere, pc.is_in(rows["run"], pa.array(logged)))
+        unquantized = pc.or_(unquantized, pc.is_in(rows["run"], pa.array(logged)))
     return rows.append_column(
-        pa.field(COLUMN, pa.string()), pc.if_else(elsewhere, NONE, pa.scalar(quantization))
+        pa.field(COLUMN, pa.string()), pc.if_else(unquantized, NONE, pa.scalar(quantization))
     )
 
 

@@ -124,7 +124,7 @@ def read_samples(
             rows += _items(samples, read, suite, name, task, manifest.cluster)
             if suite in reported or _has_custom_rules(log):
                 values = [sample.reported for sample in all_samples]
-                targets = _are_the_tasks(samples, read, log)
+                targets = _targets_agree(samples, read, log)
                 metrics += metric_rows(values, log.settings, suite, name, task, targets)
             place = suite, task.prompt, task.group
             flags[place] = (*flags.get(place, ()), *_flags(samples, log, manifest.windows(task.prompt)))
@@ -155,7 +155,7 @@ def _has_custom_rules(log: TaskLog) -> bool:
     return bool(log.settings.get("process_results"))
 
 
-def _are_the_tasks(samples: Sequence[Sample], read: "Read", log: TaskLog) -> bool:
+def _targets_agree(samples: Sequence[Sample], read: "Read", log: TaskLog) -> bool:
     """Whether a task and its items agree on the right choices, as under lm-eval's default rules."""
     if not log.settings:  # a logged accuracy of 0 or 1 is compared with each label
         usual = all(sample.question.accuracy is not None for sample in samples)

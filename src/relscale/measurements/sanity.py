@@ -37,12 +37,12 @@ def flag_impossible(table: pa.Table) -> pa.Table:
     stderr = _floats(table, "stderr") if "stderr" in table.column_names else np.full(len(value), np.nan)
     statuses = table["status"] if "status" in table.column_names else pa.nulls(len(value), pa.string())
     status = np.array(pc.fill_null(pc.cast(statuses, pa.string()), str(Status.OK)).to_pylist(), dtype=object)
-    for wrong, reason in _wrongs(table["metric"], value, stderr):
+    for wrong, reason in _invalid_rows(table["metric"], value, stderr):
         status[(status == Status.OK) & wrong] = reason
-    table = _with(table, "value", pa.array(value, pa.float64(), mask=~finite))
+    table = _with_column(table, "value", pa.array(value, pa.float64(), mask=~finite))
     if "stderr" in table.column_names:
-        table = _with(table, "stderr", pa.array(stderr, pa.float64(), mask=~np.isfinite(stderr)))
-    return _with(table, "status", pa.array(status, pa.string()))
+        table = _with_column(table, "stderr", pa.array(stderr, pa.float64(), mask=~np.isfinite(stderr)))
+    return _with_column(table, "status", pa.array(status, pa.string()))
 
 
 def flag_fewer_items(table: pa.Table) -> pa.Table:
@@ -69,10 +69,10 @@ def flag_fewer_items(table: pa.Table) -> pa.Table:
         else status_given
         for key, number, status_given in zip(keys, items, statuses, strict=True)
     ]
-    return _with(table, "status", pa.array(status, pa.string()))
+    return _with_column(table, "status", pa.array(status, pa.string()))
 
 
-def _wrongs(
+def _invalid_rows(
     metric: pa.ChunkedArray, value: np.ndarray, stderr: np.ndarray
 ) -> Iterator[tuple[np.ndarray, str]]:
     """Masks of invalid rows, each with its status."""
@@ -92,7 +92,7 @@ def _floats(table: pa.Table, name: str) -> np.ndarray:
     return np.asarray(numbers(table[name], f"measurements: column {name!r}").to_numpy(), dtype=float)
 
 
-def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+def _with_column(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
     if name not in table.column_names:
         return table.append_column(name, column)
     place = table.column_names.index(name)

@@ -123,7 +123,9 @@ def task_metrics(values: pa.Table, prepared: Path | None, draws: Draws) -> list[
         subjects: dict[str | None, list[TaskMetric]] = {}
         for subject, task in tasks:
             subjects.setdefault(subject, []).append(task)
-        metrics.append(_alike(f"{name}_macro", [_by_size(name, members) for members in subjects.values()]))
+        metrics.append(
+            _unweighted_mean(f"{name}_macro", [_by_size(name, members) for members in subjects.values()])
+        )
     return metrics
 
 
@@ -180,7 +182,7 @@ def _by_size(name: str, tasks: Sequence[TaskMetric]) -> TaskMetric:
     return TaskMetric(name, value, stderr, replicates, int(size.sum()), drawn.sum(axis=0))
 
 
-def _alike(name: str, subjects: Sequence[TaskMetric]) -> TaskMetric:
+def _unweighted_mean(name: str, subjects: Sequence[TaskMetric]) -> TaskMetric:
     """The mean of several subjects, with equal weights."""
     value = float(np.mean([subject.value for subject in subjects]))
     stderr = float(np.linalg.norm([subject.stderr for subject in subjects]) / len(subjects))

@@ -146,10 +146,10 @@ def factor_limits(factors: Array, losses: Array, noise: Array, epsilon: float) -
     z = -ndtri((1 - LEVEL) / 2 / max(len(factors) - 1, 1))
     with np.errstate(invalid="ignore"):  # of two branches that diverged neither is above the other
         above = losses[:, None] - losses - epsilon
-    doubt = z * np.hypot(noise[:, None], noise)
+    tolerance = z * np.hypot(noise[:, None], noise)
     smaller = np.tri(len(factors), k=-1, dtype=bool)
-    accepted = ~(smaller & ~(above <= -doubt)).any(axis=1)
-    possible = ~(smaller & (above > doubt)).any(axis=1)
+    accepted = ~(smaller & ~(above <= -tolerance)).any(axis=1)
+    possible = ~(smaller & (above > tolerance)).any(axis=1)
     low, high = factors[accepted].max(), factors[possible].max()
     return float(low), float(high) if high < factors[-1] else None
 

@@ -194,13 +194,13 @@ def stretches(theta: Array, pool: float, grid: Array) -> tuple[list[int], list[f
     """The optimal numbers of pools in order of samples, and the samples at which they change."""
     predicted = errors(theta, pool, grid)
     choice = predicted.argmin(axis=0)
-    turns = np.flatnonzero(np.diff(choice))
+    changes_at = np.flatnonzero(np.diff(choice))
     changes = []
-    for i in turns:
+    for i in changes_at:
         ahead = predicted[choice[i], i : i + 2] - predicted[choice[i + 1], i : i + 2]
         share = float(ahead[0] / (ahead[0] - ahead[1]))
         changes.append(float(np.exp(np.log(grid[i]) + share * np.log(grid[i + 1] / grid[i]))))
-    return [int(choice[0]) + 1, *(int(choice[i + 1]) + 1 for i in turns)], changes
+    return [int(choice[0]) + 1, *(int(choice[i + 1]) + 1 for i in changes_at)], changes
 
 
 def _changes(best: list[int], changes: list[float]) -> dict[tuple[int, int], float]:

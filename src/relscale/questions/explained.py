@@ -142,7 +142,7 @@ def _p_of_exchanges(
     if any(len(set(label[blocks == index])) > 1 for index in range(len(first))):
         return None  # the factor varies within a training run, which permutations of runs cannot test
     without = residuals(log_x, log_y, before)
-    total, exceeding = float(without @ without), 0
+    total, as_extreme = float(without @ without), 0
     for _ in range(EXCHANGES):
         order = np.arange(len(first))
         for index in np.unique(before[first]):
@@ -152,7 +152,7 @@ def _p_of_exchanges(
         residual = residuals(
             log_x, log_y, _groups([before.astype(str).astype(object), exchanged], len(log_y))
         )
-        exceeding += total - float(residual @ residual) >= taken * (1 - 1e-12)
-    if exceeding == EXCHANGES:
+        as_extreme += total - float(residual @ residual) >= taken * (1 - 1e-12)
+    if as_extreme == EXCHANGES:
         return None  # each run has its own level of the factor: permutations do not change the grouping
-    return (1 + exceeding) / (1 + EXCHANGES)
+    return (1 + as_extreme) / (1 + EXCHANGES)

@@ -104,7 +104,7 @@ def rows(
             raise RelscaleError(
                 f"{name}: fewer than three amounts of {unique} without a mixture ({share} = 0)"
             )
-        curve, ends = _alone(data[alone], loss[alone])
+        curve, ends = _target_curve(data[alone], loss[alone])
         mixtures = np.flatnonzero(selected & (mixed > 0))
         limits: list[Limits] = [(None, None)] * len(mixtures)
         missing, undefined = left_out(complete[compared], "runs", (unique, y, share)), ""
@@ -125,7 +125,9 @@ def rows(
             )
 
 
-def _alone(data: Array, loss: Array) -> tuple[Callable[[Array], Array], tuple[float, float, float, float]]:
+def _target_curve(
+    data: Array, loss: Array
+) -> tuple[Callable[[Array], Array], tuple[float, float, float, float]]:
     """Monotone curve from loss to ln U, and the ranges of loss and U; runs with equal U are averaged."""
     from scipy.interpolate import PchipInterpolator
 
@@ -154,7 +156,7 @@ def _limits(
     drawn = []
     for _ in range(DRAWS):
         try:
-            curve, ends = _alone(data, loss * np.exp(noise * rng.standard_normal(len(loss))))
+            curve, ends = _target_curve(data, loss * np.exp(noise * rng.standard_normal(len(loss))))
         except RelscaleError:
             continue
         y = mixture * np.exp(noise * rng.standard_normal(len(mixture)))

@@ -168,11 +168,11 @@ def rows(
         low=limits.low,
         high=limits.high,
         best_measured=performance(target.of(measured[:, None])[0]),
-        note=joined_notes(_how_far(at, *two.tolist()), limits.note),
+        note=joined_notes(_extrapolation_note(at, *two.tolist()), limits.note),
     )
 
 
-def _how_far(at: float, smaller: float, larger: float) -> str | None:
+def _extrapolation_note(at: float, smaller: float, larger: float) -> str | None:
     if at > larger:
         return f"{at / larger:.3g} times the larger size of the runs"
     return f"{at / smaller:.3g} times the smaller size of the runs" if at < smaller else None

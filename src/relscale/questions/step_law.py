@@ -116,7 +116,7 @@ def _power(
 def _rows(name: str, fit: Estimates, optima: int) -> Iterator[StepLawRow]:
     low, high = fit.interval(LEVEL)
     remark = fit.status[0]
-    doubt = None if remark.status == Status.OK else remark.note or str(remark.status)
+    remark_note = None if remark.status == Status.OK else remark.note or str(remark.status)
     for i, parameter in enumerate(fit.names):
         key = "constant" if parameter == "c" else parameter.removeprefix("e_")
         is_given = parameter in fit.fixed
@@ -127,7 +127,7 @@ def _rows(name: str, fit: Estimates, optima: int) -> Iterator[StepLawRow]:
             low=float(low[i, 0]) if known else None,
             high=float(high[i, 0]) if known else None,
             optima=optima,
-            note="given" if is_given else doubt,
+            note="given" if is_given else remark_note,
         )
 
 

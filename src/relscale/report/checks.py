@@ -94,11 +94,11 @@ def _leave_one_out(rows: Sequence[VerdictRow]) -> Check | None:
     directions = [row for row in rows if row.verdict in DIRECTIONS and row.left_out]
     if not directions:
         return None
-    firm = sum(row.left_out_carry == 0 for row in directions)
+    robust = sum(row.left_out_carry == 0 for row in directions)
     return Check(
-        _share(firm, len(directions), 0.5),
+        _share(robust, len(directions), 0.5),
         "Leave-one-out",
-        f"Gaps with a direction that is robust to leaving out any budget or training run: {firm} of {len(directions)}.",
+        f"Gaps whose direction is robust to leaving out any budget or training run: {robust} of {len(directions)}.",
         ("robustness",),
         _suites(directions),
     )
@@ -200,14 +200,14 @@ def _published(data: ReportData) -> Check | None:
 
 
 def _notes(rows: Sequence[VerdictRow]) -> Check | None:
-    doubtful = [row for row in rows if row.status in (Status.NOT_APPLICABLE, Status.NOT_ABOVE_CHANCE)]
-    if not doubtful:
+    flagged = [row for row in rows if row.status in (Status.NOT_APPLICABLE, Status.NOT_ABOVE_CHANCE)]
+    if not flagged:
         return None
-    named = list(dict.fromkeys(f"{row.suite}: {row.note}" for row in doubtful))
+    named = list(dict.fromkeys(f"{row.suite}: {row.note}" for row in flagged))
     return Check(
         "no",
         "Validity of the measure",
-        f"{len(doubtful)} gaps use a doubtful measure. {'. '.join(named[:3])}.",
+        f"{len(flagged)} gaps use a doubtful measure. {'. '.join(named[:3])}.",
     )
 
 

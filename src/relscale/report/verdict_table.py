@@ -72,7 +72,7 @@ def _row(data: ReportData, row: VerdictRow, scale: float, several: bool) -> Mark
             data_label="Δβ",
         ),
         *p_values,
-        element("td", *_how_sure(row), _details(data, row), data_label="robustness", class_="sure"),
+        element("td", *_robustness(row), _details(data, row), data_label="robustness", class_="sure"),
     ]
     return element(
         "tr",
@@ -162,12 +162,12 @@ def how_sure_words(rows: Sequence[VerdictRow]) -> str:
     return f"Robustness: {'; '.join(sentences)}." if sentences else ""
 
 
-def _how_sure(row: VerdictRow) -> list[Markup]:
+def _robustness(row: VerdictRow) -> list[Markup]:
     chips = []
     if row.left_out and row.verdict in DIRECTIONS:
         clear = row.left_out - row.left_out_carry
         chips.append(
-            _sure(
+            _robustness_badge(
                 f"{clear}/{row.left_out} leave-one-out",
                 row.left_out_carry == 0,
                 HOW_SURE["leave-one-out"],
@@ -176,7 +176,7 @@ def _how_sure(row: VerdictRow) -> list[Markup]:
     if row.specifications:
         share = row.specifications_same_sign / row.specifications
         chips.append(
-            _sure(
+            _robustness_badge(
                 f"sign {row.specifications_same_sign}/{row.specifications}",
                 share >= 0.9,
                 HOW_SURE["sign"],
@@ -185,7 +185,7 @@ def _how_sure(row: VerdictRow) -> list[Markup]:
     if row.power is not None and row.power_delta_beta is not None:
         change = 10**row.power_delta_beta - 1
         chips.append(
-            _sure(
+            _robustness_badge(
                 f"power {words.percent(round(row.power, 2))}",
                 row.power >= ENOUGH_POWER,
                 HOW_SURE["power"].format(change=words.signed_percent(change)) + _power_limits(row),
@@ -201,7 +201,7 @@ def _power_limits(row: VerdictRow) -> str:
     return f"; {low} to {high} under the confidence limits of the noise, which is estimated from few points"
 
 
-def _sure(text: str, good: bool, title: str) -> Markup:
+def _robustness_badge(text: str, good: bool, title: str) -> Markup:
     return element(
         "span", "✓ " if good else "! ", text, title=title, class_="sure-yes" if good else "sure-no"
     )

@@ -349,7 +349,9 @@ class Engine(LM):
             self._verified[prefix > 0] = max(row, known[0]), max(item, known[1])
             return scores
         self.share = self.reuse = False
-        self._say(f"shared computation does not agree with the model's own over {row} tokens; ", "by itself")
+        self._report(
+            f"shared computation does not agree with the model's own over {row} tokens; ", "by itself"
+        )
         return None
 
     def _score_apart(
@@ -376,7 +378,7 @@ class Engine(LM):
         self._refuse_unless_causal([*windows[longest].context, *windows[longest].continuation][:-1])
         self._alone, self._padded = self._padded == 0, 0
         how = "in a batch of its own" if self._alone else "beside texts of its own length"
-        self._say(f"a text's numbers depend on what stands beside it over {length} tokens; ", how)
+        self._report(f"a text's numbers depend on what stands beside it over {length} tokens; ", how)
         return self._score_apart(windows, members)
 
     def _neighbours_match(
@@ -517,7 +519,7 @@ class Engine(LM):
             f"{self._name}: {type(self.model).__name__} cannot score a text of {length} tokens ({first_line(error)})"
         )
 
-    def _say(self, message: str, how: str) -> None:
+    def _report(self, message: str, how: str) -> None:
         print(f"{self._name}: {message}every item is computed {how}", file=sys.stderr)
 
 

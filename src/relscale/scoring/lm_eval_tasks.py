@@ -59,7 +59,7 @@ def _import_allowed(name: str, folder: Path) -> Any:
             f"{folder}: a task runs code, the function {name!r}; set {OPTION} if you trust it"
         )
     module, _, function = name.rpartition(".")
-    if name not in READERS and not _only_computes(module):
+    if name not in READERS and not _is_pure(module):
         raise RelscaleError(
             f"{folder}: {name!r} of lm-eval runs commands or writes; set {OPTION} if you trust its data"
         )
@@ -73,7 +73,7 @@ def _import_allowed(name: str, folder: Path) -> Any:
     return target
 
 
-def _only_computes(module: str) -> bool:
+def _is_pure(module: str) -> bool:
     """Whether the source of a module of lm-eval neither runs code nor opens files; it is read, not imported."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:

@@ -140,7 +140,7 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
             targets: dict[str, list[list[bool]]] = {}
             counts: set[int] = set()
             built = build_requests(partial, manifest, name, reported=True)
-            write_requests(_noted(built, targets, counts), partial)
+            write_requests(_recorded(built, targets, counts), partial)
             manifest = _described(manifest, partial, leaves, targets, counts)
         if all(place.subject for place in manifest.tasks.values()):
             manifest = replace(manifest, metric=f"{manifest.metric}_micro")
@@ -275,7 +275,7 @@ def _write_task(task: str, source: str, settings: Mapping[str, Any], folder: Pat
     (folder / f"{file_name(task)}.yaml").write_text(text, encoding="utf-8")
 
 
-def _noted(
+def _recorded(
     tasks: Iterable[list[Request]], targets: dict[str, list[list[bool]]], counts: set[int]
 ) -> Iterator[list[Request]]:
     """Pass requests on, and record the right choices of the first documents and the number of choices."""
@@ -306,7 +306,7 @@ def _described(
         manifest = replace(manifest, choices=next(iter(counts)))
     prepared = PreparedTasks(folder, manifest)
     ruled = [leaf.name for leaf in leaves if leaf.config.get("process_results")]
-    only = [name for name in ruled if not _targets_hold(prepared, name, targets[name])]
+    only = [name for name in ruled if not _targets_agree(prepared, name, targets[name])]
     for name in only:
         print(
             f"task {name}: its right answers are defined by its own code, not by a target, so that only "
@@ -319,7 +319,7 @@ def _described(
     return replace(manifest, metric=metric, direction=direction, choices=None)
 
 
-def _targets_hold(prepared: PreparedTasks, name: str, targets: list[list[bool]]) -> bool:
+def _targets_agree(prepared: PreparedTasks, name: str, targets: list[list[bool]]) -> bool:
     task = prepared.load(name)
     documents = [task.task_docs[number] for number in range(len(targets))]
     return targets_are_the_tasks(task.config.process_results, documents, targets)

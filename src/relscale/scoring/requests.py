@@ -139,7 +139,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
         raise RelscaleError(
             f"suite {suite}: the task {name!r} has no documents; check its data, or remove it"
         )
-    for line in _flaws(requests, has_rules=callable(task.config.process_results)):
+    for line in _document_problems(requests, has_rules=callable(task.config.process_results)):
         print(f"suite {suite}: {line}", file=sys.stderr)
     if examples.kept:
         print(
@@ -156,7 +156,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
     return requests
 
 
-def _flaws(requests: Sequence[Request], has_rules: bool) -> Iterator[str]:
+def _document_problems(requests: Sequence[Request], has_rules: bool) -> Iterator[str]:
     """Problems of a task's documents, one sentence each; a task with custom rules may need no labels."""
     documents = [
         request for request in requests if request.choice == 0 and request.prompt == requests[0].prompt

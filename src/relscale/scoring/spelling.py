@@ -63,7 +63,7 @@ def respell(text: str, words: dict[str, str]) -> tuple[str, int]:
         nonlocal changed
         word = match.group()
         spelling = words.get(word.lower())
-        if spelling is None or not (word.islower() or word.isupper() or _opens_sentence(match)):
+        if spelling is None or not (word.islower() or word.isupper() or _starts_sentence(match)):
             return word
         changed += 1
         return spelling if word.islower() else spelling.upper() if word.isupper() else spelling.capitalize()
@@ -75,7 +75,7 @@ def respell(text: str, words: dict[str, str]) -> tuple[str, int]:
     return "".join([*pieces, text[end:]]), changed
 
 
-def _opens_sentence(match: re.Match[str]) -> bool:
+def _starts_sentence(match: re.Match[str]) -> bool:
     before = match.string[: match.start()].rstrip()
     return match.group().istitle() and (not before or before[-1] in ".!?:-*")
 

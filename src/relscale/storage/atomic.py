@@ -172,12 +172,14 @@ def write_text(path: str | Path, text: str) -> None:
 def remove(path: Path) -> None:
     """Delete a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, onerror=_unless_gone)
+        shutil.rmtree(path, onerror=_raise_unless_deleted)
     else:
         path.unlink(missing_ok=True)
 
 
-def _unless_gone(function: object, path: object, error: tuple[object, BaseException, object]) -> None:
+def _raise_unless_deleted(
+    function: object, path: object, error: tuple[object, BaseException, object]
+) -> None:
     """Re-raise an error of deletion, unless another process has deleted the file."""
     if not isinstance(error[1], FileNotFoundError):
         raise error[1]

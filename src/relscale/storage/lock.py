@@ -71,17 +71,17 @@ def _lock(path: Path, how: int) -> Iterator[IO[str] | None]:
                     f"{path}: this file system has no locks (flock), which keep two jobs from one file; "
                     "set store to a folder on one that has"
                 ) from error
-            if not _is(path, file):
+            if not _has_path(path, file):
                 continue
             try:
                 yield file
             finally:
-                if _is(path, file):
+                if _has_path(path, file):
                     path.unlink(missing_ok=True)
             return
 
 
-def _is(path: Path, file: IO[str]) -> bool:
+def _has_path(path: Path, file: IO[str]) -> bool:
     """Whether an open file still has this path."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))

@@ -257,13 +257,13 @@ def fit(
         if option is None and key in source.column_names and key not in xs and _is_numeric(source, key):
             tokens, params = (key, params) if key == "tokens" else (tokens, key)
     block = block or ("block" if "block" in source.column_names else None)
-    the_law = found_law(law, xs)
-    shown_law = the_law.name if isinstance(law, Law) else law
+    chosen_law = found_law(law, xs)
+    shown_law = chosen_law.name if isinstance(law, Law) else law
     settled = {"law": law, "x": xs, "baseline": baseline}
     settled |= {} if is_wide else {"y": error, "group": group}
     again = partial(fit, table, **{**arguments, **settled})
-    check_fixed(the_law, fixed or {})
-    anchors = anchor_points(the_law, anchor, xs, error, residual)
+    check_fixed(chosen_law, fixed or {})
+    anchors = anchor_points(chosen_law, anchor, xs, error, residual)
     notes += [f"anchor: {place}" for place in anchors.values()]
     line = not nonlinear and is_line(law, residual, loss) and not fixed and not anchors
     if baseline == MEAN and not line and group and MEAN not in words(source[group], name):
@@ -271,13 +271,13 @@ def fit(
             f"{name}: baseline: the mean of the other groups is only for the relative law as a line in logarithms; "
             f"name a group"
         )
-    along = the_law.make_predictors is not None  # a law along one training
+    along = chosen_law.make_predictors is not None  # a law along one training
     if not runs:
         runs = ["run"] if "run" in source.column_names else [] if along else xs
     trainings = [block] if block else runs
     if along:
         runs = list(dict.fromkeys([*trainings, xs[0]]))
-    predictors = the_law.source_columns or the_law.predictors
+    predictors = chosen_law.source_columns or chosen_law.predictors
     if len(xs) != len(predictors):
         raise RelscaleError(
             f"{name}: the law {shown_law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
@@ -318,7 +318,7 @@ def fit(
     check_once(placed, name, runs)
     if along:
         try:
-            placed = along_trainings(placed, the_law, predictors)
+            placed = along_trainings(placed, chosen_law, predictors)
         except RelscaleError as reason:
             raise RelscaleError(f"{name}: {reason}") from reason
     title = _title(shown_law, xs, error, placed, baseline, steps=along)

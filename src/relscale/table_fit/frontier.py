@@ -133,7 +133,7 @@ class FrontierFit:
         for corpus in self._corpora():
             for target in computes:
                 for name, quantity in QUANTITIES.items():
-                    value, low, high, law = self._at(corpus, name, target)
+                    value, low, high, law = self._optimum_at(corpus, name, target)
                     rows.append(
                         {
                             "corpus": corpus,
@@ -147,7 +147,7 @@ class FrontierFit:
                     )
         return Frame(rows)
 
-    def _at(self, corpus: str, name: str, flops: float) -> tuple[float, float, float, str]:
+    def _optimum_at(self, corpus: str, name: str, flops: float) -> tuple[float, float, float, str]:
         """A quantity at any compute, its limits, and by which law."""
         line = self._line(corpus, name)
         curved = self.least[corpus].at(flops, self.level) if name == "loss" else None

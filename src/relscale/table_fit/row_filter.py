@@ -40,7 +40,7 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Tab
         if column not in table.column_names:
             hint = suggestion(column, table.column_names, "it has")
             raise RelscaleError(f"{name}: no column {column!r}, which where names; {hint}")
-        table = table.filter(pa.array(_meets(table, column, sign, value, name)))
+        table = table.filter(pa.array(_matches(table, column, sign, value, name)))
         if table.num_rows == 0:
             raise RelscaleError(
                 f"{name}: no row meets {condition!r}; look at the values of column {column!r}"
@@ -48,7 +48,7 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Tab
     return table
 
 
-def _meets(table: pa.Table, column: str, sign: str, value: str, name: str) -> list[bool]:
+def _matches(table: pa.Table, column: str, sign: str, value: str, name: str) -> list[bool]:
     subject = f"{name}: column {column!r}"
     if sign in ORDERED:
         try:

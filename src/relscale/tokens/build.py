@@ -94,11 +94,11 @@ def build_store(
                 excluded["contaminated"] = int(is_contaminated.sum())
                 rows = rows.filter(pa.array(~is_contaminated))
             if split == "train" and pruning is not None:
-                stays = selected_documents(
+                kept = selected_documents(
                     rows, pruning.options, seed, pruning.losses.get(Path(documents), {})
                 )
-                excluded["pruned"] = int((~stays).sum())
-                rows = rows.filter(pa.array(stays))
+                excluded["pruned"] = int((~kept).sum())
+                rows = rows.filter(pa.array(kept))
                 if not rows.num_rows:
                     raise RelscaleError(
                         f"corpora: prune.keep {pruning.options.keep:g} leaves no document; raise it"

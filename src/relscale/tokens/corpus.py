@@ -178,13 +178,13 @@ def _saved_ngrams(avoid: tuple[NDArray[np.uint64], int] | None, store: Path) -> 
     if avoid is None:
         return None
     path = store / "tokens" / f"words-{_digest(avoid[0])}.npy"
-    if not _holds(path, avoid[0]):
+    if not _contains(path, avoid[0]):
         with atomic_path(path) as partial:
             np.save(partial, avoid[0])
     return path, avoid[1]
 
 
-def _holds(path: Path, runs: NDArray[np.uint64]) -> bool:
+def _contains(path: Path, runs: NDArray[np.uint64]) -> bool:
     try:
         return np.array_equal(np.load(path), runs)
     except (OSError, ValueError):  # it is not there, or damaged

@@ -68,9 +68,9 @@ def selected_documents(
     if options.side == "middle":
         centre = size[order].cumsum() - size[order] / 2 - size.sum() / 2
         order = order[np.argsort(np.abs(centre), kind="stable")]
-    stays = np.zeros(len(size), bool)
-    stays[order[size[order].cumsum() <= options.keep * size.sum()]] = True
-    return stays
+    kept = np.zeros(len(size), bool)
+    kept[order[size[order].cumsum() <= options.keep * size.sum()]] = True
+    return kept
 
 
 def scores(

@@ -136,7 +136,7 @@ def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
         if workers == 1:
             _work(recipe, folders, tokens, threads, True)
         else:
-            _work_together(recipe, folders, tokens, threads, workers)
+            _write_in_processes(recipe, folders, tokens, threads, workers)
     shards = beginning(folders, tokens)
     if not any(read_shard(shard).splits["train"].tokens for shard in shards):
         first = recipe.stream.files[0].url if recipe.stream.files else "the source"
@@ -191,7 +191,7 @@ def _complete_shards(folder: Path) -> Iterator[tuple[Path, Shard]]:
         number += 1
 
 
-def _work_together(
+def _write_in_processes(
     recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, workers: int
 ) -> None:
     # Spawned, not forked: a fork would inherit the locks, but not the threads of the tokenizer.

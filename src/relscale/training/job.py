@@ -171,11 +171,11 @@ class _Trainer:
         """Train a run under its lock, unless another process has done so meanwhile; returns its records."""
         folder = self.job.folder(self.job.runs[number])
         unfinished = state_folder(folder)
-        with owned(unfinished, self.parent, self.interruption.check, _say) as still_owned:
+        with owned(unfinished, self.parent, self.interruption.check, _report) as still_owned:
             records = read_records(folder)
             if records is None:
                 if folder.is_dir():
-                    _say(f"{folder}: damaged, moved to {set_aside(folder)}; training it again")
+                    _report(f"{folder}: damaged, moved to {set_aside(folder)}; training it again")
                 self.check_data()
                 self.fabric()
                 self.announce(number)
@@ -227,5 +227,5 @@ def _entries(run: Run, records: Mapping[Path, TrainingRecord]) -> list[TrainedMo
     ]
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

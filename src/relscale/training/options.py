@@ -91,7 +91,7 @@ class Branches(Section):
 
     @field_validator("factors")
     @classmethod
-    def _with_the_runs_own(cls, factors: tuple[int, ...]) -> tuple[int, ...]:
+    def _includes_one(cls, factors: tuple[int, ...]) -> tuple[int, ...]:
         if 1 not in factors:
             raise ValueError("1 is missing, the batch size of the run, with which the others are compared")
         return factors

@@ -90,7 +90,7 @@ def owned(
     """
     me, path = Owner.this(parent), folder / OWNER
     other: Owner | None = None
-    since = 0.0  # time at which that owner was first seen
+    first_seen = 0.0  # time at which that owner was first seen
 
     def check() -> None:
         if _read(path) != me:
@@ -111,9 +111,9 @@ def owned(
             continue
         owner = _read(path)
         if owner is not None and owner != other:
-            other, since = owner, time.monotonic()
+            other, first_seen = owner, time.monotonic()
             say(f"{folder.stem}: waiting for {other}")
-        elif other is not None and other.is_orphan() and time.monotonic() - since > PATIENCE:
+        elif other is not None and other.is_orphan() and time.monotonic() - first_seen > PATIENCE:
             with locked(folder / f"{OWNER}.lock"):  # only one of several waiting processes deletes the file
                 if _read(path) == other:
                     path.unlink(missing_ok=True)

@@ -41,7 +41,7 @@ def progress(
     """
     folder = store / "runs"
     expected = [seconds(run, hardware) for run in runs]
-    taken = cache(lambda key: _seconds(folder / key))
+    training_seconds = cache(lambda key: _seconds(folder / key))
     keys = [""] * len(runs)
 
     def line() -> str:
@@ -56,9 +56,9 @@ def progress(
         finished = set(os.listdir(folder)) if folder.is_dir() else set[str]()
         done = {key: expected[place] for place, key in enumerate(keys) if key in finished}
         # Digests that sort first are an unbiased sample that changes little from line to line.
-        times = {key: taken(key) for key in nsmallest(SAMPLE, done)}
-        known = [(done[key], took) for key, took in times.items() if took is not None]
-        scale = sum(took for _, took in known) / sum(first for first, _ in known) if known else 1.0
+        times = {key: training_seconds(key) for key in nsmallest(SAMPLE, done)}
+        known = [(done[key], duration) for key, duration in times.items() if duration is not None]
+        scale = sum(duration for _, duration in known) / sum(first for first, _ in known) if known else 1.0
         remaining = sum(expected) - sum(done.values())
         side_by_side = max(1, (os.cpu_count() or 1) // options.threads)
         minutes = (

@@ -224,8 +224,8 @@ def train_steps(
         run = history.run
         for group in optimizer.param_groups:
             group["lr"] = group.get("scale", 1.0) * rate(run, history.done)
-        due = measurement if measurement and history.done % measurement.every == 0 else None
-        batch = batch_gradient(run, model, store, history.done, micro_batch, due)
+        measurement_now = measurement if measurement and history.done % measurement.every == 0 else None
+        batch = batch_gradient(run, model, store, history.done, micro_batch, measurement_now)
         micro_batch = batch.micro_batch
         norm = clip_gradients(model, run.hyperparameters.gradient_clip)
         optimizer.step()
@@ -354,8 +354,12 @@ def resume(
     points = [
         point_folder(unfinished, step) / STATE for step in steps_of_branches(branching, run) if step <= done
     ]
-    on_the_way = (step for step in steps_of(checkpoints, run) if step <= done and step < run.train_steps)
-    if not checkpoints_complete(unfinished, on_the_way) or not all(point.is_file() for point in points):
+    intermediate_steps = (
+        step for step in steps_of(checkpoints, run) if step <= done and step < run.train_steps
+    )
+    if not checkpoints_complete(unfinished, intermediate_steps) or not all(
+        point.is_file() for point in points
+    ):
         print(f"{unfinished}: a checkpoint is damaged or missing; the run starts again", file=sys.stderr)
         return
     model.load_state_dict(state)

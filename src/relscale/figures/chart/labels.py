@@ -51,8 +51,8 @@ def place_labels(
     """
     panel = (2.0, 2.0, width - 2, height - 2)
     fixed = [box for mark in marks for box in _boxes(mark)] + list(avoid)
-    offers = [_offers(mark, label) for mark, label in zip(marks, labels, strict=True)]
-    places = [offered[0] for offered in offers]
+    offers = [_candidate_positions(mark, label) for mark, label in zip(marks, labels, strict=True)]
+    placements = [offered[0] for offered in offers]
 
     def cost(box: Box, others: Sequence[Box]) -> float:
         area = (box[2] - box[0]) * (box[3] - box[1])
@@ -63,9 +63,9 @@ def place_labels(
 
     for _ in range(ROUNDS):
         for i, offered in enumerate(offers):
-            others = [box for j, (_, box) in enumerate(places) if j != i]
-            places[i] = min(offered, key=lambda offer: cost(offer[1], others))
-    return [place for place, _ in places]
+            others = [box for j, (_, box) in enumerate(placements) if j != i]
+            placements[i] = min(offered, key=lambda offer: cost(offer[1], others))
+    return [place for place, _ in placements]
 
 
 def annotation(at: tuple[float, float], label: str, place: Place) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _boxes(mark: Mark) -> list[Box]:
     return [point, (mark.x - 4, mark.top, mark.x + 4, mark.bottom), *ends]
 
 
-def _offers(mark: Mark, label: str) -> list[tuple[Place, Box]]:
+def _candidate_positions(mark: Mark, label: str) -> list[tuple[Place, Box]]:
     """The places of one label, each with the box that it would take."""
     wide, high = text_width(label, LABEL) + 2, LABEL + 2
     offers = []

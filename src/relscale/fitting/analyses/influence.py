@@ -104,7 +104,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
     for j, (key, estimand) in enumerate(zip(curves.keys, estimands(curves), strict=True)):
         common = {**fields_of(key), "parameter": law.slope, "level": level, "estimand": estimand}
         curve = curves.select(np.arange(len(curves.keys)) == j)
-        full, without = _both(curve, estimand, unit, shown, level)
+        full, without = _with_deletions(curve, estimand, unit, shown, level)
         full_p, without_p = full.slope.p_value, without.slope.p_value
         for w, rows_of_unit in enumerate(points):
             cells = common | {"without": units[shown[w]], "training_flops": flops[w]}
@@ -117,7 +117,9 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
             if curves.quantity == RATIO:
                 verdict = verdict_of_line(without, (w, 0), without_p, level, margin)
             else:
-                carries = _lost(_below(full_p[0], 1 - level), _below(without_p[w, 0], 1 - level))
+                carries = _loses_direction(
+                    _is_significant(full_p[0], 1 - level), _is_significant(without_p[w, 0], 1 - level)
+                )
             yield InfluenceRow(
                 **cells,
                 value=law.sign * without.slope.value[w, 0],
@@ -136,7 +138,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
             )
 
 
-def _both(
+def _with_deletions(
     curve: Curves, estimand: Estimand, unit: NDArray[np.int64], shown: NDArray[np.int64], level: float
 ) -> tuple[LineWithIntervals, LineWithIntervals]:
     """The line of one curve (1,), and those without each of the units ``shown`` (W, 1)."""
@@ -181,9 +183,9 @@ def units_of(curves: Curves) -> list[str]:
     ]
 
 
-def _below(p_value: float, limit: float) -> bool | None:
+def _is_significant(p_value: float, limit: float) -> bool | None:
     return None if np.isnan(p_value) else bool(p_value < limit)
 
 
-def _lost(before: bool | None, after: bool | None) -> bool | None:
+def _loses_direction(before: bool | None, after: bool | None) -> bool | None:
     return None if before is None or after is None else before and not after

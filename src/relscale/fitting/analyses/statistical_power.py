@@ -212,7 +212,9 @@ def _budgets(estimate: Lines, variances: Floats, sizes: Floats, settings: Settin
     budgets = []
     for n in BUDGETS:
         rng = np.random.default_rng([settings.seed, TAGS["budgets"], n])
-        budgets.append(_share(_needed(np.linspace(0, 1, n), np.ones(n), settings.level, rng), size))
+        budgets.append(
+            _share(_detectable_effect(np.linspace(0, 1, n), np.ones(n), settings.level, rng), size)
+        )
     return np.stack(budgets, axis=-1)
 
 
@@ -227,7 +229,7 @@ def _runs(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, set
         used = np.isfinite(pattern)
         if used.sum() >= SMALLEST:
             rng = np.random.default_rng([settings.seed, TAGS["runs"]])
-            needed = _needed(curves.log_flops[used], pattern[used], settings.level, rng)
+            needed = _detectable_effect(curves.log_flops[used], pattern[used], settings.level, rng)
             runs[:, columns] = _share(needed, size[:, columns])
     return runs
 
@@ -267,7 +269,7 @@ def _items(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, se
     return power
 
 
-def _needed(x: Floats, noise: Floats, level: float, rng: np.random.Generator) -> Floats:
+def _detectable_effect(x: Floats, noise: Floats, level: float, rng: np.random.Generator) -> Floats:
     """(experiments,) the Δβ that each would show: half width less slope, from noise of these variances alone."""
     unit = lines(x, np.zeros((len(x), 1)), noise[:, None])
     z = x - unit.reference

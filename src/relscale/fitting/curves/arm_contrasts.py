@@ -35,10 +35,10 @@ def arm_contrasts(
             raise RelscaleError(
                 f"fit.contrasts.columns.{column}: no run has {name}; values: {', '.join(arms) or 'none'}"
             )
-        others = {_other(frontier, column): frontier for frontier in arms[name]}
+        others = {_shared_key(frontier, column): frontier for frontier in arms[name]}
         for arm, frontiers in arms.items():
             for frontier in frontiers:
-                against = others.get(_other(frontier, column))
+                against = others.get(_shared_key(frontier, column))
                 if arm != name and against is not None:
                     yield from contrast(frontier.errors, against.errors, column, name, arm)
 
@@ -63,7 +63,7 @@ def _arms(measurements: pa.Table, replicates: "Replicates | None", column: str, 
     return arms
 
 
-def _other(frontier: FrontierCurves, column: str) -> tuple[str | None, ...]:
+def _shared_key(frontier: FrontierCurves, column: str) -> tuple[str | None, ...]:
     """The key that the runs of two arms must share to be compared."""
     matrix = frontier.matrix
     return (None if column == "experiment" else matrix.experiment, matrix.corpus, matrix.optimizer)

@@ -36,10 +36,10 @@ def contrasts(frontiers: Sequence[FrontierCurves], by: Contrast, baseline: str) 
         raise RelscaleError(
             f"fit.contrasts.{by}: {baseline!r} was not measured; there are {', '.join(names)}"
         )
-    others = {_other(r.matrix, by): r for r in frontiers if getattr(r.matrix, by) == baseline}
+    others = {_shared_key(r.matrix, by): r for r in frontiers if getattr(r.matrix, by) == baseline}
     result = []
     for curves in frontiers:
-        against = others.get(_other(curves.matrix, by))
+        against = others.get(_shared_key(curves.matrix, by))
         if getattr(curves.matrix, by) != baseline and against is not None:
             result += contrast(curves.errors, against.errors, by, baseline)
     return result
@@ -113,11 +113,11 @@ def _without(target: Curves, other: Curves) -> Floats | None:
 
 def _matched(target: Sequence[Point], baseline: Sequence[Point]) -> list[tuple[list[int], list[int]]]:
     """Positions of the points common to both; several on one side if a run has repeated seeds."""
-    pairs, other = _alike(target), _alike(baseline)
+    pairs, other = _by_identity(target), _by_identity(baseline)
     return [(rows, other[point]) for point, rows in pairs.items() if point in other]
 
 
-def _alike(points: Sequence[Point]) -> dict[Hashable, list[int]]:
+def _by_identity(points: Sequence[Point]) -> dict[Hashable, list[int]]:
     positions: dict[Hashable, list[int]] = {}
     for i, point in enumerate(points):
         positions.setdefault(_identity(point), []).append(i)
@@ -175,7 +175,7 @@ def _series(key: SeriesKey) -> tuple[object, ...]:
     return key.suite, key.prompt, key.metric, key.group
 
 
-def _other(matrix: RunMatrix, by: str) -> tuple[object, ...]:
+def _shared_key(matrix: RunMatrix, by: str) -> tuple[object, ...]:
     """The key that two run matrices must share to be compared."""
     names: Iterable[str] = ("experiment", *(name for name in BY if name != by))
     return tuple(getattr(matrix, name) for name in names)

@@ -103,7 +103,7 @@ def _entry(
     predictions: list[PredictionRow] = []
     predicted: dict[ModelKey, tuple[float, Array]] = {}
     for values in distinct(select(selected, entry.only or {}, f"{place}.only"), by, place):
-        rows_of_fit = _of(selection, values)
+        rows_of_fit = _with_values(selection, values)
         data = points(law, of.predictors, rows_of_fit, measured, entry.residual == "log")
         order = np.argsort(data.y, kind="stable")
         lowest = order[: max(0, len(order) - entry.leave_out_highest)]
@@ -132,7 +132,7 @@ def _entry(
         )
         fits += rows
         if ahead is not None:
-            ahead_of_curve = _of(ahead, values)
+            ahead_of_curve = _with_values(ahead, values)
             if ahead_of_curve.num_rows:
                 new, of_models = predict(
                     fitted, entry, ahead_of_curve, measured, earlier.get(source or ""), settings
@@ -189,7 +189,7 @@ def _selected(
     return select(compared, {"group": where["group"]} if "group" in where else {}, place)
 
 
-def _of(table: pa.Table, values: Mapping[str, object]) -> pa.Table:
+def _with_values(table: pa.Table, values: Mapping[str, object]) -> pa.Table:
     keep = [
         all(row[name] == value for name, value in values.items())
         for row in table.select(list(values)).to_pylist()

@@ -42,7 +42,7 @@ def shifted_power(log_error: Floats, partner: Floats, partner_at: Floats) -> Flo
     result = np.full(partner_at.shape, np.nan)
     used = np.isfinite(log_error) & np.isfinite(partner)
     filled = np.nan_to_num(np.concatenate([partner, partner_at]))
-    for columns in _alike(filled):
+    for columns in _equal_patterns(filled):
         of_partner = partner[:, columns[0]]
         known = np.isfinite(of_partner)
         if known.sum() < SMALLEST_POWER:
@@ -77,7 +77,7 @@ def _power(g: Floats, x: Floats) -> Floats:
     return np.stack([np.ones_like(power), power])
 
 
-def _alike(columns: Floats) -> list[list[int]]:
+def _equal_patterns(columns: Floats) -> list[list[int]]:
     """The positions of equal columns, together."""
     of = np.unique(columns, axis=1, return_inverse=True)[1].ravel()
     return [np.flatnonzero(of == kind).tolist() for kind in np.unique(of)]

@@ -101,7 +101,7 @@ def over_trainings(
     present = (moments[0] > 0).astype(float)
     fields = {name: getattr(without, name)[units] for name in FIELDS}
     away = fields["reference"] - reference
-    covariance = _at(covariance, away)
+    covariance = _covariance_at(covariance, away)
     return Lines(
         **fields,
         residuals=without.residuals[:, units],
@@ -151,7 +151,7 @@ def items_without(
         estimate = lines(x, y, blocks=curve.blocks)
         of_all = item_lines(x, y, curve.replicates, estimate, curve.blocks).covariance
         if of_all is not None:
-            covariance = _at(of_all[:, None], without.reference - estimate.reference)
+            covariance = _covariance_at(of_all[:, None], without.reference - estimate.reference)
     return ItemLines(
         level=without.level[..., None] + level[:, None],
         slope=without.slope[..., None] + slope[:, None],
@@ -161,7 +161,7 @@ def items_without(
     )
 
 
-def _at(covariance: Floats, distance: Floats) -> Floats:
+def _covariance_at(covariance: Floats, distance: Floats) -> Floats:
     """The covariance (3, ...) of a line's level and slope, of its level at another place."""
     level, covariance_term, slope = covariance
     parts = (

@@ -74,9 +74,9 @@ def ability_line(x: Array, ability: Array, stderr: Array) -> tuple[float, float]
     array([ 1., -1.])
     """
     information = 1 / stderr**2 - 1 / OF_ABILITY
-    told = information > NOTHING
-    freed = ability[told] * (1 + 1 / (OF_ABILITY * information[told]))
-    slope, level = np.polyfit(x[told], freed, 1, w=np.sqrt(information[told]))
+    informative = information > NOTHING
+    freed = ability[informative] * (1 + 1 / (OF_ABILITY * information[informative]))
+    slope, level = np.polyfit(x[informative], freed, 1, w=np.sqrt(information[informative]))
     return float(slope), float(level)
 
 

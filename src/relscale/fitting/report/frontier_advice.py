@@ -38,19 +38,19 @@ def frontier_advice(rows: Sequence[FrontierRow], widths: Widths = NO_WIDTHS) -> 
         beyond = [row for row in outside if row.c1 is not None and (row.c1 < 0) == smaller]
         if beyond:
             sentences.append(
-                f"{len(beyond)} of {number} budgets {_have(len(beyond))} no minimum within the range of widths: the "
+                f"{len(beyond)} of {number} budgets {_verb(len(beyond))} no minimum within the range of widths: the "
                 f"loss still falls towards {way}; add {_models_to_add(beyond, widths, smaller)}, or "
                 f"{'larger' if smaller else 'smaller'} budgets"
             )
     few = sum(row.status == Status.TOO_FEW_RUNS for row in parabolas)
     if few:
         sentences.append(
-            f"{few} of {number} budgets {_have(few)} too few runs for a parabola; set at least three widths each"
+            f"{few} of {number} budgets {_verb(few)} too few runs for a parabola; set at least three widths each"
         )
     bent = sum(row.status == Status.NOT_CONVEX for row in parabolas)
     if bent:
         sentences.append(
-            f"{bent} of {number} budgets {_have(bent)} a concave curve: noise between runs exceeds the effect of "
+            f"{bent} of {number} budgets {_verb(bent)} a concave curve: noise between runs exceeds the effect of "
             f"width; add seeds or spread the widths"
         )
     series: dict[tuple[str | None, str | None], int] = {}
@@ -95,5 +95,5 @@ def _models_to_add(rows: Sequence[FrontierRow], widths: Widths, smaller: bool) -
     return f"{noun} {', '.join(additions[:-1])} and {additions[-1]}"
 
 
-def _have(count: int) -> str:
+def _verb(count: int) -> str:
     return "has" if count == 1 else "have"

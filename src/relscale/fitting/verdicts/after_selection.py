@@ -42,10 +42,10 @@ def limits_after_selection(
     selected = Counter(family for family, p in of_families if p < 1 - level)
     for slope, (family, p) in zip(slopes, of_families, strict=True):
         wider = 1 - selected[family] * (1 - level) / max(1, tests[family])
-        yield _at(slope, level, wider) if p < 1 - level else NONE
+        yield _limits_at(slope, level, wider) if p < 1 - level else NONE
 
 
-def _at(slope: ParameterRow, level: float, wider: float) -> Limits:
+def _limits_at(slope: ParameterRow, level: float, wider: float) -> Limits:
     """The limits at another level."""
     if slope.low is None or slope.high is None or slope.value is None or slope.df is None:
         return NONE

@@ -204,7 +204,7 @@ def verdict_rows(
                 margin=margin,
                 ratio_low=ends[0],
                 ratio_high=ends[1],
-                halving=_halving(value, ends) if verdict_of_gap == Verdict.CLOSES else None,
+                halving=_halving_factor(value, ends) if verdict_of_gap == Verdict.CLOSES else None,
                 crossing_flops=crossing.value if crossing else None,
                 crossing_low=crossing.low if crossing else None,
                 crossing_high=crossing.high if crossing else None,
@@ -277,7 +277,7 @@ def _ratio(level: ParameterRow | None, slope: float, flops: float | None) -> flo
     return math.exp(log_ratio) if abs(log_ratio) < 700 else None
 
 
-def _halving(slope: float, ends: tuple[float | None, float | None]) -> float | None:
+def _halving_factor(slope: float, ends: tuple[float | None, float | None]) -> float | None:
     """``ln G / 2 = ln G + slope · ln factor``, where slope and ln G differ in sign."""
     if not ends[1] or not math.isfinite(slope) or slope == 0:
         return None
