@@ -80,11 +80,23 @@ def test_two_mirrored_targets_are_best_served_in_equal_parts_and_the_figure_show
     for each in points:
         assert each["fitted"] == pytest.approx(each["observed"], rel=1e-4)
     drawn = figure("mixture", fits, MIXTURES, tmp_path)
+    assert drawn.layout.xaxis.title.text == "measured bits per byte (documents, pooled)"
     stars = next(trace for trace in drawn.data if trace.marker.symbol == "star" and trace.xaxis == "x")
     assert list(stars.y) == pytest.approx(list(stars.x), rel=1e-4)
     assert len(stars.x) == 2
     marks = [trace for trace in drawn.data if trace.xaxis == "x2" and trace.mode == "markers"]
     assert any(trace.x[0] == pytest.approx(0.5, abs=2e-3) for trace in marks)
+
+
+def test_models_without_one_of_the_targets_are_counted_in_the_note_of_the_optimum() -> None:
+    measured = MIXTURES.to_pylist()
+    lost = [
+        {**each, "value": None} if (each["run"], each["group"]) == ("m4", "code") else each
+        for each in measured
+    ]
+    fits = fitted(pa.Table.from_pylist(lost), laws=[LAW | {"optimum": {"draws": 0}}])
+    of = {each["quantity"]: each for each in fits.mixtures.to_pylist()}
+    assert of["mean of the targets"]["note"] == "models left out: 1, without a target or a predictor"
 
 
 def test_laws_of_different_targets_are_drawn_one_below_the_other(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from relscale.figures.select import reason
 from relscale.fitting.estimation.law_predictions import PredictionRow
 from relscale.fitting.estimation.mixture_optima import MixtureOptimumRow, MixturePointRow
 from relscale.measurements.measurement import SHARE
+from relscale.measurements.metric import Metric
 from relscale.questions.mixture import DIVERGENCE, MEAN
 
 TITLE = "Mixtures of text"
@@ -77,7 +78,8 @@ def _draw_fit(
     """Fitted against measured value, by target."""
     values = [value for row in points for value in (row.observed, row.fitted)]
     values += [number(value) for row in held_out for value in (row.observed, row.predicted)]
-    panel.axes(chart.log_axis(values, "measured value"), chart.log_axis(values, "value by the law"))
+    title = Metric.parse(points[0].metric).title if points[0].metric else "value"
+    panel.axes(chart.log_axis(values, f"measured {title}"), chart.log_axis(values, f"by the law: {title}"))
     error = fmean(abs(row.fitted / row.observed - 1) for row in points)
     fit, law = points[0].fit.replace("_", " "), points[0].law.replace("_", " ")
     mixtures = len({row.run for row in points})

@@ -1,7 +1,7 @@
 """Best mixtures under the laws of the config that request them, and the mixtures that the laws were fitted to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from relscale.fitting.estimation.tried_mixtures import TriedMixtures, check_equa
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
 from relscale.questions import mixture
+from relscale.questions.limits import joined_notes
 from relscale.storage.rows import column, fields_of
 
 
@@ -34,6 +35,7 @@ class MixturePointRow:
     law: str = column("Name of the law.")
     run: str = column("The model.")
     target: str = column("The target: the values of the law's `by`.")
+    metric: str | None = column("Metric of the values; missing if targets differ in it.", default=None)
     observed: float = column("The measured value.")
     fitted: float = column("The fitted value; the fit includes this model.")
     status: Status = column("ok, or why the row cannot be used.")
@@ -79,18 +81,26 @@ def mixture_optima(
             fit = mixture.fitted_mixtures(
                 tried.columns, tried.shares, tried.targets, entry.law, entry.residual
             )
-            optima += _optimum(fit, entry, options, prior, settings.seed)
+            optima += _optimum(fit, entry, options, prior, settings.seed, tried.incomplete)
         fitted += _points(tried, fit, entry)
     return optima, fitted
 
 
 def _optimum(
-    fit: mixture.MixtureFit, entry: FurtherLaw, options: MixtureOptimum, prior: tuple[str, ...], seed: int
+    fit: mixture.MixtureFit,
+    entry: FurtherLaw,
+    options: MixtureOptimum,
+    prior: tuple[str, ...],
+    seed: int,
+    incomplete: int,
 ) -> Iterator[MixtureOptimumRow]:
     rows = mixture.optimum(
         fit, within=options.within, kl=options.kl, prior=prior, draws=options.draws, seed=seed
     )
+    missing = f"models left out: {incomplete}, without a target or a predictor" if incomplete else ""
     for row in rows:
+        if row.quantity == mixture.MEAN:
+            row = replace(row, note=joined_notes(row.note, missing))
         yield MixtureOptimumRow(
             **fields_of(row), fit=entry.name, law=entry.law, kl=options.kl, status=Status.OK
         )
@@ -112,6 +122,7 @@ def _points(tried: TriedMixtures, fit: mixture.MixtureFit, entry: FurtherLaw) ->
                 law=entry.law,
                 run=run,
                 target=target,
+                metric=tried.metric,
                 observed=float(value),
                 fitted=float(of_law),
                 status=Status.OK,

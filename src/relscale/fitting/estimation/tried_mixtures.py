@@ -17,6 +17,7 @@ from relscale.suggestions import suggestion
 
 # Options of a law's fit that the best mixture does not support.
 OTHER_FITS = ("fixed", "anchor", "loss", "weights", "leave_out_highest")
+MODEL = ["experiment", "corpus", "optimizer", "run", "step"]  # the columns of ``ModelKey``
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,18 @@ class TriedMixtures:
         Names of the columns of shares, and of targets.
     runs
         The names of the models.
+    incomplete
+        How many further models lack a target or a predictor.
+    metric
+        What the targets are measured in; None where they differ.
     """
 
     columns: Columns
     shares: tuple[str, ...]
     targets: tuple[str, ...]
     runs: tuple[str, ...]
+    incomplete: int
+    metric: str | None
 
 
 def check_equal_points(law: FurtherLaw) -> None:
@@ -81,9 +88,10 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw, called: Sequence[s
     assert isinstance(family, Family)
     first = len(family.before)
     shares = of.columns[first : first + (len(of.columns) - first) // (1 + len(family.further))]
+    rows_by_target = _rows_by_target(measurements, entry, called, place)
     targets = {
         name: points(of.law, of.columns, rows, None, entry.residual == "log")
-        for name, rows in _rows_by_target(measurements, entry, called, place).items()
+        for name, rows in rows_by_target.items()
     }
     by_model = {name: _by_model(target, f"{place}: {name}") for name, target in targets.items()}
     first_target = next(iter(targets))
@@ -94,7 +102,13 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw, called: Sequence[s
     if alike := columns.keys() & by_model.keys():
         raise RelscaleError(f"{place}: {alike.pop()!r} is both a predictor and a target; rename one")
     columns |= {name: np.array([values[key] for key in models]) for name, values in by_model.items()}
-    return TriedMixtures(Columns(columns), shares, tuple(targets), tuple(str(key[3]) for key in models))
+    key = [name for name in MODEL if name in measurements.column_names]
+    measured = pa.concat_tables([rows.select(key) for rows in rows_by_target.values()])
+    incomplete = measured.group_by(key).aggregate([]).num_rows - len(models)
+    runs = tuple(str(key[3]) for key in models)
+    metrics = {row.metric for target in targets.values() for row in target.rows}
+    metric = metrics.pop() if len(metrics) == 1 else None
+    return TriedMixtures(Columns(columns), shares, tuple(targets), runs, incomplete, metric)
 
 
 def _rows_by_target(
