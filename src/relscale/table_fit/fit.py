@@ -18,13 +18,11 @@ import pyarrow.compute as pc
 from relscale.arguments import typed
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
-from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.estimation.law_columns import along_trainings
-from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.estimation.law_points import MEASURED, SPENT
 from relscale.fitting.fit import fit as fit_measurements
-from relscale.fitting.fits import Fits, from_rows
+from relscale.fitting.fits import Fits
 from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.fitting.settings import Settings
 from relscale.laws.catalogue import law as found_law
@@ -58,6 +56,7 @@ from relscale.table_fit.known_columns import (
     guess_y,
     long_table,
 )
+from relscale.table_fit.law_entries import OBSERVED_LOSS, entries_of_groups, fit_entries, law_entry
 from relscale.table_fit.measurements import (
     check_columns,
     check_names,
@@ -71,14 +70,12 @@ from relscale.table_fit.measurements import (
 )
 from relscale.table_fit.result import TableFit
 from relscale.table_fit.row_filter import filter_rows
-from relscale.table_fit.targets import At, as_targets, line_options, with_targets
+from relscale.table_fit.targets import At, as_targets, line_options
 
 CLUSTERED = (
     "cluster: a table of measurements has one number per run and group and no items to cluster; results of a suite "
     "are resampled by the cluster in its suite.yaml, and block identifies checkpoints of one training run"
 )
-DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
-OBSERVED_LOSS = "loss_seen"  # the metric of a measured number that a law starts from
 ALL = "all"  # the group of a table without groups
 
 
@@ -326,52 +323,27 @@ def fit(
         as_line = line_options(placed, shown_law, baseline, name, level, bootstrap, targets)
         fitted = _of_law(fit_measurements(placed, None, as_line, seed=seed), shown_law)
     else:
-        unit = 1.0 if residual == "log" else np.nanmedian(np.abs(columns["value"]))
-        threshold = DELTA * unit if delta is None else delta
-        entry = FurtherLaw.model_validate(
-            {
-                "name": shown_law,
-                "law": shown_law,
-                "residual": residual,
-                "loss": loss,
-                "by": ("corpus", "group") if group else ("corpus",),
-                "x": tuple(predictors),
-                "fixed": fixed or {},
-                "anchor": tuple(anchors),
-                "baseline": baseline,
-                "where": {"metric": error_metric(error)},
-                **({"delta": threshold} if threshold > 0 else {}),
-            }
+        entry = law_entry(
+            shown_law,
+            error,
+            predictors,
+            of(error),
+            residual=residual,
+            loss=loss,
+            delta=delta,
+            grouped=bool(group),
+            fixed=fixed or {},
+            anchors=anchors,
+            baseline=baseline,
         )
-        laws = [entry]
+        entries, fitted_table = [entry], placed if along else measurements
         if measured is not None:
-            with_columns = columns | {
-                "value": measured,
-                "metric": pa.repeat(OBSERVED_LOSS, rows),
-                "status": pa.array(of_x),
-            }
-            placed = pa.concat_tables([measurements, measurements_of(with_columns, name)])
-            laws = [
-                entry.model_copy(
-                    update={
-                        "where": {"metric": error_metric(error), "group": g},
-                        "predictor": {"metric": OBSERVED_LOSS, "group": g},
-                    }
-                )
-                for g in sorted(set(columns["group"].to_pylist()))
-            ]
-        fitted_table = placed if along or measured is not None else measurements
-        if targets:
-            fitted_table, ahead = with_targets(
-                fitted_table, targets, predictors, shown_law, along or measured is not None
-            )
-            laws = [further.model_copy(update=ahead) for further in laws]
-        user_laws = {law.name: law} if isinstance(law, Law) else {}
-        settings = Settings(
-            level=level, bootstrap=bootstrap, seed=seed, laws=tuple(laws), user_laws=user_laws
-        )
-        parameters, predictions = law_fits(fitted_table, settings)
-        fitted = from_rows({"fits": parameters, "predictions": predictions})
+            observed = {"value": measured, "metric": pa.repeat(OBSERVED_LOSS, rows), "status": pa.array(of_x)}
+            entries = entries_of_groups(entry, set(columns["group"].to_pylist()))
+            fitted_table = pa.concat_tables([measurements, measurements_of(columns | observed, name)])
+        settings = Settings(level=level, bootstrap=bootstrap, seed=seed)
+        predictable = not along and measured is None
+        fitted = fit_entries(entries, fitted_table, law, targets, settings, predictable=predictable)
     if fitted.fits["value"].null_count == fitted.fits.num_rows:
         rows = fitted.fits.select(["status", "note"]).to_pylist()
         reasons = [row["note"] or row["status"] for row in rows if row["status"] != Status.OK]
