@@ -1,18 +1,18 @@
 """Goodput: throughput times the statistical efficiency of a token in a batch of that size.
 
-The progress per token falls with the batch B, by the critical batch φ of McCandlish et al. (2018, arXiv
-1812.06162): to one loss E = E_min·(1 + B/φ) tokens are needed, so that
+The progress per token decreases with the batch B, by the critical batch φ of McCandlish et al. (2018, arXiv
+1812.06162): reaching a given loss takes E = E_min·(1 + B/φ) tokens, so that
 
     SE(B) = φ / (φ + B)          statistical efficiency
     goodput = T(B)·SE(B)         tokens per second, times that (arXiv 2604.26687)
 
-With a step of a + c·B seconds it is largest at B* = √(a·φ/c). Where the learning rate grows with √B, as for Adam below
-its plateau, progress per token does too, and the largest of T·SE·√B is at
+With a step of a + c·B seconds, it is largest at B* = √(a·φ/c). If the learning rate grows with √B, as for Adam below
+its plateau, progress per token grows too, and T·SE·√B is largest at
 
     B* = [(a/c + φ) + √((a/c + φ)² + 12·a·φ/c)] / 2
 
-φ is measured by trainings at several batches; a gradient noise scale times 2 is a rough guess at it. B* moves with √φ
-only: a factor of 2 in φ is one of 1.4 in B*.
+φ is measured by training at several batches; twice the gradient noise scale is a rough estimate. B* depends on √φ
+only: a factor of 2 in φ is a factor of 1.4 in B*.
 """
 
 import math
@@ -57,7 +57,7 @@ class BatchCost:
 
 
 def statistical_efficiency(batch: float, critical: float) -> float:
-    """The progress per token of a batch, relative to that of a small batch."""
+    """Progress per token at a batch size, relative to a small batch."""
     return critical / (critical + batch)
 
 
@@ -68,7 +68,7 @@ def best_batch(seconds_per_step: float, seconds_per_token: float, critical: floa
 
 def best_batch_for_root(seconds_per_step: float, seconds_per_token: float, critical: float) -> float:
     """Batch of the largest T·SE·√B, where progress per token also grows with the rate, and that with √B."""
-    cheap = seconds_per_step / seconds_per_token  # tokens that take as long as a step without any
+    cheap = seconds_per_step / seconds_per_token  # tokens that take as long as the fixed time of a step
     return (cheap + critical + math.sqrt((cheap + critical) ** 2 + 12 * cheap * critical)) / 2
 
 

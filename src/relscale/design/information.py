@@ -26,9 +26,9 @@ from relscale.laws.law import Array, Law
 from relscale.suggestions import suggestion
 
 NOISE = 0.01  # of ln y: one per cent
-ILL_CONDITIONED = 1e6  # condition number from which on a design is called ill-conditioned
+ILL_CONDITIONED = 1e6  # condition number above which a design is called ill-conditioned
 GRID = 12  # candidates per predictor
-MOST_EXCHANGED = 400  # runs, beyond which no D-optimal design is sought
+MOST_EXCHANGED = 400  # runs; for more, no D-optimal design is computed
 PASSES = 20
 
 # The fit of ``parametric`` to the 245 runs of Chinchilla (reference/chinchilla_figure4.csv).

@@ -1,4 +1,4 @@
-"""A small table as a result: it shows itself in a terminal and in a notebook, and every library of frames reads it."""
+"""Small tables as results: displayed in a terminal or a notebook, and readable by every data frame library."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
@@ -12,7 +12,7 @@ from relscale.printable import shown_printable
 from relscale.suggestions import suggestion
 
 WIDEST = 60  # characters of a cell that is shown
-MOST_ROWS = 40  # that are shown
+MOST_ROWS = 40  # displayed rows
 
 
 @shown_printable

@@ -1,4 +1,4 @@
-"""Tables that other libraries hold in memory, as Arrow: pandas, polars, numpy, and whatever else speaks Arrow."""
+"""Conversion of in-memory tables to Arrow: pandas, polars, numpy, and any library with Arrow's interface."""
 
 from collections import Counter
 from typing import Any
@@ -20,7 +20,7 @@ def arrow_table(frame: Any) -> pa.Table:
     Raises
     ------
     RelscaleError
-        It is no table, or two of its columns have one name, or names that look alike.
+        It is not a table, or two of its columns have the same name or names that look alike.
     """
     table = _as_arrow(frame)
     twice = [name for name, count in Counter(table.column_names).items() if count > 1]
