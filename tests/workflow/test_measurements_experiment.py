@@ -47,7 +47,10 @@ def from_tables(tmp_path_factory, make_experiment):
         for test, level, slope in (("easy", 1.0, 0.09), ("hard", 2.0, 0.05))
     ]
     write_table(pa.Table.from_pylist(rows), experiment.folder / "numbers.csv")
-    points = [{"params": 1e8 * 2**k, "training_flops": 1e18 * 4**k, "loss": 3 - 0.2 * k} for k in range(5)]
+    points = [
+        {"params": n, "tokens": d, "training_flops": 6 * n * d, "loss": loss}
+        for n, d, loss in ((1e8 * 2**k, 1e9 * 2**k, 3 - 0.2 * k) for k in range(5))
+    ]
     write_table(pa.Table.from_pylist(points), experiment.folder / "chinchilla.csv")
     (experiment.folder / "answers.csv").write_text(
         "quantity,data,unit,published,published_stderr,tolerance,table,where,column,source\n"
