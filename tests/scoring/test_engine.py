@@ -353,7 +353,7 @@ def broken(how, folder):
         ("a layer more than weights", "the checkpoint lacks weights"),
         ("a layer less than weights", "more layers than config.json describes"),
         ("an adapter beside them", "the folder has an adapter beside its weights"),
-        ("weights of whole numbers", "whole numbers .I8., and config.json has no quantization_config"),
+        ("weights of whole numbers", "weights are integers .I8., but config.json has no quantization_config"),
         ("weights of another shape", "not a readable checkpoint|lacks weights"),
         ("a tokenizer that cannot encode", "no readable tokenizer"),
         ("no tokenizer", "no tokenizer"),
