@@ -26,6 +26,8 @@ WRONG = [
     ("fit folder", 1, "folder: a folder; name the table in it"),
     ("fit binary.csv", 1, "binary.csv, line 1: not UTF-8 text; save it as UTF-8"),
     ("plan nowhere.yaml", 1, "nowhere.yaml: no such config file"),
+    ("plan nowhere/a.yaml", 1, "nowhere/a.yaml: no such config file; its folder does not exist"),
+    ("plan folder/a.yaml", 1, "folder/a.yaml: no such config file; its folder has no YAML files"),
     ("plan brokn.yaml", 1, "brokn.yaml: no such config file; did you mean 'broken.yaml'?"),
     ("plan short.yaml --goodput much", 2, "'much' is not a critical batch; give tokens, such as 2e6"),
     ("plan broken.yaml", 1, "broken.yaml, line 3: not YAML"),

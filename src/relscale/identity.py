@@ -2,9 +2,8 @@
 
 All code counts that a stage reaches by its imports, with the versions of the libraries that it imports. A module that
 cannot change a number, because it moves bytes or reports progress, says so itself, with the reason, in a constant
-``CHANGES_NO_NUMBER``; libraries that cannot are named here. Where that rule is wrong for once, a developer says so
-here: a number in ``REVISIONS`` is raised to make results anew, and a line in ``SAME_NUMBERS`` keeps those that are
-there.
+``CHANGES_NO_NUMBER``; libraries that cannot are named here. Where that rule is wrong, a developer says so here:
+a higher number in ``REVISIONS`` makes results anew, and a line in ``SAME_NUMBERS`` keeps existing results.
 """
 
 CHANGES_NO_NUMBER = "says what counts; another answer is another key as it is"

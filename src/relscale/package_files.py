@@ -43,6 +43,8 @@ def named_config(config: Path) -> Path:
     if not config.suffix:
         hint = f"of those that come with relscale, {suggestion(str(config), known)}"
     else:
-        beside = [path.name for path in config.parent.glob("*.y*ml")]
-        hint = suggestion(config.name, beside, "its folder has")
+        beside = [path.name for path in config.parent.glob("*.y*ml") if not path.name.endswith(".pins.yaml")]
+        hint = suggestion(config.name, beside, "its folder has") if beside else "its folder has no YAML files"
+    if not config.parent.is_dir():
+        hint = "its folder does not exist"
     raise RelscaleError(f"{config}: no such config file; {hint}")

@@ -52,12 +52,10 @@ def run(options: argparse.Namespace) -> None:
     from relscale.storage.tables import read_table
 
     predictors = columns(options.x) if options.x else []
-    fitted_law = law(options.law, predictors)
-    names = predictors or list(fitted_law.predictors)
-    if len(names) != len(fitted_law.predictors):
-        raise RelscaleError(
-            f"--x: the law {fitted_law.name} has the predictors {', '.join(fitted_law.predictors)}"
-        )
+    chosen = law(options.law, predictors)
+    names = predictors or list(chosen.predictors)
+    if len(names) != len(chosen.predictors):
+        raise RelscaleError(f"--x: the law {chosen.name} has the predictors {', '.join(chosen.predictors)}")
     if not options.noise > 0:
         raise RelscaleError(
             f"--noise: {options.noise:g} is not a standard deviation; give one above 0, such as 0.01"
@@ -70,14 +68,14 @@ def run(options: argparse.Namespace) -> None:
     if not x.size or not (np.isfinite(x) & (x > 0)).all():
         raise RelscaleError(f"{options.table}: {', '.join(names)} must be positive in every row")
     guess = fixed_parameters(options.guess, "--guess")
-    if fitted_law.name == "parametric":
+    if chosen.name == "parametric":
         guess = {**CHINCHILLA, **guess}
     points = []
     for target in targets(options.at):
         if isinstance(target, dict):
             points.append(target)
-        elif fitted_law.predictors == ("params", "tokens"):
+        elif chosen.predictors == ("params", "tokens"):
             points.append(chinchilla_optimum(target))
         else:
-            points.append({fitted_law.predictors[0]: target})
-    print(information(fitted_law, x, guess, options.noise, points))
+            points.append({chosen.predictors[0]: target})
+    print(information(chosen, x, guess, options.noise, points))

@@ -362,7 +362,7 @@ def _written(value: Any) -> str:
 
 
 def unknown_name(key: str, kind: str, name: str, known: Sequence[str], place: str = "") -> str:
-    """A message about a name that is none of those there are: the one that it comes near, or the first of them."""
+    """A message about an unknown name: it suggests the nearest known name, or lists the first of the known ones."""
     description = " ".join(word for word in ("no", kind, shortened(repr(name), SHOWN), place) if word)
     return f"{key}: {description}; {suggestion(name, known) if known else 'there are none'}"
 

@@ -1,7 +1,8 @@
 """What Lightning Fabric imports and a training does not use, left out while Fabric is imported.
 
-torchmetrics (2 s, against 0.1 s of Fabric itself) is loaded, where it is installed, to compare its version;
-``torch._dynamo`` (0.9 s) for the class of compiled modules, to recognise one. Both can be imported as ever afterwards.
+Fabric itself takes 0.1 s to import. It also imports torchmetrics (2 s), where that is installed, to compare its
+version, and ``torch._dynamo`` (0.9 s), to recognise compiled modules by their class. Both can be imported as usual
+afterwards.
 """
 
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 
 class _KnownOnceImported(type):
-    """The type of a class that stands for the one of compiled modules: before the compiler is there, there are none."""
+    """The type of a stand-in for the class of compiled modules: none exist before the compiler is imported."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
         compiler = sys.modules.get("torch._dynamo")
@@ -25,7 +26,7 @@ class _OptimizedModule(metaclass=_KnownOnceImported):
 
 @contextmanager
 def unused_left_out() -> Iterator[None]:
-    """Have imports find no torchmetrics, and of torch's compiler a class alone; what is loaded already stays."""
+    """Hide torchmetrics from imports, and torch's compiler but for a class; what is loaded already stays."""
     compiler = ModuleType("torch._dynamo")
     compiler.OptimizedModule = _OptimizedModule  # type: ignore[attr-defined]
     substitutes = {"torchmetrics": None, "torch._dynamo": compiler}

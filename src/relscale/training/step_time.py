@@ -47,7 +47,7 @@ def hardware_of(flops: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
 def seconds_per_step(width: int) -> float:
     """Median processor time of an update of a model of this width under the laptop recipe."""
     keep_freed_memory()
-    with _one_thread(), torch.random.fork_rng(devices=[]):
+    with _one_thread(), torch.random.fork_rng():
         torch.manual_seed(0)
         shape = architecture(width, LENGTH, VOCABULARY)
         settings = hyperparameters("c-adamc", shape, SEQUENCES)
