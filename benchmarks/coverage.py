@@ -56,9 +56,8 @@ INTRODUCTION = """\
 # Recovery and coverage
 
 Made by `python benchmarks/coverage.py{options}` (four minutes of one core; what is known of trials whose code has not
-changed is kept in `results/coverage`); do not edit. What is true of
-each data set stands in `benchmarks/generators/`; what is asked of them, in `benchmarks/trials/`, are the functions that
-a fit calls.
+changed is kept in `results/coverage`); do not edit. `benchmarks/generators/` simulates
+the data sets; `benchmarks/trials/` calls the same functions as a fit.
 
 ## Recovery from noiseless data
 
@@ -97,14 +96,14 @@ The steps of one training are in truth not independent: the annealing law has in
 LINES = """\
 ### Lines in logs, crossings, shared trainings, many groups, clustered items, repeated seeds
 
-Well specified but for the rows that take checkpoints, or budgets, that share trainings for independent points. Where
+All rows are well specified except those that treat checkpoints, or budgets, that share trainings as independent. Where
 the true spread of the groups is 0 no interval of a pooled group can be exact: the spread is not known to be 0.
 The exponent of compute-optimal tokens rests on few optima, which may by chance scatter less around their line than
-each of them is uncertain; "where scatter is little" counts the data sets where it gives less than half of the standard
-error that follows from the parabolas. Where scatter gives less than these, their mean holds the truth there too; no
-interval does so and is nominal in all ([why](intervals.md)). Budgets may differ by more than parabolas know of: "by as
-much again" as an optimum is uncertain, in variance, or by four times as much; little scatter is then a rare accident
-that no interval foresees.
+each of them is uncertain; "where scatter is little" counts the data sets where it gives less than half of the
+standard error that follows from the parabolas. Where scatter gives less than these, the pooled variance has nominal
+coverage there; no interval is nominal in every case ([why](intervals.md)). Budgets may differ by more than the
+parabolas' variances: "by as much again" as an optimum is uncertain, in variance, or by four times as much; little
+scatter is then a rare accident that no interval foresees.
 Items in clusters, such as questions on one file, share half of their variance: taken to be independent they give
 intervals that miss the truth in a fifth of all data sets. Resampled by cluster, with Student's t of clusters − 1, they
 are nominal; a ratio has the lesser of two groups' numbers of clusters, which is cautious where they are few.

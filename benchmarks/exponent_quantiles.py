@@ -3,7 +3,8 @@
     python benchmarks/exponent_quantiles.py
 
 Optima of n budgets lie on a line, with noise of the variance v that their parabolas state, itself known to few degrees
-of freedom, and scatter between budgets of variance τ² that no parabola knows. Four intervals of the slope:
+of freedom, and scatter between budgets of variance τ² that no parabola knows. In the last design v grows geometrically
+over the budgets, to 40 times that of the first; τ² is in units of its mean. Four intervals of the slope:
 
 - t: the scatter around the line, s²/Sxx, with t of n − 2.
 - larger: the larger of that and of Σ w²v, with the degrees of freedom of the larger.
@@ -18,16 +19,18 @@ from scipy.special import fdtri, stdtrit
 from tabulate import tabulate
 
 DATASETS = 100_000
-DESIGNS = ((4, 17), (4, 1), (5, 2), (7, 9))  # budgets, degrees of freedom of each parabola
+# budgets, degrees of freedom of each parabola, the last variance in units of the first
+DESIGNS = ((4, 17, 1), (4, 1, 1), (5, 2, 1), (7, 9, 1), (5, 14, 40))
 BETWEEN = (0.0, 1.0, 4.0, 16.0)  # τ² / v
 
 
-def row(budgets: int, df_each: int, between: float, rng: np.random.Generator) -> list[str]:
+def row(budgets: int, df_each: int, spread: float, between: float, rng: np.random.Generator) -> list[str]:
     """Coverage and mean half width of each interval, and coverage where scatter is little."""
     z = np.linspace(-1, 1, budgets)
     weight = z / (z**2).sum()
-    stated = rng.chisquare(df_each, (DATASETS, budgets)) / df_each
-    y = rng.standard_normal((DATASETS, budgets)) * np.sqrt(1 + between)
+    variance = np.geomspace(1, spread, budgets)
+    stated = variance * rng.chisquare(df_each, (DATASETS, budgets)) / df_each
+    y = rng.standard_normal((DATASETS, budgets)) * np.sqrt(variance + between * variance.mean())
     slope = y @ weight
     residual = y - y.mean(axis=1, keepdims=True) - slope[:, None] * z
     of_scatter = (residual**2).sum(axis=1) / (budgets - 2) / (z**2).sum()
@@ -49,13 +52,23 @@ def row(budgets: int, df_each: int, between: float, rng: np.random.Generator) ->
         f"{hit.mean():.1%} ({hit[little].mean():.0%}), {half.mean():.2f}"
         for hit, half in zip(hits, halves, strict=True)
     ]
-    return [f"{budgets}", f"{df_each}", f"{between:g}", f"{little.mean():.0%}", *cells]
+    return [f"{budgets}", f"{df_each}", f"{spread:g}", f"{between:g}", f"{little.mean():.0%}", *cells]
 
 
 def main() -> None:
     rng = np.random.default_rng(0)
-    rows = [row(budgets, df, between, rng) for budgets, df in DESIGNS for between in BETWEEN]
-    head = ["budgets", "df of each", "τ²/v", "scatter is little", "t", "larger", "pooled", "pooled more"]
+    rows = [row(*design, between, rng) for design in DESIGNS for between in BETWEEN]
+    head = [
+        "budgets",
+        "df of each",
+        "largest v",
+        "τ²/v",
+        "scatter is little",
+        "t",
+        "larger",
+        "pooled",
+        "pooled more",
+    ]
     print("coverage (where scatter is little), mean half width\n")
     print(tabulate(rows, headers=head, tablefmt="github", disable_numparse=True))
 

@@ -385,6 +385,7 @@ FAMILIES = {
     "Pythia": ("Pythia",),
 }
 HORIZONS = {"up to 3 times the compute": 3.0, "3 to 10": 10.0, "10 to 30": 30.0, "more than 30": INFINITE}
+FEWEST_ORIGINS = 5  # of a family whose coverage has limits
 
 
 def coverage_table(every: Tried) -> str:
@@ -420,7 +421,7 @@ def coverage_table(every: Tried) -> str:
             f"{one.clusters}",
             f"{one.effective:.0f}",
             f"{one.value:.1%}",
-            f"{one.low:.0%} to {one.high:.0%}",
+            f"{one.low:.0%} to {one.high:.0%}" if one.clusters >= FEWEST_ORIGINS else "–",
         ]
         for label, one in (by_family | by_distance).items()
     ]
@@ -429,8 +430,10 @@ def coverage_table(every: Tried) -> str:
     return (
         "Coverage of the ensemble's 95% intervals, and how well it is known\n\nForecasts of one origin, of all curves "
         "and data sets of a family, are right or wrong together. An effective number of independent forecasts comes "
-        "from how much the coverages of origins differ, limits from that (Korn & Graubard 1998). Neighbouring origins "
-        "share models and outcomes, so that limits are rather too narrow. With families as the unit the mean is "
+        "from how much the coverages of origins differ, pooled over families (or over distances), limits from that "
+        f"(Korn & Graubard 1998); there are none for fewer than {FEWEST_ORIGINS} origins. Neighbouring origins share "
+        "models and outcomes, so that limits are rather too narrow. Each origin counts the same. With families as the "
+        "unit the mean is "
         f"{values.mean():.1%}, with limits of {values.mean() - half:.1%} and {min(values.mean() + half, 1):.1%}.\n\n"
         + _markdown(["family, or distance", "origins", "effective number", "coverage", "95% limits"], rows)
     )

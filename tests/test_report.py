@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import plotly.graph_objects as go
 import pyarrow as pa
 import pytest
 import yaml
@@ -23,7 +24,7 @@ from relscale.errors import RelscaleError
 from relscale.experiments.config import check_config
 from relscale.experiments.results import Results
 from relscale.figures import chart
-from relscale.figures.chart.table import TableLine, table
+from relscale.figures.chart.table import TableLine, section, table
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits, write
 from relscale.fitting.inference.parameter_row import ParameterRow
@@ -331,9 +332,29 @@ def test_make_runs_neither_the_name_of_a_config_nor_that_of_its_experiment(goal:
     assert f"<{config}>" in done.stdout
 
 
+def cells_behind(drawn: go.Figure) -> list[str]:
+    """The cells of the table behind a figure."""
+    (behind,) = re.findall("<details.*</details>", figure_section(ReportFigure("f", drawn.to_dict(), "")))
+    return re.findall("<t[hd](?: [^>]*)?>([^<]*)<", behind)
+
+
 def test_the_cells_of_a_figure_that_is_a_table_are_in_the_table_behind_it() -> None:
     drawn = table("Cities", (("city", 90), ("country", 90)), [TableLine(["Lyon", "France"])]).figure
-    (behind,) = re.findall(
-        "<details.*</details>", figure_section(ReportFigure("cities", drawn.to_dict(), ""))
-    )
-    assert re.findall("<t[hd](?: [^>]*)?>([^<]*)<", behind) == ["city", "country", "Lyon", "France"]
+    assert cells_behind(drawn) == ["city", "country", "Lyon", "France"]
+
+
+def test_the_table_behind_a_drawn_table_repeats_what_is_blank_there_and_has_no_headings_of_sections() -> None:
+    lines = [
+        section(2, "South"),
+        TableLine(["France", "Lyon"]),
+        TableLine(["", "Nice"]),
+        TableLine(["", ""]),
+        section(2, "North"),
+        TableLine(["Norway", "Oslo"]),
+    ]
+    drawn = table("Cities", (("country", 90), ("city", 90)), lines).figure
+    assert cells_behind(drawn) == ["country", "city", "France", "Lyon", "France", "Nice", "Norway", "Oslo"]
+
+
+def test_a_figure_whose_traces_of_text_are_empty_has_an_empty_table_behind_it() -> None:
+    assert cells_behind(go.Figure(go.Scatter(x=[], y=[], text=[], mode="text"))) == ["series", "x", "y"]

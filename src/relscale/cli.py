@@ -151,7 +151,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     )
     top.add_argument("--version", action="version", version=f"relscale {__version__}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND", title=argparse.SUPPRESS)
-    listed = []
+    listed, width = [], max(map(len, VERBS))
     of_verb = {}
     for title, names in COMMANDS.items():
         listed.append(f"\n{title}:")
@@ -165,7 +165,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
             )
             command.add_arguments(verb)
             verb.add_argument("--parent", type=int, metavar="PID", help=argparse.SUPPRESS)
-            listed.append(f"  {name:<12} {command.HELP}")
+            listed.append(f"  {name:<{width}}  {command.HELP}")
     listed += [
         "",
         'See relscale COMMAND --help. Shell completion: eval "$(register-python-argcomplete relscale)"',

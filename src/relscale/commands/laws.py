@@ -79,7 +79,7 @@ def explained(name: str, law: "Law | Family") -> str:
 
 
 def _paragraphs(file: str) -> list[str]:
-    """What the file of a law says of it and its symbols; its sources are said after it."""
+    """The description in a law's module, with its symbols; its sources follow."""
     import inspect
 
     from relscale.laws.catalogue import law_modules

@@ -64,10 +64,14 @@ def rows(
     ----------
     sweep
         The columns of the sweep, and the selection of its runs.
-    rate_of, batch_of
-        Predictors of the rate and of the batch: params, tokens or both.
-    fix_rate, fix_batch
-        Fixed parameters: constant=1.79,params=-0.713,tokens=0.307.
+    rate_of
+        Predictors of the learning rate: params, tokens or both.
+    batch_of
+        Predictors of the batch: params, tokens or both.
+    fix_rate
+        Fixed parameters of the learning rate: constant=1.79,params=-0.713,tokens=0.307.
+    fix_batch
+        Fixed parameters of the batch: constant=0.58,tokens=0.571.
 
     Raises
     ------

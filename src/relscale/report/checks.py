@@ -7,6 +7,7 @@ from statistics import median
 from typing import Literal
 
 from relscale.fitting.analyses.held_out_comparison import FormRow
+from relscale.fitting.analyses.statistical_power import ENOUGH
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow
@@ -20,8 +21,7 @@ from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.report_data import ReportData
 
 Outcome = Literal["yes", "warn", "no"]
-ENOUGH = 0.8  # power
-MOST_DIFFERENT = 0.1  # of the specifications whose sign may differ
+ENOUGH_ALIKE = 0.9  # share of the specifications that have the same sign
 FORM = "relative"
 
 
@@ -108,13 +108,11 @@ def _specifications(rows: Sequence[VerdictRow]) -> Check | None:
     directions = [row for row in rows if row.verdict in DIRECTIONS and row.specifications]
     if not directions:
         return None
-    alike = sum(
-        row.specifications_same_sign >= (1 - MOST_DIFFERENT) * row.specifications for row in directions
-    )
+    alike = sum(row.specifications_same_sign >= ENOUGH_ALIKE * row.specifications for row in directions)
     return Check(
         _share(alike, len(directions), 0.5),
         "Analysis choices",
-        f"Gaps with a direction whose Δβ has the same sign in at least {words.percent(1 - MOST_DIFFERENT)} of the "
+        f"Gaps with a direction whose Δβ has the same sign in at least {words.percent(ENOUGH_ALIKE)} of the "
         f"alternative specifications: {alike} of {len(directions)}.",
         ("specification-curve",),
         _suites(directions),

@@ -9,7 +9,7 @@ from relscale.report import svg_chart
 from relscale.report.data_table import data_table
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
-from relscale.report.row_words import SYMBOLS, chip, row_id, shown_suite, verdict_class
+from relscale.report.row_words import SYMBOLS, chip, row_id, verdict_class
 
 LETTER = 6.9  # width of a letter beside a line
 LONGEST = 13  # letters of a name beside a line
@@ -126,7 +126,7 @@ def _points(
 ) -> dict[tuple[str | None, ...], list[tuple[float, float]]]:
     keys = {_key(row) for row in rows}
     by_key: dict[tuple[str | None, ...], list[tuple[float, float]]] = {}
-    for gap in data.rows("gaps", GapRow, suite=shown_suite(rows), status="ok"):
+    for gap in data.rows("gaps", GapRow, suite=rows[0].suite or "", status="ok"):
         key = _key(gap)
         if key in keys and gap.ratio and gap.training_flops:
             by_key.setdefault(key, []).append((gap.training_flops, gap.ratio))

@@ -12,7 +12,7 @@ from relscale.report import svg_chart
 from relscale.report.data_table import data_table
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
-from relscale.report.row_words import shown_suite, times
+from relscale.report.row_words import times
 
 MOST = 8  # charts that are shown at once
 
@@ -27,7 +27,7 @@ def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     if not targets_of:
         return None
     points: dict[tuple[str | None, ...], list[tuple[float, float]]] = {}
-    for gap in data.rows("gaps", GapRow, suite=shown_suite(rows), status="ok"):
+    for gap in data.rows("gaps", GapRow, suite=rows[0].suite or "", status="ok"):
         if _key(gap) in targets_of and gap.ratio and gap.training_flops:
             points.setdefault(_key(gap), []).append((gap.training_flops, gap.ratio))
     shown = [

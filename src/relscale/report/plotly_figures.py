@@ -90,9 +90,9 @@ def _numbers(drawn: Mapping[str, Any]) -> Markup:
     """The points of every named trace; of a figure that is a table, its cells."""
     traces = drawn.get("data", [])
     columns = [trace["text"] for trace in traces if trace.get("mode") == "text"]
-    if traces and len(columns) == len(traces):
-        head, *lines = ([_plain(cell) for cell in line] for line in zip(*columns, strict=True))
-        return data_table("Data of this figure", head, lines)
+    if len(columns) == len(traces) and (cells := list(zip(*columns, strict=True))):
+        head, *lines = ([_plain(cell) for cell in line] for line in cells)
+        return data_table("Data of this figure", head, _filled_down(lines))
     rows = []
     for trace in traces:
         x, y = _values(trace.get("x")), _values(trace.get("y"))
@@ -101,6 +101,15 @@ def _numbers(drawn: Mapping[str, Any]) -> Markup:
             continue
         rows += [(name, _cell(a), _cell(b)) for a, b in list(zip(x, y, strict=False))[:MOST_POINTS]]
     return data_table("Data of this figure", ("series", "x", "y"), rows)
+
+
+def _filled_down(lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The lines of a drawn table without headings of sections; a first cell that is blank repeats the one above."""
+    filled: list[list[str]] = []
+    for first, *others in lines:
+        if any(others):
+            filled.append([first or (filled[-1][0] if filled else ""), *others])
+    return filled
 
 
 def _values(column: Any) -> list[Any]:

@@ -1,7 +1,5 @@
 """Words and names of a gap in the page: its anchor, the class and symbol of its verdict, factors of compute."""
 
-from collections.abc import Sequence
-
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
@@ -32,11 +30,6 @@ def chip(row: VerdictRow) -> Markup:
     """The verdict as a symbol and a word."""
     word = "no interval" if row.verdict is None else str(row.verdict)
     return element("span", f"{SYMBOLS[row.verdict]} {word}", class_=f"word {verdict_class(row)}")
-
-
-def shown_suite(rows: Sequence[VerdictRow]) -> str:
-    """The suite that rows of one suite are of."""
-    return rows[0].suite or ""
 
 
 def times(factor: float) -> str:

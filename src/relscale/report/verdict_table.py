@@ -3,16 +3,17 @@
 import math
 from collections.abc import Sequence
 
+from relscale.fitting.analyses.statistical_power import ENOUGH
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.report.checks import ENOUGH_ALIKE
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
 from relscale.report.row_words import chip, row_id, times, verdict_class
 from relscale.report.sortable_table import sortable_table
 
 WIDTH, HEIGHT = 170, 18
-ENOUGH_POWER = 0.8
 
 
 def verdict_table(data: ReportData, rows: Sequence[VerdictRow], suite: str) -> Markup:
@@ -52,7 +53,7 @@ def _row(data: ReportData, row: VerdictRow, scale: float, several: bool) -> Mark
         element("td", data.series_name(row), data_label="trained on") if several else None,
         element(
             "td",
-            f"{words.ratios(row)}",
+            words.ratios(row),
             data_value=row.ratio_high if row.ratio_high is not None else -1.0,
             data_label="ratio",
             class_="nowrap",
@@ -174,11 +175,10 @@ def _robustness(row: VerdictRow) -> list[Markup]:
             )
         )
     if row.specifications:
-        share = row.specifications_same_sign / row.specifications
         chips.append(
             _robustness_badge(
                 f"sign {row.specifications_same_sign}/{row.specifications}",
-                share >= 0.9,
+                row.specifications_same_sign >= ENOUGH_ALIKE * row.specifications,
                 HOW_SURE["sign"],
             )
         )
@@ -187,7 +187,7 @@ def _robustness(row: VerdictRow) -> list[Markup]:
         chips.append(
             _robustness_badge(
                 f"power {words.percent(round(row.power, 2))}",
-                row.power >= ENOUGH_POWER,
+                row.power >= ENOUGH,
                 HOW_SURE["power"].format(change=words.signed_percent(change)) + _power_limits(row),
             )
         )
