@@ -143,7 +143,7 @@ def test_a_further_law_has_defaults():
         ),
         ({"suites": {"mmlu": {"titel": "MMLU"}}}, "suites.mmlu: unknown key 'titel'; did you mean 'title'"),
         ({"fit": {"laws": [{"name": "mine"}]}}, "fit.laws.0: 'law' is missing"),
-        ({"fit": {"level": 95}}, "fit.level: 95 is not below 1"),
+        ({"fit": {"level": 95}}, "fit.level: 95 is not below 1; write 0.95"),
         (
             {"fit": {"laws": [{"name": "a", "law": "b", "loss": "hubr"}]}},
             "'hubr' is not one of 'squares', 'huber'",

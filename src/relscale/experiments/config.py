@@ -337,7 +337,11 @@ def _reason(error: jsonschema.ValidationError) -> str:
     if error.validator == "type" and allowed == "string":
         return f"{value} is no text"
     if error.validator in LIMITS:
-        return f"{value} is not {LIMITS[error.validator]} {_written(allowed)}"
+        is_percent = (
+            error.validator in ("maximum", "exclusiveMaximum") and allowed == 1 < error.instance < 100
+        )
+        hint = f"; write {error.instance / 100:g}" if is_percent else ""
+        return f"{value} is not {LIMITS[error.validator]} {_written(allowed)}{hint}"
     if error.validator == "minItems":
         return f"{value} is too short; name {allowed} at least"
     if error.validator == "uniqueItems":
