@@ -29,11 +29,12 @@ rises, as it describes, can be fitted by the law `bnsl` with a negative break.
 `mixture_additive` can show whether the best mixture depends on size.
 - The constants of Su et al. (arXiv 2403.06563), and those of FLP-M (arXiv 2410.08527), whose forms for several sources
 were not found either: the laws `batch_trajectory` and `flp_m` are similar and can be fitted to a user's table.
-- Step Law (arXiv 2503.04715): its table of runs (github.com/step-law/steplaw) has no licence and is not in this repository.
-`relscale ask step_law TABLE` fits the law to such a table. With `--fix-rate constant=1.79,params=-0.713,tokens=0.307 --fix-batch constant=0.58,tokens=0.571` it says
-what following the published law costs: on the released runs of dense models (smoothed losses; 17 pairs of N and D),
-0.096% of the loss on average and at most 0.31% (published: 0.094%). The published exponents do not follow from these runs, the optima of which have a rate of
-N^−0.695 · D^0.208 and a batch of D^0.569.
+- Step Law (arXiv 2503.04715): its table of runs (github.com/step-law/steplaw) has no licence and is not in this
+repository. `relscale ask step_law TABLE` fits the law to such a table. With
+`--fix-rate constant=1.79,params=-0.713,tokens=0.307 --fix-batch constant=0.58,tokens=0.571` it says what following the
+published law costs: on the released runs of dense models (smoothed losses; 17 pairs of N and D), 0.096% of the loss on
+average and at most 0.31% (published: 0.094%). The published exponents do not follow from these runs, the optima of
+which have a rate of N^−0.695 · D^0.208 and a batch of D^0.569.
 """
 PICTURES = "atlas"  # the folder of the pictures, beside the page
 COLUMNS = ("quantity", "origin", "known", "reproduced", "difference", "interval", "status")
