@@ -111,16 +111,53 @@ def test_three_optima_fix_no_floor_and_the_row_says_so():
     assert found.where(quantity="L*")["law"] == ["power law without a floor"]
 
 
-@pytest.mark.parametrize("spread", [1e-12, 0.01, 0.04])
-def test_runs_of_about_one_compute_share_a_budget_where_no_column_names_it(spread):
-    """Tokens are whole numbers, so that 6·N·D hardly ever is the budget to the last bit."""
-    generator, exact = np.random.default_rng(0), rows()
-    table = [row | {"flops": row["flops"] * (1 + spread * generator.uniform(-1, 1))} for row in exact]
+def jittered(spread, scale=1.0, seeds=1):
+    """Runs whose compute is near a budget's, and whose tokens and loss are those of that compute."""
+    generator = np.random.default_rng(0)
+    return [
+        {
+            "flops": c,
+            "params": c / 6 / tokens,
+            "tokens": tokens,
+            "loss": 3 - 0.1 * math.log10(c / 1e18) + 0.02 * math.log(s) ** 2,
+        }
+        for budget in BUDGETS
+        for s in (0.25, 0.5, 1.0, 2.0, 4.0)
+        for c in [scale * budget * (1 + spread * generator.uniform(-1, 1))]
+        for tokens in [s * math.sqrt(20 * c / 6)]
+        for _ in range(seeds)
+    ]
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("spread", [1e-12, 0.001, 0.004])
+def test_runs_of_about_one_compute_share_a_budget_where_no_column_names_it(spread, seeds):
+    """Tokens are whole numbers, so that 6·N·D hardly ever is the budget to the last bit; each corpus has its own."""
+    table = [
+        row | {"corpus": corpus}
+        for corpus, scale in (("a", 1.0), ("b", 0.95))
+        for row in jittered(spread, scale, seeds)
+    ]
+    table.append({"flops": 1.02e18, "params": 1e8, "tokens": 1e9, "loss": math.nan, "corpus": "a"})
     found = relscale.frontier(pa.Table.from_pylist(table))
-    assert list(found.optima["runs"]) == [5, 5, 5]
-    assert found.optima["tokens"] == pytest.approx([math.sqrt(20 * c / 6) for c in BUDGETS])
-    assert "budget = flops (runs within 10% share a budget)" in repr(found)
-    assert "budget" not in repr(relscale.frontier(pa.Table.from_pylist(exact))).partition("\n")[0]
+    for corpus, scale in (("a", 1.0), ("b", 0.95)):
+        optima = [row for row in found.optima.where(corpus=corpus) if row["status"] == "ok"]
+        assert [row["tokens"] for row in optima] == pytest.approx(
+            [math.sqrt(20 * scale * c / 6) for c in BUDGETS], rel=0.005
+        )
+    assert "budget = flops (runs within 1% share a budget)" in repr(found)
+
+
+def test_a_table_of_random_sizes_has_no_budgets_and_no_exponents():
+    generator = np.random.default_rng(1)
+    for runs in (30, 300):
+        params, tokens = np.exp(generator.uniform(np.log([[1e7], [1e8]]), np.log([[1e9], [1e10]]), (2, runs)))
+        loss = 1.7 + 406 / params**0.34 + 411 / tokens**0.28
+        table = pa.table({"flops": 6 * params * tokens, "params": params, "tokens": tokens, "loss": loss})
+        with pytest.raises(RelscaleError) as refused:
+            relscale.frontier(table).exponents  # noqa: B018
+        assert_one_sentence(refused.value)
+        assert "--budget COLUMN" in str(refused.value)
 
 
 def test_two_budgets_that_are_close_stay_two():

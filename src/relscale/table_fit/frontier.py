@@ -34,7 +34,10 @@ from relscale.table_fit.row_filter import filter_rows
 
 QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
 FEWEST = 3  # budgets with a minimum, for an exponent with an interval
-NEAR = 1.1  # computes of one nominal budget, where no column names it: the largest by the least
+NEAR = 0.01  # computes of one nominal budget, where no column names it, differ by rounding: a relative spread
+APART = (
+    10 * NEAR
+)  # between neighbouring budgets, so that computes without any grouping are not taken for budgets
 
 
 @shown_printable
@@ -83,10 +86,10 @@ class FrontierFit:
     def exponents(self) -> Frame:
         """How optimal tokens, parameters and loss grow with compute: D* ∝ F^b, N* ∝ F^a, L* ∝ F^c.
 
-        The intervals are those of the table ``fits``: t intervals from the scatter around the line, but at least as
-        wide as the uncertainty of the parabolas' minima implies; if budgets share training runs (``block``), jackknife
+        The intervals are those of the table ``fits``: t intervals of the scatter around the line, or of its mean
+        with the parabolas' where that is less; if budgets share training runs (``block``), jackknife
         intervals over training runs. That of L* is the slope among these budgets: it has no floor, and ``at`` does not
-        go by it.
+        go by it unless the optima fix no floor.
 
         Examples
         --------
@@ -178,7 +181,8 @@ class FrontierFit:
             of = sum(row.corpus == corpus for row in self.rows)
             raise RelscaleError(
                 f"{corpus}: {count} of {of} budgets have a minimum inside the sizes that were tried, and an "
-                f"exponent needs {FEWEST}; look at the status of each budget"
+                f"exponent needs {FEWEST}; look at the status of each budget, or name the column "
+                "of budgets (--budget COLUMN)"
             )
         return line
 
@@ -200,27 +204,31 @@ def _lines(curves: FrontierCurves) -> dict[str, Lines]:
     return {name: curve_lines(part) for name, part in parts.items()}
 
 
-def budgets_of(flops: Floats) -> Floats:
-    """The nominal budget of each run (n,): the geometric mean of the computes that are near to one another.
+def budgets_of(flops: Floats, tokens: Floats) -> Floats:
+    """The nominal budget of each run (n,) of one corpus: the geometric mean of computes equal but for rounding.
 
-    From the least compute on, a budget is all runs of up to ``NEAR`` times its least one. Where that would unite two
-    computes of three runs each, which have a parabola of their own, equal computes alone are a budget.
+    Computes of one budget are within ``NEAR`` of each other and neighbouring budgets are ``APART``. Where the computes
+    are not so, or where two of one budget have three sizes each, and so a parabola of their own, every distinct compute
+    is a budget.
 
     Examples
     --------
-    >>> budgets_of(np.array([1.0, 1.01, 1.02, 10.0, 10.1, 9.9])).round(2)
-    array([ 1.01,  1.01,  1.01, 10.  , 10.  , 10.  ])
-    >>> budgets_of(np.array([1.0, 1.0, 1.0, 1.05, 1.05, 1.05]))
-    array([1.  , 1.  , 1.  , 1.05, 1.05, 1.05])
+    >>> budgets_of(np.array([1.0, 1.002, 1.004, 10.0, 10.02, 9.99]), np.arange(1.0, 7)).round(2)
+    array([ 1.,  1.,  1., 10., 10., 10.])
+    >>> budgets_of(np.array([1.0, 1.05, 1.1]), np.arange(1.0, 4))
+    array([1.  , 1.05, 1.1 ])
     """
-    budgets = np.full(len(flops), np.nan)
-    known = np.isfinite(flops) & (flops > 0)
-    while (left := known & np.isnan(budgets)).any():
-        together = left & (flops <= NEAR * flops[left].min())
-        computes, runs = np.unique(flops[together], return_counts=True)
-        if (runs >= parabola.SMALLEST).sum() > 1:
+    computes = np.unique(flops)
+    starts = np.flatnonzero(np.diff(np.log(computes), prepend=-np.inf) >= np.log1p(APART))
+    budgets = np.array(flops, dtype=float)
+    for group in np.split(computes, starts[1:]):
+        if group[-1] > (1 + NEAR) * group[0]:
             return flops
-        budgets[together] = np.exp(np.log(flops[together]).mean()) if len(computes) > 1 else computes[0]
+        sizes = [len(np.unique(tokens[flops == compute])) for compute in group]
+        if sum(size >= parabola.SMALLEST for size in sizes) > 1:
+            return flops
+        if len(group) > 1:
+            budgets[np.isin(flops, group)] = np.exp(np.log(group).mean())
     return budgets
 
 
@@ -250,8 +258,8 @@ def frontier(
     flops, params, tokens, loss
         Columns of training compute, parameters, training tokens and loss; by default guessed from their names.
     budget
-        The column that identifies the IsoFLOP curve of a run; by default ``budget``, else runs whose computes are
-        within 10% belong together.
+        The column that identifies the IsoFLOP curve of a run; by default ``budget``, else runs of a corpus whose
+        computes are within 1% belong together, if its budgets are at least 10% apart.
     corpus
         Each value of this column is fitted separately; by default ``corpus`` if there is one.
     block
@@ -320,15 +328,20 @@ def frontier(
         raise RelscaleError(
             f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
         )
-    if not named_budget:
-        spent["budget"] = budgets_of(spent["training_flops"])
-        if (np.isfinite(spent["budget"]) & (spent["budget"] != spent["training_flops"])).any():
-            guessed.append(Guess("budget", columns["training_flops"], "runs within 10% share a budget"))
     named = {
         option: words(source[column], f"{name}: column {column!r}")
         for option, column in (("corpus", corpus), ("block", block))
         if column
     }
+    if not named_budget:
+        spent["budget"] = spent["training_flops"].astype(float)
+        fitted = np.array([state == Status.OK for state in status])
+        of = np.array([str(value) for value in named["corpus"]] if corpus else [name] * source.num_rows)
+        for one in np.unique(of[fitted]):
+            own = fitted & (of == one)
+            spent["budget"][own] = budgets_of(spent["training_flops"][own], spent["tokens"][own])
+        if (spent["budget"][fitted] != spent["training_flops"][fitted]).any():
+            guessed.append(Guess("budget", columns["training_flops"], "runs within 1% share a budget"))
     rows = [
         {
             **{key: float(cells[number]) for key, cells in spent.items()},
