@@ -14,9 +14,10 @@ from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import launch
 from relscale.training.model import Decoder
+from relscale.training.optimizers import optimizers
 from relscale.training.run import accumulate_gradients, clip_gradients
 
-for optimizer in ("c-adamc", "muon"):
+for optimizer in optimizers():
     shape = architecture(8, 16, 64)
     model = DistributedModel(Decoder(shape), hyperparameters(optimizer, shape, 1), launch())
     accumulate_gradients(model, [torch.randint(64, (1, 17))], 1)

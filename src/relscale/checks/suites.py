@@ -52,6 +52,8 @@ def _check(key: str, name: str, suite: Suite, experiment: ScoredExperiment) -> N
         _check_built_suite(key, suite, manifest, (folder / "tasks").is_dir(), experiment)
         if manifest.builder is None and not (folder / "tasks").is_dir():
             _check_items(key, folder / "data", manifest)
+        elif not (folder / "tasks").is_dir():
+            _check_requested_items(key, manifest)
     suite_inputs(suite)
 
 
@@ -130,6 +132,17 @@ def _check_items(key: str, data: Path, manifest: Manifest) -> None:
         raise RelscaleError(
             f"{key}: a gap needs two groups with at least {FEWEST_ITEMS} items, but {data} has {counted}; add items"
         )
+
+
+def _check_requested_items(key: str, manifest: Manifest) -> None:
+    """Check that at least two groups, merged from those of the data, can have enough questions, or documents."""
+    for option in ("documents", "questions"):
+        requested = getattr(manifest.options, option)
+        if requested is None or requested >= FEWEST_ITEMS:
+            continue
+        merged = [1 + len(group.also) for group in manifest.groups.values()]
+        if sum(requested * n_groups >= FEWEST_ITEMS for n_groups in merged) < 2:
+            raise RelscaleError(f"{key}.{option}: {requested} is not at least {FEWEST_ITEMS} per group")
 
 
 def _of_documents(experiment: ScoredExperiment) -> set[str] | None:

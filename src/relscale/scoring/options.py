@@ -34,7 +34,6 @@ SuiteData = Annotated[
 ]
 """Files or folders by task, or a data set of the hub; see suite.yaml."""
 FEWEST_ITEMS = 10  # groups with fewer are excluded, as listed in the manifest
-ItemsPerGroup = Annotated[int, Field(ge=FEWEST_ITEMS)]
 Device = Annotated[str, Field(pattern="^(cpu|cuda|mps)(:[0-9]+)?$(?!\n)")]
 
 
@@ -47,7 +46,7 @@ class SuiteOptions(Section):
     written_by: Annotated[Names, Field(min_length=1)] | None = Field(
         default=None, description="Authors of the items to score."
     )
-    documents: ItemsPerGroup | None = Field(default=None, description="Documents per group.")
+    documents: PositiveInt | None = Field(default=None, description="Documents per group in the data.")
     documents_of_a_package: PositiveInt | None = Field(
         default=None, description="Maximum number of documents from one package."
     )
@@ -56,7 +55,7 @@ class SuiteOptions(Section):
         default=None,
         description="Minimum number of words per document that are spelt differently in British English.",
     )
-    questions: ItemsPerGroup | None = Field(default=None, description="Questions per group.")
+    questions: PositiveInt | None = Field(default=None, description="Questions per group in the data.")
     choices: Annotated[int, Field(ge=2)] | None = Field(default=None, description="Answers per question.")
     questions_of_a_module: PositiveInt | None = Field(
         default=None, description="Maximum number of questions per group from one source file."
