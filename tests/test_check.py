@@ -57,6 +57,9 @@ def folder(tmp_path, monkeypatch):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text('{"id": "a"}\n' * count)
     (tmp_path / "few" / "task.yaml").write_text("output_type: multiple_choice\n")
+    shutil.copytree(SUITES / "domains", tmp_path / "merged")
+    with (tmp_path / "merged" / "suite.yaml").open("a") as file:
+        file.write("groups: {a: {label: A, also: [b]}, c: {label: C, also: [d]}, e: {label: E}}\n")
     (tmp_path / "a-file").touch()
     (tmp_path / "answers.csv").write_text("quantity,published\n1,2\n")
     (tmp_path / "checkpoints.csv").write_text(
@@ -214,6 +217,7 @@ WRONG = [
     ("suites/mine", {"path": "bare-suite"}, "suites.mine", "no data/*.jsonl, no tasks/*.yaml and no builder"),
     ("suites/few", {"path": "few"}, "suites.few", "has 3 of asia, 12 of europe; add items"),
     ("suites/mine", {"path": "mine", "colour": "red"}, "suites.mine", "unknown option 'colour'"),
+    ("suites/merged", {"path": "merged", "documents": 4, "baseline": "c"}, "suites.merged.documents", "4 is"),
     ("suites/mmlu", {"data": "nowhere"}, "suites.mmlu", "no data at nowhere"),
     ("suites/mmlu", {"data": {"revision": "x"}}, "suites.mmlu", "give a path, or {hub: name"),
     ("suites/mmlu", {"subjects": ["astrology"], "data": "texts"}, "suites.mmlu", "no subject 'astrology'"),
@@ -332,6 +336,7 @@ def test_a_wrong_config_on_checkpoints_is_refused_before_anything_is_scored(fold
         ("sources/own", OWN | {"path": "rows.jsonl", "group": "topic"}),
         ("sources/web", HUB),
         ("suites/mine", {"path": "mine"}),
+        ("suites/merged", {"path": "merged", "documents": 5, "baseline": "c"}),
         ("suites/named", {"lm_eval": "hellaswag", "limit": 2e2}),
         ("suites/named", {"lm_eval": ["mmlu_stem", "wikitext"], "baseline": "wikitext"}),
         ("fit", {"metrics": {"domains": ["bits_per_byte_document_pooled"]}, "baselines": {"domains": "web"}}),
