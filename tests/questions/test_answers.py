@@ -61,6 +61,9 @@ def test_allocation_is_where_the_surface_is_least_along_its_compute() -> None:
     least = sizes[parametric.value(SURFACE[:, None], np.stack([sizes, flops / 6 / sizes])).argmin()]
     assert found["params"].value == pytest.approx(least, rel=1e-4)
     assert found["params"].note is None
+    own = float((6 * params * tokens).max()) * (1 + 1e-14)  # that of whole tokens is a little less
+    notes = [row.note for row in optimum.rows(table, at=(f"training_flops={own!r}",), **asked)]
+    assert not any("training_flops" in (note or "") for note in notes)
     far = {row.quantity: row for row in optimum.rows(table, at=("training_flops=1e25",), **asked)}
     assert far["params"].note == "beyond the data; at a value beyond the data: training_flops"
     assert far["loss"].note == "at a value beyond the data: training_flops, params, tokens"
@@ -265,6 +268,12 @@ def test_a_mixture_as_good_as_two_and_a_half_times_the_data_has_that_multiplier(
     of_both = Columns({**columns.of, "unique": np.array([*unique, 3e9, 3e9])})  # with what is mixed in
     again = multiplier.rows(of_both, unique="unique", y="loss", share="share", unique_in_mixtures=1e8)
     assert [row.multiplier for row in again] == pytest.approx([2.5, None])
+    empty = Columns({**columns.of, "unique": np.array([*unique, np.nan, np.nan])})
+    asked = {"unique": "unique", "y": "loss", "share": "share"}
+    filled = multiplier.rows(empty, **asked, unique_in_mixtures=1e8)
+    assert [row.multiplier for row in filled] == pytest.approx([2.5, None])
+    with pytest.raises(RelscaleError, match="no mixture has numbers in all of unique, loss and share"):
+        list(multiplier.rows(empty, **asked))
 
 
 def test_a_run_without_a_share_is_left_out_of_multipliers_and_counted() -> None:

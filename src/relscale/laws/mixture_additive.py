@@ -28,7 +28,7 @@ TRAPS = (
 
 def _powers(theta: Array, x: Array, out: Array) -> Array:
     """Write h_i^γ_i (k, n, ...) into ``out`` and return ln h_i; both are 0 for a share of 0."""
-    present = x > 0
+    present = x != 0
     logs = np.log(np.where(present, x, 1.0))
     np.multiply(theta[1 + len(x) :, None], logs, out=out)
     np.exp(out, out=out)

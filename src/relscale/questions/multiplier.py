@@ -93,9 +93,9 @@ def rows(
     )
     if (mixed < 0).any():
         raise RelscaleError(f"column {share!r} holds {mixed[mixed < 0][0]:g}, which is no share")
-    complete = np.isfinite(data) & np.isfinite(loss) & np.isfinite(mixed)
     if unique_in_mixtures:
         data = np.where(mixed > 0, unique_in_mixtures, data)
+    complete = np.isfinite(data) & np.isfinite(loss) & np.isfinite(mixed)
     for name in dict.fromkeys(labels):
         compared = labels == name
         selected = compared & complete
@@ -106,6 +106,8 @@ def rows(
             )
         curve, ends = _target_curve(data[alone], loss[alone])
         mixtures = np.flatnonzero(selected & (mixed > 0))
+        if not len(mixtures) and (compared & ~(mixed == 0)).any():
+            raise RelscaleError(f"{name}: no mixture has numbers in all of {unique}, {y} and {share}")
         limits: list[Limits] = [(None, None)] * len(mixtures)
         missing, undefined = left_out(complete[compared], "runs", (unique, y, share)), ""
         if noise > 0:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
+from relscale.fitting.estimation.beyond_data import SAME
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.fixed_parameters import fixed_parameters
@@ -187,7 +188,7 @@ def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
 
 def _is_beyond(in_data: Array | None, value: float) -> bool:
     """Whether a value is outside the range of the quantity in the data; False if the data lack it."""
-    return in_data is not None and not in_data.min() <= value <= in_data.max()
+    return in_data is not None and not in_data.min() / SAME <= value <= in_data.max() * SAME
 
 
 def _note(value: float, inside: Array | None, beyond: list[str], lacking: str) -> str | None:
