@@ -117,6 +117,16 @@ def test_draws_without_an_effect_are_counted_beside_those_that_failed() -> None:
     assert li.draws_note(li.PERCENTILE, 101, 3, 2) == "percentile, 101 draws, 3 failed, 2 without an effect"
 
 
+def test_failed_draws_and_draws_without_an_effect_are_too_many_together() -> None:
+    draws = np.linspace(0, 1, 101)[None].copy()
+    draws[:, :4] = np.nan
+    unaffected = np.zeros(draws.shape, dtype=bool)
+    unaffected[:, 4:7] = True
+    (remark,) = li.limits(np.full(1, 0.5), draws, 0.9, without_effect=unaffected).status
+    assert remark.status == Status.FAILED_DRAWS
+    assert "4 of 101 bootstrap draws failed; in 3 of 101 bootstrap draws" in str(remark)
+
+
 def test_a_method_in_words_says_scheme_kind_draws_and_failures() -> None:
     note = li.draws_note(li.STUDENTISED, 1000, 3)
     assert described(schemes.METHODS[schemes.BLOCK], note) == (

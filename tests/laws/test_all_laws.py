@@ -331,11 +331,8 @@ def test_a_loss_of_size_steps_and_batch_is_that_of_its_equation(
     assert constants[4] / found ** (1 / constants[5]) == pytest.approx(critical, rel=1e-5)
 
 
-OTHERWISE = (
-    "log_law",
-    "combined",
-    "rate_and_batch",
-)  # a score, anything, and what wants another rate and batch
+# A score, a law of anything, and a law for which more tokens change the best rate and batch.
+OTHERWISE = ("log_law", "combined", "rate_and_batch")
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,8 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     log_p_right = -3 + rng.uniform(-0.2, 0.8, ITEMS) * log_compute[:, None]
     log_p_right = log_p_right + 0.2 * rng.standard_normal((MODELS, ITEMS))
     probability = 1 / (1 + np.exp(-log_p_right))
-    wrong = rng.uniform(
-        0.05, 3, ITEMS
-    )  # unnormalised probability of the wrong choices, the same for all models
+    # Unnormalised probability of the wrong choices, the same for all models.
+    wrong = rng.uniform(0.05, 3, ITEMS)
     r = correlations(log_compute, np.log(probability))
     r_among_choices = correlations(log_compute, probability / (probability + wrong))
     found = {

@@ -15,10 +15,8 @@ from relscale.errors import RelscaleError
 from relscale.laws.broken_line import log_shape, starts
 from relscale.laws.law import Array, Law, Parameter
 
-NARROWEST, WIDEST = (
-    1e-3,
-    2.0,
-)  # bounds of a width, in ranges of ln x; also how far a break may be outside the data
+# Bounds of a width, in ranges of ln x; a break may be as far outside the data as the larger.
+NARROWEST, WIDEST = 1e-3, 2.0
 
 
 def value(theta: Array, x: Array) -> Array:

@@ -80,8 +80,9 @@ LAW = Law(
     jacobian=by_differences(value, PARAMETERS),
     starts=starts,
     source="Muennighoff et al., arXiv 2305.16264",
-    formula="L = E + A / N'^α + B / D'^β, D' = U · (1 + R_D · (1 − e^(−r_D / R_D))), r_D = D / U − 1, and N' likewise "
-    "of r_N = N / U_N − 1 and R_N",
+    formula="L = E + A / N'^α + B / D'^β, D' = U · (1 + R_D · (1 − e^(−r_D / R_D))), r_D = D / U − 1, U ≤ D; N' "
+    "likewise of U_N, R_N and r_N = max(N / U_N − 1, 0), with U_N = min(N, G · (U · G)^(β/α)), "
+    "G = (αA / (βB))^(1/(α+β))",
     traps="R_D needs runs of many epochs, R_N runs with excess parameters; both are correlated, and there "
     "are several optima. The law cannot represent a loss that rises with further epochs.",
 )

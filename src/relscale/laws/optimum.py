@@ -24,7 +24,8 @@ class Optimum:
     traps
         Caveats of the result.
     made
-        From the data's predictors (p, n) to what of the given and the best is made of them, (n,) by name.
+        Function of the data's predictors (p, n) that returns quantities to compare with given and optimal values, (n,)
+        by name.
     """
 
     fixed: Mapping[str, str]

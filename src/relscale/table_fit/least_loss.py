@@ -4,7 +4,8 @@
 
 A straight line in logarithms has no floor: on the loss that Hoffmann et al. fitted, with budgets up to 1e22, it is
 below the irreducible loss at 1e24. Limits are t limits of ln L* with n − 3 degrees of freedom, from the derivatives of
-the law by its parameters; where budgets share trainings, the variance is the jackknife's over trainings.
+the law by its parameters; where budgets share trainings, the variance is the jackknife's over trainings. They rest on
+the optima's scatter alone, not on what the parabolas state of each.
 
     V = ∇ᵀ C ∇ / L*²,    or    V = (G − 1) / G · Σ_g (ln L*_(g) − ln L*)²
 """
@@ -48,9 +49,9 @@ class LeastLoss:
         )
 
     def at(self, flops: float, level: float) -> tuple[float, float, float] | None:
-        """L* and its limits, nan where too few trainings are behind them; None where the optima fix no floor.
+        """L* and its limits, nan where budgets share too few trainings; None where the optima fix no floor.
 
-        That is with fewer than four optima, or where the floor would be 0 or less.
+        That is where the fit is not ok: fewer than four optima, a floor of 0 or less, a parameter on a bound.
 
         Examples
         --------

@@ -91,9 +91,8 @@ def _residual(
     for known, columns in equal_columns(np.isfinite(values)):
         if known.sum() < parabola.SMALLEST:
             continue
-        source_runs = (
-            drawn[known] % known.sum()
-        )  # a run that a series lacks has no residual: another's is taken
+        # A run that a series lacks has no residual: another's is taken.
+        source_runs = drawn[known] % known.sum()
         again = _redrawn(x[known], values[np.ix_(known, columns)], source_runs)
         read[columns] = parabola.value(parabola.coefficients(x[known], again), best)
     return best, read

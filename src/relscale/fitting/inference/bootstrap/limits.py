@@ -126,13 +126,19 @@ def limits(
     status = choose(known, OK, NO_LIMITS)
     with np.errstate(invalid="ignore"):
         status[known & ((estimate < low) | (high < estimate))] = BIASED
-    for count, kind_of_draw, meaning in (
-        (n_unaffected, Status.NO_EFFECT, "in {} of {} bootstrap draws the parameter has no effect"),
-        (failed, Status.FAILED_DRAWS, "{} of {} bootstrap draws failed"),
-    ):
-        flagged = count > TOO_MANY * number
-        status[flagged] = [Remark(kind_of_draw, meaning.format(n, number)) for n in count[flagged]]
+    flagged = failed + n_unaffected > TOO_MANY * number
+    lost = zip(failed[flagged], n_unaffected[flagged], strict=True)
+    status[flagged] = [_lost_draws(int(failures), int(idle), number) for failures, idle in lost]
     return Limits(np.where(known, low, np.nan), np.where(known, high, np.nan), failed, n_unaffected, status)
+
+
+def _lost_draws(failed: int, without_effect: int, draws: int) -> Remark:
+    """The status where limits leave out too many draws: the larger of two kinds, and the counts of both."""
+    parts = [f"{failed} of {draws} bootstrap draws failed"] if failed else []
+    if without_effect:
+        parts.append(f"in {without_effect} of {draws} bootstrap draws the parameter has no effect")
+    kind = Status.FAILED_DRAWS if failed >= without_effect else Status.NO_EFFECT
+    return Remark(kind, "; ".join(parts))
 
 
 def draws_note(kind: str, draws: int, failed: int, without_effect: int = 0) -> str:
