@@ -9,7 +9,7 @@ def forget() -> None:
         provenance._part,
         provenance._file,
         provenance._module,
-        provenance.reason_not_counted,
+        provenance.reason_excluded,
     ):
         function.cache_clear()
     forget_versions()

@@ -171,10 +171,10 @@ def test_a_plan_says_which_runs_are_too_slow_and_that_a_stream_is_cut_to_it(fold
     assert main(["plan", experiment(folder, sources=streamed, hardware=hours)]) == 0
     said = capsys.readouterr().out
     assert "longer than hardware.hours (1e-09) even on all devices:" in said
-    assert "tokens: texts; a larger budget makes it another text" in said
+    assert "tokens: texts; a larger budget changes the text" in said
     texts(folder)
     assert main(["plan", experiment(folder)]) == 0
-    assert "another text" not in capsys.readouterr().out
+    assert "changes the text" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("x", ["compute, FLOPs", 'the "F"', "{x}", "$(touch PWNED)", "-x", "two\nlines"])

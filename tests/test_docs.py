@@ -68,7 +68,7 @@ def test_a_page_of_the_reference_has_what_the_code_declares(site, page, words):
 @pytest.fixture
 def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no-browser"))  # figures as HTML alone
+    monkeypatch.setenv("BROWSER_PATH", str(tmp_path / "no-browser"))  # figures as HTML only
 
 
 @pytest.mark.slow

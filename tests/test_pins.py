@@ -25,13 +25,13 @@ def hub(monkeypatch):
     """What was asked of a hub that knows ``COMMITS``."""
     asked = []
 
-    def look_up(name, kind):
+    def latest_commit(name, kind):
         asked.append((kind, name))
         if name not in COMMITS:
             raise RelscaleError(f"no {name}")
         return COMMITS[name]
 
-    monkeypatch.setattr("relscale.experiments.pins.look_up", look_up)
+    monkeypatch.setattr("relscale.experiments.pins.latest_commit", latest_commit)
     return asked
 
 

@@ -8,7 +8,7 @@ import pytest
 from forgotten_digests import forget, forget_versions
 
 from relscale import identity, provenance
-from relscale.provenance import closure, code_digest, digest, folder_digest, libraries, reason_not_counted
+from relscale.provenance import closure, code_digest, digest, folder_digest, libraries, reason_excluded
 
 ENTRIES = [
     "relscale.corpora.build",
@@ -35,7 +35,7 @@ def not_counted():
         for path in provenance.PACKAGE.rglob("*.py")
     )
     reasons = {
-        name: reason_not_counted(name) for name in (module.removesuffix(".__init__") for module in modules)
+        name: reason_excluded(name) for name in (module.removesuffix(".__init__") for module in modules)
     }
     return {name: reason for name, reason in reasons.items() if reason}
 
@@ -104,7 +104,7 @@ def test_what_only_moves_bytes_may_be_edited(package):
 @pytest.mark.slow
 def test_a_module_counts_unless_it_says_why_not_as_a_plain_text(package):
     module, importer = "relscale.errors", "relscale.storage.json_lines"
-    line = f'CHANGES_NO_NUMBER = "{reason_not_counted(module)}"'
+    line = f'CHANGES_NO_NUMBER = "{reason_excluded(module)}"'
     before = code_digest(importer), code_digest(module)
     for other in ('CHANGES_NO_NUMBER = "another reason"', 'CHANGES_NO_NUMBER = ""', "NOTHING_SAID = 1"):
         edit(package / "errors.py", line, other)
@@ -230,7 +230,7 @@ def test_every_module_that_says_it_changes_no_number_is_read_so():
 
 
 def test_a_library_that_is_left_out_is_no_part_of_python():
-    assert not set(identity.CARRIER_LIBRARIES) & sys.stdlib_module_names
+    assert not set(identity.NON_COMPUTING_LIBRARIES) & sys.stdlib_module_names
 
 
 def test_what_is_left_out_is_outside_the_packages_whose_results_are_numbers():

@@ -45,7 +45,7 @@ def length(radius):
 def counted(source, function=None):
     tree = ast.parse(source)
     if function:
-        tree = syntax_tree.used(tree, function)
+        tree = syntax_tree.needed_by(tree, function)
     syntax_tree.prune(tree, "relscale", lambda name: name != "relscale.errors.RelscaleError")
     return syntax_tree.text(tree)
 
@@ -118,8 +118,8 @@ def test_a_local_name_is_not_the_function_of_that_name():
     source = (
         "def area(): return 1\ndef length(area): return [area for area in (area,)]\ndef both(): return area()"
     )
-    assert "area" not in [each.name for each in syntax_tree.used(ast.parse(source), "length").body]
-    assert "area" in [each.name for each in syntax_tree.used(ast.parse(source), "both").body]
+    assert "area" not in [each.name for each in syntax_tree.needed_by(ast.parse(source), "length").body]
+    assert "area" in [each.name for each in syntax_tree.needed_by(ast.parse(source), "both").body]
 
 
 def test_statements_for_their_effect_count_with_every_function():
@@ -129,7 +129,7 @@ def test_statements_for_their_effect_count_with_every_function():
 
 def test_a_name_that_is_not_there_is_an_error():
     with pytest.raises(ValueError, match="'volume'"):
-        syntax_tree.used(ast.parse(SOURCE), "volume")
+        syntax_tree.needed_by(ast.parse(SOURCE), "volume")
 
 
 def test_imports_are_full_names_those_for_type_checkers_left_out():

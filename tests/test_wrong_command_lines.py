@@ -15,8 +15,8 @@ WRONG = [
     ("fit", 2, "required: table"),
     ("fit t.csv --grop group", 2, "no option '--grop'; did you mean '--group'?"),
     ("fit t.csv --loss hubr", 2, "--loss: no 'hubr'; did you mean 'huber'?"),
-    ("fit t.csv --level high", 2, "--level: 'high' is no number"),
-    ("fit t.csv --seed 1.5", 2, "--seed: '1.5' is no whole number"),
+    ("fit t.csv --level high", 2, "--level: 'high' is not a number"),
+    ("fit t.csv --seed 1.5", 2, "--seed: '1.5' is not a whole number"),
     ("doctor now", 2, "one argument too many: 'now'"),
     ("suites --json", 2, "no option '--json'; there are none"),
     # files
@@ -33,7 +33,7 @@ WRONG = [
     ("plan broken.yaml", 1, "broken.yaml, line 3: not YAML"),
     ("plan short.yaml", 1, "short.yaml: 'sources' is missing"),
     ("run lapto", 1, "did you mean 'laptop'?"),
-    ("run", 1, "config.yaml: not in this folder; name a config, or an experiment of relscale's"),
+    ("run", 1, "config.yaml: not in this folder; name a config, or a shipped experiment such as reference"),
     ("report reference", 1, "no such fit; run the experiment first"),
     # names
     ("laws relativ", 1, "did you mean 'relative'?"),

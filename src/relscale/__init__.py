@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-CHANGES_NO_NUMBER = "the version of the package; what it computes is in its modules"
+CHANGES_NO_NUMBER = "the version of the package; its modules are digested one by one"
 
-_WHERE = {  # the module of each name, imported when the name is first asked for
+_MODULES = {  # of the public names, imported on first use
     "fit": "table_fit.fit",
     "TableFit": "table_fit.result",
     "frontier": "table_fit.frontier",
@@ -54,12 +54,12 @@ __all__ += ["Experiment", "Results", "TableFit", "open"]
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, loaded when it is first asked for: the libraries behind it take a while."""
+    """A public name, imported on first use because its libraries are slow to import."""
     from importlib import import_module
 
-    if name not in _WHERE:
-        raise AttributeError(f"module 'relscale' has no attribute {name!r}; it has {', '.join(_WHERE)}")
-    module = _WHERE[name]
+    if name not in _MODULES:
+        raise AttributeError(f"module 'relscale' has no attribute {name!r}; it has {', '.join(_MODULES)}")
+    module = _MODULES[name]
     if not module:
         return import_module(f"relscale.{name}")
     return getattr(
@@ -68,4 +68,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*_WHERE, "__version__"]
+    return [*_MODULES, "__version__"]

@@ -5,14 +5,14 @@ from pathlib import Path
 from relscale.arguments import typed
 from relscale.errors import RelscaleError
 from relscale.experiments.experiment_results import Results, open
-from relscale.printable import shown_printable
+from relscale.printable import escaped_repr
 from relscale.score_model import score
 from relscale.table_fit.frame import Frame
 
 __all__ = ["Experiment", "Results", "open", "score"]
 
 
-@shown_printable
+@escaped_repr
 class Experiment:
     """An experiment, defined by a config file.
 
@@ -51,7 +51,7 @@ class Experiment:
         minutes
             Time limit in minutes on this machine; determines budgets and widths.
         config
-            Config file to write; its name is that of the experiment.
+            Config file to write; the experiment is named after it.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class Experiment:
         Raises
         ------
         RelscaleError
-            It trains none.
+            The experiment trains no models.
         """
         from relscale.design.placement import place
         from relscale.design.table import plan_table
@@ -115,7 +115,7 @@ class Experiment:
         Parameters
         ----------
         *arguments
-            Of Snakemake, such as ``"--cores=8"``.
+            Options of Snakemake, such as ``"--cores=8"``.
 
         Raises
         ------
@@ -139,7 +139,7 @@ class Experiment:
         Raises
         ------
         RelscaleError
-            There are none yet.
+            The experiment has no results yet.
         """
         from relscale.experiments.results import Results as Paths
 

@@ -24,8 +24,8 @@ WORDS: dict[Any, str] = {
 def typed(function: Callable[P, T]) -> Callable[P, T]:
     """Decorator that checks arguments against the function's annotations.
 
-    Arrays and columns are accepted as lists, and their numbers as numbers. Arguments annotated ``Any`` are not checked;
-    a wrong number of arguments is Python's ``TypeError``.
+    Arrays and columns are accepted as lists, and numpy's numbers as numbers. Arguments annotated ``Any`` are not
+    checked; a wrong number of arguments raises Python's ``TypeError``.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _check(function: Callable[..., Any], name: str, value: object, hint: object) -> Any:
-    """The argument, an array as a list."""
+    """Check one argument and return it, an array as a list."""
     plain = _plain(value)
     owner = function.__qualname__.removesuffix(".__init__")
     if _is_type(plain, hint):
@@ -73,7 +73,7 @@ def _check(function: Callable[..., Any], name: str, value: object, hint: object)
 
 
 def _plain(value: object) -> object:
-    """Arrays, columns and scalars of numpy, pandas, Arrow or polars, and keys of a mapping, as Python objects."""
+    """A Python object for an array, column or scalar of numpy, pandas, Arrow or polars, or a view of a mapping."""
     if isinstance(value, KeysView | ValuesView):
         return list(value)
     methods = (getattr(value, name, None) for name in ("tolist", "to_pylist", "to_list", "as_py"))
@@ -82,7 +82,7 @@ def _plain(value: object) -> object:
 
 
 def _is_type(value: object, hint: Any) -> bool:
-    """Whether a value is of an annotated type."""
+    """Whether a value has an annotated type."""
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any:
         return True

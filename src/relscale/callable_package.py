@@ -1,4 +1,4 @@
-"""Packages that are called for the list of what is in them: ``relscale.laws()``, ``relscale.figures()``."""
+"""Packages that list their members when called: ``relscale.laws()``, ``relscale.figures()``."""
 
 from importlib import import_module
 from types import ModuleType
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class CallablePackage(ModuleType):
-    """A package whose call gives the table of ``relscale.listings`` that has its name."""
+    """A package that, when called, returns the table of the same name in ``relscale.listings``."""
 
     def __call__(self) -> Any:
         """A table with one row per member."""

@@ -16,7 +16,7 @@ from relscale.extras import named_extras
 from relscale.printable import PrintableStream
 from relscale.suggestions import suggestion
 
-COMMANDS = {  # each is a module of relscale.commands, which imports heavy libraries only as it runs
+COMMANDS = {  # each is a module of relscale.commands, which imports heavy libraries only when it runs
     "an experiment": ("init", "plan", "run", "report", "mix", "quantization", "singular-values", "doctor"),
     "a table": ("design", "fit", "frontier", "extrapolate", "capabilities", "ability", "ask"),
     "a forecast": ("forecast", "score-forecasts"),
@@ -40,10 +40,10 @@ COMMANDS = {  # each is a module of relscale.commands, which imports heavy libra
 VERBS = tuple(verb for verbs in COMMANDS.values() for verb in verbs)
 # Commands that read and write tables without pandas.
 WITHOUT_PANDAS = ("plan", "report", "fit", "frontier", "train", "branches", "score", "collect", "plot")
-# Objects that are made before Python looks for cycles among them, and how rarely it looks among older ones: importing
-# torch makes a million that all stay, and with Python's own 700 an eighth of the time goes into looking through them.
-COLLECT_EVERY = (100_000, 50, 100)
-EXTRAS = {"suite": "score", "score": "score", "collect": "score", "run": "workflow"}  # of the others: train
+# Thresholds of Python's garbage collector: importing torch creates a million objects that all stay, and with the
+# default of 700 an eighth of the time is spent searching them for cycles.
+GC_THRESHOLDS = (100_000, 50, 100)
+EXTRAS = {"suite": "score", "score": "score", "collect": "score", "run": "workflow"}  # default: train
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,7 +61,7 @@ class Parser(argparse.ArgumentParser):
             message = f"{problem} {value!r}; {suggestion(value, VERBS if argument == 'COMMAND' else known)}"
         elif number := re.fullmatch(r"argument (\S+): invalid (int|float) value: (.*)", message, re.DOTALL):
             argument, kind, value = number.groups()
-            message = f"{argument}: {value} is no {'whole ' if kind == 'int' else ''}number"
+            message = f"{argument}: {value} is not a {'whole ' if kind == 'int' else ''}number"
         elif unknown := re.fullmatch(r"unrecognized arguments: (\S+).*", message, re.DOTALL):
             message = self.unknown_argument(unknown[1])
         elif message.endswith("are required: COMMAND"):
@@ -94,13 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     in_own_process = arguments is None
     if in_own_process:
-        gc.set_threshold(*COLLECT_EVERY)
+        gc.set_threshold(*GC_THRESHOLDS)
     options = parsed(arguments)
     command = _module(options.verb)
     if in_own_process and options.verb in WITHOUT_PANDAS:
-        from relscale.arrow_alone import leave_pandas_out
+        from relscale.arrow_without_pandas import use_arrow_without_pandas
 
-        leave_pandas_out()
+        use_arrow_without_pandas()
     if options.parent is not None and not getattr(command, "STOPS_ITSELF", False):
         from relscale.storage.process import end_with
 
@@ -109,10 +109,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         with named_extras("this command", EXTRAS.get(options.verb, "train")):
             command.run(options)
             sys.stdout.flush()
-    except (
-        RelscaleError,
-        OSError,
-    ) as error:  # of the system: no such file, no permission, no space on the disk
+    except (RelscaleError, OSError) as error:  # OSError: no such file, no permission, no space on the disk
         print(f"relscale {options.verb}: {error}", file=sys.stderr)
         return 1
     return 0
@@ -124,8 +121,8 @@ def _module(verb: str) -> Any:
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options of a command line; ``further`` are those that a command forwards."""
-    top, of_verb = parsers()
+    """The options of a command line; ``further`` holds those that the command forwards."""
+    top, command_parsers = parsers()
     try:
         import argcomplete
     except ModuleNotFoundError:
@@ -134,8 +131,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         argcomplete.autocomplete(top)
     options, further = top.parse_known_args(arguments)
     command = _module(options.verb)
-    if further and not getattr(command, "HANDS_ON", False):
-        parser = of_verb[options.verb]
+    if further and not getattr(command, "FORWARDS_OPTIONS", False):
+        parser = command_parsers[options.verb]
         parser.error(parser.unknown_argument(further[0]))
     options.further = further
     return options
@@ -152,16 +149,16 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     top.add_argument("--version", action="version", version=f"relscale {__version__}")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="COMMAND", title=argparse.SUPPRESS)
     listed, width = [], max(map(len, VERBS))
-    of_verb = {}
+    command_parsers = {}
     for title, names in COMMANDS.items():
         listed.append(f"\n{title}:")
         for name in names:
             command = _module(name)
-            verb = of_verb[name] = verbs.add_parser(
+            verb = command_parsers[name] = verbs.add_parser(
                 name,
                 description=inspect.cleandoc(command.run.__doc__ or ""),
                 formatter_class=argparse.RawDescriptionHelpFormatter,
-                allow_abbrev=not getattr(command, "HANDS_ON", False),
+                allow_abbrev=not getattr(command, "FORWARDS_OPTIONS", False),
             )
             command.add_arguments(verb)
             verb.add_argument("--parent", type=int, metavar="PID", help=argparse.SUPPRESS)
@@ -171,7 +168,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
         'See relscale COMMAND --help. Shell completion: eval "$(register-python-argcomplete relscale)"',
     ]
     top.epilog = "\n".join(listed).lstrip()
-    return top, of_verb
+    return top, command_parsers
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,3 +1,3 @@
-"""The confidence level of intervals where no other is asked for."""
+"""The default confidence level of intervals."""
 
 LEVEL = 0.95

@@ -1,4 +1,4 @@
-"""Published tables that come with relscale; where each is from, ``reference/README.md`` says."""
+"""Published tables shipped with relscale; ``reference/README.md`` gives their sources."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +20,13 @@ class Dataset:
     Attributes
     ----------
     file
-        In ``reference/``.
+        File name in ``reference/``.
     description
-        Its rows, in a sentence.
+        One sentence about the rows.
     source
-        Where they were published.
+        Publication.
     fit
-        Arguments by which ``relscale.fit`` fits it, as an example.
+        Example arguments for ``relscale.fit``.
     """
 
     file: str
@@ -46,12 +46,12 @@ DATASETS = {
             "y": "loss",
             "loss": "huber",
             "delta": 1e-3,
-            "where": "loss<3.44",  # the five highest are left out, as by those who read off the figure
+            "where": "loss<3.44",  # excludes the five highest, as did the authors who digitised the figure
         },
     ),
     "gemstones": Dataset(
         "gemstones_mmlu.csv.gz",
-        "Loss of right MMLU answers by subject: 22 model shapes, 35 checkpoints each.",
+        "Loss of correct MMLU answers by subject: 22 model shapes, 35 checkpoints each.",
         "Gemstones 2025, arXiv 2502.06857",
         {
             "x": "training_flops",
@@ -70,13 +70,13 @@ DATASETS = {
     ),
     "olmo_ladder": Dataset(
         "olmo_ladder_mmlu.csv",
-        "Bits per byte of right MMLU answers by group of subjects: 25 models of 190M to 3B parameters.",
+        "Bits per byte of correct MMLU answers by group of subjects: 25 models of 190M to 3B parameters.",
         "OLMo 2 model ladder, allenai/OLMo-ladder",
         {"x": "training_flops", "y": "bpb", "group": "subgroup", "baseline": "stem"},
     ),
     "overtraining": Dataset(
         "overtraining_testbed.csv.gz",
-        "Losses and top-1 errors of 104 models that were trained for 5 to 640 tokens per parameter.",
+        "Losses and top-1 errors of 104 models trained on 5 to 640 tokens per parameter.",
         "Gadre et al. 2024, arXiv 2403.08540",
         {"law": "power", "x": "training_flops", "y": "value", "group": "group"},
     ),
@@ -98,7 +98,7 @@ def chinchilla() -> Frame:
 
 
 def gemstones() -> Frame:
-    """The Gemstones models on MMLU: ``loss`` of the right answer (nats) by ``model``, ``step`` and ``subject``.
+    """The Gemstones models on MMLU: ``loss`` of the correct answer (nats) by ``model``, ``step`` and ``subject``.
 
     Examples
     --------
@@ -122,7 +122,7 @@ def isoflop_suite() -> Frame:
 
 
 def olmo_ladder() -> Frame:
-    """The OLMo 2 model ladder on MMLU: ``bpb``, bits per byte of the right answer, by ``subgroup``.
+    """The OLMo 2 model ladder on MMLU: ``bpb``, bits per byte of the correct answer, by ``subgroup``.
 
     Examples
     --------
@@ -147,12 +147,12 @@ def overtraining() -> Frame:
 
 @typed
 def dataset(name: str) -> Frame:
-    """The table of that name.
+    """A published table by its name.
 
     Raises
     ------
     RelscaleError
-        There is none.
+        There is no such table.
     """
     if name not in DATASETS:
         raise RelscaleError(f"no data set {name!r}; {suggestion(name, DATASETS)}")
@@ -160,7 +160,7 @@ def dataset(name: str) -> Frame:
 
 
 def datasets() -> Frame:
-    """The published tables there are, one row each."""
+    """The published tables, one row per table."""
     return Frame(
         [
             {

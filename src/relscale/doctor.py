@@ -64,7 +64,7 @@ def findings() -> Iterator[Finding]:
         yield Finding(
             f"extra {extra}",
             not modules,
-            f"without {', '.join(modules)}" if modules else _versions(extra),
+            f"missing: {', '.join(modules)}" if modules else _versions(extra),
             LACKING.format(extra) if modules else PURPOSE[extra],
         )
     yield Finding("cores", True, str(cores()), "all of them are used by relscale run; --cores N for fewer")
@@ -118,14 +118,14 @@ def _bf16() -> Finding:
     flags = sorted(processor_flags() & {"avx512_bf16", "amx_bf16"})
     if has_bf16_kernels(threads=1, compiled=False):
         consequence = (
-            "training.precision: auto takes bf16 at any width, with C kernels, about 1.8 times as fast"
+            "training.precision: auto uses bf16 at any width, with C kernels, about 1.8 times as fast"
         )
     elif flags:
         consequence = (
-            f"training.precision: auto takes bf16 from width {NARROWEST_AUTOCAST} on, by torch's autocast"
+            f"training.precision: auto uses bf16 from width {NARROWEST_AUTOCAST} on, with torch's autocast"
         )
     else:
-        consequence = "training.precision: auto takes float32"
+        consequence = "training.precision: auto uses float32"
     return Finding("bf16 on the CPU", bool(flags), ", ".join(flags) or "not in hardware", consequence)
 
 
@@ -159,7 +159,7 @@ def _chrome() -> Finding:
         chrome or "none",
         "figures as SVG, PDF and PNG too"
         if chrome
-        else "figures as HTML alone; install chromium for SVG, PDF and PNG",
+        else "figures as HTML only; install chromium for SVG, PDF and PNG",
     )
 
 

@@ -1,9 +1,9 @@
-"""Which metrics are errors: quantities that are positive and of which lower is better. Laws are fitted to errors."""
+"""Metrics that are errors: positive, and lower is better. Laws are fitted to errors."""
 
-# How their names begin. Those with item replicates; lm-eval's own metrics have them too, and others standard errors
-# alone, which keeps the replicates, the largest table, at half their size.
+# Prefixes of the metrics with bootstrap replicates over items. lm-eval's own metrics have replicates too; the others
+# have only standard errors, which halves the table of replicates, the largest one.
 RESAMPLED = ("bits_per_byte", "nats", "error_rate", "brier")
-ERRORS = (*RESAMPLED, "loss")  # all, best known first
+ERRORS = (*RESAMPLED, "loss")  # prefixes of all errors, most common first
 
 
 def is_error(metric: str) -> bool:

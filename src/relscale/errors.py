@@ -1,4 +1,4 @@
-"""The one error that a user of relscale should ever see."""
+"""Errors with a one-line message for users."""
 
 import re
 from collections.abc import Iterator
@@ -7,32 +7,31 @@ from pathlib import Path
 
 from relscale.printable import printable
 
-CHANGES_NO_NUMBER = "the sentences of errors"
+CHANGES_NO_NUMBER = "error messages"
 
-MAX_CHARACTERS = 150  # characters of a word without end, or of what another library says
-_ENDLESS = re.compile(rf"\S{{{2 * MAX_CHARACTERS},}}")
+MAX_CHARACTERS = 150  # kept of an overlong word, or of a library's message
+_OVERLONG = re.compile(rf"\S{{{2 * MAX_CHARACTERS},}}")
 _ADDRESS = re.compile(r"(?<=\w) object at 0x[0-9a-f]+(?=>)")
 
 
 class RelscaleError(Exception):
     """Bad input, in one line: what is wrong, where, and what to do about it.
 
-    The command line prints the message alone and exits with status 1. Anything else that is raised is a bug and
-    keeps its traceback.
+    The command line prints only the message and exits with status 1. Any other exception is a bug and keeps its
+    traceback.
 
-    What a message quotes of the input, or of another library's message, may have several lines, no end, and
-    characters that steer a terminal: line breaks become spaces, of a word longer than any path the beginning is kept,
-    addresses in memory are left out, and those characters are spelled out.
+    A message can quote input or another library's message. Line breaks in it become spaces, words longer than any path
+    are truncated, memory addresses are removed, and terminal control characters are escaped.
     """
 
     def __init__(self, message: object = ""):
         text = _ADDRESS.sub("", " ".join(str(message).splitlines()))
-        super().__init__(printable(_ENDLESS.sub(lambda word: f"{word[0][:MAX_CHARACTERS]}…", text)))
+        super().__init__(printable(_OVERLONG.sub(lambda word: f"{word[0][:MAX_CHARACTERS]}…", text)))
 
 
 @contextmanager
 def keyed(key: str) -> Iterator[None]:
-    """Let an error begin with the key of the config's value that it is about."""
+    """Prefix errors raised in this context with the config key that they concern."""
     try:
         yield
     except RelscaleError as error:
@@ -41,9 +40,9 @@ def keyed(key: str) -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """The message of a library's error, as part of a sentence: its first line, or its kind where it says nothing.
+    """The first line of a library's error message, or the name of the error's class if the message is empty.
 
-    A first line that ends in a colon only announces the next. Of a long one the beginning is kept.
+    A first line that ends in a colon is joined with the second. Long lines are truncated.
 
     Examples
     --------
@@ -56,7 +55,7 @@ def first_line(error: BaseException) -> str:
 
 
 class Damaged(RelscaleError):
-    """A file that is not what was written.
+    """A file whose content differs from what was written.
 
     Attributes
     ----------
@@ -69,11 +68,14 @@ class Damaged(RelscaleError):
     """
 
     def __init__(
-        self, path: Path, reason: str, remedy: str = "delete it, and the stage that made it makes it again"
+        self,
+        path: Path,
+        reason: str,
+        remedy: str = "delete it, and the stage that wrote it will write it again",
     ):
         super().__init__(f"{path}: damaged ({reason}); {remedy}")
         self.path, self.reason, self.remedy = path, reason, remedy
 
     def __reduce__(self) -> tuple[type, tuple[Path, str, str]]:
-        """Across processes, with all that it was made of."""
+        """Pickle the error with all its attributes."""
         return Damaged, (self.path, self.reason, self.remedy)

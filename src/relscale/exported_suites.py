@@ -1,4 +1,4 @@
-"""Suites of an export beside a table of checkpoints, in place of suites made from held-out documents."""
+"""Exported suites beside a table of checkpoints, which replace suites built from held-out documents."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +11,14 @@ from relscale.storage.file_name import file_name
 def with_exported_suites(
     experiment: Experiment, report: Callable[[str], None] = lambda line: None
 ) -> Experiment:
-    """The experiment with suites that need held-out documents replaced by those that an export put beside its table.
+    """Replace suites that need held-out documents by the exported suites beside the table of checkpoints.
 
     Parameters
     ----------
     experiment
-        Any; nothing changes where models are trained.
+        The experiment; returned unchanged if it trains models.
     report
-        Called with a line per suite that is replaced, which names the folder.
+        Called with one message per replaced suite.
     """
     if not isinstance(experiment, CheckpointExperiment):
         return experiment
@@ -28,9 +28,7 @@ def with_exported_suites(
         if folder.is_dir() and _needs_documents(name, suite):
             baseline = {} if suite.baseline is None else {"baseline": suite.baseline}
             suites[name] = Suite.model_validate({"path": str(folder), **baseline})
-            report(
-                f"suite {name}: {folder} is taken in place of the shipped suite, as it is beside the table"
-            )
+            report(f"suite {name}: {folder}, beside the table, is used instead of the shipped suite")
     return experiment.replaced(suites={**experiment.suites, **suites}) if suites else experiment
 
 

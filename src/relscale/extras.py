@@ -1,7 +1,7 @@
-"""What an installation may lack, and the command that brings it.
+"""Optional dependencies (extras), and the commands that install missing ones.
 
-The core of relscale fits, plans and reports; training, scoring, the workflow and pictures need libraries of their own,
-in an extra each (``pip install 'relscale[train]'``).
+The core of relscale fits, plans and reports; training, scoring, the workflow and pictures each need an extra
+(``pip install 'relscale[train]'``).
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from relscale.errors import RelscaleError
 
-MODULES = {  # of each extra
+MODULES = {  # by extra
     "train": (
         *("torch", "lightning_fabric", "lightning", "transformers", "tokenizers", "safetensors"),
         *("datasets", "zstandard", "huggingface_hub", "fsspec"),
@@ -32,52 +32,52 @@ def missing(extra: str) -> list[str]:
 
 
 def need(purpose: str, *extras: str) -> None:
-    """See that extras are installed.
+    """Check that extras are installed.
 
     Parameters
     ----------
     purpose
-        The beginning of the message: what needs them.
+        What needs the extras; the message begins with it.
     extras
-        Their names.
+        Names of extras.
 
     Raises
     ------
     RelscaleError
-        A module of them is missing; the message has the command that installs all that lack one.
+        A module is missing; the message gives the command that installs all incomplete extras.
     """
-    lacking = {extra: modules for extra in extras if (modules := missing(extra))}
-    if lacking:
-        raise _lacking(purpose, next(iter(lacking.values()))[0], ",".join(lacking))
+    incomplete = {extra: modules for extra in extras if (modules := missing(extra))}
+    if incomplete:
+        raise _missing_module(purpose, next(iter(incomplete.values()))[0], ",".join(incomplete))
 
 
 @contextmanager
 def named_extras(purpose: str, extra: str | None = None) -> Iterator[None]:
-    """Within it, a module that is missing is said as the command that installs it.
+    """Turn failed imports of extras in this context into errors with the command that installs them.
 
     Parameters
     ----------
     purpose
-        The beginning of the message: what needs the module.
+        What needs the module; the message begins with it.
     extra
-        The extra that is meant where several have the module.
+        The extra to name if several contain the module.
 
     Raises
     ------
     RelscaleError
-        A module of an extra was imported and is missing.
+        A module of an extra is missing.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
-        having = [name for name, modules in MODULES.items() if module in modules]
-        if not having:
+        containing = [name for name, modules in MODULES.items() if module in modules]
+        if not containing:
             raise
-        raise _lacking(purpose, module, extra if extra in having else having[0]) from error
+        raise _missing_module(purpose, module, extra if extra in containing else containing[0]) from error
 
 
-def _lacking(purpose: str, module: str, extra: str) -> RelscaleError:
+def _missing_module(purpose: str, module: str, extra: str) -> RelscaleError:
     return RelscaleError(
         f"{purpose}: needs {module}, which is not installed; pip install 'relscale[{extra}]'"
     )

@@ -1,4 +1,4 @@
-"""Numbers that a command line gives: parameters of a law such as ``E=1.87``, and shares."""
+"""Numbers on the command line: values of parameters such as ``E=1.87``, and shares."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from relscale.errors import RelscaleError
 def fixed_parameters(
     texts: Sequence[str], option: str = "--fix", example: str = "a parameter with its value, such as E=1.87"
 ) -> dict[str, float]:
-    """Parameters and their values, from ``NAME=VALUE`` each; ``example`` says in messages what was meant.
+    """Parse values of parameters, each written as ``NAME=VALUE``; error messages show ``example``.
 
     Raises
     ------
     RelscaleError
-        A text is no such pair.
+        A text does not have this form.
     """
     fixed = {}
     for text in texts:
@@ -29,12 +29,12 @@ def fixed_parameters(
 
 
 def fractions(option: str, texts: Sequence[str], count: int) -> NDArray[np.float64]:
-    """So many numbers that are not negative, over their sum.
+    """Parse ``count`` non-negative numbers and divide them by their sum.
 
     Raises
     ------
     RelscaleError
-        They are not; ``option`` is where they were given.
+        The texts are not such numbers; the message begins with ``option``.
     """
     try:
         numbers = np.array([float(text) for text in texts])

@@ -1,8 +1,8 @@
-"""Whether this machine has a GPU, without importing torch where it has none."""
+"""Detection of a GPU, without importing torch on machines that have none."""
 
 from pathlib import Path
 
-CHANGES_NO_NUMBER = "says whether there is a GPU; another answer is another key as it is"
+CHANGES_NO_NUMBER = "detects a GPU; keys include the device in any case"
 
 DEVICE_FILES = ("nvidia[0-9]*", "kfd", "dxg")  # in /dev, of CUDA, ROCm and WSL
 

@@ -1,4 +1,4 @@
-"""The Hugging Face hub: models and data sets, or what its cache has of them, and the commits they are at."""
+"""Models and data sets of the Hugging Face hub or its local cache, and their current commits."""
 
 import os
 from collections.abc import Sequence
@@ -6,15 +6,15 @@ from pathlib import Path
 
 from relscale.errors import RelscaleError, first_line
 
-CHANGES_NO_NUMBER = "fetches the files of one commit, whose content is digested wherever it counts"
+CHANGES_NO_NUMBER = "fetches files of one commit; results that depend on them digest their content"
 
-# Weights, configuration and tokenizer of a model; pickled weights only where they are trusted.
+# Weights, configuration and tokenizer of a model; pickled weights only if they are trusted.
 MODEL_FILES = ("*.safetensors", "*.json", "*.model", "*.txt")
 PICKLED = "*.bin"
 
 
 def fetch_model(model: str, revision: str | None, use_safetensors: bool = True) -> Path:
-    """The folder of a model, named by its commit.
+    """Fetch a model; the returned folder is named by its commit.
 
     Raises
     ------
@@ -26,23 +26,23 @@ def fetch_model(model: str, revision: str | None, use_safetensors: bool = True) 
 
 
 def fetch(repository: str, kind: str, revision: str | None, files: Sequence[str], remedy: str) -> Path:
-    """The folder of a repository's files, named by its commit.
+    """Fetch files of a repository; the returned folder is named by its commit.
 
     Parameters
     ----------
     repository, kind
-        Its name, and whether it is a ``model`` or a ``dataset``.
+        Name of the repository, and its type: ``model`` or ``dataset``.
     revision
         A commit, tag or branch; None for the default branch.
     files
-        Patterns of those that are needed.
+        Patterns of the needed files.
     remedy
-        What to do where it cannot be had, for the message.
+        Advice in the error message.
 
     Raises
     ------
     RelscaleError
-        The hub cannot be reached, and its cache does not have them.
+        The hub cannot be reached, and its cache does not have the files.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.constants import HF_HUB_CACHE
@@ -55,22 +55,22 @@ def fetch(repository: str, kind: str, revision: str | None, files: Sequence[str]
                 repository, repo_type=kind, revision=revision, allow_patterns=list(files) or None
             )
         )
-    except Exception as error:  # no network, no such repository, no permission: the client has many for each
+    except Exception as error:  # no network, no such repository, no permission: each has many classes
         at = f" at revision {revision}" if revision else ""
         offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         raise RelscaleError(
-            f"cannot fetch {', '.join(files) or 'the files'} of the {kind} {repository}{at}{offline}, nor are they in "
-            f"{HF_HUB_CACHE}; {remedy} ({first_line(error)})"
+            f"cannot fetch {', '.join(files) or 'the files'} of the {kind} {repository}{at}{offline}, and they "
+            f"are not in {HF_HUB_CACHE}; {remedy} ({first_line(error)})"
         ) from error
 
 
-def look_up(repository: str, kind: str) -> str:
-    """The commit that the default branch of a repository is at now.
+def latest_commit(repository: str, kind: str) -> str:
+    """The latest commit of a repository's default branch.
 
     Parameters
     ----------
     repository, kind
-        Its name, and whether it is a ``model`` or a ``dataset``.
+        Name of the repository, and its type: ``model`` or ``dataset``.
 
     Raises
     ------

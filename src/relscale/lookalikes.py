@@ -1,7 +1,7 @@
-"""Names that differ where nobody sees it: ``b`` and ``b`` with a space, ``é`` in one character and in two.
+"""Different names that look alike: ``b`` with and without a trailing space, ``é`` as one character and as two.
 
-Two such names are one group to whoever wrote them, and two to a program, which would compare half of the rows with the
-other half. Case is a difference that shows.
+The author of a table means one group by two such names, but a program would treat them as two and compare half of the
+rows with the other half. Names that differ in case are distinct.
 """
 
 import unicodedata
@@ -9,15 +9,15 @@ from collections.abc import Iterable
 
 from relscale.errors import RelscaleError
 
-CHANGES_NO_NUMBER = "refuses names that only look alike"
+CHANGES_NO_NUMBER = "rejects names that look alike"
 
 SHOWN = 40  # characters of a name in a message
-# Letters and dashes that are drawn as Latin ones, or as the hyphen of the keyboard.
-_DRAWN_AS = str.maketrans(
+# Cyrillic and Greek letters that look like Latin ones, and dashes that look like a hyphen.
+_LATIN = str.maketrans(
     "АВЕКМНОРСТУХЅІЈаеорсухѕіј" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο" + "\u2010\u2011\u2212",
     "ABEKMHOPCTYXSIJaeopcyxsij" + "ABEZHIKMNOPTYXo" + "---",
 )
-_JOINERS = "\u200c\u200d"  # without width, but they change how their neighbours are drawn
+_JOINERS = "\u200c\u200d"  # invisible, but they change the shape of their neighbours
 
 
 def check_lookalikes(names: Iterable[str], place: str) -> None:
@@ -26,14 +26,14 @@ def check_lookalikes(names: Iterable[str], place: str) -> None:
     Parameters
     ----------
     names
-        Each as often as it comes.
+        Names, possibly repeated.
     place
-        Where they stand, for the message.
+        Where the names are, for the message.
 
     Raises
     ------
     RelscaleError
-        Two of them look alike; the message spells out in what they differ.
+        Two of them look alike; the message shows how they differ.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def check_lookalikes(names: Iterable[str], place: str) -> None:
 
 
 def appearance(name: str) -> str:
-    """The appearance of a name; the same for two that look alike.
+    """The appearance of a name, which is equal for names that look alike.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def appearance(name: str) -> str:
 
 
 def distinguishable(one: str, other: str) -> str:
-    """Two names in quotes, with escapes where they would look the same; of long names the part that differs."""
+    """Two names in quotes, escaped if they look the same; long names are cut to the part that differs."""
     first = next(
         (place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
         min(len(one), len(other)),
@@ -77,7 +77,7 @@ def distinguishable(one: str, other: str) -> str:
 
 
 def _drawn(text: str) -> str:
-    return unicodedata.normalize("NFC", text).translate(_DRAWN_AS)
+    return unicodedata.normalize("NFC", text).translate(_LATIN)
 
 
 def _around(name: str, place: int) -> str:

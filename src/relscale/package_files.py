@@ -1,6 +1,6 @@
-"""Files that come with relscale besides its modules: the workflow, experiments and published tables.
+"""Files shipped with relscale besides its modules: the workflow, experiments and published tables.
 
-They are at the top of a clone, and in the folder ``files`` of an installed package.
+They are in the top folder of a clone, and in the folder ``files`` of an installed package.
 """
 
 from pathlib import Path
@@ -18,18 +18,18 @@ DEFAULT = "laptop"  # the experiment of config.yaml
 
 
 def experiments() -> dict[str, Path]:
-    """The configs that come with relscale, by name."""
+    """The shipped configs by name."""
     further = {path.stem: path for path in sorted((FILES / "experiments").glob("*.yaml"))}
     return {DEFAULT: FILES / "config.yaml", **further}
 
 
 def named_config(config: Path) -> Path:
-    """A config file, or that of the experiment of this name which comes with relscale.
+    """The path of a config file, or of a shipped experiment by its name.
 
     Raises
     ------
     RelscaleError
-        It is neither.
+        There is neither.
     """
     known = experiments()
     if config.is_file():
@@ -38,10 +38,10 @@ def named_config(config: Path) -> Path:
         return known[str(config)]
     if config == Path("config.yaml"):
         raise RelscaleError(
-            "config.yaml: not in this folder; name a config, or an experiment of relscale's, such as reference"
+            "config.yaml: not in this folder; name a config, or a shipped experiment such as reference"
         )
     if not config.suffix:
-        hint = f"of those that come with relscale, {suggestion(str(config), known)}"
+        hint = suggestion(str(config), known, "the shipped experiments are")
     else:
         beside = [path.name for path in config.parent.glob("*.y*ml") if not path.name.endswith(".pins.yaml")]
         hint = suggestion(config.name, beside, "its folder has") if beside else "its folder has no YAML files"

@@ -1,4 +1,4 @@
-"""Text for a terminal: a name in somebody's data may hold characters that move the cursor or clear the screen."""
+"""Escaping of control characters in printed text: names in data can move the cursor or clear the screen."""
 
 import os
 import re
@@ -6,31 +6,31 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, TextIO, TypeVar
 
-CHANGES_NO_NUMBER = "spells out what would steer a terminal, in what is shown"
+CHANGES_NO_NUMBER = "escapes control characters in printed text"
 
-# Controls but for line breaks and tabs, and marks that turn the direction of the text around them.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Control characters except line breaks and tabs, and marks that change the direction of text.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 T = TypeVar("T")
-_OF_PROGRESS = re.compile(r"[\r\n]?(?:\x1b\[\d*A)*")  # how a progress bar goes back to its line
+_PROGRESS_BAR = re.compile(r"[\r\n]?(?:\x1b\[\d*A)*")  # how a progress bar returns to its line
 
 
 def printable(text: str) -> str:
-    """The text with characters that steer a terminal spelled out.
+    """Escape the control characters of a text.
 
     Examples
     --------
     >>> printable("a\\x1b[2Jb")
     'a\\\\x1b[2Jb'
     """
-    return _STEERING.sub(lambda match: ascii(match[0])[1:-1], text)
+    return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
-def shown_printable(kind: type[T]) -> type[T]:
-    """A class whose own ``str`` and ``repr`` are as `printable` spells them: for what a person prints or looks at.
+def escaped_repr(kind: type[T]) -> type[T]:
+    """Class decorator that escapes control characters in ``str`` and ``repr`` (`printable`).
 
     Examples
     --------
-    >>> @shown_printable
+    >>> @escaped_repr
     ... class Name(str):
     ...     def __repr__(self):
     ...         return str(self)
@@ -38,24 +38,24 @@ def shown_printable(kind: type[T]) -> type[T]:
     a\\x1b[2Jb
     """
 
-    def spelled(shows: Callable[[T], str]) -> Callable[[T], str]:
-        @wraps(shows)
-        def shown(self: T) -> str:
-            return printable(shows(self))
+    def escaped(method: Callable[[T], str]) -> Callable[[T], str]:
+        @wraps(method)
+        def text(self: T) -> str:
+            return printable(method(self))
 
-        return shown
+        return text
 
     for name in ("__str__", "__repr__"):
         if name in vars(kind):
-            setattr(kind, name, spelled(vars(kind)[name]))
+            setattr(kind, name, escaped(vars(kind)[name]))
     return kind
 
 
 class PrintableStream:
-    """A stream that writes text as `printable` spells it; what else there is of it is that of ``stream``.
+    """A stream that escapes control characters (`printable`); its other attributes are those of ``stream``.
 
-    A progress bar, which begins with a return to the line's start, may stay on its line. Where nobody reads any longer
-    (``relscale fit … | head``), further text is dropped: files that a command writes after its text are written.
+    A progress bar, which begins with a carriage return, may stay on its line. After the reader has closed the pipe
+    (``relscale fit … | head``), further text is dropped, so that the command still writes its files.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -63,7 +63,7 @@ class PrintableStream:
 
     def write(self, text: str) -> int:
         """Write, and return the number of characters."""
-        if not _OF_PROGRESS.fullmatch(text):
+        if not _PROGRESS_BAR.fullmatch(text):
             start = "\r" if text.startswith("\r") else ""
             text = start + printable(text.removeprefix(start))
         try:
@@ -73,20 +73,20 @@ class PrintableStream:
             return len(text)
 
     def flush(self) -> None:
-        """Hand on what is buffered."""
+        """Flush the buffer."""
         try:
             self._stream.flush()
         except BrokenPipeError:
             self._drop()
 
     def _drop(self) -> None:
-        """Let the stream's file, which child processes share, lead nowhere from now on."""
+        """Redirect the stream's file, which child processes share, to the null device."""
         null_device = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null_device, self._stream.fileno())
         os.close(null_device)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write each of them."""
+        """Write each line."""
         for line in lines:
             self.write(line)
 

@@ -24,11 +24,11 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
     Parameters
     ----------
     model
-        A folder in the format of Hugging Face, or a name on the hub, ``name@revision`` for one of its commits.
+        A folder in the format of Hugging Face, or a name on the hub; ``name@revision`` for a specific revision.
     suite
-        One of ``relscale.suites()``, the folder of a suite of your own, or names of tasks of lm-eval in a list.
+        One of ``relscale.suites()``, the folder of your own suite, or a list of lm-eval tasks.
     **options
-        Of the suite, as a config would state them: ``limit=50``, ``forms=["cloze"]``, ``data="folder"``.
+        Options of the suite, as in a config: ``limit=50``, ``forms=["cloze"]``, ``data="folder"``.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
     Raises
     ------
     RelscaleError
-        The model or the suite is not there, or libraries are missing.
+        The model or the suite does not exist, or libraries are missing.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def _model(model: str | Path) -> tuple[str, str]:
 
 
 def _suite(suite: str | Path | Sequence[str], options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """A suite's name and options as a config has them."""
+    """Name and options of a suite, as in a config."""
     from relscale.scoring.suite import available_suites
 
     if not isinstance(suite, str | Path):

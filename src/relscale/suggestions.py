@@ -1,17 +1,17 @@
-"""Did you mean …? The suggestion for a name that does not exist."""
+"""Suggestions for mistyped names: did you mean …?"""
 
 import difflib
 from collections.abc import Iterable
 
-CHANGES_NO_NUMBER = "the names that come near a mistyped one"
+CHANGES_NO_NUMBER = "suggestions in error messages"
 
 MOST_LISTED = 10  # names in a message
-SHORTEST_PART = 3  # of a name that says which is meant
+SHORTEST_PART = 3  # characters of a part that identifies a name
 LONGEST = 40  # characters of a name
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a mistyped one comes nearest to, or the one that it is a part of; case does not count."""
+    """The known name closest to a mistyped one, or the only one that contains it; case is ignored."""
     by_lower = {known_name.lower(): known_name for known_name in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
     if not close and len(name) >= SHORTEST_PART:
@@ -21,7 +21,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def suggestion(name: str, known: Iterable[str], otherwise: str = "there are") -> str:
-    """The end of a message about an unknown name: the one that was meant, or ``otherwise`` those there are.
+    """The end of a message about an unknown name: the closest known name, or ``otherwise`` with all known names.
 
     Examples
     --------

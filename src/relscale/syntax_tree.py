@@ -1,7 +1,7 @@
-"""The syntax tree of a module without what cannot change a number: the text of it, and what it imports.
+"""Reduction of a module's syntax tree to the code that can change a number; its text and its imports.
 
-Comments and positions are not in a tree. Left out besides are docstrings, annotations (those of a class's fields stay,
-which dataclasses and pydantic read), imports for type checkers, the words of errors and assertions, the descriptions of
+Syntax trees have no comments and positions. Also removed are docstrings, annotations (except those of class fields,
+which dataclasses and pydantic read), imports for type checkers, messages of errors and assertions, descriptions of
 columns and settings, and the reason why a module cannot change a number.
 """
 
@@ -10,17 +10,17 @@ import symtable
 from collections.abc import Callable
 from typing import Any
 
-CHANGES_NO_NUMBER = "reads code to digest it; another digest is another key as it is"
+CHANGES_NO_NUMBER = "reads code for digests; another digest is another key in any case"
 
 # Calls that declare a column (`relscale.storage.rows`) or a setting (pydantic), and the arguments that describe it.
 DESCRIPTIONS = ("description", "title", "unit", "examples")
 
-NO_NUMBER = "CHANGES_NO_NUMBER"  # the constant in which a module says why nothing in it can change a number
+NO_NUMBER = "CHANGES_NO_NUMBER"  # the constant that gives the reason why a module cannot change a number
 
 
 def reason(source: str) -> str:
-    """What a module's code gives as ``CHANGES_NO_NUMBER``; empty where that is absent or not a plain text."""
-    if NO_NUMBER not in source:  # as in most: to search is quicker than to parse
+    """The constant ``CHANGES_NO_NUMBER`` in a module's source; empty if absent or not a string literal."""
+    if NO_NUMBER not in source:  # true of most modules; searching is faster than parsing
         return ""
     return next((value for value in map(_reason, ast.parse(source).body) if value), "")
 
@@ -35,10 +35,9 @@ def _reason(statement: ast.stmt) -> str:
 
 
 def prune(tree: ast.Module, package: str, keeps_import: Callable[[str], bool]) -> tuple[str, ...]:
-    """Take out of a module in ``package`` what cannot change a number, and imports that ``keeps_import`` does not want.
+    """Remove code that cannot change a number from a module in ``package``, and return the remaining imports.
 
-    That is asked about each imported thing by its full name: of ``from a import b`` it is ``a.b``. The names that stay
-    are returned.
+    An import stays if ``keeps_import`` is true of its full name, which is ``a.b`` for ``from a import b``.
     """
     pruner = _Pruner(package, keeps_import)
     pruner.visit(tree)
@@ -46,7 +45,7 @@ def prune(tree: ast.Module, package: str, keeps_import: Callable[[str], bool]) -
 
 
 def text(node: ast.AST) -> str:
-    """A tree as text, the same under every version of Python that reads it as the same tree."""
+    """A tree as text, equal in all versions of Python that parse the same tree."""
     pieces: list[str] = []
     _write(node, pieces.append)
     return "".join(pieces)
@@ -70,38 +69,38 @@ def _write(value: Any, write: Callable[[str], None]) -> None:
         write(f"{value!r},")
 
 
-def texts(node: ast.AST) -> frozenset[str]:
-    """All constants below a node that are text."""
+def string_constants(node: ast.AST) -> frozenset[str]:
+    """All string constants below a node."""
     constants = (child.value for child in ast.walk(node) if isinstance(child, ast.Constant))
     return frozenset(value for value in constants if isinstance(value, str))
 
 
-def used(tree: ast.Module, name: str) -> ast.Module:
-    """The part of a module that its function ``name`` uses: the statements at its top that it needs, directly or not.
+def needed_by(tree: ast.Module, name: str) -> ast.Module:
+    """The top-level statements of a module that its function ``name`` needs, directly or not.
 
     Raises
     ------
     ValueError
-        Nothing in it has this name.
+        The module does not define this name.
     """
     by_name: dict[str, list[ast.stmt]] = {}
-    waiting = []
+    pending = []
     for statement in tree.body:
         bound = _bound(statement)
-        for used in bound:
-            by_name.setdefault(used, []).append(statement)
-        if not bound and not _is_entrance(statement):  # it stands there for its effect
-            waiting.append(statement)
+        for bound_name in bound:
+            by_name.setdefault(bound_name, []).append(statement)
+        if not bound and not _is_main_block(statement):  # executed for its effect
+            pending.append(statement)
     if name not in by_name:
         raise ValueError(f"nothing is called {name!r}")
-    waiting += by_name[name]
-    needed, names = set(map(id, waiting)), {name}
-    while waiting:
-        for used in _globals(waiting.pop()):
-            names.add(used)
-            new = [statement for statement in by_name.get(used, ()) if id(statement) not in needed]
+    pending += by_name[name]
+    needed, names = set(map(id, pending)), {name}
+    while pending:
+        for read_name in _globals(pending.pop()):
+            names.add(read_name)
+            new = [statement for statement in by_name.get(read_name, ()) if id(statement) not in needed]
             needed.update(map(id, new))
-            waiting += new
+            pending += new
     body = [statement for statement in tree.body if id(statement) in needed]
     for statement in body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -110,7 +109,7 @@ def used(tree: ast.Module, name: str) -> ast.Module:
 
 
 def _bound(statement: ast.stmt) -> frozenset[str]:
-    """The names that a statement at the top of a module gives a value."""
+    """The names that a top-level statement defines."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return frozenset([statement.name])
     if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -122,7 +121,7 @@ def _bound(statement: ast.stmt) -> frozenset[str]:
 
 
 def _globals(statement: ast.stmt) -> frozenset[str]:
-    """The names of its module that a statement reads."""
+    """The global names that a statement reads."""
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return frozenset()
     return frozenset(
@@ -144,8 +143,8 @@ def _alias(alias: ast.alias) -> str:
     return alias.asname or alias.name.partition(".")[0]
 
 
-def _is_entrance(statement: ast.stmt) -> bool:
-    """Whether it is ``if __name__ == "__main__":``."""
+def _is_main_block(statement: ast.stmt) -> bool:
+    """Whether a statement is ``if __name__ == "__main__":``."""
     return isinstance(statement, ast.If) and any(
         isinstance(child, ast.Name) and child.id == "__name__" for child in ast.walk(statement.test)
     )
@@ -158,7 +157,7 @@ class _Pruner(ast.NodeTransformer):
         self.imports: list[str] = []
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Bare texts, docstrings among them, do nothing."""
+        """Bare strings, including docstrings, have no effect."""
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             return None
         return self.generic_visit(node)
@@ -175,7 +174,7 @@ class _Pruner(ast.NodeTransformer):
     visit_ImportFrom = visit_Import
 
     def visit_If(self, node: ast.If) -> Any:
-        """What stands there for type checkers is never executed."""
+        """Code for type checkers is never executed."""
         test = node.test
         name = test.id if isinstance(test, ast.Name) else test.attr if isinstance(test, ast.Attribute) else ""
         if name == "TYPE_CHECKING":
@@ -231,7 +230,7 @@ def _is_text(node: ast.expr) -> bool:
 
 
 def _base(node: ast.Import | ast.ImportFrom, package: str) -> str:
-    """The full name of the module that names are taken from; empty for plain imports."""
+    """The full name of the module of a ``from`` import; empty for plain imports."""
     if isinstance(node, ast.Import):
         return ""
     parent = package.rsplit(".", node.level - 1)[0] if node.level else ""

@@ -153,7 +153,7 @@ def test_plan_shows_the_table_and_training_verbs_have_nothing_to_do(audit):
         "relscale", "train", "experiment.yaml", "--corpus", "a", "--job", "b", "--output", "c.json"
     )
     assert refused.returncode == 1
-    assert "which begins with 'suite'" in refused.stderr
+    assert "whose first stage is 'suite'" in refused.stderr
 
 
 def log_by_lm_eval(model, tasks, output):

@@ -197,7 +197,7 @@ def test_what_is_wrong_is_said_before_anything_runs(tables, change, message):
 def test_the_stages_of_training_say_that_there_is_nothing_to_do(tables):
     result = tables.call("relscale", "plan", results(tables) / "config.yaml")
     assert result.returncode == 1
-    assert "which begins with 'collect'" in result.stderr
+    assert "whose first stage is 'collect'" in result.stderr
 
 
 def test_the_workflow_is_lint_free(tables):

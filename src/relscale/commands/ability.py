@@ -57,19 +57,19 @@ def run(options: argparse.Namespace) -> None:
 
     name = table_name(options.table)
     table = filter_rows(read_table(options.table), options.where, name)
-    named = [options.model, options.item, options.score, *([options.compute] if options.compute else [])]
-    for column in named:
+    used = [options.model, options.item, options.score, *([options.compute] if options.compute else [])]
+    for column in used:
         if column not in table.column_names:
             raise RelscaleError(f"{name}: no column {column!r}; it has {listed(table.column_names)}")
 
-    def of(column: str) -> "Array":
+    def column_numbers(column: str) -> "Array":
         return np.asarray(numbers(table[column], f"{name}: column {column!r}").to_numpy(), dtype=float)
 
-    score = of(options.score)
+    score = column_numbers(options.score)
     if ((score < 0) | (score > 1)).any():
         raise RelscaleError(f"{name}: column {options.score!r} has numbers outside 0 to 1")
     rows, columns = (
-        np.array(words(table[column], f"{name}: column {column!r}"), dtype=object) for column in named[:2]
+        np.array(words(table[column], f"{name}: column {column!r}"), dtype=object) for column in used[:2]
     )
     models, row = np.unique(rows.astype(str), return_inverse=True)
     items, column = np.unique(columns.astype(str), return_inverse=True)
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> None:
             models, theta, error, np.nanmean(answers, axis=1), items_model.accuracy(theta), strict=True
         )
     ]
-    shown.sort(key=lambda row_of_model: -row_of_model[1])
+    shown.sort(key=lambda cells: -cells[1])
     print(f"{len(models)} models, {len(items)} items, {np.isnan(answers).sum()} answers missing\n")
     print(tabulate(shown, ["model", "ability", "stderr", "mean score", "over all items"], floatfmt=".3f"))
     if options.choose:
@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> None:
         print("\n" + tabulate(cells, ["item", "ease", "slope", "information"], floatfmt=".3f"))
     if options.compute:
         compute = np.full(len(models), np.nan)
-        compute[row] = of(options.compute)
+        compute[row] = column_numbers(options.compute)
         use = np.isfinite(compute) & (compute > 0)
         if len(set(compute[use])) < 3:
             raise RelscaleError(

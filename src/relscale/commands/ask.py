@@ -5,19 +5,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
 
-from relscale.commands.listing import completed
+from relscale.commands.listing import complete_by
 
 if TYPE_CHECKING:
     from relscale.questions.catalogue import Question
     from relscale.storage.column_arrays import Columns
 
 HELP = "analyses of a table: noise of a metric, best mixture or allocation, inverse scaling …"
-HANDS_ON = True  # options that are those of the question
+FORWARDS_OPTIONS = True  # to the question
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """QUESTION, TABLE and --where; the others are options of the question."""
-    completed(
+    """QUESTION, TABLE, --where, --output and --plot; each question has further options."""
+    complete_by(
         parser.add_argument("question", nargs="?", help="Name of a question (default: list all)."), _names
     )
     parser.add_argument(
@@ -62,11 +62,11 @@ def run(options: argparse.Namespace) -> None:
 
     if options.question is None:
         listed = [[name, question(name).description.partition("\n")[0]] for name in question_names()]
-        print(tabulate(listed, ["question", "what"]))
+        print(tabulate(listed, ["question", "description"]))
         return
     entry = question(options.question)
     if options.table is None:
-        print(explained(entry))
+        print(description(entry))
         return
     if options.plot and entry.figure is None:
         raise RelscaleError(f"--plot: the question {entry.name} has no figure")
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> None:
     except RelscaleError as error:
         raise RelscaleError(f"{table_name(options.table)}: {error}") from None
     print(shown(entry.row, rows))
-    for line in without_a_number(columns, values.values()):
+    for line in missing_numbers(columns, values.values()):
         print(line)
     if options.output:
         write_table(table_of(entry.row, rows), options.output)
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"figure: {options.plot}")
 
 
-def without_a_number(table: "Columns", options: Iterable[Any]) -> Iterator[str]:
+def missing_numbers(table: "Columns", options: Iterable[Any]) -> Iterator[str]:
     """A line for each column named by an option in which some rows have no number."""
     import numpy as np
 
@@ -102,8 +102,8 @@ def without_a_number(table: "Columns", options: Iterable[Any]) -> Iterator[str]:
             yield f"column {name!r}: {missing} of {len(values)} rows have no number"
 
 
-def explained(question: "Question") -> str:
-    """A question, its options and the columns of its answer."""
+def description(question: "Question") -> str:
+    """The description of a question, its options and the columns of its answer."""
     from tabulate import tabulate
 
     from relscale.storage.rows import columns_of
@@ -160,14 +160,14 @@ def _parser(question: "Question") -> argparse.ArgumentParser:
         parser.add_argument(
             f"--{argument.name.replace('_', '-')}",
             type=_several if several else argument.type,
-            action=_AddUp if several else "store",
+            action=_Extend if several else "store",
             default=argument.default,
             required=argument.required,
         )
     return parser
 
 
-class _AddUp(argparse.Action):
+class _Extend(argparse.Action):
     """Collects the values of a repeated option."""
 
     def __call__(

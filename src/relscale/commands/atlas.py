@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from relscale.commands.listing import completed
+from relscale.commands.listing import complete_by
 from relscale.errors import RelscaleError
 from relscale.package_files import REFERENCE
 
@@ -14,7 +14,7 @@ HELP = "reproduce published scaling laws from public tables"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME, --tables, --output, --report and --page."""
-    completed(
+    complete_by(
         parser.add_argument("names", nargs="*", metavar="NAME", help="Name of an entry (default: all)."),
         _names,
     )

@@ -1,4 +1,4 @@
-"""``relscale branches``: the losses of the branches of an experiment's runs, and the critical batches."""
+"""``relscale branches``: losses of the branches of an experiment's runs, and critical batch sizes."""
 
 import argparse
 from pathlib import Path

@@ -109,8 +109,8 @@ def run(options: argparse.Namespace) -> None:
     count = min(options.components, len(benchmarks))
     if count < 1:
         raise RelscaleError(f"--components: {options.components}; at least 1")
-    of_known_size = np.asarray(np.isfinite(models.log_sizes).all(axis=1))
-    targets = [_target(text, options.model, models.where(of_known_size).families) for text in options.at]
+    has_size = np.asarray(np.isfinite(models.log_sizes).all(axis=1))
+    targets = [_target(text, options.model, models.where(has_size).families) for text in options.at]
     print(f"{len(missing)} models, {missing.sum()} of {missing.size} scores missing\n")
     if options.model == "sloth":
         method = partial(sloth.forecast, number=count, chance=_chance(options.chance, benchmarks))
@@ -127,7 +127,7 @@ def run(options: argparse.Namespace) -> None:
             for i in range(count)
         ]
         print(tabulate(rows, ["", "variance", *benchmarks], disable_numparse=True))
-        models = models.where(of_known_size)
+        models = models.where(has_size)
     larger = held_out(
         models.scores,
         models.log_sizes.sum(axis=1),
@@ -171,7 +171,7 @@ def _read(options: argparse.Namespace) -> Models:
         if column not in table.column_names:
             raise RelscaleError(f"{name}: no column {column!r}; it has {listed(table.column_names)}")
 
-    def of(columns: list[str]) -> "Array":
+    def matrix(columns: list[str]) -> "Array":
         return np.stack(
             [
                 np.asarray(numbers(table[column], f"{name}: column {column!r}").to_numpy(), dtype=float)
@@ -181,7 +181,7 @@ def _read(options: argparse.Namespace) -> Models:
         )
 
     families = words(table[options.family], f"{name}: column {options.family!r}")
-    scores, size = of(benchmarks), of(sizes)
+    scores, size = matrix(benchmarks), matrix(sizes)
     log_sizes = np.log(np.where((size > 0) & np.isfinite(size), size, np.nan))
     scored = np.asarray(np.isfinite(scores).any(axis=1))
     if options.model == "sloth":
@@ -197,8 +197,8 @@ def _read(options: argparse.Namespace) -> Models:
     ]
     if empty or scored.sum() < 3:
         problem = f"no score in column {empty[0]!r}" if empty else "fewer than 3 models have a score"
-        of_size = " of a model of known size" if options.model == "sloth" else ""
-        raise RelscaleError(f"{name}: {problem}{of_size}")
+        suffix = " of a model of known size" if options.model == "sloth" else ""
+        raise RelscaleError(f"{name}: {problem}{suffix}")
     return Models(benchmarks, scores, families, log_sizes).where(scored)
 
 

@@ -1,4 +1,4 @@
-"""``relscale collect``: item scores, or published tables, into measurements."""
+"""``relscale collect``: compute measurements from item scores or published tables."""
 
 import argparse
 from pathlib import Path
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
     if isinstance(experiment, MeasurementExperiment):
         tables = [table.values() for table in experiment.runs.tables]
         write_table(read_tables(tables, experiment.name), options.output)
-        if options.replicates:  # of items, of which no published table tells
+        if options.replicates:  # published tables have no items
             write_pieces([], REPLICATES, options.replicates)
         return
     trust_suite_code(experiment.scoring.trust_suite_code)
@@ -56,8 +56,8 @@ def run(options: argparse.Namespace) -> None:
     names = experiment.suites
     suites = by_name("--suites", names, options.suites, map(results.suite, names))
     corpora = experiment.scored_corpora
-    of_corpora = sorted(scoring_jobs(experiment), key=lambda job: corpora.index(job[0]))
-    scores = files(options.scores, (results.scores(*job) for job in of_corpora))
+    jobs = sorted(scoring_jobs(experiment), key=lambda job: corpora.index(job[0]))
+    scores = files(options.scores, (results.scores(*job) for job in jobs))
     runs: list[Measured]
     if isinstance(experiment, CheckpointExperiment):
         manifests = {name: read_manifest(file.parent) for name, file in suites.items()}

@@ -1,4 +1,4 @@
-"""``relscale corpus``: a source of text into documents."""
+"""``relscale corpus``: read a source of text into documents."""
 
 import argparse
 from pathlib import Path

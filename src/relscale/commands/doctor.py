@@ -10,7 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps",
         action="store_true",
-        help="Measure training steps too, a few seconds on one core, and print the section hardware of a config.",
+        help="Measure training steps too, a few seconds on one core, and print the config section 'hardware'.",
     )
 
 

@@ -53,4 +53,4 @@ def run(options: argparse.Namespace) -> None:
     )
     print(f"{len(exported.models)} models in {options.output}, table {exported.table}")
     for name in exported.without:
-        print(f"{name}: diverged, listed listed in the table without a model")
+        print(f"{name}: diverged, listed in the table without a model")

@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from relscale.commands.laws import known_laws
-from relscale.commands.listing import completed
+from relscale.commands.listing import complete_by
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fixed_parameters import fixed_parameters
 
 NAMES = ("group", "baseline", "corpus", "block", "cluster", "tokens", "params")
 SETTINGS = ("residual", "loss", "delta", "level", "seed")
-COLUMNS = ("x", "y", *NAMES, "run_key", "plot", "report")  # options that are of one law alone
+COLUMNS = ("x", "y", *NAMES, "run_key", "plot", "report")  # options of a single law only
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of a single law on any table."""
     law = parser.add_argument_group("one law on any table")
-    named = law.add_argument(
+    law_name = law.add_argument(
         "--law",
         help="Name of a law, see `relscale laws` (default: relative if there are groups, else power).",
     )
-    completed(named, known_laws)
+    complete_by(law_name, known_laws)
     law.add_argument(
         "--x",
         metavar="COLUMN",
@@ -208,10 +208,10 @@ def columns(text: str) -> list[str]:
     Raises
     ------
     RelscaleError
-        The text is no such list.
+        The text is not such a list.
     """
     try:
         (names,) = csv.reader(io.StringIO(text, newline=""), strict=True)
     except (csv.Error, ValueError):
-        raise RelscaleError(f"{text!r}: not a list of columns between commas") from None
+        raise RelscaleError(f"{text!r}: not a list of columns separated by commas") from None
     return names

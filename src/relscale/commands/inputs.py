@@ -12,10 +12,10 @@ from relscale.suggestions import suggestion
 if TYPE_CHECKING:
     from relscale.experiments.experiment import Experiment, ScoredExperiment, TrainingExperiment
 
-CHANGES_NO_NUMBER = "the files and the experiment that a verb is given"
+CHANGES_NO_NUMBER = "finds the input files and the experiment of a command"
 
 T = TypeVar("T")
-FIRST = {"checkpoints": "suite", "measurements": "collect"}  # the verb to start with where nothing is trained
+FIRST = {"checkpoints": "suite", "measurements": "collect"}  # first stage of experiments that train nothing
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +32,9 @@ def add_files(parser: argparse.ArgumentParser, option: str, help_text: str) -> N
     )
 
 
-def add_threads(parser: argparse.ArgumentParser, of: str) -> None:
+def add_threads(parser: argparse.ArgumentParser, help_text: str) -> None:
     """The option --threads."""
-    parser.add_argument("--threads", type=int, default=1, help=f"{of} (default: 1).")
+    parser.add_argument("--threads", type=int, default=1, help=f"{help_text} (default: 1).")
 
 
 def training_experiment(config: Path) -> "TrainingExperiment":
@@ -74,8 +74,8 @@ def scored_experiment(config: Path) -> "ScoredExperiment":
 def _nothing_to_do(config: Path, experiment: "Experiment") -> RelscaleError:
     source = experiment.runs.source
     return RelscaleError(
-        f"{config}: its runs.source is {source!r}, so that nothing is trained; use `relscale run {config}`, "
-        f"which begins with {FIRST[source]!r}"
+        f"{config}: runs.source is {source!r}, so nothing is trained; use `relscale run {config}`, whose first "
+        f"stage is {FIRST[source]!r}"
     )
 
 
@@ -108,7 +108,7 @@ def by_name(
     Raises
     ------
     RelscaleError
-        There are more or fewer files than names, or a file has the path of another name's.
+        There are more or fewer files than names, or a file belongs to another name.
     """
     names, expected = list(names), list(default)
     paths = files(values, expected)
@@ -119,6 +119,6 @@ def by_name(
     for name, path in zip(names, paths, strict=True):
         if (other := owner.get(path.parts[-2:], name)) != name:
             raise RelscaleError(
-                f"{option}: {path} belongs to {other} and stands for {name}; give the files {order}"
+                f"{option}: {path} belongs to {other} but is given for {name}; give the files {order}"
             )
     return dict(zip(names, paths, strict=True))

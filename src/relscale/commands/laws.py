@@ -32,11 +32,11 @@ def run(options: argparse.Namespace) -> None:
     if options.name is None:
         print(laws())
         return
-    print(explained(options.name, law_or_family(options.name)))
+    print(description(options.name, law_or_family(options.name)))
 
 
-def explained(name: str, law: "Law | Family") -> str:
-    """A law in a few lines."""
+def description(name: str, law: "Law | Family") -> str:
+    """The formula, parameters and source of a law, and the command that fits it."""
     from tabulate import tabulate
 
     from relscale.laws.catalogue import law_options
@@ -44,7 +44,7 @@ def explained(name: str, law: "Law | Family") -> str:
 
     file = name.partition(":")[0]
     options = law_options(file)
-    lines = f"one of each per column {law.prefix}…; here for two" if isinstance(law, Family) else ""
+    family = f"shown for two columns {law.prefix}…; any number is possible" if isinstance(law, Family) else ""
     if isinstance(law, Family):
         law = law.example
     rows = [
@@ -64,7 +64,7 @@ def explained(name: str, law: "Law | Family") -> str:
         [
             f"{name}: {law.formula}",
             *_paragraphs(file),
-            *([lines] if lines else []),
+            *([family] if family else []),
             tabulate(rows, headers=["parameter", "unit", "meaning", "bounds"]),
             *([f"caveats: {law.traps}"] if law.traps else []),
             *(
@@ -79,10 +79,10 @@ def explained(name: str, law: "Law | Family") -> str:
 
 
 def _paragraphs(file: str) -> list[str]:
-    """The description in a law's module, with its symbols; its sources follow."""
+    """The paragraphs of a law's module docstring, without its sources."""
     import inspect
 
     from relscale.laws.catalogue import law_modules
 
-    said = inspect.cleandoc(law_modules()[file].__doc__ or "")
-    return [part for part in said.split("\n\n") if part and not part.startswith("Source")]
+    docstring = inspect.cleandoc(law_modules()[file].__doc__ or "")
+    return [part for part in docstring.split("\n\n") if part and not part.startswith("Source")]

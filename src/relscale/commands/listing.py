@@ -1,4 +1,4 @@
-"""Commands that list a catalogue, or describe one entry; and names for shell completion."""
+"""Names of catalogue entries on the command line, with shell completion."""
 
 import argparse
 from collections.abc import Callable, Iterable
@@ -7,16 +7,16 @@ from relscale.errors import RelscaleError
 from relscale.suggestions import suggestion
 
 
-def add_name(parser: argparse.ArgumentParser, of: str, names: Callable[[], Iterable[str]]) -> None:
+def add_name(parser: argparse.ArgumentParser, kind: str, names: Callable[[], Iterable[str]]) -> None:
     """The argument NAME."""
-    completed(
-        parser.add_argument("name", nargs="?", help=f"Name of a {of} (default: list all)."),
+    complete_by(
+        parser.add_argument("name", nargs="?", help=f"Name of a {kind} (default: list all)."),
         names,
     )
 
 
-def completed(argument: argparse.Action, names: Callable[[], Iterable[str]]) -> None:
-    """Complete an argument by names, which are looked up only on completion."""
+def complete_by(argument: argparse.Action, names: Callable[[], Iterable[str]]) -> None:
+    """Let shells complete an argument by names, which are looked up only on completion."""
     argument.completer = lambda **_: names()  # type: ignore[attr-defined]  # argcomplete's
 
 

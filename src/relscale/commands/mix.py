@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="YAML",
-        help="Write the config with this corpus added, which the law predicts and is not fitted to.",
+        help="Write the config with this corpus added; the law predicts it and is not fitted to it.",
     )
 
 

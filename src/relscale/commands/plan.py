@@ -135,8 +135,8 @@ def _warnings(experiment: "TrainingExperiment", placements: "Sequence[Placement]
     if streamed:
         most = max(map(experiment.tokens_needed, streamed))
         yield (
-            f"streamed as far as the largest run reads, {most:.4g} tokens: {', '.join(streamed)}; a larger "
-            "budget makes it another text, on which all runs are trained anew: name "
+            f"streamed up to the tokens of the largest run, {most:.4g} tokens: {', '.join(streamed)}; a larger "
+            "budget changes the text, and all runs are retrained; set "
             f"corpora.{streamed[0]}.tokens to leave room"
         )
 

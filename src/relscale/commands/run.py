@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 HELP = "run an experiment's workflow (finished jobs are skipped) and write its report"
-HANDS_ON = True  # options that are Snakemake's
-NEEDED = {  # extras, by the source of the runs
+FORWARDS_OPTIONS = True  # to Snakemake
+EXTRAS = {  # by the source of the runs
     "train": ("workflow", "train", "score"),
     "checkpoints": ("workflow", "score"),
     "measurements": ("workflow",),
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
 
     config = named_config(options.config)
     experiment = load_config(config)
-    need("this experiment", *NEEDED[experiment.runs.source])
+    need("this experiment", *EXTRAS[experiment.runs.source])
     check_experiment(experiment, submitted=is_submitted(options.further))
     status = run_workflow(config, options.further)
     if status:
@@ -58,7 +58,7 @@ def run_workflow(config: Path, further: list[str]) -> int:
     from relscale.package_files import FILES, SNAKEFILE
 
     environment = os.environ | {
-        "RELSCALE_RUN": "1",  # this command says what was found, and the Snakefile need not
+        "RELSCALE_RUN": "1",  # this command prints the headline, so the Snakefile does not
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
     profile = FILES / "profiles" / "default"
@@ -73,7 +73,7 @@ def run_workflow(config: Path, further: list[str]) -> int:
         *further,
     ]
     process = subprocess.Popen(command, env=environment)
-    # From the terminal both get Ctrl-C; this one waits until Snakemake has ended its jobs.
+    # Ctrl-C reaches both processes; this one waits until Snakemake has ended its jobs.
     handlers = {
         signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
         signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number)),

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     corpora = experiment.scored_corpora
     corpus = named(corpora, options.corpus)
     if corpus not in corpora:
-        raise RelscaleError(f"--corpus: {options.corpus!r}; {suggestion(options.corpus, corpora)}")
+        raise RelscaleError(f"--corpus: no corpus {options.corpus!r}; {suggestion(options.corpus, corpora)}")
     names = experiment.suites
     suites = by_name("--suites", names, options.suites, map(Results.of(experiment).suite, names))
     folders = [manifest.parent for manifest in suites.values()]

@@ -56,8 +56,8 @@ def run(options: argparse.Namespace) -> None:
     documents = by_name("--documents", sources, options.documents, map(results.documents, sources))
     decontamination = None
     if corpus.decontaminate is not None:
-        unseen = corpus.decontaminate.suites
-        suites = by_name("--suites", unseen, options.suites, map(results.suite, unseen))
+        names = corpus.decontaminate.suites
+        suites = by_name("--suites", names, options.suites, map(results.suite, names))
         decontamination = Decontamination(
             tuple(file.parent for file in suites.values()), corpus.decontaminate.ngram
         )
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
         if reference is not None:
             job = job_name(reference, experiment.training.job)
             manifest = options.reference or results.runs(reference.corpus, job)
-            losses = losses_under(
+            losses = document_losses(
                 reference,
                 manifest,
                 {(documents[p.source], p.part) for p in corpus.mixture},
@@ -98,12 +98,12 @@ def run(options: argparse.Namespace) -> None:
     )
 
 
-def losses_under(
+def document_losses(
     run: "Run", manifest: Path, documents: "Iterable[tuple[Path, str | None]]", store: Path
 ) -> dict[Path, dict[str, float]]:
-    """Bits per byte of the training documents of some tables, by id, under a finished run.
+    """Bits per byte of training documents under a finished run, by table and id.
 
-    They are cached in the store per table and part, because corpora pruned by the same run share them.
+    The losses are cached in the store per table and part, because corpora pruned by the same run share them.
 
     Raises
     ------

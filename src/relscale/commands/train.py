@@ -8,7 +8,7 @@ from pathlib import Path
 from relscale.commands.inputs import add_config, add_threads, entry, training_experiment
 
 HELP = "train the runs of one job; finished runs are skipped"
-STOPS_ITSELF = True  # when its parent is gone: it saves the state of the run first
+STOPS_ITSELF = True  # when its parent has ended: it saves the state of the run first
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     results, store, hardware = Results.of(experiment), Path(experiment.store), experiment.hardware
     corpus, _ = entry(experiment.corpora, "corpora", options.corpus)
     training = experiment.training.model_copy(update={"threads": options.threads})
-    in_log = "RELSCALE_PROGRESS_IN_LOG" in os.environ  # the workflow shows its own
+    in_log = "RELSCALE_PROGRESS_IN_LOG" in os.environ  # the workflow shows its own progress
     progress_line = progress(experiment.planned_runs, results.token_stores, store, training, hardware)
     try:
         data = TrainingData(

@@ -27,9 +27,9 @@ def run(options: argparse.Namespace) -> None:
     from relscale.tokens.vocabulary import take_vocabulary, train_vocabulary
 
     experiment = training_experiment(options.config)
-    words = experiment.vocabulary
-    if words.tokenizer is not None:
-        take_vocabulary(words, options.output.parent)
+    section = experiment.vocabulary
+    if section.tokenizer is not None:
+        take_vocabulary(section, options.output.parent)
         return
     set_tokenizer_threads(options.threads)
     sources = experiment.sources_of(*experiment.corpora)
@@ -41,4 +41,4 @@ def run(options: argparse.Namespace) -> None:
         for corpus in experiment.corpora.values()
         for part in corpus.mixture
     )
-    train_vocabulary(list(parts), words, options.output.parent, seed=experiment.seed)
+    train_vocabulary(list(parts), section, options.output.parent, seed=experiment.seed)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from relscale.arguments import typed
 from relscale.errors import RelscaleError
 from relscale.measurements.reading import read_measurements
-from relscale.printable import shown_printable
+from relscale.printable import escaped_repr
 from relscale.storage.tables import read_table
 from relscale.suggestions import suggestion
 from relscale.table_fit.frame import Frame
@@ -51,7 +51,7 @@ FORECAST_COLUMNS = [
 ]
 
 
-@shown_printable
+@escaped_repr
 class Results:
     """The results of an experiment: tables, figures and the report.
 

@@ -11,7 +11,7 @@ from typing import Any
 from relscale.corpora.options import HubDataset
 from relscale.errors import RelscaleError
 from relscale.experiments.experiment import Experiment, MeasurementExperiment
-from relscale.hub import look_up
+from relscale.hub import latest_commit
 from relscale.scoring.options import Suite
 from relscale.storage.atomic import write_text
 from relscale.storage.yaml_text import dump, read
@@ -56,7 +56,7 @@ def write_pins(experiment: Experiment, path: str | Path) -> dict[str, dict[str, 
     try:
         for kind, name in unpinned(experiment):
             if name not in pins[kind]:
-                pins[kind][name] = look_up(name, kind)
+                pins[kind][name] = latest_commit(name, kind)
     finally:
         if any(pins.values()):
             text = dump({kind: dict(sorted(names.items())) for kind, names in sorted(pins.items()) if names})

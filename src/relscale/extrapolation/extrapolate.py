@@ -19,7 +19,7 @@ from relscale.extrapolation.folds import Fold, make_folds
 from relscale.extrapolation.stacking import products, stacked
 from relscale.extrapolation.table import Mask, Table
 from relscale.laws.law import Array
-from relscale.printable import shown_printable
+from relscale.printable import escaped_repr
 from relscale.suggestions import suggestion
 
 ABSURD = 1.0  # ranges of the known y beyond which a forecast is absurd
@@ -28,7 +28,7 @@ LEAST = 1e-3  # share of the weight below which a candidate is excluded
 LEADER = "BNSL"  # the candidate to which the weights for curves are shrunk
 
 
-@shown_printable
+@escaped_repr
 @dataclass(frozen=True)
 class Extrapolation:
     """The candidates, their errors in the folds, and the forecast.

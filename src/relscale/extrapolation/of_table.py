@@ -21,7 +21,7 @@ from relscale.arguments import typed
 from relscale.errors import RelscaleError, first_line
 from relscale.extrapolation.extrapolate import Extrapolation, extrapolate
 from relscale.extrapolation.table import Labels, Table
-from relscale.printable import shown_printable
+from relscale.printable import escaped_repr
 from relscale.storage.columns import numbers, words
 from relscale.storage.tables import write_table
 from relscale.suggestions import suggestion
@@ -32,7 +32,7 @@ SHOWN = 12  # rows that are printed
 EXAMPLE = """write a condition such as 'split == "train"' or 'tokens < 1e10'"""
 
 
-@shown_printable
+@escaped_repr
 @dataclass(frozen=True)
 class TableExtrapolation:
     """An extrapolation and the rows that it forecast; printing it shows what was tried and how it did.

@@ -8,14 +8,14 @@ import pyarrow as pa
 from tabulate import tabulate
 
 from relscale.errors import RelscaleError
-from relscale.printable import shown_printable
+from relscale.printable import escaped_repr
 from relscale.suggestions import suggestion
 
 WIDEST = 60  # characters of a cell that is shown
 MOST_ROWS = 40  # displayed rows
 
 
-@shown_printable
+@escaped_repr
 class Frame:
     """A table whose rows are mappings, read-only.
 

@@ -22,7 +22,7 @@ from relscale.laws import parabola
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION
 from relscale.measurements.status import Status
-from relscale.printable import shown_printable
+from relscale.printable import escaped_repr
 from relscale.storage.columns import numbers, words
 from relscale.storage.tables import listed
 from relscale.suggestions import suggestion
@@ -40,7 +40,7 @@ APART = (
 )  # between neighbouring budgets, so that computes without any grouping are not taken for budgets
 
 
-@shown_printable
+@escaped_repr
 @dataclass(frozen=True)
 class FrontierFit:
     """Compute-optimal frontier of a table, as returned by ``relscale.frontier``.

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
-from relscale.printable import shown_printable
+from relscale.printable import escaped_repr
 from relscale.storage.columns import numbers, words
 from relscale.storage.tables import listed
 
@@ -36,7 +36,7 @@ HIGHER_IS_BETTER = {
 }
 
 
-@shown_printable
+@escaped_repr
 @dataclass(frozen=True)
 class Guess:
     """A column, or a baseline, that was guessed.

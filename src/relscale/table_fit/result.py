@@ -20,7 +20,7 @@ from relscale.fitting.verdicts.words import headline
 from relscale.laws.catalogue import law as found_law
 from relscale.laws.law import Law
 from relscale.measurements.status import Status
-from relscale.printable import shown_printable
+from relscale.printable import escaped_repr
 from relscale.storage.atomic import write_text
 from relscale.storage.rows import rows_of
 from relscale.storage.tables import write_table
@@ -53,7 +53,7 @@ FORECAST_COLUMNS = [
 ]
 
 
-@shown_printable
+@escaped_repr
 @dataclass(frozen=True)
 class TableFit:
     """A law fitted to a table, as returned by ``relscale.fit``. Printing it shows a summary.

@@ -27,11 +27,11 @@ from relscale.fitting.verdicts.after_selection import limits_after_selection
 from relscale.fitting.verdicts.verdict import DIRECTIONS, Options, Verdict, change_per_tenfold, verdict
 from relscale.laws import power, relative
 from relscale.measurements.metric import Metric
-from relscale.printable import shown_printable
+from relscale.printable import escaped_repr
 from relscale.storage.rows import column, fields_of
 
 
-@shown_printable
+@escaped_repr
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRow(CurveKey):
     """One row per gap: its verdict, effect sizes in plain units, and its robustness."""

@@ -7,9 +7,9 @@ import pytest
 
 PROGRAM = """
 import sys
-from relscale.arrow_alone import leave_pandas_out
+from relscale.arrow_without_pandas import use_arrow_without_pandas
 
-leave_pandas_out()
+use_arrow_without_pandas()
 import pyarrow
 
 pyarrow.table({"a": ["x", "y"]})

@@ -1,7 +1,7 @@
-"""Arrow without pandas, in a process that has no use for pandas.
+"""Arrow without pandas, for processes that do not use pandas.
 
-When Arrow is first given a list, it imports pandas where that is installed, to ask whether the list is one of pandas'
-series: a third of a second in each job of a workflow. Arrow asks once.
+When Arrow first converts a list, it imports pandas, if installed, to test whether the list is a pandas series. This
+takes a third of a second in each job of a workflow. Arrow tries only once.
 """
 
 import sys
@@ -20,8 +20,8 @@ class _NoPandas(MetaPathFinder):
         return None
 
 
-def leave_pandas_out() -> None:
-    """Let Arrow ask for pandas now, and find none; whoever imports pandas later still gets it."""
+def use_arrow_without_pandas() -> None:
+    """Make Arrow look for pandas now and not find it; later imports of pandas work as usual."""
     if "pandas" in sys.modules:
         return
     import pyarrow as pa
