@@ -1,5 +1,8 @@
 """Benchmarks of large models from one small model of each family: Sloth and its baseline (arXiv 2412.06540)."""
 
+from dataclasses import dataclass
+from functools import cache
+
 import numpy as np
 
 from relscale.atlas.answers import known
@@ -19,6 +22,16 @@ SUPERSEDED = (  # families that are not forecast, because a newer generation is
 )
 COMPONENTS: tuple[int, ...] = (1, 2, 3, 4)
 SKILLS = (1, 3)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean errors over the families of a set of benchmarks, by the number of components and of skills."""
+
+    models: int
+    families: int
+    components: dict[int, float]
+    skills: dict[int, float]
 
 
 def usable(rows: Columns, benchmarks: tuple[str, ...]) -> Columns:
@@ -66,37 +79,56 @@ def mean_error(by_family: dict[str, float]) -> float:
     return float(np.mean(list(by_family.values())))
 
 
-def reproduce(tables: Tables) -> dict[str, Number]:
-    """Mean errors over families, with one to four components, and with skills."""
+@cache
+def evaluated(tables: Tables) -> dict[str, Evaluation]:
+    """How well each set of benchmarks is forecast; the numbers and the figure are of the same fits."""
     table, found = tables.read("sloth_benchmarks.csv.gz"), {}
     for name, benchmarks in SETS.items():
         rows = usable(table, benchmarks)
         scores = np.stack([rows[column] for column in benchmarks], axis=1)
-        found[f"models with all of {name}"] = Number(len(rows["family"]))
-        for number in COMPONENTS:
-            by_family = errors(rows, scores, baseline(rows, scores, number))
-            found[f"error with {number} components, {name}"] = Number(mean_error(by_family))
-        found[f"families forecast, {name}"] = Number(len(by_family))
-        if benchmarks is FIRST:
-            for number in SKILLS:
-                error = Number(mean_error(errors(rows, scores, by_skills(rows, scores, number))))
-                found |= {f"{prefix}error, skills: {number}, {name}": error for prefix in ("", "published ")}
+        by_components = {k: errors(rows, scores, baseline(rows, scores, k)) for k in COMPONENTS}
+        skills = SKILLS if benchmarks is FIRST else ()
+        found[name] = Evaluation(
+            models=len(rows["family"]),
+            families=len(by_components[COMPONENTS[0]]),
+            components={k: mean_error(by_family) for k, by_family in by_components.items()},
+            skills={k: mean_error(errors(rows, scores, by_skills(rows, scores, k))) for k in skills},
+        )
+    return found
+
+
+def reproduce(tables: Tables) -> dict[str, Number]:
+    """Mean errors over families, with one to four components, and with skills."""
+    found = {}
+    for name, of in evaluated(tables).items():
+        found[f"models with all of {name}"] = Number(of.models)
+        found[f"families forecast, {name}"] = Number(of.families)
+        for number, error in of.components.items():
+            found[f"error with {number} components, {name}"] = Number(error)
+        for number, error in of.skills.items():
+            for prefix in ("", "published "):
+                found[f"{prefix}error, skills: {number}, {name}"] = Number(error)
     return found
 
 
 def view(tables: Tables) -> View:
     """The mean error over families by the number of components or skills."""
-    table, series, numbers = tables.read("sloth_benchmarks.csv.gz"), [], known("skills")
-    for name, benchmarks in SETS.items():
-        rows = usable(table, benchmarks)
-        scores = np.stack([rows[column] for column in benchmarks], axis=1)
-        found = [mean_error(errors(rows, scores, baseline(rows, scores, k))) for k in COMPONENTS]
-        published = COMPONENTS, [numbers[f"error with {k} components, {name}"] for k in COMPONENTS]
-        series.append(Series(f"components, {name}", COMPONENTS, found, published=published))
-        if benchmarks is FIRST:
-            found = [mean_error(errors(rows, scores, by_skills(rows, scores, k))) for k in SKILLS]
-            published = SKILLS, [numbers[f"published error, skills: {k}, {name}"] for k in SKILLS]
-            series.append(Series(f"skills, {name}", SKILLS, found, published=published))
+    series, numbers = [], known("skills")
+    for name, of in evaluated(tables).items():
+        for kind, errors_of, quantity in (
+            ("components", of.components, "error with {} components, {}"),
+            ("skills", of.skills, "published error, skills: {}, {}"),
+        ):
+            if errors_of:
+                published = [numbers[quantity.format(number, name)] for number in errors_of]
+                series.append(
+                    Series(
+                        f"{kind}, {name}",
+                        tuple(errors_of),
+                        list(errors_of.values()),
+                        published=(tuple(errors_of), published),
+                    )
+                )
     return View(
         "components or skills", "mean error of scores from 0 to 1", tuple(series), log_x=False, log_y=False
     )
