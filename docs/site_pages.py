@@ -215,8 +215,8 @@ def _law(name: str, module: Any) -> Iterator[str]:
         yield from (
             f"    {one.formula}",
             "",
-            f"Of all columns called {', '.join(f'`{name}…`' for name in (law.prefix, *law.further))}"
-            f"{''.join(f', and `{name}`' for name in law.before)}. Source: {law.source}",
+            f"Of all columns called {', '.join(f'`{name}…`' for name in (law.prefix, *law.extra_prefixes))}"
+            f"{''.join(f', and `{name}`' for name in law.first_predictors)}. Source: {law.source}",
             "",
         )
         if one.traps:

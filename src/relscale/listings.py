@@ -23,7 +23,7 @@ def laws() -> Frame:
             {
                 "law": name,
                 "formula": first_sentence(module.__doc__) if is_family else law.formula,
-                "of": [*law.before, *(f"{name}…" for name in (law.prefix, *law.further))]
+                "of": [*law.first_predictors, *(f"{name}…" for name in (law.prefix, *law.extra_prefixes))]
                 if is_family
                 else list(law.source_columns or law.predictors),
                 "parameters": [] if is_family else list(law.names),

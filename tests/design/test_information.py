@@ -113,7 +113,7 @@ def test_any_law_can_be_asked_for():
 
 
 def test_a_family_of_several_predictors_can_be_asked_for():
-    law = COMBINED.of(("lr", "batch"))
+    law = COMBINED.make_law(("lr", "batch"))
     x = np.stack([axis.ravel() for axis in np.meshgrid([1e-3, 1e-2], [1e5, 1e6])])
     found = information(law, x, dict(zip(law.names, (3.0, -0.1, 0.2), strict=True)), noise=0.01)
     # Of a line in logarithms on a square: sd / √(Σ (ln x − mean)²).

@@ -23,7 +23,7 @@ from relscale.fitting.forecasts.weights import combine, trimmed_mean, weights
 from relscale.fitting.forecasts.width import half_widths
 from relscale.fitting.inference.direction import Direction
 from relscale.laws import irreducible, parametric, profile
-from relscale.laws.profile import positive
+from relscale.laws.profile import fit_positive
 
 FLOPS = 1e18 * 10 ** (np.arange(9) / 3)
 NAN = float("nan")
@@ -38,7 +38,7 @@ def test_a_profile_finds_what_nonnegative_least_squares_of_every_grid_point_find
     x = np.stack([rng.uniform(0, 4, 20), rng.uniform(0, 4, 20)])
     grid = np.stack([g.ravel() for g in np.meshgrid([0.1, 0.4, 0.9], [0.2, 0.5])])
     log_error = np.log(rng.uniform(0.5, 2, (20, 4)))
-    found = positive(parametric.positive_terms, grid, x, log_error)
+    found = fit_positive(parametric.positive_terms, grid, x, log_error)
     for k in range(4):
         error = np.exp(log_error[:, k])
         best = []
@@ -57,9 +57,9 @@ def test_some_of_many_points_choose_the_same_grid_point_as_all(monkeypatch: pyte
     log_error += chance.normal(0, 0.02, log_error.shape)
     log_error[chance.random(9000) < 0.3, 1] = NAN
     grid, ahead = np.geomspace(0.01, 1.5, 240)[None], np.array([[5.0, 8.0]])
-    of_some = positive(irreducible.positive_terms, grid, x[None], log_error).log_value(ahead)
-    monkeypatch.setattr(profile, "SEARCHED", 9000)
-    of_all = positive(irreducible.positive_terms, grid, x[None], log_error).log_value(ahead)
+    of_some = fit_positive(irreducible.positive_terms, grid, x[None], log_error).log_value(ahead)
+    monkeypatch.setattr(profile, "MAX_POINTS", 9000)
+    of_all = fit_positive(irreducible.positive_terms, grid, x[None], log_error).log_value(ahead)
     assert of_some == pytest.approx(of_all, abs=1e-3)
 
 

@@ -215,7 +215,8 @@ WORLDS: dict[str, tuple[Array, list[Sequence[float]]]] = {
 }
 PARTS = ("share_web", "share_code", "share_books")  # of families of laws
 LAWS: dict[str, Law] = {
-    name: one.of(PARTS) if isinstance(one := law_or_family(name), Family) else one for name in law_names()
+    name: one.make_law(PARTS) if isinstance(one := law_or_family(name), Family) else one
+    for name in law_names()
 }
 WITHOUT_UNITS = (  # of shares, ratios, numbers of streams and experts, and of units that the law names
     *(

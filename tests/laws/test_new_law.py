@@ -19,7 +19,7 @@ from relscale.fitting.status import OK
 from relscale.laws.catalogue import example, law, law_modules, law_names
 from relscale.laws.implicit import implicit
 from relscale.laws.law import Array, Law, Parameter
-from relscale.laws.profile import positive
+from relscale.laws.profile import fit_positive
 from relscale.provenance import code_digest
 
 BATCH = '''"""What a batch costs: L = E + A · B^a, a sum of a floor and a power of the batch's tokens."""
@@ -55,7 +55,7 @@ from relscale.laws.separable import separable
 TRIED = np.random.default_rng(0).uniform(-2, 2, (400, 8))
 
 
-def of(columns: tuple[str, ...]) -> Law:
+def make_law(columns: tuple[str, ...]) -> Law:
     count = len(columns)
     return separable(
         name="mixture",
@@ -73,7 +73,7 @@ def of(columns: tuple[str, ...]) -> Law:
     )
 
 
-LAW = Family(name="mixture", prefix="share_", of=of, source="Ye et al., arXiv 2403.16952, equation 7")
+LAW = Family(name="mixture", prefix="share_", make_law=make_law, source="Ye et al., arXiv 2403.16952, equation 7")
 '''
 
 
@@ -221,7 +221,7 @@ def test_a_profile_is_nonnegative_least_squares_at_the_best_point_of_the_grid(se
         return np.stack(np.broadcast_arrays(1.0, np.exp(-g[0] * z[0])))
 
     grid = np.array([[0.2, 0.7, 1.5]])
-    found = positive(terms, grid, x, np.log(y))
+    found = fit_positive(terms, grid, x, np.log(y))
     for k in range(2):
         known = np.isfinite(y[:, k])
         norms = [nnls(terms(g, x[:, known]).T / y[known, k : k + 1], np.ones(known.sum()))[1] for g in grid.T]

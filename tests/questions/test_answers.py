@@ -75,19 +75,23 @@ def test_epochs_and_batch_of_known_laws() -> None:
     theta = np.array(
         [np.exp(0.6254804), np.exp(6.255414), np.exp(7.3049974), 0.3526596, 0.3526596, 15.387756, 5.309743]
     )
-    found = data_constrained.OPTIMUM.of(theta, {"training_flops": 1e22, "unique_tokens": 25e9})
+    found = data_constrained.OPTIMUM.optimal_values(theta, {"training_flops": 1e22, "unique_tokens": 25e9})
     assert found["params"] == pytest.approx(7.0261e9, rel=1e-4)
     assert found["epochs"] == pytest.approx(9.488, rel=1e-3)
-    batch = critical_batch.OPTIMUM.of(np.array([1293.827, 2190.601]), {"overhead": 0.2, "from_batch": 256})
+    batch = critical_batch.OPTIMUM.optimal_values(
+        np.array([1293.827, 2190.601]), {"overhead": 0.2, "from_batch": 256}
+    )
     assert batch["batch_tokens"] == pytest.approx(745.32, abs=0.01)
 
 
 @pytest.mark.parametrize("flops", [1e18, 1e20, 1e22])
 def test_text_in_plenty_leaves_the_allocation_of_a_law_without_repetition(flops: float) -> None:
     theta = np.array([1.87, 521, 1488, 0.353, 0.353, 15.4, 5.3])
-    params, tokens = parametric.best(theta[:5], flops)
+    params, tokens = parametric.compute_optimal(theta[:5], flops)
     for plenty in (1.01 * tokens, 100 * tokens):
-        found = data_constrained.OPTIMUM.of(theta, {"training_flops": flops, "unique_tokens": plenty})
+        found = data_constrained.OPTIMUM.optimal_values(
+            theta, {"training_flops": flops, "unique_tokens": plenty}
+        )
         assert found["params"] == pytest.approx(params, rel=1e-4)
         assert found["tokens"] == pytest.approx(tokens, rel=1e-4)
         assert found["loss"] == pytest.approx(
@@ -138,11 +142,11 @@ def test_epochs_that_no_run_had_are_beyond_the_data() -> None:
 def test_optima_of_further_laws_are_the_least_of_each_along_the_compute() -> None:
     sizes, flops = np.geomspace(1e7, 1e12, 200_001), 1e21
     over, store = np.array([79.0, 193.0, -0.229, 1.53]), np.array([1.6, 400, 1500, 0.05, 0.34, 0.38, 3e9])
-    found = overtraining.OPTIMUM.of(over, {"training_flops": flops})
+    found = overtraining.OPTIMUM.optimal_values(over, {"training_flops": flops})
     least = sizes[overtraining.value(over[:, None], np.stack([sizes, flops / 6 / sizes])).argmin()]
     assert found["params"] == pytest.approx(least, rel=1e-4)
     assert found["params"] * found["tokens"] * 6 == pytest.approx(flops)
-    found = datastore.OPTIMUM.of(store, {"training_flops": flops, "datastore_tokens": 1e11})
+    found = datastore.OPTIMUM.optimal_values(store, {"training_flops": flops, "datastore_tokens": 1e11})
     at = np.stack([sizes, flops / 6 / sizes, np.full_like(sizes, 1e11)])
     assert found["params"] == pytest.approx(sizes[datastore.LAW.value(store, at).argmin()], rel=1e-4)
     assert found["loss"] == pytest.approx(datastore.LAW.value(store, at).min())
@@ -198,7 +202,7 @@ def test_a_heavy_divergence_keeps_the_prior() -> None:
 def test_the_best_shares_by_infolaw_are_those_of_its_published_constants() -> None:
     """Of 7B parameters and the text that there is; known to 0.0025 from a search of a grid."""
     names, text = ("share_0", "share_1", "share_2"), 3.13e11
-    law = information.LAW.of(names)
+    law = information.LAW.make_law(names)
     theta = np.array([3.7373, 0.0441, 0.922, 0.140, 0.018])
     rng = np.random.default_rng(0)
     shares = rng.dirichlet([1.0, 1.0, 1.0], 60).T

@@ -4,7 +4,7 @@ from math import exp, log
 
 from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View, along
-from relscale.laws.filtering import LAW, pooled
+from relscale.laws.filtering import LAW, mixture_error
 from relscale.laws.filtering import SAMPLES as SAMPLES_OF_A
 
 POOL = 12.8e6  # samples of each pool
@@ -20,7 +20,7 @@ CHANGE = (
 
 def error(pools: int, samples: float) -> float:
     """The error after so many samples of the best pools."""
-    return pooled(A, FLOOR, B[:pools], TAU[:pools], samples, POOL)
+    return mixture_error(A, FLOOR, B[:pools], TAU[:pools], samples, POOL)
 
 
 def with_floor_inside(pools: int, samples: float) -> float:

@@ -8,7 +8,7 @@ from relscale.laws.information import FORMULA, LAW
 from relscale.laws.law import Array
 
 SHARES = np.array([0.05, 0.15, 0.2])  # of the text that there is, of the best three buckets
-LAW_OF_THREE = LAW.of(("share_0", "share_1", "share_2"))
+LAW_OF_THREE = LAW.make_law(("share_0", "share_1", "share_2"))
 CONSTANTS = np.array([3.7373, 0.0441, 0.922, 0.140, 0.018])  # α, β, θ, a, b
 PARAMS = 7e9
 FEW, MANY = 3e11, 1e12  # tokens

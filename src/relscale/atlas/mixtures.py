@@ -24,7 +24,7 @@ def predicted(
     plane = np.linalg.lstsq(design[0].T, y.T, rcond=None)[0]
     predictions = {"linear": [points.T @ plane for points in design[1:]]}
     for name, family in (("log-linear", mixture_loglinear), ("additive", mixture_additive)):
-        law = family.of(tuple(shares))
+        law = family.make_law(tuple(shares))
         fit = estimate(law, x, y.T, residual="linear")
         predictions[name] = [law.value(fit.theta, points[..., None]) for points in at]
     return predictions

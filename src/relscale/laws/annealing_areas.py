@@ -52,10 +52,10 @@ def areas(
         raise RelscaleError("annealing: steps must be whole, from 0 on, and increase")
     if not (np.isfinite(rates) & (rates >= 0)).all():
         raise RelscaleError("annealing: a learning rate is negative or missing")
-    # The schedule's corners from step 1 on; a step 0 is before the first.
-    corner = np.unique(np.maximum(np.append(at, 1.0), 1.0))
-    rate = np.interp(corner, at, rates)
-    length, peak = np.diff(corner), int(rate.argmax())
+    # The corners of the schedule from step 1 on; step 0 comes before any training.
+    corners = np.unique(np.maximum(np.append(at, 1.0), 1.0))
+    rate = np.interp(corners, at, rates)
+    length, peak = np.diff(corners), int(rate.argmax())
     if warm_up == "peak":
         rate[:peak] = rate.max()
     s1 = np.cumsum(np.append(rate[0], length * rate[:-1] + np.diff(rate) * (length + 1) / 2))
@@ -63,8 +63,8 @@ def areas(
     fall = -np.diff(rate) / length
     discounted_steps = -np.expm1(length * np.log(forgetting)) / (1 - forgetting)  # (1 − λ^L) / (1 − λ)
     momentum, s2 = 0.0, [0.0]
-    for f, steps_on, q in zip(fall, length, discounted_steps, strict=True):
-        s2.append(s2[-1] + momentum * forgetting * q + f / (1 - forgetting) * (steps_on - forgetting * q))
+    for f, count, q in zip(fall, length, discounted_steps, strict=True):
+        s2.append(s2[-1] + momentum * forgetting * q + f / (1 - forgetting) * (count - forgetting * q))
         momentum = momentum * (1 - (1 - forgetting) * q) + f * q
-    indices = np.searchsorted(corner, at)
+    indices = np.searchsorted(corners, at)
     return np.where(at > 0, np.stack([s1, s2])[:, indices], 0.0)

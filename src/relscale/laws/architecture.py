@@ -28,8 +28,8 @@ def coordinates(x: Array) -> Array:
 
 def terms(g: Array, z: Array) -> Array:
     """The terms of b_0, b_1, b_2, (3, n, ...), of a_1, a_2 (2, ...) at x, r, L_opt (3, n, ...)."""
-    of_width = (1 + g[0] * np.log(z[0]) + g[1] / z[0]) * z[2]
-    return np.stack([of_width, of_width * np.log(z[1]), of_width / z[1]])
+    width_penalty = (1 + g[0] * np.log(z[0]) + g[1] / z[0]) * z[2]
+    return np.stack([width_penalty, width_penalty * np.log(z[1]), width_penalty / z[1]])
 
 
 def grid(z: Array) -> Array:

@@ -2,8 +2,8 @@
 
     L = (N_c / N)^αN + (S_c / S_min)^αS,    S_min = S / (1 + B_crit(L) / B),    B_crit(L) = B_c · L^(−1/αB)
 
-The critical batch depends on the loss alone, so L solves an equation. Its right side decreases in L, so there is one
-root, above the first term. N are parameters without embeddings, S steps, B tokens per step.
+The critical batch depends on the loss alone, so L is on both sides of the equation. The right side decreases in L, so
+there is one solution, above the first term. N are parameters without embeddings, S steps, B tokens per step.
 
 Source: Kaplan et al., *Scaling Laws for Neural Language Models*, arXiv 2001.08361, equations 1.4 to 1.6 and 5.6; Su et
 al., *Unraveling the Mystery of Scaling Laws: Part I*, arXiv 2403.06563.
@@ -13,11 +13,11 @@ import numpy as np
 
 from relscale.laws.implicit import implicit
 from relscale.laws.law import Array, Law, Parameter
-from relscale.laws.profile import crossed, ranked
+from relscale.laws.profile import best_grid_points, crossed
 
-OF_PARAMS = np.array([0.03, 0.06, 0.1, 0.2, 0.4])
-OF_STEPS = np.array([0.3, 0.5, 0.8, 1.2])
-OF_BATCH = np.array([0.1, 0.2, 0.4, 0.8])
+ALPHAS_N = np.array([0.03, 0.06, 0.1, 0.2, 0.4])
+ALPHAS_S = np.array([0.3, 0.5, 0.8, 1.2])
+ALPHAS_B = np.array([0.1, 0.2, 0.4, 0.8])
 BATCHES = np.array([0.03, 0.3, 1.5, 6.0, 40.0])  # B_crit at the middle loss, in units of the middle batch
 
 
@@ -26,35 +26,35 @@ def critical_batch(theta: Array, loss: Array) -> Array:
     return np.asarray(theta[4] * np.exp(-np.log(loss) / theta[5]))
 
 
-def _of_params(theta: Array, x: Array) -> Array:
+def _param_term(theta: Array, x: Array) -> Array:
     return np.asarray(np.exp(theta[1] * (np.log(theta[0]) - np.log(x[0]))))
 
 
-def _of_steps(loss: Array, theta: Array, x: Array) -> Array:
-    short = np.log1p(critical_batch(theta, loss) / x[2])
-    return np.asarray(np.exp(theta[3] * (np.log(theta[2]) + short - np.log(x[1]))))
+def _step_term(loss: Array, theta: Array, x: Array) -> Array:
+    log_correction = np.log1p(critical_batch(theta, loss) / x[2])
+    return np.asarray(np.exp(theta[3] * (np.log(theta[2]) + log_correction - np.log(x[1]))))
 
 
 def _equation(loss: Array, theta: Array, x: Array) -> Array:
-    return _of_params(theta, x) + _of_steps(loss, theta, x) - loss
+    return _param_term(theta, x) + _step_term(loss, theta, x) - loss
 
 
 def _bracket(theta: Array, x: Array) -> Array:
-    low = _of_params(theta, x)
-    return np.stack(np.broadcast_arrays(low, low + _of_steps(low, theta, x)))
+    low = _param_term(theta, x)
+    return np.stack(np.broadcast_arrays(low, low + _step_term(low, theta, x)))
 
 
 def starts(x: Array, y: Array) -> Array:
     """The best of a grid of exponents and critical batches, each with its least-squares amplitudes."""
     log_n, log_s, log_b = np.log(x)
-    a_n, a_s, a_b, ratio = crossed(OF_PARAMS, OF_STEPS, OF_BATCH, BATCHES)
+    a_n, a_s, a_b, ratio = crossed(ALPHAS_N, ALPHAS_S, ALPHAS_B, BATCHES)
     log_y = np.log(y)
     log_star = np.log(ratio) + log_b.mean() + log_y.mean() / a_b
     crit = np.exp(log_star[:, None] - log_y / a_b[:, None] - log_b)
     log_least = log_s - np.log1p(crit)  # ln S_min from the measured loss
     n_mid, s_mid = log_n.mean(), log_s.mean()
     columns = [np.exp(-a_n[:, None] * (log_n - n_mid)), np.exp(-a_s[:, None] * (log_least - s_mid))]
-    (by_n, by_s), best = ranked(np.stack(columns, axis=-1), y, count=8)
+    (by_n, by_s), best = best_grid_points(np.stack(columns, axis=-1), y, count=8)
     a_n, a_s, a_b, log_star = a_n[best], a_s[best], a_b[best], log_star[best]
     log_nc, log_sc = np.log(by_n) / a_n + n_mid, np.log(by_s) / a_s + s_mid
     return np.stack([np.exp(log_nc), a_n, np.exp(log_sc), a_s, np.exp(log_star), a_b], axis=1)
@@ -68,7 +68,7 @@ PARAMETERS = (
     Parameter("S_c", "steps", "the steps at which the second term is 1 unit of the loss", low=0, log=True),
     Parameter("alpha_S", "none", "the exponent of the steps", low=0, high=5),
     Parameter("B_c", "tokens", "the critical batch at a loss of 1", low=0, log=True),
-    Parameter("alpha_B", "none", "the critical batch grows as L^(−1/αB)", low=0.02, high=2),
+    Parameter("alpha_B", "none", "B_crit grows as L^(−1/αB)", low=0.02, high=2),
 )
 VALUE, JACOBIAN = implicit(_equation, _bracket, PARAMETERS)
 LAW = Law(

@@ -53,7 +53,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def limits(x: Array, y: Array, breaks: int) -> tuple[Array, Array]:
-    """Bounds in units of x: a break far outside the data, or far narrower than their spacing, is not identifiable."""
+    """Bounds of the breaks: those far outside the data, or far narrower than their spacing, are not identifiable."""
     log_x = np.log(x[0])
     low, high = float(log_x.min()), float(log_x.max())
     spread = max(high - low, 1e-9)
@@ -67,7 +67,7 @@ def bnsl(breaks: int) -> Law:
     """The law with that many breaks."""
     parameters = [
         Parameter("a", "unit of the metric", "the limit at large x", low=0),
-        Parameter("b", "unit of the metric", "its amplitude, at x = 1", low=0, log=True),
+        Parameter("b", "unit of the metric", "the amplitude, at x = 1", low=0, log=True),
         Parameter("c0", "none", "the exponent before the first break", low=-5, high=5),
     ]
     for i in range(1, breaks + 1):

@@ -1,4 +1,4 @@
-"""Broken lines: the shape of a smoothly broken power law, and its starting points.
+"""The shape of a smoothly broken power law, which is a broken line in the logarithms, and its starting points.
 
 ln shape = −c0 · ln x − Σ_i c_i · f_i · ln(1 + (x / d_i)^(1 / f_i))
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from relscale.laws.law import Array
-from relscale.laws.profile import crossed, ranked
+from relscale.laws.profile import best_grid_points, crossed
 
 SLOPES = np.array([0.0, 0.05, 0.15, 0.35, 0.55, 0.8])
 CHANGES = np.array([0.05, 0.15, 0.5, 1.2])  # of either sign
@@ -18,7 +18,7 @@ WIDTHS = np.array([0.03, 0.1, 0.25])  # of the same range
 
 
 def log_shape(c0: Array, breaks: Sequence[Array] | Array, log_x: Array) -> Array:
-    """Of c_i, ln d_i, f_i: ln (x^(−c0) · Π …)."""
+    """ln shape of c0 and c_i, ln d_i, f_i at ln x."""
     result = -c0 * log_x
     for c, log_d, f in zip(*[iter(breaks)] * 3, strict=True):
         result = result - c * f * np.logaddexp(0.0, (log_x - log_d) / f)
@@ -26,28 +26,28 @@ def log_shape(c0: Array, breaks: Sequence[Array] | Array, log_x: Array) -> Array
 
 
 def starts(x: Array, y: Array, breaks: int) -> Array:
-    """For every position of the breaks: the best shape that bends up, the best that bends down, and two lines.
+    """Starting points: for each position of the breaks the best shape that bends up and the best that bends down.
 
-    They are selected separately, so that starts in one basin do not displace the others. Each has its least-squares a
-    and b.
+    For one break also the two straight lines before and beyond it. Each has its least-squares a and b. The kinds are
+    selected separately, so that starts in one basin do not displace the others.
     """
     log_x = np.log(x[0])
     middle, spread = log_x.mean(), max(float(np.ptp(log_x)), 1e-9)
     candidates = []
     for at in BREAKS if breaks == 1 else SHIFTS:
-        place = [at] if breaks == 1 else [(i + 1 + at) / (breaks + 1) for i in range(breaks)]
+        positions = [at] if breaks == 1 else [(i + 1 + at) / (breaks + 1) for i in range(breaks)]
         shapes = [crossed(SLOPES, changes, WIDTHS) for changes in (CHANGES, -CHANGES)]
         if breaks == 1 and (y > 0).all() and np.isfinite(log_x).all():
             shapes.append(_lines(log_x - log_x.min() - at * spread, np.log(y)))
         for c0, change, width in shapes:
             grid = [c0]
-            for i, position in enumerate(place):  # one size of change for all breaks, with alternating signs
+            for i, position in enumerate(positions):  # equal changes at all breaks, with alternating signs
                 location = np.full_like(c0, log_x.min() + position * spread)
                 grid += [change * (-1) ** i, location, width * spread]
             g = np.stack(grid)
             at_middle = log_shape(g[0], g[1:], middle)
             shape = np.exp(np.clip(log_shape(g[0], g[1:], log_x[:, None]) - at_middle, -700, 700)).T
-            (a, b), best = ranked(
+            (a, b), best = best_grid_points(
                 np.stack([np.ones_like(shape), shape], axis=-1), y, count=1 if breaks == 1 else 2
             )
             g[2::3] = np.exp(g[2::3])

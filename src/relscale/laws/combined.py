@@ -2,8 +2,8 @@
 
     y = c · Π_i x_i^(e_i)
 
-Linear in logarithms. For an optimum, such as a learning rate by parameters and tokens, or an error by data,
-model and batch scaled together. c is the value where every predictor is 1.
+Linear in logarithms. y is an optimum, such as the learning rate as a function of parameters and tokens, or an error as
+a function of data, model and batch. c is y where every predictor is 1.
 
 Sources: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, for learning rate and batch; Pham et al.,
 *Combined Scaling for Zero-shot Transfer Learning*, arXiv 2111.10050, for the factors of an error.
@@ -42,7 +42,7 @@ def starts(x: Array, y: Array) -> Array:
     return np.array([[np.exp(level - np.array(powers) @ middle), *powers]])
 
 
-def of(columns: tuple[str, ...]) -> Law:
+def make_law(columns: tuple[str, ...]) -> Law:
     """The law of these predictors."""
     return Law(
         name="combined",
@@ -61,4 +61,4 @@ def of(columns: tuple[str, ...]) -> Law:
     )
 
 
-LAW = Family(name="combined", prefix="x_", of=of, source=SOURCE)
+LAW = Family(name="combined", prefix="x_", make_law=make_law, source=SOURCE)

@@ -5,8 +5,8 @@
     N' = U_N · (1 + R_N · (1 − e^(−r_N / R_N))),    r_N = max(N / U_N − 1, 0)        excess parameters
     U_N = min(N, G · (U · G)^(β/α)),    G = (αA / (βB))^(1/(α+β))
 
-N are parameters, D training tokens, U ≤ D unique tokens; U_N are the compute-optimal parameters for U tokens. R_D and
-R_N → ∞ is the law ``parametric``.
+N are parameters, D training tokens, U ≤ D unique tokens; U_N are the compute-optimal parameters for U tokens. For
+R_D, R_N → ∞ it is the law ``parametric``.
 
 Source: Muennighoff et al., *Scaling Data-Constrained Language Models*, arXiv 2305.16264.
 """
@@ -39,7 +39,7 @@ def optimal_params(theta: Array, unique: Array) -> Array:
 def effective(theta: Array, x: Array) -> tuple[Array, Array]:
     """N' and D', each (n, ...), of E, A, B, α, β, R_D, R_N (7, ...) at N, D, U (3, n, ...)."""
     params, tokens, unique = x
-    unique = np.minimum(unique, tokens)  # the rest is not read
+    unique = np.minimum(unique, tokens)  # further tokens are not read
     needed = np.minimum(params, optimal_params(theta, unique))
     return decayed(needed, params / needed - 1, theta[6]), decayed(unique, tokens / unique - 1, theta[5])
 
@@ -54,8 +54,8 @@ def starts(x: Array, y: Array) -> Array:
     points = []
     params, tokens, unique = x[0], x[1], np.minimum(x[2], x[1])
     for repeats in REPEATS:
-        worth = decayed(unique, tokens / unique - 1, np.array(repeats))
-        surface = parametric.LAW.starts(np.stack([params, worth]), y)[:2]
+        effective_tokens = decayed(unique, tokens / unique - 1, np.array(repeats))
+        surface = parametric.LAW.starts(np.stack([params, effective_tokens]), y)[:2]
         points += [[*start, repeats, excess] for start in surface for excess in EXCESS]
     return np.array(points)
 
@@ -96,9 +96,12 @@ def best(theta: Array, flops: float, unique: float) -> tuple[float, float, float
         params = np.exp(log_params)
         return float(value(theta[:, None], np.array([[params], [flops / (6 * params)], [unique]]))[0])
 
-    free, _ = parametric.best(theta, flops)
+    unconstrained, _ = parametric.compute_optimal(theta, flops)
     minimum = minimize_scalar(
-        loss, bounds=np.log([free / 1e3, free * 1e2]), method="bounded", options={"xatol": 1e-9}
+        loss,
+        bounds=np.log([unconstrained / 1e3, unconstrained * 1e2]),
+        method="bounded",
+        options={"xatol": 1e-9},
     )
     return float(np.exp(minimum.x)), float(flops / (6 * np.exp(minimum.x))), float(minimum.fun)
 
@@ -111,5 +114,5 @@ def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
 OPTIMUM = Optimum(
     {"training_flops": "compute, 6·N·D", "unique_tokens": "available unique tokens"},
     _optimum,
-    made=lambda x: compute(x) | {"epochs": x[1] / x[2]},
+    derived=lambda x: compute(x) | {"epochs": x[1] / x[2]},
 )

@@ -30,15 +30,15 @@ def coordinates(x: Array) -> Array:
 
 def terms(g: Array, z: Array) -> Array:
     """The terms of E, A, B and c, (4, n, ...), of α, β, S_0 (3, ...) at ln N, ln D, S (3, n, ...)."""
-    of_params, of_tokens = np.exp(-g[0] * z[0]), np.exp(-g[1] * z[1])
-    columns = np.ones_like(of_params), of_params, of_tokens, -np.log1p(z[2] / g[2])
+    param_term, token_term = np.exp(-g[0] * z[0]), np.exp(-g[1] * z[1])
+    columns = np.ones_like(param_term), param_term, token_term, -np.log1p(z[2] / g[2])
     return np.stack(np.broadcast_arrays(*columns))
 
 
 def grid(z: Array) -> Array:
     """α, β and S_0."""
-    some = z[2][z[2] > 0]
-    middle = np.exp(np.log(some).mean()) if len(some) else 1.0
+    datastores = z[2][z[2] > 0]
+    middle = np.exp(np.log(datastores).mean()) if len(datastores) else 1.0
     return crossed(EXPONENTS, EXPONENTS, middle * TURNS)
 
 
@@ -69,7 +69,7 @@ LAW = separable(
 
 
 def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
-    params, tokens = parametric.best(theta[[0, 1, 2, 4, 5]], known["training_flops"])
+    params, tokens = parametric.compute_optimal(theta[[0, 1, 2, 4, 5]], known["training_flops"])
     at = np.array([[params], [tokens], [known["datastore_tokens"]]])
     return {"params": params, "tokens": tokens, "loss": float(LAW.value(theta, at)[0])}
 

@@ -13,8 +13,8 @@ STEP = 6e-6  # about the cube root of double precision, where errors of rounding
 def central_differences(formula: Callable[[Array], Array], at: Array, parameter: Parameter) -> Array:
     """The derivative of ``formula`` by one parameter at ``at``, with a relative error of about 1e-10.
 
-    The step is relative to a parameter that is estimated in logs, and relative to max(1, |parameter|) for others, which
-    therefore must not be much smaller than 1 by scale. The formula must be defined slightly beyond its bounds.
+    The step is relative to the parameter if it is estimated in logs, else to max(1, |parameter|); the latter must not
+    have a scale far below 1. The formula must be defined slightly beyond its bounds.
     """
     size = np.where(at == 0, 1.0, np.abs(at)) if parameter.log else np.maximum(np.abs(at), 1.0)
     step = STEP * size
@@ -26,11 +26,11 @@ def by_differences(value: Formula, parameters: Sequence[Parameter]) -> Formula:
     """The derivatives of a formula by each parameter, for ``Law.jacobian``."""
 
     def jacobian(theta: Array, x: Array) -> Array:
-        def along(i: int, changed: Array) -> Array:
+        def with_parameter(i: int, changed: Array) -> Array:
             return value(np.concatenate([theta[:i], changed[None], theta[i + 1 :]]), x)
 
         rows = [
-            central_differences(partial(along, i), theta[i], parameter)
+            central_differences(partial(with_parameter, i), theta[i], parameter)
             for i, parameter in enumerate(parameters)
         ]
         return np.stack(np.broadcast_arrays(*rows))
@@ -39,9 +39,9 @@ def by_differences(value: Formula, parameters: Sequence[Parameter]) -> Formula:
 
 
 def empty_rows(count: int, theta: Array, x: Array) -> Array:
-    """Room for rows (count, n, ...) at theta (q, ...) and x (p, n, ...), in memory one data set after the other.
+    """An empty array (count, n, ...) for theta (q, ...) and x (p, n, ...), contiguous per data set in memory.
 
-    Products of derivatives, data set by data set, need no copy of such rows.
+    Matrix products per data set then need no copy.
     """
     data_sets = np.broadcast_shapes(theta.shape[1:], x.shape[2:])
     return np.moveaxis(np.empty((*data_sets, count, x.shape[1])), (-2, -1), (0, 1))

@@ -2,9 +2,9 @@
 
     Δ(F) = E_t(F) − E_b(F) = Δ_ref · (F / F_ref)^δ
 
-The gap closes if δ < 0, whatever the sign of Δ. Two power laws with equal β and different irreducible errors have such
-a difference up to a constant; with different β they do not. The law cannot represent a difference that changes its
-sign. The predictor is F / F_ref. Differences may be negative, so residuals are linear.
+The gap closes if δ < 0, whatever the sign of Δ. The difference of two power laws with equal β has this form, up to the
+difference of their irreducible errors; with different β it has not. The law cannot represent a difference that changes
+its sign. The predictor is F / F_ref. Differences may be negative, so residuals are linear.
 
 Source: the difference form of the ratio of Held et al., arXiv 2510.24626; equal irreducible errors cancel in it.
 """

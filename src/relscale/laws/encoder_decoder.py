@@ -45,8 +45,8 @@ LAW = separable(
     centre=lambda z: z.mean(axis=1),
     source="Ghorbani et al., arXiv 2109.07740",
     formula="L = A · N_e^(−p_e) · N_d^(−p_d) + L_∞",
-    traps="Both sides must vary independently. Embeddings are not counted. There is a single floor: in this "
-    "law a side that grows alone still reaches it.",
+    traps="Both sides must vary independently. Embeddings are not counted. There is a single floor, which this "
+    "law reaches even if only one side grows.",
 )
 
 
@@ -57,4 +57,4 @@ def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
     return {SHARE: float(encoder_share(theta))}
 
 
-OPTIMUM = Optimum({}, _optimum, made=lambda x: {SHARE: x[0] / (x[0] + x[1])})
+OPTIMUM = Optimum({}, _optimum, derived=lambda x: {SHARE: x[0] / (x[0] + x[1])})

@@ -19,7 +19,7 @@ FLOORS = np.array([0.0, 0.4, 0.6, 0.75, 0.85, 0.93])  # c, as shares of the leas
 
 
 def powers(log_n: Array, log_x: Array, degree: int = 1) -> list[Array]:
-    """The terms of ln(L − c): ln N, ln N · ln X, and the powers of ln X up to a degree."""
+    """The terms of ln(L − c): 1, ln N, ln N · ln X, and the powers of ln X up to a degree."""
     return [np.ones_like(log_n), log_n, log_n * log_x, *(log_x**i for i in range(1, degree + 1))]
 
 
@@ -29,24 +29,22 @@ def _columns(x: Array) -> Array:
     return np.stack(powers(log_n, np.log(x[1])))
 
 
-def _above(theta: Array, x: Array) -> Array:
+def _reducible_loss(theta: Array, x: Array) -> Array:
     d, a, b, f = theta[:4]
-    ones, n, both, e = _columns(x)
-    return np.asarray(np.exp(d * ones + a * n + b * e + f * both))
+    ones, n, interaction, e = _columns(x)
+    return np.asarray(np.exp(d * ones + a * n + b * e + f * interaction))
 
 
 def value(theta: Array, x: Array) -> Array:
     """L, (n, ...), of d, a, b, f, c (5, ...) at N, X (2, n, ...)."""
-    return np.asarray(_above(theta, x) + theta[4])
+    return np.asarray(_reducible_loss(theta, x) + theta[4])
 
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by d, a, b, f, c, (5, n, ...)."""
-    above = _above(theta, x)
-    ones, n, both, e = _columns(x)
-    return np.stack(
-        np.broadcast_arrays(above * ones, above * n, above * e, above * both, np.ones_like(above))
-    )
+    y = _reducible_loss(theta, x)
+    ones, n, interaction, e = _columns(x)
+    return np.stack(np.broadcast_arrays(y * ones, y * n, y * e, y * interaction, np.ones_like(y)))
 
 
 def starts(x: Array, y: Array) -> Array:

@@ -29,8 +29,8 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 def terms(g: Array, z: Array) -> Array:
     """The terms of ε and k, (2, n, ...), of γ (1, ...) at L (1, n, ...)."""
-    below = -np.exp(-g[0] * z[0])
-    return np.stack([np.ones_like(below), below])
+    minus_decay = -np.exp(-g[0] * z[0])
+    return np.stack([np.ones_like(minus_decay), minus_decay])
 
 
 LAW = separable(
@@ -39,7 +39,7 @@ LAW = separable(
     parameters=(
         Parameter("epsilon", "share", "the error at high loss", low=0),
         Parameter("k", "share", "the difference of ε and the error at L = 0", low=0, log=True),
-        Parameter("gamma", "1 / unit of the loss", "the rate at which the error falls with the loss", low=0),
+        Parameter("gamma", "1 / unit of the loss", "the rate of the exponential", low=0),
     ),
     value=value,
     jacobian=jacobian,

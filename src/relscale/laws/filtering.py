@@ -3,8 +3,8 @@
     y(n) = d + (a · n_1 / 10⁵)^(b_1) · Π_{k=2..K} (n_k / n_{k−1})^(b_k),    b_k = b · 2^(−(k−1)/τ)
 
 n are samples seen, P is the size of the pool, n_k = min(k·P, n), K = ⌈n / P⌉. A smaller, better pool is optimal at
-small compute and a larger one later. For mixtures of pools see ``together``. Epochs beyond ``SUMMED`` are approximated
-by an integral.
+small compute and a larger one later. For mixtures of pools see ``mixture_errors``. Epochs beyond ``MAX_SUMMED`` are
+approximated by an integral.
 
 Source: Goyal et al., *Scaling Laws for Data Filtering*, arXiv 2404.07177.
 """
@@ -19,68 +19,64 @@ from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.linear_terms import least_squares
 
 SAMPLES = 1e5  # unit of samples in a
-FADING = np.array([0.5, 1, 2, 4, 8, 16, 64])
+HALF_LIVES = np.array([0.5, 1, 2, 4, 8, 16, 64])
 FLOORS = np.array([0, 0.25, 0.5, 0.7, 0.85, 0.95])  # d, as shares of the least error
-SUMMED = 500  # epochs; the integral over further ones has an error below 1e-6 of ln(y − d)
+MAX_SUMMED = 500  # epochs; the integral over further ones has an error below 1e-6 of ln(y − d)
 
 
 def log_samples(tau: Array, x: Array) -> tuple[Array, Array]:
     """ln of the samples of the first epoch, and the discounted ln factors of further epochs, (n, ...) each."""
     samples, pool = x
     first = np.minimum(samples, pool)
-    later = np.zeros(np.broadcast_shapes(np.shape(tau), samples.shape))
-    seen = samples / pool
-    for k in range(2, int(min(np.ceil(seen.max()), SUMMED)) + 1):
+    further = np.zeros(np.broadcast_shapes(np.shape(tau), samples.shape))
+    epochs = samples / pool
+    for k in range(2, int(min(np.ceil(epochs.max()), MAX_SUMMED)) + 1):
         after, before = np.minimum(k * pool, samples), np.minimum((k - 1) * pool, samples)
-        later = later + np.exp2(-(k - 1) / tau) * np.log(after / before)
-    if (seen > SUMMED).any():  # Σ 2^(−(k−1)/τ) · ln(k / (k−1)) ≈ ∫ 2^(−(t−½)/τ) / t dt
+        further = further + np.exp2(-(k - 1) / tau) * np.log(after / before)
+    if (epochs > MAX_SUMMED).any():  # Σ 2^(−(k−1)/τ) · ln(k / (k−1)) ≈ ∫ 2^(−(t−½)/τ) / t dt
         rate = np.log(2) / tau
-        rest = exp1(rate * SUMMED) - exp1(rate * np.maximum(seen, SUMMED))
-        later = later + np.exp2(np.minimum(0.5 / tau, 500)) * rest
-    return np.asarray(np.log(first / SAMPLES)), later
+        rest = exp1(rate * MAX_SUMMED) - exp1(rate * np.maximum(epochs, MAX_SUMMED))
+        further = further + np.exp2(np.minimum(0.5 / tau, 500)) * rest
+    return np.asarray(np.log(first / SAMPLES)), further
 
 
 def value(theta: Array, x: Array) -> Array:
     """y, (n, ...), of a, b, τ, d (4, ...) at n, P (2, n, ...)."""
     a, b, tau, d = theta
-    first, later = log_samples(tau, x)
-    return np.asarray(d + np.exp(b * (np.log(a) + first + later)))
+    first, further = log_samples(tau, x)
+    return np.asarray(d + np.exp(b * (np.log(a) + first + further)))
 
 
-def together(b: Sequence[float], tau: Sequence[float]) -> tuple[Array, Array]:
-    """b and τ of each of p equal pools that are mixed: each pool is repeated after p times the samples.
-
-    The exponent of epoch k is the mean of ``b_i · 2^(−(k−1) / (p · τ_i))``; ``pooled`` sums them.
-    """
-    return np.asarray(b, dtype=float), len(b) * np.asarray(tau, dtype=float)
-
-
-def pooled(
+def mixture_error(
     a: float, d: float, b: Sequence[float], tau: Sequence[float], samples: float, pool: float
 ) -> float:
     """The error after ``samples`` samples of a mixture of equal pools of ``pool`` samples each."""
-    return float(pooled_errors(a, d, b, tau, np.array([samples]), pool)[0])
+    return float(mixture_errors(a, d, b, tau, np.array([samples]), pool)[0])
 
 
-def pooled_errors(
+def mixture_errors(
     a: float, d: float, b: Sequence[float], tau: Sequence[float], samples: Array, pool: float
 ) -> Array:
-    """The errors (n,) after ``samples`` (n,) samples of a mixture of equal pools of ``pool`` samples each."""
-    powers, fading = together(b, tau)
+    """The errors (n,) after ``samples`` (n,) samples of a mixture of equal pools of ``pool`` samples each.
+
+    Each of p pools is repeated after p times the samples, so the exponent of epoch k is the mean over the pools of
+    ``b_i · 2^(−(k−1) / (p · τ_i))``.
+    """
+    powers, half_lives = np.asarray(b, dtype=float), len(b) * np.asarray(tau, dtype=float)
     at = np.stack([samples, np.full_like(samples, pool * len(powers))])
     first, _ = log_samples(np.array(1.0), at)
     total = powers.mean() * (np.log(a) + first)
-    for power, scale in zip(powers, fading, strict=True):
-        total = total + power * log_samples(np.array(scale), at)[1] / len(powers)
+    for power, half_life in zip(powers, half_lives, strict=True):
+        total = total + power * log_samples(np.array(half_life), at)[1] / len(powers)
     return np.asarray(d + np.exp(total))
 
 
 def starts(x: Array, y: Array) -> Array:
     """A grid of τ and d, each with the least-squares solution in ln(y − d)."""
     points, misfits = [], []
-    for tau in FADING:
-        first, later = log_samples(np.array(tau), x)
-        columns = np.stack([first + later, np.ones_like(y)], axis=1)
+    for tau in HALF_LIVES:
+        first, further = log_samples(np.array(tau), x)
+        columns = np.stack([first + further, np.ones_like(y)], axis=1)
         for share in FLOORS:
             target = np.log(y - share * y.min())
             b, level = least_squares(columns, target)

@@ -7,7 +7,7 @@
 
 Each stage has its own data: many checkpoints for performance as a function of loss, few converged models for loss as a
 function of compute. P alone does not identify both slope and L_ref, so the stages are fitted separately, and a forecast
-uses the loss of the first (``predictor_from`` of ``relscale.fitting.estimation.law_fits``), draw by draw.
+uses the loss that the first predicts (``predictor_from`` of ``relscale.fitting.estimation.law_fits``), draw by draw.
 
 Source: Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs*, arXiv 2410.08527, equations 1 and 2.
 """

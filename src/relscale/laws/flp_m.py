@@ -1,12 +1,13 @@
-"""First stage of FLP-M, from compute per source to performance: the loss of a domain by the compute on each source.
+"""The loss of a domain as a function of the compute on each source of the training data: the first stage of FLP-M.
 
     L(C) = E + 1 / Σ_j k_j · (C_j / 10¹⁸)^γ_j
 
-C_j ≥ 0 are the training FLOPs spent on source j. For a single source it is a power law above a floor. Performance as a
-function of the losses of several domains is the question ``loss_network``. The law is built for any set of sources.
+C_j ≥ 0 are the training FLOPs spent on source j. For a single source it is a power law above a floor. The second stage,
+performance as a function of the losses of several domains, is the question ``loss_network``. The law is built for any
+set of sources.
 
-Source: the question of Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs*, arXiv 2410.08527; its
-form for several sources is relscale's, after Shukor et al., arXiv 2507.09404.
+Source: the problem is that of Chen et al., *Scaling Laws for Predicting Downstream Performance in LLMs*, arXiv
+2410.08527; the form for several sources is relscale's, after Shukor et al., arXiv 2507.09404.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ from relscale.laws.mixture_additive import SHALLOWEST, STEEPEST
 UNIT = 1e18  # FLOPs
 FLOORS = np.array([0.0, 0.5, 0.8])  # E as a share of the least loss
 POWERS = np.array([0.1, 0.3, 0.8])  # γ
-LEAST, MOST = 1e-12, 1e12  # k, in units of 1 / y
+SMALLEST, LARGEST = 1e-12, 1e12  # k, in units of 1 / y
 SOURCE = "Chen et al., arXiv 2410.08527, and Shukor et al., arXiv 2507.09404, for the form"
 FORMULA = "L = E + 1 / Σ k_j · (C_j / 10¹⁸)^γ_j"
 TRAPS = (
@@ -37,9 +38,9 @@ def jacobian(theta: Array, x: Array) -> Array:
     return mixture_additive.jacobian(theta, x / UNIT)
 
 
-def both(theta: Array, x: Array) -> tuple[Array, Array]:
+def value_and_jacobian(theta: Array, x: Array) -> tuple[Array, Array]:
     """L and its derivatives, which share the powers."""
-    return mixture_additive.both(theta, x / UNIT)
+    return mixture_additive.value_and_jacobian(theta, x / UNIT)
 
 
 def starts(x: Array, y: Array) -> Array:
@@ -52,7 +53,7 @@ def starts(x: Array, y: Array) -> Array:
     return np.array(points)
 
 
-def of(columns: tuple[str, ...]) -> Law:
+def make_law(columns: tuple[str, ...]) -> Law:
     """The law of these sources."""
     sources = [column.removeprefix("flops_") for column in columns]
     weights = (
@@ -73,13 +74,13 @@ def of(columns: tuple[str, ...]) -> Law:
         ),
         value=value,
         jacobian=jacobian,
-        both=both,
+        value_and_jacobian=value_and_jacobian,
         starts=starts,
-        limits=mixture_additive.bounds_of_weights(LEAST, MOST),
+        limits=mixture_additive.bounds_of_weights(SMALLEST, LARGEST),
         source=SOURCE,
         formula=FORMULA,
         traps=TRAPS,
     )
 
 
-LAW = Family(name="flp_m", prefix="flops_", of=of, source=SOURCE)
+LAW = Family(name="flp_m", prefix="flops_", make_law=make_law, source=SOURCE)

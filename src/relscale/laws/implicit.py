@@ -12,8 +12,8 @@ from relscale.laws.derivatives import central_differences
 from relscale.laws.law import Array, Formula, Parameter
 
 Equation = Callable[[Array, Array, Array], Array]
-STEPS = 200  # halvings at most; 64 reach double precision from a bracket of any one sign
-OF_ITS_SIZE = Parameter("y", "", log=True)
+MAX_HALVINGS = 200  # 64 reach double precision if both ends of the bracket have the same sign
+RESPONSE = Parameter("y", "", log=True)
 
 
 def implicit(
@@ -37,7 +37,7 @@ def implicit(
         at_low, at_high = equation(low, theta, x), equation(high, theta, x)
         solvable = np.sign(at_low) * np.sign(at_high) <= 0
         low, high = np.where(at_high == 0, high, low), np.where(at_low == 0, low, high)
-        for _ in range(STEPS):
+        for _ in range(MAX_HALVINGS):
             middle = low + (high - low) / 2
             if ((middle == low) | (middle == high) | ~solvable).all():
                 break
@@ -54,7 +54,7 @@ def implicit(
         def with_parameter(i: int, changed: Array) -> Array:
             return equation(y, np.concatenate([theta[:i], changed[None], theta[i + 1 :]]), x)
 
-        slope = central_differences(with_y, y, OF_ITS_SIZE)
+        slope = central_differences(with_y, y, RESPONSE)
         rows = [
             central_differences(partial(with_parameter, i), theta[i], parameter)
             for i, parameter in enumerate(parameters)

@@ -4,10 +4,11 @@
     K_d = w_d · K,    M_d = min(K_d, U_d),    R_d = K_d / M_d
 
 N are parameters, K training tokens, w_d is the share of bucket d = 0, 1, … from the best to the worst, and U_d its
-unique tokens. Better text has more information, repeated text less each time, and a larger model learns more from one
-pass. The law is built for any number of buckets.
+unique tokens. Better text has more information, each repetition adds less, and a larger model learns more per pass. The
+law is built for any number of buckets.
 
-Source: *InfoLaw*, arXiv 2605.02364, by notes on it; natural logarithms, and tokens and parameters as they are.
+Source: *InfoLaw*, arXiv 2605.02364, as summarised elsewhere; logarithms are natural, tokens and parameters have unit
+one.
 """
 
 import numpy as np
@@ -19,14 +20,14 @@ from relscale.laws.separable import separable
 SOURCE = "InfoLaw, arXiv 2605.02364"
 FORMULA = "L = α · (Σ_d e^(−θ·d) · M_d · ln K · (1 − e^(−λ·R_d / ln K)))^(−β), λ = a · ln N + b"
 TRAPS = (
-    "Name the shares from the best bucket to the worst, then the tokens that each has. θ needs different "
+    "Name the shares from the best bucket to the worst, then their unique tokens. θ needs different "
     "mixtures, λ buckets with many repetitions, a several sizes. α has the unit of I^β, so compare "
     "predictions. The paper does not state the units and base of its constants."
 )
 BETAS = np.array([0.03, 0.08, 0.2, 0.5])
 THETAS = np.array([0.1, 0.4, 0.9, 1.8])
-TAKEN = np.array([0.3, 1.0, 3.0, 10.0, 30.0])  # λ at the geometric mean of the sizes
-GROWING = np.array([0.3, 1.0])  # share of λ that is a · ln N
+RATES = np.array([0.3, 1.0, 3.0, 10.0, 30.0])  # λ at the geometric mean of the sizes
+GROWTH = np.array([0.3, 1.0])  # share of λ that is a · ln N
 
 
 def parts(x: Array) -> tuple[Array, Array, Array, Array]:
@@ -40,10 +41,10 @@ def by_bucket(g: Array, x: Array) -> tuple[Array, Array]:
     """The contribution of each bucket to I, (d, n, ...), and its derivative by λ, for θ, a, b (3, ...) at x."""
     theta, a, b = g
     log_n, log_k, read, unique = parts(x)
-    taken = (a * log_n + b) / log_k
+    rate = (a * log_n + b) / log_k
     quality = np.exp(-theta * np.arange(len(read)).reshape(-1, *[1] * (read.ndim - 1)))
     times = np.divide(read, unique, out=np.ones_like(read), where=unique > 0)
-    return quality * unique * log_k * -np.expm1(-taken * times), quality * read * np.exp(-taken * times)
+    return quality * unique * log_k * -np.expm1(-rate * times), quality * read * np.exp(-rate * times)
 
 
 def terms(g: Array, x: Array) -> Array:
@@ -54,12 +55,12 @@ def terms(g: Array, x: Array) -> Array:
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by α, β, θ, a, b, (5, n, ...)."""
     alpha, beta = theta[:2]
-    per_bucket, by_taken = by_bucket(theta[2:], x)
+    per_bucket, by_rate = by_bucket(theta[2:], x)
     info = per_bucket.sum(axis=0)
     power = info**-beta
     by_info = -alpha * beta * power / info
     worse = np.arange(len(per_bucket)).reshape(-1, *[1] * (per_bucket.ndim - 1))
-    by_total = by_info * by_taken.sum(axis=0)
+    by_total = by_info * by_rate.sum(axis=0)
     rows = (
         power,
         -alpha * power * np.log(info),
@@ -72,11 +73,11 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 def grid(x: Array) -> Array:
     """β, θ, a, b."""
-    beta, theta, level, growing = crossed(BETAS, THETAS, TAKEN, GROWING)
-    return np.stack([beta, theta, growing * level / np.log(x[0]).mean(), (1 - growing) * level])
+    beta, theta, level, growth = crossed(BETAS, THETAS, RATES, GROWTH)
+    return np.stack([beta, theta, growth * level / np.log(x[0]).mean(), (1 - growth) * level])
 
 
-def of(columns: tuple[str, ...]) -> Law:
+def make_law(columns: tuple[str, ...]) -> Law:
     """The law of these buckets, from the best to the worst."""
     return separable(
         name="information",
@@ -102,8 +103,8 @@ def of(columns: tuple[str, ...]) -> Law:
 LAW = Family(
     name="information",
     prefix="share_",
-    of=of,
+    make_law=make_law,
     source=SOURCE,
-    before=("params", "tokens"),
-    further=("unique_",),
+    first_predictors=("params", "tokens"),
+    extra_prefixes=("unique_",),
 )

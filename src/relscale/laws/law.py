@@ -61,16 +61,16 @@ class Law:
     value
         Function of theta (q, ...) and x (p, n, ...) that returns y (n, ...); the axes ``...`` broadcast.
     jacobian
-        Function of the same that returns the derivatives of y by theta, (q, n, ...).
+        Function of theta and x that returns the derivatives of y by theta, (q, n, ...).
     starts
-        Function of x (p, n) and y (n,) that returns starting points (s, q), for data in any units. It is
-        called by ``starting_points``.
+        Function of x (p, n) and y (n,), in any units, that returns starting points (s, q); called by
+        ``starting_points``.
     source
         Paper and equation.
     traps
         Caveats: data needed to identify the parameters, and consequences if they are lacking.
-    both
-        Function that returns value and derivatives, if these are cheaper together.
+    value_and_jacobian
+        Function that returns both, if they share work.
     linear
         The parameters in which the formula is linear given the others; they need no starting point of their
         own (variable projection).
@@ -99,7 +99,7 @@ class Law:
     source: str
     formula: str = ""
     traps: str = ""
-    both: Callable[[Array, Array], tuple[Array, Array]] | None = None
+    value_and_jacobian: Callable[[Array, Array], tuple[Array, Array]] | None = None
     linear: tuple[str, ...] = ()
     limits: Callable[[Array, Array], tuple[Array, Array]] | None = None
     reference: bool = False
@@ -137,34 +137,41 @@ class Family:
         Name and source, as for a law.
     prefix
         Prefix of the columns of its predictors, such as ``share_``.
-    of
+    make_law
         Function of the names of these columns that returns their law.
-    before, further
-        Predictors before them, such as ``params``, and prefixes of further columns per predictor
-        after them, such as ``unique_``.
+    first_predictors
+        Predictors before these columns, such as ``params``.
+    extra_prefixes
+        Prefixes of further columns per predictor, after these columns, such as ``unique_``.
     """
 
     name: str
     prefix: str
-    of: Callable[[tuple[str, ...]], Law]
+    make_law: Callable[[tuple[str, ...]], Law]
     source: str
-    before: tuple[str, ...] = ()
-    further: tuple[str, ...] = ()
+    first_predictors: tuple[str, ...] = ()
+    extra_prefixes: tuple[str, ...] = ()
 
     @property
     def example(self) -> Law:
         """The law of two columns, for display."""
-        return self.of((f"{self.prefix}a", f"{self.prefix}b"))
+        return self.make_law((f"{self.prefix}a", f"{self.prefix}b"))
 
     @property
     def pattern(self) -> str:
         """The pattern of its columns' names: "params, tokens, share_…, unique_…"."""
-        return ", ".join([*self.before, *(f"{prefix}…" for prefix in (self.prefix, *self.further))])
+        return ", ".join(
+            [*self.first_predictors, *(f"{prefix}…" for prefix in (self.prefix, *self.extra_prefixes))]
+        )
 
     def columns(self, named: tuple[str, ...]) -> tuple[str, ...]:
         """All predictors of the law for the columns ``named``."""
         names = [column.removeprefix(self.prefix) for column in named]
-        return (*self.before, *named, *(f"{prefix}{name}" for prefix in self.further for name in names))
+        return (
+            *self.first_predictors,
+            *named,
+            *(f"{prefix}{name}" for prefix in self.extra_prefixes for name in names),
+        )
 
     def law(self, columns: tuple[str, ...]) -> Law:
         """The law whose predictors are these columns.
@@ -174,10 +181,10 @@ class Family:
         RelscaleError
             There are no columns, or not the required number.
         """
-        first = len(self.before)
-        number, left = divmod(len(columns) - first, 1 + len(self.further))
-        if number < 1 or left:
+        first = len(self.first_predictors)
+        number, remainder = divmod(len(columns) - first, 1 + len(self.extra_prefixes))
+        if number < 1 or remainder:
             raise RelscaleError(
                 f"law {self.name}: it has parameters per predictor; name its columns under x, such as {self.pattern}"
             )
-        return self.of(columns[first : first + number])
+        return self.make_law(columns[first : first + number])

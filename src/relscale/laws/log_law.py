@@ -14,7 +14,9 @@ from relscale.laws.profile import crossed, spread
 from relscale.laws.separable import separable
 
 BETAS = np.array([0.1, 0.25, 0.5, 0.8, 1.2, 2.0, 3.5])
-BEFORE = np.geomspace(0.01, 30, 14)  # ln D_0 below the least ln D, in units of the data's range
+DISTANCES = np.geomspace(
+    0.01, 30, 14
+)  # distance of ln D_0 below the least ln D, in units of the range of ln D
 
 
 def terms(g: Array, z: Array) -> Array:
@@ -41,7 +43,7 @@ LAW = separable(
     ),
     linear=("c",),
     terms=terms,
-    grid=lambda z: crossed(np.exp(np.maximum(z[0].min() - BEFORE * spread(z[0]), -600)), BETAS),
+    grid=lambda z: crossed(np.exp(np.maximum(z[0].min() - DISTANCES * spread(z[0]), -600)), BETAS),
     limits=limits,
     source="Isik et al., arXiv 2402.04177",
     formula="S = c · (ln D − ln D_0)^β",

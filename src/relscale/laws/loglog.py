@@ -1,4 +1,4 @@
-"""Names of a law, and of its parameters, that is linear in logs."""
+"""The names of a law that is linear in logs, and of its parameters."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class LogLogLaw:
     """A law ``y(F) = level · (F / F_ref)^(sign · slope)`` of training compute F.
 
-    The level belongs to a reference compute inside the data, not to one FLOP: an intercept 20 decades outside the
-    data has no meaning and is almost perfectly correlated with the slope.
+    The level is y at a reference compute inside the data, not at one FLOP: an intercept 20 decades outside the data is
+    almost perfectly correlated with the slope.
 
     Attributes
     ----------

@@ -3,7 +3,7 @@
     L_y = E_y + K · (L_x − E_x)^κ
 
 Models of one training corpus share a curve, whatever their size, architecture or optimizer; other corpora have other
-curves. With E_x = E_y = 0 it is a line in the logarithms.
+curves. With E_x = E_y = 0 it is a straight line in the logarithms.
 
 Source: Mayilvahanan et al., *LLMs on the Line*, arXiv 2502.12120; Brandfonbrener et al., arXiv 2411.12925.
 """

@@ -46,26 +46,26 @@ def value(theta: Array, x: Array) -> Array:
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by E, C_i, γ_i, (1 + 2k, n, ...)."""
-    return both(theta, x)[1]
+    return value_and_jacobian(theta, x)[1]
 
 
-def both(theta: Array, x: Array) -> tuple[Array, Array]:
-    """L and its derivatives, which share the powers of the shares, most of the work."""
+def value_and_jacobian(theta: Array, x: Array) -> tuple[Array, Array]:
+    """L and its derivatives, which share most of the work, the powers of the shares."""
     rows = empty_rows(1 + 2 * len(x), theta, x)
     power, by_gamma = rows[1 : 1 + len(x)], rows[1 + len(x) :]
     logs = _powers(theta, x, power)
     rows[0] = 1
     np.multiply(theta[1 : 1 + len(x), None], power, out=by_gamma)
-    above = 1 / by_gamma.sum(axis=0)
-    by_sum = -(above**2)
-    power *= by_sum  # which makes them the derivatives by C
+    reducible = 1 / by_gamma.sum(axis=0)
+    by_sum = -(reducible**2)
+    power *= by_sum  # now the derivatives by C
     by_gamma *= by_sum
     by_gamma *= logs
-    return np.asarray(theta[0] + above), rows
+    return np.asarray(theta[0] + reducible), rows
 
 
 def starts(x: Array, y: Array) -> Array:
-    """Few starts suffice: equal parts, at several floors and exponents."""
+    """Equal effects of all parts, at several floors and exponents; few starts suffice."""
     count, points = len(x), []
     for share, gamma in STARTS:
         floor = share * y.min()
@@ -85,7 +85,7 @@ def bounds_of_weights(least: float, most: float) -> Callable[[Array, Array], tup
     return limits
 
 
-def of(columns: tuple[str, ...]) -> Law:
+def make_law(columns: tuple[str, ...]) -> Law:
     """The law of these parts."""
     parts = [column.removeprefix("share_") for column in columns]
     return Law(
@@ -104,7 +104,7 @@ def of(columns: tuple[str, ...]) -> Law:
         ),
         value=value,
         jacobian=jacobian,
-        both=both,
+        value_and_jacobian=value_and_jacobian,
         starts=starts,
         limits=bounds_of_weights(SMALLEST, LARGEST),
         source=SOURCE,
@@ -113,4 +113,4 @@ def of(columns: tuple[str, ...]) -> Law:
     )
 
 
-LAW = Family(name="mixture_additive", prefix="share_", of=of, source=SOURCE)
+LAW = Family(name="mixture_additive", prefix="share_", make_law=make_law, source=SOURCE)

@@ -19,7 +19,7 @@ FORMULA = "L = c + exp(Σ t_i · h_i)"
 TRAPS = "For one target the optimum is always a single part; the returns of a part do not diminish."
 
 
-def _above(theta: Array, x: Array) -> Array:
+def _reducible_loss(theta: Array, x: Array) -> Array:
     """exp(t · h), (n, ...)."""
     by_data_set = np.moveaxis(x, (0, 1), (-1, -2)) @ np.moveaxis(theta[1:], 0, -1)[..., None]
     return np.asarray(np.exp(np.moveaxis(by_data_set[..., 0], -1, 0)))
@@ -27,20 +27,20 @@ def _above(theta: Array, x: Array) -> Array:
 
 def value(theta: Array, x: Array) -> Array:
     """L, (n, ...), of c, t_i (1 + k, ...) at the shares (k, n, ...)."""
-    return np.asarray(theta[0] + _above(theta, x))
+    return np.asarray(theta[0] + _reducible_loss(theta, x))
 
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by c, t_i, (1 + k, n, ...)."""
-    return both(theta, x)[1]
+    return value_and_jacobian(theta, x)[1]
 
 
-def both(theta: Array, x: Array) -> tuple[Array, Array]:
+def value_and_jacobian(theta: Array, x: Array) -> tuple[Array, Array]:
     """L and its derivatives, which share the exponential."""
-    above, rows = _above(theta, x), empty_rows(1 + len(x), theta, x)
+    reducible, rows = _reducible_loss(theta, x), empty_rows(1 + len(x), theta, x)
     rows[0] = 1
-    np.multiply(above, x, out=rows[1:])
-    return np.asarray(theta[0] + above), rows
+    np.multiply(reducible, x, out=rows[1:])
+    return np.asarray(theta[0] + reducible), rows
 
 
 def starts(x: Array, y: Array) -> Array:
@@ -52,7 +52,7 @@ def starts(x: Array, y: Array) -> Array:
     return np.array(points)
 
 
-def of(columns: tuple[str, ...]) -> Law:
+def make_law(columns: tuple[str, ...]) -> Law:
     """The law of these parts."""
     parts = [column.removeprefix("share_") for column in columns]
     return Law(
@@ -64,7 +64,7 @@ def of(columns: tuple[str, ...]) -> Law:
         ),
         value=value,
         jacobian=jacobian,
-        both=both,
+        value_and_jacobian=value_and_jacobian,
         starts=starts,
         source=SOURCE,
         formula=FORMULA,
@@ -72,4 +72,4 @@ def of(columns: tuple[str, ...]) -> Law:
     )
 
 
-LAW = Family(name="mixture_loglinear", prefix="share_", of=of, source=SOURCE)
+LAW = Family(name="mixture_loglinear", prefix="share_", make_law=make_law, source=SOURCE)

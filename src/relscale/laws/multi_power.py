@@ -4,9 +4,9 @@
 
     S1(t) = Σ_{i≤t} η_i,    S_k(t) = Σ_{k≤i≤t} η_i
 
-Between two logged steps η is assumed to be linear, and before the first to rise from 0. Warm-up counts at its actual
-rate, as do its increases in the sum; the loss before the peak of the rate is not fitted. The sum is over bins of
-decreases, not over all steps (``relscale.laws.rate_changes``), with a mean error of 10⁻⁴ nats.
+η is linear between logged steps, and rises from 0 before the first. Warm-up counts at its actual rate, and the sum
+includes its increases; the loss before the peak of the rate is not fitted. The sum is over bins of
+rate changes, not over all steps (``relscale.laws.rate_changes``), with a mean error of 10⁻⁴ nats.
 
 Source: Luo et al., *A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules*, arXiv 2503.12811.
 """
@@ -19,10 +19,10 @@ from relscale.laws.rate_changes import ALL_BINS, changes
 from relscale.laws.separable import separable
 
 ALPHAS, BETAS, GAMMAS = np.array([0.3, 0.5, 0.9]), np.array([0.1, 0.4, 1.2]), np.array([0.2, 0.6, 1.2])
-FAR = np.array([1.0, 20.0, 400.0])  # C · η^(−γ) · S at the middle of the falls
+RESPONSES = np.array([1.0, 20.0, 400.0])  # C · η^(−γ) · S at the median decrease
 
 
-def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
+def annealing_gain(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
     """The sum over all changes, (n, ...), of α, C, β, γ (4, ...) at S1 and the bins (1 + 3·``ALL_BINS``, n, ...).
 
     If ``slopes`` is given, the derivatives of the sum by C, β and γ are appended to it.
@@ -36,21 +36,21 @@ def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
     log_c = np.log(c)
     with np.errstate(divide="ignore"):
         log_rate, log_area = np.log(rate), np.log(area)
-    steps_only = z.shape[1:] == (z.shape[1], *[1] * (z.ndim - 2)) and total.shape[:1] == z.shape[1:2]
+    shared_steps = z.shape[1:] == (z.shape[1], *[1] * (z.ndim - 2)) and total.shape[:1] == z.shape[1:2]
     for b in range(ALL_BINS):
         changed = change[b] != 0
         if not changed.any():
             continue
-        rows = changed.reshape(len(changed)) if steps_only else slice(None)  # from the bin's first change on
+        rows = changed.reshape(len(changed)) if shared_steps else slice(None)
         size, log_eta = change[b][rows], log_rate[b][rows]
         v = log_c - gamma * log_eta + log_area[b][rows]
-        far = np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v)))
-        decay = np.exp(-beta * far)
+        log_response = np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v)))
+        decay = np.exp(-beta * log_response)
         total[rows] += size * (1 - decay)
         if slopes is not None:
             decay *= size
-            by_beta[rows] += decay * far
-            decay *= beta * (1 - np.exp(-far))
+            by_beta[rows] += decay * log_response
+            decay *= beta * (1 - np.exp(-log_response))
             by_v[rows] += decay
             by_gamma[rows] -= decay * log_eta
     if slopes is not None:
@@ -61,34 +61,34 @@ def gained(g: Array, z: Array, slopes: list[Array] | None = None) -> Array:
 def terms(g: Array, z: Array) -> Array:
     """The terms of L0, A and B, (3, n, ...)."""
     power = np.exp(-g[0] * np.log(z[0]))
-    return np.stack(np.broadcast_arrays(np.ones_like(power), power, -gained(g, z)))
+    return np.stack(np.broadcast_arrays(np.ones_like(power), power, -annealing_gain(g, z)))
 
 
 def jacobian(theta: Array, x: Array) -> Array:
-    """The derivatives by L0, A, B, α, C, β and γ, (7, n, ...)."""
-    amplitude, at_peak, g = theta[1], theta[2], theta[3:]
+    """Derivatives of L by L0, A, B, α, C, β and γ, (7, n, ...)."""
+    amplitude, per_rate, g = theta[1], theta[2], theta[3:]
     log_sum = np.log(x[0])
     power = np.exp(-g[0] * log_sum)
     slopes: list[Array] = []
-    total = gained(g, x, slopes)
+    total = annealing_gain(g, x, slopes)
     rows = [
         np.ones_like(power),
         power,
         -total,
         -amplitude * power * log_sum,
-        *(-at_peak * slope for slope in slopes),
+        *(-per_rate * slope for slope in slopes),
     ]
     return np.stack(np.broadcast_arrays(*rows))
 
 
 def grid(z: Array) -> Array:
-    """α, C, β, γ; C from the argument of the power at the middle of the decreases."""
-    alpha, far, beta, gamma = crossed(ALPHAS, FAR, BETAS, GAMMAS)
+    """α, C, β and γ; C follows from the argument of the power at the median decrease."""
+    alpha, response, beta, gamma = crossed(ALPHAS, RESPONSES, BETAS, GAMMAS)
     change, rate, area = np.split(z[1:], 3)
-    of_falls = (change > 0) & (area > 0)
-    log_rate, log_area = np.log(rate[of_falls]), np.log(area[of_falls])
+    decreases = (change > 0) & (area > 0)
+    log_rate, log_area = np.log(rate[decreases]), np.log(area[decreases])
     middle = (np.median(log_rate), np.median(log_area)) if len(log_rate) else (0.0, 0.0)
-    return np.stack([alpha, far * np.exp(gamma * middle[0] - middle[1]), beta, gamma])
+    return np.stack([alpha, response * np.exp(gamma * middle[0] - middle[1]), beta, gamma])
 
 
 LAW = separable(

@@ -41,17 +41,17 @@ def surface(g: Array, x: Array) -> tuple[Array, Array, Array, Array]:
 
 def terms(g: Array, x: Array) -> Array:
     """The terms of A, B and E_k, (2 + k, n, ...)."""
-    of_n, of_d, *_ = surface(g, x)
-    return np.stack(np.broadcast_arrays(of_n, of_d, *x[2:]))
+    param_term, token_term, *_ = surface(g, x)
+    return np.stack(np.broadcast_arrays(param_term, token_term, *x[2:]))
 
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by A, B, E_k, α_k, β_k, s_ij."""
     count = len(x) - 2
-    of_n, of_d, beta, log_d = surface(theta[2 + count :], x)
-    by_alpha, by_beta = -theta[0] * of_n * np.log(x[0]), -theta[1] * of_d * log_d
-    by_extra = -theta[1] * beta * of_d * np.exp(np.log(x[1]) - log_d)
-    rows = [of_n, of_d, *x[2:], *(by_alpha * p for p in x[2:]), *(by_beta * p for p in x[2:])]
+    param_term, token_term, beta, log_d = surface(theta[2 + count :], x)
+    by_alpha, by_beta = -theta[0] * param_term * np.log(x[0]), -theta[1] * token_term * log_d
+    by_extra = -theta[1] * beta * token_term * np.exp(np.log(x[1]) - log_d)
+    rows = [param_term, token_term, *x[2:], *(by_alpha * p for p in x[2:]), *(by_beta * p for p in x[2:])]
     rows += [by_extra * x[2 + i] * x[2 + j] for i, j in combinations(range(count), 2)]
     return np.stack(np.broadcast_arrays(*rows))
 
@@ -60,11 +60,11 @@ def grid(x: Array) -> Array:
     """Equal exponents of all languages, without synergy."""
     count = len(x) - 2
     alpha, beta = crossed(EXPONENTS, EXPONENTS)
-    nothing = np.zeros((count * (count - 1) // 2, len(alpha)))
-    return np.vstack([np.tile(alpha, (count, 1)), np.tile(beta, (count, 1)), nothing])
+    no_synergy = np.zeros((count * (count - 1) // 2, len(alpha)))
+    return np.vstack([np.tile(alpha, (count, 1)), np.tile(beta, (count, 1)), no_synergy])
 
 
-def of(columns: tuple[str, ...]) -> Law:
+def make_law(columns: tuple[str, ...]) -> Law:
     """The law of these languages."""
     names = [column.removeprefix("share_") for column in columns]
     floors = tuple(
@@ -97,4 +97,10 @@ def of(columns: tuple[str, ...]) -> Law:
     )
 
 
-LAW = Family(name="multilingual", prefix="share_", of=of, source=SOURCE, before=("params", "tokens"))
+LAW = Family(
+    name="multilingual",
+    prefix="share_",
+    make_law=make_law,
+    source=SOURCE,
+    first_predictors=("params", "tokens"),
+)

@@ -18,20 +18,19 @@ class Optimum:
     ----------
     fixed
         Names and descriptions of the given values, such as ``training_flops``.
-    of
-        Function of theta (q,) and the given values that returns the optimal values by name; those that are predictors
-        of the law, or ``made`` from them, are compared with the data, and nan means "no optimum".
+    optimal_values
+        Function of theta (q,) and the given values that returns the optimal values by name; nan if there is no
+        optimum. Predictors of the law and ``derived`` quantities are compared with the data.
     traps
         Caveats of the result.
-    made
-        Function of the data's predictors (p, n) that returns quantities to compare with given and optimal values, (n,)
-        by name.
+    derived
+        Function of the data's predictors (p, n) that returns further quantities (n,) by name, such as the compute.
     """
 
     fixed: Mapping[str, str]
-    of: Callable[[Array, Mapping[str, float]], Mapping[str, float]]
+    optimal_values: Callable[[Array, Mapping[str, float]], Mapping[str, float]]
     traps: str = ""
-    made: Callable[[Array], Mapping[str, Array]] = _nothing
+    derived: Callable[[Array], Mapping[str, Array]] = _nothing
 
 
 def compute(x: Array) -> dict[str, Array]:

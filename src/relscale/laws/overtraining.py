@@ -32,9 +32,9 @@ def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by α, β, b, E, (4, n, ...)."""
     alpha, beta, b, _ = theta
     log_n, log_d = np.log(x)[0], np.log(x)[1] + LOG_6 / 2
-    of_n, of_d = np.exp(b * log_n), np.exp(b * log_d)
-    by_b = alpha * of_n * log_n + beta * of_d * log_d
-    return np.stack([of_n, of_d, by_b, np.ones_like(by_b)])
+    param_term, token_term = np.exp(b * log_n), np.exp(b * log_d)
+    by_b = alpha * param_term * log_n + beta * token_term * log_d
+    return np.stack([param_term, token_term, by_b, np.ones_like(by_b)])
 
 
 def terms(g: Array, z: Array) -> Array:
@@ -81,4 +81,4 @@ def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
     return {"params": params, "tokens": product / params, "loss": float(value(theta, at)[0])}
 
 
-OPTIMUM = Optimum({"training_flops": "compute, 6·N·D"}, _optimum, made=compute)
+OPTIMUM = Optimum({"training_flops": "compute, 6·N·D"}, _optimum, derived=compute)

@@ -10,8 +10,8 @@ from relscale.errors import RelscaleError
 from relscale.laws.derivatives import central_differences
 from relscale.laws.law import Array, Law, Parameter
 
-MAGNITUDES = (0.05, 0.3, 1.0, 5.0)  # of a parameter without a starting value
-MOST_STARTS = 256
+MAGNITUDES = (0.05, 0.3, 1.0, 5.0)  # starting values of a parameter without a default
+MAX_STARTS = 256
 
 
 def law_of(function: Callable[..., Array], predictor: str = "training_flops") -> Law:
@@ -50,11 +50,14 @@ def law_of(function: Callable[..., Array], predictor: str = "training_flops") ->
             )
 
     def jacobian(theta: Array, x: Array) -> Array:
-        def along(i: int) -> Callable[[Array], Array]:
+        def with_parameter(i: int) -> Callable[[Array], Array]:
             return lambda at: value(np.stack([at if j == i else theta[j] for j in range(len(names))]), x)
 
         return np.stack(
-            [central_differences(along(i), theta[i], parameter) for i, parameter in enumerate(parameters)]
+            [
+                central_differences(with_parameter(i), theta[i], parameter)
+                for i, parameter in enumerate(parameters)
+            ]
         )
 
     def starts(x: Array, y: Array) -> Array:
@@ -63,7 +66,7 @@ def law_of(function: Callable[..., Array], predictor: str = "training_flops") ->
             for argument in arguments
         ]
         grid = np.array(list(product(*grids)))
-        step = -(-len(grid) // MOST_STARTS)
+        step = -(-len(grid) // MAX_STARTS)
         return grid[::step]
 
     return Law(

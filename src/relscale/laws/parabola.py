@@ -1,9 +1,9 @@
-"""IsoFLOP parabola: at one compute budget, the loss of differently shaped runs against the log of their tokens.
+"""IsoFLOP parabola: at one compute budget, the loss of runs of different sizes against the logarithm of their tokens.
 
     L(x) = c0 + c1·x + c2·x²,    x = ln tokens − mean ln tokens of the budget's runs
 
-with its minimum at ``x* = −c1 / (2·c2)`` where ``c2 > 0``. Linear in its coefficients: least squares is one small
-matrix, the same for every group and every replicate that share the runs, so all of them are fitted in one product.
+The minimum is at ``x* = −c1 / (2·c2)`` if ``c2 > 0``. The parabola is linear in its coefficients, so groups and
+replicates of the same runs are all fitted by one matrix product.
 
 | parameter | unit |
 |---|---|
@@ -17,7 +17,7 @@ Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, arXiv
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-SMALLEST = 3  # distinct token counts that a parabola needs
+SMALLEST = 3  # minimum number of distinct token counts
 
 Array = NDArray[np.float64]
 
@@ -34,19 +34,19 @@ def coefficients(x: Array, y: Array) -> Array:
 
 
 def value(c: Array, x: ArrayLike) -> Array:
-    """The parabola ``c`` (3, ...) at x, of a shape that broadcasts with ``...``."""
+    """The parabola ``c`` (3, ...) at x, whose shape broadcasts with ``...``."""
     return np.asarray(c[0] + c[1] * x + c[2] * np.square(x))
 
 
 def minimum(c: Array) -> tuple[Array, Array]:
-    """``x*`` and ``L(x*)`` of ``c`` (3, ...), each (...); nan where the parabola has no minimum."""
+    """``x*`` and ``L(x*)`` of ``c`` (3, ...), each (...); nan if the parabola has no minimum."""
     with np.errstate(divide="ignore", invalid="ignore"):
         x = np.where(c[2] > 0, -c[1] / (2 * c[2]), np.nan)
     return x, value(c, x)
 
 
 def leverage(x: Array, at: ArrayLike) -> Array:
-    """Variance of the fitted value at ``at`` in units of the noise variance of one run, (...) as ``at``.
+    """Variance of the fitted value at ``at`` in units of the noise variance of one run, with the shape of ``at``.
 
     ``p·(XᵀX)⁻¹·pᵀ`` with ``p = (1, at, at²)``.
     """

@@ -1,8 +1,8 @@
-"""Parallel streams: P joined forward passes of one model act like additional parameters.
+"""Parallel streams: P parallel forward passes of one model act like additional parameters.
 
     L = E + A · (N · (1 + k · ln P))^(−α)
 
-N parameters without embeddings. With P = 1 it is a power law of N with a floor.
+N are the parameters without embeddings. With P = 1 it is a power law of N with a floor.
 
 Source: Chen et al., *Parallel Scaling Law for Language Models*, arXiv 2505.10475, equation 5;
 its A is ``A^(1/α)`` here.
@@ -35,7 +35,7 @@ LAW = separable(
         Parameter(
             "k",
             "none",
-            "what a stream is worth: P streams count as 1 + k · ln P of the model",
+            "the gain of streams: P streams multiply the effective parameters by 1 + k · ln P",
             low=0,
             high=20,
         ),

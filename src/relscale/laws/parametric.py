@@ -2,7 +2,7 @@
 
     L(N, D) = E + A · N^(−α) + B · D^(−β)
 
-N parameters, D training tokens.
+N are parameters, D training tokens.
 
 Source: Hoffmann et al., *Training Compute-Optimal Large Language Models*, arXiv 2203.15556, section 3.3 (approach 3),
 equation 2; Huber loss of the logarithms, equation 3.
@@ -14,7 +14,7 @@ import numpy as np
 
 from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.optimum import Optimum, compute
-from relscale.laws.profile import ranked
+from relscale.laws.profile import best_grid_points
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -40,8 +40,8 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 def positive_terms(g: Array, z: Array) -> Array:
     """The terms of E, A and B, (3, n, ...), of α, β (2, ...) at ln N, ln D (2, n, ...)."""
-    of_params, of_tokens = np.exp(-g[0] * z[0]), np.exp(-g[1] * z[1])
-    return np.stack([np.ones_like(of_params), of_params, of_tokens])
+    param_term, token_term = np.exp(-g[0] * z[0]), np.exp(-g[1] * z[1])
+    return np.stack([np.ones_like(param_term), param_term, token_term])
 
 
 def starts(x: Array, y: Array) -> Array:
@@ -50,10 +50,10 @@ def starts(x: Array, y: Array) -> Array:
     alpha, beta = (grid.ravel() for grid in np.meshgrid(exponents, exponents))
     scale = np.exp(
         np.log(x).mean(axis=1)
-    )  # solved around the data's middle, where the columns are of one size
+    )  # solved relative to the geometric mean of the data, where the terms have similar sizes
     n, d = x / scale[:, None]
     columns = np.stack([np.ones((len(alpha), len(y))), n ** -alpha[:, None], d ** -beta[:, None]], axis=-1)
-    (E, A, B), best = ranked(columns, y)
+    (E, A, B), best = best_grid_points(columns, y)
     alpha, beta = alpha[best], beta[best]
     return np.stack([E, A * scale[0] ** alpha, B * scale[1] ** beta, alpha, beta], axis=1)
 
@@ -79,15 +79,15 @@ LAW = Law(
 )
 
 
-def best(theta: Array, flops: float) -> tuple[float, float]:
-    """The parameters and tokens that spend ``6·N·D`` FLOPs best, of E, A, B, α, β (5,)."""
+def compute_optimal(theta: Array, flops: float) -> tuple[float, float]:
+    """The parameters and tokens of the lowest loss for ``6·N·D`` FLOPs, of E, A, B, α, β (5,)."""
     _, a, b, alpha, beta = theta[:5]
     params = float((alpha * a / (beta * b) * (flops / 6) ** beta) ** (1 / (alpha + beta)))
     return params, flops / 6 / params
 
 
 def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
-    params, tokens = best(theta, fixed["training_flops"])
+    params, tokens = compute_optimal(theta, fixed["training_flops"])
     return {
         "params": params,
         "tokens": tokens,
@@ -95,4 +95,4 @@ def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-OPTIMUM = Optimum({"training_flops": "compute, 6·N·D"}, _optimum, made=compute)
+OPTIMUM = Optimum({"training_flops": "compute, 6·N·D"}, _optimum, derived=compute)

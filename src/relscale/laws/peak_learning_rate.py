@@ -1,11 +1,11 @@
-"""Peak learning rate by batch size: a power of small batches, with a plateau.
+"""Peak learning rate by batch size: a power law for small batches, with a plateau for large ones.
 
     η(B) = η_max / (1 + (B0 / B)^p)
 
-p is 1 for SGD and ½ for Adam while gradients are noise; B0 is where half of the plateau is reached.
+If gradients are mostly noise, p is 1 for SGD and ½ for Adam. At B0 the rate is half of the plateau.
 
-Source: the form of McCandlish et al., *An Empirical Model of Large-Batch Training*, arXiv 1812.06162, with its power
-left open; Granziol et al., arXiv 2006.09092, on the powers.
+Source: the form of McCandlish et al., *An Empirical Model of Large-Batch Training*, arXiv 1812.06162, with the
+exponent as a parameter; Granziol et al., arXiv 2006.09092, on the exponent.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def terms(g: Array, z: Array) -> Array:
 
 
 def limits(x: Array, y: Array) -> tuple[Array, Array]:
-    """Bounds of η_max, B0 and p: a turn far below all batches is none, one far above is a power alone."""
+    """Bounds of η_max, B0 and p: B0 far below or above all batches is not identified."""
     return (
         np.array([-np.inf, 1e-4 * x[0].min(), -np.inf]),
         np.array([np.inf, 1e4 * x[0].max(), np.inf]),
@@ -48,8 +48,8 @@ LAW = separable(
     limits=limits,
     source="McCandlish et al., arXiv 1812.06162; Granziol et al., arXiv 2006.09092",
     formula="η = η_max / (1 + (B0 / B)^p)",
-    traps="y is the best learning rate of each batch, not a loss. Batches are needed on both sides of B0; "
-    "below it a power without plateau fits as well and must not be extrapolated. The largest stable rate "
+    traps="y is the best learning rate at each batch size, not a loss. Batches are needed on both sides of B0; "
+    "below it a power law without plateau fits as well and must not be extrapolated. The largest stable rate "
     "is not the best rate.",
 )
 
@@ -58,4 +58,4 @@ def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
     return {"learning_rate": float(LAW.value(theta, np.array([[known["batch_tokens"]]]))[0])}
 
 
-OPTIMUM = Optimum({"batch_tokens": "the batch"}, _optimum)
+OPTIMUM = Optimum({"batch_tokens": "tokens per batch"}, _optimum)

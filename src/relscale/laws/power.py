@@ -6,7 +6,7 @@ Linear in the logarithms, so least squares of these has a closed form and needs 
 (``relscale.fitting.inference.log_log_lines``): ``LINE``. ``LAW`` is the same law for other losses and residuals.
 
 Source: Kaplan et al., *Scaling Laws for Neural Language Models*, arXiv 2001.08361, section 1.2, for the loss; Held et
-al., arXiv 2510.24626, for each group's error.
+al., arXiv 2510.24626, for the error per group.
 """
 
 import numpy as np

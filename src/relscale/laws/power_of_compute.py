@@ -1,8 +1,8 @@
-"""A power of training compute: the formula that the laws ``power``, ``relative`` and ``difference`` share.
+"""A power law of training compute: the common formula of the laws ``power``, ``relative`` and ``difference``.
 
     y(F) = level · (F / F_ref)^(sign · exponent)
 
-The level belongs to a reference compute inside the data. Where it is positive, the formula is a straight line in the
+The level is y at a reference compute inside the data. If it is positive, the formula is a straight line in the
 logarithms (``relscale.laws.loglog``).
 """
 
@@ -15,7 +15,7 @@ from relscale.laws.separable import separable
 
 
 def line_of(law: Law) -> LogLogLaw:
-    """The straight line in the logarithms that such a law of a positive level is."""
+    """The straight line in the logarithms of a law whose level is positive."""
     assert law.line is not None
     return law.line
 
@@ -32,9 +32,16 @@ def power_of_compute(
     sign: int = 1,
     gap: Gap | None = None,
 ) -> Law:
-    """The law of that name, whose ``exponent`` is ``sign`` times the power and is searched from ``exponents``.
+    """The law of that name.
 
-    A level that is searched in its logarithm is positive; any other may have either sign.
+    Parameters
+    ----------
+    level
+        Its parameter of the level: positive if it is estimated in logs, else of either sign.
+    exponent
+        Its parameter of the exponent, ``sign`` times the power.
+    exponents
+        Values of the exponent that starting points are chosen from.
     """
 
     def jacobian(theta: Array, x: Array) -> Array:

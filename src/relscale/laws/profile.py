@@ -1,13 +1,13 @@
-"""The best of a grid of a law's nonlinear parameters, with the linear ones solved for at every point of it.
+"""Grid search over a law's nonlinear parameters, with its linear parameters solved for at every grid point.
 
     y ≈ Σ_k c_k · f_k(x; g),    g on a grid,    c by least squares of the error relative to y
 
-Only the shape of a law needs guesses, never its scale, and no units are assumed.
+Only the nonlinear parameters need a grid; the scale of y and the units are arbitrary.
 
-ranked      one data set; the best few grid points, with c of any sign (then kept positive where they must be): the
-            starting points of a search
-positive    many data sets at once, c ≥ 0; the best grid point of each, so the result is the constrained optimum of
-            the grid. A fit that never fails to converge and never ends on an absurd exponent, for forecasts
+| function | data sets | result |
+|---|---|---|
+| ``best_grid_points`` | one | the best few grid points, with c of any sign: starting points of a search |
+| ``fit_positive`` | many at once | the best grid point of each with c ≥ 0: a fit that always converges, for forecasts |
 
 The linear parameters are solved for by ``relscale.laws.linear_terms``; the continuous search of the others is
 ``relscale.fitting.estimation.variable_projection``.
@@ -22,12 +22,12 @@ from relscale.laws.law import Array, Formula
 from relscale.laws.linear_terms import least_squares, nonnegative
 
 COUNT = 6  # starting points kept
-LEAST = 1e-3  # share of the spread of y that a positive term of a start keeps, since it is searched in its logarithm
-CELLS = 1 << 19  # of the systems solved at once: many points would otherwise take gigabytes
-SEARCHED, ENOUGH = 2048, 100  # points that choose among the grid's, of large data sets
+SMALLEST_TERM = 1e-3  # least size of a positive term in a starting point, as a share of the spread of y
+BLOCK_SIZE = 1 << 19  # numbers in the systems solved at once, which limits memory
+MAX_POINTS, MIN_POINTS = 2048, 100  # size of the sample that selects grid points, in all and per data set
 
 
-def ranked(
+def best_grid_points(
     columns: Array, y: Array, signed: tuple[int, ...] = (), count: int = COUNT
 ) -> tuple[Array, NDArray[np.int64]]:
     """The best grid points, and their coefficients.
@@ -35,19 +35,21 @@ def ranked(
     Parameters
     ----------
     columns
-        (g, n, k): what each of k coefficients is multiplied with, at g grid points.
+        (g, n, k): the terms of k coefficients at g grid points.
     y
-        (n,); where all are positive the misfit is relative to them, as they may span decades.
+        (n,). If all are positive, the misfit is relative to them, as they may span decades.
     signed
-        Which coefficients may be negative; the others are made positive.
+        Indices of the coefficients that may be negative; the others are made positive.
+    count
+        Maximum number of grid points returned.
 
     Returns
     -------
     coefficients, best
-        (k, s) and (s,): s = min(count, g) grid points by their misfit, least first.
+        (k, s) and (s,): coefficients and indices of s = min(count, g) grid points, the least misfit first.
     """
     scale = y if (y > 0).all() else np.ones_like(y)
-    at_once = max(1, CELLS // columns[0].size)
+    at_once = max(1, BLOCK_SIZE // columns[0].size)
     parts = [
         _fitted(columns[first : first + at_once], y, scale, signed)
         for first in range(0, len(columns), at_once)
@@ -62,7 +64,7 @@ def _fitted(columns: Array, y: Array, scale: Array, signed: tuple[int, ...]) -> 
     size = np.abs(columns).max(axis=1)
     columns = columns / scale[:, None]
     coefficients = least_squares(columns, y / scale)
-    least = LEAST * spread(y) / np.where(size > 0, size, 1)
+    least = SMALLEST_TERM * spread(y) / np.where(size > 0, size, 1)
     least[:, list(signed)] = -np.inf
     coefficients = np.maximum(coefficients, least)
     with np.errstate(all="ignore"):
@@ -76,11 +78,11 @@ class Profile:
     Attributes
     ----------
     terms
-        From nonlinear parameters (r, ...) and x (p, n, ...) to the terms (k, n, ...).
+        Function of the nonlinear parameters (r, ...) and x (p, n, ...) that returns the terms (k, n, ...).
     grid
         (r, K) nonlinear parameters.
     coefficients
-        (k, K); nan where a data set has no points.
+        (k, K); nan for a data set without points.
     """
 
     terms: Formula
@@ -94,31 +96,33 @@ class Profile:
             return np.asarray(np.log(np.einsum("ck,ckq->qk", self.coefficients, terms)))
 
 
-def positive(terms: Formula, grid: Array, x: Array, log_y: Array, weight: Array | None = None) -> Profile:
-    """Fit each column of ``log_y`` (P, K), its nan left out.
+def fit_positive(terms: Formula, grid: Array, x: Array, log_y: Array, weight: Array | None = None) -> Profile:
+    """Fit each column of ``log_y`` (P, K), without its nan.
 
-    Of more than ``SEARCHED`` points as many choose the grid points, evenly spaced by rank of the first predictor, where
-    that leaves ``ENOUGH`` of each data set; the coefficients are those of all points.
+    The grid points of more than ``MAX_POINTS`` points are selected on a sample of that size, evenly spaced by rank of
+    the first predictor, if it has ``MIN_POINTS`` of each data set; the coefficients are those of all points.
 
     Parameters
     ----------
     terms
-        From grid points (r, G, 1) and x (p, 1, P) to the terms (k, G, P), positive.
+        Function of grid points (r, G, 1) and x (p, 1, P) that returns the terms (k, G, P), positive.
     grid
         (r, G).
     x
         (p, P) predictors.
     weight
-        (P, K) of the points; equal by default.
+        (P, K) weights of the points; equal by default.
     """
     used = np.isfinite(log_y)
-    if len(log_y) > SEARCHED:
-        some = np.argsort(x[0], kind="stable")[np.linspace(0, len(log_y) - 1, SEARCHED).round().astype(int)]
-        count = used[some].sum(axis=0)
-        if ((count >= ENOUGH) | (count == used.sum(axis=0))).all():
-            near = positive(terms, grid, x[:, some], log_y[some], None if weight is None else weight[some])
-            grid = np.unique(near.grid, axis=1)
-    vote = np.ones_like(log_y) if weight is None else weight
+    if len(log_y) > MAX_POINTS:
+        ranks = np.linspace(0, len(log_y) - 1, MAX_POINTS).round().astype(int)
+        sample = np.argsort(x[0], kind="stable")[ranks]
+        count = used[sample].sum(axis=0)
+        if ((count >= MIN_POINTS) | (count == used.sum(axis=0))).all():
+            sample_weight = None if weight is None else weight[sample]
+            sample_fit = fit_positive(terms, grid, x[:, sample], log_y[sample], sample_weight)
+            grid = np.unique(sample_fit.grid, axis=1)
+    weights = np.ones_like(log_y) if weight is None else weight
     with np.errstate(invalid="ignore", divide="ignore"):
         middle = np.where(used, log_y, 0).sum(axis=0) / used.sum(axis=0)
     inverse = np.where(used, np.exp(np.where(used, middle - log_y, 0)), 0)
@@ -126,12 +130,12 @@ def positive(terms: Formula, grid: Array, x: Array, log_y: Array, weight: Array 
     size = columns.mean(axis=2, keepdims=True)
     columns = columns / size
     count = len(columns)
-    square = vote * inverse**2
+    square = weights * inverse**2
     normal = np.empty((count, count, columns.shape[1], log_y.shape[1]))
     for a in range(count):
         for b in range(a + 1):
             normal[a, b] = normal[b, a] = (columns[a] * columns[b]) @ square
-    right = columns @ (vote * inverse)
+    right = columns @ (weights * inverse)
 
     best, misfit = nonnegative(normal, right)
     row, column = np.argmin(misfit, axis=0), np.arange(log_y.shape[1])
@@ -143,10 +147,10 @@ def positive(terms: Formula, grid: Array, x: Array, log_y: Array, weight: Array 
 
 
 def crossed(*axes: Array) -> Array:
-    """Every combination of the axes' values, (axes, g), the last axis fastest."""
+    """All combinations of the axes' values, (axes, g); the last axis varies fastest."""
     return np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")])
 
 
 def spread(x: Array) -> float:
-    """The range of x, and where it has none a trifle of its size: a divisor that is never 0."""
+    """The range of x, or a tiny positive number if x is constant, so that it can be divided by."""
     return max(float(np.ptp(x)), 1e-12 * float(np.abs(x).max()), 1e-300)

@@ -18,9 +18,9 @@ from relscale.laws.optimum import Optimum
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
-UNITS = np.array([2e-3, 256, 4e8, 3e10])  # in which the powers are of one size
+UNITS = np.array([2e-3, 256, 4e8, 3e10])  # in which the terms have similar sizes
 LIMITS = ((0.05, 1.5), (0.05, 1.5), (0.2, 2.0), (0.1, 5.0), (-0.5, 2.0), (-0.5, 1.0), (-0.5, 1.5))
-OTHERS = ("a", "b", "gamma", "B", "r_N", "r_D", "s_D")
+NONLINEAR = ("a", "b", "gamma", "B", "r_N", "r_D", "s_D")
 LINEAR = ("E", "P", "p_1", "p_2", "p_11", "p_12", "p_22")
 MEANINGS = (
     *("the exponent of the parameters", "the exponent of the tokens", "the outer exponent"),
@@ -30,10 +30,10 @@ MEANINGS = (
 
 
 def surface(g: Array, z: Array) -> tuple[Array, Array, Array]:
-    """The limited part of the loss, u and w, of a, b, γ, B, r_N, r_D, s_D at ln of η, b, N, D in their units."""
+    """The size and token terms, u and w, of a, b, γ, B, r_N, r_D, s_D at ln of η, b, N, D in their units."""
     rate, batch, n, d = z
-    limited = (np.exp(-g[0] * n) + g[3] * np.exp(-g[1] * d)) ** g[2]
-    return limited, rate + g[4] * n - g[5] * d, batch - g[6] * d
+    scale_term = (np.exp(-g[0] * n) + g[3] * np.exp(-g[1] * d)) ** g[2]
+    return scale_term, rate + g[4] * n - g[5] * d, batch - g[6] * d
 
 
 def coordinates(x: Array) -> Array:
@@ -43,8 +43,8 @@ def coordinates(x: Array) -> Array:
 
 def terms(g: Array, z: Array) -> Array:
     """The terms of E, P and the paraboloid's coefficients, (7, n, ...)."""
-    limited, u, w = surface(g, z)
-    return np.stack(np.broadcast_arrays(np.ones_like(u), limited, u, w, u**2, u * w, w**2))
+    scale_term, u, w = surface(g, z)
+    return np.stack(np.broadcast_arrays(np.ones_like(u), scale_term, u, w, u**2, u * w, w**2))
 
 
 def jacobian(theta: Array, x: Array) -> Array:
@@ -52,20 +52,20 @@ def jacobian(theta: Array, x: Array) -> Array:
     size, p_1, p_2, p_11, p_12, p_22 = theta[1:7]
     g, z = theta[7:], coordinates(x)
     _, _, n, d = z
-    limited, u, w = surface(g, z)
-    of_params, of_tokens = np.exp(-g[0] * n), np.exp(-g[1] * d)
-    base = of_params + g[3] * of_tokens
-    inner = size * g[2] * limited / base  # the derivative by what stands in the outer power
+    scale_term, u, w = surface(g, z)
+    param_term, token_term = np.exp(-g[0] * n), np.exp(-g[1] * d)
+    base = param_term + g[3] * token_term
+    by_base = size * g[2] * scale_term / base  # the derivative by the base of the outer power
     by_u, by_w = p_1 + 2 * p_11 * u + p_12 * w, p_2 + p_12 * u + 2 * p_22 * w
-    by_others = (
-        *(-inner * of_params * n, -inner * g[3] * of_tokens * d, size * limited * np.log(base)),
-        *(inner * of_tokens, by_u * n, -by_u * d, -by_w * d),
+    by_nonlinear = (
+        *(-by_base * param_term * n, -by_base * g[3] * token_term * d, size * scale_term * np.log(base)),
+        *(by_base * token_term, by_u * n, -by_u * d, -by_w * d),
     )
-    return np.stack(np.broadcast_arrays(np.ones_like(u), limited, u, w, u**2, u * w, w**2, *by_others))
+    return np.stack(np.broadcast_arrays(np.ones_like(u), scale_term, u, w, u**2, u * w, w**2, *by_nonlinear))
 
 
 def grid(z: Array) -> Array:
-    """All combinations of few values of each."""
+    """All combinations of a few values of each nonlinear parameter."""
     return crossed(
         *(np.array(axis) for axis in ((0.2, 0.5), (0.2, 0.5), (0.7,), (1.0,), (0.1, 0.5, 0.9), (0.1, 0.35))),
         np.array([0.2, 0.6]),
@@ -73,7 +73,7 @@ def grid(z: Array) -> Array:
 
 
 def best(theta: Array, params: Array, tokens: Array) -> tuple[Array, Array]:
-    """The best rate and batch, of the parameters in the law's order (14,): where the paraboloid has its minimum."""
+    """The best rate and batch at parameters and tokens, of theta (14,): the minimum of the paraboloid, else nan."""
     _, _, p_1, p_2, p_11, p_12, p_22 = theta[:7]
     hessian = np.array([[2 * p_11, p_12], [p_12, 2 * p_22]])
     if not (np.linalg.eigvalsh(hessian) > 0).all():
@@ -92,12 +92,12 @@ LAW = separable(
         *(Parameter(name, "unit of the loss", "a coefficient of the paraboloid") for name in LINEAR[2:]),
         *(
             Parameter(name, "none", meaning, low, high)
-            for name, meaning, (low, high) in zip(OTHERS, MEANINGS, LIMITS, strict=True)
+            for name, meaning, (low, high) in zip(NONLINEAR, MEANINGS, LIMITS, strict=True)
         ),
     ),
     linear=LINEAR,
-    signed=("p_1", "p_2", "p_12"),  # a start's paraboloid has a minimum
-    count=12,  # of six, one in a hundred data sets had none that leads to its best fit
+    signed=("p_1", "p_2", "p_12"),  # so that a starting paraboloid has a minimum
+    count=12,  # with six, one data set in a hundred missed its best fit
     terms=terms,
     grid=grid,
     coordinates=coordinates,
@@ -115,4 +115,4 @@ def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
     return {"learning_rate": float(rate), "batch_sequences": float(batch)}
 
 
-OPTIMUM = Optimum({"params": "of the model", "tokens": "of its training"}, _optimum)
+OPTIMUM = Optimum({"params": "parameters of the model", "tokens": "training tokens"}, _optimum)

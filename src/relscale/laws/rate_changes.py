@@ -1,8 +1,8 @@
-"""The changes of a learning rate along a training, in few bins: what the law ``multi_power`` sums over.
+"""The predictors of the law ``multi_power``: the changes of the learning rate during a training, in bins.
 
-Between two logged steps the rate is a straight line; before the first it rises from 0. Falls are put in ``BINS`` bins
-of equal change and rises in ``RISES``; of each bin the change up to a step, the geometric mean of the rate after its
-changes and the mean sum of rates since them are kept.
+Between two logged steps the rate is assumed to be linear, and to rise from 0 before the first. Decreases are grouped
+into ``DECREASE_BINS`` bins of equal total change, increases into ``INCREASE_BINS``. The predictors per bin and step are
+the change so far, the geometric mean of the rates after its changes, and the mean sum of the rates since them.
 """
 
 import numpy as np
@@ -10,16 +10,15 @@ import numpy as np
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 
-BINS = 32  # of the falls of the rate
-RISES = 8  # bins of its rises
-MOST_NODES = 100_000  # of a schedule; between them it is a straight line
-ALL_BINS = BINS + RISES
+DECREASE_BINS, INCREASE_BINS = 32, 8
+ALL_BINS = DECREASE_BINS + INCREASE_BINS
+MAX_NODES = 100_000  # of a schedule that is linear between them
 
 
 def schedule(steps: Array, rates: Array) -> tuple[Array, Array, Array]:
     """Nodes of a schedule: steps, rates, and the sum of all rates up to each."""
     last = int(steps[-1])
-    nodes = np.unique(np.concatenate([np.linspace(0, last, min(last, MOST_NODES) + 1).round(), steps]))
+    nodes = np.unique(np.concatenate([np.linspace(0, last, min(last, MAX_NODES) + 1).round(), steps]))
     if steps[0] > 0:
         steps, rates = np.append(0.0, steps), np.append(0.0, rates)
     rate = np.interp(nodes, steps, rates)
@@ -40,32 +39,35 @@ def changes(curve: Array) -> Array:
     if (rates < 0).any() or (steps < 0).any() or steps[-1] < 1:
         raise RelscaleError("multi_power: steps must be from 0 on and learning rates not negative")
     nodes, rate, total = schedule(steps, rates)
-    fall, after = rate[:-1] - rate[1:], rate[1:]
-    before = total[:-1]  # the sum of the rates before the fall
-    size = np.abs(fall)
-    which = np.full(len(fall), -1)
-    for selected, first, count in ((fall > 0, 0, BINS), (fall < 0, BINS, RISES)):
+    decrease, after = rate[:-1] - rate[1:], rate[1:]
+    before = total[:-1]  # the sum of the rates before the change
+    size = np.abs(decrease)
+    bin_of = np.full(len(decrease), -1)
+    for selected, first, count in (
+        (decrease > 0, 0, DECREASE_BINS),
+        (decrease < 0, DECREASE_BINS, INCREASE_BINS),
+    ):
         if selected.any():
             cumulative = np.cumsum(np.where(selected, size, 0.0))
-            place = np.ceil(cumulative / cumulative[-1] * count - 1e-9) - 1
-            which[selected] = first + np.clip(place, 0, count - 1).astype(int)[selected]
+            index = np.ceil(cumulative / cumulative[-1] * count - 1e-9) - 1
+            bin_of[selected] = first + np.clip(index, 0, count - 1).astype(int)[selected]
     at = np.searchsorted(nodes, steps)
     s1 = total[at]
     rows = np.zeros((3, ALL_BINS, len(steps)))
     rows[1] = rates.max()
     for b in range(ALL_BINS):
-        in_block = np.flatnonzero(which == b)
-        if not len(in_block):
+        in_bin = np.flatnonzero(bin_of == b)
+        if not len(in_bin):
             continue
-        weight = np.append(0.0, np.cumsum(size[in_block]))
-        of_rate = np.append(0.0, np.cumsum(size[in_block] * np.log(np.maximum(after[in_block], 1e-30))))
-        of_area = np.append(0.0, np.cumsum(size[in_block] * before[in_block]))
-        # Falls up to the step: fall i is the one to node i + 1.
-        n_before = np.searchsorted(in_block, at, side="left")
-        some = n_before > 0
-        mass = np.where(some, weight[n_before], 1.0)
-        rows[0, b] = np.where(some, np.sign(fall[in_block[0]]) * weight[n_before], 0.0)
-        rows[1, b] = np.where(some, np.exp(of_rate[n_before] / mass), rates.max())
-        rows[2, b] = np.where(some, s1 - of_area[n_before] / mass, 0.0)
+        weight = np.append(0.0, np.cumsum(size[in_bin]))
+        log_rate_sum = np.append(0.0, np.cumsum(size[in_bin] * np.log(np.maximum(after[in_bin], 1e-30))))
+        area_sum = np.append(0.0, np.cumsum(size[in_bin] * before[in_bin]))
+        # The changes up to the step; change i ends at node i + 1.
+        count = np.searchsorted(in_bin, at, side="left")
+        any_change = count > 0
+        total_size = np.where(any_change, weight[count], 1.0)
+        rows[0, b] = np.where(any_change, np.sign(decrease[in_bin[0]]) * weight[count], 0.0)
+        rows[1, b] = np.where(any_change, np.exp(log_rate_sum[count] / total_size), rates.max())
+        rows[2, b] = np.where(any_change, s1 - area_sum[count] / total_size, 0.0)
     result = np.concatenate([s1[None], rows.reshape(3 * ALL_BINS, -1)])
     return np.where(steps >= steps[rates.argmax()], result, np.nan)

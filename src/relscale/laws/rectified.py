@@ -2,8 +2,8 @@
 
     L = E + B / (D_l + D^β)
 
-D fine-tuning examples, D_l what pre-training is worth in powers of them: below ``D_l^(1/β)`` examples hardly anything
-is gained. For each pre-trained model its own parameters, so that the best one can be chosen from few examples.
+D are fine-tuning examples; D_l is the value of pre-training, in units of D^β. Below ``D_l^(1/β)`` examples the loss
+hardly falls. Each pre-trained model has its own parameters, so that the best one can be chosen from few examples.
 
 Source: Lin et al., *Selecting Large Language Model to Fine-tune via Rectified Scaling Law*, arXiv 2402.02314.
 """
@@ -15,7 +15,7 @@ from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
 BETAS = np.array([0.05, 0.12, 0.22, 0.35, 0.55, 0.85, 1.3, 2.0])
-TURNS = np.array([-8, -4, -2, -1, 0, 1, 2, 4])  # ln D_l / β around the middle of ln D
+TURNS = np.array([-8, -4, -2, -1, 0, 1, 2, 4])  # ln D_l / β minus the mean of ln D
 
 
 def terms(g: Array, z: Array) -> Array:
@@ -31,12 +31,12 @@ def grid(z: Array) -> Array:
 
 
 def limits(x: Array, y: Array) -> tuple[Array, Array]:
-    """Bounds of E, B, D_l, β: none of D_l far below the data counts."""
+    """Bounds of E, B, D_l, β: a smaller D_l has no effect."""
     return np.array([-np.inf, -np.inf, 1e-9, -np.inf]), np.full(4, np.inf)
 
 
 def turn(theta: Array) -> Array:
-    """The examples from which on the loss falls as a power, of E, B, D_l, β (4, ...)."""
+    """The examples from which the loss falls as a power law, of E, B, D_l, β (4, ...)."""
     return np.asarray(np.exp(np.log(theta[2]) / theta[3]))
 
 

@@ -2,13 +2,13 @@
 
     G(F) = E_t(F) / E_b(F) = γ · F^Δβ = G_ref · (F / F_ref)^Δβ,    Δβ = β_b − β_t
 
-t is the target group and b its baseline, each with a power law. The sign of Δβ alone does not give the direction: the
-gap closes if ``Δβ · ln G(F) < 0`` (``relscale.fitting.inference.direction``).
+t is the target group and b its baseline; the error of each is a power law. The sign of Δβ alone does not give the
+direction: the gap closes if ``Δβ · ln G(F) < 0`` (``relscale.fitting.inference.direction``).
 
 Linear in the logarithms, so least squares of these has a closed form and needs no starting points
 (``relscale.fitting.inference.log_log_lines``): ``LINE``. ``LAW`` is the same law for other losses and residuals.
 
-``BY_SIZE`` has the number of parameters N in place of compute, for two optimizers that trained equal models on equal
+``BY_SIZE`` is the same law of the number of parameters N, for two optimizers that trained models of equal size on equal
 tokens:
 
     G(N) = E_t(N, D) / E_b(N, D) = G_ref · (N / N_ref)^exponent

@@ -3,10 +3,10 @@
     ln L = E(N) − k(N) · ln X,    k(N) = K_max / (1 + N_0 / N),    E(N) = e_0 + e_1 · ν + e_2 · ν²,    ν = ln(N / 10⁹)
 
 L is 1 − pass@1 on test problems, N parameters, X post-training compute in units of 10¹⁸ FLOPs, or data in as many
-samples. Larger models learn more from every further run, up to K_max.
+samples. Larger models learn faster, up to K_max.
 
-Source: *Scaling Behaviors of LLM Reinforcement Learning Post-Training*, arXiv 2509.25300; there E is a number per size,
-here a parabola, so that a size can be forecast that has not been trained.
+Source: *Scaling Behaviors of LLM Reinforcement Learning Post-Training*, arXiv 2509.25300; there E is a parameter per
+size, here a parabola, so that untrained sizes can be forecast.
 """
 
 import numpy as np
@@ -39,7 +39,7 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def starts(x: Array, y: Array) -> Array:
-    """A grid of N_0, each with the least squares of ln L."""
+    """A grid of N_0, each with the least-squares solution in ln L."""
     points, misfits = [], []
     log_y = np.log(np.where(y > 0, y, np.abs(y).max() + 1e-300))
     for turn in np.exp(np.log(x[0]).mean()) * TURNS:
@@ -55,8 +55,8 @@ LAW = Law(
     predictors=("params", "training_flops"),
     parameters=(
         Parameter("e_0", "nats", "ln L of a model of 10⁹ parameters at X = 1"),
-        Parameter("e_1", "nats per e times the size", "the change of ln L with size"),
-        Parameter("e_2", "nats per e times the size, squared", "the curvature of ln L in size"),
+        Parameter("e_1", "nats per factor e of the size", "the change of ln L with size"),
+        Parameter("e_2", "nats per squared factor e of the size", "the curvature of ln L in size"),
         Parameter("K_max", "none", "the exponent of compute for unlimited model size", low=0, high=10),
         Parameter(
             "N_0", "parameters", "the parameters at which the exponent is half of K_max", low=0, log=True

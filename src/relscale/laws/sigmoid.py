@@ -2,10 +2,10 @@
 
     A(L) = floor + (ceiling − floor) / (1 + exp(slope · (L − midpoint)))
 
-The midpoint is sought within twice the data's range of their losses, the slope up to 100 / that range: a midpoint
-further out, or a sharper rise, is indistinguishable from one at the bound. Identifiable only where the data bend:
-models near chance fix neither midpoint nor ceiling, and the fit then ends on a bound or fails to converge, which is
-reported. A floor that is not given is fitted with the others.
+The midpoint is bounded to within twice the range of the losses beyond the data, the slope to 100 per that range: beyond
+these bounds the curves are indistinguishable. The law is identifiable only if the data bend: models near chance
+determine neither midpoint nor ceiling, and the fit then ends on a bound or fails to converge, which is reported. The
+floor is fitted unless it is given.
 
 Source: Gadre et al., arXiv 2403.08540, and Held et al., arXiv 2510.24626, Figure 2.
 """
@@ -13,10 +13,10 @@ Source: Gadre et al., arXiv 2403.08540, and Held et al., arXiv 2510.24626, Figur
 import numpy as np
 
 from relscale.laws.law import Array, Law, Parameter
-from relscale.laws.profile import crossed, ranked, spread
+from relscale.laws.profile import best_grid_points, crossed, spread
 
-MIDPOINTS = np.linspace(-1.5, 1.5, 17)  # from the least loss on, in units of the data's range
-SLOPES = np.geomspace(0.5, 50, 9)  # over that range
+MIDPOINTS = np.linspace(-1.5, 1.5, 17)  # minus the least loss, in units of the range of the losses
+SLOPES = np.geomspace(0.5, 50, 9)  # per that range
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -40,20 +40,20 @@ def jacobian(theta: Array, x: Array) -> Array:
 def starts(x: Array, y: Array) -> Array:
     """The best of a grid of midpoints and slopes, each with its least-squares floor and ceiling."""
     midpoint, slope, rise = _grid(x)
-    (floor, ceiling), best = ranked(np.stack([1 - rise, rise], axis=-1), y)
+    (floor, ceiling), best = best_grid_points(np.stack([1 - rise, rise], axis=-1), y)
     return np.stack([floor, np.clip(ceiling, 0.01, 0.99), midpoint[best], slope[best]], axis=1)
 
 
 def starts_above(floor: float, x: Array, y: Array) -> Array:
-    """The same with the floor as it is given."""
+    """The best of the same grid for a given floor, each with its least-squares ceiling."""
     midpoint, slope, rise = _grid(x)
-    (height,), best = ranked(rise[..., None], y - floor)
+    (height,), best = best_grid_points(rise[..., None], y - floor)
     ceiling = floor + (1 - floor) * np.clip(height / (1 - floor), 0.01, 0.99)
     return np.stack([np.full_like(ceiling, floor), ceiling, midpoint[best], slope[best]], axis=1)
 
 
 def _grid(x: Array) -> tuple[Array, Array, Array]:
-    """Midpoints and slopes (g,), and how far each has risen at the data (g, n)."""
+    """Midpoints and slopes (g,), and the sigmoid from 0 to 1 of each at the data (g, n)."""
     from scipy.special import expit
 
     width = spread(x[0])
@@ -62,7 +62,7 @@ def _grid(x: Array) -> tuple[Array, Array, Array]:
 
 
 def limits(x: Array, y: Array) -> tuple[Array, Array]:
-    """Bounds in the unit of the loss."""
+    """Bounds of floor, ceiling, midpoint and slope."""
     low, high, width = x[0].min(), x[0].max(), spread(x[0])
     return (
         np.array([0.0, 0.0, low - 2 * width, 0.0]),

@@ -2,8 +2,8 @@
 
     y = exp(−h · x^(−α)),    x = F / F_ref
 
-h is −ln of the rate at the reference, so ln(−ln y) is a line in ln x. Rates are of whole tasks, the mean over items
-first; the law of each item and then the mean of their rates is another law where items differ in difficulty.
+h is −ln of the rate at the reference compute, so ln(−ln y) is linear in ln x. y is the rate of a task, the mean over
+its items. If items differ in difficulty, the mean of such laws per item is another law.
 
 Source: Hu et al., *Predicting Emergent Abilities with Infinite Resolution Evaluation*, arXiv 2310.03262, equation 3.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from relscale.laws.law import Array, Law, Parameter
 
-LEAST = 1e-12  # of −ln y in a starting point
+SMALLEST = 1e-12  # of h in a starting point
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -29,13 +29,13 @@ def jacobian(theta: Array, x: Array) -> Array:
 
 
 def starts(x: Array, y: Array) -> Array:
-    """The line of ln(−ln y), each point weighted by how well a rate of its size is known."""
-    fitting = (y > 0) & (y < 1)
-    if fitting.sum() < 2:
+    """The line of ln(−ln y), with weights −y · ln y, and the same h with two other exponents."""
+    usable = (y > 0) & (y < 1)
+    if usable.sum() < 2:
         return np.array([[1.0, 0.5], [0.1, 0.5]])
-    log_x, minus = np.log(x[0, fitting]), -np.log(y[fitting])
-    slope, level = np.polyfit(log_x, np.log(minus), 1, w=y[fitting] * minus)
-    line = [max(float(np.exp(level)), LEAST), float(np.clip(-slope, 0, 3))]
+    log_x, minus_log = np.log(x[0, usable]), -np.log(y[usable])
+    slope, level = np.polyfit(log_x, np.log(minus_log), 1, w=y[usable] * minus_log)
+    line = [max(float(np.exp(level)), SMALLEST), float(np.clip(-slope, 0, 3))]
     return np.array([line, [line[0], 0.2], [line[0], 0.8]])
 
 

@@ -2,12 +2,12 @@
 
     L = E + A · N^(−α) + V · v^(−ν) + B · C^(−β)
 
-N parameters without those of the vocabulary, v entries, C characters of training text, which unlike tokens do not
-depend on the vocabulary. L is the loss minus the unigram loss, so that vocabularies are comparable; it is negative, as
-is E.
+N are parameters without those of the vocabulary, v vocabulary entries, C characters of training text, which unlike
+tokens do not depend on the vocabulary. L is the loss minus the unigram loss, so that vocabularies are comparable; it is
+negative, as is E.
 
-Source: Tao et al., *Scaling Laws with Vocabulary: Larger Models Deserve Larger Vocabularies*, arXiv 2407.13623; they
-have the parameters of the vocabulary, its entries times the width, in place of the entries.
+Source: Tao et al., *Scaling Laws with Vocabulary: Larger Models Deserve Larger Vocabularies*, arXiv 2407.13623; their
+law has the parameters of the vocabulary, its entries times the width, in place of v.
 """
 
 import numpy as np
@@ -52,7 +52,7 @@ LAW = separable(
     formula="L = E + A · N^(−α) + V · v^(−ν) + B · C^(−β)",
     traps="Fit with --residual linear if the loss is relative to unigrams. With a plain loss per token, "
     "larger vocabularies look worse because they have fewer, harder tokens. The optimal vocabulary at "
-    "fixed compute also depends on the cost of its parameters. The paper's law has the vocabulary's "
-    "parameters in place of entries. Small models on little text are worse with larger vocabularies, which "
-    "no positive V follows: of 1,080 of the paper's released runs the fit does not converge, and V vanishes.",
+    "fixed compute also depends on the cost of its parameters. The paper's law has the parameters "
+    "of the vocabulary in place of its entries. Small models on little text are worse with larger vocabularies, which "
+    "no positive V describes: on 1,080 of the paper's released runs the fit does not converge, and V vanishes.",
 )

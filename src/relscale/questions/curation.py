@@ -184,7 +184,7 @@ def errors(theta: Array, pool: float, samples: Array) -> Array:
     b, tau = theta[2 : 2 + count], theta[2 + count :]
     return np.stack(
         [
-            filtering.pooled_errors(theta[0], theta[1], b[:k].tolist(), tau[:k].tolist(), samples, pool)
+            filtering.mixture_errors(theta[0], theta[1], b[:k].tolist(), tau[:k].tolist(), samples, pool)
             for k in range(1, count + 1)
         ]
     )

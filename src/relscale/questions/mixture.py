@@ -118,7 +118,10 @@ def fitted_mixtures(
         raise RelscaleError(f"law: {law!r} is not a mixture law; {suggestion(law, LAWS)}")
     family = law_or_family(law)
     assert isinstance(family, Family)
-    fitted_law, parts = family.of(x), slice(len(family.before), len(family.before) + len(x))
+    fitted_law, parts = (
+        family.make_law(x),
+        slice(len(family.first_predictors), len(family.first_predictors) + len(x)),
+    )
     points = np.stack([table.numbers(column) for column in family.columns(x)])
     targets = np.stack([table.numbers(column) for column in y], 1)
     known = np.asarray(np.isfinite(points).all(axis=0) & np.isfinite(targets).all(axis=1))

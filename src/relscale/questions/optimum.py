@@ -144,10 +144,10 @@ def rows(
     elif draws and len(values) <= len(fitted_law.names):
         lacking = f"no interval: {len(values)} points for {len(fitted_law.names)} parameters"
     with np.errstate(all="ignore"):
-        optimal = best.of(fit.theta[:, 0], fixed_values)
-        resampled = [best.of(theta, fixed_values) for theta in thetas if np.isfinite(theta).all()]
+        optimal = best.optimal_values(fit.theta[:, 0], fixed_values)
+        resampled = [best.optimal_values(theta, fixed_values) for theta in thetas if np.isfinite(theta).all()]
     condition = ", ".join(f"{name}={number:g}" for name, number in fixed_values.items())
-    in_data = dict(zip(fitted_law.predictors, points, strict=True)) | dict(best.made(points))
+    in_data = dict(zip(fitted_law.predictors, points, strict=True)) | dict(best.derived(points))
     beyond = [name for name, number in fixed_values.items() if _is_beyond(in_data.get(name), number)]
     best_beyond = [name for name, value in optimal.items() if _is_beyond(in_data.get(name), value)]
     for name, value in optimal.items():

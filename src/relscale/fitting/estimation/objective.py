@@ -95,8 +95,8 @@ class Objective:
     def _fitted_and_slopes(self, u: Array, columns: Indices) -> tuple[Array, Array]:
         """The law's value (n, m) and its derivatives by theta (q, n, m)."""
         theta, x = self.theta(u), of_columns(self.x, columns)
-        if self.law.both:
-            return self.law.both(theta, x)
+        if self.law.value_and_jacobian:
+            return self.law.value_and_jacobian(theta, x)
         return self.law.value(theta, x), self.law.jacobian(theta, x)
 
     def _residuals(self, fitted: Array, columns: Indices) -> tuple[Array, Array]:

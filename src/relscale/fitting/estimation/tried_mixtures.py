@@ -86,8 +86,8 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw, called: Sequence[s
         of = law_columns(entry.law, entry.x, measurements)
     family = law_or_family(entry.law)
     assert isinstance(family, Family)
-    first = len(family.before)
-    shares = of.columns[first : first + (len(of.columns) - first) // (1 + len(family.further))]
+    first = len(family.first_predictors)
+    shares = of.columns[first : first + (len(of.columns) - first) // (1 + len(family.extra_prefixes))]
     rows_by_target = _rows_by_target(measurements, entry, called, place)
     targets = {
         name: points(of.law, of.columns, rows, None, entry.residual == "log")

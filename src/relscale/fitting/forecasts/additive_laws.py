@@ -8,9 +8,9 @@ BNSL          ``relscale.laws.bnsl`` with one break
 
 The ratio of two groups is that of their two laws. A forecast needs neither the finest parameters nor their standard
 errors; it needs a fit that never fails to converge and never ends on an absurd exponent, a hundred times over, for
-every origin and group: ``relscale.laws.profile.positive``. Exponents lie on grids, from 0.01 (next to a logarithm) to
-1.5, more than any loss has been seen to fall by. The break of BNSL lies inside the data, and leaves at least a tenth of
-the slope.
+every origin and group: ``relscale.laws.profile.fit_positive``. Exponents lie on grids, from 0.01 (next to a logarithm)
+to 1.5, more than any loss has been seen to fall by. The break of BNSL lies inside the data, and leaves at least a tenth
+of the slope.
 
 Alabdulmohsin et al., arXiv 2209.06640, for M3 and M4.
 """
@@ -22,7 +22,7 @@ from relscale.fitting.forecasts.scales import Scales
 from relscale.laws import bnsl, parametric
 from relscale.laws import irreducible as power_with_floor
 from relscale.laws.law import Formula
-from relscale.laws.profile import crossed, positive
+from relscale.laws.profile import crossed, fit_positive
 
 SMALLEST_IRREDUCIBLE, SMALLEST_SHIFTED, SMALLEST_SURFACE, SMALLEST_BROKEN = 4, 5, 7, 5  # distinct points
 
@@ -139,7 +139,7 @@ def surface(
     centre = np.array([known.log_params.mean(), known.log_tokens.mean()])[:, None]
     x, to = (np.stack([scales.log_params, scales.log_tokens]) - centre for scales in (known, at))
     weight = recency(known, log_error) if recent else None
-    fitted = positive(parametric.positive_terms, PAIR, x, log_error, weight)
+    fitted = fit_positive(parametric.positive_terms, PAIR, x, log_error, weight)
     ahead = fitted.log_value(to)
     if anchored:
         apart = np.sqrt(np.square(x[:, :, None] - to[:, None, :]).sum(axis=0))  # (P, Q)
@@ -168,7 +168,7 @@ def _by_compute(
         return np.full((len(at), log_error.shape[1]), np.nan)
     middle = known.log_flops.mean()
     weight = recency(known, log_error) if recent else None
-    ahead = positive(terms, grid, (known.log_flops - middle)[None], log_error, weight).log_value(
+    ahead = fit_positive(terms, grid, (known.log_flops - middle)[None], log_error, weight).log_value(
         (at.log_flops - middle)[None]
     )
     return np.where(np.isfinite(log_error).sum(axis=0) >= smallest, ahead, np.nan)

@@ -13,7 +13,7 @@ Brandfonbrener et al., *Loss-to-Loss Prediction*, arXiv 2411.12925, equation 3; 
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.laws.profile import positive
+from relscale.laws.profile import fit_positive
 
 SMALLEST_LINEAR, SMALLEST_POWER, SMALLEST_COMMON = 3, 5, 4
 END = 0.25  # ranges of the data over which the weight of a last residual falls by e
@@ -48,7 +48,7 @@ def shifted_power(log_error: Floats, partner: Floats, partner_at: Floats) -> Flo
         if known.sum() < SMALLEST_POWER:
             continue
         least = of_partner[known].min()
-        fitted = positive(_power, GRID, (of_partner[known] - least)[None], log_error[known][:, columns])
+        fitted = fit_positive(_power, GRID, (of_partner[known] - least)[None], log_error[known][:, columns])
         result[:, columns] = fitted.log_value((partner_at[:, columns[0]] - least)[None])
     return np.where(used.sum(axis=0) >= SMALLEST_POWER, result, np.nan)
 
