@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from relscale.figures import chart
 from relscale.figures.chart import EndLabel, Key, Style
-from relscale.figures.chart.labels import spread
+from relscale.figures.chart.end_labels import spread_labels
 
 heights = st.lists(st.floats(0, 300), min_size=1, max_size=40).map(sorted)
 
 
 @given(heights)
 def test_labels_at_line_ends_never_cover_each_other_where_there_is_room(wanted: list[float]) -> None:
-    placed = spread(wanted, 16, (0, 300))
+    placed = spread_labels(wanted, 16, (0, 300))
     step = min(16, 300 / max(len(wanted) - 1, 1))
     assert all(later - earlier >= step - 1e-6 for earlier, later in pairwise(placed))
     assert all(-1e-6 <= height <= 300 + 1e-6 for height in placed)
@@ -25,11 +25,11 @@ def test_labels_at_line_ends_never_cover_each_other_where_there_is_room(wanted: 
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=16, unique=True).map(sorted))
 def test_labels_that_are_far_enough_apart_stay_where_they_are(places: list[int]) -> None:
     wanted = [20.0 * place for place in places]
-    assert spread(wanted, 16, (0, 300)) == pytest.approx(wanted)
+    assert spread_labels(wanted, 16, (0, 300)) == pytest.approx(wanted)
 
 
 def test_two_labels_for_one_height_stand_on_either_side_of_it() -> None:
-    assert spread([100, 100], 16, (0, 300)) == [92, 108]
+    assert spread_labels([100, 100], 16, (0, 300)) == [92, 108]
 
 
 @given(st.floats(1e-6, 1e6), st.floats(0.02, 8))
@@ -50,12 +50,12 @@ def a_panel() -> tuple[chart.Grid, chart.Panel]:
 def test_pixels_are_counted_from_the_top_left_corner() -> None:
     _, panel = a_panel()
     low, high = panel.figure.layout.xaxis2.range
-    assert panel.pixels(x=10**low) == pytest.approx(0)
-    assert panel.pixels(x=10**high) == pytest.approx(300)
+    assert panel.x_pixels(10**low) == pytest.approx(0)
+    assert panel.x_pixels(10**high) == pytest.approx(300)
     low, high = panel.figure.layout.yaxis2.range
-    assert panel.pixels(y=high) == pytest.approx(0)
-    assert panel.pixels(y=low) == pytest.approx(200)
-    assert panel.pixels(x=panel.beside(1e19, 25)) == pytest.approx(panel.pixels(x=1e19) + 25)
+    assert panel.y_pixels(high) == pytest.approx(0)
+    assert panel.y_pixels(low) == pytest.approx(200)
+    assert panel.x_pixels(panel.shifted_x(1e19, 25)) == pytest.approx(panel.x_pixels(1e19) + 25)
 
 
 def test_marks_belong_to_their_panel_and_references_lie_under_them() -> None:
@@ -76,10 +76,12 @@ def test_a_point_without_an_interval_has_no_bar() -> None:
 
 def test_names_at_line_ends_are_joined_to_their_lines() -> None:
     _, panel = a_panel()
-    panel.end_labels([EndLabel("upper", 0.51, Style("#0072b2")), EndLabel("lower", 0.5, Style("#d55e00"))])
+    chart.end_labels(
+        panel, [EndLabel("upper", 0.51, Style("#0072b2")), EndLabel("lower", 0.5, Style("#d55e00"))]
+    )
     shapes = {shape.line.color: shape for shape in panel.figure.layout.shapes}
     notes = {note.text: note for note in panel.figure.layout.annotations}
-    assert shapes["#0072b2"].y0 == pytest.approx(1 - panel.pixels(y=0.51) / 200)
+    assert shapes["#0072b2"].y0 == pytest.approx(1 - panel.y_pixels(0.51) / 200)
     assert shapes["#0072b2"].y1 == notes["upper"].y > notes["lower"].y == shapes["#d55e00"].y1
 
 
@@ -115,8 +117,8 @@ def test_panels_stand_below_each_other_where_a_page_is_narrow_and_each_keeps_its
 
 def test_a_key_stands_in_for_names_at_line_ends_where_there_is_no_room_for_them() -> None:
     panels, panel = a_panel()
-    panel.end_labels([EndLabel("upper", 0.51, Style("#0072b2"))])
-    panels.key([Key("upper", Style("#0072b2"))], names=60)
+    chart.end_labels(panel, [EndLabel("upper", 0.51, Style("#0072b2"))])
+    panels.key([Key("upper", Style("#0072b2"))], end_labels_width=60)
     for arrangement in panels.figure.layout.meta["arrangements"]:
         layout = arrangement["layout"]
         assert layout["annotations[0].visible"] is layout["shapes[0].visible"] is not layout["showlegend"]
@@ -149,7 +151,7 @@ def test_an_estimate_has_two_digits_of_its_interval_and_one_minus_sign() -> None
 def test_what_is_pointed_at_is_in_the_same_numbers() -> None:
     panels, panel = a_panel()
     panel.points(
-        [2e11], [-0.01464], Style("#0072b2"), hover="%{x} FLOPs: %{y}, %{customdata}", about=["here"]
+        [2e11], [-0.01464], Style("#0072b2"), hover="%{x} FLOPs: %{y}, %{customdata}", details=["here"]
     )
     (trace,) = panels.figure.data
     text = trace.hovertemplate.removesuffix("<extra></extra>")

@@ -484,7 +484,7 @@ def test_unknown_names_are_told_with_what_there_is(toy: FigureData, tmp_path: Pa
         plot.plot("isoflops", toy, tmp_path / "x.html")
     with pytest.raises(RelscaleError, match="no suite 'maths'; this experiment has knowledge, varieties"):
         plot.plot("relative-law-maths", toy, tmp_path / "x.html")
-    with pytest.raises(RelscaleError, match="is drawn per suite; there are relative-law-"):
+    with pytest.raises(RelscaleError, match="is drawn per suite; choose one of relative-law-"):
         plot.plot("relative-law", toy, tmp_path / "x.html")
     with pytest.raises(RelscaleError, match=r"ends in \.html"):
         plot.plot("isoflop", toy, tmp_path / "x.svg")

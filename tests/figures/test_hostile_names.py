@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from relscale.figures import as_text, plot
 from relscale.figures.data import FigureData
-from relscale.figures.registry import figure_of, figure_suite
+from relscale.figures.registry import figure_suite, find_figure
 
 from .conftest import SUITES, toy_tables, write_toy
 from .test_figures import NAMES
@@ -79,7 +79,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> FigureData:
 
 def hostile_name(figure: str) -> str:
     suite = figure_suite(figure)
-    return figure if suite is None else f"{figure_of(figure).name}-{hostile(suite)}"
+    return figure if suite is None else f"{find_figure(figure).name}-{hostile(suite)}"
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -126,7 +126,7 @@ def test_a_page_is_called_by_its_names_as_they_are(data: FigureData, tmp_path: P
 )
 def test_text_shows_what_it_says(name: str) -> None:
     escaped = as_text.as_text(name)
-    assert as_text.shown(escaped) == name
+    assert as_text.visible_text(escaped) == name
     assert not re.search(r"[<>]|%\{", escaped)
 
 

@@ -259,7 +259,7 @@ def test_a_ring_marks_what_a_verdict_needs(toy: FigureData) -> None:
     ]
     carriers = toy.rows(InfluenceRow, carries=True)
     assert sorted(y for trace in rings for y in trace.y) == sorted(row.change or 0.0 for row in carriers)
-    assert re.search(r"4 left out in turn; 1 of \d verdicts lost without one", texts(figure))
+    assert re.search(r"4 left out in turn; 1 of \d verdicts depend on one", texts(figure))
 
 
 def test_a_form_that_could_not_be_tried_is_named_with_its_reason(toy: FigureData) -> None:

@@ -14,7 +14,7 @@ from relscale.experiments.experiment import (
     ScoredExperiment,
     TrainingExperiment,
 )
-from relscale.figures.registry import figure_of, figure_suite
+from relscale.figures.registry import find_figure, figure_suite
 from relscale.fitting.core_options import FurtherLaw, Multiplier, Value, Where
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.estimation.law_points import MEASURED
@@ -41,7 +41,7 @@ def check_fits(experiment: Experiment) -> None:
     """
     with keyed("figures"):
         for figure in experiment.figures:
-            figure_of(figure)
+            find_figure(figure)
     _check_laws(experiment.fit.laws)
     _check_multipliers(experiment.fit.multipliers)
     answers = experiment.fit.answers

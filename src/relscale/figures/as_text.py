@@ -1,8 +1,8 @@
-"""Names and other text of tables, so that a figure shows them as they are.
+"""Escaping of text from tables, so that figures show it unchanged.
 
-plotly reads every label as HTML of a kind (``a<b & c>d`` is drawn as ``ad``), and hovers as templates (``%{x}``). What
-comes from a table, a manifest or a config is made text where it enters a figure (``relscale.figures.data``,
-``relscale.figures.plot``); markup is only what the figures themselves write.
+plotly interprets labels as HTML (``a<b & c>d`` is drawn as ``ad``) and hover texts as templates (``%{x}``). Text from
+tables, manifests and configs is therefore escaped where it enters a figure (``relscale.figures.data``,
+``relscale.figures.plot``); only the figures themselves write markup.
 """
 
 import html
@@ -13,7 +13,7 @@ TAG = re.compile(r"</?\w+>")
 
 
 def as_text(value: Any) -> Any:
-    """Text with all that plotly would read in it escaped; lists entry by entry, anything else as it is."""
+    """Text escaped for plotly; lists are escaped entry by entry, and other values returned unchanged."""
     if isinstance(value, str):
         return html.escape(value, quote=False).replace("%{", "&#37;{")
     if isinstance(value, list | tuple):
@@ -21,6 +21,6 @@ def as_text(value: Any) -> Any:
     return value
 
 
-def shown(label: str) -> str:
-    """The text that a label shows: without markup, escapes resolved."""
+def visible_text(label: str) -> str:
+    """The visible text of a label: without tags, with escapes resolved."""
     return html.unescape(TAG.sub("", label))

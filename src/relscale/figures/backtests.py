@@ -1,4 +1,4 @@
-"""Backtests of forecasts: candidates fitted to the smaller computes and tested on the larger."""
+"""Backtests of forecasts, in which candidates are fitted to the smaller computes and tested on the larger."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -7,38 +7,26 @@ from itertools import groupby
 from statistics import median
 
 from relscale.figures import chart
-from relscale.figures.chart.numbers import known, number, power_of_ten
+from relscale.figures.candidate_weights import draw_weights
+from relscale.figures.chart.numbers import known, number
 from relscale.figures.data import distinct
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 
-BINS = 4  # of distance, for errors and coverage
-FEWEST = 3  # backtests behind a point
-ROOM = 1.4  # of the weights' axis, for the candidates' names at the right of their marks
+BINS = 4  # bins of the extrapolation factor, for errors and coverage
+FEWEST = 3  # backtests in a bin
 DISTANCE = "extrapolation factor in compute"
-LINE = chart.Style(chart.INK, "diamond", size=9, width=3)  # the ensemble's
-
-
-def candidate_styles(forecasts: Sequence[ForecastRow]) -> dict[str, chart.Style]:
-    """Style of each candidate; the ensemble is the only diamond and the only solid line."""
-    candidates = sorted({str(row.candidate) for row in forecasts} - {ENSEMBLE})
-    symbols, dashes = [symbol for symbol in chart.FILLED if symbol != "diamond"], chart.DASHES[1:]
-    return {
-        name: chart.Style(
-            chart.COLOURS[i % len(chart.COLOURS)], symbols[i % len(symbols)], dashes[i % len(dashes)]
-        )
-        for i, name in enumerate(candidates)
-    }
+ENSEMBLE_STYLE = chart.Style(chart.INK, "diamond", size=9, width=3)
 
 
 def backtest_panels(
     tests: Sequence[BacktestRow], forecasts: Sequence[ForecastRow], style: Mapping[str, chart.Style]
 ) -> list[Callable[[chart.Panel], None]]:
-    """The panels below the forecasts: backtest error and coverage, if any, and the weights."""
+    """Functions that draw the panels below the forecasts: backtest error and coverage, if any, and weights."""
     parts: list[tuple[bool, Callable[[chart.Panel], None]]] = [
         (bool(tests), lambda panel: _draw_errors(panel, tests, style)),
-        (bool(tested(tests)), lambda panel: _draw_coverage(panel, tests)),
-        (True, lambda panel: _draw_weights(panel, forecasts, style)),
+        (bool(interval_tests(tests)), lambda panel: _draw_coverage(panel, tests)),
+        (True, lambda panel: draw_weights(panel, forecasts, style)),
     ]
     return [draw for is_shown, draw in parts if is_shown]
 
@@ -53,7 +41,7 @@ def _draw_errors(panel: chart.Panel, tests: Sequence[BacktestRow], style: Mappin
     x = chart.log_axis([value for xs, _ in curves.values() for value in xs], DISTANCE)
     panel.axes(x, chart.log_axis([value for _, ys in curves.values() for value in ys], "median error (%)"))
     for name, (xs, ys) in curves.items():
-        mark = LINE if name == ENSEMBLE else replace(style[name], size=7, width=1.4)
+        mark = ENSEMBLE_STYLE if name == ENSEMBLE else replace(style[name], size=7, width=1.4)
         hover = f"{name}<br>%{{x}} × the compute<br>%{{y}}%"
         panel.line(xs, ys, mark, markers=True, hover=hover, group=name)
     groups = {(row.corpus, row.optimizer, row.group) for row in tests}
@@ -65,7 +53,7 @@ def _draw_errors(panel: chart.Panel, tests: Sequence[BacktestRow], style: Mappin
 
 def _draw_coverage(panel: chart.Panel, tests: Sequence[BacktestRow]) -> None:
     """Coverage of the ensemble's intervals by extrapolation factor."""
-    intervals = tested(tests)
+    intervals = interval_tests(tests)
     bins = _bins(intervals)
     distances = [math.exp(median(row.log_distance for row in rows)) for rows in bins]
     share = [100 * sum(bool(row.covered) for row in rows) / len(rows) for rows in bins]
@@ -78,46 +66,21 @@ def _draw_coverage(panel: chart.Panel, tests: Sequence[BacktestRow]) -> None:
     panel.line(
         distances,
         share,
-        LINE,
+        ENSEMBLE_STYLE,
         markers=True,
-        about=[len(rows) for rows in bins],
+        details=[len(rows) for rows in bins],
         hover="%{x} × the compute<br>%{y}% of %{customdata} intervals",
         group=ENSEMBLE,
     )
 
 
-def tested(tests: Sequence[BacktestRow]) -> list[BacktestRow]:
-    """The ensemble's backtests with an interval."""
+def interval_tests(tests: Sequence[BacktestRow]) -> list[BacktestRow]:
+    """The backtests of the ensemble that have an interval."""
     return [row for row in tests if row.candidate == ENSEMBLE and row.covered is not None]
 
 
-def _draw_weights(
-    panel: chart.Panel, forecasts: Sequence[ForecastRow], style: Mapping[str, chart.Style]
-) -> None:
-    """Weight of each candidate in the ensemble: mean over groups, at the farthest target."""
-    farthest = max(number(row.training_flops) for row in forecasts)
-    rows = [row for row in forecasts if row.training_flops == farthest and row.candidate in style]
-    weights: dict[str, list[float]] = {}
-    for row in rows:
-        if row.weight is not None:
-            weights.setdefault(str(row.candidate), []).append(row.weight)
-    share = {name: 100 * sum(values) / len(values) for name, values in weights.items()}
-    names = sorted(share, key=lambda name: -share[name])
-    x = chart.linear_axis([0, *share.values()], "weight in the forecast (%)", most=4, pad=0.06)
-    least, most = x["range"]
-    x |= {"zeroline": True, "range": [least, most + ROOM * (most - least)]}
-    panel.axes(x, chart.names_axis([""] * max(len(names), 1)) | {"ticks": ""})
-    panel.heading("Weights", f"mean over groups, at {power_of_ten(float(f'{farthest:.2g}'))} FLOPs")
-    for position, name in enumerate(names):
-        hover = f"{name}: %{{x}}%"
-        panel.points([share[name]], [position], replace(style[name], size=9), hover=hover, group=name)
-    panel.names(
-        [share[name] for name in names], range(len(names)), [name.replace("_", " ") for name in names]
-    )
-
-
 def _bins(tests: Sequence[BacktestRow]) -> list[list[BacktestRow]]:
-    """Bins of tests by distance, of about equal size; equal distances are in the same bin."""
+    """Bins of tests by extrapolation factor, of about equal size, with equal factors in one bin."""
     ordered = sorted(tests, key=lambda row: row.log_distance)
     size = max(FEWEST, math.ceil(len(ordered) / BINS))
     bins: list[list[BacktestRow]] = []

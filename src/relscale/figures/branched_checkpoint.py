@@ -6,7 +6,7 @@ from relscale.figures.data import FigureData
 from relscale.studies.critical_batches import CriticalBatchRow
 from relscale.training.branch_row import BranchRow
 
-OPEN = 1.5  # times the largest batch tried: where an interval without an upper limit is drawn to
+OPEN_END = 1.5  # end of an interval without an upper limit, as a multiple of the largest batch tried
 
 
 class BranchedCheckpoint(NamedTuple):
@@ -18,16 +18,16 @@ class BranchedCheckpoint(NamedTuple):
 
     @property
     def excess(self) -> list[float | None]:
-        """Loss of each branch above that of the run's own batch; None if either diverged."""
+        """Loss of each branch above that of the branch with the run's own batch; None if either diverged."""
         reference = self.branches[0].loss
         return [
             None if row.loss is None or reference is None else row.loss - reference for row in self.branches
         ]
 
     @property
-    def top(self) -> float:
-        """End of an interval without an upper limit: above the largest batch tried, in tokens."""
-        return OPEN * self.branches[-1].factor * self.critical.batch_tokens
+    def open_end(self) -> float:
+        """End of an interval without an upper limit, above the largest batch tried, in tokens."""
+        return OPEN_END * self.branches[-1].factor * self.critical.batch_tokens
 
 
 def branched_checkpoints(data: FigureData) -> list[BranchedCheckpoint]:
@@ -39,8 +39,8 @@ def branched_checkpoints(data: FigureData) -> list[BranchedCheckpoint]:
         branches = [
             branch for branch in data.rows(BranchRow, run=row.run) if branch.from_tokens == row.from_tokens
         ]
-        words = f"{row.params:,} parameters, {row.from_tokens:,} tokens"
-        label = f"{row.corpus}: {words}" if several_corpora else words
+        size = f"{row.params:,} parameters, {row.from_tokens:,} tokens"
+        label = f"{row.corpus}: {size}" if several_corpora else size
         checkpoints.append(BranchedCheckpoint(label, sorted(branches, key=lambda branch: branch.factor), row))
     labels = [checkpoint.label for checkpoint in checkpoints]
     return [

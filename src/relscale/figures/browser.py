@@ -12,7 +12,7 @@ from relscale.extras import missing
 from relscale.storage.process import end_with_parent
 
 FORMATS = ("svg", "pdf", "png")
-PNG_SCALE = 2  # pixels of the picture for each of the figure: 200 an inch at print size
+PNG_SCALE = 2  # pixels of the picture per pixel of the figure: 200 per inch in print
 TIMEOUT = 90.0  # seconds for one picture
 
 
@@ -41,14 +41,15 @@ Picture = tuple[dict[str, Any], Path]
 def render(pictures: Sequence[Picture], chrome: str, timeout: float | None = None) -> None:
     """Write static figures with one browser.
 
-    The browser is not sandboxed (a container's root has no sandbox, and it opens nothing but the figure) and stays
-    off the network: plotly.js comes from the installed package and MathJax is not asked for. It is driven by a process
-    of its own: one that dies while it starts would be waited for without an end.
+    The browser runs without its sandbox (which root in a container does not have, and only the figures are opened) and
+    without the network: plotly.js comes from the installed package, and MathJax is disabled. It is driven by a
+    subprocess, because kaleido waits forever for a browser that dies while it starts.
 
     Parameters
     ----------
     timeout
-        Seconds in which a picture has to appear; ``TIMEOUT`` for the start and as much for a picture by default.
+        Seconds after which the browser has failed unless a further picture was written; by default ``TIMEOUT`` for the
+        start of the browser and ``TIMEOUT`` for a picture.
 
     Raises
     ------
@@ -64,22 +65,22 @@ def render(pictures: Sequence[Picture], chrome: str, timeout: float | None = Non
     child.start()
     sender.close()
     try:
-        drawn: list[tuple[int, int] | None] | None = None
+        states: list[tuple[int, int] | None] | None = None
         while not answer.poll(limit):
-            before, drawn = drawn, [_written(path) for _, path in pictures]
-            if drawn in (before, [None] * len(pictures)):
+            before, states = states, [_file_state(path) for _, path in pictures]
+            if states in (before, [None] * len(pictures)):
                 raise TimeoutError(f"no answer within {limit:g} seconds")
         problem = answer.recv()
     except EOFError:
         problem = "it ended without an answer"
     finally:
-        _end(child)
+        _kill_with_browser(child)
     if problem:
         raise RuntimeError(problem)
 
 
-def _written(path: Path) -> tuple[int, int] | None:
-    """Size and time of the last change of a file; None where there is none, or an empty one."""
+def _file_state(path: Path) -> tuple[int, int] | None:
+    """Size and modification time of a file; None if it is missing or empty."""
     try:
         stat = path.stat()
     except FileNotFoundError:
@@ -87,14 +88,14 @@ def _written(path: Path) -> tuple[int, int] | None:
     return (stat.st_size, stat.st_mtime_ns) if stat.st_size else None
 
 
-def _end(child: SpawnProcess) -> None:
-    """Kill a process that may still run, and the browser that it started, where psutil is there to find it."""
+def _kill_with_browser(child: SpawnProcess) -> None:
+    """Kill a process that may still run and, if psutil is installed, the browser that it started."""
     with suppress(ImportError, OSError):
         import psutil
 
         with suppress(psutil.Error):
             parent = psutil.Process(child.pid)
-            parent.suspend()  # it starts no other browser meanwhile
+            parent.suspend()  # so that it starts no further browser
             started = parent.children(recursive=True)
             for process in [parent, *started]:
                 with suppress(psutil.NoSuchProcess):
@@ -105,7 +106,7 @@ def _end(child: SpawnProcess) -> None:
 
 
 def _render(pictures: Sequence[Picture], chrome: str, answer: Connection) -> None:
-    """In a process of its own: draw, and send what went wrong, nothing where all is drawn."""
+    """Draw in a subprocess and send the error; an empty text if all pictures are drawn."""
     import kaleido
 
     end_with_parent()
@@ -117,6 +118,6 @@ def _render(pictures: Sequence[Picture], chrome: str, answer: Connection) -> Non
             ],
             kopts={"path": chrome, "mathjax": False, "timeout": TIMEOUT, "n": 1},
         )
-    except Exception as error:  # kaleido has no type of its own
+    except Exception as error:  # kaleido raises errors of many types
         errors = [error]
     answer.send(str(errors[0]) or type(errors[0]).__name__ if errors else "")

@@ -10,7 +10,7 @@ from relscale.experiments.section import Names
 from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.curve_notes import curve_notes
-from relscale.figures.curves import curves_axis, draw_curves, group_curves, name_curves, names_width
+from relscale.figures.curves import curve_labels_width, curves_axis, draw_curves, group_curves, label_curves
 from relscale.figures.data import FigureData
 from relscale.figures.options import SeveralSuites
 from relscale.fitting.inference.estimand import Estimand
@@ -19,11 +19,11 @@ TITLE = "Relative scaling laws"
 
 
 class Options(SeveralSuites):
-    """Options of the figure of the case studies."""
+    """Options of the figure ``case-studies``."""
 
     corpora: Names = Field((), description="The corpora; all by default.")
     estimand: Estimand | None = Field(
-        None, description="The interval to show; by default the widest available."
+        None, description="Estimand of the intervals; by default the most general one available."
     )
 
 
@@ -44,15 +44,15 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         return chart.empty(
             TITLE, "The suites were measured on different corpora, so that few panels can be compared."
         )
-    names = max(names_width(suite, baseline=False) for suite in suites)
+    labels_width = max(curve_labels_width(suite, baseline=False) for suite in suites)
     panels = chart.grid(
         TITLE,
         len(all_series),
         len(suites),
         width=330 if len(suites) < 3 else 240,
         height=250,
-        gap_x=78 + names,
-        right=24 + names,
+        gap_x=78 + labels_width,
+        right=24 + labels_width,
         lines=1,
     )
     drawn = []
@@ -70,7 +70,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
             panel.heading(suite.title, series.label)
             panel.reference_line(1.0)
             draw_curves(panel, part, style)
-            name_curves(panel, part, style, (suite.baseline_label, 1.0))
+            label_curves(panel, part, style, (suite.baseline_label, 1.0))
             if not part:
                 panel.message("no error could be estimated along the frontier")
         drawn += curves

@@ -1,14 +1,15 @@
-"""Comparisons between corpora, or optimizers: validation losses along compute, and Δβ of every suite's groups."""
+"""Contrasts between corpora, or optimizers: validation losses along compute, and Δβ of every suite's groups."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from relscale.figures.chart.numbers import known
 from relscale.figures.curves import Curve
-from relscale.figures.data import CurvePoint, FigureData, FittedParameter, Series, Suite
+from relscale.figures.data import CurvePoint, FigureData, FittedParameter, Series
 from relscale.figures.law_lines import law_line
-from relscale.figures.row_filter import LOSS, OfLossCurve
-from relscale.figures.select import of, series_in, widest
+from relscale.figures.row_filter import LOSS, LossCurveFilter
+from relscale.figures.select import most_general, series_present, series_rows
+from relscale.figures.suite import Suite
 from relscale.fitting.curves.point_rows import GapRow
 
 
@@ -26,27 +27,27 @@ class ContrastForest(NamedTuple):
 
 
 def contrast_forests(data: FigureData, contrast: str) -> list[ContrastForest]:
-    """One per suite and series, without suites of many groups."""
+    """One forest per suite and series, without suites of many groups."""
     gaps = data.rows(GapRow, contrast=contrast, status="ok")
     names = [name for name in data.suite_names() if any(row.suite == name for row in gaps)]
     forests = []
     for suite in map(data.suite, names):
         slopes = data.law_rows(contrast, **suite.key, law="relative", parameter="delta_beta")
         slopes = [row for row in slopes if row.contrast == contrast and known(row.value)]
-        for series in series_in(data, gaps) if not suite.is_crowded else ():
-            of_group = {row.group: row for row in widest(of(series, slopes))}
-            rows = [of_group[group] for group in suite.labels if group in of_group]
+        for series in series_present(data, gaps) if not suite.is_crowded else ():
+            by_group = {row.group: row for row in most_general(series_rows(series, slopes))}
+            rows = [by_group[group] for group in suite.labels if group in by_group]
             forests += [ContrastForest(suite, series, rows)] if rows else []
     return forests
 
 
 class ContrastLosses(NamedTuple):
-    """The validation losses that are compared, and each relative to the baseline.
+    """Validation losses of a contrast, and their ratios to that of the baseline.
 
     Attributes
     ----------
     names
-        Of all curves, the baseline's first.
+        Names of all curves, that of the baseline first.
     """
 
     names: list[str]
@@ -55,7 +56,7 @@ class ContrastLosses(NamedTuple):
 
 
 def contrast_losses(data: FigureData, contrast: str, baseline: str) -> ContrastLosses:
-    """The curves that are compared with one corpus, or optimizer."""
+    """The curves of a contrast with this baseline, a corpus or optimizer."""
     rows = data.rows(GapRow, contrast=contrast, status="ok", **LOSS)
     compared = {(row.corpus, row.optimizer) for row in rows} | {
         (row.baseline, row.optimizer) if contrast == "corpus" else (row.corpus, row.baseline) for row in rows
@@ -68,7 +69,7 @@ def contrast_losses(data: FigureData, contrast: str, baseline: str) -> ContrastL
     }
     losses, ratios = [], []
     for name, series in names.items():
-        keys: OfLossCurve = {**series.key, **LOSS}
+        keys: LossCurveFilter = {**series.key, **LOSS}
         fits = data.law_rows(contrast, **keys)
         losses += _curve(name, data.points("error", **keys), fits, "power", None)
         ratios += _curve(name, data.points("ratio", **keys, contrast=contrast), fits, "relative", contrast)

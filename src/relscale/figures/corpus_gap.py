@@ -15,18 +15,18 @@ from relscale.figures.curve_notes import curve_notes
 from relscale.figures.curves import draw_curves
 from relscale.figures.data import FigureData
 from relscale.figures.row_filter import LOSS
-from relscale.figures.select import ends, reasons
+from relscale.figures.select import estimates_and_limits, reasons
 from relscale.fitting.curves.point_rows import GapRow
 
 TITLE = "Relative laws between corpora"
-ROW, LOSSES, COLUMNS = 24, 290, 2  # pixels of a group of a forest plot, and of the losses
+GROUP_HEIGHT, LOSS_HEIGHT = 24, 290  # pixels of a group of a forest plot, and of the panels of losses
+COLUMNS = 2
 
 
 def draw(data: FigureData) -> go.Figure:
-    """Draw all comparisons."""
-    contrast = next(
-        (by for by in ("corpus", "optimizer") if data.rows(GapRow, contrast=by, status="ok")), None
-    )
+    """Draw all contrasts between corpora or, without these, between optimizers."""
+    contrasts = ("corpus", "optimizer")
+    contrast = next((name for name in contrasts if data.rows(GapRow, contrast=name, status="ok")), None)
     if contrast is None:
         return chart.empty(
             TITLE, "No corpora are compared: fit.contrasts.corpus is not set, or no ratio was estimated."
@@ -34,7 +34,7 @@ def draw(data: FigureData) -> go.Figure:
     losses = data.rows(GapRow, contrast=contrast, status="ok", **LOSS)
     forests = contrast_forests(data, contrast)
     blocks = [forests[i : i + COLUMNS] for i in range(0, len(forests), COLUMNS)]
-    heights = [ROW * max(len(forest.rows) for forest in block) + 12 for block in blocks]
+    heights = [GROUP_HEIGHT * max(len(forest.rows) for forest in block) + 12 for block in blocks]
     names = [label for forest in forests for label in forest.names]
     shown = contrast_losses(data, contrast, str(losses[0].baseline)) if losses else None
     first = int(bool(losses))
@@ -43,7 +43,7 @@ def draw(data: FigureData) -> go.Figure:
         len(blocks) + first,
         COLUMNS,
         width=380,
-        height=[LOSSES] * first + heights,
+        height=[LOSS_HEIGHT] * first + heights,
         gap_x=max(96, *(int(chart.text_width(name)) + 40 for name in names)) if names else 96,
         lines=len(shown.names) if shown else 1,
         names=names,
@@ -64,7 +64,8 @@ def draw(data: FigureData) -> go.Figure:
     for i, forest in enumerate(forests):
         panel = panels.panel(i // COLUMNS + first, i % COLUMNS)
         panel.axes(
-            chart.linear_axis(ends(forest.rows), "Δβ", most=6, zero=True), chart.names_axis(forest.names)
+            chart.linear_axis(estimates_and_limits(forest.rows), "Δβ", most=6, zero=True),
+            chart.names_axis(forest.names),
         )
         panel.heading(forest.suite.title, f"{forest.series.label} against {forest.rows[0].baseline}")
         for position, row in enumerate(forest.rows):

@@ -6,18 +6,18 @@ import numpy as np
 
 from relscale.figures.chart.numbers import decimals
 
-FEWEST = 4  # groups that a correlation needs, and even then it only describes
+FEWEST = 4  # groups for a correlation
 
 
-def correlation_words(numbers: Sequence[float], slopes: Sequence[float]) -> str:
-    """Pearson's and Spearman's correlation of slopes with the logarithm of the numbers."""
+def correlation_words(covariate: Sequence[float], slopes: Sequence[float]) -> str:
+    """Pearson's and Spearman's correlation of slopes with the logarithms of a covariate."""
     from scipy.stats import pearsonr, spearmanr
 
     if len(slopes) < FEWEST:
         return f"{len(slopes)} groups: too few to correlate"
-    if len(set(numbers)) < 2 or len(set(slopes)) < 2:
-        return f"{len(slopes)} groups: no spread to correlate"
-    coefficients = [_signed(by(np.log(numbers), slopes).statistic) for by in (pearsonr, spearmanr)]
+    if len(set(covariate)) < 2 or len(set(slopes)) < 2:
+        return f"{len(slopes)} groups: no correlation, all values are equal"
+    coefficients = [_signed(test(np.log(covariate), slopes).statistic) for test in (pearsonr, spearmanr)]
     return f"{len(slopes)} groups: Pearson {coefficients[0]}, rank correlation {coefficients[1]}"
 
 

@@ -14,7 +14,7 @@ from relscale.figures.chart.numbers import significant
 from relscale.figures.data import FigureData
 
 TITLE = "Critical batch by branches"
-MOST_LINES = 12  # which colour, symbol and dash can distinguish
+MOST_LINES = 12  # lines that colour, symbol and dash can distinguish
 EPSILON = chart.Style(chart.INK, dash="2px,2px", width=1.2)
 OWN_BATCH = chart.Style(chart.MEDIUM, "line-ew-open", size=14, width=2)
 SHIFT = 9  # pixels between checkpoints of equal tokens
@@ -55,7 +55,7 @@ def draw(data: FigureData) -> go.Figure:
 def _draw_losses(
     panel: chart.Panel, shown: Sequence[BranchedCheckpoint], style: Mapping[str, chart.Style]
 ) -> None:
-    """Loss above that of the run's own batch, over k."""
+    """Draw the loss above that of the run's own batch, over k."""
     factors = [row.factor for checkpoint in shown for row in checkpoint.branches]
     epsilon = shown[0].critical.epsilon
     values = [value for checkpoint in shown for value in checkpoint.excess if value is not None]
@@ -76,16 +76,18 @@ def _draw_losses(
 def _draw_critical(
     panel: chart.Panel, shown: Sequence[BranchedCheckpoint], style: Mapping[str, chart.Style]
 ) -> None:
-    """The critical batch of each checkpoint over its training tokens."""
+    """Draw the critical batch of each checkpoint over its training tokens."""
     tokens = [checkpoint.critical.from_tokens for checkpoint in shown]
-    batches = [size for checkpoint in shown for size in (checkpoint.critical.batch_tokens, checkpoint.top)]
+    batches = [
+        size for checkpoint in shown for size in (checkpoint.critical.batch_tokens, checkpoint.open_end)
+    ]
     x = chart.log_axis(tokens, "training tokens of the checkpoint")
     panel.axes(x, chart.log_axis(batches, "critical batch (tokens)"))
-    panel.heading("The critical batch")
+    panel.heading("Critical batch")
     panel.points(tokens, [checkpoint.critical.batch_tokens for checkpoint in shown], OWN_BATCH)
-    for place, checkpoint in enumerate(shown):
-        offset = SHIFT * tokens[:place].count(tokens[place])
+    for i, checkpoint in enumerate(shown):
+        offset = SHIFT * tokens[:i].count(tokens[i])
         row, mark, hover = checkpoint.critical, style[checkpoint.label], "%{y} tokens after %{x} tokens"
-        low, high = [row.low], [checkpoint.top if row.high is None else row.high]
-        at, value = [panel.beside(row.from_tokens, offset)], [row.critical_batch_tokens]
-        panel.points(at, value, mark, low=low, high=high, hover=hover, group=checkpoint.label)
+        low, high = [row.low], [checkpoint.open_end if row.high is None else row.high]
+        position, value = [panel.shifted_x(row.from_tokens, offset)], [row.critical_batch_tokens]
+        panel.points(position, value, mark, low=low, high=high, hover=hover, group=checkpoint.label)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from relscale.figures import chart
-from relscale.figures.curves import Curve, baseline_name
-from relscale.figures.data import FigureData, Suite
+from relscale.figures.curves import Curve, baseline_label
+from relscale.figures.data import FigureData
+from relscale.figures.suite import Suite
 from relscale.fitting.verdicts.verdict import Verdict
 
 STYLES = {
@@ -18,10 +19,7 @@ STYLES = {
 def draw_crowded_curves(
     panel: chart.Panel, curves: Sequence[Curve], baseline: str, *, unit: str = "FLOPs"
 ) -> None:
-    """Draw the laws of more groups than can be distinguished: thin lines in the colour of the verdict on their gap.
-
-    Names are shown when a line is pointed at. Points are drawn, small, where they are not too many.
-    """
+    """Draw the laws, and small points unless there are too many; hovering over a line shows its group."""
     for curve in curves:
         is_baseline = curve.group == baseline
         style = (
@@ -30,7 +28,7 @@ def draw_crowded_curves(
             else STYLES[Verdict(curve.verdict or Verdict.NOT_RESOLVED)]
         )
         group = baseline if is_baseline else curve.verdict or Verdict.NOT_RESOLVED
-        if curve.dotted:
+        if curve.shows_points:
             dots = replace(style, size=4, opacity=0.4)
             panel.points(curve.flops, curve.values, dots, name=curve.label, group=group)
         if line := curve.line:
@@ -46,7 +44,7 @@ def draw_crowded_curves(
 
 
 def crowded_keys(data: FigureData, suite: Suite, baseline: str) -> list[chart.Key]:
-    """Keys for what `draw_crowded_curves` drew, with the number of groups of each verdict."""
+    """Legend entries for `draw_crowded_curves`, with the number of groups of each verdict."""
     rows = data.law_rows(**suite.key, parameter="delta_beta")
     verdicts = {(row.corpus, row.optimizer, row.group): row.verdict or Verdict.NOT_RESOLVED for row in rows}
     counts = Counter(verdicts.values())
@@ -54,4 +52,4 @@ def crowded_keys(data: FigureData, suite: Suite, baseline: str) -> list[chart.Ke
         chart.Key(f"{chart.verdict_words(verdict)} ({counts[verdict]})", style, "lines", verdict)
         for verdict, style in STYLES.items()
     ]
-    return [*keys, chart.Key(baseline_name(suite), chart.Style(chart.BASELINE), "lines", baseline)]
+    return [*keys, chart.Key(baseline_label(suite), chart.Style(chart.BASELINE), "lines", baseline)]

@@ -1,39 +1,38 @@
-"""Notes on curves: what their bands are, what is clipped or not shown, and which fits failed."""
+"""Notes on curves: their intervals, what is clipped or not shown, and failed fits."""
 
 from collections.abc import Iterable, Sequence
 
 from relscale.figures.chart.numbers import number
-from relscale.figures.curves import Curve, banded_curves, side_by_side
+from relscale.figures.curves import Curve, interval_curves, strip_curves
 from relscale.figures.data import distinct
-from relscale.figures.select import ABOUT, ESTIMANDS, interval, listed
+from relscale.figures.select import ESTIMAND_WORDS, ESTIMANDS, interval, listed
 from relscale.fitting.inference.method import BOOTSTRAPS
 
 
 def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
-    """Notes on the bands or intervals, and on each fit whose status is not ok."""
+    """Notes on the curves of all panels of a figure."""
     panels = list(panels)
     curves = [curve for panel in panels for curve in panel]
-    lines = [line for _, line in banded_curves(curves)]
+    lines = [line for _, line in interval_curves(curves)]
     intervals = {(number(line.slope.level), line.estimand) for line in lines}
-    about = [
-        f"{level:.0%} interval for {ABOUT[estimand]}"
+    estimands = [
+        f"{level:.0%} interval for {ESTIMAND_WORDS[estimand]}"
         for level, estimand in sorted(intervals, key=lambda pair: ESTIMANDS.index(pair[1]))
     ]
-    name, in_strips = "Band", [bool(side_by_side(panel)) for panel in panels if banded_curves(panel)]
+    marks, in_strips = "Band", [bool(strip_curves(panel)) for panel in panels if interval_curves(panel)]
     if any(in_strips):
-        name = "Bars at the right of a panel (fitted line at its largest compute)"
-        name += "" if all(in_strips) else ", else bands"
-    notes = [f"{name}: {'; if not available, '.join(about)}."] if about else []
-    notes += (
-        ["Intervals are clipped at the edge of a panel."] if any(curve.is_cut for curve in curves) else []
-    )
+        marks = "Bars at the right of a panel (fitted line at its largest compute)"
+        marks += "" if all(in_strips) else ", else bands"
+    notes = [f"{marks}: {'; if not available, '.join(estimands)}."] if estimands else []
+    if any(curve.is_clipped for curve in curves):
+        notes.append("Intervals are clipped at the edge of a panel.")
     methods = {interval(line.slope) for line in lines if line.slope.method in BOOTSTRAPS}
     notes += [f"Intervals by {method}." for method in sorted(methods)]
-    n_hidden = sum(len(curve.flops) for curve in curves if not curve.dotted)
+    n_hidden = sum(len(curve.flops) for curve in curves if not curve.shows_points)
     notes += [f"Lines only: {n_hidden:,} points are not shown."] if n_hidden else []
     for series, status in distinct((curve.series, curve.status) for curve in curves if curve.status != "ok"):
         of_series = [curve for curve in curves if curve.series == series]
         names = distinct(curve.label for curve in of_series if curve.status == status)
-        which = "" if names == distinct(curve.label for curve in of_series) else f", {listed(names)}"
-        notes.append(f"{series}{which}: {status}.")
+        is_all = names == distinct(curve.label for curve in of_series)
+        notes.append(f"{series}{'' if is_all else f', {listed(names)}'}: {status}.")
     return notes

@@ -10,11 +10,20 @@ from typing import Any, Literal, NamedTuple, TypeVar, Unpack
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
-from relscale.figures.as_text import as_text, shown
+from relscale.figures.as_text import as_text, visible_text
 from relscale.figures.chart.numbers import number
 from relscale.figures.options import OneSuite, SeveralSuites
-from relscale.figures.row_filter import OfSeries, OfSuite, RowFilter
-from relscale.fitting.curves.gaps import MEAN
+from relscale.figures.row_filter import RowFilter, SeriesFilter
+from relscale.figures.suite import (
+    Manifest,
+    Suite,
+    group_labels,
+    read_suite_manifest,
+    shown_metric,
+    shown_prompt,
+    stated_chance,
+    suite_title,
+)
 from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow, GapRow
 from relscale.fitting.fits import ROWS, read_fit_table
 from relscale.fitting.inference.estimand import Estimand
@@ -24,11 +33,10 @@ from relscale.fitting.keys import CurveKey, SeriesKey
 from relscale.fitting.report.untrusted_runs import left_out
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
-from relscale.measurements.metric import VALIDATION, Metric
+from relscale.measurements.metric import VALIDATION
 from relscale.measurements.reading import read_measurements
 from relscale.storage.rows import column, fields_of, names_of, rows_of
 from relscale.storage.tables import read_table
-from relscale.storage.yaml_text import load
 
 R = TypeVar("R")
 S = TypeVar("S", bound=SeriesKey)
@@ -59,67 +67,22 @@ TABLES = {kind: table for table, kind in ROWS.items()}
 SERIES = names_of(SeriesKey)
 CURVE = names_of(CurveKey)
 
-MOST_STYLED = (
-    12  # groups that colour, symbol and dash can distinguish; more are drawn alike, by their verdict
-)
-MOST_NOTES = 4  # on what was left out
+MOST_NOTES = 4  # notes on excluded runs
 GROUP = "group"  # the contrast between groups
 Quantity = Literal["error", "ratio"]  # E(F), or G(F)
-LAWS: dict[Quantity, str] = {"error": "power", "ratio": "relative"}  # the law that is drawn through it
-
-
-@dataclass(frozen=True)
-class Suite:
-    """Presentation of a suite; what its manifest does not define follows from the tables.
-
-    Attributes
-    ----------
-    labels
-        Labels by group, in the order of the legend.
-    chance
-        Chance accuracy, or None.
-    """
-
-    name: str
-    title: str
-    labels: dict[str, str]
-    baseline: str | None
-    metric: str
-    prompt: str | None
-    chance: float | None
-
-    @property
-    def is_crowded(self) -> bool:
-        """Whether it has more groups than can be distinguished by colour, symbol and dash."""
-        return len(self.labels) > MOST_STYLED
-
-    @property
-    def metric_title(self) -> str:
-        """The title of the error's axis, its unit included."""
-        return Metric.parse(self.metric).title
-
-    @property
-    def baseline_label(self) -> str:
-        """The baseline in words."""
-        name = "the mean of the other groups" if self.baseline == MEAN else self.baseline or "baseline"
-        return self.labels.get(self.baseline or "", name)
-
-    @property
-    def key(self) -> OfSuite:
-        """The filter of this suite's rows."""
-        return {"suite": self.name, "metric": self.metric, "prompt": self.prompt}
+LAWS: dict[Quantity, str] = {"error": "power", "ratio": "relative"}  # the law that figures draw for each
 
 
 @dataclass(frozen=True)
 class Series:
-    """The models that share a frontier: one corpus, one optimizer."""
+    """The models that share a frontier: those of one corpus and one optimizer."""
 
     corpus: str | None
     optimizer: str | None
     label: str
 
     @property
-    def key(self) -> OfSeries:
+    def key(self) -> SeriesFilter:
         """The filter of this series' rows."""
         return {"corpus": self.corpus, "optimizer": self.optimizer}
 
@@ -135,30 +98,29 @@ class CurvePoint(NamedTuple):
 class FigureData:
     """The tables behind figures; every table is read once, and only if needed.
 
-    What is read comes as plotly shows it unchanged (``relscale.figures.as_text``); so are the names that its methods
-    take and give.
+    All text is escaped for plotly (``relscale.figures.as_text``), also the names that methods take and return.
 
     Attributes
     ----------
     measurements
         The measurement table.
     fits
-        The folder with ``frontier``, ``errors``, ``gaps``, ``fits`` and the other tables of a fit, parquet each.
+        The folder with ``frontier``, ``errors``, ``gaps``, ``fits`` and the other tables of a fit, as parquet files.
     suites
-        Name to ``suite.yaml``, or to what one would say, in the order to draw them; read are ``title``, ``groups``
-        (their ``label``), ``baseline``, ``metric``, ``chance`` and ``options.choices``. Suites that are only in the
-        tables follow those that are named here.
+        The file ``suite.yaml``, or its content, of each suite, in the order to draw them. Read are ``title``,
+        ``groups`` (their ``label``), ``baseline``, ``metric``, ``chance`` and ``options.choices``. Suites that are
+        only in the tables follow.
     tokens
-        Corpus to the ``manifest.json`` of its token store.
+        The ``manifest.json`` of each corpus' token store.
     corpora
-        In the order to draw them; by default that of ``tokens``.
+        The corpora in the order to draw them; by default that of ``tokens``.
     other_tables
-        Tables that are not of the fit, by the type of their rows.
+        Tables outside of ``fits``, by the type of their rows.
     """
 
     measurements: Path
     fits: Path
-    suites: Mapping[str, Path | Mapping[str, Any]] = field(default_factory=dict)
+    suites: Mapping[str, Path | Manifest] = field(default_factory=dict)
     tokens: Mapping[str, Path] = field(default_factory=dict)
     corpora: Sequence[str] = ()
     other_tables: Mapping[type, Path] = field(default_factory=dict)
@@ -172,15 +134,15 @@ class FigureData:
         return {}
 
     def rows(self, kind: type[R], **equal: Unpack[RowFilter]) -> list[R]:
-        """The rows of the table of that type whose columns have these values.
+        """The rows of a table whose columns have these values.
 
         Parameters
         ----------
         kind
-            The row type of a table of the fit, ``FittedParameter``, ``MeasuredRun``, or one with more of its columns;
-            or of one of the ``other_tables``, which has no rows where it is not there.
+            The row type of a table of the fit or of ``other_tables``, ``FittedParameter``, or a ``MeasuredRun``.
+            A type without a table has no rows.
         equal
-            Columns and their values (`RowFilter`): misspelt ones are found by mypy.
+            Columns and their values (`RowFilter`).
 
         Raises
         ------
@@ -192,7 +154,7 @@ class FigureData:
             for row in self._tables[kind]:
                 key = (kind, getattr(row, "suite", None), getattr(row, "group", None))
                 self._groups.setdefault(key, []).append(row)
-        if "suite" in equal and "group" in equal:  # most calls are for one group of a table that has many
+        if "suite" in equal and "group" in equal:  # indexed, because most calls ask for one of many groups
             rows: list[R] = self._groups.get((kind, equal["suite"], equal["group"]), [])
         else:
             rows = self._tables[kind]
@@ -217,16 +179,16 @@ class FigureData:
         return {_curve(row): row.verdict for row in self.rows(VerdictRow)}
 
     def verdict(self, row: CurveKey) -> Verdict | None:
-        """The verdict on the gap that a row is about, by the p-value adjusted over all gaps of its suite."""
+        """The verdict on the gap of a row, by the p-value adjusted over all gaps of its suite."""
         return self._verdicts.get(_curve(row))
 
     def gaps(self, **equal: Unpack[RowFilter]) -> list[GapRow]:
-        """Rows of ``gaps`` between groups, or of another ``contrast``."""
+        """The rows of ``gaps`` between groups, or of another ``contrast``."""
         columns: RowFilter = {"contrast": GROUP, **equal}
         return self.rows(GapRow, **columns)
 
     def points(self, quantity: Quantity, /, **equal: Unpack[RowFilter]) -> list[CurvePoint]:
-        """The points of a group's curve: E(F), or G(F) against a group or another ``contrast``."""
+        """The points of a group's curve: E(F), or G(F) between groups or of another ``contrast``."""
         if quantity == "error":
             errors = [row for row in self.rows(ErrorRow, **equal) if row.status == "ok"]
             return [CurvePoint(number(row.training_flops), number(row.value)) for row in errors]
@@ -234,11 +196,10 @@ class FigureData:
         return [CurvePoint(number(row.training_flops), number(row.ratio)) for row in gaps]
 
     def law_rows(self, contrast: str = GROUP, /, **equal: Unpack[RowFilter]) -> list[FittedParameter]:
-        """Rows of ``fits``, one for each parameter and estimand: the interval of the last stage.
+        """The rows of ``fits``, one for each parameter and estimand.
 
-        Where points share trainings, that of the block bootstrap by training comes first. Laws that the config adds
-        (column ``fit``) and partially pooled estimates are left out; so are contrasts other than ``contrast``, and what
-        the intervals would be were items in clusters independent.
+        The block bootstrap by training comes before other intervals. Excluded are laws that the config adds (column
+        ``fit``), partially pooled estimates, other contrasts, and intervals that take clustered items as independent.
         """
         rows = [row for row in self.rows(FittedParameter, **equal) if row.contrast in (None, contrast)]
         rows = [row for row in rows if row.estimand != Estimand.INDEPENDENT_ITEMS]
@@ -251,26 +212,26 @@ class FigureData:
         return list(first.values())
 
     def exclusion_notes(self, suite: Suite, /, **equal: Unpack[RowFilter]) -> list[str]:
-        """Notes on the runs excluded from a suite's figure, with their status."""
+        """Notes on the runs excluded from a suite's figure, with the reasons."""
         table = _table_as_text(read_measurements(self.measurements, names_of(MeasuredRun)))
         lines = left_out(table, {"suite": suite.name, **equal})
-        more = [f"And {len(lines) - MOST_NOTES} more such lines."] if len(lines) > MOST_NOTES else []
+        more = [f"And {len(lines) - MOST_NOTES} more such notes."] if len(lines) > MOST_NOTES else []
         return [f"{line[0].upper()}{line[1:]}." for line in lines[:MOST_NOTES]] + more
 
     def pooled_rows(self, **equal: Unpack[RowFilter]) -> list[FittedParameter]:
-        """Partially pooled rows of ``fits``."""
+        """The partially pooled rows of ``fits``."""
         return [row for row in self.rows(FittedParameter, **equal) if row.method == Method.PARTIAL_POOLING]
 
     @cached_property
     def series(self) -> list[Series]:
-        """Corpora in the config's order, and their optimizers; named by the corpus alone where one optimizer is."""
+        """The series in the config's order of corpora, labelled by the corpus, and by the optimizer if several."""
         rows = [*self.rows(FrontierRow), *self.rows(ErrorRow)]
         pairs = distinct((row.corpus, row.optimizer) for row in rows)
         order = {as_text(corpus): position for position, corpus in enumerate(self.corpora or self.tokens)}
         pairs.sort(key=lambda pair: (order.get(pair[0], len(order)), str(pair[0]), str(pair[1])))
-        alone = len({optimizer for _, optimizer in pairs}) < 2
+        one_optimizer = len({optimizer for _, optimizer in pairs}) < 2
         return [
-            Series(corpus, optimizer, str(corpus) if alone else f"{corpus}, {optimizer}")
+            Series(corpus, optimizer, str(corpus) if one_optimizer else f"{corpus}, {optimizer}")
             for corpus, optimizer in pairs
         ]
 
@@ -289,7 +250,7 @@ class FigureData:
         )
 
     def suite_names(self) -> list[str]:
-        """The suites in the config's order, then those that are in the tables only."""
+        """The suites in the config's order, then those that are only in the tables."""
         return self._suite_names
 
     def required_suite(self, figure: str, options: OneSuite) -> Suite:
@@ -298,65 +259,49 @@ class FigureData:
         Raises
         ------
         RelscaleError
-            No suite is named, or there is none of that name.
+            No suite is named, or there is none of this name.
         """
         if not options.suite:
-            figures = ", ".join(f"{figure}-{shown(name)}" for name in self.suite_names())
-            raise RelscaleError(f"{figure}: is drawn per suite; there are {figures}")
+            figures = ", ".join(f"{figure}-{visible_text(name)}" for name in self.suite_names())
+            raise RelscaleError(f"{figure} is drawn per suite; choose one of {figures}")
         return self.suite(options.suite, options.metric, options.prompt)
 
     def shown_suites(self, options: OneSuite | SeveralSuites) -> list[Suite]:
-        """The suites that the options name, else all."""
+        """The suites that the options name; all if they name none."""
         names = options.names or self.suite_names()
         return [self.suite(name, options.metric, options.prompt) for name in names]
 
     def suite(self, name: str, metric: str | None = None, prompt: str | None = None) -> Suite:
-        """How to show a suite, from its manifest and its rows: by this metric and prompt form where it has them.
+        """The presentation of a suite, from its manifest and rows, under this metric and prompt form if measured.
 
         Raises
         ------
         RelscaleError
-            There is no suite of that name, or its manifest cannot be read.
+            There is no suite of this name, or its manifest cannot be read.
         """
         if name not in self.suite_names():
-            known = ", ".join(map(shown, self.suite_names())) or "none"
-            raise RelscaleError(f"no suite {shown(name)!r}; this experiment has {known}")
-        manifest = _manifest({as_text(suite): source for suite, source in self.suites.items()}.get(name, {}))
+            known = ", ".join(map(visible_text, self.suite_names())) or "none"
+            raise RelscaleError(f"no suite {visible_text(name)!r}; this experiment has {known}")
+        sources = {as_text(suite): source for suite, source in self.suites.items()}
+        manifest = read_suite_manifest(sources.get(name, {}))
         errors = self.rows(ErrorRow, suite=name)
-        present = {str(row.metric) for row in errors}
-        stated = metric or as_text(manifest.get("metric")) or "none"
-        best = min(present, key=lambda name: Metric.parse(name).preference, default=stated)
-        metric = stated if stated in present else best
-        prompts = distinct(row.prompt for row in errors if row.metric == metric)
-        prompt = prompt or as_text(manifest.get("prompt"))
-        if prompt not in prompts:
-            prompt = min(prompts, key=str) if prompts else None
+        metric = shown_metric(manifest, errors, metric)
+        errors = [row for row in errors if row.metric == metric]
+        prompt = shown_prompt(manifest, distinct(row.prompt for row in errors), prompt)
         gaps = self.gaps(suite=name, metric=metric, prompt=prompt)
-        groups = {str(row.group) for row in errors if row.metric == metric and row.prompt == prompt}
-        listed = {as_text(group): entry for group, entry in (manifest.get("groups") or {}).items()}
-        labels = {
-            group: as_text(entry.get("label")) or group for group, entry in listed.items() if group in groups
-        }
-        labels |= {group: group.replace("_", " ") for group in sorted(groups - set(labels))}
+        floors = self.rows(ParameterRow, suite=name, law="sigmoid", parameter="floor")
         return Suite(
             name=name,
-            title=as_text(manifest.get("title")) or name.replace("-", " ").replace("_", " ").capitalize(),
-            labels=labels,
+            title=suite_title(manifest, name),
+            labels=group_labels(manifest, {str(row.group) for row in errors if row.prompt == prompt}),
             baseline=gaps[0].baseline if gaps else as_text(manifest.get("baseline")),
             metric=metric,
             prompt=prompt,
-            chance=self._chance(name, manifest),
+            chance=floors[0].value if floors else stated_chance(manifest),
         )
 
-    def _chance(self, suite: str, manifest: Mapping[str, Any]) -> float | None:
-        """The floor that sigmoids were fitted with, else one over the suite's choices."""
-        floors = self.rows(ParameterRow, suite=suite, law="sigmoid", parameter="floor")
-        choices = (manifest.get("options") or {}).get("choices")
-        stated = manifest.get("chance") or (1 / choices if choices else None)
-        return floors[0].value if floors else stated
-
     def training_shares(self, corpus: str | None) -> dict[str, float]:
-        """Share of each group in the tokens that training draws; empty where the corpus has no token store.
+        """The share of each group in the training tokens; empty if the corpus has no token store.
 
         Raises
         ------
@@ -374,7 +319,7 @@ class FigureData:
 
 
 def distinct(values: Iterable[R]) -> list[R]:
-    """Each value once, in the order of its first appearance."""
+    """The distinct values, in the order of first appearance."""
     return list(dict.fromkeys(values))
 
 
@@ -383,24 +328,14 @@ def series_key(row: SeriesKey) -> tuple[str | None, ...]:
     return tuple(getattr(row, name) for name in SERIES)
 
 
-def of_same_series(row: SeriesKey, runs: Iterable[S]) -> list[S]:
-    """The runs that agree with a row in every part of its series key that is not null."""
+def runs_of_series(row: SeriesKey, runs: Iterable[S]) -> list[S]:
+    """The runs of a row's series: those equal to it in every part of the series key that is not null."""
     key = {name: part for name, part in zip(SERIES, series_key(row), strict=True) if part is not None}
     return [run for run in runs if all(getattr(run, name) == part for name, part in key.items())]
 
 
 def _curve(row: CurveKey) -> tuple[str | None, ...]:
     return tuple(getattr(row, name) for name in CURVE)
-
-
-def _manifest(source: Path | Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(source, Mapping):
-        return source
-    path = Path(source)
-    if not path.is_file():
-        raise RelscaleError(f"{path}: no such suite manifest; run `relscale suite` first")
-    manifest = load(path)
-    return manifest if isinstance(manifest, dict) else {}
 
 
 def _table_as_text(table: pa.Table) -> pa.Table:

@@ -11,27 +11,28 @@ import plotly.graph_objects as go
 from pydantic import Field
 
 from relscale.figures import chart
-from relscale.figures.backtests import backtest_panels, candidate_styles, tested
+from relscale.figures.backtests import backtest_panels, interval_tests
+from relscale.figures.candidate_weights import candidate_styles
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import GROUP, FigureData, Quantity, distinct
 from relscale.figures.forecast_panel import KEYS, draw_group_forecast
 from relscale.figures.group_forecast import group_forecast, largest_first
 from relscale.figures.options import OneSuite
-from relscale.figures.select import levels, of, reason
+from relscale.figures.select import levels, reason, series_rows
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 
 PER_SUITE = True
-QUANTITIES: tuple[Quantity, ...] = ("ratio", "error")  # the first that was forecast is shown
-MOST_PANELS, COLUMNS = 6, 3  # series and groups that get a panel: the largest gaps, where there are more
+QUANTITIES: tuple[Quantity, ...] = ("ratio", "error")  # the first with forecasts is shown
+MOST_PANELS, COLUMNS = 6, 3  # panels of a series and group each, for the largest gaps
 
 
 class Options(OneSuite):
-    """Options of the figure of a suite's forecasts."""
+    """Options of the figure ``forecast``."""
 
     quantity: Quantity | None = Field(
         None,
-        description="Errors relative to the baseline (ratio), or errors; by default the first in the forecasts.",
+        description="Errors relative to the baseline (ratio), or errors; by default ratios if they were forecast.",
     )
 
 
@@ -41,7 +42,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     Raises
     ------
     RelscaleError
-        No suite is named, or there is none of that name.
+        No suite is named, or there is none of this name.
     """
     suite = data.required_suite("forecast", options)
     title = f"Forecast: {suite.title}"
@@ -50,25 +51,26 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     quantities = [name for name in QUANTITIES if any(row.quantity == name for row in ensembles)]
     quantity = options.quantity or (quantities[0] if quantities else None)
     if quantity is None or quantity not in quantities:
-        why = distinct(reason(row) for row in rows if not known(row.value))
-        remark = f"No forecast was possible: {why[0]}." if why else "The config requests none."
-        return chart.empty(title, f"The suite {suite.name!r} has no forecasts. {remark}")
+        reasons = distinct(reason(row) for row in rows if not known(row.value))
+        explanation = f"No forecast was possible: {reasons[0]}." if reasons else "The config requests none."
+        return chart.empty(title, f"The suite {suite.name!r} has no forecasts. {explanation}")
     rows = [row for row in rows if row.quantity == quantity]
     ensembles = [row for row in ensembles if row.quantity == quantity]
     tests = [row for row in data.rows(BacktestRow, **suite.key, quantity=quantity) if known(row.log_error)]
     tests = [row for row in tests if row.contrast in (None, GROUP)]
     largest = largest_first(data, ensembles)
     style = candidate_styles(rows)
-    upper = math.ceil(min(len(largest), MOST_PANELS) / COLUMNS)
-    panels = chart.grid(title, upper + 1, COLUMNS, height=[300] * upper + [250], gap_x=92, lines=2)
+    forecast_rows = math.ceil(min(len(largest), MOST_PANELS) / COLUMNS)
+    heights = [300] * forecast_rows + [250]
+    panels = chart.grid(title, len(heights), COLUMNS, height=heights, gap_x=92, lines=2)
     shown = [
-        group_forecast(data, suite, series, group, quantity, of(series, rows))
+        group_forecast(data, suite, series, group, quantity, series_rows(series, rows))
         for series, group in largest[:MOST_PANELS]
     ]
     for i, shown_forecast in enumerate(shown):
         draw_group_forecast(panels.panel(i // COLUMNS, i % COLUMNS), suite, quantity, shown_forecast, style)
     for column, draw_panel in enumerate(backtest_panels(tests, rows, style)):
-        draw_panel(panels.panel(upper, column))
+        draw_panel(panels.panel(forecast_rows, column))
     panels.key(
         [*KEYS, *(chart.Key(name.replace("_", " "), mark, group=name) for name, mark in style.items())]
     )
@@ -79,7 +81,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         if level
         else "No forecast has an interval: there are too few budgets for a backtest.",
         "A bar without a cap extends beyond its panel; its limits are in the heading."
-        if any(shown_forecast.is_cut for shown_forecast in shown)
+        if any(shown_forecast.is_clipped for shown_forecast in shown)
         else "",
         "Verdicts refer to the gap inside the data, by p-values adjusted over the suite's gaps."
         * (quantity == "ratio"),
@@ -87,13 +89,10 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         if tests
         else "",
         "The horizontal line is the nominal level of the intervals."
-        if tested(tests)
+        if interval_tests(tests)
         else "No interval could be backtested: intervals need earlier origins, and there are too few "
         "budgets.",
         f"{more} further groups are in forecasts.parquet; the largest gaps are shown." if more > 0 else "",
-        *(
-            f"Forecasts: {remark}."
-            for remark in distinct(reason(row) for row in ensembles if row.status != "ok")
-        ),
+        *(f"Forecasts: {why}." for why in distinct(reason(row) for row in ensembles if row.status != "ok")),
     )
     return panels.figure

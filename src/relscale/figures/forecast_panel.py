@@ -1,21 +1,22 @@
-"""Forecast of a group: observations, fitted law, and at each target the forecast and its candidates."""
+"""The panel of a group's forecast: observations, fitted law, and the forecast and its candidates at each target."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import estimate, known, number, power_of_ten
-from relscale.figures.data import Quantity, Suite
+from relscale.figures.data import Quantity
 from relscale.figures.group_forecast import GroupForecast
+from relscale.figures.suite import Suite
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import ForecastRow
 
 CANDIDATE_OFFSET = (
     12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
 )
-MANY = 60  # observations that are drawn small
+MOST_LARGE = 60  # observations that are drawn large
 OBSERVED = chart.Style(chart.MEDIUM, size=7, opacity=0.8)
-MANY_OBSERVED = replace(OBSERVED, size=4, opacity=0.3)
+SMALL_OBSERVED = replace(OBSERVED, size=4, opacity=0.3)
 FITTED = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.8)
 FORECAST = chart.Style(chart.INK, "diamond", size=12, width=2.2)
 KEYS = (
@@ -32,40 +33,40 @@ def draw_group_forecast(
     shown: GroupForecast,
     style: Mapping[str, chart.Style],
 ) -> None:
-    """Draw the forecast of one group, of a ratio or of an error."""
-    near = quantity == "ratio" and shown.is_near_baseline
+    """Draw the forecast of one group's ratio or error."""
+    shows_baseline = quantity == "ratio" and shown.is_near_baseline
     y = f"error relative to {suite.baseline_label} (ratio)" if quantity == "ratio" else suite.metric_title
     x = chart.compute_axis(shown.flops, panel.width, aside=CANDIDATE_OFFSET)
-    panel.axes(x, chart.log_axis([*shown.shown, *[1.0] * near], y))
-    if near:
+    panel.axes(x, chart.log_axis([*shown.axis_values, *[1.0] * shows_baseline], y))
+    if shows_baseline:
         panel.reference_line(1.0)
     if shown.line:
         panel.line(shown.line.flops, shown.line.value, FITTED)
     panel.points(
         [point.flops for point in shown.points],
         [point.value for point in shown.points],
-        OBSERVED if len(shown.points) <= MANY else MANY_OBSERVED,
+        OBSERVED if len(shown.points) <= MOST_LARGE else SMALL_OBSERVED,
         hover="observed<br>%{x} FLOPs<br>%{y}",
     )
     for name, rows in shown.candidates.items():
-        panel.rows(
+        panel.row_points(
             rows,
-            lambda row: panel.beside(number(row.training_flops), CANDIDATE_OFFSET),
+            lambda row: panel.shifted_x(number(row.training_flops), CANDIDATE_OFFSET),
             lambda row: row.value,
             replace(style[name], size=7),
-            about=lambda row: power_of_ten(number(row.training_flops)),
+            details=lambda row: power_of_ten(number(row.training_flops)),
             hover=f"{name}<br>%{{customdata}} FLOPs<br>%{{y}}",
             group=name,
         )
-    panel.rows(
+    panel.row_points(
         shown.forecasts,
         lambda row: row.training_flops,
         lambda row: row.value,
         FORECAST,
         low=lambda row: row.low,
         high=lambda row: row.high,
-        caps=7,
-        about=_interval,
+        cap_width=7,
+        details=_interval,
         hover="forecast<br>%{x} FLOPs<br>%{customdata}",
         group=ENSEMBLE,
     )
@@ -79,5 +80,5 @@ def draw_group_forecast(
 
 
 def _interval(row: ForecastRow) -> str:
-    words = estimate(number(row.value), row.low, row.high)
-    return f"{words}, {row.origins} origins" if known(row.low, row.high) else f"{words} (no interval)"
+    text = estimate(number(row.value), row.low, row.high)
+    return f"{text}, {row.origins} origins" if known(row.low, row.high) else f"{text} (no interval)"

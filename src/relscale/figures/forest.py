@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from relscale.figures.chart.numbers import estimate, known, number
-from relscale.figures.data import FigureData, FittedParameter, Series, Suite, distinct
-from relscale.figures.row_filter import OfSeries
-from relscale.figures.select import interval, of, reason, series_in, widest
+from relscale.figures.data import FigureData, FittedParameter, Series, distinct
+from relscale.figures.row_filter import SeriesFilter
+from relscale.figures.select import interval, most_general, reason, series_present, series_rows
+from relscale.figures.suite import Suite
 from relscale.fitting.inference.method import BOOTSTRAPS, Method
 
 POOLED = "partially pooled"
@@ -20,48 +21,49 @@ class Forest(NamedTuple):
     rows: list[FittedParameter]
 
     @property
-    def several(self) -> bool:
-        """Whether a group has several intervals one above the other."""
-        return (
-            not self.suite.is_crowded and len({statement(row) for row in self.rows if known(row.value)}) > 1
-        )
+    def has_several_intervals(self) -> bool:
+        """Whether groups have several intervals, one above the other."""
+        kinds = {estimand_words(row) for row in self.rows if known(row.value)}
+        return not self.suite.is_crowded and len(kinds) > 1
 
 
-def statement(row: FittedParameter) -> str:
+def estimand_words(row: FittedParameter) -> str:
     """The estimand of an interval in words, or that the estimate is partially pooled."""
     return POOLED if row.method == Method.PARTIAL_POOLING else str(row.estimand)
 
 
-def forest_of(data: FigureData, suite: Suite) -> Forest:
-    """The forest of a suite; of many groups those of largest Δβ come first."""
+def suite_forest(data: FigureData, suite: Suite) -> Forest:
+    """The forest of a suite; many groups are in descending order of Δβ."""
     rows = data.law_rows(**suite.key, law="relative", parameter="delta_beta")
-    pooled = widest(data.pooled_rows(**suite.key, parameter="delta_beta"))
+    pooled = most_general(data.pooled_rows(**suite.key, parameter="delta_beta"))
     fitted = {row.group for row in (*rows, *pooled) if known(row.value)}
     groups = [group for group in suite.labels if group in fitted]
-    all_series = series_in(data, rows)
+    all_series = series_present(data, rows)
     if suite.is_crowded:
-        rows = widest(rows)
-        value = {str(row.group): number(row.value) for row in of(all_series[0], rows) if known(row.value)}
+        rows = most_general(rows)
+        value = {
+            str(row.group): number(row.value) for row in series_rows(all_series[0], rows) if known(row.value)
+        }
         groups.sort(key=lambda group: (group not in value, -value.get(group, 0.0)))
     return Forest(suite, all_series, groups, rows + pooled)
 
 
-def lost_intervals(forest: Forest) -> list[str]:
-    """Notes on rows that could not be drawn."""
+def missing_interval_notes(forest: Forest) -> list[str]:
+    """Notes on estimates and intervals that are missing."""
     notes = []
     for series in forest.series:
-        rows, label = of(series, forest.rows), f"{series.label}, {forest.suite.title}"
+        rows, label = series_rows(series, forest.rows), f"{series.label}, {forest.suite.title}"
         bounded = {row.group for row in rows if known(row.low, row.high)}
         for row in rows:
             if not known(row.value):
                 notes.append(f"{label}, {forest.suite.labels.get(str(row.group), row.group)}: {reason(row)}.")
             elif row.group in bounded and not known(row.low, row.high):
-                notes.append(f"{label}: no interval for the {statement(row)} ({reason(row)}).")
+                notes.append(f"{label}: no interval ({estimand_words(row)}): {reason(row)}.")
     return distinct(notes)
 
 
-def methods(forest: Forest) -> list[str]:
-    """Notes on intervals other than t intervals of the last stage."""
+def method_notes(forest: Forest) -> list[str]:
+    """Notes on the methods of intervals other than t intervals."""
     return [
         f"{forest.suite.title}: intervals by {words}."
         for method, words in distinct((row.method, interval(row)) for row in forest.rows if known(row.low))
@@ -69,14 +71,14 @@ def methods(forest: Forest) -> list[str]:
     ]
 
 
-def pooled_spread(data: FigureData, suite: Suite) -> list[str]:
-    """The mean of the groups' Δβ and their spread around it, where they are pooled."""
+def pooled_notes(data: FigureData, suite: Suite) -> list[str]:
+    """Notes on the mean and the standard deviation of pooled Δβ over groups."""
     notes = []
     for mean in data.pooled_rows(**suite.key, parameter="delta_beta_mean"):
-        series: OfSeries = {"corpus": mean.corpus, "optimizer": mean.optimizer}
+        series: SeriesFilter = {"corpus": mean.corpus, "optimizer": mean.optimizer}
         estimand = mean.estimand
-        spread = data.pooled_rows(**suite.key, **series, estimand=estimand, parameter="delta_beta_sd")
-        sd = "".join(f", spread (standard deviation) {_words(row)}" for row in spread)
+        rows = data.pooled_rows(**suite.key, **series, estimand=estimand, parameter="delta_beta_sd")
+        sd = "".join(f", standard deviation over groups {_words(row)}" for row in rows)
         notes.append(f"{suite.title}, pooled ({mean.estimand}): mean Δβ {_words(mean)}{sd}.")
     return notes
 

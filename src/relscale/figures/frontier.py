@@ -11,32 +11,40 @@ from relscale.figures.curves import Curve, draw_curves
 from relscale.figures.data import FigureData
 from relscale.figures.law_lines import law_line
 from relscale.figures.row_filter import LOSS
-from relscale.figures.select import of, reason, series_in
+from relscale.figures.select import reason, series_present, series_rows
 from relscale.fitting.curves.point_rows import FrontierRow
 
 TITLE = "Compute-optimal frontier"
 
 
-class Part(NamedTuple):
-    """A panel: the number of a row, heading, exponent, the title of its axis, and the law through its points."""
+class FrontierQuantity(NamedTuple):
+    """A quantity along the frontier, with the heading and axis title of its panel, and its law and exponent."""
 
-    quantity: Callable[[FrontierRow], float | None]
+    value: Callable[[FrontierRow], float | None]
     heading: str
     exponent: str
     title: str
     law: str
 
 
-PARTS = (
-    Part(
+QUANTITIES = (
+    FrontierQuantity(
         lambda row: row.tokens,
-        *("Tokens D ∝ F<sup>a</sup>", "a", "compute-optimal tokens", "compute_optimal_tokens"),
+        "Tokens D ∝ F<sup>a</sup>",
+        "a",
+        "compute-optimal tokens",
+        "compute_optimal_tokens",
     ),
-    Part(
+    FrontierQuantity(
         lambda row: row.params,
-        *("Parameters N ∝ F<sup>b</sup>", "b", "compute-optimal parameters", "compute_optimal_params"),
+        "Parameters N ∝ F<sup>b</sup>",
+        "b",
+        "compute-optimal parameters",
+        "compute_optimal_params",
     ),
-    Part(lambda row: row.loss, "Loss L ∝ F<sup>−β</sup>", "β", "validation loss (nats per token)", "power"),
+    FrontierQuantity(
+        lambda row: row.loss, "Loss L ∝ F<sup>−β</sup>", "β", "validation loss (nats per token)", "power"
+    ),
 )
 
 
@@ -47,15 +55,15 @@ def draw(data: FigureData) -> go.Figure:
         return chart.empty(
             TITLE, "No budget has a minimum of the validation loss inside the range of model sizes."
         )
-    all_series = series_in(data, points)
-    panels = chart.grid(TITLE, 1, len(PARTS), width=290, height=290, gap_x=84, lines=len(all_series))
+    all_series = series_present(data, points)
+    panels = chart.grid(TITLE, 1, len(QUANTITIES), width=290, height=290, gap_x=84, lines=len(all_series))
     style = chart.styles([series.label for series in all_series])
     x = chart.compute_axis([point.training_flops for point in points], panels.width)
     levels: set[float] = set()
-    for column, (quantity, heading, exponent, title, law) in enumerate(PARTS):
+    for column, (quantity, heading, exponent, title, law) in enumerate(QUANTITIES):
         curves = []
         for series in all_series:
-            shown = [row for row in of(series, points) if known(quantity(row))]
+            shown = [row for row in series_rows(series, points) if known(quantity(row))]
             flops = [number(row.training_flops) for row in shown]
             line = law_line(data.law_rows(**series.key, **LOSS, law=law), flops)
             curves.append(
@@ -70,7 +78,7 @@ def draw(data: FigureData) -> go.Figure:
         panel.heading(
             heading, *(f"{curve.label}: {words}" for curve, words in zip(curves, fitted, strict=True))
         )
-    panels.key([chart.Key(label, style, group=label) for label, style in style.items()])
+    panels.key([chart.Key(label, mark, group=label) for label, mark in style.items()])
     panels.notes(
         *(
             f"Band and brackets: {level:.0%} interval of the fitted power law (runs vary)."

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from relscale.figures.chart.numbers import known, number
-from relscale.figures.data import LAWS, CurvePoint, FigureData, Quantity, Series, Suite
+from relscale.figures.data import LAWS, CurvePoint, FigureData, Quantity, Series
 from relscale.figures.law_lines import LawLine, law_line
-from relscale.figures.row_filter import OfCurve
+from relscale.figures.row_filter import CurveFilter
+from relscale.figures.suite import Suite
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import ForecastRow
 
-NEAR = 1.5  # the level of the baseline is shown where it makes the axis no longer than that
+NEAR = 1.5  # the ratio 1 is shown if it lengthens the axis by less than this factor
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class GroupForecast:
     Attributes
     ----------
     points
-        The observations, of a ratio or an error.
+        The observed ratios or errors.
     forecasts, candidates
         The ensemble's forecasts, and those of each candidate.
     line
-        The law through all data, as far as the targets.
+        The law fitted to all data, up to the last target.
     verdict
-        On the gap inside the data; None of an error.
+        Verdict on the gap inside the data; None for an error.
     """
 
     series: Series
@@ -48,24 +49,24 @@ class GroupForecast:
         ]
 
     @cached_property
-    def shown(self) -> list[float]:
-        """The values that the axis holds; an interval as far as it does not dwarf all else."""
+    def axis_values(self) -> list[float]:
+        """The values that the axis includes; wide intervals are clipped."""
         candidates = [row for rows in self.candidates.values() for row in rows]
         ends = [self.line.value[0], self.line.value[-1]] if self.line else []
         forecasts = (number(row.value) for row in (*candidates, *self.forecasts))
         values = [*(point.value for point in self.points), *forecasts, *ends]
         if min(values) <= 0:
             return values
-        reach = (max(values) / min(values)) ** 3
+        factor = (max(values) / min(values)) ** 3
         limits = [
             number(end) for row in self.forecasts for end in (row.low, row.high) if known(row.low, row.high)
         ]
-        return values + [min(max(end, min(values) / reach), max(values) * reach) for end in limits]
+        return values + [min(max(end, min(values) / factor), max(values) * factor) for end in limits]
 
     @property
-    def is_cut(self) -> bool:
-        """Whether an interval goes beyond what the axis holds."""
-        least, most = min(self.shown), max(self.shown)
+    def is_clipped(self) -> bool:
+        """Whether an interval extends beyond the values of the axis."""
+        least, most = min(self.axis_values), max(self.axis_values)
         return any(
             number(row.low) < least or number(row.high) > most
             for row in self.forecasts
@@ -74,10 +75,11 @@ class GroupForecast:
 
     @property
     def is_near_baseline(self) -> bool:
-        """Whether the ratio's 1 makes the axis not much longer."""
-        least, most = min(self.shown), max(self.shown)
-        reach = math.log(most / least) if least > 0 else 0.0
-        return math.log(max(most, 1.0) / min(least, 1.0)) < NEAR * reach if least > 0 else False
+        """Whether the axis of ratios is not much longer with 1."""
+        least, most = min(self.axis_values), max(self.axis_values)
+        if least <= 0:
+            return False
+        return math.log(max(most, 1.0) / min(least, 1.0)) < NEAR * math.log(most / least)
 
 
 def group_forecast(
@@ -88,8 +90,8 @@ def group_forecast(
     quantity: Quantity,
     rows: Sequence[ForecastRow],
 ) -> GroupForecast:
-    """The forecasts of one group among ``rows``, with what they were made from."""
-    key: OfCurve = {**series.key, **suite.key, "group": group}
+    """The forecasts of one group among ``rows``, with the group's observations and law."""
+    key: CurveFilter = {**series.key, **suite.key, "group": group}
     points = data.points(quantity, **key)
     rows = [row for row in rows if row.group == group and known(row.value)]
     ensembles = [row for row in rows if row.candidate == ENSEMBLE]
@@ -104,11 +106,11 @@ def group_forecast(
 
 
 def largest_first(data: FigureData, forecasts: Sequence[ForecastRow]) -> list[tuple[Series, str]]:
-    """Series and groups with a forecast, the largest gap first."""
+    """Series and groups with a forecast, in descending order of their gap."""
     size: dict[tuple[str | None, str | None, str], float] = {}
     for row in forecasts:
         key = (row.corpus, row.optimizer, str(row.group))
         size[key] = max(size.get(key, 0.0), abs(math.log(number(row.value))))
-    series = {(known_series.corpus, known_series.optimizer): known_series for known_series in data.series}
+    by_key = {(series.corpus, series.optimizer): series for series in data.series}
     ordered = sorted(size, key=lambda key: (-size[key], str(key)))
-    return [(series[key[:2]], key[2]) for key in ordered if key[:2] in series]
+    return [(by_key[key[:2]], key[2]) for key in ordered if key[:2] in by_key]

@@ -1,4 +1,4 @@
-"""Styles of the groups of a suite: one style per group, or grey for all if there are too many."""
+"""Styles of a suite's groups: one style per group, or grey for all if there are too many."""
 
 from collections.abc import Callable, Iterable, Mapping
 from statistics import median
@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import number
-from relscale.figures.data import Suite
+from relscale.figures.suite import Suite
 
 R = TypeVar("R")
 
@@ -33,10 +33,10 @@ def group_keys(
 
 
 def medians(
-    rows: Iterable[R], by: Callable[[R], float | str | None], of: Callable[[R], float | None]
+    rows: Iterable[R], by: Callable[[R], float | str | None], value: Callable[[R], float | None]
 ) -> dict[Any, float]:
-    """Medians of one attribute of the rows by another, in ascending order."""
+    """The median ``value`` of the rows with each value of ``by``, in ascending order of the latter."""
     values: dict[Any, list[float]] = {}
     for row in rows:
-        values.setdefault(by(row), []).append(number(of(row)))
+        values.setdefault(by(row), []).append(number(value(row)))
     return {key: median(values[key]) for key in sorted(values)}

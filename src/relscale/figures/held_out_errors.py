@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import known, number
-from relscale.figures.data import Suite
 from relscale.figures.groups import medians
+from relscale.figures.suite import Suite
 from relscale.fitting.analyses.held_out_comparison import FormRow
 
 MEDIAN = chart.Style(chart.INK, "line-ns", size=16, width=3.2)
 
 
 def forms_by_error(forms: Sequence[FormRow]) -> list[str]:
-    """The names of the forms, that of the least median error first; those without an error last."""
-    middle = medians([row for row in forms if known(row.rmse_log)], _form, _percent)
-    return sorted({row.form for row in forms}, key=lambda form: (middle.get(form, float("inf")), form))
+    """The names of the forms in ascending order of their median error; those without an error last."""
+    errors = medians([row for row in forms if known(row.rmse_log)], _form, _percent)
+    return sorted({row.form for row in forms}, key=lambda form: (errors.get(form, float("inf")), form))
 
 
 def form_words(form: str) -> str:
@@ -30,7 +30,7 @@ def draw_held_out_errors(
     names: Sequence[str],
     styles: Mapping[str, chart.Style],
 ) -> None:
-    """Draw one row per form, a mark per group and the median over groups."""
+    """Draw one row per form, with a mark per group and the median over groups."""
 
     def height(row: FormRow) -> float:
         return names.index(row.form)
@@ -38,13 +38,13 @@ def draw_held_out_errors(
     rows = [row for row in rows if _percent(row) > 0]
     x = chart.log_axis(map(_percent, rows), "held-out error (%)", most=5)
     panel.axes(x, chart.names_axis([form_words(form) for form in names] or [""]))
-    panel.message("no form could be tried on held-out budgets" if not rows else "")
+    panel.message("no form could be tested on held-out budgets" if not rows else "")
     for group, style in styles.items():
         of_group = [row for row in rows if row.group == group]
         hover = f"{suite.labels[group]}<br>%{{x}}%"
-        panel.rows(of_group, _percent, height, style, hover=hover, group=group)
-    middle = medians(rows, height, _percent)
-    panel.points(list(middle.values()), list(middle), MEDIAN, hover="median over groups: %{x}%")
+        panel.row_points(of_group, _percent, height, style, hover=hover, group=group)
+    errors = medians(rows, height, _percent)
+    panel.points(list(errors.values()), list(errors), MEDIAN, hover="median over groups: %{x}%")
     split = f"fitted to {rows[0].n_fitted} computes, tested on {rows[0].n_held_out}" if rows else ""
     panel.heading("Extrapolation error by form", series, split)
 

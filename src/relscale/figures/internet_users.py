@@ -1,8 +1,8 @@
 """Slope of each region against its share of internet users, a proxy for the paper's Figure 5.
 
-The paper uses the number of English-speaking internet users; shown here is the share of a country's population that
+The paper uses the number of English-speaking internet users; this figure uses the share of a country's population that
 uses the internet, in any language. The data are the World Bank's indicator IT.NET.USER.ZS (CC BY 4.0), in
-``internet_users_percent.csv`` beside this file: one row per country, one column per year, 1990 to 2022.
+``internet_users_percent.csv`` with one row per country and one column per year, 1990 to 2022.
 """
 
 from pathlib import Path
@@ -13,18 +13,18 @@ from pydantic import Field
 from relscale.errors import RelscaleError
 from relscale.figures import chart
 from relscale.figures.data import FigureData
-from relscale.figures.group_slopes import Words, draw_slopes
+from relscale.figures.group_slopes import CovariateWords, draw_slopes
 from relscale.figures.options import OneSuiteInterval
 from relscale.storage.tables import read_table
 
 TABLE = Path(__file__).with_name("internet_users_percent.csv")
-YEAR = 2000  # one for all; the International Corpus of English was collected from 1990 on, over two decades
-# The countries of a region, by the names that it has in data.
+YEAR = 2000  # the same for all countries; the International Corpus of English was collected over two decades from 1990
+# Countries of each region, by the region's name in the data.
 REGIONS = {
     "australia": ["AUS"],
     "bahamas": ["BHS"],
     "canada": ["CAN"],
-    "east_africa": ["KEN", "TZA"],  # as the International Corpus of English has it
+    "east_africa": ["KEN", "TZA"],  # as in the International Corpus of English
     "fiji": ["FJI"],
     "ghana": ["GHA"],
     "great_britain": ["GBR"],
@@ -50,27 +50,27 @@ REGIONS = {
 
 
 class Options(OneSuiteInterval):
-    """Options of the figure of the internet users."""
+    """Options of the figure ``internet-users``."""
 
     year: int = Field(YEAR, description="Year of the numbers of internet users.")
 
 
 def draw(data: FigureData, options: Options) -> go.Figure:
-    """Draw one suite whose groups are countries: the one that is named, else the first.
+    """Draw one suite whose groups are countries: the named one, or the first.
 
     Raises
     ------
     RelscaleError
-        There is no suite of that name, or the table has no such year.
+        There is no suite of this name, or the table lacks the year.
     """
     year = options.year
     percents = internet_users(year)
-    words = Words(
+    words = CovariateWords(
         title="Slope and internet users",
         axis=f"internet users, {year} (% of population)",
         hover=f"%{{x}}% of the population used the internet in {year}",
-        known="known internet users",
-        logged="the log of that percentage",
+        no_groups="no law of a group with known internet users",
+        log_name="the log of that percentage",
         notes=(
             f"Internet users: World Bank, {year}, percent of a country's population; a rough proxy for the "
             "amount of English text from that country, which ignores population size and language.",
@@ -80,17 +80,17 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     suite = next((suite for suite in suites if len(set(percents) & set(suite.labels)) > 1), None)
     if suite is None:
         return chart.empty(words.title, "No suite has countries as groups.")
-    percents_of = {series.label: percents for series in data.series}
-    return draw_slopes(data, suite, percents_of, words, options.estimand)
+    covariate = {series.label: percents for series in data.series}
+    return draw_slopes(data, suite, covariate, words, options.estimand)
 
 
 def internet_users(year: int) -> dict[str, float]:
-    """Internet users of each region in percent of its population; of several countries, the mean of those known.
+    """Internet users of each region in percent of its population; the mean over the countries of a region.
 
     Raises
     ------
     RelscaleError
-        There are no numbers of that year.
+        The table lacks the year.
     """
     table = read_table(TABLE, ("Country Code",))
     if str(year) not in table.column_names:
@@ -99,7 +99,9 @@ def internet_users(year: int) -> dict[str, float]:
     by_code = dict(zip(table["Country Code"].to_pylist(), table[str(year)].to_pylist(), strict=True))
     percents = {}
     for region, codes in REGIONS.items():
-        values = [by_code[code] for code in codes if by_code.get(code)]  # 0 has no place on a log axis
+        values = [
+            by_code[code] for code in codes if by_code.get(code)
+        ]  # without 0, because the axis is logarithmic
         if values:
             percents[region] = sum(values) / len(values)
     return percents

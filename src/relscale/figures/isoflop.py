@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 from relscale.figures import chart
 from relscale.figures.chart.numbers import known, number
 from relscale.figures.data import FigureData, MeasuredRun
-from relscale.figures.isoflop_panel import MINIMUM, budget_words, counts, draw_isoflop
+from relscale.figures.isoflop_panel import MINIMUM, budget_words, draw_isoflop, has_loss
 from relscale.figures.row_filter import LOSS
-from relscale.figures.select import of, series_in
+from relscale.figures.select import series_present, series_rows
 from relscale.fitting.curves.point_rows import FrontierRow
 
 TITLE = "IsoFLOP curves"
@@ -22,22 +22,21 @@ def draw(data: FigureData) -> go.Figure:
     budgets = sorted({number(run.budget) for run in runs})
     if not budgets:
         return chart.empty(TITLE, "No run has a compute budget and a validation loss.")
-    all_series = series_in(data, runs)
+    all_series = series_present(data, runs)
     panels = chart.grid(TITLE, 1, len(all_series), width=370, height=350, gap_x=84)
     style = chart.ordered_styles(budgets)
     x = chart.power_axis([run.tokens for run in runs], "training tokens", panels.width)
     notes = []
     for column, series in enumerate(all_series):
-        points = of(series, data.rows(FrontierRow, run=None))
-        notes += draw_isoflop(panels.panel(0, column), series, of(series, runs), points, style, x)
+        points = series_rows(series, data.rows(FrontierRow, run=None))
+        notes += draw_isoflop(panels.panel(0, column), series, series_rows(series, runs), points, style, x)
     keys = [
         chart.Key(budget_words(budget), style[budget], group=budget_words(budget))
         for budget in reversed(budgets)
     ]
     keys.append(chart.Key("minimum: compute-optimal", MINIMUM, "markers"))
-    lost = any(not counts(run) for run in runs)
-    panels.key(
-        [*keys, *[chart.Key("excluded: no finite loss", chart.EXCLUDED, "markers")] * lost], "compute budget"
-    )
+    if not all(map(has_loss, runs)):
+        keys.append(chart.Key("excluded: no finite loss", chart.EXCLUDED, "markers"))
+    panels.key(keys, "compute budget")
     panels.notes(*notes)
     return panels.figure

@@ -1,4 +1,4 @@
-"""The IsoFLOP curves of one corpus: its runs, the parabola of each budget and their minima."""
+"""The panel of a corpus' IsoFLOP curves: runs, the parabola of each budget, and their minima."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from relscale.figures.data import MeasuredRun, Series, distinct
 from relscale.figures.select import reason
 from relscale.fitting.curves.point_rows import FrontierRow
 
-POINTS = 33  # of a parabola
+POINTS = 33  # points of a parabola
 MINIMUM = chart.Style(chart.INK, "circle-open-dot", size=15)
-MOST_NAMED = 4  # runs that a note names before it only counts
+MOST_NAMED = 4  # excluded runs that a note names
 
 
 def draw_isoflop(
@@ -25,22 +25,22 @@ def draw_isoflop(
     x: Axis,
 ) -> list[str]:
     """Draw one panel; returns the notes on excluded runs."""
-    counted = [run for run in runs if counts(run)]
-    lost = [run for run in runs if not counts(run)]
+    valid = [run for run in runs if has_loss(run)]
+    excluded = [run for run in runs if not has_loss(run)]
     optima = [point for point in points if point.status == "ok" and known(point.tokens, point.loss, point.c2)]
     y = chart.linear_axis(
-        [*(run.value for run in counted), *(point.loss for point in optima)],
+        [*(run.value for run in valid), *(point.loss for point in optima)],
         "validation loss (nats per token)",
     )
     low, high = y["range"]
-    if lost:  # a row of their own above all losses
+    if excluded:  # drawn in a row above all losses
         y["range"] = [low, high + 0.06 * (high - low)]
     panel.axes(x, y)
     panel.heading(series.label)
-    if not counted:
+    if not valid:
         panel.message("no run has a finite validation loss")
     for point in points:
-        at_budget = [run for run in counted if run.budget == point.budget]
+        at_budget = [run for run in valid if run.budget == point.budget]
         if at_budget:
             _draw_budget(panel, point, at_budget, style[number(point.budget)])
     panel.points(
@@ -49,12 +49,12 @@ def draw_isoflop(
         MINIMUM,
         hover="minimum: %{x} tokens<br>%{y} nats per token",
     )
-    if lost:
+    if excluded:
         panel.points(
-            [run.tokens for run in lost],
-            [high + 0.02 * (high - low)] * len(lost),
+            [run.tokens for run in excluded],
+            [high + 0.02 * (high - low)] * len(excluded),
             chart.EXCLUDED,
-            about=[[run.run, run.status] for run in lost],
+            details=[[run.run, run.status] for run in excluded],
             hover="%{customdata[0]}<br>%{customdata[1]}",
         )
     notes = [
@@ -62,22 +62,25 @@ def draw_isoflop(
         for point in points
         if point.status != "ok" and known(point.budget, point.c2)
     ]
-    if lost:
-        named = ", ".join(f"{run.run} ({run.status})" for run in lost[:MOST_NAMED])
-        more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
+    if excluded:
+        named = ", ".join(f"{run.run} ({run.status})" for run in excluded[:MOST_NAMED])
+        more = f" and {len(excluded) - MOST_NAMED} more" if len(excluded) > MOST_NAMED else ""
         notes.append(f"× {series.label}, excluded: {named}{more}.")
     return distinct(notes)
 
 
-def counts(run: MeasuredRun) -> bool:
-    """Whether a run has a validation loss that the frontier uses."""
+def has_loss(run: MeasuredRun) -> bool:
+    """Whether a run has a validation loss for the frontier."""
     return known(run.value) and run.status == "ok"
 
 
 def _draw_budget(
     panel: chart.Panel, point: FrontierRow, runs: Sequence[MeasuredRun], style: chart.Style
 ) -> None:
-    """The runs of a budget, and ``c0 + c1·x + c2·x²`` with ``x = ln tokens − x_mean``; thin without a minimum."""
+    """Draw the runs of a budget and their parabola, which is thin without a minimum.
+
+    loss = c0 + c1·x + c2·x² with x = ln tokens − x_mean.
+    """
     group = budget_words(point.budget)
     if known(point.c0, point.c1, point.c2, point.x_mean):
         c0, c1, c2, mean = map(number, (point.c0, point.c1, point.c2, point.x_mean))
@@ -90,7 +93,7 @@ def _draw_budget(
         [run.tokens for run in runs],
         [run.value for run in runs],
         style,
-        about=[[run.run, run.params, run.seed] for run in runs],
+        details=[[run.run, run.params, run.seed] for run in runs],
         hover="%{customdata[0]}<br>%{x:,} tokens, %{customdata[1]:,} parameters, seed %{customdata[2]}"
         "<br>%{y} nats per token",
         group=group,

@@ -1,13 +1,14 @@
-"""Leave-one-out changes of Δβ by the compute of the omitted budget, run or training; rings mark lost verdicts."""
+"""Leave-one-out changes of Δβ, by the compute of the budget, run or training left out."""
 
 from collections.abc import Mapping, Sequence
 
 from relscale.figures import chart
-from relscale.figures.data import FigureData, Suite
+from relscale.figures.data import FigureData
+from relscale.figures.suite import Suite
 from relscale.fitting.analyses.influence import InfluenceRow
 from relscale.fitting.verdicts.verdict import DIRECTIONS
 
-CARRIER = chart.Style("#d55e00", "circle-open", size=15)
+LOST_VERDICT = chart.Style("#d55e00", "circle-open", size=15)
 
 
 def draw_leave_one_out(
@@ -18,7 +19,7 @@ def draw_leave_one_out(
     rows: Sequence[InfluenceRow],
     styles: Mapping[str, chart.Style],
 ) -> None:
-    """Draw leave-one-out changes of Δβ, and state how many verdicts are lost without a single unit."""
+    """Draw leave-one-out changes of Δβ with rings around lost verdicts, and state how many depend on a single unit."""
     x = chart.compute_axis([row.training_flops for row in rows], panel.width)
     panel.axes(x, chart.linear_axis([row.change for row in rows], "change of Δβ", most=6, zero=True))
     panel.reference_line(0.0)
@@ -26,16 +27,16 @@ def draw_leave_one_out(
     for group, style in styles.items():
         of_group = [row for row in rows if row.group == group]
         hover = f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y}}"
-        panel.rows(of_group, _flops, _change, style, about=_without, hover=hover, group=group)
-    carriers = [row for row in rows if row.carries]
-    panel.rows(carriers, _flops, _change, CARRIER, about=_without, hover="without %{customdata}")
+        panel.row_points(of_group, _flops, _change, style, details=_without, hover=hover, group=group)
+    lost = [row for row in rows if row.carries]
+    panel.row_points(lost, _flops, _change, LOST_VERDICT, details=_without, hover="without %{customdata}")
     directions = {row.group for row in rows if data.verdict(row) in DIRECTIONS}
-    lost = f"{len({row.group for row in carriers})} of {len(directions)} verdicts lost without one"
+    dependent = f"{len({row.group for row in lost})} of {len(directions)} verdicts depend on one"
     units = len({row.without for row in rows})
     panel.heading(
         "Leave-one-out Δβ",
         series,
-        f"{units} left out in turn; {lost if directions else 'no gap is resolved'}" if rows else "",
+        f"{units} left out in turn; {dependent if directions else 'no gap is resolved'}" if rows else "",
     )
 
 

@@ -13,26 +13,26 @@ import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.data import FigureData, series_key
-from relscale.figures.fitted_surface import Surface, fitted_surface, least_loss
+from relscale.figures.fitted_surface import Surface, compute_optimal_line, fitted_surface
 from relscale.figures.options import SeveralFits
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.measurements.metric import Metric
 
 TITLE = "Loss over parameters and tokens"
-SURFACE = "params, tokens"  # the predictors of such a law
+PREDICTORS = "params, tokens"
 MOST_FITS = 4
-GRID = 28  # points of the contours' grid, each way
+GRID = 28  # points of the contours' grid in each direction
 LEVELS = 12
-USUAL = 0.97  # share of the losses that colours and contours tell apart; a few are far above the others
-WIDE = 6.0  # residuals beyond so many times their middle size stand at the panel's edge
+HIGHEST_QUANTILE = 0.97  # of the losses: end of the colour scale and contours, because a few are far above it
+OUTLIER = 6.0  # residuals beyond this multiple of their median size are drawn at the edge of the panel
 OPTIMUM = chart.Style("#d55e00", dash="8px,3px", width=2.4)
 BEYOND = replace(chart.EXCLUDED, size=9, width=2)
 
 
 def draw(data: FigureData, options: SeveralFits) -> go.Figure:
-    """Draw every such fit."""
+    """Draw every fit of a law of parameters and tokens."""
     fits: dict[tuple[Any, ...], list[ParameterRow]] = {}
-    for row in data.rows(ParameterRow, predictor=SURFACE):
+    for row in data.rows(ParameterRow, predictor=PREDICTORS):
         if row.fit and row.fit in (options.fits or [row.fit]):
             fits.setdefault((row.fit, *series_key(row)), []).append(row)
     surfaces = [surface for surface in (fitted_surface(data, rows) for rows in fits.values()) if surface]
@@ -43,9 +43,9 @@ def draw(data: FigureData, options: SeveralFits) -> go.Figure:
     shown = surfaces[:MOST_FITS]
     panels = chart.grid(TITLE, len(shown), 2, width=430, height=320, gap_x=100, lines=2)
     beyond = 0
-    for place, surface in enumerate(shown):
-        _draw_surface(panels.panel(place, 0), surface)
-        beyond += _draw_residuals(panels.panel(place, 1), surface)
+    for i, surface in enumerate(shown):
+        _draw_surface(panels.panel(i, 0), surface)
+        beyond += _draw_residuals(panels.panel(i, 1), surface)
     panels.key(
         [
             chart.Key("a run, coloured by its loss", chart.Style(chart.COLOURS[0]), "markers"),
@@ -56,7 +56,7 @@ def draw(data: FigureData, options: SeveralFits) -> go.Figure:
     panels.colour_scale(
         Metric.parse(str(shown[0].rows[0].metric)).title,
         min(float(surface.loss.min()) for surface in shown),
-        max(float(np.quantile(surface.loss, USUAL)) for surface in shown),
+        max(float(np.quantile(surface.loss, HIGHEST_QUANTILE)) for surface in shown),
     )
     n_hidden = len(surfaces) - len(shown)
     panels.notes(
@@ -68,34 +68,43 @@ def draw(data: FigureData, options: SeveralFits) -> go.Figure:
 
 
 def _draw_surface(panel: chart.Panel, surface: Surface) -> None:
-    """Every run, coloured by its loss, on the contours of the law, with the compute-optimal line."""
+    """Draw every run, coloured by its loss, on the contours of the law, with the compute-optimal line."""
     x = chart.power_axis(surface.tokens, "training tokens", panel.width)
     y = chart.power_axis(surface.params, "parameters", panel.height)
     panel.axes(x, y)
     tokens, params = (10 ** np.linspace(axis["range"][0], axis["range"][1], GRID) for axis in (x, y))
-    levels = chart.linear_ticks(float(surface.loss.min()), float(np.quantile(surface.loss, USUAL)), LEVELS)
-    panel.contours(tokens, params, surface.at(*np.meshgrid(params, tokens, indexing="ij")), levels)
-    optimum = least_loss(surface, [x["range"], y["range"]])
-    panel.line(list(optimum[1]), list(optimum[0]), OPTIMUM)
-    panel.coloured_points(surface.tokens, surface.params, surface.loss, surface.words, "%{text}")
+    highest = float(np.quantile(surface.loss, HIGHEST_QUANTILE))
+    levels = chart.linear_ticks(float(surface.loss.min()), highest, LEVELS)
+    loss = surface.fitted_loss(*np.meshgrid(params, tokens, indexing="ij"))
+    chart.contours(panel, tokens, params, loss, levels)
+    optimal_params, optimal_tokens = compute_optimal_line(surface, x["range"], y["range"])
+    panel.line(list(optimal_tokens), list(optimal_params), OPTIMUM)
+    chart.coloured_points(panel, surface.tokens, surface.params, surface.loss, surface.hover_texts, "%{text}")
     panel.heading(surface.name, *surface.parameters)
 
 
 def _draw_residuals(panel: chart.Panel, surface: Surface) -> int:
-    """The residuals over compute; returns the number outside the panel."""
+    """Draw the residuals over compute; returns the number of those at the edge."""
     residual = surface.residual
-    middle = float(np.median(np.abs(residual)))
-    inside = np.abs(residual) <= max(WIDE * middle, 1e-9)
-    edge = float(np.abs(residual[inside]).max(initial=middle))
+    median_size = float(np.median(np.abs(residual)))
+    inside = np.abs(residual) <= max(OUTLIER * median_size, 1e-9)
+    edge = float(np.abs(residual[inside]).max(initial=median_size))
     x = chart.compute_axis(surface.flops, panel.width)
     panel.axes(x, chart.linear_axis([-edge, edge], "residual of the loss (%)", most=7, pad=0.12, zero=True))
     panel.reference_line(0.0)
-    names, words = np.array(surface.names, dtype=object), np.array(surface.words, dtype=object)
-    panel.coloured_points(
-        surface.flops[inside], residual[inside], surface.loss[inside], names[inside], "%{text}<br>%{y}%"
+    names, texts = np.array(surface.names, dtype=object), np.array(surface.hover_texts, dtype=object)
+    chart.coloured_points(
+        panel,
+        surface.flops[inside],
+        residual[inside],
+        surface.loss[inside],
+        names[inside],
+        "%{text}<br>%{y}%",
     )
-    far = list(np.sign(residual[~inside]) * 1.08 * edge)
-    panel.points(list(surface.flops[~inside]), far, BEYOND, about=list(words[~inside]), hover="%{customdata}")
+    at_edge = list(np.sign(residual[~inside]) * 1.08 * edge)
+    panel.points(
+        list(surface.flops[~inside]), at_edge, BEYOND, details=list(texts[~inside]), hover="%{customdata}"
+    )
     size = math.sqrt(float(np.mean(residual[inside] ** 2)))
     panel.heading("Residuals", f"{len(residual)} runs; root mean square in the panel: {size:.2g}%")
     return int(np.sum(~inside))

@@ -9,12 +9,13 @@ from dataclasses import replace
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.data import FigureData, MeasuredRun, Series, Suite, distinct
+from relscale.figures.data import FigureData, MeasuredRun, Series, distinct
 from relscale.figures.groups import group_keys, group_styles
 from relscale.figures.options import OneSuite
-from relscale.figures.row_filter import OfCurve
+from relscale.figures.row_filter import CurveFilter
 from relscale.figures.score_pairs import ScorePair, score_metrics, score_pairs, sigmoid_curve
 from relscale.figures.select import listed, reason
+from relscale.figures.suite import Suite
 from relscale.measurements.metric import Metric
 
 TITLE = "From loss to accuracy"
@@ -23,12 +24,12 @@ CHANCE = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.6)
 
 
 def draw(data: FigureData, options: OneSuite) -> go.Figure:
-    """Draw one suite: the named one, else ``knowledge``, else the first with an accuracy.
+    """Draw one suite: the named one, or ``knowledge``, or the first with an accuracy.
 
     Raises
     ------
     RelscaleError
-        There is no suite of that name.
+        There is no suite of this name.
     """
     measured = distinct((row.suite, str(row.metric)) for row in data.rows(MeasuredRun))
     with_accuracy = {name for name, metric in measured if Metric.parse(metric).is_accuracy}
@@ -80,8 +81,8 @@ def _draw_panel(
     metric: str,
     pairs: Sequence[ScorePair],
 ) -> list[str]:
-    """Points and curves of one series; returns why curves are missing."""
-    panel.message("" if pairs else "no run has both numbers")
+    """Draw the points and curves of one series; returns notes on missing curves."""
+    panel.message("" if pairs else "no run has both metrics")
     reasons: dict[str, list[str]] = {}
     for group, label in suite.labels.items():
         of_group = [pair for pair in pairs if pair.group == group]
@@ -91,8 +92,8 @@ def _draw_panel(
         hover = f"{label}, %{{customdata}}<br>%{{x}} bits per byte<br>%{{y}}"
         losses, scores = [pair.loss for pair in of_group], [pair.score for pair in of_group]
         runs = [pair.run for pair in of_group]
-        panel.points(losses, scores, dots, about=runs, hover=hover, name=label, group=group)
-        key: OfCurve = {**series.key, **suite.key, "metric": metric, "group": group}
+        panel.points(losses, scores, dots, details=runs, hover=hover, name=label, group=group)
+        key: CurveFilter = {**series.key, **suite.key, "metric": metric, "group": group}
         fits = data.law_rows(**key, law="sigmoid", predictor=suite.metric)
         if curve := sigmoid_curve(fits, [pair.loss for pair in of_group]):
             panel.line(*curve, style[group], name=label, group=group)

@@ -21,7 +21,7 @@ from relscale.questions.mixture import DIVERGENCE, MEAN
 
 TITLE = "Mixtures of text"
 MOST_FITS = 3
-HOVER = "%{{customdata}}<br>measured %{{x}}, {} %{{y}}"
+HOVER = "%{{customdata}}<br>measured %{{x}}, {} %{{y}}"  # "fitted" or "predicted"
 EQUAL = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.4)
 HELD_OUT = chart.Style(chart.INK, "star", size=13)
 BEST = chart.Style(chart.INK, size=10)
@@ -41,16 +41,16 @@ def draw(data: FigureData) -> go.Figure:
     predictions = [row for row in data.rows(PredictionRow) if row.fit in shown]
     held_out = [row for row in predictions if known(row.observed, row.predicted)]
     style = chart.styles(list(dict.fromkeys(row.target for rows in points.values() for row in rows)))
-    names = [_part(row) for fit in shown for row in optima[fit]]
+    names = [_quantity_name(row) for fit in shown for row in optima[fit]]
     panels = chart.grid(TITLE, len(shown), 2, width=380, height=330, gap_x=110, lines=3, names=names)
-    for place, fit in enumerate(shown):
-        _draw_fit(panels.panel(place, 0), points[fit], [row for row in held_out if row.fit == fit], style)
-        _draw_optimum(panels.panel(place, 1), optima[fit])
+    for i, fit in enumerate(shown):
+        _draw_fit(panels.panel(i, 0), points[fit], [row for row in held_out if row.fit == fit], style)
+        _draw_optimum(panels.panel(i, 1), optima[fit])
     panels.key(
         [
             *(chart.Key(target, mark, "markers", group=target) for target, mark in style.items()),
             *[chart.Key("held-out, predicted", HELD_OUT, "markers")] * bool(held_out),
-            chart.Key("best by the law", BEST, "markers"),
+            chart.Key("best fitted", BEST, "markers"),
             chart.Key("best measured", MEASURED, "markers"),
             chart.Key("prior", PRIOR, "markers"),
         ]
@@ -60,7 +60,7 @@ def draw(data: FigureData) -> go.Figure:
         "Left: the law is fitted to the coloured points."
         + " Stars are held-out mixtures, with prediction intervals." * bool(held_out)
         + " Right: bars are 95% intervals by resampling mixtures." * resampled,
-        *(f"{_part(row)}: {row.note}." for fit in shown for row in optima[fit] if row.note),
+        *(f"{_quantity_name(row)}: {row.note}." for fit in shown for row in optima[fit] if row.note),
         *(f"{row.run}, {row.group}: {reason(row)}." for row in predictions if row.status != "ok"),
         f"{len(optima) - len(shown)} further laws are in mixtures.parquet."
         if len(optima) > len(shown)
@@ -75,11 +75,11 @@ def _draw_fit(
     held_out: Sequence[PredictionRow],
     style: Mapping[str, chart.Style],
 ) -> None:
-    """Fitted against measured value, by target."""
+    """Draw fitted against measured values, by target."""
     values = [value for row in points for value in (row.observed, row.fitted)]
     values += [number(value) for row in held_out for value in (row.observed, row.predicted)]
     title = Metric.parse(points[0].metric).title if points[0].metric else "value"
-    panel.axes(chart.log_axis(values, f"measured {title}"), chart.log_axis(values, f"by the law: {title}"))
+    panel.axes(chart.log_axis(values, f"measured {title}"), chart.log_axis(values, f"fitted {title}"))
     error = fmean(abs(row.fitted / row.observed - 1) for row in points)
     fit, law = points[0].fit.replace("_", " "), points[0].law.replace("_", " ")
     mixtures = len({row.run for row in points})
@@ -90,33 +90,34 @@ def _draw_fit(
         x, y = [row.observed for row in of_target], [row.fitted for row in of_target]
         runs = [row.run for row in of_target]
         panel.points(
-            x, y, style[target], about=runs, hover=HOVER.format("by the law"), name=target, group=target
+            x, y, style[target], details=runs, hover=HOVER.format("fitted"), name=target, group=target
         )
     measured, predicted = [row.observed for row in held_out], [row.predicted for row in held_out]
     low, high = [row.low for row in held_out], [row.high for row in held_out]
-    about, hover = [f"{row.run}, {row.group}" for row in held_out], HOVER.format("predicted")
-    panel.points(measured, predicted, HELD_OUT, low=low, high=high, about=about, hover=hover)
+    names, hover = [f"{row.run}, {row.group}" for row in held_out], HOVER.format("predicted")
+    panel.points(measured, predicted, HELD_OUT, low=low, high=high, details=names, hover=hover)
 
 
 def _draw_optimum(panel: chart.Panel, rows: Sequence[MixtureOptimumRow]) -> None:
-    """The shares of the best mixture, with its mean and its divergence from the prior."""
+    """Draw the shares of the best mixture, and state its mean target and its divergence from the prior."""
     shares = [row for row in rows if row.quantity not in (MEAN, DIVERGENCE)]
     mean, divergence = (next(row for row in rows if row.quantity == name) for name in (MEAN, DIVERGENCE))
     limits = [end for row in shares for end in (row.value, row.low, row.high, row.best_measured, row.prior)]
     panel.axes(
-        chart.linear_axis(limits, "share", zero=True), chart.names_axis([_part(row) for row in shares])
+        chart.linear_axis(limits, "share", zero=True),
+        chart.names_axis([_quantity_name(row) for row in shares]),
     )
     panel.heading(
-        "The best mixture",
+        "Best mixture",
         f"mean {estimate(mean.value, mean.low, mean.high)}; best measured "
         f"{significant(number(mean.best_measured), 4)}, prior {significant(number(mean.prior), 4)}",
         f"divergence {significant(divergence.value, 2)} nats, weight {significant(rows[0].kl, 2)}",
     )
-    for place, row in enumerate(shares):
-        panel.forest_mark(place, row.value, row.low, row.high, BEST, estimate(row.value, row.low, row.high))
-        panel.points([row.prior], [place], PRIOR, hover="prior: %{x}")
-        panel.points([row.best_measured], [place], MEASURED, hover="best measured: %{x}")
+    for y, row in enumerate(shares):
+        panel.forest_mark(y, row.value, row.low, row.high, BEST, estimate(row.value, row.low, row.high))
+        panel.points([row.prior], [y], PRIOR, hover="prior: %{x}")
+        panel.points([row.best_measured], [y], MEASURED, hover="best measured: %{x}")
 
 
-def _part(row: MixtureOptimumRow) -> str:
+def _quantity_name(row: MixtureOptimumRow) -> str:
     return row.quantity.removeprefix(SHARE)

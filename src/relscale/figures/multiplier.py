@@ -1,4 +1,4 @@
-"""How many times more unique text would have helped as much as mixing other text in, by the share of other text."""
+"""The multiple of the unique text that helps as much as mixing in other text, by the share of the other text."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -26,8 +26,8 @@ def draw(data: FigureData) -> go.Figure:
         sorted({row.at for row in rows if row.fit in shown}, key=lambda at: (_number(at), at))
     )
     labels = _labels(data, style)
-    for place, name in enumerate(shown):
-        _draw(panels.panel(0, place), name, [row for row in rows if row.fit == name], style)
+    for column, name in enumerate(shown):
+        _draw(panels.panel(0, column), name, [row for row in rows if row.fit == name], style)
     panels.key([chart.Key(labels[at], mark, group=at) for at, mark in style.items()], "compared at")
     panels.notes(
         "At 1 the mixture is as good as the same unique text alone, below 1 it is worse. Runs are compared at equal "
@@ -37,7 +37,7 @@ def draw(data: FigureData) -> go.Figure:
             for row in rows
             if row.fit in shown and row.multiplier is None
         ),
-        f"{len(names) - len(shown)} further ones are in multipliers.parquet."
+        f"{len(names) - len(shown)} further multipliers are in multipliers.parquet."
         if len(names) > len(shown)
         else "",
     )
@@ -47,7 +47,7 @@ def draw(data: FigureData) -> go.Figure:
 def _draw(
     panel: chart.Panel, name: str, rows: Sequence[UniqueTextRow], style: Mapping[str, chart.Style]
 ) -> None:
-    """The multiplier over the share, with its interval if the noise is known."""
+    """Draw the multiplier over the share, with its interval if the noise is known."""
     drawn = [row for row in rows if row.multiplier is not None]
     panel.heading(name.replace("_", " "))
     if not drawn:
@@ -64,7 +64,7 @@ def _draw(
         at_value = sorted((row for row in drawn if row.at == at), key=lambda row: row.share)
         x, y = [row.share for row in at_value], [row.multiplier for row in at_value]
         panel.line(x, y, mark, name=at, group=at)
-        hover = "share %{x}: %{y} times the text"
+        hover = "share %{x}: %{y} times the unique text"
         low, high = [row.low for row in at_value], [row.high for row in at_value]
         panel.points(x, y, mark, low=low, high=high, hover=hover, name=at, group=at)
 

@@ -12,17 +12,18 @@ from relscale.figures.curves import Curve, draw_curves
 from relscale.figures.data import FigureData, Series, distinct
 from relscale.figures.law_lines import law_line
 from relscale.figures.row_filter import LOSS
-from relscale.figures.select import of
+from relscale.figures.select import series_rows
 from relscale.fitting.curves.by_size import SizeRow
 from relscale.fitting.curves.point_rows import ErrorRow, GapRow
 
 TITLE = "Optimizers"
 CONTRAST = "optimizer"
+BY_SIZE = "relative_by_size"
 Point = ErrorRow | GapRow | SizeRow
 
 
 def draw(data: FigureData) -> go.Figure:
-    """Draw three panels for each corpus: loss and ratio along the frontier, ratio by parameters."""
+    """Draw three panels per corpus: loss and ratio along the frontier, and ratio by parameters."""
     gaps = data.rows(GapRow, contrast=CONTRAST, **LOSS, status="ok")
     sizes = data.rows(SizeRow, contrast=CONTRAST, **LOSS, status="ok")
     if not gaps:
@@ -40,24 +41,25 @@ def draw(data: FigureData) -> go.Figure:
         all_series = [series for series in data.series if series.corpus == corpus]
         errors = [row for row in data.rows(ErrorRow, **LOSS, status="ok") if row.corpus == corpus]
         ratio = "loss relative to the baseline (ratio)"
-        parts: list[tuple[Sequence[Point], str, str]] = [
-            (errors, f"{corpus}: validation loss", "validation loss (nats per token)"),
-            (gaps, f"Loss relative to {baseline}, by compute", ratio),
-            (sizes, f"Loss relative to {baseline}, by size", ratio),
+        parts: list[tuple[Sequence[Point], str, str, str]] = [
+            (errors, "power", f"{corpus}: validation loss", "validation loss (nats per token)"),
+            (gaps, "relative", f"Loss relative to {baseline}, by compute", ratio),
+            (sizes, BY_SIZE, f"Loss relative to {baseline}, by size", ratio),
         ]
-        for column, (points, heading, title) in enumerate(parts):
-            curves = _curves(data, all_series, points, column)
+        for column, (points, law, heading, title) in enumerate(parts):
+            is_ratio, by_size = law != "power", law == BY_SIZE
+            curves = _curves(data, all_series, points, law)
             panel = panels.panel(row, column)
             x = [value for curve in curves for value in curve.flops]
-            y = [value for curve in curves for value in curve.shown_values] + [1.0] * bool(column)
-            across = (
-                chart.power_axis(x, "parameters", 300) if column == 2 else chart.compute_axis(x, panels.width)
+            y = [value for curve in curves for value in curve.shown_values] + [1.0] * is_ratio
+            x_axis = (
+                chart.power_axis(x, "parameters", 300) if by_size else chart.compute_axis(x, panels.width)
             )
-            panel.axes(across, chart.log_axis(y, title))
-            panel.heading(heading, *(_words(curve, column == 2) for curve in curves))
-            if column:
+            panel.axes(x_axis, chart.log_axis(y, title))
+            panel.heading(heading, *(_words(curve, by_size) for curve in curves))
+            if is_ratio:
                 panel.reference_line(1.0)
-            draw_curves(panel, curves, style, unit="parameters" if column == 2 else "FLOPs")
+            draw_curves(panel, curves, style, unit="parameters" if by_size else "FLOPs")
             drawn.append(curves)
     panels.key(
         [
@@ -73,21 +75,19 @@ def draw(data: FigureData) -> go.Figure:
     return panels.figure
 
 
-def _curves(
-    data: FigureData, all_series: Sequence[Series], rows: Sequence[Point], column: int
-) -> list[Curve]:
-    """Loss by compute, its ratio by compute, or its ratio by parameters; a curve for each optimizer that has it."""
-    law = ("power", "relative", "relative_by_size")[column]
+def _curves(data: FigureData, all_series: Sequence[Series], rows: Sequence[Point], law: str) -> list[Curve]:
+    """One curve per optimizer with rows: the loss, or its ratio, with this law."""
     curves = []
     for series in all_series:
-        points = of(series, rows)
+        points = series_rows(series, rows)
         if not points:
             continue
         fits = data.law_rows(CONTRAST, **series.key, **LOSS, law=law)
-        fits = [fit for fit in fits if not column or fit.contrast == CONTRAST]
+        fits = [fit for fit in fits if law == "power" or fit.contrast == CONTRAST]
         x, y = map(list, zip(*map(_point, points), strict=True))
-        # the line's reference is the mean of the logarithms, of parameters where they are the predictor
-        reference = float(np.exp(np.log(x).mean())) if column == 2 else None
+        reference = (
+            float(np.exp(np.log(x).mean())) if law == BY_SIZE else None
+        )  # geometric mean of parameters
         line = law_line(fits, x, reference=reference)
         name = str(series.optimizer)
         curves.append(Curve(name, name, x, y, line))
@@ -95,7 +95,7 @@ def _curves(
 
 
 def _point(row: Point) -> tuple[float, float]:
-    """Predictor and value."""
+    """The predictor and the value of a row."""
     if isinstance(row, ErrorRow):
         return number(row.training_flops), number(row.value)
     return number(row.params if isinstance(row, SizeRow) else row.training_flops), number(row.ratio)

@@ -1,4 +1,4 @@
-"""Options shared by several figures. Further options are a section beside a figure's ``draw``."""
+"""Options shared by several figures. A figure's own options are a section next to its ``draw``."""
 
 from pydantic import Field
 
@@ -9,7 +9,9 @@ from relscale.fitting.inference.estimand import Estimand
 class OneSuite(Section):
     """Options of a figure of one suite."""
 
-    suite: Name | None = Field(None, description="The suite; it can be part of the figure's name instead.")
+    suite: Name | None = Field(
+        None, description="The suite; it can also be part of the figure's name, as in FIGURE-SUITE."
+    )
     metric: Name | None = Field(
         None,
         description="The metric; by default, or if it was not measured, the suite's headline metric.",
@@ -18,12 +20,12 @@ class OneSuite(Section):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The suite that is named, if any."""
+        """The named suite, if any."""
         return (self.suite,) if self.suite else ()
 
 
 class SeveralFits(Section):
-    """Options of a figure of further laws."""
+    """Options of a figure of laws that the config adds."""
 
     fits: Names = Field((), description="Names of fits in the config; all by default.")
 
@@ -32,7 +34,7 @@ class OneSuiteInterval(OneSuite):
     """Options of a figure of one suite with intervals."""
 
     estimand: Estimand | None = Field(
-        None, description="The interval to show; by default the widest available."
+        None, description="Estimand of the intervals; by default the most general one available."
     )
 
 
@@ -40,10 +42,10 @@ class SeveralSuites(Section):
     """Options of a figure of all suites."""
 
     suites: Names = Field((), description="The suites, in this order; all by default.")
-    metric: Name | None = Field(None, description="The metric, for suites with this metric.")
-    prompt: Name | None = Field(None, description="The prompt form, for suites with this form.")
+    metric: Name | None = Field(None, description="The metric, for suites that have it.")
+    prompt: Name | None = Field(None, description="The prompt form, for suites that have it.")
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The suites that are named."""
+        """The named suites."""
         return tuple(self.suites)

@@ -1,10 +1,10 @@
-"""A figure as one HTML file that works offline: plotly.js and the figure are inside, packed.
+"""A figure as one HTML file that works offline, with plotly.js and the figure compressed inside.
 
-Plainly inlined, plotly.js makes a page of 4.8 MB. Beside the waste, a report that embeds the page as a ``data:`` URL
-shows nothing in Chrome, which opens no such frame above 2 MB: 1.57 MB before base64. So the script is gzipped (the
-page unpacks it with ``DecompressionStream``, in every browser since 2023), and, as base64 in it would waste a quarter
-again, the page is UTF-16 and holds two bytes a character. Its byte-order mark overrules whatever encoding a server or
-URL claims (WHATWG Encoding standard, "decode").
+With plotly.js as text, a page has 4.8 MB, and Chrome does not show a page in a report's frame if its ``data:`` URL has
+more than 2 MB, which is 1.57 MB before base64. So the script is gzipped (all browsers since 2023 unpack it with
+``DecompressionStream``), and the page is in UTF-16 with two bytes of the script per character, because base64 would
+take a third more space. Its byte-order mark overrides the encoding stated by a server or URL (WHATWG Encoding standard,
+"decode").
 """
 
 import html
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zlib import _Compress
 
-LARGEST = 3 * 2**21 // 4 - 100  # bytes of a page that Chrome still shows in a frame, the URL's head deducted
+LARGEST = (
+    3 * 2**21 // 4 - 100
+)  # bytes of the largest page that Chrome shows in a frame, without the URL's prefix
 # Characters that HTML changes or that could end a script element: NUL, CR, <, and the escape character itself.
 ESCAPE = 0x1B
 ESCAPED = (0x00, 0x0D, 0x3C, ESCAPE)
-FLIP = (
-    0x8000  # an escaped character is ESCAPE and then itself with its top bit flipped, so too the surrogates
-)
+FLIP = 0x8000  # an escaped character, or surrogate, is written as ESCAPE and the character with its top bit flipped
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -66,18 +66,18 @@ async function draw() {{
   plot.on("plotly_unhover", event => bands(event.points[0].data.legendgroup, 0));
 }}
 {reflow}
-function bands(group, opacity) {{  // those that are shown only while their group is pointed at
+function bands(group, opacity) {{  // bands shown only while hovering over their group
   const places = [];
   plot.data.forEach((trace, i) => trace.meta === {pointed} && trace.legendgroup === group && places.push(i));
   if (places.length) Plotly.restyle(plot, {{opacity}}, places);
 }}
 message.textContent = "Drawing the figure …";
-draw().catch(error => message.textContent = `This browser cannot draw the figure (${{error}}); one of 2023 can.`);
+draw().catch(error => message.textContent = `Drawing failed (${{error}}); use a browser of 2023 or later.`);
 </script>
 </body>
 </html>
 """
-# Arranges a figure for the width of what it is in: of its arrangements the first that fits (``chart.Grid.figure``).
+# Applies the first arrangement of a figure that fits the width of its container (``chart.Grid.figure``).
 REFLOW = """function arranged(layout, page) {
   if (!layout.meta?.arrangements) return layout;
   const {width, arrangements} = layout.meta;
@@ -90,10 +90,10 @@ REFLOW = """function arranged(layout, page) {
   next.width = Math.max(layout.meta.least ?? 320, Math.min(page, Math.round(1.2 * width)));
   return next;
 }
-function reflow(plot) {  // one after another: of two drawings at once the key would stand where the other has it
+function reflow(plot) {  // one after another, because simultaneous drawings would misplace the legend
   plot.arranging = Promise.resolve(plot.arranging).then(() => {
     const page = plot.parentElement.clientWidth;
-    if (plot.dataset.page === String(page)) return;  // as where a phone is scrolled
+    if (plot.dataset.page === String(page)) return;  // for example if a phone is scrolled
     plot.dataset.page = page;
     return Plotly.react(plot, plot.data, arranged(plot.layout, page));
   });
@@ -102,13 +102,13 @@ let resizing = 0;
 function whenResized(act) {
   addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(act, 100); });
 }"""
-TITLE, TITLE_LINE = 34, 22  # pixels for the figure's title, and for each further line of it
-POINTED = "shown when its group is pointed at"  # the ``meta`` of a trace that is otherwise invisible
+TITLE, TITLE_LINE = 34, 22  # pixels for the figure's title, and for each further line of the title
+POINTED = "shown when its group is pointed at"  # ``meta`` of a trace that is visible only on hover
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "toImageButtonOptions": {"format": "svg"}}
 
 
 def page(title: str, figure: str) -> bytes:
-    """The HTML page, in UTF-16, that draws ``figure``, plotly's JSON as text. It loads nothing from anywhere."""
+    """The HTML page, in UTF-16, of a figure in plotly's JSON. It loads no other files."""
     library, packer = _packed_library()
     packer = packer.copy()
     script = library + packer.compress(f"window.figure = {figure};".encode()) + packer.flush()
@@ -127,9 +127,9 @@ def page(title: str, figure: str) -> bytes:
 
 @cache
 def _packed_library() -> "tuple[bytes, _Compress]":
-    """plotly.js as the beginning of a gzip stream without a time, and the compressor that a copy of continues it.
+    """plotly.js as the start of a gzip stream without a time stamp, and the compressor, whose copies continue it.
 
-    It takes most of a second to compress, and is the same in every page.
+    It is compressed once for all pages, because that takes most of a second.
     """
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS, 9)
     library = resources.files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
@@ -137,7 +137,7 @@ def _packed_library() -> "tuple[bytes, _Compress]":
 
 
 def packed(data: bytes) -> str:
-    """Bytes as text, two a character (low byte first, an odd last byte padded), with HTML's special ones escaped."""
+    """Bytes as text, two per character (little-endian, padded to an even number), with HTML's characters escaped."""
     import numpy as np
 
     units = np.frombuffer(data + b"\0" * (len(data) % 2), dtype="<u2")

@@ -1,7 +1,6 @@
 """Static figures: SVG, PDF and PNG beside the HTML, if Chrome is installed.
 
-A browser takes longer to start than to draw a figure, so one of them draws many: all that are missing, or its share
-where they are enough for several.
+A browser takes longer to start than to draw a figure, so each browser draws many figures.
 """
 
 import json
@@ -19,16 +18,16 @@ from relscale.storage.checksums import files_list, listed_files, seal_files
 from relscale.storage.process import cores
 
 PICTURES_PER_BROWSER = (
-    12  # at least, where there are several: one starts in the time in which it draws about four
+    12  # at least, if there are several browsers; one starts in the time of about four pictures
 )
-MOST_BROWSERS = 4  # some 300 MB of memory each
+MOST_BROWSERS = 4  # each takes about 300 MB of memory
 
 
 def draw_pictures(pages: Sequence[Path]) -> None:
-    """Draw missing static figures of these pages, from the JSON beside them.
+    """Draw the missing static figures of these pages, from the JSON beside them.
 
-    Where no Chrome is found, or the one found fails, a line on standard error says so, and pictures of an earlier time
-    are removed, since they show another figure. A figure that cannot be drawn takes no other with it.
+    Without Chrome, or if it fails, prints a line on standard error and removes outdated pictures. A figure that cannot
+    be drawn does not affect the others.
     """
     undrawn = [page for page in pages if not _has_pictures(page)]
     if not undrawn:
@@ -50,7 +49,7 @@ def draw_pictures(pages: Sequence[Path]) -> None:
 
 
 def remove_pictures(pages: Sequence[Path]) -> None:
-    """Remove the pictures of these pages, of an earlier time."""
+    """Remove the pictures of these pages."""
     for path in (picture for page in pages for picture in _pictures(page)):
         remove(path)
 
@@ -74,7 +73,7 @@ def _no_chrome() -> str:
 
 
 def _draw(pages: Sequence[Path], chrome: str) -> str:
-    """Draw them all, or those that can be; what went wrong, or nothing."""
+    """Draw the pictures of these pages; returns the first error, or an empty text."""
     with ExitStack() as stack:
         try:
             pictures: list[Picture] = []
@@ -83,13 +82,13 @@ def _draw(pages: Sequence[Path], chrome: str) -> str:
                 figure["layout"]["width"] = figure["layout"]["meta"]["width"]
                 pictures += [(figure, stack.enter_context(_if_drawn(path))) for path in _pictures(page)]
             _render_side_by_side(pictures, chrome)
-        except Exception as error:  # kaleido has no type of its own
+        except Exception as error:  # kaleido raises errors of many types
             return first_line(error)
     return ""
 
 
 def _render_side_by_side(pictures: Sequence[Picture], chrome: str) -> None:
-    """Render with as many browsers as there are processors and enough pictures for."""
+    """Render with several browsers in parallel, if there are enough processors and pictures."""
     browsers = max(1, min(cores(), MOST_BROWSERS, len(pictures) // PICTURES_PER_BROWSER))
     with ThreadPoolExecutor(browsers) as pool:
         shares = [pool.submit(render, pictures[first::browsers], chrome) for first in range(browsers)]
@@ -98,12 +97,12 @@ def _render_side_by_side(pictures: Sequence[Picture], chrome: str) -> None:
 
 
 class _NotDrawnError(Exception):
-    """A picture that is not there, or empty."""
+    """A picture is missing or empty."""
 
 
 @contextmanager
 def _if_drawn(path: Path) -> Iterator[Path]:
-    """As ``atomic_path``, but that nothing appears, and nothing fails, where nothing was drawn."""
+    """Like ``atomic_path``, but without an error or a file if nothing was drawn."""
     with suppress(_NotDrawnError), atomic_path(path) as partial:
         yield partial
         if not partial.is_file() or not partial.stat().st_size:

@@ -1,6 +1,6 @@
 """Draw one figure by name: HTML and JSON, and SVG, PDF and PNG if Chrome is installed.
 
-Nothing here imports plotly or a figure until one is drawn, so that this file does not depend on any one figure's code.
+This module imports a figure, and plotly, only when it draws one, so that it depends on no figure's code.
 """
 
 import importlib
@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from relscale.errors import RelscaleError
 from relscale.experiments.section import Section
-from relscale.figures.as_text import as_text, shown
+from relscale.figures.as_text import as_text, visible_text
 from relscale.figures.page import LARGEST, page
 from relscale.figures.pictures import draw_pictures, remove_pictures
-from relscale.figures.registry import figure_of, figure_suite
+from relscale.figures.registry import figure_suite, find_figure
 from relscale.storage.atomic import atomic_path, write_text
 from relscale.storage.checksums import files_list, listed_files, seal_files
 from relscale.storage.record import reason
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from relscale.figures.data import FigureData
 
-DIGITS = 7  # of a number in a figure: far below a pixel
+DIGITS = 7  # significant digits of numbers in a figure, far more precise than a pixel
 
 
 def make_figure(name: str, data: "FigureData", options: Mapping[str, object] | None = None) -> "go.Figure":
-    """A figure, with the names that ``options`` have shown as they are; see `plot`."""
-    base, suite = figure_of(name), figure_suite(name)
+    """The figure of this name, as plotly's figure; for the parameters see `plot`."""
+    base, suite = find_figure(name), figure_suite(name)
     draw = importlib.import_module(base.module).draw
     section = get_type_hints(draw).get("options")
     values = {**(options or {}), **({"suite": suite} if suite else {})}
@@ -43,7 +43,7 @@ def make_figure(name: str, data: "FigureData", options: Mapping[str, object] | N
 
 
 def _checked(figure: str, section: type[Section], values: Mapping[str, object]) -> Section:
-    """The options of a figure as it declares them."""
+    """The options of a figure, validated."""
     for option in values:
         if option not in section.model_fields:
             known = suggestion(option, section.model_fields) if section.model_fields else "it has none"
@@ -66,15 +66,15 @@ def plot(
     Parameters
     ----------
     name
-        Of ``registry.figures()``; ``relative-law-SUITE`` stands for ``relative-law`` with the option ``suite``.
+        A name in ``registry.figures()``; ``relative-law-SUITE`` is ``relative-law`` with the option ``suite``.
     data
         The tables to draw.
     output
-        A file ending in ``.html``; the other formats go beside it under the same name.
+        A file ending in ``.html``; the other formats are written beside it under the same name.
     options
-        Of the figure, as its ``Options`` declare them: ``suite``, ``metric``, ``prompt`` …
+        Options of the figure, such as ``suite``, ``metric`` and ``prompt``.
     pictures
-        Whether SVG, PDF and PNG are drawn too (``relscale.figures.pictures``), or left to be drawn with others.
+        Whether to draw SVG, PDF and PNG too; otherwise ``relscale.figures.pictures`` can draw those of many figures.
 
     Returns
     -------
@@ -84,17 +84,17 @@ def plot(
     Raises
     ------
     RelscaleError
-        An unknown figure, option or suite, a table that is missing, or an output that does not end in ``.html``.
+        The figure, an option or the suite is unknown, a table is missing, or the output does not end in ``.html``.
     """
     output = Path(output)
     if output.suffix != ".html":
         raise RelscaleError(
-            f"{output}: a figure's name ends in .html; the other formats are written beside it"
+            f"{output}: choose a name that ends in .html; the other formats are written beside it"
         )
     figure = make_figure(name, data, options)
     drawn = rounded(json.loads(figure.to_json()))
     text = json.dumps(drawn, ensure_ascii=False, separators=(",", ":"))
-    html = page(f"{shown(figure.layout.title.text or name)} – {name}", text)
+    html = page(f"{visible_text(figure.layout.title.text or name)} – {name}", text)
     if len(html) > LARGEST:
         print(f"{output.name}: too large for the report; open the file itself", file=sys.stderr)
     written = [output, output.with_suffix(".json")]
@@ -105,12 +105,12 @@ def plot(
     if pictures:
         draw_pictures([output])
     else:
-        remove_pictures([output])  # which show another figure
+        remove_pictures([output])  # those of an earlier figure
     return listed_files(files_list(output))
 
 
 def rounded(value: Any) -> Any:
-    """JSON-able values with their floats at ``DIGITS`` significant digits: half the size, and no noise in the last."""
+    """A JSON value with its floats rounded to ``DIGITS`` significant digits, which halves the size of a figure."""
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}")
     if isinstance(value, dict):

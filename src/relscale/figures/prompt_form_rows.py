@@ -1,12 +1,22 @@
-"""A suite under several prompt forms: the rows that are shown, and what there is to say of them."""
+"""The rows and notes of the figure ``prompt-forms``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from relscale.confidence import LEVEL
 from relscale.figures.chart.numbers import known, number
-from relscale.figures.data import FigureData, Series, Suite, distinct
-from relscale.figures.select import ABOUT, ESTIMANDS, MOST_REASONS, interval, listed, of, reason, widest
+from relscale.figures.data import FigureData, Series, distinct
+from relscale.figures.select import (
+    ESTIMAND_WORDS,
+    ESTIMANDS,
+    MOST_REASONS,
+    interval,
+    listed,
+    most_general,
+    reason,
+    series_rows,
+)
+from relscale.figures.suite import Suite
 from relscale.fitting.analyses.prompt_forms import PromptFormRow
 from relscale.measurements.metric import Metric
 
@@ -18,15 +28,15 @@ class PromptFormRows:
     Attributes
     ----------
     metrics
-        The suite's metric and its accuracy, subjects weighed alike.
+        The suite's metric, and its accuracy with the same weights of subjects.
     forms
-        The reference form first.
+        All prompt forms, the reference form first.
     reference
-        The form that accuracy is compared with; None where no accuracy was.
+        The form that accuracies are compared with; None without accuracies.
     shares
         R² of each metric and group under each form.
     gains
-        Accuracy under each other form less that under the reference, at each compute and at all of them together.
+        Accuracy under each other form minus that under the reference, at each compute and pooled over all computes.
     """
 
     metrics: list[str]
@@ -43,11 +53,11 @@ class PromptFormRows:
     def gains_of(
         self, series: Series, form: str | None
     ) -> tuple[list[PromptFormRow], dict[str, PromptFormRow]]:
-        """The gains of one form at each compute, and those of each group at all computes together."""
-        gains = [row for row in of(series, self.gains) if row.prompt == form and known(row.value)]
+        """The gains of one form at each compute, and the gain of each group pooled over all computes."""
+        gains = [row for row in series_rows(series, self.gains) if row.prompt == form and known(row.value)]
         at_points = [row for row in gains if _is_at_point(row)]
         at_points.sort(key=lambda row: number(row.training_flops))
-        overall = widest(row for row in gains if not _is_at_point(row))
+        overall = most_general(row for row in gains if not _is_at_point(row))
         return at_points, {str(row.group): row for row in overall}
 
     @property
@@ -61,14 +71,15 @@ class PromptFormRows:
             f"intervals for these items ({methods})."
         ]
         overall = {row.estimand for row in self.gains if not _is_at_point(row)}
-        about = next((ABOUT[name] for name in ESTIMANDS if name in overall), None)
-        if about:
-            pointed = (
+        estimand = next((ESTIMAND_WORDS[name] for name in ESTIMANDS if name in overall), None)
+        if estimand:
+            on_hover = (
                 "" if len({row.group for row in self.gains}) <= 4 else ", shown when hovering over a group"
             )
             notes.append(
-                f"Right: bands{pointed}, {level:.0%} over the items of each point alone, the same draws under both "
-                f"forms. Right of the dotted line, all computes pooled: {level:.0%} interval for {about}."
+                f"Right: bands{on_hover}, {level:.0%} intervals from resampling the items of each point, with the same "
+                f"draws under both forms. Right of the dotted line, all computes pooled: {level:.0%} interval for "
+                f"{estimand}."
             )
         for status in distinct(reason(row) for row in self.shares if row.status != "ok")[:MOST_REASONS]:
             groups = distinct(str(row.group) for row in self.shares if reason(row) == status)
@@ -77,7 +88,7 @@ class PromptFormRows:
 
 
 def prompt_form_rows(data: FigureData, suite: Suite) -> PromptFormRows:
-    """The rows of a suite."""
+    """The rows of a suite under all its prompt forms."""
     rows = data.rows(PromptFormRow, suite=suite.name)
     metrics = _metrics(rows, suite)
     shares = [row for row in rows if row.quantity == "r_squared" and row.metric in metrics]
@@ -92,7 +103,7 @@ def _is_at_point(row: PromptFormRow) -> bool:
 
 
 def _metrics(rows: Sequence[PromptFormRow], suite: Suite) -> list[str]:
-    """The suite's metric and its accuracy, subjects weighed alike."""
+    """The suite's metric, and its accuracy with the same weights of subjects."""
     present = {name: Metric.parse(name) for name in distinct(str(row.metric) for row in rows)}
     subjects = Metric.parse(suite.metric).subjects
     accuracies = [

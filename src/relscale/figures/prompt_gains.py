@@ -1,4 +1,4 @@
-"""Gains in accuracy of one prompt form over another: along compute, and over all computes together."""
+"""The panel of accuracy gains of one prompt form over another, along compute and pooled over all computes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,11 +7,11 @@ from relscale.figures import chart
 from relscale.figures.chart.axes import Axis
 from relscale.figures.chart.numbers import known, number
 from relscale.figures.curves import MOST_LARGE
-from relscale.figures.data import Suite
 from relscale.figures.groups import medians
+from relscale.figures.suite import Suite
 from relscale.fitting.analyses.prompt_forms import PromptFormRow
 
-ASIDE, STEP = 28, 8  # pixels from the last compute to what is of all together, and between the groups there
+ASIDE, STEP = 28, 8  # pixels from the last compute to the pooled gains, and between groups there
 MEDIAN = chart.Style(chart.INK, "diamond")
 Styles = Mapping[str, chart.Style]
 
@@ -24,7 +24,7 @@ def draw_gains(
     style: Styles,
     y: Axis,
 ) -> None:
-    """Accuracy gain over compute and, right of a dotted line, pooled over all computes."""
+    """Draw the accuracy gain over compute and, right of a dotted line, pooled over all computes."""
     flops = sorted({number(row.training_flops) for row in at_points})
     margin = ASIDE + STEP * (0 if suite.is_crowded else len(suite.labels))
     panel.axes(chart.compute_axis(flops, panel.width, aside=margin) | {"minor": {}}, y)
@@ -32,7 +32,7 @@ def draw_gains(
     if not flops:
         return
     panel.reference_line(0.0)
-    border = panel.beside(flops[-1], ASIDE / 2)
+    border = panel.shifted_x(flops[-1], ASIDE / 2)
     panel.vertical_band(border, border, chart.FAINT, "dot")
     for k, (group, label) in enumerate(suite.labels.items()):
         of_group = [row for row in at_points if row.group == group]
@@ -41,18 +41,17 @@ def draw_gains(
         if suite.is_crowded:
             panel.line(x, values, style[group], hover=hover, name=label, group=group)
             continue
-        few = len(of_group) <= MOST_LARGE
-        if few:
+        is_large = len(of_group) <= MOST_LARGE
+        if is_large:
             low, high = _band(of_group)
             panel.line(
-                x, values, style[group], low=low, high=high, pointed=len(suite.labels) > 4, group=group
+                x, values, style[group], low=low, high=high, band_on_hover=len(suite.labels) > 4, group=group
             )
-        mark = replace(style[group], size=7 if few else 4)
+        mark = replace(style[group], size=7 if is_large else 4)
         panel.points(x, values, mark, hover=hover, name=label, group=group)
         if pooled := overall.get(group):
-            at = panel.beside(flops[-1], ASIDE + STEP * k)
             panel.points(
-                [at],
+                [panel.shifted_x(flops[-1], ASIDE + STEP * k)],
                 [pooled.value],
                 style[group],
                 low=[pooled.low],
@@ -62,12 +61,12 @@ def draw_gains(
                 group=group,
             )
     if suite.is_crowded:
-        middle = medians(at_points, lambda row: row.training_flops, lambda row: row.value)
-        panel.line(list(middle), list(middle.values()), MEDIAN)
+        median_gains = medians(at_points, lambda row: row.training_flops, lambda row: row.value)
+        panel.line(list(median_gains), list(median_gains.values()), MEDIAN)
 
 
 def _band(rows: Sequence[PromptFormRow]) -> tuple[list[float] | None, list[float] | None]:
-    """The limits of all rows; None where one has none."""
+    """The lower and upper limits of all rows; None if a row has none."""
     if not rows or not all(known(row.low, row.high) for row in rows):
         return None, None
     return [number(row.low) for row in rows], [number(row.high) for row in rows]

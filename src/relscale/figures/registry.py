@@ -3,12 +3,12 @@
 A figure is one file. It declares
 
 ``draw``
-    Its function of ``FigureData``, and of its options where it has any (a ``Section``), which returns a plotly figure.
+    Its function of ``FigureData``, and of its options (a ``Section``) if it has any, which returns a plotly figure.
 ``PER_SUITE = True``
-    Where it shows one suite: it is then drawn once for each, as ``relative-law-knowledge``.
+    If it shows one suite; it is then drawn once per suite, as ``relative-law-knowledge``.
 
-Nothing else names it. What a module declares is read from its syntax tree and not imported: the workflow asks for
-names often, and plotly takes longer to import than all else.
+There is no list of figures. Modules are parsed and not imported, because the workflow needs the names often and
+plotly takes long to import.
 """
 
 import ast
@@ -28,13 +28,13 @@ class Figure:
     Attributes
     ----------
     name
-        Of its module, with hyphens for underscores.
+        Name of its module, with hyphens for underscores.
     module
-        The dotted name of its module.
+        Dotted name of its module.
     per_suite
-        Whether it is drawn once for each suite.
+        Whether it is drawn once per suite.
     description
-        Description: the first paragraph of its module's docstring, in one line.
+        First paragraph of its module's docstring, in one line.
     """
 
     name: str
@@ -53,7 +53,7 @@ def figures() -> dict[str, Figure]:
 
 def _declared(path: Path) -> Figure | None:
     text = path.read_text(encoding="utf-8")
-    if "\ndef draw(" not in text:  # most modules here, and to read a tree takes a hundred times as long
+    if "\ndef draw(" not in text:  # true of most modules here; parsing takes a hundred times as long
         return None
     tree = ast.parse(text)
     constants = {
@@ -72,13 +72,13 @@ def _declared(path: Path) -> Figure | None:
     )
 
 
-def figure_of(name: str) -> Figure:
-    """The figure that a name stands for, with or without a suite: ``relative-law`` of ``relative-law-knowledge``.
+def find_figure(name: str) -> Figure:
+    """The figure of a name with or without a suite: ``relative-law`` for ``relative-law-knowledge``.
 
     Raises
     ------
     RelscaleError
-        There is no figure of that name.
+        There is no figure of this name.
     """
     if name in figures():
         return figures()[name]
@@ -89,19 +89,16 @@ def figure_of(name: str) -> Figure:
 
 
 def figure_suite(name: str) -> str | None:
-    """The suite in the name of a figure that is drawn once for each, ``X`` in ``relative-law-X``; else None."""
-    base = figure_of(name).name
+    """The suite in the name of a figure, ``X`` in ``relative-law-X``; None for a name without a suite."""
+    base = find_figure(name).name
     return name.removeprefix(f"{base}-") if name != base else None
 
 
 def all_figures(names: Iterable[str], suites: Iterable[str]) -> list[str]:
-    """The figures of an experiment as they are drawn: one that shows a single suite comes once for each."""
-    return [
-        name_of_figure
-        for name in names
-        for name_of_figure in (
-            [f"{name}-{suite}" for suite in suites]
-            if name in figures() and figures()[name].per_suite
-            else [name]
-        )
-    ]
+    """The names of all figures to draw, with one per suite for figures of a single suite."""
+    listed = []
+    suites = list(suites)
+    for name in names:
+        is_per_suite = name in figures() and figures()[name].per_suite
+        listed += [f"{name}-{suite}" for suite in suites] if is_per_suite else [name]
+    return listed

@@ -12,7 +12,7 @@ from relscale.figures import chart
 from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.crowded_curves import crowded_keys, draw_crowded_curves
 from relscale.figures.curve_notes import curve_notes
-from relscale.figures.curves import curves_axis, draw_curves, group_curves, name_curves, names_width
+from relscale.figures.curves import curve_labels_width, curves_axis, draw_curves, group_curves, label_curves
 from relscale.figures.data import FigureData, Quantity
 from relscale.figures.options import OneSuiteInterval
 
@@ -21,9 +21,9 @@ CURVES: tuple[Quantity, ...] = ("error", "ratio")
 
 
 class Options(OneSuiteInterval):
-    """Options of the figure of a suite's laws."""
+    """Options of the figure ``relative-law``."""
 
-    x: Name | None = Field(None, description="The measure of scale, by default training compute.")
+    x: Name | None = Field(None, description="The measure of scale; by default training compute.")
 
 
 def draw(data: FigureData, options: Options) -> go.Figure:
@@ -46,16 +46,16 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         for curve in CURVES
     )
     many = suite.is_crowded
-    names = 0 if many else names_width(suite)
+    labels_width = 0 if many else curve_labels_width(suite)
     panels = chart.grid(
         title,
         2,
         len(all_series),
         width=480 if many else 350,
         height=360 if many else 300,
-        gap_x=64 + names,
+        gap_x=64 + labels_width,
         gap_y=40,
-        right=24 + names,
+        right=24 + labels_width,
     )
     style = chart.styles(
         (f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}"
@@ -81,15 +81,14 @@ def draw(data: FigureData, options: Options) -> go.Figure:
                 draw_crowded_curves(panel, part, f"{suite.name}/{suite.baseline}", unit=unit)
             else:
                 draw_curves(panel, part, style, unit=unit)
-                name_curves(panel, part, style, (suite.baseline_label, 1.0) if row else None)
+                label_curves(panel, part, style, (suite.baseline_label, 1.0) if row else None)
     panels.share_titles()
     if many:
         panels.key(crowded_keys(data, suite, f"{suite.name}/{suite.baseline}"))
     else:
         shown = {curve.group: curve.label for part in [*errors, *gaps] for curve in part}
-        panels.key(
-            [chart.Key(label, style[group], group=group) for group, label in shown.items()], names=names
-        )
+        keys = [chart.Key(label, style[group], group=group) for group, label in shown.items()]
+        panels.key(keys, end_labels_width=labels_width)
     panels.notes(
         *curve_notes([*errors, *gaps]),
         *data.exclusion_notes(suite, prompt=suite.prompt, metric=suite.metric),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.figures.chart.numbers import estimate, known, number
-from relscale.figures.data import FigureData, MeasuredRun, of_same_series, series_key
+from relscale.figures.data import FigureData, MeasuredRun, runs_of_series, series_key
 from relscale.figures.select import reason
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.laws import data_constrained
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatedRun(MeasuredRun):
-    """A run, and how many of its tokens were distinct."""
+    """A run with the number of its distinct training tokens."""
 
     unique_tokens: float | None = column("Distinct training tokens.", "tokens")
 
@@ -40,13 +40,13 @@ class RepetitionFit(NamedTuple):
         values = {row.parameter: row.value for row in self.rows}
         return np.array([values[parameter.name] for parameter in data_constrained.LAW.parameters])
 
-    def at(self, params: float, tokens: float, unique: Array) -> Array:
+    def fitted_loss(self, params: float, tokens: float, unique: Array) -> Array:
         """The law's loss, (n,)."""
         x = np.stack([np.full_like(unique, params), np.full_like(unique, tokens), unique])
         return data_constrained.value(self.theta[:, None], x)
 
     def effective(self, tokens: Array, unique: float) -> Array:
-        """D', the tokens that would be worth as much were they all new, (n,)."""
+        """Effective tokens D', the number of unique tokens with the same loss, (n,)."""
         x = np.stack([np.ones_like(tokens), tokens, np.full_like(tokens, unique)])
         return data_constrained.effective(self.theta[:, None], x)[1].clip(max=tokens)
 
@@ -57,30 +57,30 @@ class RepetitionFit(NamedTuple):
 
     @property
     def note(self) -> str:
-        """How many runs it was fitted to, and what is wrong with a parameter."""
-        bad = next((row for row in self.rows if row.status != "ok"), None)
-        why = f"; {bad.parameter}: {reason(bad)}" if bad else ""
-        return f"{self.name}: fitted to {self.rows[0].n} runs{why}."
+        """A note on the number of runs and on the first parameter whose status is not ok."""
+        failed = next((row for row in self.rows if row.status != "ok"), None)
+        status = f"; {failed.parameter}: {reason(failed)}" if failed else ""
+        return f"{self.name}: fitted to {self.rows[0].n} runs{status}."
 
     def estimate(self, parameter: str) -> str:
-        """The estimate of a parameter with its limits."""
+        """The estimate of a parameter with its interval, as text."""
         row = next(row for row in self.rows if row.parameter == parameter)
         return estimate(number(row.value), row.low, row.high)
 
     @property
     def repeated(self) -> dict[float, float]:
-        """Each number of unique tokens that was repeated, ascending, and the most tokens that it was made into."""
-        amounts = sorted({float(unique) for unique in self.unique[self.tokens > self.unique]})
-        return {unique: float(self.tokens[self.unique == unique].max()) for unique in amounts}
+        """The most training tokens for each number of unique tokens that was repeated, in ascending order."""
+        numbers = sorted({float(unique) for unique in self.unique[self.tokens > self.unique]})
+        return {unique: float(self.tokens[self.unique == unique].max()) for unique in numbers}
 
     @property
     def designs(self) -> list[tuple[float, float]]:
-        """Every size with every number of tokens that it was trained on."""
+        """The distinct pairs of parameters and training tokens, in ascending order."""
         return sorted(set(zip(self.params.tolist(), self.tokens.tolist(), strict=True)))
 
 
 def repetition_fits(data: FigureData, names: Sequence[str]) -> list[RepetitionFit]:
-    """The fits of these names, all where there are none; without those that failed."""
+    """The fits of these names, or all fits if no names are given, without failed ones."""
     fits: dict[tuple[object, ...], list[ParameterRow]] = {}
     for row in data.rows(ParameterRow, law=data_constrained.LAW.name):
         if row.fit and row.fit in (names or [row.fit]):
@@ -89,13 +89,13 @@ def repetition_fits(data: FigureData, names: Sequence[str]) -> list[RepetitionFi
 
 
 def _with_runs(data: FigureData, rows: list[ParameterRow]) -> RepetitionFit | None:
-    """The runs behind a fit; None where a parameter or every run is unknown."""
+    """A fit with its runs; None if a parameter is unknown or there are no runs."""
     estimated = {row.parameter for row in rows if known(row.value)}
     if not set(data_constrained.LAW.names) <= estimated:
         return None
     runs = [
         run
-        for run in of_same_series(rows[0], data.rows(RepeatedRun, status="ok"))
+        for run in runs_of_series(rows[0], data.rows(RepeatedRun, status="ok"))
         if known(run.params, run.tokens, run.unique_tokens, run.value)
     ]
     if not runs:

@@ -13,8 +13,8 @@ from relscale.figures.reproduction_words import AGREEMENT_COLOURS, cells_in_word
 from relscale.figures.select import levels
 from relscale.fitting.report.reproduction_row import ReproductionRow
 
-TITLE = "Published, reproduced, difference"
-# title and width of each column, in pixels
+TITLE = "Published and reproduced numbers"
+# Title of each column, and its width in pixels.
 COLUMNS = (
     ("data", 205),
     ("quantity", 215),
@@ -24,7 +24,7 @@ COLUMNS = (
     ("difference", 85),
     ("agreement", 160),
 )
-MOST_ALIKE = 10  # unpublished numbers of one kind that get a line each; the frontier's points all do
+MOST_OF_KIND = 10  # unpublished numbers of one kind with a line each
 
 
 def draw(data: FigureData) -> go.Figure:
@@ -40,20 +40,20 @@ def draw(data: FigureData) -> go.Figure:
         ("Not published: our estimate, with its interval", others),
     ):
         if part:
-            lines += [section(len(COLUMNS), heading), *_lines(part, all_of_them=part is published)]
+            lines += [section(len(COLUMNS), heading), *_lines(part, condensed=part is others)]
     panels = table(TITLE, COLUMNS, lines)
     panels.notes(*_notes(rows))
     return panels.figure
 
 
-def _lines(rows: Sequence[ReproductionRow], all_of_them: bool) -> list[TableLine]:
-    """One line per row; many unpublished numbers of one kind are condensed into one line."""
+def _lines(rows: Sequence[ReproductionRow], condensed: bool) -> list[TableLine]:
+    """One line per row; if ``condensed``, one line for all but the first ``MOST_OF_KIND`` rows of one kind."""
     lines = []
     for i, row in enumerate(rows):
-        alike = [other for other in rows if _kind(other) == _kind(row)]
-        if not all_of_them and len(alike) > MOST_ALIKE + 1 and alike.index(row) >= MOST_ALIKE:
-            if row is alike[-1]:
-                lines.append(TableLine(_rest(alike), ink=chart.FAINT))
+        same_kind = [other for other in rows if _kind(other) == _kind(row)]
+        if condensed and len(same_kind) > MOST_OF_KIND + 1 and same_kind.index(row) >= MOST_OF_KIND:
+            if row is same_kind[-1]:
+                lines.append(TableLine(_summary(same_kind), ink=chart.FAINT))
             continue
         cells = cells_in_words(row)
         if i and rows[i - 1].data == row.data:
@@ -67,23 +67,23 @@ def _kind(row: ReproductionRow) -> tuple[Any, ...]:
     return row.quantity, data.partition(":")[0] if ":" in data else data
 
 
-def _rest(alike: Sequence[ReproductionRow]) -> list[str]:
-    """A line for the numbers of one kind that have none of their own."""
-    values = [number(row.reproduced) for row in alike if known(row.reproduced)]
-    reach = (
+def _summary(rows: Sequence[ReproductionRow]) -> list[str]:
+    """The cells of a line that summarises numbers of one kind."""
+    values = [number(row.reproduced) for row in rows if known(row.reproduced)]
+    value_range = (
         f"all {len(values)}: {significant(min(values), 4)} to {significant(max(values), 4)}"
         if values
         else "–"
     )
-    more = f"… and {len(alike) - MOST_ALIKE} more in reproduction.parquet"
-    return [more, alike[0].quantity, "", "", reach, "", ""]
+    more = f"… and {len(rows) - MOST_OF_KIND} more in reproduction.parquet"
+    return [more, rows[0].quantity, "", "", value_range, "", ""]
 
 
 def _notes(rows: Sequence[ReproductionRow]) -> list[str]:
     level = levels(rows)
     notes = [
-        f"Interval: {level or 'an'} interval of the reproduced number. ✓ to its digits: equal to the "
-        "published precision; ✓ inside our interval: the published number is inside the interval; ± is its "
+        f"Interval: {level or 'an'} interval of the reproduced number. ✓ to its digits: equal at the "
+        "published precision; ✓ inside our interval: the published number is inside the interval; ±: its "
         "published standard error."
     ]
     sources = distinct(row.source for row in rows if row.source and known(row.published))

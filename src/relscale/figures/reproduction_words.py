@@ -1,4 +1,4 @@
-"""A published number and the reproduced one in words: as they are given, and whether they agree."""
+"""Words for a published and a reproduced number, and for their agreement."""
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import known, number, significant
@@ -15,7 +15,7 @@ AGREEMENT_COLOURS = {TO_ITS_DIGITS: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04
 
 
 def cells_in_words(row: ReproductionRow) -> list[str]:
-    """Data, quantity, published number, ours, its interval, the difference, and whether they agree."""
+    """The cells of a row: data, quantity, published and reproduced number, interval, difference, agreement."""
     unit = row.unit
     percent = " %" if unit == "%" else ""
     unit_is_known = not unit or percent or unit in row.quantity
@@ -40,7 +40,7 @@ def cells_in_words(row: ReproductionRow) -> list[str]:
 
 
 def agreement(row: ReproductionRow) -> str:
-    """Whether ours agrees with the published number, or why that is not known."""
+    """Whether the reproduced number agrees with the published one, or why that is unknown."""
     if not known(row.published):
         return "" if known(row.reproduced) else reason(row)
     if not known(row.reproduced):

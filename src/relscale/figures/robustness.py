@@ -16,10 +16,10 @@ from relscale.figures.chart.numbers import known
 from relscale.figures.data import GROUP, FigureData
 from relscale.figures.groups import group_keys, group_styles
 from relscale.figures.held_out_errors import MEDIAN, draw_held_out_errors, form_words, forms_by_error
-from relscale.figures.leave_one_out import CARRIER, draw_leave_one_out
+from relscale.figures.leave_one_out import LOST_VERDICT, draw_leave_one_out
 from relscale.figures.options import OneSuite
 from relscale.figures.power_curves import RESOURCE_WORDS, RESOURCES, draw_power
-from relscale.figures.select import estimands_in_words, of, reasons, series_in
+from relscale.figures.select import estimands_in_words, reasons, series_present, series_rows
 from relscale.fitting.analyses.held_out_comparison import FormRow
 from relscale.fitting.analyses.influence import InfluenceRow
 from relscale.fitting.analyses.statistical_power import ENOUGH, PowerRow
@@ -37,7 +37,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     Raises
     ------
     RelscaleError
-        No suite is named, or there is none of that name.
+        No suite is named, or there is none of this name.
     """
     suite = data.required_suite("robustness", options)
     title = f"Robustness of the relative laws: {suite.title}"
@@ -53,10 +53,10 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     powers = [row for row in power if known(row.power, row.count)]
     if not changes and not errors and not powers:
         return chart.empty(
-            title, f"The suite {suite.name!r} has no results of leave-one-out, functional forms or power."
+            title, f"The suite {suite.name!r} has no results on leave-one-out, functional forms or power."
         )
     names = forms_by_error(forms)
-    all_series = series_in(data, [*influence, *forms, *power])
+    all_series = series_present(data, [*influence, *forms, *power])
     panels = chart.grid(
         title, len(all_series), 3, gap_x=96, lines=3, names=[form_words(form) for form in names]
     )
@@ -65,14 +65,19 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         for group, style in group_styles(suite, CROWDED, baseline=False).items()
     }
     for row, series in enumerate(all_series):
-        draw_held_out_errors(panels.panel(row, 0), suite, series.label, of(series, errors), names, styles)
-        draw_leave_one_out(panels.panel(row, 1), data, suite, series.label, of(series, changes), styles)
-        draw_power(panels.panel(row, 2), series.label, of(series, powers), smallest)
+        draw_held_out_errors(
+            panels.panel(row, 0), suite, series.label, series_rows(series, errors), names, styles
+        )
+        draw_leave_one_out(
+            panels.panel(row, 1), data, suite, series.label, series_rows(series, changes), styles
+        )
+        draw_power(panels.panel(row, 2), series.label, series_rows(series, powers), smallest)
     resources = {row.resource for row in powers}
     panels.key(
         [
             *group_keys(suite, styles, "markers"),
-            *[chart.Key("verdict lost without it", CARRIER, "markers")] * any(row.carries for row in changes),
+            *[chart.Key("verdict lost if left out", LOST_VERDICT, "markers")]
+            * any(row.carries for row in changes),
             chart.Key("median over groups", MEDIAN, "markers"),
             *(
                 chart.Key(RESOURCE_WORDS[name], style, "lines", name)
@@ -87,11 +92,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         if changes
         else "",
         f"Right: line, median over groups; band, their range; horizontal line, {ENOUGH:.0%} power.",
-        *(f"Power, {name}: {remark}." for name, remark in reasons(power, lambda row: row.resource)),
-        *(
-            f"Left, {form_words(form)} form: {remark}."
-            for form, remark in reasons(forms, lambda row: row.form)
-        ),
+        *(f"Power, {name}: {why}." for name, why in reasons(power, lambda row: row.resource)),
+        *(f"Left, {form_words(form)} form: {why}." for form, why in reasons(forms, lambda row: row.form)),
     )
     return panels.figure
 

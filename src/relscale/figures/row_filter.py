@@ -1,45 +1,45 @@
-"""The columns by which figures choose rows of tables, as types: a misspelt column is found by mypy."""
+"""Types of the column filters that figures apply to tables, so that mypy finds misspelt columns."""
 
 from typing import TypedDict
 
 from relscale.measurements.metric import VALIDATION
 
 
-class OfSeries(TypedDict):
-    """The rows of one corpus and optimizer."""
+class SeriesFilter(TypedDict):
+    """Selects the rows of one corpus and optimizer."""
 
     corpus: str | None
     optimizer: str | None
 
 
-class OfSuite(TypedDict):
-    """The rows of one suite, by the metric and prompt form that are shown."""
+class SuiteFilter(TypedDict):
+    """Selects the rows of one suite under one metric and prompt form."""
 
     suite: str
     metric: str
     prompt: str | None
 
 
-class OfGroup(TypedDict):
-    """The rows of one group of a suite, by a metric."""
+class GroupFilter(TypedDict):
+    """Selects the rows of one group of a suite under one metric."""
 
     suite: str
     group: str
     metric: str
 
 
-class OfCurve(OfSeries, OfSuite):
-    """The rows of one group's curve in one series."""
+class CurveFilter(SeriesFilter, SuiteFilter):
+    """Selects the rows of one group's curve in one series."""
 
     group: str
 
 
-class OfLossCurve(OfSeries, OfGroup):
-    """The rows of the validation loss of one series."""
+class LossCurveFilter(SeriesFilter, GroupFilter):
+    """Selects the rows of the validation loss of one series."""
 
 
 class RowFilter(TypedDict, total=False):
-    """Columns, and the value that rows have there; those of the other filters among them."""
+    """Selects the rows with these values in these columns; includes the columns of all other filters."""
 
     corpus: str | None
     optimizer: str | None
@@ -59,4 +59,4 @@ class RowFilter(TypedDict, total=False):
     carries: bool
 
 
-LOSS = OfGroup(suite=VALIDATION.suite, group=VALIDATION.group, metric=VALIDATION.metric)
+LOSS = GroupFilter(suite=VALIDATION.suite, group=VALIDATION.group, metric=VALIDATION.metric)

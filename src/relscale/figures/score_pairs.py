@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from relscale.figures.chart.numbers import known
-from relscale.figures.data import FigureData, MeasuredRun, Series, Suite
+from relscale.figures.data import FigureData, MeasuredRun, Series
+from relscale.figures.suite import Suite
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.measurements.metric import Metric
 
 SHOWN = ("accuracy", "probability")
 CURVE = ("floor", "ceiling", "midpoint", "slope")
-POINTS = 33  # of a curve
+POINTS = 33  # points of a curve
 
 
 class ScorePair(NamedTuple):
-    """A run's scores on a group: its loss, and another metric."""
+    """The loss of a run on a group, and its score in another metric."""
 
     series: Series
     group: str
@@ -25,15 +26,15 @@ class ScorePair(NamedTuple):
 
 
 def score_metrics(measured: Sequence[str], suite: Suite) -> list[str]:
-    """Accuracy and probability, of those that a suite has, with its subjects weighed as in the suite's metric."""
+    """The measured accuracies and probabilities with the same weights of subjects as the suite's metric."""
     metrics = {name: Metric.parse(name) for name in measured}
     subjects = Metric.parse(suite.metric).subjects
-    fitting = sorted(name for name, metric in metrics.items() if metric.subjects in (subjects, None))
-    return [name for quantity in SHOWN for name in fitting if metrics[name].quantity == quantity]
+    same_weights = sorted(name for name, metric in metrics.items() if metric.subjects in (subjects, None))
+    return [name for quantity in SHOWN for name in same_weights if metrics[name].quantity == quantity]
 
 
 def score_pairs(data: FigureData, suite: Suite, metric: str) -> list[ScorePair]:
-    """The runs and groups with both a loss and a score."""
+    """The loss and the score of each run and group that has both."""
     series_of = {(series.corpus, series.optimizer): series for series in data.series}
     rows = data.rows(MeasuredRun, suite=suite.name, prompt=suite.prompt, status="ok")
     values: dict[str, dict[tuple[Series, str, str], float]] = {suite.metric: {}, metric: {}}
@@ -48,7 +49,7 @@ def score_pairs(data: FigureData, suite: Suite, metric: str) -> list[ScorePair]:
 def sigmoid_curve(
     fits: Sequence[ParameterRow], losses: Sequence[float]
 ) -> tuple[list[float], list[float]] | None:
-    """The sigmoid that was fitted, over the range of ``losses``; None where its parameters are not all known.
+    """Losses and scores of the fitted sigmoid over the range of ``losses``; None if a parameter is unknown.
 
     ``floor + (ceiling − floor) / (1 + exp(slope·(loss − midpoint)))``
     """

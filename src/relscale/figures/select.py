@@ -1,4 +1,4 @@
-"""Selection of rows for figures: by series, and the widest of several intervals."""
+"""Selection of rows for figures, and words for their estimands, methods and reasons."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -8,17 +8,17 @@ from relscale.figures.data import FigureData, Series, distinct
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method, described
 
-# What an interval is about, in words; the widest statement first.
-ABOUT: dict[str | None, str] = {
+# Estimands of intervals in words, the most general first.
+ESTIMAND_WORDS: dict[str | None, str] = {
     Estimand.ITEM_POPULATION: "the item population",
     Estimand.THESE_ITEMS: "these items (runs vary)",
     Estimand.VALIDATION_LOSS: "the validation loss (runs vary)",
 }
-ESTIMANDS = tuple(ABOUT)
+ESTIMANDS = tuple(ESTIMAND_WORDS)
 MOST_REASONS, MOST_NOTES = 4, 6
 
 
-class OfSeries(Protocol):
+class WithSeries(Protocol):
     """A row of one corpus and optimizer."""
 
     @property
@@ -35,7 +35,7 @@ class WithStatus(Protocol):
 
     @property
     def status(self) -> str:
-        """ok, or why the row cannot be used."""
+        """ok, or the reason to exclude the row."""
 
     @property
     def note(self) -> str | None:
@@ -67,7 +67,7 @@ class WithEstimand(Protocol):
 
 
 class WithMethod(Protocol):
-    """A row whose interval has a method."""
+    """A row with the method of its interval."""
 
     @property
     def method(self) -> Method | None:
@@ -78,7 +78,7 @@ class WithMethod(Protocol):
         """Details of the method."""
 
 
-class Estimated(OfSeries, WithInterval, WithEstimand, Protocol):
+class Estimated(WithSeries, WithInterval, WithEstimand, Protocol):
     """A group's estimate with its interval."""
 
     @property
@@ -90,25 +90,25 @@ class Estimated(OfSeries, WithInterval, WithEstimand, Protocol):
         """The estimate."""
 
 
-S = TypeVar("S", bound=OfSeries)
+S = TypeVar("S", bound=WithSeries)
 E = TypeVar("E", bound=Estimated)
 J = TypeVar("J", bound=WithStatus)
 T = TypeVar("T")
 
 
-def of(series: Series, rows: Iterable[S]) -> list[S]:
+def series_rows(series: Series, rows: Iterable[S]) -> list[S]:
     """The rows of one series."""
     return [row for row in rows if (row.corpus, row.optimizer) == (series.corpus, series.optimizer)]
 
 
-def series_in(data: FigureData, rows: Iterable[OfSeries]) -> list[Series]:
-    """The series that have any of the rows, in the order in which figures show them."""
+def series_present(data: FigureData, rows: Iterable[WithSeries]) -> list[Series]:
+    """The series of these rows, in the order of figures."""
     present = {(row.corpus, row.optimizer) for row in rows}
     return [series for series in data.series if (series.corpus, series.optimizer) in present]
 
 
-def widest(rows: Iterable[E]) -> list[E]:
-    """One row per series and group: that of the widest statement that has an interval, else of the widest one."""
+def most_general(rows: Iterable[E]) -> list[E]:
+    """One row per series and group: of the most general estimand with an interval, else of the most general one."""
     ranked = [row for row in rows if row.estimand in ESTIMANDS]
     ranked.sort(key=lambda row: (not known(row.low, row.high), ESTIMANDS.index(row.estimand)))
     first: dict[tuple[Any, ...], E] = {}
@@ -120,17 +120,17 @@ def widest(rows: Iterable[E]) -> list[E]:
 def estimands_in_words(rows: Iterable[WithEstimand]) -> str:
     """The estimands of the intervals of rows, in words."""
     estimands = {row.estimand for row in rows}
-    return " or ".join(words for estimand, words in ABOUT.items() if estimand in estimands)
+    return " or ".join(words for estimand, words in ESTIMAND_WORDS.items() if estimand in estimands)
 
 
-def ends(rows: Iterable[Estimated]) -> list[float]:
-    """The estimates and the known ends of their intervals, for an axis."""
+def estimates_and_limits(rows: Iterable[Estimated]) -> list[float]:
+    """The estimates and the known limits of their intervals, for the range of an axis."""
     numbers = ((row.value, row.low, row.high) for row in rows)
-    return [end for row in numbers for end in row if end is not None and known(end)]
+    return [value for row in numbers for value in row if value is not None and known(value)]
 
 
 def levels(rows: Iterable[WithInterval]) -> str:
-    """The confidence levels of the intervals, ``95%``; empty where there is none."""
+    """The confidence levels of the intervals, such as ``95%``; empty without intervals."""
     present = {row.level for row in rows if row.level is not None and known(row.low)}
     return "/".join(f"{level:.0%}" for level in sorted(present))
 
@@ -146,18 +146,18 @@ def interval(row: WithMethod) -> str:
 
 
 def reasons(rows: Iterable[J], name: Callable[[J], T], most: int = MOST_REASONS) -> list[tuple[T, str]]:
-    """The reasons why rows cannot be used as they are, each once, with a name of the row."""
+    """The distinct reasons for a status other than ok, each with the name of its row."""
     return distinct((name(row), reason(row)) for row in rows if row.status != "ok")[:most]
 
 
 def shortened(notes: Iterable[str], most: int = MOST_NOTES) -> list[str]:
-    """Distinct notes; if there are many, the first ones and the number of the others."""
+    """The first ``most`` distinct notes, and the number of further ones."""
     distinct_notes = distinct(notes)
     return distinct_notes[:most] + (
-        [f"And {len(distinct_notes) - most} more such lines."] if len(distinct_notes) > most else []
+        [f"And {len(distinct_notes) - most} more such notes."] if len(distinct_notes) > most else []
     )
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:
-    """Names of groups one after the other, or only how many they are."""
+    """Names of groups separated by commas, or only their number if there are more than ``most``."""
     return ", ".join(names) if len(names) <= most else f"{len(names)} groups"

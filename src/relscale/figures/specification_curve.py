@@ -14,7 +14,7 @@ from relscale.figures import chart
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import GROUP, FigureData
 from relscale.figures.options import OneSuite
-from relscale.figures.select import estimands_in_words, levels, of, reason, series_in
+from relscale.figures.select import estimands_in_words, levels, reason, series_present, series_rows
 from relscale.figures.specification_order import (
     choice_name,
     choice_words,
@@ -34,12 +34,12 @@ from relscale.figures.specification_panels import (
 from relscale.fitting.analyses.specification import SpecificationRow
 
 PER_SUITE = True
-MOST_PANELS = 4  # groups that get a panel each
-LEVEL, CURVE, SHARES = (
+MOST_PANELS = 4  # groups with a panel each
+LEVEL_HEIGHT, CURVE_HEIGHT, SHARES_HEIGHT = (
     17,
     230,
     110,
-)  # pixels of a choice in the matrix, of a curve, and of the shares under it
+)  # pixels of a line of the matrix, and of the other panels
 
 
 def draw(data: FigureData, options: OneSuite) -> go.Figure:
@@ -48,7 +48,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     Raises
     ------
     RelscaleError
-        No suite is named, or there is none of that name.
+        No suite is named, or there is none of this name.
     """
     suite = data.required_suite("specification-curve", options)
     title = f"Specification curve: {suite.title}"
@@ -59,15 +59,19 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     ]
     rows = [row for row in all_rows if known(row.value)]
     if not rows:
-        why = next((f"None yields a Δβ: {reason(row)}." for row in all_rows), "None was computed.")
-        return chart.empty(title, f"The suite {suite.name!r} has no specifications. {why}")
-    levels_of_choice, groups, all_series = levels_of_choices(rows), largest_first(rows), series_in(data, rows)
+        explanation = next((f"None yields a Δβ: {reason(row)}." for row in all_rows), "None was computed.")
+        return chart.empty(title, f"The suite {suite.name!r} has no specifications. {explanation}")
+    levels_of_choice, groups, all_series = (
+        levels_of_choices(rows),
+        largest_first(rows),
+        series_present(data, rows),
+    )
     choices = {choice: options for choice, options in levels_of_choice.items() if len(options) > 1}
     names = [[choice_name(choice), *map(level_words, options)] for choice, options in choices.items()]
     lines = sum(map(len, names))
     many = len(groups) > MOST_PANELS
     columns, blocks = (len(all_series), 1) if many else (len(groups), len(all_series))
-    heights = [CURVE, *[SHARES] * many, LEVEL * lines + 6]
+    heights = [CURVE_HEIGHT, *[SHARES_HEIGHT] * many, LEVEL_HEIGHT * lines + 6]
     panels = chart.grid(
         title,
         len(heights) * blocks,
@@ -81,40 +85,43 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         name_size=NAME_SIZE,
     )
     curves = [
-        ordered_specifications(suite, series, of(series, rows), group)
+        ordered_specifications(suite, series, series_rows(series, rows), group)
         for series in all_series
         for group in ([None] if many else groups)
     ]
-    cut = 0
+    outside = 0
     for i, curve in enumerate(curves):
         row, column = (0, i) if many else (2 * (i // columns), i % columns)
-        cut += draw_curve(panels.panel(row, column), curve)
+        outside += draw_curve(panels.panel(row, column), curve)
         if many:
             draw_shares(panels.panel(1, column), curve)
         draw_matrix(panels.panel(row + len(heights) - 1, column), curve, choices)
     panels.share_names()
     keys = chart.verdict_keys(BARS if many else None)
     panels.key([*keys, chart.Key("default analysis", DEFAULT, "markers")])
-    about = "Point: median over groups; thick line: interquartile range; thin line: full range."
-    fixed = [
+    constant = [
         choice_words(choice, options[0])
         for choice, options in levels_of_choice.items()
         if len(options) == 1 and options[0]
     ]
-    missing_intervals = Counter(reason(row) for row in rows if not known(row.low, row.high))
-    lost = Counter(reason(row) for row in all_rows if not known(row.value))
+    without_interval = Counter(reason(row) for row in rows if not known(row.low, row.high))
+    without_estimate = Counter(reason(row) for row in all_rows if not known(row.value))
     panels.notes(
-        about if many else f"Lines: {levels(rows)} intervals." if levels(rows) else "",
+        "Point: median over groups; thick line: interquartile range; thin line: full range."
+        if many
+        else f"Lines: {levels(rows)} intervals."
+        if levels(rows)
+        else "",
         f"Intervals and verdicts refer to {estimands_in_words(rows)}, as in the table of verdicts;",
         "verdicts use p-values adjusted over all gaps of the suite under the same specification.",
-        f"Constant: {'; '.join(fixed)}." if fixed else "",
-        f"{cut} interval limits are outside the panels." if cut and not many else "",
-        *(_without("an interval", *counted) for counted in missing_intervals.most_common(4)),
-        *(_without("a Δβ", *counted) for counted in lost.most_common(4)),
+        f"Constant: {'; '.join(constant)}." if constant else "",
+        f"{outside} interval limits are outside the panels." if outside and not many else "",
+        *(_missing_note("an interval", *counted) for counted in without_interval.most_common(4)),
+        *(_missing_note("a Δβ", *counted) for counted in without_estimate.most_common(4)),
     )
     return panels.figure
 
 
-def _without(missing: str, remark: str, count: int) -> str:
-    """Number of gaps, over all specifications, without an estimate or interval, and the reason."""
-    return f"{count} gap{'s' * (count != 1)} without {missing}: {remark.removeprefix('no interval: ')}."
+def _missing_note(missing: str, reason: str, count: int) -> str:
+    """A note on the number of gaps, over all specifications, without an estimate or interval, and the reason."""
+    return f"{count} gap{'s' * (count != 1)} without {missing}: {reason.removeprefix('no interval: ')}."

@@ -1,4 +1,4 @@
-"""The specifications of a suite in order of their Δβ: of one group, or of many by the median over groups."""
+"""The specifications of a suite in ascending order of Δβ, or of its median over many groups."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ from statistics import median, quantiles
 from typing import Any
 
 from relscale.figures.chart.numbers import number
-from relscale.figures.data import Series, Suite, distinct
+from relscale.figures.data import Series, distinct
+from relscale.figures.suite import Suite
 from relscale.fitting.analyses.specification import CHOICES, SpecificationRow
 from relscale.fitting.verdicts.verdict import Verdict
 
@@ -22,9 +23,9 @@ class OrderedSpecifications:
     Attributes
     ----------
     groups
-        How many groups there are.
+        Number of groups.
     rows
-        A list for each specification, with a row for each group.
+        One list per specification, with one row per group.
     """
 
     name: str
@@ -34,35 +35,35 @@ class OrderedSpecifications:
 
     @property
     def medians(self) -> list[float]:
-        """Δβ of each specification, the median over groups."""
+        """The median Δβ over groups under each specification."""
         return [median(_values(rows)) for rows in self.rows]
 
     @property
-    def reach(self) -> list[Limits]:
-        """The interval of each specification; of several groups, the least and the largest Δβ."""
+    def limits(self) -> list[Limits]:
+        """The interval of one group under each specification; for several groups, the least and largest Δβ."""
         if self.groups == 1:
             return [(rows[0].low, rows[0].high) for rows in self.rows]
         return [(min(_values(rows)), max(_values(rows))) for rows in self.rows]
 
     @property
-    def middle_halves(self) -> list[Limits]:
-        """The quartiles of each specification's Δβ over groups."""
+    def quartiles(self) -> list[Limits]:
+        """The lower and upper quartile of Δβ over groups under each specification."""
         return [_quartiles(_values(rows)) for rows in self.rows]
 
     @property
     def default(self) -> list[int]:
-        """The positions of the default analysis, from 1."""
+        """The positions of the default analysis, counted from 1."""
         return [position for position, rows in enumerate(self.rows, start=1) if rows[0].default]
 
     def verdicts(self) -> list[Counter[str]]:
-        """How many groups have each verdict under each specification; without an interval, a gap is not resolved."""
+        """The number of groups with each verdict under each specification; no verdict counts as not resolved."""
         return [Counter(row.verdict or Verdict.NOT_RESOLVED for row in rows) for rows in self.rows]
 
 
 def ordered_specifications(
     suite: Suite, series: Series, rows: Sequence[SpecificationRow], group: str | None
 ) -> OrderedSpecifications:
-    """The specifications of one group, or of all, in order of the median of their Δβ."""
+    """The specifications of one group, or of all, in ascending order of their median Δβ."""
     rows = [row for row in rows if group in (None, row.group)]
     specifications: dict[Any, list[SpecificationRow]] = {}
     for row in rows:
@@ -75,7 +76,7 @@ def ordered_specifications(
 
 
 def largest_first(rows: Sequence[SpecificationRow]) -> list[str]:
-    """Groups by the size of their Δβ, that of the default analysis where it is known."""
+    """Groups in descending order of the size of their Δβ, by the default analysis if that is known."""
     size: dict[str, float] = {}
     for row in sorted(rows, key=lambda row: not row.default):
         size.setdefault(str(row.group), abs(number(row.value)))
@@ -83,7 +84,7 @@ def largest_first(rows: Sequence[SpecificationRow]) -> list[str]:
 
 
 def levels_of_choices(rows: Sequence[SpecificationRow]) -> dict[str, list[Any]]:
-    """The levels of every choice, in order."""
+    """The levels of every choice, sorted."""
     return {
         choice: sorted(
             distinct(getattr(row, choice) for row in rows), key=lambda level: (level is None, str(level))
@@ -98,7 +99,7 @@ def choice_words(choice: str, level: Any) -> str:
 
 
 def choice_name(choice: str) -> str:
-    """What a choice is called."""
+    """The name of a choice in words."""
     return NAMES.get(choice, choice)
 
 

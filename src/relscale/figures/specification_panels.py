@@ -10,7 +10,7 @@ from relscale.figures.specification_order import OrderedSpecifications, choice_n
 from relscale.fitting.analyses.specification import CHOICES, SpecificationRow
 from relscale.fitting.verdicts.verdict import Verdict
 
-HEADING = object()  # stands for the line of a choice's name, above its levels
+HEADING = object()  # marks the line with the name of a choice, above its levels
 NAME_SIZE = chart.SIZE - 2
 DEFAULT = chart.Style(chart.INK, "diamond", size=13, width=2.4, fill="white")
 RANGE = chart.Style("#b5b5b5", width=1)
@@ -22,12 +22,12 @@ BARS = {
 
 
 def draw_curve(panel: chart.Panel, curve: OrderedSpecifications) -> int:
-    """The upper panel; returns how many ends of intervals leave it."""
+    """Draw Δβ of each specification in order; returns the number of interval limits outside the panel."""
     count, single = len(curve.rows), curve.groups == 1
     values = [number(row.value) for rows in curve.rows for row in rows]
     span = max(max(values) - min(values), max(map(abs, values)) / 5)
     least, most = min(values) - span, max(values) + span
-    limits = [number(end) for pair in curve.reach for end in pair if known(end)]
+    limits = [number(limit) for pair in curve.limits for limit in pair if known(limit)]
     shown = [min(max(end, least), most) for end in limits]
     panel.axes(chart.order_axis(count, ""), chart.linear_axis([*values, *shown], "Δβ", most=6, zero=True))
     panel.reference_line(0.0)
@@ -37,24 +37,24 @@ def draw_curve(panel: chart.Panel, curve: OrderedSpecifications) -> int:
         for name, style in chart.VERDICTS.items():
             matching = [i for i in order if verdicts[i - 1] == name]
             faint = chart.Style(chart.faded(style.colour, 0.45), width=max(1.0, size / 4))
-            panel.intervals(matching, [curve.reach[i - 1] for i in matching], faint)
+            panel.intervals(matching, [curve.limits[i - 1] for i in matching], faint)
     else:
-        panel.intervals(order, curve.reach, RANGE)
-        panel.intervals(order, curve.middle_halves, chart.Style(chart.MEDIUM, width=max(1.5, size / 2)))
+        panel.intervals(order, curve.limits, RANGE)
+        panel.intervals(order, curve.quartiles, chart.Style(chart.MEDIUM, width=max(1.5, size / 2)))
     for verdict in dict.fromkeys(verdicts):
         matching = [i for i in order if verdicts[i - 1] == verdict]
         panel.points(
             matching,
             [curve.medians[i - 1] for i in matching],
             replace(chart.verdict_style(verdict) if single else MEDIAN, size=size),
-            about=[_described(curve.rows[i - 1][0], verdict) for i in matching],
+            details=[_described(curve.rows[i - 1][0], verdict) for i in matching],
             hover="Δβ = %{y}<br>%{customdata}",
         )
     panel.points(curve.default, [curve.medians[i - 1] for i in curve.default], DEFAULT)
     low, high = (significant(pick(curve.medians), 2) for pick in (min, max))
     counts = ", ".join(f"{verdicts.count(name)} {name}" for name in chart.VERDICTS if name in verdicts)
-    agreement = f"Δβ {low} to {high}; {counts}" if single else f"median Δβ {low} to {high}"
-    panel.heading(curve.name, f"{curve.series.label}, {count} ways", agreement)
+    summary = f"Δβ {low} to {high}; {counts}" if single else f"median Δβ {low} to {high}"
+    panel.heading(curve.name, f"{curve.series.label}, {count} specifications", summary)
     return sum(not least <= end <= most for end in limits)
 
 
@@ -65,7 +65,7 @@ def _described(row: SpecificationRow, verdict: str | None) -> str:
 
 
 def draw_shares(panel: chart.Panel, curve: OrderedSpecifications) -> None:
-    """The share of the groups' gaps that has each verdict, under each specification."""
+    """Draw the share of groups with each verdict under each specification."""
     panel.axes(
         chart.order_axis(len(curve.rows), ""), chart.linear_axis([0, 1], "groups (share)", most=4, pad=0.0)
     )
@@ -79,21 +79,23 @@ def draw_shares(panel: chart.Panel, curve: OrderedSpecifications) -> None:
 def draw_matrix(
     panel: chart.Panel, curve: OrderedSpecifications, choices: Mapping[str, Sequence[Any]]
 ) -> None:
-    """The lower panel: under each choice, a tick where a specification has the level of that line."""
+    """Draw the choices of each specification, with one line per level of a choice."""
     lines = [(choice, level) for choice in choices for level in (HEADING, *choices[choice])]
-    at = {line: float(place) for place, line in enumerate(lines)}
-    names = [f"<b>{choice_name(c)}</b>" if level is HEADING else level_words(level) for c, level in lines]
+    height = {line: float(i) for i, line in enumerate(lines)}
+    names = [
+        f"<b>{choice_name(choice)}</b>" if level is HEADING else level_words(level) for choice, level in lines
+    ]
     count = len(curve.rows)
     y = chart.names_axis(names, margin=0.8, size=NAME_SIZE, lines=True)
     panel.axes(chart.order_axis(count, "specifications in order of Δβ"), y)
     ticks = [
-        (position, at[choice, getattr(rows[0], choice)])
+        (position, height[choice, getattr(rows[0], choice)])
         for position, rows in enumerate(curve.rows, start=1)
         for choice in choices
     ]
-    wide = max(1.0, min(7.0, 0.8 * panel.width / count))
-    x, y_of = ([tick[axis] for tick in ticks] for axis in (0, 1))
-    panel.points(x, y_of, chart.Style(chart.INK, "line-ns", size=5.5, width=wide))
-    half = max(0.5, 2.0 * count / panel.width)
+    positions, heights = ([tick[axis] for tick in ticks] for axis in (0, 1))
+    tick_width = max(1.0, min(7.0, 0.8 * panel.width / count))
+    panel.points(positions, heights, chart.Style(chart.INK, "line-ns", size=5.5, width=tick_width))
+    half_width = max(0.5, 2.0 * count / panel.width)
     for position in curve.default:
-        panel.vertical_band(position - half, position + half, "rgba(0,0,0,0.10)")
+        panel.vertical_band(position - half_width, position + half_width, "rgba(0,0,0,0.10)")

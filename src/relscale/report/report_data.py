@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from relscale.experiments.experiment import Experiment
 from relscale.experiments.results import Results
-from relscale.figures.registry import all_figures, figure_of
+from relscale.figures.registry import all_figures, find_figure
 from relscale.fitting.fits import ROWS, Fits, read
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.report.frontier_advice import Widths
@@ -137,7 +137,7 @@ def experiment_data(experiment: Experiment, results: Results | None = None) -> R
     """
     results = results or Results.of(experiment)
     figures = [
-        ReportFigure(name, json.loads(path.read_bytes()), figure_of(name).description)
+        ReportFigure(name, json.loads(path.read_bytes()), find_figure(name).description)
         for name in all_figures(experiment.figures, experiment.suites)
         if (path := results.figure(name, "json")).is_file()
     ]

@@ -60,7 +60,7 @@ def _draw_width(panel: chart.Panel, rows: Sequence[SingularValueRow]) -> None:
             [row.width for row in matrix_rows],
             [row.sigma_max / row.scale for row in matrix_rows if row.scale],
             style,
-            about=[f"{row.run}, layer {row.layer}" for row in matrix_rows],
+            details=[f"{row.run}, layer {row.layer}" for row in matrix_rows],
             hover="%{customdata}<br>%{y}",
             name=kind,
             group=kind,

@@ -81,11 +81,11 @@ def _draw(panel: chart.Panel, cell: SweptCell, rate: str, batch: str) -> None:
         excess = 100 * (cell.best.of(at) / cell.best.value - 1).reshape(GRID, GRID)
         most = 100 * (float(np.quantile(cell.loss, 0.9)) / cell.best.value - 1)
         if (levels := chart.linear_ticks(0.0, most, LEVELS))[1:]:
-            panel.contours(across, up, excess, levels)
+            chart.contours(panel, across, up, excess, levels)
     words = [
         f"{r:.3g}, {b:.4g}: {loss:.5g}" for r, b, loss in zip(cell.rate, cell.batch, cell.loss, strict=True)
     ]
-    panel.coloured_points(cell.rate, cell.batch, cell.loss, words, "%{text}")
+    chart.coloured_points(panel, cell.rate, cell.batch, cell.loss, words, "%{text}")
     least = int(cell.loss.argmin())
     panel.points([cell.rate[least]], [cell.batch[least]], LEAST)
     if cell.best.exists:

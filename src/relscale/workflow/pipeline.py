@@ -22,7 +22,7 @@ from relscale.experiments.experiment import (
 from relscale.experiments.results import Results
 from relscale.figures.browser import static_formats
 from relscale.figures.caption import Caption, as_rst
-from relscale.figures.registry import all_figures, figure_of, figure_suite
+from relscale.figures.registry import all_figures, find_figure, figure_suite
 from relscale.fitting.fits import ROWS
 from relscale.laws.catalogue import law_names
 from relscale.measurements.published import source_module
@@ -356,7 +356,7 @@ class Pipeline:
 
     def figure_code(self, figure: str) -> str:
         """The digest of the code of a figure."""
-        return code_digest("relscale.commands.plot:run", figure_of(self.figure[figure]).module)
+        return code_digest("relscale.commands.plot:run", find_figure(self.figure[figure]).module)
 
     def report_code(self) -> str:
         """The digest of the code of the report."""
@@ -377,7 +377,7 @@ class Pipeline:
             Folder of the captions, one per kind of figure; the default is the first sentence of its module's docstring.
         """
         name = self.figure[figure]
-        kind = figure_of(name)
+        kind = find_figure(name)
         written = folder / f"{kind.name}.rst"
         text = written.read_text(encoding="utf-8") if written.is_file() else as_rst(kind.description)
         suite = figure_suite(name)

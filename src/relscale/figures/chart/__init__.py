@@ -1,6 +1,6 @@
 """The chart layer of all figures: a grid of panels measured in pixels, with marks, legends and notes.
 
-A figure makes a `grid`, sets the axes of each panel, draws points, lines and intervals into it, and adds a key and
+A figure makes a `grid`, sets the axes of each panel, draws points, lines and intervals into it, and adds a legend and
 notes around it::
 
     chart = grid("Loss", rows=1, columns=2)
@@ -21,9 +21,12 @@ from relscale.figures.chart.axes import (
     order_axis,
     power_axis,
 )
+from relscale.figures.chart.end_labels import EndLabel, end_labels, end_labels_width
 from relscale.figures.chart.grid import HEADING, Grid, Key, empty, grid, verdict_keys
+from relscale.figures.chart.interval_strip import StripInterval, interval_strip, strip_width
 from relscale.figures.chart.numbers import decimals, estimate, known, number, plain, power_of_ten, significant
-from relscale.figures.chart.panel import EndLabel, Panel
+from relscale.figures.chart.panel import Panel
+from relscale.figures.chart.point_labels import point_labels
 from relscale.figures.chart.reflow import LINE
 from relscale.figures.chart.style import (
     BASELINE,
@@ -46,6 +49,7 @@ from relscale.figures.chart.style import (
     verdict_style,
     verdict_words,
 )
+from relscale.figures.chart.surface import coloured_points, contours
 from relscale.figures.chart.text import text_width, wrap
 
 __all__ = [
@@ -68,13 +72,19 @@ __all__ = [
     "Grid",
     "Key",
     "Panel",
+    "StripInterval",
     "Style",
+    "coloured_points",
     "compute_axis",
+    "contours",
     "decimals",
     "empty",
+    "end_labels",
+    "end_labels_width",
     "estimate",
     "faded",
     "grid",
+    "interval_strip",
     "known",
     "linear_axis",
     "linear_ticks",
@@ -85,9 +95,11 @@ __all__ = [
     "order_axis",
     "ordered_styles",
     "plain",
+    "point_labels",
     "power_axis",
     "power_of_ten",
     "significant",
+    "strip_width",
     "styles",
     "text_width",
     "verdict_keys",

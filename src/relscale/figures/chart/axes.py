@@ -1,4 +1,4 @@
-"""Axes with titles, units and round numbers, as plotly's layout dictionaries."""
+"""Axes with titles, units and round tick labels, as dictionaries of plotly's layout."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,14 @@ from relscale.figures.chart.style import FAINT, GRID, INK, SIZE
 Axis = dict[str, Any]
 
 COMPUTE = "training compute (FLOPs)"
-LARGEST_GAP = 0.2  # between two labels of a log axis, or a label and the axis' end, as a share of its length
-SMALLEST_GAP = 0.05
+LARGEST_GAP = 0.2  # between labels of a log axis, or a label and an end of the axis, as a share of its length
+SMALLEST_GAP = 0.05  # between two labels
 
 
 def compute_axis(
     flops: Iterable[float | None], width: float = 330, title: str = COMPUTE, aside: float = 0
 ) -> Axis:
-    """The axis of training compute in a panel of that many pixels, ``aside`` of them kept free to the right."""
+    """An axis of training compute, ``width`` pixels long, of which ``aside`` at the right have no data."""
     axis = power_axis(flops, title, width - aside)
     low, high = axis["range"]
     axis["range"] = [low, low + (high - low) * width / (width - aside)]
@@ -26,16 +26,16 @@ def compute_axis(
 
 
 def power_axis(values: Iterable[float | None], title: str, width: float = 330) -> Axis:
-    """A logarithmic axis labelled ``10¹¹``, ``3×10¹¹``, with no more labels than ``width`` pixels hold."""
+    """A logarithmic axis ``width`` pixels long, labelled ``10¹¹``, ``3×10¹¹``, with room for each label."""
     return log_axis(values, title, most=max(2, int(width // 60)), powers=True)
 
 
 def log_axis(
     values: Iterable[float | None], title: str, *, most: int = 7, powers: bool = False, pad: float = 0.06
 ) -> Axis:
-    """A logarithmic axis around ``values``, labelled across all of its range, by powers of ten or plain numbers.
+    """A logarithmic axis around ``values``, labelled over its whole range with powers of ten or plain numbers.
 
-    Values that are not positive and finite are ignored; where none is left, the axis has no ticks.
+    Values that are not positive and finite are ignored; without any other value, the axis has no ticks.
     """
     logs = [math.log10(value) for value in values if value is not None and 0 < value < math.inf]
     low, high = _padded(min(logs), max(logs), pad, least=0.02) if logs else (0.0, 0.1)
@@ -55,9 +55,9 @@ def log_axis(
 def linear_axis(
     values: Iterable[float | None], title: str, *, most: int = 8, pad: float = 0.08, zero: bool = False
 ) -> Axis:
-    """A linear axis around ``values``; ``zero`` keeps 0 in sight and draws it as a line.
+    """A linear axis around ``values``; ``zero`` includes 0 and draws a line there.
 
-    Where no two values differ there is no scale to show: the one value is the only tick, and without any there is none.
+    If all values are equal, that value is the only tick; without values there are no ticks.
     """
     finite = {value for value in values if value is not None and math.isfinite(value)}
     if zero and finite:
@@ -84,7 +84,7 @@ def names_axis(
     size: float = SIZE - 1,
     lines: bool = False,
 ) -> Axis:
-    """A vertical axis of names from top to bottom, at 0, 1, …; ``lines`` draws one through each."""
+    """A vertical axis of names from top to bottom, at 0, 1, …; ``lines`` draws a grid line through each name."""
     positions = list(range(len(names)))
     return {
         **_axis(""),
@@ -98,7 +98,7 @@ def names_axis(
 
 
 def order_axis(number: int, title: str) -> Axis:
-    """The places 1 to ``number``, with a tick where the axis has a title."""
+    """An axis of the ranks 1 to ``number``, with ticks if it has a title."""
     ticks = sorted({1, *(tick for tick in linear_ticks(1, number + 1, 6) if 1 < tick <= number)})
     ticks = [tick for tick in ticks if title and tick == int(tick)]
     edge = 0.5 + 0.02 * number
@@ -136,10 +136,10 @@ def _padded(low: float, high: float, pad: float, least: float) -> tuple[float, f
 
 
 def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
-    """Round numbers between two positive ones, a few of them, so that no part of the range is without a label.
+    """About ``most`` round numbers between two positive numbers, without large gaps.
 
-    Of 1-2-5 steps, 1-3 steps and powers of ten the first that is not too many; within a decade, where these leave a
-    gap, the finer or linear steps that leave the smallest one.
+    The first of 1-2-5 steps, 1-3 steps and powers of ten with at most ``most`` ticks. Within a decade, if these leave a
+    large gap, the finer or linear steps with the smallest gap.
     """
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
 
@@ -148,27 +148,27 @@ def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
         return [tick for tick in ticks if low <= tick <= high]
 
     for ticks in (steps(1, 2, 5), steps(1, 3), steps(1)):
-        wide = high / low > 10 or _gaps(low, ticks, high)[1] <= 1.5 * LARGEST_GAP
-        if 3 <= len(ticks) <= most and wide:
+        is_even = high / low > 10 or _gaps(low, ticks, high)[1] <= 1.5 * LARGEST_GAP
+        if 3 <= len(ticks) <= most and is_even:
             return ticks
-    if high / low > 10:  # more decades than ticks: every second, third, … of them
+    if high / low > 10:  # more decades than ticks: every second, third, … decade
         step = math.ceil(len(decades) / most)
         sparse = [10.0**decade for decade in decades if decade % step == 0 and low <= 10.0**decade <= high]
         if len(sparse) > 1:
             return sparse
-    offers = [steps(1, 2, 5), steps(1, 1.5, 2, 3, 5, 7), steps(1, 2, 3, 4, 5, 6, 8)]
-    offers += [linear_ticks(low, high, number) for number in range(3, most + 4)]
-    offers = [ticks for ticks in offers if 0 < len(ticks) <= most + 1]
-    apart = [ticks for ticks in offers if _gaps(low, ticks, high)[0] >= SMALLEST_GAP] or offers
-    few = [ticks for ticks in apart if len(ticks) <= most] or apart
-    best = min(few, key=lambda ticks: (_gaps(low, ticks, high)[1], -len(ticks)))
+    candidates = [steps(1, 2, 5), steps(1, 1.5, 2, 3, 5, 7), steps(1, 2, 3, 4, 5, 6, 8)]
+    candidates += [linear_ticks(low, high, number) for number in range(3, most + 4)]
+    candidates = [ticks for ticks in candidates if 0 < len(ticks) <= most + 1]
+    candidates = [ticks for ticks in candidates if _gaps(low, ticks, high)[0] >= SMALLEST_GAP] or candidates
+    at_most = [ticks for ticks in candidates if len(ticks) <= most] or candidates
+    best = min(at_most, key=lambda ticks: (_gaps(low, ticks, high)[1], -len(ticks)))
     if _gaps(low, best, high)[1] <= LARGEST_GAP:
         return best
-    return min(apart, key=lambda ticks: (_gaps(low, ticks, high)[1], len(ticks)))
+    return min(candidates, key=lambda ticks: (_gaps(low, ticks, high)[1], len(ticks)))
 
 
 def _gaps(low: float, ticks: Sequence[float], high: float) -> tuple[float, float]:
-    """The smallest gap between two ticks, and the largest one, the ends' included, as shares of a log axis."""
+    """The smallest gap between ticks, and the largest between ticks or an axis end, as shares of a log axis."""
     length = math.log(high / low)
     between = [math.log(b / a) / length for a, b in pairwise(ticks)]
     largest = max(math.log(b / a) / length for a, b in pairwise([low, *ticks, high]))
@@ -176,7 +176,7 @@ def _gaps(low: float, ticks: Sequence[float], high: float) -> tuple[float, float
 
 
 def power_ticks(low: float, high: float, most: int) -> list[float]:
-    """Powers of ten between two positive numbers, and three times them where there is room; never none."""
+    """Powers of ten between two positive numbers, and their triples if at most ``most``; else `log_ticks`."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for digits in ((1, 3), (1,)):
         ticks = [float(f"{digit}e{decade}") for decade in decades for digit in digits]

@@ -1,7 +1,6 @@
-"""A grid of panels laid out in pixels, with keys and notes outside of them.
+"""A grid of panels laid out in pixels, with a legend and notes outside of them.
 
-Everything that is added later, a key or a note, widens the figure and leaves the panels as they are, so nothing ever
-covers data.
+A legend and notes enlarge the figure and never change the panels, so they cannot cover data.
 """
 
 import math
@@ -14,7 +13,7 @@ import plotly.graph_objects as go
 from relscale.figures.chart.axes import log_ticks
 from relscale.figures.chart.numbers import plain
 from relscale.figures.chart.panel import Panel, axis_name
-from relscale.figures.chart.reflow import KEY_LINE, LINE, SCALE, Arrangeable, arrangements
+from relscale.figures.chart.reflow import COLOUR_SCALE, KEY_LINE, LINE, GridContent, arrangements
 from relscale.figures.chart.style import (
     FAINT,
     HATCHING,
@@ -40,11 +39,11 @@ class Key:
     Attributes
     ----------
     mode
-        What its sample shows: "lines", "markers" or "lines+markers".
+        Sample of the series: "lines", "markers" or "lines+markers".
     group
-        The series that it stands for; a click on the key hides them.
+        Legend group of the series, which a click on the key hides.
     hatching
-        Of bars, whose key is a bar.
+        Hatching of bars, whose sample is a bar; None for lines and markers.
     """
 
     name: str
@@ -55,7 +54,7 @@ class Key:
 
 
 def verdict_keys(bars: Mapping[Verdict, Style] | None = None) -> list[Key]:
-    """A key for each verdict that there can be: its mark, or its bar."""
+    """A key for each possible verdict: its marker, or its bar if ``bars`` are given."""
     return [
         Key(verdict_words(verdict), style, "markers", hatching=HATCHING[verdict] if bars else None)
         for verdict, style in (bars or VERDICTS).items()
@@ -64,18 +63,18 @@ def verdict_keys(bars: Mapping[Verdict, Style] | None = None) -> list[Key]:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A figure and the geometry of its panels; rows and columns count from 0, top left first.
+    """A figure and the geometry of its panels; rows and columns count from 0 at the top left.
 
     Attributes
     ----------
     width
-        Pixels between a panel's left and right axis.
+        Width of a panel between its axes, in pixels.
     heights
-        Pixels between its lower and upper axis, by row.
+        Height of the panels of each row between their axes, in pixels.
     gap_x, gap_y
-        Pixels between the axes of neighbouring panels, for tick labels, titles and labels at lines' ends.
-    parts
-        What is arranged anew on a page of another width.
+        Pixels between the axes of neighbouring panels, for tick labels, titles and labels at the ends of lines.
+    content
+        The parts that are rearranged for another page width.
     """
 
     drawn: go.Figure
@@ -85,24 +84,23 @@ class Grid:
     heights: tuple[int, ...]
     gap_x: int
     gap_y: int
-    parts: Arrangeable
+    content: GridContent
 
     @property
     def figure(self) -> go.Figure:
-        """The figure, which fits itself to the page.
+        """The figure, with its arrangements for pages of any width.
 
-        ``layout.meta`` says for which width it is drawn and which it needs at least, and has its
-        arrangements from wide to narrow: each for pages
-        of at least ``from`` pixels, a ``layout`` as Plotly.relayout takes it. The first one is in force.
+        ``layout.meta`` has its natural ``width``, its ``least`` width, and its ``arrangements`` from wide to narrow:
+        each is a ``layout`` for Plotly.relayout on pages of at least ``from`` pixels. The first one is applied.
         """
-        layouts = arrangements(self.drawn, self.parts)
+        layouts = arrangements(self.drawn, self.content)
         for name, value in layouts[0][1].items():
             self.drawn.layout[name] = value
         self.drawn.update_layout(
             autosize=True,
             meta={
-                "width": self.parts.natural,
-                "least": self.parts.least,
+                "width": self.content.natural_width,
+                "least": self.content.least_width,
                 "arrangements": [{"from": least, "layout": changes} for least, changes in layouts],
             },
         )
@@ -135,18 +133,18 @@ class Grid:
         )
 
     def __iter__(self) -> Iterator[Panel]:
-        """Panel by panel, row by row."""
+        """The panels, row by row."""
         return (self.panel(row, column) for row in range(self.rows) for column in range(self.columns))
 
     def share_titles(self) -> None:
-        """Keep the x titles of the last row and the y titles of the first column, where the panels' axes are alike."""
+        """Show x titles only in the last row and y titles only in the first column, for panels with equal axes."""
         for panel in self:
             for name in map(axis_name, (panel.x, panel.y)):
-                self.parts.titles[name] = self.drawn.layout[name].title.text
+                self.content.titles[name] = self.drawn.layout[name].title.text
 
     def share_names(self) -> None:
-        """Keep the names of an axis in the first of the panels side by side that have the same."""
-        words = {
+        """Show names on vertical axes only in the first of neighbouring panels with the same names."""
+        names = {
             name: axis.get("ticktext")
             for name, axis in self.drawn.layout.to_plotly_json().items()
             if "axis" in name
@@ -154,26 +152,26 @@ class Grid:
         for row in range(self.rows):
             axes = [axis_name(self.panel(row, column).y) for column in range(self.columns)]
             for before, axis in pairwise(axes):
-                if axis in words and words[axis] == words.get(before):
-                    self.parts.names_of.add(axis)
+                if axis in names and names[axis] == names.get(before):
+                    self.content.shared_names.add(axis)
 
-    def key(self, keys: Sequence[Key], title: str = "", *, names: int = 0) -> None:
-        """A legend to the right of the panels, or below them on a narrow page.
+    def key(self, keys: Sequence[Key], title: str = "", *, end_labels_width: int = 0) -> None:
+        """Add a legend to the right of the panels, or below them on a narrow page.
 
-        Where the ends of lines are named, in ``names`` pixels to the right of each panel, the legend is only there on a
-        page that is too narrow for these names.
+        Labels at the ends of lines, for which there are ``end_labels_width`` pixels to the right of each panel, replace
+        the legend except on a page that is too narrow for them.
         """
         if not keys:
             return
         first = self.panel(0, 0)
-        for key in keys:  # traces that draw nothing, for the legend to show
-            shown = {"x": [None], "y": [None], "name": key.name, "legendgroup": key.group, "showlegend": True}
+        for key in keys:  # traces without points, only for the legend
+            entry = {"x": [None], "y": [None], "name": key.name, "legendgroup": key.group, "showlegend": True}
             if key.hatching is not None:
-                first.add(go.Bar(marker=hatched(key.style.colour, key.hatching), **shown))
+                first.add(go.Bar(marker=hatched(key.style.colour, key.hatching), **entry))
             else:
-                first.add(go.Scatter(mode=key.mode, line=key.style.line, marker=key.style.marker, **shown))
-        self.parts.names = names
-        self.parts.keys = [*([title] if title else []), *(key.name for key in keys)]
+                first.add(go.Scatter(mode=key.mode, line=key.style.line, marker=key.style.marker, **entry))
+        self.content.end_labels_width = end_labels_width
+        self.content.keys = [*([title] if title else []), *(key.name for key in keys)]
         self.drawn.update_layout(
             showlegend=True,
             legend={
@@ -188,9 +186,9 @@ class Grid:
         )
 
     def colour_scale(self, title: str, low: float, high: float) -> None:
-        """The scale of colours, logarithmic from ``low`` to ``high``, under the key."""
+        """Add a logarithmic colour scale from ``low`` to ``high``, below the legend."""
         ticks = log_ticks(low, high, 7)
-        self.parts.scale = title
+        self.content.colour_scale = title
         self.drawn.update_layout(
             coloraxis={
                 "colorscale": [[share, f"rgb{colour}"] for share, colour in SEQUENCE],
@@ -202,11 +200,11 @@ class Grid:
                     "ticktext": [plain(tick) for tick in ticks],
                     "thickness": 16,
                     "lenmode": "pixels",
-                    "len": SCALE,
+                    "len": COLOUR_SCALE,
                     "xref": "container",
                     "x": 1,
                     "xanchor": "right",
-                    "y": 1 - (KEY_LINE * len(self.parts.keys) + 40) / self.plot_height,
+                    "y": 1 - (KEY_LINE * len(self.content.keys) + 40) / self.plot_height,
                     "yanchor": "top",
                     "outlinewidth": 0,
                 },
@@ -214,11 +212,11 @@ class Grid:
         )
 
     def notes(self, *notes: str) -> None:
-        """Small print under everything else, wrapped to the page's width."""
-        self.parts.notes = [note for note in notes if note]
-        if not self.parts.notes:
+        """Add notes in small print at the bottom of the figure, wrapped to the width of the page."""
+        self.content.notes = [note for note in notes if note]
+        if not self.content.notes:
             return
-        self.parts.note = len(self.drawn.layout.annotations)
+        self.content.note_annotation = len(self.drawn.layout.annotations)
         self.drawn.add_annotation(
             text="",
             x=0,
@@ -255,42 +253,42 @@ def grid(
     Parameters
     ----------
     width, height
-        Of a panel in pixels; ``height`` is one for all, or one per row.
+        Size of a panel in pixels; ``height`` is the same for all rows, or a list.
     gap_x, gap_y
-        Pixels between panels; by default every row has room for titles of axes and for headings.
+        Pixels between panels; by default every row has room for axis titles and headings.
     left, right, bottom
-        Pixels around them all.
+        Margins around all panels in pixels.
     lines
-        Of small print under a panel's heading.
+        Lines of small print below a panel's heading.
     names, name_size
-        Those of the vertical axes, which have room at the left, and the size of their letters.
+        Names on the vertical axes, for which the left margin has room, and their font size.
     by_row
-        Whether panels are read row by row, so that a narrow page breaks rows; else it keeps columns whole.
+        Whether panels are read row by row, so that a narrow page breaks rows; otherwise it keeps columns together.
     """
     top = HEADING + LINE * lines
     gap_y = bottom + top + 4 if gap_y is None else gap_y
     left = max([left, *(int(text_width(name, name_size)) + 34 for name in names)])
     heights = (height,) * rows if isinstance(height, int) else tuple(height)
-    parts = Arrangeable(title, width, heights, columns, gap_x, gap_y, left, right, bottom, top, by_row)
+    content = GridContent(title, width, heights, columns, gap_x, gap_y, left, right, bottom, top, by_row)
     figure = go.Figure()
     margin = {"l": left, "r": right, "t": TITLE + top + 6, "b": bottom, "pad": 0}
     figure.update_layout(**layout(title), margin=margin, showlegend=False)
-    return Grid(figure, rows, columns, width, heights, gap_x, gap_y, parts)
+    return Grid(figure, rows, columns, width, heights, gap_x, gap_y, content)
 
 
 def empty(title: str, reason: str) -> go.Figure:
-    """A figure that says why there is nothing to draw."""
+    """A figure that states why there is nothing to draw."""
     figure = go.Figure()
     margin = {"l": 24, "r": 24, "t": 44, "b": 24}
     figure.update_layout(**layout(title), height=240, autosize=True, margin=margin)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
-    words = {
-        least: "<br>".join(["<b>Nothing to draw</b>", *wrap(reason, room)])
-        for least, room in ((700, 640), (0, 290))
+    texts = {
+        page_width: "<br>".join(["<b>Nothing to draw</b>", *wrap(reason, line_width)])
+        for page_width, line_width in ((700, 640), (0, 290))
     }
     figure.add_annotation(
-        text=words[700],
+        text=texts[700],
         x=0.5,
         y=0.5,
         xref="paper",
@@ -298,6 +296,6 @@ def empty(title: str, reason: str) -> go.Figure:
         showarrow=False,
         font={"size": SIZE + 1, "color": FAINT},
     )
-    layouts = [{"from": least, "layout": {"annotations[0].text": text}} for least, text in words.items()]
+    layouts = [{"from": width, "layout": {"annotations[0].text": text}} for width, text in texts.items()]
     figure.update_layout(meta={"width": 760, "arrangements": layouts})
     return figure

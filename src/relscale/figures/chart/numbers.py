@@ -1,4 +1,4 @@
-"""Numbers as people write them, with real minus signs and powers of ten."""
+"""Formatting of numbers, with minus signs and powers of ten."""
 
 import math
 
@@ -11,7 +11,7 @@ def known(*values: float | None) -> bool:
 
 
 def number(value: float | None) -> float:
-    """A number of a row; nan where the row has none."""
+    """The value of a row as a number; nan for None."""
     return math.nan if value is None else value
 
 
@@ -23,14 +23,14 @@ def power_of_ten(value: float) -> str:
 
 
 def plain(value: float) -> str:
-    """A number without needless digits; a very large or small one as a power of ten."""
+    """A number without trailing zeros; a very large or small one as a power of ten."""
     if value and not 1e-4 <= abs(value) < 1e5:
         return power_of_ten(value)
     return f"{value:g}".replace("-", "−")
 
 
 def significant(value: float, digits: int) -> str:
-    """A number with that many significant digits, no more than it has; powers of ten where it is large or small."""
+    """A number with at most ``digits`` significant digits; a very large or small one as a power of ten."""
     if value and not 1e-4 <= abs(value) < 1e6:
         mantissa, power = f"{value:.{digits - 1}e}".split("e")
         return f"{float(mantissa):g}×10{str(int(power)).translate(SUPERSCRIPTS)}".replace("-", "−")
@@ -39,19 +39,19 @@ def significant(value: float, digits: int) -> str:
 
 
 def decimals(value: float, digits: int = 4) -> str:
-    """A number with that many decimals."""
+    """A number with ``digits`` decimals."""
     return f"{value:.{digits}f}".replace("-", "−")
 
 
 def estimate(value: float, low: float | None, high: float | None) -> str:
     """An estimate with its interval, ``−0.015 [−0.028, −0.001]``, to two digits of the interval's half-width.
 
-    Without brackets where the interval is not known; powers of ten where numbers are large or small.
+    Without brackets if the interval is unknown; with powers of ten if numbers are very large or small.
     """
     if low is None or high is None or not known(low, high):
         return significant(value, 3)
-    half = (high - low) / 2
-    if half <= 0 or not 1e-4 <= max(abs(value), half) < 1e5:
+    half_width = (high - low) / 2
+    if half_width <= 0 or not 1e-4 <= max(abs(value), half_width) < 1e5:
         return f"{significant(value, 3)} [{significant(low, 3)}, {significant(high, 3)}]"
-    digits = min(max(1 - math.floor(math.log10(half)), 0), 6)
+    digits = min(max(1 - math.floor(math.log10(half_width)), 0), 6)
     return f"{decimals(value, digits)} [{decimals(low, digits)}, {decimals(high, digits)}]"

@@ -1,14 +1,14 @@
-"""A figure on a page of any width: how its panels, key and notes are arranged, from wide to narrow.
+"""Arrangements of a figure's panels, legend and notes for pages of any width, from wide to narrow.
 
-A figure is drawn for the width that suits it (`Grid`). On a narrower page its panels shrink to ``SMALLEST`` of their
-width; then the key goes below; then fewer panels stand side by side. Data are the same in every arrangement: one is a
-few changes of the layout. Between two arrangements the panels stretch, as plotly's ``autosize`` has it.
+A figure is drawn at its natural width (`Grid`). On a narrower page its panels first shrink to ``SMALLEST`` of their
+width; then the legend moves below them; then fewer panels are side by side. Every arrangement has the same data and
+changes only the layout. Between two arrangements, plotly's ``autosize`` stretches the panels.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import plotly.graph_objects as go
 
@@ -16,44 +16,46 @@ from relscale.figures.chart.style import SIZE
 from relscale.figures.chart.text import text_width, wrap
 from relscale.figures.page import TITLE, TITLE_LINE
 
-LINE = 18  # for a line of small print
+LINE = 18  # pixels for a line of small print
 KEY_LINE = 22
 KEY_SAMPLE = 62  # a key's sample of line and symbol, with the space around it
-SMALLEST = 0.75  # of its width is what a panel shrinks to before fewer stand side by side
-SCALE = 200  # pixels that a scale of colours is long
+SMALLEST = 0.75  # share of its width to which a panel shrinks before fewer are side by side
+COLOUR_SCALE = 200  # pixels: length of a colour scale
 NARROWEST = 320  # pixels of the narrowest page
-END_NAME = "end"  # of the annotations and shapes that name the ends of lines
+SIDE = 14  # pixels at the left and right of title and notes
+END_LABEL = "end"  # name of the annotations and shapes that label the ends of lines
 
 Changes = dict[str, Any]  # of a layout, as Plotly.relayout takes them
+KeyPosition = Literal["beside", "below", "end labels"]  # end labels replace the legend
 
 
 @dataclass(slots=True)
-class Arrangeable:
-    """The sizes of a grid in pixels: its panels and the margins around them.
+class GridContent:
+    """The panels, legend and notes of a grid, with their sizes in pixels.
 
     Attributes
     ----------
-    heights
-        Of the panels, by row.
+    width, heights
+        Width of a panel, and height of the panels of each row.
     by_row
-        Whether panels are read row by row; else those of a column belong together.
+        Whether panels are read row by row; otherwise the panels of a column belong together.
     left, right, bottom, top
-        Around all panels, without key and notes; ``top`` without the title.
+        Margins around all panels, without title, legend and notes.
     keys
-        The names in the legend, its title first where it has one.
-    notes
-        The small print below, and the place of its annotation in the layout.
+        Names in the legend, after its title if it has one.
+    notes, note_annotation
+        The notes below the panels, and the index of their annotation in the layout.
     titles
-        Of the axes that have one only at the edge of the grid: the name of the axis in the layout, and the title.
-    names_of
-        The vertical axes of names that the panel to the left has too.
-    names
-        Pixels of ``right`` for names at the ends of lines, for which the narrowest page has the key instead; 0 where
-        the key is always shown.
-    scale
-        The title of a scale of colours under the key, for which a narrow page has no room; empty where there is none.
-    least
-        The width that the figure needs; a narrower page scrolls.
+        Titles of the axes that show one only at the edge of the grid, by the axis' name in the layout.
+    shared_names
+        The vertical axes with the same names as the panel to their left.
+    end_labels_width
+        The part of ``right`` for labels at the ends of lines, which the legend replaces on the narrowest page; 0 if
+        the legend is always shown.
+    colour_scale
+        Title of the colour scale below the legend, which a narrow page does not show; empty without a scale.
+    least_width
+        The least width of the figure; a narrower page scrolls.
     """
 
     title: str
@@ -69,129 +71,137 @@ class Arrangeable:
     by_row: bool
     keys: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    note: int = -1
+    note_annotation: int = -1
     titles: dict[str, str] = field(default_factory=dict)
-    names_of: set[str] = field(default_factory=set)
-    names: int = 0
-    scale: str = ""
-    least: int = NARROWEST
+    shared_names: set[str] = field(default_factory=set)
+    end_labels_width: int = 0
+    colour_scale: str = ""
+    least_width: int = NARROWEST
 
     @property
     def key_width(self) -> int:
-        """Pixels of a legend to the right."""
-        wide = max((text_width(key, SIZE - 1) for key in self.keys), default=0) + KEY_SAMPLE
-        return math.ceil(max(wide, text_width(self.scale, SIZE - 1))) + 22
+        """Width of a legend to the right of the panels."""
+        names = max((text_width(key, SIZE - 1) for key in self.keys), default=0) + KEY_SAMPLE
+        return math.ceil(max(names, text_width(self.colour_scale, SIZE - 1))) + 22
 
-    def page(self, columns: int, key_at_side: bool, share: float = 1.0) -> int:
-        """Width in pixels of ``columns`` panels at ``share`` of their width, with the key beside them or below."""
+    def page_width(self, columns: int, key: KeyPosition, share: float = 1.0) -> int:
+        """Width of a page with ``columns`` panels side by side, each at ``share`` of its width."""
         panels = columns * share * self.width + (columns - 1) * self.gap_x
-        return math.ceil(
-            self.left + panels + self.right + (self.key_width if key_at_side and self.keys else 0)
-        )
+        key_width = self.key_width if key == "beside" and self.keys else 0
+        return math.ceil(self.left + panels + self.right + key_width)
 
     @property
-    def natural(self) -> int:
-        """Pixels that the figure is drawn for."""
-        title = math.ceil(text_width(self.title, SIZE + 3) + 28)
-        return max(self.page(self.columns, key_at_side=True), title)
+    def natural_width(self) -> int:
+        """Width at which the figure is drawn."""
+        title = math.ceil(text_width(self.title, SIZE + 3) + 2 * SIDE)
+        return max(self.page_width(self.columns, "beside"), title)
 
 
-def arrangements(figure: go.Figure, parts: Arrangeable) -> list[tuple[int, Changes]]:
-    """Arrangements from wide to narrow: the least width of the page that each is for, and its layout."""
+def arrangements(figure: go.Figure, content: GridContent) -> list[tuple[int, Changes]]:
+    """The arrangements from wide to narrow: the least page width of each, and its changes of the layout."""
     layout = figure.layout.to_plotly_json()
-    down = [columns for columns in range(parts.columns, 0, -1) if _is_balanced(parts.columns, columns)]
-    if not parts.names:
-        cases = [
-            (columns, key) for columns in down for key in ("beside", "below") if parts.keys or key == "below"
-        ]
-        cases = [case for case in cases if case == (parts.columns, "beside") or case[1] == "below"]
-    else:
-        cases = [*((columns, "named") for columns in down), (1, "below")]
-    widths = [parts.page(columns, key == "beside", SMALLEST) for columns, key in cases[:-1]] + [0]
-    layouts = []
+    cases = _cases(content)
+    widths = [content.page_width(columns, key, SMALLEST) for columns, key in cases[:-1]] + [0]
+    end_labels = [
+        f"{kind}[{i}].visible"
+        for kind in ("annotations", "shapes")
+        for i, label in enumerate(layout.get(kind, ()))
+        if label.get("name") == END_LABEL and content.end_labels_width
+    ]
+    arranged = []
     for width, (columns, key) in zip(widths, cases, strict=True):
-        changes = _panels(parts, set(layout), columns)
-        layouts.append((width, changes | _around(parts, max(width, NARROWEST), changes.pop("height"), key)))
-        if parts.names:
-            for kind in ("annotations", "shapes"):
-                named = [
-                    i
-                    for i, annotation in enumerate(layout.get(kind, ()))
-                    if annotation.get("name") == END_NAME
-                ]
-                layouts[-1][1].update({f"{kind}[{i}].visible": key == "named" for i in named})
-    return layouts
+        height, changes = _panels(content, set(layout), columns)
+        changes |= _margins(content, max(width, NARROWEST), height, key)
+        arranged.append((width, changes | dict.fromkeys(end_labels, key == "end labels")))
+    return arranged
+
+
+def _cases(content: GridContent) -> list[tuple[int, KeyPosition]]:
+    """The number of panels side by side and the position of the legend, from wide to narrow."""
+    all_columns = range(content.columns, 0, -1)
+    columns = [number for number in all_columns if _is_balanced(content.columns, number)]
+    if content.end_labels_width:
+        return [*((number, "end labels") for number in columns), (1, "below")]
+    beside: list[tuple[int, KeyPosition]] = [(content.columns, "beside")] if content.keys else []
+    return [*beside, *((number, "below") for number in columns)]
 
 
 def _is_balanced(panels: int, columns: int) -> bool:
-    """Whether no fewer columns take as many rows: of four panels two and two, not three and one."""
+    """Whether fewer columns need more rows: of four panels two and two, not three and one."""
     return columns == math.ceil(panels / math.ceil(panels / columns))
 
 
-def _lines(parts: Arrangeable, columns: int) -> Iterator[tuple[int, list[int], bool]]:
-    """The rows of an arrangement: the row that gives the height, the panels' numbers, whether it begins a block."""
-    rows = range(len(parts.heights))
-    chunks = [range(i, min(i + columns, parts.columns)) for i in range(0, parts.columns, columns)]
-    pairs = (
+class PanelRow(NamedTuple):
+    """Panels side by side in an arrangement: their height and numbers, and whether a block begins with them."""
+
+    height: int
+    panels: list[int]
+    begins_block: bool
+
+
+def _panel_rows(content: GridContent, present: set[str], columns: int) -> Iterator[PanelRow]:
+    """The rows of an arrangement with ``columns`` panels side by side, without panels that have no axes."""
+    rows = range(len(content.heights))
+    chunks = [
+        range(first, min(first + columns, content.columns)) for first in range(0, content.columns, columns)
+    ]
+    parts = (
         [(row, chunk, True) for row in rows for chunk in chunks]
-        if parts.by_row
+        if content.by_row
         else [(row, chunk, row == 0) for chunk in chunks for row in rows]
     )
-    for row, chunk, begins in pairs:
-        yield row, [row * parts.columns + column for column in chunk], begins
+    for row, chunk, begins_block in parts:
+        numbers = [row * content.columns + column for column in chunk]
+        panels = [number for number in numbers if f"xaxis{_suffix(number)}" in present]
+        if panels:
+            yield PanelRow(content.heights[row], panels, begins_block)
 
 
-def _panels(parts: Arrangeable, present: set[str], columns: int) -> Changes:
-    """The axes with so many panels side by side, and the panels' height together."""
-    lines = [
-        (row, [panel for panel in panels if f"xaxis{panel + 1 if panel else ''}" in present], begins)
-        for row, panels, begins in _lines(parts, columns)
-    ]
-    lines = [line for line in lines if line[1]]
-    apart = max(
-        parts.gap_y, parts.bottom + parts.top + 6
-    )  # of blocks: titles of axes and headings are between
-    gaps = [
-        (apart if columns < parts.columns or parts.by_row else parts.gap_y) if begins else parts.gap_y
-        for _, _, begins in lines[1:]
-    ]
-    if parts.by_row:
-        gaps = [parts.gap_y] * len(gaps)
-    height = sum(parts.heights[row] for row, _, _ in lines) + sum(gaps)
-    wide = columns * parts.width + (columns - 1) * parts.gap_x
-    changes: Changes = {"height": height}
+def _suffix(panel: int) -> str:
+    """The end of the names of a panel's axes."""
+    return str(panel + 1) if panel else ""
+
+
+def _panels(content: GridContent, present: set[str], columns: int) -> tuple[int, Changes]:
+    """The height of all panels, and their axes, with ``columns`` panels side by side."""
+    rows = list(_panel_rows(content, present, columns))
+    is_broken = columns < content.columns and not content.by_row
+    block_gap = max(content.gap_y, content.bottom + content.top + 6)  # room for titles of axes and headings
+    gaps = [block_gap if row.begins_block and is_broken else content.gap_y for row in rows[1:]]
+    height = sum(row.height for row in rows) + sum(gaps)
+    width = columns * content.width + (columns - 1) * content.gap_x
+    changes: Changes = {}
     top = 0
-    for i, (row, panels, _) in enumerate(lines):
-        last = i + 1 == len(lines) or lines[i + 1][2]
-        for place, panel in enumerate(panels):
-            left, name = place * (parts.width + parts.gap_x), panel + 1 if panel else ""
-            changes[f"xaxis{name}.domain"] = [left / wide, (left + parts.width) / wide]
-            changes[f"yaxis{name}.domain"] = [
-                1 - (top + parts.heights[row]) / height,
-                1 - top / height,
-            ]
-            if f"yaxis{name}" in parts.names_of:
-                changes[f"yaxis{name}.showticklabels"] = place == 0
-            for axis, is_shown in ((f"xaxis{name}", last), (f"yaxis{name}", place == 0)):
-                if axis in parts.titles:
-                    changes[f"{axis}.title.text"] = parts.titles[axis] if is_shown else None
-        top += parts.heights[row] + (gaps[i] if i < len(gaps) else 0)
-    return changes
+    for row, gap, below in zip(rows, [*gaps, 0], [*rows[1:], None], strict=True):
+        is_last = below is None or below.begins_block
+        for position, panel in enumerate(row.panels):
+            left = position * (content.width + content.gap_x)
+            x_axis, y_axis = f"xaxis{_suffix(panel)}", f"yaxis{_suffix(panel)}"
+            changes[f"{x_axis}.domain"] = [left / width, (left + content.width) / width]
+            changes[f"{y_axis}.domain"] = [1 - (top + row.height) / height, 1 - top / height]
+            if y_axis in content.shared_names:
+                changes[f"{y_axis}.showticklabels"] = position == 0
+            for axis, has_title in ((x_axis, is_last), (y_axis, position == 0)):
+                if axis in content.titles:
+                    changes[f"{axis}.title.text"] = content.titles[axis] if has_title else None
+        top += row.height + gap
+    return height, changes
 
 
-def _around(parts: Arrangeable, page: int, height: int, key: str) -> Changes:
-    """Title, key (beside, below or named at the ends of lines) and notes around panels, on a page of that width."""
-    title = wrap(parts.title, page - 28, SIZE + 3)
-    top = TITLE + TITLE_LINE * (len(title) - 1) + parts.top + 6
-    bottom, right = parts.bottom, parts.right - (parts.names if key == "below" else 0)
+def _margins(content: GridContent, page: int, height: int, key: KeyPosition) -> Changes:
+    """Title, legend, notes and margins around panels of this height, on a page of this width."""
+    title = wrap(content.title, page - 2 * SIDE, SIZE + 3)
+    top = TITLE + TITLE_LINE * (len(title) - 1) + content.top + 6
+    bottom = content.bottom
+    right = content.right - (content.end_labels_width if key == "below" else 0)
     changes: Changes = {
         "title.text": "<br>".join(title),
         "title.pad.t": 12 if len(title) == 1 else 26,
-        "showlegend": bool(parts.keys) and key != "named",
+        "showlegend": bool(content.keys) and key != "end labels",
     }
-    if parts.keys and key == "beside":
-        right += parts.key_width
-        bottom += max(0, KEY_LINE * len(parts.keys) + 10 - height - 40)
+    if content.keys and key == "beside":
+        right += content.key_width
+        bottom += max(0, KEY_LINE * len(content.keys) + 10 - height - 40)
         changes |= {
             "legend.orientation": "v",
             "legend.xref": "container",
@@ -199,7 +209,7 @@ def _around(parts: Arrangeable, page: int, height: int, key: str) -> Changes:
             "legend.xanchor": "right",
             "legend.y": 1,
         }
-    elif parts.keys and key == "below":
+    elif content.keys and key == "below":
         changes |= {
             "legend.orientation": "h",
             "legend.xref": "paper",
@@ -207,15 +217,16 @@ def _around(parts: Arrangeable, page: int, height: int, key: str) -> Changes:
             "legend.xanchor": "left",
             "legend.y": -(bottom - 6) / height,
         }
-        bottom += KEY_LINE * _key_lines(parts.keys, page - parts.left - right) + 10
-    if parts.scale:
+        bottom += KEY_LINE * _key_lines(content.keys, page - content.left - right) + 10
+    if content.colour_scale:
         changes["coloraxis.showscale"] = key == "beside"
-    notes = [line for note in parts.notes for line in wrap(note, page - 28, SIZE - 2)]
+    notes = [line for note in content.notes for line in wrap(note, page - 2 * SIDE, SIZE - 2)]
     if notes:
+        annotation = f"annotations[{content.note_annotation}]"
         changes |= {
-            f"annotations[{parts.note}].text": "<br>".join(notes),
-            f"annotations[{parts.note}].xshift": 14 - parts.left,
-            f"annotations[{parts.note}].yshift": -(bottom + 4),
+            f"{annotation}.text": "<br>".join(notes),
+            f"{annotation}.xshift": SIDE - content.left,
+            f"{annotation}.yshift": -(bottom + 4),
         }
         bottom += LINE * len(notes) + 14
     return changes | {
@@ -227,6 +238,6 @@ def _around(parts: Arrangeable, page: int, height: int, key: str) -> Changes:
 
 
 def _key_lines(keys: Sequence[str], width: int) -> int:
-    """Lines that a legend takes below panels, entries of one width side by side."""
-    wide = max(text_width(key, SIZE - 1) for key in keys) + KEY_SAMPLE + 10
-    return math.ceil(len(keys) / max(1, int(width // wide)))
+    """Lines of a legend below panels, with entries of equal width side by side."""
+    entry = max(text_width(key, SIZE - 1) for key in keys) + KEY_SAMPLE + 10
+    return math.ceil(len(keys) / max(1, int(width // entry)))

@@ -1,4 +1,4 @@
-"""How marks look: colours, dashes and symbols that can be distinguished in black and white, and fonts.
+"""Styles of marks: colours, dashes and symbols that can be distinguished in black and white, and fonts.
 
 Sizes are in pixels. A figure 1000 pixels wide, printed over two columns (7 inches), shows its 14-pixel text at about
 7 points.
@@ -17,16 +17,17 @@ N = TypeVar("N")
 
 FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 SIZE = 14
-INK = "#1a1a1a"  # of text, axes and whatever stands for all groups
-FAINT = "#6b6b6b"  # of small print
-MEDIUM = "#7a7a7a"  # of groups too many to tell apart, and of what is only there to compare with
+LABEL = SIZE - 2  # of labels beside points and lines
+INK = "#1a1a1a"  # text, axes, and marks for all groups together
+FAINT = "#6b6b6b"  # small print
+MEDIUM = "#7a7a7a"  # groups too many to distinguish, and comparisons
 PALE = "#d9d9d9"
 GRID = "#e3e3e3"
 BAND_OPACITY = 0.13
 
-BASELINE = "#000000"  # the baseline's, and nobody else's
-# Six of Okabe and Ito's colours (2008), which survive the common colour blindnesses (their yellow does not survive
-# white paper), then five darker ones, which differ from the six in lightness too.
+BASELINE = "#000000"  # only for the baseline
+# Six of Okabe and Ito's colours (2008), which can be distinguished with the common colour vision deficiencies (their
+# yellow is illegible on white), then five darker ones, which differ from the six in lightness too.
 COLOURS = (
     *("#0072b2", "#d55e00", "#009e73", "#b5619a", "#c98a00", "#3f9fd4"),
     *("#882255", "#332288", "#6f6a00", "#7a4a1e", "#00594c"),
@@ -39,7 +40,7 @@ SYMBOLS = (*FILLED, *(f"{symbol}-open" for symbol in FILLED))
 DASHES = ("solid", "8px,3px", "2px,2px", "8px,3px,2px,3px", "14px,4px", "14px,3px,2px,3px,2px,3px", "5px,2px")
 LINE_SYMBOLS = ("line-ns", "x-thin-open")  # symbols that are only an outline
 
-# Steps of one hue from dark to light keep their order in grey; the lightest still stands out on white.
+# From dark to light, so that the order is visible in grey; the lightest is legible on white.
 SEQUENCE = ((0.0, (24, 28, 92)), (0.35, (36, 93, 158)), (0.7, (38, 150, 152)), (1.0, (122, 170, 64)))
 
 
@@ -50,11 +51,11 @@ class Style:
     Attributes
     ----------
     colour, symbol, dash
-        No two of a figure's groups share both symbol and dash.
+        The colour, marker symbol and line dash; no two groups of a figure have the same symbol and dash.
     size, width
-        Of the marker and of the line, in pixels.
+        Size of the marker and width of the line, in pixels.
     fill
-        The marker's inside, where that is not its colour.
+        Colour inside the marker; ``colour`` by default.
     """
 
     colour: str
@@ -88,9 +89,9 @@ class Style:
         }
 
 
-EXCLUDED = Style(INK, "x-thin-open", size=10, width=2.4)  # the × of a run that is left out; no group has it
+EXCLUDED = Style(INK, "x-thin-open", size=10, width=2.4)  # × for an excluded run; no group has this symbol
 
-# What is said of a gap: how it is drawn, each with a symbol, a dash and a hatching of its own, and in words.
+# Verdicts on gaps: each has its own symbol, dash and hatching.
 VERDICTS = {
     Verdict.CLOSES: Style("#0072b2", "triangle-down", size=12),
     Verdict.WIDENS: Style("#d55e00", "triangle-up", "8px,3px", size=12),
@@ -115,17 +116,17 @@ def hatched(colour: str, shape: str) -> dict[str, Any]:
 
 
 def verdict_style(verdict: str | None) -> Style:
-    """The style of a gap by its verdict; without one it is not resolved."""
+    """The style of a gap with this verdict; None counts as not resolved."""
     return VERDICTS[Verdict(verdict or Verdict.NOT_RESOLVED)]
 
 
 def verdict_words(verdict: str | None) -> str:
-    """A verdict in the words of keys and headings."""
+    """The words for a verdict in legends and headings."""
     return VERDICT_WORDS[Verdict(verdict)] if verdict else "no interval"
 
 
 def styles(names: Iterable[N], baseline: N | None = None) -> dict[N, Style]:
-    """A style for each name, by its place in ``names``; the baseline comes first, in solid black with circles."""
+    """A style for each name, by its position in ``names``; the baseline comes first, in solid black with circles."""
     listed = list(names)
     first = [name for name in listed if name == baseline]
     ordered = first + [name for name in listed if name != baseline]
@@ -140,7 +141,7 @@ def styles(names: Iterable[N], baseline: N | None = None) -> dict[N, Style]:
 
 
 def ordered_styles(names: Sequence[N]) -> dict[N, Style]:
-    """Styles for an ordered quantity such as budgets: a sequential colour, and still a symbol and dash of its own."""
+    """Styles for an ordered quantity such as budgets: sequential colours, with distinct symbols and dashes."""
     top = max(len(names) - 1, 1)
     return {
         name: Style(_sequential(i / top), SYMBOLS[i % len(SYMBOLS)], DASHES[i % len(DASHES)])
@@ -158,7 +159,7 @@ def _sequential(share: float) -> str:
 
 
 def faded(colour: str, opacity: float = BAND_OPACITY) -> str:
-    """A ``#rrggbb`` colour made see-through."""
+    """A ``#rrggbb`` colour with an opacity."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
 

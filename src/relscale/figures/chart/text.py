@@ -1,18 +1,18 @@
 """Width and line breaks of text."""
 
-from relscale.figures.as_text import shown
+from relscale.figures.as_text import visible_text
 from relscale.figures.chart.style import SIZE
 
-LETTER = 0.58  # the width of a letter as a share of its size: rather too much, so that text fits
+LETTER = 0.58  # width of a letter as a share of its size: an upper estimate, so that text fits
 
 
 def text_width(text: str, size: float = SIZE) -> float:
-    """About how wide ``text`` is in pixels; tags take no width."""
-    return LETTER * size * len(shown(text))
+    """Approximate width of ``text`` in pixels, without its tags."""
+    return LETTER * size * len(visible_text(text))
 
 
 def wrap(text: str, width: float, size: float = SIZE) -> list[str]:
-    """``text`` in lines of at most ``width`` pixels, broken at spaces."""
+    """The lines of ``text``, broken at spaces so that each is at most ``width`` pixels wide."""
     lines = [""]
     for word in text.split(" "):
         longer = f"{lines[-1]} {word}".strip()
