@@ -14,7 +14,7 @@ from relscale.experiments.experiment import (
     ScoredExperiment,
     TrainingExperiment,
 )
-from relscale.figures.registry import find_figure, figure_suite
+from relscale.figures.registry import figure_suite, find_figure
 from relscale.fitting.core_options import FurtherLaw, Multiplier, Value, Where
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.estimation.law_points import MEASURED

@@ -22,7 +22,7 @@ from relscale.experiments.experiment import (
 from relscale.experiments.results import Results
 from relscale.figures.browser import static_formats
 from relscale.figures.caption import Caption, as_rst
-from relscale.figures.registry import all_figures, find_figure, figure_suite
+from relscale.figures.registry import all_figures, figure_suite, find_figure
 from relscale.fitting.fits import ROWS
 from relscale.laws.catalogue import law_names
 from relscale.measurements.published import source_module
