@@ -136,7 +136,7 @@ def test_a_known_number_that_no_entry_reproduces_is_one_sentence(monkeypatch: py
         "relscale.atlas.atlas.answers", lambda _: (replace(first, quantity="accuracy after 3 samples"),)
     )
     with pytest.raises(
-        RelscaleError, match="'accuracy after 3 samples' is no number that the entry filtering"
+        RelscaleError, match="the entry filtering does not compute 'accuracy after 3 samples'"
     ):
         list(reproduced("filtering", TABLES))
 

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relscale.errors import RelscaleError
-from relscale.tokens.interleave import FINEST, integer_shares, interleave
+from relscale.tokens.interleave import RESOLUTION, integer_shares, interleave
 from relscale.tokens.order import shuffled_index
 
 
 @settings(deadline=None, max_examples=50)
 @given(blocks=st.integers(1, 3000), seed=st.integers(0, 5))
 def test_an_order_that_is_not_written_out_takes_every_block_once(blocks, seed):
-    with patch("relscale.tokens.order.LISTED", 0):
+    with patch("relscale.tokens.order.MAX_STORED", 0):
         order = shuffled_index(np.arange(blocks), blocks, (seed, 0))
     assert sorted(order.tolist()) == list(range(blocks))
 
@@ -39,7 +39,7 @@ def test_a_billion_blocks_are_in_no_visible_order():
 def test_each_part_has_its_share_of_every_beginning(weights, start):
     shares = integer_shares(weights)
     exact = np.asarray(weights) / sum(weights)
-    assert np.abs(np.asarray(shares) / sum(shares) - exact).max() <= 1 / FINEST
+    assert np.abs(np.asarray(shares) / sum(shares) - exact).max() <= 1 / RESOLUTION
     parts, before = interleave(np.arange(3000), shares)
     for part, share in enumerate(shares):
         had = np.cumsum(parts == part)

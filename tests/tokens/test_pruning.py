@@ -106,7 +106,7 @@ CONFIG = {
     ("prune", "problem"),
     [
         ({"score": "loss", "keep": 0.5}, "the score loss needs a corpus as reference"),
-        ({"score": "length", "keep": 0.5, "reference": "whole"}, "reference is for the score loss alone"),
+        ({"score": "length", "keep": 0.5, "reference": "whole"}, "only the score loss has a reference"),
         ({"score": "loss", "keep": 0.5, "reference": "half"}, "prune.reference: no other corpus 'half'"),
         ({"score": "lenght", "keep": 0.5}, "'lenght' is not one of 'loss', 'length'"),
         ({"score": "random", "keep": 1.5}, "prune.keep"),

@@ -16,7 +16,7 @@ import pytest
 from relscale.corpora.build import build_source
 from relscale.corpora.options import HubDataset
 from relscale.corpora.streamed import open_stream
-from relscale.tokens.shards import Recipe, beginning, make_shards, read_shard
+from relscale.tokens.shards import Recipe, first_shards, make_shards, read_shard
 from relscale.tokens.vocabulary import END_OF_TEXT, load_vocabulary
 
 OPTIONS = {"kind": "hub", "test_documents": 5, "held_out": {"validation": 0.1, "test": 0.1}}
@@ -83,7 +83,7 @@ def test_a_budget_takes_the_shortest_beginning_and_a_larger_one_adds_to_it(recip
     more = make_shards(recipe, 12_000, 1)
     assert more[: len(few)] == few
     assert {shard: shard.stat().st_mtime_ns for shard in few} == times
-    assert beginning(folders, 3000) == few
+    assert first_shards(folders, 3000) == few
 
 
 def test_what_shards_depend_on_is_in_their_place(recipe, tmp_path):

@@ -16,7 +16,7 @@ FILE = REFERENCE / "published_answers.csv"
 
 
 class Origin(StrEnum):
-    """Whose number an answer is."""
+    """The origin of a known number."""
 
     PAPER = "paper"  # stated in the paper, or in the files that it released
     TABLE = "table"  # computed from the same table by a program that shares no code with relscale
@@ -30,13 +30,13 @@ class Answer:
     Attributes
     ----------
     quantity, unit
-        What it is.
+        Description and unit.
     value
         The number.
     tolerance
-        How far off the reproduced number may be, in the same unit.
+        Maximum difference from the reproduced number, in the same unit.
     origin
-        Whose number it is.
+        Its origin.
     """
 
     quantity: str
@@ -57,23 +57,23 @@ def known(entry: str) -> dict[str, float]:
 
 
 def entries_with_answers() -> tuple[str, ...]:
-    """The names that the file has known numbers for."""
+    """The names of the entries with known numbers."""
     return tuple(_by_entry())
 
 
 @cache
 def _by_entry() -> Mapping[str, tuple[Answer, ...]]:
-    found: dict[str, list[Answer]] = {}
+    answers_by_entry: dict[str, list[Answer]] = {}
     for row in rows_of(AnswerRow, read_table(FILE, names_of(AnswerRow))):
         if row.table == ATLAS:
-            found.setdefault(conditions(row.where)["entry"], []).append(_answer(row))
-    return {name: tuple(rows) for name, rows in found.items()}
+            answers_by_entry.setdefault(conditions(row.where)["entry"], []).append(_answer(row))
+    return {name: tuple(rows) for name, rows in answers_by_entry.items()}
 
 
 def _answer(row: AnswerRow) -> Answer:
     if row.published is None or row.tolerance is None or row.source not in tuple(Origin):
         raise RelscaleError(
-            f"{FILE}: {row.quantity!r} of {row.where} has no published number, no tolerance, or a source that is "
-            f"none of {', '.join(Origin)}; fill in what is missing"
+            f"{FILE}: {row.quantity!r} of {row.where} needs a published number, a tolerance, and a source, one of "
+            f"{', '.join(Origin)}"
         )
     return Answer(row.quantity, row.published, row.tolerance, row.unit or "", Origin(row.source))

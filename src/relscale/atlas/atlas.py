@@ -1,4 +1,4 @@
-"""All entries of the atlas, and what comes out beside what is known."""
+"""All entries of the atlas, and the comparison of reproduced with known numbers."""
 
 import importlib
 import pkgutil
@@ -15,11 +15,11 @@ from relscale.suggestions import suggestion
 
 
 class Agreement(StrEnum):
-    """Whether a known number comes out."""
+    """Whether a known number is reproduced."""
 
     AGREES = "agrees"  # within the tolerance
     DIFFERS = "differs"  # beyond it, for a reason that the entry states
-    FAILS = "fails"  # beyond it, or not beyond it where the entry says so
+    FAILS = "fails"  # beyond it without a stated reason, or within it despite one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def entry(name: str) -> Entry:
     Raises
     ------
     RelscaleError
-        There is none.
+        There is no such entry.
     """
     name = name.replace("-", "_")
     if name not in entry_names():
@@ -65,19 +65,19 @@ def entry(name: str) -> Entry:
 
 
 def reproduced(name: str, tables: Tables) -> Iterator[AtlasRow]:
-    """What comes out of an entry, one row per known number.
+    """Reproduce an entry: one row per known number.
 
     Raises
     ------
     RelscaleError
-        There is no such entry, a table of it is not there, or it does not reproduce a known number.
+        There is no such entry, one of its tables is missing, or it does not compute a known number.
     """
     record = entry(name)
     numbers = record.reproduce(tables)
     missing = [answer.quantity for answer in answers(name) if answer.quantity not in numbers]
     if missing:
         raise RelscaleError(
-            f"published_answers.csv: {missing[0]!r} is no number that the entry {name} reproduces; "
+            f"published_answers.csv: the entry {name} does not compute {missing[0]!r}; "
             f"{suggestion(missing[0], tuple(numbers))}"
         )
     for answer in answers(name):
@@ -109,5 +109,5 @@ def _agreement(agrees: bool, known_to_differ: bool) -> Agreement:
 
 
 def failures(rows: Sequence[AtlasRow]) -> list[AtlasRow]:
-    """The rows that are not as their entry says."""
+    """The rows whose status is "fails"."""
     return [row for row in rows if row.status is Agreement.FAILS]

@@ -1,11 +1,11 @@
-"""Four-digit addition by training examples, a law with a sharp break (Caballero et al., arXiv 2210.14891)."""
+"""Four-digit addition, whose loss has a sharp break in the number of examples (Caballero et al., arXiv 2210.14891)."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from relscale.atlas.entry import Entry, Number, Tables, fitted
-from relscale.atlas.view import Series, View, along
+from relscale.atlas.view import Series, View, curve_points
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.bnsl import LAW
 from relscale.laws.law import Array
@@ -21,22 +21,24 @@ PUBLISHED = {
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """The parameters by least squares of ln(y + 1) over the first 14 points, and how far off the last three are."""
+    """The parameters by least squares of ln(y + 1) over the first 14 points, and the errors at the last three."""
     rows = tables.read("bnsl_addition.csv.gz")
     x, y, known = rows["training_examples"][None], rows["test_loss"], rows["fitted_in_paper"] == 1
 
-    def one_more(theta: Array, x: Array) -> Array:
+    def value_plus_1(theta: Array, x: Array) -> Array:
         return 1 + LAW.value(theta, x)
 
     def starts(x: Array, y: Array) -> Array:
         return LAW.starts(x, y - 1)
 
-    fit = estimate(replace(LAW, value=one_more, starts=starts, linear=()), x[:, known], 1 + y[known])
-    off = np.log(LAW.value(fit.theta[:, 0], x)) - np.log(y)
+    fit = estimate(replace(LAW, value=value_plus_1, starts=starts, linear=()), x[:, known], 1 + y[known])
+    residual = np.log(LAW.value(fit.theta[:, 0], x)) - np.log(y)
     low, high = fit.interval(0.95)
     return fitted(LAW.names, fit.theta[:, 0], low[:, 0], high[:, 0]) | {
-        "root mean square of ln error, fitted points": Number(float(np.sqrt(np.mean(off[known] ** 2)))),
-        "root mean square of ln error, predicted points": Number(float(np.sqrt(np.mean(off[~known] ** 2)))),
+        "root mean square of ln error, fitted points": Number(float(np.sqrt(np.mean(residual[known] ** 2)))),
+        "root mean square of ln error, predicted points": Number(
+            float(np.sqrt(np.mean(residual[~known] ** 2)))
+        ),
     }
 
 
@@ -45,7 +47,7 @@ def view(tables: Tables) -> View:
     rows = tables.read("bnsl_addition.csv.gz")
     x, y = rows["training_examples"], rows["test_loss"]
     numbers = reproduce(tables)
-    at = along(x)
+    at = curve_points(x)
     fit, published = (
         LAW.value(np.array(theta), at[None])
         for theta in ([numbers[name].value for name in LAW.names], list(PUBLISHED.values()))

@@ -30,7 +30,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
 
 
 def view(tables: Tables) -> View:
-    """What each language gains and gives: its mean gains as target and as auxiliary."""
+    """The mean gain of each language as target and as auxiliary."""
     table = tables.read("code_synergy.csv.gz")
     rows = table.where(table["target"] != table["auxiliary"])
     by_auxiliary = {name: gains["gain_percent"].mean() for name, gains in rows.by("auxiliary")}
@@ -39,8 +39,8 @@ def view(tables: Tables) -> View:
         for name, gains in rows.by("target")
     )
     return View(
-        "mean gain by the other languages (%)",
-        "mean gain of the others by it (%)",
+        "mean gain from the other languages (%)",
+        "mean gain given to the other languages (%)",
         series,
         log_x=False,
         log_y=False,
@@ -55,8 +55,7 @@ ENTRY = Entry(
     reproduce=reproduce,
     command="relscale ask synergy code_synergy.csv.gz\n"
     "relscale fit losses.csv --law multilingual --x params,tokens,share_python,share_java,… --y loss",
-    remark="The columns of the published table are permuted within rows; they are put right by its percentages. "
-    "The losses of "
-    "the 420 runs behind the laws of each language are not public.",
+    remark="The columns of the published table are permuted within rows; the published percentages identify the order. "
+    "The losses of the 420 runs behind the laws per language are not public.",
     view=view,
 )

@@ -11,12 +11,14 @@ OVERHEAD, SMALLEST = 0.2, 256  # 20% more steps than linear scaling from 256 seq
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Both parameters of each size, the batch at 20% overhead, and how it grows with size."""
+    """Both parameters per model size, the batch at 20% overhead, and the exponents of batches in size."""
     rows = tables.read("critical_batch_steps.csv.gz")
     results, sizes, batches, critical, logged = {}, [], [], [], []
     for model, model_rows in rows.by("model"):
         x = model_rows["batch_sequences"][None]
-        fit, of_logged = (estimate(LAW, x, model_rows[steps]) for steps in ("steps_fitted", "steps_logged"))
+        fit, fit_of_logged = (
+            estimate(LAW, x, model_rows[steps]) for steps in ("steps_fitted", "steps_logged")
+        )
         low, high = fit.interval(0.95)
         for i, name in enumerate(LAW.names):
             results[f"{name} of {model}"] = Number(fit.theta[i, 0], low[i, 0], high[i, 0])
@@ -27,11 +29,11 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         sizes.append(model_rows["params"][0] / 1e6)
         batches.append(batch)
         critical.append(float(fit.theta[1, 0]))
-        logged.append(float(with_overhead(of_logged.theta[:, 0], OVERHEAD, SMALLEST)))
+        logged.append(float(with_overhead(fit_of_logged.theta[:, 0], OVERHEAD, SMALLEST)))
     for name, values in (
-        ("that batch", batches),
+        ("batch at 20% overhead", batches),
         ("B_crit", critical),
-        ("that batch, steps as logged", logged),
+        ("batch at 20% overhead, steps as logged", logged),
     ):
         exponent, level = np.polyfit(np.log(sizes), np.log(values), 1)
         results[f"exponent of {name} in size"] = Number(float(exponent))
@@ -59,8 +61,7 @@ ENTRY = Entry(
     view=view,
     command="relscale fit critical_batch_steps.csv.gz --law critical_batch --x batch_sequences --y steps_fitted "
     "--group model",
-    remark="Six steps of the published table were edited by hand (`steps_fitted` against `steps_logged`), and the "
-    "published numbers are those of the edited ones. The batch at 20% overhead grows as N^0.47, B_crit itself "
-    "faster: "
+    remark="Six steps of the published table were edited by hand (`steps_fitted` and `steps_logged`); the "
+    "published numbers are based on the edited steps. The batch at 20% overhead grows as N^0.47, B_crit faster: "
     "the exponent of a critical batch depends on its definition.",
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Entry, Number, Tables
-from relscale.atlas.view import Series, View, along
+from relscale.atlas.view import Series, View, curve_points
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.data_constrained import LAW, best, decayed, optimal_params, value
 
@@ -15,17 +15,17 @@ SURFACE = {
     "beta": 0.3526596,
 }
 PUBLISHED = np.array([*SURFACE.values(), 15.387756, 5.309743])
-NEIGHBOURS = {"beside the published": (15.4, 5.3), "at R_D 47": (47.0, 2.33)}
+NEIGHBOURS = {"near the published values": (15.4, 5.3), "at R_D 47": (47.0, 2.33)}
 DRAWS = 200
 FLOPS, UNIQUE = 1e22, 25e9
 EPOCHS = (1, 4, 16, 40)
 UNIQUE_TOKENS = (100e6, 400e6, 1.5e9, 55e9, 84e9, 178e9)
-GRID = "The published allocation is the best of a grid; the optimum lies between its points."
-BOUND = "The paper's pair is a point of a flat valley: the same objective is lower at two other optima."
+GRID = "The published allocation is the best point of a grid; the optimum is between its points."
+VALLEY = "The objective is flat: the published pair is not its minimum, and two other optima are lower."
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """The law at the published values; its optima, with what resampled runs make of them; what epochs are worth."""
+    """The law at the published values, its optima with bootstrap intervals, and the effective epochs of repetition."""
     rows = tables.read("data_constrained.csv.gz")
     rows = rows.where(rows["in_published_fit"] == 1)
     x, y = np.stack([rows[name] for name in LAW.predictors]), rows["loss"]
@@ -40,8 +40,8 @@ def reproduce(tables: Tables) -> dict[str, Number]:
             float(optimal_params(PUBLISHED, np.array(unique)))
         )
     for epochs in EPOCHS:
-        worth = decayed(np.array(1.0), np.array(epochs - 1.0), PUBLISHED[5])
-        results[f"worth of {epochs} epochs"] = Number(float(worth))
+        value_of_epochs = decayed(np.array(1.0), np.array(epochs - 1.0), PUBLISHED[5])
+        results[f"effective epochs of {epochs} epochs"] = Number(float(value_of_epochs))
     names = ("parameters", "tokens", "loss")
     optimum = best(PUBLISHED, FLOPS, UNIQUE)
     for name, number in zip(names, optimum, strict=True):
@@ -58,32 +58,30 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     squares = estimate(LAW, x, y, fixed=SURFACE)
     results["R_D by squares of logarithms"] = Number(float(squares.theta[5, 0]))
     results["R_N by squares of logarithms"] = Number(float(squares.theta[6, 0]))
-    least = estimate(LAW, x, y, loss="huber", fixed=SURFACE)
-    chance = np.random.default_rng(0).multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS).T.astype(float)
+    fit = estimate(LAW, x, y, loss="huber", fixed=SURFACE)
+    weights = np.random.default_rng(0).multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS).T.astype(float)
     starts = [[*SURFACE.values(), *pair] for pair in ((15.4, 5.3), (47, 2.3), (95, 1.7), (500, 1), (5, 20))]
-    draws = estimate(LAW, x, y, weights=chance, loss="huber", fixed=SURFACE, starts=starts).theta
+    draws = estimate(LAW, x, y, weights=weights, loss="huber", fixed=SURFACE, starts=starts).theta
     low, high = np.quantile(draws, [0.025, 0.975], axis=1)
     for i, name in ((5, "R_D"), (6, "R_N")):
         limits = float(low[i]), float(high[i])
-        results[f"{name} as published"] = Number(least.theta[i, 0], *limits)
-        results[f"{name} of the least objective"] = Number(least.theta[i, 0], *limits)
-    results["least objective"] = Number(least.objective[0])
-    for place, pair in NEIGHBOURS.items():
-        near = estimate(LAW, x, y, loss="huber", fixed=SURFACE, starts=[[*SURFACE.values(), *pair]])
-        results[f"R_D of the optimum {place}"] = Number(near.theta[5, 0])
-        results[f"R_N of the optimum {place}"] = Number(near.theta[6, 0])
-        results[f"objective of the optimum {place}"] = Number(near.objective[0])
+        results[f"{name} as published"] = Number(fit.theta[i, 0], *limits)
+        results[f"{name} of the least objective"] = Number(fit.theta[i, 0], *limits)
+    results["least objective"] = Number(fit.objective[0])
+    for label, pair in NEIGHBOURS.items():
+        local = estimate(LAW, x, y, loss="huber", fixed=SURFACE, starts=[[*SURFACE.values(), *pair]])
+        results[f"R_D of the optimum {label}"] = Number(local.theta[5, 0])
+        results[f"R_N of the optimum {label}"] = Number(local.theta[6, 0])
+        results[f"objective of the optimum {label}"] = Number(local.objective[0])
     return results
 
 
 def view(tables: Tables) -> View:
-    """What epochs are worth, by the published R_D and by that of the least objective."""
-    at = along([1, 100])
-    least, published = (
-        decayed(np.array(1.0), at - 1, np.array(repeats)) for repeats in (95.365, PUBLISHED[5])
-    )
-    curve = Series("least objective", fitted=(at, least), published=(at, published))
-    return View("epochs", "worth, in epochs of new tokens", (curve, Series("as if new", fitted=(at, at))))
+    """The effective epochs over the epochs, by the published R_D and by that of the least objective."""
+    at = curve_points([1, 100])
+    fit, published = (decayed(np.array(1.0), at - 1, np.array(repeats)) for repeats in (95.365, PUBLISHED[5]))
+    curve = Series("least objective", fitted=(at, fit), published=(at, published))
+    return View("epochs", "effective epochs of new tokens", (curve, Series("no decay", fitted=(at, at))))
 
 
 ENTRY = Entry(
@@ -94,7 +92,7 @@ ENTRY = Entry(
     tables=("data_constrained.csv.gz",),
     reproduce=reproduce,
     differs={
-        **dict.fromkeys(("R_D as published", "R_N as published"), BOUND),
+        **dict.fromkeys(("R_D as published", "R_N as published"), VALLEY),
         **{
             f"best {name} for 1e22 FLOPs, 25e9 unique tokens, as published": GRID
             for name in ("parameters", "tokens")
@@ -108,6 +106,6 @@ ENTRY = Entry(
     "--loss huber --at training_flops=1e22,unique_tokens=25e9 "
     "--fix E=1.86914,A=520.83,B=1487.6,alpha=0.35266,beta=0.35266",
     remark="The paper fits R_D and R_N with E, A, B, α and β fixed. Intervals are from 200 bootstrap resamples of "
-    "the 182 runs: they include the published pair, and also almost no decay.",
+    "the 182 runs: they include the published pair and also almost no decay.",
     slow=True,
 )

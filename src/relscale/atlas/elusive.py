@@ -1,4 +1,4 @@
-"""Correlation of metrics between ln p(right) and accuracy with compute (Schaeffer et al., arXiv 2406.04391)."""
+"""Correlation with compute of metrics from ln p(right) to accuracy (Schaeffer et al., arXiv 2406.04391)."""
 
 import numpy as np
 
@@ -20,39 +20,39 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     log_p_right = -3 + rng.uniform(-0.2, 0.8, ITEMS) * log_compute[:, None]
     log_p_right = log_p_right + 0.2 * rng.standard_normal((MODELS, ITEMS))
     probability = 1 / (1 + np.exp(-log_p_right))
-    # Unnormalised probability of the wrong choices, the same for all models.
+    # unnormalised probability of the wrong choices, the same for all models
     wrong = rng.uniform(0.05, 3, ITEMS)
     r = correlations(log_compute, np.log(probability))
     r_among_choices = correlations(log_compute, probability / (probability + wrong))
-    found = {
-        "area below the survival curve less (1 + mean)": Number(area(r) - 1 - float(r.mean())),
-        "largest difference where wrong choices keep their mass": Number(
+    results = {
+        "area below the survival curve minus (1 + mean)": Number(area(r) - 1 - float(r.mean())),
+        "largest difference if wrong choices keep their mass": Number(
             float(np.abs(r - r_among_choices).max())
         ),
     }
     for metric, task_correlations in correlations_with_compute(tables).items():
-        found[f"mean correlation of {metric} with compute"] = Number(float(np.nanmean(task_correlations)))
-    return found
+        results[f"mean correlation of {metric} with compute"] = Number(float(np.nanmean(task_correlations)))
+    return results
 
 
 def correlations_with_compute(tables: Tables) -> dict[str, Array]:
-    """By metric: the rank correlation of each task's score with compute, over the final checkpoints of 25 runs."""
+    """Per metric, the rank correlations of the tasks' scores with compute, over the final checkpoints of 25 runs."""
     rows = tables.read("olmo_ladder_checkpoints.csv.gz")
-    of_ladder = [not str(run).startswith("peteish") and "rerun" not in str(run) for run in rows["run"]]
-    rows = rows.where(np.array(of_ladder))
+    in_ladder = [not str(run).startswith("peteish") and "rerun" not in str(run) for run in rows["run"]]
+    rows = rows.where(np.array(in_ladder))
     last = [int(np.flatnonzero(rows["run"] == run)[-1]) for run in dict.fromkeys(rows["run"])]
     compute = np.log(rows["flops_per_token"] * rows["tokens"])[last]
-    found = {}
+    results = {}
     for metric in METRICS:
         tasks = [name for name in rows.of if name.endswith(f":{metric}")]
         sign = -1 if metric == "bpb" else 1
         scores = np.stack([sign * rows[task][last] for task in tasks], axis=1)
-        found[metric] = np.asarray(correlations(compute, scores))
-    return found
+        results[metric] = np.asarray(correlations(compute, scores))
+    return results
 
 
 def view(tables: Tables) -> View:
-    """By metric: the share of tasks whose correlation with compute is at least r."""
+    """The share of tasks whose correlation with compute is at least r, per metric."""
     series = []
     for metric, task_correlations in correlations_with_compute(tables).items():
         task_correlations = np.sort(task_correlations[np.isfinite(task_correlations)])
@@ -76,8 +76,9 @@ ENTRY = Entry(
     reproduce=reproduce,
     command="relscale ask metric_chain items.csv --metrics log_p_right,p_right,p_among_choices,accuracy "
     "--item item --model model --compute training_flops",
-    remark="The paper's per-item scores are not public; the correlations are over 20 task splits of 25 runs at their "
-    "end. On simulated items either order of the metrics can be produced, so the order is an empirical finding.",
+    remark="The paper's per-item scores are not public; the correlations are over the final checkpoints of 25 runs, "
+    "for 20 task splits. Simulated items can produce either order of the metrics, so the order is an empirical "
+    "finding.",
     slow=True,
     view=view,
 )

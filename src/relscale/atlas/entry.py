@@ -1,4 +1,4 @@
-"""An entry of the atlas: a paper, its law, and how its known numbers are reproduced from published tables."""
+"""An entry of the atlas: a paper, its law, and the reproduction of its known numbers from published tables."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from relscale.storage.column_arrays import Columns
 
 @dataclass(frozen=True)
 class Number:
-    """A reproduced number, with a 95% interval where it has one."""
+    """A reproduced number, and its 95% interval if it has one."""
 
     value: float
     low: float | None = None
@@ -32,37 +32,38 @@ class Tables:
         Raises
         ------
         RelscaleError
-            It is not there.
+            There is no such file.
         """
         return Columns.read(self.folder / name)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A paper's law and how it is reproduced.
+    """A paper's law and its reproduction.
 
     Attributes
     ----------
     title, paper
-        Of the paper, with its arXiv number.
+        Title, and authors with the arXiv number.
     law
-        The law of ``relscale.laws`` that it is; empty for an entry that is another kind of method.
+        Its name in ``relscale.laws``; empty for other kinds of methods.
     formula
-        In one line.
+        One-line formula.
     tables
         File names in ``reference/``.
     reproduce
-        From the tables to a number per known number (``relscale.atlas.answers``), by its quantity.
+        Function of the tables that returns the reproduced numbers by quantity, one per known number
+        (``relscale.atlas.answers``).
     command
-        How to use it on a table of one's own; empty where no command does.
+        The command for a user's table; empty if there is none.
     remark
-        What a reader must know to trust the numbers.
+        Data, method and caveats.
     differs
-        Why known numbers do not come out, by quantity, where they are known not to.
+        Reasons for known differences, by quantity.
     slow
         Whether it takes more than a few seconds.
     view
-        From the tables to its figure; None where it has no view over one number.
+        Function of the tables that returns the figure.
     """
 
     title: str
@@ -81,7 +82,7 @@ class Entry:
 def fitted(
     names: tuple[str, ...], theta: NDArray[np.float64], *limits: NDArray[np.float64]
 ) -> dict[str, Number]:
-    """The parameters of a fit, by name; ``limits`` are the low and the high ends of their intervals, if any."""
+    """The parameters of a fit by name; ``limits`` are the lower and upper limits of their intervals, if any."""
     results = {}
     for i, name in enumerate(names):
         low, high = (float(side[i]) for side in limits) if limits else (np.nan, np.nan)

@@ -1,9 +1,9 @@
-"""Which data pools to train on, by compute (Goyal et al., arXiv 2404.07177), from the published parameters."""
+"""The best data pools at each compute (Goyal et al., arXiv 2404.07177), from the published parameters."""
 
 from math import exp, log
 
 from relscale.atlas.entry import Entry, Number, Tables
-from relscale.atlas.view import Series, View, along
+from relscale.atlas.view import Series, View, curve_points
 from relscale.laws.filtering import LAW, mixture_error
 from relscale.laws.filtering import SAMPLES as SAMPLES_OF_A
 
@@ -12,27 +12,27 @@ A, FLOOR = 0.025, 0.1
 B = (-0.16, -0.125, -0.10, -0.085)  # of the best tenth of the data, the second, third and fourth
 TAU = (6.727272727, 8.545454545, 5.272727273, 2.272727273)
 SAMPLES = ("32M", "64M", "128M", "640M")
-CHANGE = (
+LATER_CHANGE = (
     "Two and three pools differ by less than 0.02 points from 980M to 1,010M samples and cross at 991M. The "
     "independent computation found the change 1.4% later, for an unknown reason."
 )
 
 
 def error(pools: int, samples: float) -> float:
-    """The error after so many samples of the best pools."""
+    """The error after training on ``samples`` samples of the ``pools`` best pools."""
     return mixture_error(A, FLOOR, B[:pools], TAU[:pools], samples, POOL)
 
 
-def with_floor_inside(pools: int, samples: float) -> float:
-    """The same as the authors' code has it, where later epochs multiply d as well."""
+def error_with_floor_inside(pools: int, samples: float) -> float:
+    """The same error by the authors' code, in which later epochs multiply d as well."""
     powers = B[:pools]
     first = (A * min(POOL * pools, samples) / SAMPLES_OF_A) ** (sum(powers) / pools)
-    above = error(pools, samples) - FLOOR
-    return float(above + FLOOR * above / first)
+    reducible = error(pools, samples) - FLOOR
+    return float(reducible + FLOOR * reducible / first)
 
 
-def change(pools: int) -> float:
-    """The samples from which on one pool more is better."""
+def best_pools_change(pools: int) -> float:
+    """The samples from which one more pool than ``pools`` is better."""
     low, high = log(2 * POOL), log(1000 * POOL)
     while high - low > 1e-9:
         middle = (low + high) / 2
@@ -43,7 +43,7 @@ def change(pools: int) -> float:
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Accuracies of four sets of pools, and where the best set changes."""
+    """Accuracies of four sets of pools, and the samples at which the best set changes."""
     results = {
         f"accuracy after {name} samples, best {pools} of 4 pools": Number(
             100 * (1 - error(pools, 1e6 * float(name.rstrip("M"))))
@@ -52,20 +52,22 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         for pools in (1, 2, 3, 4)
     }
     results |= {
-        f"accuracy after {name} samples, best {pools} of 4 pools, d inside": Number(
-            100 * (1 - with_floor_inside(pools, 1e6 * float(name.rstrip("M"))))
+        f"accuracy after {name} samples, best {pools} of 4 pools, d inside the product": Number(
+            100 * (1 - error_with_floor_inside(pools, 1e6 * float(name.rstrip("M"))))
         )
         for name in SAMPLES
         for pools in (1, 2, 3, 4)
     }
     for pools in (1, 2):
-        results[f"samples at which {pools + 1} pools are better than {pools}"] = Number(change(pools) / 1e6)
+        results[f"samples at which {pools + 1} pools are better than {pools}"] = Number(
+            best_pools_change(pools) / 1e6
+        )
     return results
 
 
 def view(tables: Tables) -> View:
-    """Accuracy over samples seen, by how many pools are trained on."""
-    at = along([1.28e7, 2e9])
+    """Accuracy over samples seen, per number of pools."""
+    at = curve_points([1.28e7, 2e9])
     curves = {pools: [100 * (1 - error(pools, float(samples))) for samples in at] for pools in (1, 2, 3, 4)}
     series = (Series(f"best {pools} of 4 pools", fitted=(at, accuracy)) for pools, accuracy in curves.items())
     return View("samples seen", "ImageNet accuracy, %", tuple(series), log_y=False)
@@ -78,11 +80,11 @@ ENTRY = Entry(
     formula=LAW.formula,
     tables=(),
     reproduce=reproduce,
-    differs={"samples at which 3 pools are better than 2": CHANGE},
+    differs={"samples at which 3 pools are better than 2": LATER_CHANGE},
     view=view,
     command="relscale fit pools.csv --law filtering --x samples,pool_samples --y error --group pool\n"
     "relscale ask curation pools.csv --y error",
     remark="Computed from the published parameters of four pools of 12.8M samples; the measured errors are not public. "
-    "The formula adds d outside the product. The authors' code has it inside, which moves the changes to 102M and "
-    "1,104M: use the same variant to fit and predict.",
+    "The formula adds d to the product. The authors' code has d inside the product, which moves the changes to 102M "
+    "and 1,104M: use the same variant to fit and predict.",
 )

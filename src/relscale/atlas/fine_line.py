@@ -1,4 +1,4 @@
-"""Tasks of one domain foretell one another over a training (arXiv 2404.01204), on the OLMo 2 ladder."""
+"""Prediction of a task from others during one training run (arXiv 2404.01204), on the OLMo 2 ladder."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ WITHIN, ACROSS = "error of MMLU groups from the others", "error of MMLU groups f
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Errors of lines over the second half of a training."""
+    """Errors of linear predictions over the second half of the training run."""
     checkpoints = tables.read("olmo_ladder_checkpoints.csv.gz")
     table = checkpoints.where(np.asarray(checkpoints["run"] == RUN))
     domains = f"mmlu={MMLU}", f"commonsense={COMMONSENSE}"
@@ -27,7 +27,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
 
 
 def view(tables: Tables) -> View:
-    """The accuracies of MMLU's groups, and of commonsense tasks, over the training."""
+    """The accuracies of MMLU's groups and of commonsense tasks over the training tokens."""
     rows = tables.read("olmo_ladder_checkpoints.csv.gz")
     run = rows.where(np.asarray(rows["run"] == RUN))
     series = []
@@ -37,16 +37,16 @@ def view(tables: Tables) -> View:
 
 
 ENTRY = Entry(
-    title="The fine line: predicting one task from others over a training",
+    title="The fine line: predicting one task from others during training",
     paper="the finding of arXiv 2404.01204, on the checkpoints of Bhagia et al., arXiv 2412.04403",
-    formula="score_j ≈ a + Σ_k b_k · score_k over the first half of the checkpoints, judged on the second",
+    formula="score_j ≈ a + Σ_k b_k · score_k over the first half of the checkpoints, evaluated on the second",
     tables=("olmo_ladder_checkpoints.csv.gz",),
     reproduce=reproduce,
     view=view,
     command="relscale ask domain_prediction olmo_ladder_checkpoints.csv.gz --where run=1B-10xC --step tokens "
     "--domains knowledge=arc_easy_test:accuracy+arc_challenge_test:accuracy,"
     "commonsense=hellaswag_val:accuracy+piqa_val:accuracy",
-    remark="1B parameters at ten times Chinchilla's tokens; commonsense is HellaSwag, PIQA and CommonsenseQA. The "
-    "paper's own numbers are not public, and MMLU of the 7B and 13B is left out of the table.",
+    remark="A model of 1B parameters at ten times Chinchilla's tokens; commonsense is HellaSwag, PIQA and "
+    "CommonsenseQA. The paper's own numbers are not public, and the table has no MMLU of the 7B and 13B models.",
     slow=True,
 )

@@ -1,9 +1,9 @@
-"""Open language-vision models compared along compute (Nezhurina et al., arXiv 2506.04598)."""
+"""Open language-vision models compared over training compute (Nezhurina et al., arXiv 2506.04598)."""
 
 import numpy as np
 
 from relscale.atlas.entry import Entry, Number, Tables
-from relscale.atlas.view import Series, View, along, fitted_series
+from relscale.atlas.view import Series, View, curve_points, fitted_series
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.law import Array
 from relscale.laws.shifted_power import LAW
@@ -13,24 +13,24 @@ PUBLISHED = {
     "mammut": (125.356572, 19.289384, -0.25567, 0.101112),
 }
 DRAWS = 300
-LARGE = 1e12  # GFLOPs
+LARGEST = 1e12  # GFLOPs
 COMPUTE = np.geomspace(1e8, 1e13, 4001)  # GFLOPs between which curves may cross
 
 
-def crossing(both: dict[str, tuple[Array, float]]) -> Array:
-    """The GFLOPs (B,) where two models' curves cross, of their parameters (4, B) and reference; nan where nowhere."""
-    first, second = (LAW.value(theta, COMPUTE[None, :, None] / ref) for theta, ref in both.values())
+def crossing(fits_of_two: dict[str, tuple[Array, float]]) -> Array:
+    """The GFLOPs (B,) at which two models' curves cross, of their parameters (4, B) and reference compute; else nan."""
+    first, second = (LAW.value(theta, COMPUTE[None, :, None] / ref) for theta, ref in fits_of_two.values())
     changes = np.diff(np.sign(first - second), axis=0) != 0
-    at = np.where(changes.any(axis=0), changes.argmax(axis=0), -1)
-    gap = (first - second)[[at, at + 1], np.arange(len(at))]
+    index = np.where(changes.any(axis=0), changes.argmax(axis=0), -1)
+    gap = (first - second)[[index, index + 1], np.arange(len(index))]
     share = gap[0] / (gap[0] - gap[1])
     return np.where(
-        at >= 0, np.exp(np.log(COMPUTE[at]) * (1 - share) + np.log(COMPUTE[at + 1]) * share), np.nan
+        index >= 0, np.exp(np.log(COMPUTE[index]) * (1 - share) + np.log(COMPUTE[index + 1]) * share), np.nan
     )
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Parameters in the paper's form, and where the two curves cross."""
+    """Parameters in the paper's form, and the compute at which the two curves cross."""
     results: dict[str, Number] = {}
     rng = np.random.default_rng(0)
     fits: dict[str, tuple[Array, float]] = {}
@@ -48,13 +48,13 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         results[f"d, {model}"] = Number(floor, low[3, 0], high[3, 0])
         results[f"standard error of c, {model}"] = Number(fit.stderr[1, 0])
         results[f"standard error of d, {model}"] = Number(fit.stderr[3, 0])
-        off = LAW.value(fit.theta[:, 0], x) - y
-        results[f"root mean square error, {model}"] = Number(float(np.sqrt(np.mean(off**2))))
-        at_end = LAW.value(fit.theta[:, 0], np.array([[LARGE / reference]]))
+        residual = LAW.value(fit.theta[:, 0], x) - y
+        results[f"root mean square error, {model}"] = Number(float(np.sqrt(np.mean(residual**2))))
+        at_end = LAW.value(fit.theta[:, 0], np.array([[LARGEST / reference]]))
         results[f"accuracy at 1e12 GFLOPs, {model}"] = Number(float(100 * (1 - at_end[0])))
-        chance = rng.multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS).T.astype(float)
-        again = estimate(LAW, x, y, weights=chance, residual="linear", starts=fit.theta.T)
-        fits[model], draws[model] = (fit.theta, reference), (again.theta, reference)
+        weights = rng.multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS).T.astype(float)
+        resampled = estimate(LAW, x, y, weights=weights, residual="linear", starts=fit.theta.T)
+        fits[model], draws[model] = (fit.theta, reference), (resampled.theta, reference)
     low_at, high_at = np.nanquantile(crossing(draws), [0.025, 0.975])
     results["compute where the curves cross"] = Number(
         float(crossing(fits)[0]), float(low_at), float(high_at)
@@ -63,13 +63,13 @@ def reproduce(tables: Tables) -> dict[str, Number]:
 
 
 def view(tables: Tables) -> View:
-    """The error over compute, the fitted and the published law."""
+    """The error over compute, with the fitted and the published laws."""
     series = []
     for model, rows in tables.read("laion_imagenet_frontier.csv.gz").by("model"):
         a, log_b, c, d = PUBLISHED[model]
-        at = along(rows["training_gflops"])
+        index = curve_points(rows["training_gflops"])
         fit = fitted_series(model, LAW, rows["training_gflops"], rows["error"], residual="linear")
-        series.append(Series(model, fit.x, fit.y, fit.fitted, (at, a * (at + np.exp(log_b)) ** c + d)))
+        series.append(Series(model, fit.x, fit.y, fit.fitted, (index, a * (index + np.exp(log_b)) ** c + d)))
     return View("training compute, GFLOPs", "ImageNet error", tuple(series))
 
 
@@ -77,7 +77,7 @@ ENTRY = Entry(
     title="Scaling laws for robust comparison of open language-vision models",
     paper="Nezhurina et al., arXiv 2506.04598",
     law="shifted_power",
-    formula="error = a · (C + b)^c + d, C in GFLOPs; as a law of relscale " + LAW.formula,
+    formula="error = a · (C + b)^c + d, C in GFLOPs; in relscale " + LAW.formula,
     tables=("laion_imagenet_frontier.csv.gz",),
     reproduce=reproduce,
     view=view,

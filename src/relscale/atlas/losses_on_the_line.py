@@ -11,7 +11,7 @@ from relscale.storage.column_arrays import Columns
 
 TASKS = ("hellaswag", "piqa", "openbookqa", "arc_easy")
 
-KINDS = (
+CORPORA_AND_ARCHITECTURES = (
     *(("The Pile", "GPT"), ("The Pile Deduped", "Llama"), ("The Pile", "Mamba")),
     *(("C4", "Llama"), ("Dolma", "olmo"), ("FineWeb-Edu", "Llama")),
 )
@@ -32,12 +32,12 @@ def _curve(rows: Columns) -> tuple[float, Array]:
     """R² and residuals of the law from C4's to HellaSwag's loss, in nats."""
     x, y = rows["c4_loss"][None], rows["hellaswag_loss"]
     fit = estimate(LAW, x, y, residual="linear")
-    off = LAW.value(fit.theta[:, 0], x) - y
-    return float(1 - (off**2).sum() / ((y - y.mean()) ** 2).sum()), off
+    residual = LAW.value(fit.theta[:, 0], x) - y
+    return float(1 - (residual**2).sum() / ((y - y.mean()) ** 2).sum()), residual
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """What is left of lines and curves when all models share one, and when each training corpus has its own."""
+    """Residuals of lines and curves fitted to all models, and to each training corpus."""
     rows = tables.read("loss_to_loss.csv.gz")
     rows = rows.where(np.isfinite(rows["c4_bpb"]) & np.isfinite(rows["hellaswag_bpb"]))
     corpora = dict(rows.by("corpus"))
@@ -49,50 +49,50 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     for corpus, corpus_rows in corpora.items():
         results[f"hellaswag at 1 bit per byte of C4, {corpus}"] = Number(_line(corpus_rows, "hellaswag")[0])
         results[f"hellaswag: exponent, {corpus}"] = Number(_line(corpus_rows, "hellaswag")[1])
-    fit, off = _curve(rows)
+    fit, residual = _curve(rows)
     results |= {
         "hellaswag in nats: R², one curve": Number(fit),
-        "hellaswag in nats: residual, one curve": Number(_rms(off)),
+        "hellaswag in nats: residual, one curve": Number(_rms(residual)),
     }
     residuals = []
     for corpus, corpus_rows in corpora.items():
-        fit, off = _curve(corpus_rows)
+        fit, residual = _curve(corpus_rows)
         results[f"hellaswag in nats: R², {corpus}"] = Number(fit)
-        residuals.append(off)
-    results |= by_architecture(corpora["The Pile"])
-    results |= along_fineweb(tables.read("loss_to_loss.csv.gz"))
+        residuals.append(residual)
+    results |= residuals_by_architecture(corpora["The Pile"])
+    results |= losses_at_fineweb(tables.read("loss_to_loss.csv.gz"))
     return results | {
         "hellaswag in nats: residual, a curve per corpus": Number(_rms(np.concatenate(residuals)))
     }
 
 
-def by_architecture(pile: Columns) -> dict[str, Number]:
-    """How far the curve of The Pile lies above the models of each architecture, on average, in nats."""
-    off = _curve(pile)[1]
+def residuals_by_architecture(pile: Columns) -> dict[str, Number]:
+    """Mean residuals of the curve of The Pile per architecture, in nats."""
+    residual = _curve(pile)[1]
     return {
         f"hellaswag in nats: curve of The Pile above {name}": Number(
-            float(off[pile["architecture"] == name].mean())
+            float(residual[pile["architecture"] == name].mean())
         )
         for name in ("GPT", "Mamba", "Mamba2")
     }
 
 
-def along_fineweb(rows: Columns) -> dict[str, Number]:
-    """Losses at a FineWeb-Edu loss of 3.2 nats, on a line per corpus and architecture."""
+def losses_at_fineweb(rows: Columns) -> dict[str, Number]:
+    """Losses at a FineWeb-Edu loss of 3.2 nats, by a line per corpus and architecture."""
     results = {}
-    for corpus, architecture in KINDS:
-        of_kind = [str(a).startswith(architecture) for a in rows["architecture"]]
-        models = rows.where(np.array(of_kind) & (rows["corpus"] == corpus))
+    for corpus, architecture in CORPORA_AND_ARCHITECTURES:
+        is_kind = [str(a).startswith(architecture) for a in rows["architecture"]]
+        models = rows.where(np.array(is_kind) & (rows["corpus"] == corpus))
         for name, column in (("C4", "c4_loss"), ("HellaSwag", "hellaswag_loss")):
             x, y = models["fineweb_edu_loss"], models[column]
             known = np.isfinite(x) & np.isfinite(y)
-            at = float(np.polyval(np.polyfit(x[known], y[known], 1), 3.2))
-            results[f"{name} loss at FineWeb-Edu 3.2, {corpus}, {architecture}"] = Number(at)
+            loss = float(np.polyval(np.polyfit(x[known], y[known], 1), 3.2))
+            results[f"{name} loss at FineWeb-Edu 3.2, {corpus}, {architecture}"] = Number(loss)
     return results
 
 
 def view(tables: Tables) -> View:
-    """HellaSwag over C4, a line per training corpus."""
+    """HellaSwag over C4, with a line per training corpus."""
     rows = tables.read("loss_to_loss.csv.gz")
     rows = rows.where(np.isfinite(rows["c4_bpb"]) & np.isfinite(rows["hellaswag_bpb"]))
     series = (
@@ -113,6 +113,6 @@ ENTRY = Entry(
     command="relscale fit loss_to_loss.csv.gz --law loss_to_loss --x c4_loss --y hellaswag_loss --run run "
     "--group corpus --residual linear\n"
     "relscale ask explained loss_to_loss.csv.gz --x c4_bpb --y hellaswag_bpb --by corpus,architecture --block model",
-    remark="The training corpus determines the curve: one curve per corpus leaves an eighth of the residual. The "
-    "paper's fitted constants are not public, so none is compared.",
+    remark="The training corpus determines the curve: with one curve per corpus the residual is an eighth of that "
+    "with one curve for all. The paper's fitted constants are not public, so they are not compared.",
 )

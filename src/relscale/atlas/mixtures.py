@@ -1,4 +1,4 @@
-"""Mixtures of the Pile's parts: three laws on the models of RegMix (Liu et al., arXiv 2407.01492)."""
+"""Mixtures of the Pile's parts: three laws fitted to the models of RegMix (Liu et al., arXiv 2407.01492)."""
 
 import numpy as np
 
@@ -17,16 +17,16 @@ TARGET = "loss_pile_cc"
 def predicted(
     train: Columns, tests: dict[str, Columns], shares: list[str], losses: list[str]
 ) -> dict[str, list[Array]]:
-    """Predictions (n, losses) of the models of each size, by law."""
+    """Predictions (n, losses) for the test models of each size, per law."""
     x, y = (np.stack([train[name] for name in names]) for names in (shares, losses))
-    at = [np.stack([tests[size][name] for name in shares]) for size in SIZES]
-    design = [np.concatenate([points, np.ones((1, points.shape[1]))]) for points in (x, *at)]
+    test_shares = [np.stack([tests[size][name] for name in shares]) for size in SIZES]
+    design = [np.concatenate([points, np.ones((1, points.shape[1]))]) for points in (x, *test_shares)]
     plane = np.linalg.lstsq(design[0].T, y.T, rcond=None)[0]
     predictions = {"linear": [points.T @ plane for points in design[1:]]}
     for name, family in (("log-linear", mixture_loglinear), ("additive", mixture_additive)):
         law = family.make_law(tuple(shares))
         fit = estimate(law, x, y.T, residual="linear")
-        predictions[name] = [law.value(fit.theta, points[..., None]) for points in at]
+        predictions[name] = [law.value(fit.theta, points[..., None]) for points in test_shares]
     return predictions
 
 
@@ -39,22 +39,24 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     tests = {size: rows.where((rows["use"] == "test") & (rows["model"] == size)) for size in SIZES}
     target, results = losses.index(TARGET), {}
     for law, by_size in predicted(rows.where(rows["use"] == "train"), tests, shares, losses).items():
-        for size, ours in zip(SIZES, by_size, strict=True):
+        for size, losses_predicted in zip(SIZES, by_size, strict=True):
             measured = np.stack([tests[size][name] for name in losses], axis=1)
-            ranks = [100 * spearmanr(ours[:, j], measured[:, j])[0] for j in range(len(losses))]
+            ranks = [100 * spearmanr(losses_predicted[:, j], measured[:, j])[0] for j in range(len(losses))]
             results[f"{law}: rank correlation, Pile-CC, {size}"] = Number(float(ranks[target]))
             results[f"{law}: mean rank correlation of 13 losses, {size}"] = Number(float(np.mean(ranks)))
             if size == "1m":
-                off = 100 * np.abs(ours / measured - 1)
-                results[f"{law}: relative error, Pile-CC, 1m"] = Number(float(off[:, target].mean()))
-                results[f"{law}: relative error, 13 losses, 1m"] = Number(float(off.mean()))
+                relative_error = 100 * np.abs(losses_predicted / measured - 1)
+                results[f"{law}: relative error, Pile-CC, 1m"] = Number(
+                    float(relative_error[:, target].mean())
+                )
+                results[f"{law}: relative error, 13 losses, 1m"] = Number(float(relative_error.mean()))
             if size == "1b":
-                r = np.corrcoef(ours[:, target], measured[:, target])[0, 1]
+                r = np.corrcoef(losses_predicted[:, target], measured[:, target])[0, 1]
                 results[f"{law}: correlation, Pile-CC, 1b"] = Number(float(100 * r))
     return (
         results
-        | own_share(tests, losses)
-        | few_models(rows.where(rows["use"] == "train"), tests, shares, losses)
+        | by_own_share(tests, losses)
+        | with_few_models(rows.where(rows["use"] == "train"), tests, shares, losses)
         | best_mixtures(rows.where(rows["use"] == "train"), tuple(shares), tuple(losses))
         | {
             "published linear: rank correlation, Pile-CC, 1m": results[
@@ -64,8 +66,8 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     )
 
 
-def own_share(tests: dict[str, Columns], losses: list[str]) -> dict[str, Number]:
-    """Rank correlations of the losses with any law that falls in the share of their own part alone."""
+def by_own_share(tests: dict[str, Columns], losses: list[str]) -> dict[str, Number]:
+    """Rank correlations of each loss with the share of its own part, with the sign of a law that decreases in it."""
     from scipy.stats import spearmanr
 
     results = {}
@@ -78,28 +80,30 @@ def own_share(tests: dict[str, Columns], losses: list[str]) -> dict[str, Number]
     return results
 
 
-def few_models(
+def with_few_models(
     train: Columns, tests: dict[str, Columns], shares: list[str], losses: list[str]
 ) -> dict[str, Number]:
-    """Mean rank correlation and error of the 13 losses, 1M, by laws fitted to the first models alone."""
+    """Mean rank correlation and error of the 13 losses at 1M, by laws fitted to the first 128 or 64 models."""
     from scipy.stats import spearmanr
 
     measured, results = np.stack([tests["1m"][name] for name in losses], axis=1), {}
     for number in (128, 64):
         fitted = predicted(train.where(np.arange(len(train)) < number), tests, shares, losses)
-        for law, (ours, *_) in fitted.items():
-            ranks = [100 * spearmanr(ours[:, j], measured[:, j])[0] for j in range(len(losses))]
+        for law, (losses_predicted, *_) in fitted.items():
+            ranks = [100 * spearmanr(losses_predicted[:, j], measured[:, j])[0] for j in range(len(losses))]
             results[f"{law}, {number} models: mean rank correlation of 13 losses, 1m"] = Number(
                 float(np.mean(ranks))
             )
             if number == 128:
-                off = 100 * np.abs(ours / measured - 1)
-                results[f"{law}, {number} models: relative error, 13 losses, 1m"] = Number(float(off.mean()))
+                relative_error = 100 * np.abs(losses_predicted / measured - 1)
+                results[f"{law}, {number} models: relative error, 13 losses, 1m"] = Number(
+                    float(relative_error.mean())
+                )
     return results
 
 
 def best_mixtures(train: Columns, shares: tuple[str, ...], losses: tuple[str, ...]) -> dict[str, Number]:
-    """The best mixtures on the whole simplex, where the laws promise what was never tried."""
+    """The best mixtures on the whole simplex, far outside the tested mixtures."""
     results = {"best measured, Pile-CC": Number(float(train[TARGET].min()))}
     for label, law, targets in (
         ("additive: best mixture for Pile-CC", "mixture_additive", (TARGET,)),
@@ -112,21 +116,20 @@ def best_mixtures(train: Columns, shares: tuple[str, ...], losses: tuple[str, ..
 
 
 def view(tables: Tables) -> View:
-    """Measured over predicted losses of the 1B models, by law; losses of 1B are lower than those that were fitted."""
+    """Measured losses of the 1B models over predictions by laws of the 1M models, per law."""
     rows = tables.read("regmix_pile.csv.gz")
     shares = [name for name in rows.of if name.startswith("share_")]
     tests = {size: rows.where((rows["use"] == "test") & (rows["model"] == size)) for size in SIZES}
     predictions = predicted(rows.where(rows["use"] == "train"), tests, shares, [TARGET])
     series = (Series(law, by_size[2][:, 0], tests["1b"][TARGET]) for law, by_size in predictions.items())
-    titles = "Pile-CC of a 1M model, predicted", "Pile-CC of the 1B model, measured"
+    titles = "predicted loss on Pile-CC, 1M parameters", "measured loss on Pile-CC, 1B parameters"
     return View(*titles, tuple(series), log_x=False, log_y=False)
 
 
 ENTRY = Entry(
     title="Mixtures of the Pile's parts",
     paper="the models of RegMix, Liu et al., arXiv 2407.01492; the additive law of Shukor et al., arXiv "
-    "2507.09404, and the "
-    "log-linear one of Ye et al., arXiv 2403.16952",
+    "2507.09404, and the log-linear law of Ye et al., arXiv 2403.16952",
     law="mixture_additive",
     formula=f"{mixture_additive.FORMULA}; {mixture_loglinear.FORMULA}",
     tables=("regmix_pile.csv.gz",),
@@ -137,7 +140,8 @@ ENTRY = Entry(
     "relscale ask mixture regmix_pile.csv.gz --where use=train --x share_arxiv,share_github,… --y loss_pile_cc",
     remark="Fitted to 512 models of 1M parameters, tested on others of 1M (256), 60M (256) and 1B (64) parameters. "
     "The additive law is best at the scale it was fitted to; the settings of the published linear row are unknown. "
-    "The best mixtures are over the whole simplex: the one for 13 losses has eight times the largest tested share of "
-    "PhilPapers, so its gain is an extrapolation. `relscale ask mixture` stays within the tested shares by default.",
+    "The best mixtures are searched on the whole simplex: the one for 13 losses has eight times the largest tested "
+    "share of PhilPapers, so its gain is an extrapolation. `relscale ask mixture` stays within the tested shares by "
+    "default.",
     slow=True,
 )

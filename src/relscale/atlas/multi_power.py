@@ -1,4 +1,4 @@
-"""The multi-power law of a training under any schedule (Luo et al., arXiv 2503.12811), at the published parameters."""
+"""The multi-power law of learning-rate schedules (Luo et al., arXiv 2503.12811), at the published parameters."""
 
 import numpy as np
 
@@ -26,8 +26,8 @@ MEASURES = (
 )
 
 
-def loss_along(theta: Array, rates: Array, steps: Array) -> Array:
-    """L at ``steps``, of L0, A, α, B, C, β, γ and the learning rate of every step from 0 on.
+def loss_at(theta: Array, rates: Array, steps: Array) -> Array:
+    """L at ``steps``, of L0, A, α, B, C, β, γ and the learning rate at every step from 0.
 
     ``L = L0 + A · S1^(−α) − B · Σ_{k≤t} (η_{k−1} − η_k) · (1 − (1 + C · η_k^(−γ) · S_k(t))^(−β))``, S_k the sum of the
     rates from step k to t.
@@ -35,20 +35,20 @@ def loss_along(theta: Array, rates: Array, steps: Array) -> Array:
     l0, a, alpha, b, c, beta, gamma = theta
     total = np.cumsum(rates)
     changes = np.flatnonzero(np.diff(rates)) + 1
-    fall, after, before = rates[changes - 1] - rates[changes], rates[changes], total[changes - 1]
+    decrease, after, before = rates[changes - 1] - rates[changes], rates[changes], total[changes - 1]
     with np.errstate(divide="ignore"):
-        scale = np.where(after > 0, after ** (-gamma), np.inf)  # a rate of 0 has gained all there is
-    gained = []
+        scale = np.where(after > 0, after ** (-gamma), np.inf)  # at a rate of 0 the gain is complete
+    gains = []
     for step in steps:
         is_past = changes <= step
         with np.errstate(invalid="ignore"):
             share = 1 - (1 + c * scale[is_past] * (total[step] - before[is_past])) ** (-beta)
-        gained.append((fall[is_past] * np.where(np.isnan(share), 1.0, share)).sum())
-    return np.asarray(l0 + a * total[steps] ** (-alpha) - b * np.array(gained))
+        gains.append((decrease[is_past] * np.where(np.isnan(share), 1.0, share)).sum())
+    return np.asarray(l0 + a * total[steps] ** (-alpha) - b * np.array(gains))
 
 
-def losses_at_single_steps() -> dict[str, float]:
-    """Losses at the published parameters, from schedules whose rate is known at every step."""
+def losses_at_known_rates() -> dict[str, float]:
+    """Losses at the published parameters for schedules with a known rate at every step."""
     step = np.arange(72_000)
     warm_up = PEAK * np.minimum(step / (WARM_UP - 1), 1)
 
@@ -58,20 +58,22 @@ def losses_at_single_steps() -> dict[str, float]:
 
     linear = np.where(step < 20_000, warm_up, PEAK * (1 - 0.9 * (step - 20_000) / 4_000))
     two_stages = np.where(step < 8_000, warm_up, 0.3 * PEAK)
-    found: dict[str, float] = {}
+    losses: dict[str, float] = {}
     for model, schedule, rates, steps in (
         ("25M", "cosine_24000", cosine(24_000), (2160, 12016, 23920)),
         ("100M", "wsdld_20000_24000", linear, (23904,)),
         ("400M", "cosine_72000", cosine(72_000), (71936,)),
         ("400M", "wsdcon_9", two_stages, (8000, 15808)),
     ):
-        values = loss_along(np.array(PUBLISHED[model]), rates, np.array(steps))
-        found |= {f"L of {model}, {schedule}, step {s}": float(v) for s, v in zip(steps, values, strict=True)}
-    return found
+        values = loss_at(np.array(PUBLISHED[model]), rates, np.array(steps))
+        losses |= {
+            f"L of {model}, {schedule}, step {s}": float(v) for s, v in zip(steps, values, strict=True)
+        }
+    return losses
 
 
 def objectives(curves: dict[str, Columns], knots: dict[str, Columns], model: str) -> dict[str, float]:
-    """Summed Huber's loss of the three fitted schedules, published and here, and the other schedules' error here."""
+    """Objective (sum of Huber losses) of the published parameters and of the fit, and the fit's held-out error."""
     from scipy.special import huber
 
     published, x, y, unseen = 0.0, [], [], []
@@ -83,8 +85,8 @@ def objectives(curves: dict[str, Columns], knots: dict[str, Columns], model: str
             continue
         x.append(changes)
         y.append(curve["loss"])
-        off = np.log(loss_along(np.array(PUBLISHED[model]), rates, at) / curve["loss"])
-        published += float(huber(1e-3, off).sum())
+        error = np.log(loss_at(np.array(PUBLISHED[model]), rates, at) / curve["loss"])
+        published += float(huber(1e-3, error).sum())
     fit = estimate(LAW, np.concatenate(x, axis=1), np.concatenate(y), loss="huber")
     errors = [measures(LAW.value(fit.theta[:, 0], at), loss)[2] for at, loss in unseen]
     return {
@@ -95,7 +97,7 @@ def objectives(curves: dict[str, Columns], knots: dict[str, Columns], model: str
 
 
 def all_rates(rows: Columns, knots: Columns) -> Array:
-    """The learning rate of every step, linear between the logged steps and the corners of the schedule."""
+    """The learning rate at every step, linear between the logged steps and the corners of the schedule."""
     steps = np.concatenate([rows["step"], knots["step"]])
     at, first = np.unique(steps, return_index=True)
     rates = np.concatenate([rows["learning_rate"], knots["learning_rate"]])[first]
@@ -104,16 +106,18 @@ def all_rates(rows: Columns, knots: Columns) -> Array:
 
 def measures(predicted: Array, measured: Array) -> Array:
     """R², mean absolute and root mean square error, mean and largest relative error."""
-    off = np.abs(predicted - measured)
-    unexplained = (off**2).sum() / ((measured - measured.mean()) ** 2).sum()
-    relative = off / measured
-    return np.array([1 - unexplained, off.mean(), np.sqrt((off**2).mean()), relative.mean(), relative.max()])
+    error = np.abs(predicted - measured)
+    unexplained = (error**2).sum() / ((measured - measured.mean()) ** 2).sum()
+    relative = error / measured
+    return np.array(
+        [1 - unexplained, error.mean(), np.sqrt((error**2).mean()), relative.mean(), relative.max()]
+    )
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """How far the six schedules are off that the paper predicts, on average, by model."""
+    """Mean errors over the six schedules that the paper predicts, per model."""
     knots = dict(tables.read("multi_power_knots.csv.gz").by("schedule"))
-    results = {name: Number(value) for name, value in losses_at_single_steps().items()}
+    results = {name: Number(value) for name, value in losses_at_known_rates().items()}
     for model, rows in tables.read("multi_power_curves.csv.gz").by("model"):
         values = []
         curves = dict(rows.by("schedule"))
@@ -122,21 +126,21 @@ def reproduce(tables: Tables) -> dict[str, Number]:
             if schedule in FITTED:
                 continue
             rates, at = all_rates(curve, knots[schedule]), curve["step"].astype(int)
-            values.append(measures(loss_along(np.array(PUBLISHED[model]), rates, at), curve["loss"]))
+            values.append(measures(loss_at(np.array(PUBLISHED[model]), rates, at), curve["loss"]))
         for name, number in zip(MEASURES, np.mean(values, axis=0), strict=True):
             results[f"{name}, {model}"] = results[f"{name}, {model}, all digits"] = Number(float(number))
     return results
 
 
 def view(tables: Tables) -> View:
-    """Three schedules that were not fitted, of the 100M model, with the law at its published parameters."""
+    """Three held-out schedules of the 100M model, with the law at its published parameters."""
     knots = dict(tables.read("multi_power_knots.csv.gz").by("schedule"))
     rows = dict(dict(tables.read("multi_power_curves.csv.gz").by("model"))["100M"].by("schedule"))
     series = []
     for schedule in [name for name in rows if name not in FITTED][:3]:
         schedule_rows = rows[schedule].where(rows[schedule]["step"] > 2 * WARM_UP)
         steps = schedule_rows["step"][::4].astype(int)
-        law = loss_along(np.array(PUBLISHED["100M"]), all_rates(rows[schedule], knots[schedule]), steps)
+        law = loss_at(np.array(PUBLISHED["100M"]), all_rates(rows[schedule], knots[schedule]), steps)
         series.append(Series(schedule, schedule_rows["step"], schedule_rows["loss"], published=(steps, law)))
     return View("step", "loss, nats per token", tuple(series), log_x=False)
 
@@ -151,9 +155,9 @@ ENTRY = Entry(
     law="multi_power",
     command="relscale fit curves.csv --law multi_power --x step,learning_rate --y loss --run schedule --group model "
     "--loss huber",
-    remark="The mean over six held-out schedules, at the published parameters, which come from early stopping and "
-    "are not an optimum of the paper's objective: the fit's is lower, its error on the held-out schedules slightly "
-    "larger. The fit joins small changes of the rate, which moves its objective by up to 3%. Learning rates are "
+    remark="Errors are means over six held-out schedules at the published parameters, which come from early stopping "
+    "and are not an optimum of the paper's objective: that of the fit is lower, its held-out error slightly "
+    "larger. The fit groups small changes of the rate, which changes its objective by up to 3%. Learning rates are "
     "interpolated linearly between logged steps and the corners of the schedule.",
     slow=True,
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from relscale.atlas.entry import Entry, Number, Tables
-from relscale.atlas.view import Series, View, along
+from relscale.atlas.view import Series, View, curve_points
 from relscale.fitting.capabilities import completed, components
 
 BENCHMARKS = ("MMLU", "ARC-C", "HellaSwag", "Winograd", "TruthfulQA", "GSM8K", "XWinograd", "HumanEval")
@@ -11,7 +11,7 @@ FAMILIES = ("Pythia", "OPT", "Qwen1.5", "BLOOM")  # of the figure
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Shares of the variance of the first components."""
+    """Shares of variance of the first three components, and R² of the first on ln compute within families."""
     rows = tables.read("observational_benchmarks.csv.gz")
     rows = rows.where(rows["in_paper_set"] == 1)
     scores = completed(np.stack([rows[name] for name in BENCHMARKS], axis=1))
@@ -20,9 +20,9 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     results = {f"share of component {i + 1}": Number(float(share[i])) for i in range(3)}
     first, r_squared = (scores - space.mean) @ space.loadings[0], []
     for family in dict.fromkeys(rows["family"]):
-        sized = (rows["family"] == family) & np.isfinite(rows["flops_1e21"])
-        if sized.sum() > 2:
-            r = np.corrcoef(np.log(rows["flops_1e21"][sized]), first[sized])[0, 1]
+        in_family = (rows["family"] == family) & np.isfinite(rows["flops_1e21"])
+        if in_family.sum() > 2:
+            r = np.corrcoef(np.log(rows["flops_1e21"][in_family]), first[in_family])[0, 1]
             r_squared.append(float(r**2))
     results["least R² of component 1 on ln compute within a family"] = Number(min(r_squared))
     results["largest R² of component 1 on ln compute within a family"] = Number(max(r_squared))
@@ -33,7 +33,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
 
 
 def view(tables: Tables) -> View:
-    """The first component over training compute, of four families with many sizes, and a line through each."""
+    """The first component over training compute, with a line for each of four families with many sizes."""
     rows = tables.read("observational_benchmarks.csv.gz")
     rows = rows.where((rows["in_paper_set"] == 1) & np.isfinite(rows["flops_1e21"]))
     scores = completed(np.stack([rows[name] for name in BENCHMARKS], axis=1))
@@ -44,7 +44,7 @@ def view(tables: Tables) -> View:
         in_family = np.asarray(rows["family"] == family)
         x = 1e21 * rows["flops_1e21"][in_family]
         slope, level = np.polyfit(np.log(x), first[in_family], 1)
-        at = along(x)
+        at = curve_points(x)
         series.append(Series(family, x, first[in_family], fitted=(at, level + slope * np.log(at))))
     return View("training FLOPs", "first component", tuple(series), log_y=False)
 

@@ -1,4 +1,4 @@
-"""From size and tokens to bits per byte to accuracy: the OLMo 2 ladder (Bhagia et al., arXiv 2412.04403)."""
+"""Two-step prediction of accuracy from size and tokens: the OLMo 2 ladder (Bhagia et al., arXiv 2412.04403)."""
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from relscale.storage.column_arrays import Columns
 
 SIZES, MULTIPLES = ("190M", "370M", "760M", "1B"), ("1xC", "2xC", "5xC", "10xC")
 LARGE, LARGE_TOKENS = "peteish13_eval_final", 5_000_088_518_656
-LAST = 5  # checkpoints that are averaged
-WARM_UP = 0.1  # share of a run whose checkpoints are left out of the second step
+LAST = 5  # number of averaged checkpoints
+WARM_UP = 0.1  # share of a run whose checkpoints are excluded from the second step
 TASKS = (
     *("hellaswag_val_5shot", "arc_challenge_test_5shot", "arc_easy_test_5shot", "piqa_val_5shot"),
     *("csqa_val_5shot", "socialiqa_val_5shot", "openbookqa_test_5shot"),
@@ -23,15 +23,15 @@ C4 = "c4_en_loss"
 STEPS = ("bits per byte", "accuracy from the measured bits per byte", "accuracy from size and tokens")
 
 
-def trailing(values: Array) -> Array:
-    """Means of each value and the four before it, as far as there are any."""
+def trailing_means(values: Array) -> Array:
+    """Means of each value and up to four previous ones."""
     total = np.cumsum(np.concatenate([[0.0], values]))
     first = np.maximum(np.arange(len(values)) + 1 - LAST, 0)
     return np.asarray((total[1:] - total[first]) / (np.arange(len(values)) + 1 - first))
 
 
-def surface_of(runs: list[Columns], by: str) -> Estimates:
-    """The law of size and tokens of a column, at the end of the runs."""
+def fitted_surface(runs: list[Columns], by: str) -> Estimates:
+    """The law of size and tokens fitted to the column ``by`` at the end of the runs."""
     return estimate(
         parametric.LAW,
         np.array([[run[name][-1] for run in runs] for name in ("params", "tokens")]),
@@ -40,36 +40,38 @@ def surface_of(runs: list[Columns], by: str) -> Estimates:
     )
 
 
-def curve_of(runs: list[Columns], task: str, by: str) -> Array:
-    """The sigmoid of a task's accuracy over a column, through their checkpoints and an ideal point."""
-    points = [np.array([[0.0], [1.0]])]  # no bits and all answers right
+def fitted_sigmoid(runs: list[Columns], task: str, by: str) -> Array:
+    """The sigmoid of a task's accuracy over the column ``by``, fitted to the runs' checkpoints and an ideal point."""
+    points = [np.array([[0.0], [1.0]])]  # 0 bits and accuracy 1
     for run in runs:
-        later = slice(int(np.ceil(WARM_UP * len(run["tokens"]))), None)
-        points.append(np.stack([trailing(run[name][later]) for name in (by, f"{task}:accuracy")]))
+        after_warm_up = slice(int(np.ceil(WARM_UP * len(run["tokens"]))), None)
+        points.append(
+            np.stack([trailing_means(run[name][after_warm_up]) for name in (by, f"{task}:accuracy")])
+        )
     x, y = np.concatenate(points, axis=1)
     return estimate(sigmoid.LAW, x[None], y, residual="linear").theta[:, 0]
 
 
-def with_mmlu(run: Columns) -> Columns:
-    """A run with MMLU, the mean over its questions."""
+def with_mean_mmlu(run: Columns) -> Columns:
+    """The run with columns for MMLU, the mean over its questions."""
     return Columns(
         {**run.of, **{f"mmlu:{metric}": scores(run, "mmlu", metric) for metric in ("bpb", "accuracy")}}
     )
 
 
 def two_steps(runs: list[Columns], large: Columns, task: str, by: str) -> tuple[float, float, float]:
-    """Of a large model the predicted column ``by``, and accuracies from the measured and from the predicted one."""
-    surface = surface_of(runs, by).theta[:, 0]
+    """The prediction of ``by`` for a large model, and its accuracies from the measured and from the predicted value."""
+    surface = fitted_surface(runs, by).theta[:, 0]
     size = large["params"][0]
     bits = float(parametric.value(surface, np.array([[size], [LARGE_TOKENS]]))[0])
-    curve = curve_of(runs, task, by)
+    curve = fitted_sigmoid(runs, task, by)
     measured = large[by][-LAST:].mean()
     accuracies = sigmoid.value(curve, np.array([[measured, bits]]))
     return bits, float(accuracies[0]), float(accuracies[1])
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """The 13B model by both steps, fitted to 16 runs of up to 1.3B parameters."""
+    """Predictions of the 13B model by both steps, fitted to 16 runs of up to 1.3B parameters."""
     runs = dict(tables.read("olmo_ladder_checkpoints.csv.gz").by("run"))
     small = [runs[f"{size}-{multiple}"] for size in SIZES for multiple in MULTIPLES]
     results: dict[str, Number] = {}
@@ -86,14 +88,14 @@ def reproduce(tables: Tables) -> dict[str, Number]:
             measured = runs[LARGE][f"{column}:{metric}"][-LAST:].mean()
             results[f"measured {name}, {task}"] = Number(float(measured))
     results["measured loss on C4"] = Number(float(runs[LARGE][C4][-LAST:].mean()))
-    small = [with_mmlu(run) for run in small]
+    small = [with_mean_mmlu(run) for run in small]
     for task in ("mmlu", "hellaswag_val", "csqa_val"):
         results[f"objective of bits per byte, {task}"] = Number(
-            float(surface_of(small, f"{task}:bpb").objective[0])
+            float(fitted_surface(small, f"{task}:bpb").objective[0])
         )
-    floor, scale, data_scale, alpha, beta = surface_of(small, "mmlu:bpb").theta[:, 0]
+    floor, scale, data_scale, alpha, beta = fitted_surface(small, "mmlu:bpb").theta[:, 0]
     surface = {"ln A": np.log(scale), "ln B": np.log(data_scale), "alpha": alpha, "beta": beta, "E": floor}
-    lowest, highest, midpoint, slope = curve_of(small, "mmlu", "mmlu:bpb")
+    lowest, highest, midpoint, slope = fitted_sigmoid(small, "mmlu", "mmlu:bpb")
     curve = {"a": lowest - highest, "L0": midpoint, "k": slope, "b": highest}
     for values in (surface, curve):
         results |= {f"{name} of MMLU": Number(float(value)) for name, value in values.items()}
@@ -101,19 +103,19 @@ def reproduce(tables: Tables) -> dict[str, Number]:
 
 
 def view(tables: Tables) -> View:
-    """HellaSwag's accuracy over its bits per byte: checkpoints of small runs, the curve through them, and the 13B."""
+    """HellaSwag's accuracy over its bits per byte: checkpoints of small runs, their sigmoid, and the 13B model."""
     runs = dict(tables.read("olmo_ladder_checkpoints.csv.gz").by("run"))
     columns, series = ("hellaswag_val:bpb", "hellaswag_val:accuracy"), []
     for size in SIZES:
         values = []
         for multiple in MULTIPLES:
             run = runs[f"{size}-{multiple}"]
-            later = slice(int(np.ceil(WARM_UP * len(run["tokens"]))), None)
-            values.append(np.stack([trailing(run[name][later]) for name in columns]))
+            after_warm_up = slice(int(np.ceil(WARM_UP * len(run["tokens"]))), None)
+            values.append(np.stack([trailing_means(run[name][after_warm_up]) for name in columns]))
         x, y = np.concatenate(values, axis=1)
         series.append(Series(size, x, y))
     small = [runs[f"{size}-{multiple}"] for size in SIZES for multiple in MULTIPLES]
-    curve = curve_of(small, "hellaswag_val", "hellaswag_val:bpb")
+    curve = fitted_sigmoid(small, "hellaswag_val", "hellaswag_val:bpb")
     at = np.linspace(0.6, float(x.max()), 100)
     bits, accuracy = ([float(runs[LARGE][name][-LAST:].mean())] for name in columns)
     measured = Series("13B, not fitted", bits, accuracy, (at, sigmoid.value(curve, at[None])))
@@ -130,10 +132,9 @@ ENTRY = Entry(
     view=view,
     command="relscale fit ladder.csv --law parametric --x params,tokens --y bits_per_byte --group task --loss huber\n"
     "relscale fit checkpoints.csv --law sigmoid --x bits_per_byte --y accuracy --residual linear --anchor 0,1",
-    remark="Fitted to 16 runs of 190M to 1.3B parameters and tested on 13B parameters and 5T tokens. Bits per "
-    "byte are means of "
-    "the last five checkpoints. The sigmoid is fitted to all checkpoints except the first tenth of each run, to "
-    "means of up to five, and to an ideal point of 0 bits and accuracy 1, on which the result depends strongly. MMLU "
-    "of the largest models is excluded.",
+    remark="Fitted to 16 runs of 190M to 1.3B parameters and tested on 13B parameters and 5T tokens. Bits per byte "
+    "are means of the last five checkpoints. The sigmoid is fitted to running means of up to five checkpoints, "
+    "without the first tenth of each run, and to an ideal point of 0 bits and accuracy 1, on which the result depends "
+    "strongly. MMLU of the largest models is excluded.",
     slow=True,
 )

@@ -1,15 +1,15 @@
-"""Projektor (Kang et al., arXiv 2307.02460): transport distances that are known, and what its second stage misses."""
+"""Projektor (Kang et al., arXiv 2307.02460): exactly known transport distances, and errors of its second stage."""
 
 import numpy as np
 
 from relscale.atlas.entry import Entry, Number, Tables
-from relscale.atlas.view import Series, View, along
+from relscale.atlas.view import Series, View, curve_points
 from relscale.corpora.distance import transport_distance
 from relscale.laws.law import Array
 from relscale.questions.projection import projected
 
 SMALL, LARGE = 1000.0, 1500.0
-MISSED = ((0.0, 5_000), (0.0, 10_000), (0.2, 5_000), (0.2, 10_000))  # floor and size
+EXTRAPOLATIONS = ((0.0, 5_000), (0.0, 10_000), (0.2, 5_000), (0.2, 10_000))  # floor and size
 
 
 def loss(floor: float, size: Array) -> Array:
@@ -17,43 +17,43 @@ def loss(floor: float, size: Array) -> Array:
     return np.asarray(floor + 2 * size**-0.3)
 
 
-def missed(floor: float, size: Array) -> tuple[Array, Array]:
-    """What the line through two sizes misses, in %: of the loss, and of its logarithm."""
-    along_line = np.log(size / SMALL) / np.log(LARGE / SMALL)
+def stage_2_errors(floor: float, size: Array) -> tuple[Array, Array]:
+    """Errors (%) of extrapolation by the line through two sizes, of the loss and of its logarithm."""
+    position = np.log(size / SMALL) / np.log(LARGE / SMALL)
     small, large = loss(floor, np.array(SMALL)), loss(floor, np.array(LARGE))
-    straight = projected(small, large, along_line)
-    in_logs = np.exp(projected(np.log(small), np.log(large), along_line))
-    return 100 * (straight / loss(floor, size) - 1), 100 * (in_logs / loss(floor, size) - 1)
+    linear = projected(small, large, position)
+    log_linear = np.exp(projected(np.log(small), np.log(large), position))
+    return 100 * (linear / loss(floor, size) - 1), 100 * (log_linear / loss(floor, size) - 1)
 
 
 def _quantity(floor: float, size: int, label: str) -> str:
-    return f"missed at {size:,} from 1,000 and 1,500, floor {floor:g}, a line of {label}"
+    return f"error at size {size:,} from 1,000 and 1,500, floor {floor:g}, line of {label}"
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Errors of stage 2, and distances of samples that are known."""
+    """Errors of stage 2, and exactly known distances of samples."""
     numbers = {}
-    for floor, size in MISSED:
-        for label, percent in zip(("L", "ln L"), missed(floor, np.array(float(size))), strict=True):
+    for floor, size in EXTRAPOLATIONS:
+        for label, percent in zip(("L", "ln L"), stage_2_errors(floor, np.array(float(size))), strict=True):
             numbers[_quantity(floor, size, label)] = Number(float(percent))
     rng = np.random.default_rng(0)
     points = rng.normal(size=(200, 2))
     shifted = transport_distance(points, points + np.array([1.0, 2.0]), power=2)
     numbers["squared distance W2 of a shift by (1, 2)"] = Number(shifted**2)
     a, b = rng.normal(size=200), rng.normal(0.5, 2, size=200)
-    off = transport_distance(a[:, None], b[:, None]) - float(np.abs(np.sort(a) - np.sort(b)).mean())
-    numbers["distance on a line less that of the sorted points"] = Number(off)
+    difference = transport_distance(a[:, None], b[:, None]) - float(np.abs(np.sort(a) - np.sort(b)).mean())
+    numbers["distance in one dimension minus that of the sorted points"] = Number(difference)
     return numbers
 
 
 def view(tables: Tables) -> View:
-    """What stage 2 misses over the size."""
-    at = along([1500, 2e4])
+    """The error of stage 2 over the size."""
+    at = curve_points([1500, 2e4])
     series = []
     for floor in (0.0, 0.2):
-        for label, off in zip(("L", "ln L"), missed(floor, at), strict=True):
-            series.append(Series(f"line of {label}, floor {floor:g}", fitted=(at, off)))
-    return View("size, from runs of 1,000 and 1,500", "missed by stage 2, %", tuple(series), log_y=False)
+        for label, difference in zip(("L", "ln L"), stage_2_errors(floor, at), strict=True):
+            series.append(Series(f"line of {label}, floor {floor:g}", fitted=(at, difference)))
+    return View("size, from runs of 1,000 and 1,500", "error of stage 2, %", tuple(series), log_y=False)
 
 
 ENTRY = Entry(

@@ -1,4 +1,4 @@
-"""The page of the atlas, ``docs/reference/atlas.md``: per entry the known numbers beside the reproduced ones."""
+"""The page of the atlas, ``docs/reference/atlas.md``: the known and the reproduced numbers per entry."""
 
 import re
 import zlib
@@ -21,34 +21,35 @@ stated in the paper or its released files; *table*, computed from the same table
 number *differs* if it is not reproduced for a reason that the entry states. Intervals are 95%. `relscale atlas --report
 atlas.html` writes everything as one page with interactive figures; `relscale atlas NAME …` does so for some entries.
 """
-MISSING = """## What is not here
+MISSING = """## Not included
 
 - The Shannon scaling law (arXiv 2605.23901): its formula is not in any available source. A loss that falls and then
 rises, as it describes, can be fitted by the law `bnsl` with a negative break.
 - CAMEL (arXiv 2603.08022): its law of capacity and mixture is not in any available source. The laws `multilingual` and
 `mixture_additive` can show whether the best mixture depends on size.
-- The constants of Su et al. (arXiv 2403.06563), and those of FLP-M (arXiv 2410.08527), whose forms for several sources
-were not found either: the laws `batch_trajectory` and `flp_m` are similar and can be fitted to a user's table.
+- The constants of Su et al. (arXiv 2403.06563), and the constants and the form for several sources of FLP-M
+(arXiv 2410.08527), which were not found: the laws `batch_trajectory` and `flp_m` are similar and can be fitted to a
+user's table.
 - Step Law (arXiv 2503.04715): its table of runs (github.com/step-law/steplaw) has no licence and is not in this
 repository. `relscale ask step_law TABLE` fits the law to such a table. With
-`--fix-rate constant=1.79,params=-0.713,tokens=0.307 --fix-batch constant=0.58,tokens=0.571` it says what following the
-published law costs: on the released runs of dense models (smoothed losses; 17 pairs of N and D), 0.096% of the loss on
-average and at most 0.31% (published: 0.094%). The published exponents do not follow from these runs, the optima of
-which have a rate of N^−0.695 · D^0.208 and a batch of D^0.569.
+`--fix-rate constant=1.79,params=-0.713,tokens=0.307 --fix-batch constant=0.58,tokens=0.571` it computes the excess loss
+of the published law: on the released runs of dense models (smoothed losses; 17 pairs of N and D), 0.096% of the loss on
+average and at most 0.31% (published: 0.094%). The published exponents do not follow from these runs, whose optimal
+rate is proportional to N^−0.695 · D^0.208 and whose optimal batch is proportional to D^0.569.
 """
 PICTURES = "atlas"  # the folder of the pictures, beside the page
 COLUMNS = ("quantity", "origin", "known", "reproduced", "difference", "interval", "status")
 
 
 def page(rows: Mapping[str, Sequence[AtlasRow]]) -> str:
-    """The page of the entries whose rows these are, by name."""
+    """The page of these entries; ``rows`` are theirs, by name."""
     return "\n".join(
         [HEAD, *(section(name, entry(name), entry_rows) for name, entry_rows in rows.items()), MISSING]
     )
 
 
 def section(name: str, entry: Entry, rows: Sequence[AtlasRow]) -> str:
-    """The section of one entry; without rows, the numbers that are computed are left open."""
+    """The section of one entry; without rows, the computed columns are empty."""
     lines = [f"## {entry.title}", "", f"`{name}`: {entry.paper}.", "", f"    {entry.formula}", ""]
     if entry.remark:
         lines += [entry.remark, ""]
@@ -65,12 +66,12 @@ def section(name: str, entry: Entry, rows: Sequence[AtlasRow]) -> str:
 
 
 def reasons(entry: Entry) -> list[str]:
-    """Why numbers of an entry do not come out, each said once."""
+    """The distinct reasons for known differences of an entry."""
     return list(dict.fromkeys(entry.differs.values()))
 
 
 def computed_cells(row: AtlasRow) -> tuple[str, str, str, str]:
-    """Reproduced number, difference, interval and status; digits below a tenth of the tolerance are left out."""
+    """Reproduced number, difference, interval and status, without digits below a tenth of the tolerance."""
     digits = 10
     if row.tolerance > 0 and row.reproduced != 0:
         digits = max(2, min(10, floor(log10(abs(row.reproduced))) - floor(log10(row.tolerance / 10)) + 1))
@@ -80,7 +81,7 @@ def computed_cells(row: AtlasRow) -> tuple[str, str, str, str]:
 
 
 def pictures(names: Sequence[str], tables: Tables, folder: Path) -> list[Path]:
-    """Draw the figures of these entries as SVG, and return the files; none where this machine has no Chrome."""
+    """Draw the figures of these entries as SVG and return the files; none if Chrome is not installed."""
     from relscale.figures.browser import find_chrome, render
 
     chrome = find_chrome()
@@ -88,8 +89,8 @@ def pictures(names: Sequence[str], tables: Tables, folder: Path) -> list[Path]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     figures = {name: draw(entry(name).title, view(tables)) for name in names if (view := entry(name).view)}
-    with TemporaryDirectory() as drawn:
-        files = {name: Path(drawn, f"{name}.svg") for name in figures}
+    with TemporaryDirectory() as random_id:
+        files = {name: Path(random_id, f"{name}.svg") for name in figures}
         for figure in figures.values():
             figure.update_layout(width=figure.layout.meta["width"])
         render([(figures[name].to_dict(), path) for name, path in files.items()], chrome)
@@ -100,9 +101,9 @@ def pictures(names: Sequence[str], tables: Tables, folder: Path) -> list[Path]:
 
 
 def with_fixed_ids(svg: str, name: str) -> str:
-    """A picture with the ids that plotly draws at random made from its name, so that it changes only as it looks."""
+    """The SVG with plotly's random ids replaced by ids that follow from ``name``: equal pictures are equal files."""
     identifiers = re.findall(r'(?:id="defs-|class="trace \w+ trace)([0-9a-f]{6})"', svg)
-    for i, drawn in enumerate(dict.fromkeys(identifiers)):
+    for i, random_id in enumerate(dict.fromkeys(identifiers)):
         fixed = f"{zlib.crc32(f'{name} {i}'.encode()) & 0xFFFFFF:06x}"
-        svg = re.sub(rf"(?<=[a-z-]){drawn}", fixed, svg)
+        svg = re.sub(rf"(?<=[a-z-]){random_id}", fixed, svg)
     return svg

@@ -3,13 +3,13 @@
 import numpy as np
 
 from relscale.atlas.entry import Entry, Number, Tables
-from relscale.atlas.view import Series, View, along
+from relscale.atlas.view import Series, View, curve_points
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.parallel_streams import LAW
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """The law of each corpus, its objective and R²."""
+    """The fitted law of each corpus, with objective and R²."""
     results = {}
     for corpus, rows in tables.read("parscale_losses.csv.gz").by("corpus"):
         x, y = np.stack([rows["params_nonembedding"], rows["streams"]]), rows["loss"]
@@ -27,11 +27,11 @@ def reproduce(tables: Tables) -> dict[str, Number]:
 
 
 def view(tables: Tables) -> View:
-    """The loss on the Pile over parameters, by streams."""
+    """The loss on the Pile over parameters, per number of streams."""
     rows = dict(tables.read("parscale_losses.csv.gz").by("corpus"))["pile"]
     x = np.stack([rows["params_nonembedding"], rows["streams"]])
     theta = estimate(LAW, x, rows["loss"], loss="huber").theta[:, 0]
-    at, series = along(x[0]), []
+    at, series = curve_points(x[0]), []
     for streams in np.unique(x[1]):
         in_group = x[1] == streams
         line = at, LAW.value(theta, np.stack([at, np.full_like(at, streams)]))

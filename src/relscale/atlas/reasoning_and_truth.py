@@ -1,4 +1,4 @@
-"""Do reasoning and truthfulness go together? Below a size they do not (arXiv 2605.18838)."""
+"""Correlation of reasoning and truthfulness, which changes its sign with model size (arXiv 2605.18838)."""
 
 import numpy as np
 
@@ -15,8 +15,8 @@ SIDES = (
     ("OPT", "above", "OPT above"),
     ("RWKV", "below", "RWKV below 3.5B"),
 )
-CHANGING = ("HellaSwag", "ARC-C")
-MEAN, WINDOW = "mean of both", 25  # a further score, and models of a window
+SIGN_CHANGE_SCORES = ("HellaSwag", "ARC-C")
+MEAN, WINDOW = "mean of both", 25  # a further score, and the number of models per window
 FAMILIES = (
     *(
         "Pythia",
@@ -56,35 +56,35 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         results[f"r of HellaSwag and TruthfulQA, {family}"] = _r(families[family], "HellaSwag")
     for family, side, name in SIDES:
         is_small = families[family]["params_billions"] < SPLIT
-        some = families[family].where(is_small if side == "below" else ~is_small)
-        results[f"r of HellaSwag and TruthfulQA, {name}"] = _r(some, "HellaSwag")
+        models = families[family].where(is_small if side == "below" else ~is_small)
+        results[f"r of HellaSwag and TruthfulQA, {name}"] = _r(models, "HellaSwag")
     results["models below 3.5B"], results["models above"] = (
         Number(float(small.sum())),
         Number(float((~small).sum())),
     )
     rng = np.random.default_rng(0)
     rows = Columns({**rows.of, MEAN: (rows["HellaSwag"] + rows["ARC-C"]) / 2})
-    for name in (*CHANGING, MEAN):
+    for name in (*SIGN_CHANGE_SCORES, MEAN):
         pair = _pair(rows, name)
-        results[f"size of the change by the interaction, {name}"] = Number(*changing_size(*pair))
-        for i, size in enumerate(changes_by_window(*pair), 1):
-            results[f"size of the change by a window of {WINDOW} models, {name}, {i}"] = Number(size)
+        results[f"size of the sign change by the interaction, {name}"] = Number(*changing_size(*pair))
+        for i, size in enumerate(sign_changes_by_window(*pair), 1):
+            results[f"size of the sign change by windows of {WINDOW} models, {name}, {i}"] = Number(size)
     return results | {
         "exact p, Pythia": Number(p_of_exchanges(*_pair(families["Pythia"], "HellaSwag")[:2], rng))
     }
 
 
-def changes_by_window(reasoning: Array, truth: Array, params: Array) -> list[float]:
-    """The geometric mean sizes of windows of models, in the order of size, after which r becomes positive."""
+def sign_changes_by_window(reasoning: Array, truth: Array, params: Array) -> list[float]:
+    """Geometric mean sizes of the windows of models, by size, after which r changes from negative to positive."""
     in_order = np.argsort(params, kind="stable")
     windows = [in_order[i : i + WINDOW] for i in range(len(params) - WINDOW + 1)]
-    r = np.array([np.corrcoef(reasoning[some], truth[some])[0, 1] for some in windows])
+    r = np.array([np.corrcoef(reasoning[models], truth[models])[0, 1] for models in windows])
     rising = np.flatnonzero((r[:-1] < 0) & (r[1:] >= 0))
     return [float(np.exp(np.log(params[windows[i]]).mean())) for i in rising]
 
 
 def view(tables: Tables) -> View:
-    """TruthfulQA over HellaSwag, with a line below and above the size."""
+    """TruthfulQA over HellaSwag, with a line for models below and above ``SPLIT``."""
     rows = tables.read("observational_benchmarks.csv.gz")
     small = rows["params_billions"] < SPLIT
     sides = {f"below {SPLIT}B": rows.where(small), f"from {SPLIT}B": rows.where(~small)}
@@ -103,7 +103,7 @@ ENTRY = Entry(
     view=view,
     command="relscale ask coupling observational_benchmarks.csv.gz --x HellaSwag --y TruthfulQA --size params_billions "
     "--split 3.5 --family family",
-    remark="The sign change is reproduced, but not the paper's size of it, 3.5B: depending on the definition it is "
-    "0.8B to 4.3B. TruthfulQA falls towards its floor for weak models, so part of this is due to the metric. BLOOM, "
-    "StarCoder and OPT stay negative up to their largest sizes.",
+    remark="The sign change is reproduced, but not at the paper's size of 3.5B: depending on the definition it is at "
+    "0.8B to 4.3B. TruthfulQA falls towards its floor for weak models, so part of the change is due to the metric. "
+    "BLOOM, StarCoder and OPT stay negative up to their largest sizes.",
 )

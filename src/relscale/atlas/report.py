@@ -1,4 +1,4 @@
-"""The atlas as one HTML file: how many known numbers come out, then each entry with its figure, numbers and command."""
+"""The atlas as one HTML file: how many known numbers agree, and each entry with its figure, numbers and command."""
 
 import io
 import re
@@ -26,7 +26,7 @@ SYMBOLS = {Agreement.AGREES: "✓", Agreement.DIFFERS: "!", Agreement.FAILS: "�
 MEANING = {
     Agreement.AGREES: "within the tolerance of its entry",
     Agreement.DIFFERS: "for a reason that its entry states",
-    Agreement.FAILS: "not as its entry says",
+    Agreement.FAILS: "unlike its entry states",
 }
 ORIGINS = {
     Origin.PAPER: "stated in a paper or its released files",
@@ -45,7 +45,7 @@ COLUMNS = (
 
 
 def atlas_figures(names: Sequence[str], tables: Tables) -> list[ReportFigure]:
-    """The figures of these entries, of those that have one."""
+    """The figures of these entries, if they have one."""
     return [
         ReportFigure(name, draw(_figure_title(view), view).to_plotly_json(), _caption(view))
         for name in names
@@ -57,14 +57,14 @@ def atlas_figures(names: Sequence[str], tables: Tables) -> list[ReportFigure]:
 def atlas_report(
     rows: Mapping[str, Sequence[AtlasRow]], figures: Sequence[ReportFigure], facts: Sequence[Fact] = ()
 ) -> str:
-    """The HTML of the entries whose rows these are, by name.
+    """The HTML of these entries.
 
     Parameters
     ----------
     rows
-        One per known number.
+        The rows of each entry, by name.
     figures
-        Those of the entries that have one, called like their entry.
+        Figures, named like their entry.
     facts
         The provenance.
     """
@@ -80,18 +80,18 @@ def atlas_report(
     contents = [
         ("top", "Summary"),
         *((_anchor(name), entry(name).title) for name in rows),
-        ("missing", "What is not here"),
+        ("missing", "Not included"),
         ("provenance", "Provenance"),
     ]
     return document("Atlas of published laws", finding, contents, main, figures)
 
 
 def headline(rows: Sequence[AtlasRow]) -> str:
-    """How many numbers come out."""
-    return f"{_agree(rows)} of {len(rows)} known numbers agree"
+    """The number of known numbers that agree."""
+    return f"{_agreeing(rows)} of {len(rows)} known numbers agree"
 
 
-def _agree(rows: Sequence[AtlasRow]) -> int:
+def _agreeing(rows: Sequence[AtlasRow]) -> int:
     return sum(row.status is Agreement.AGREES for row in rows)
 
 
@@ -107,7 +107,7 @@ def _top(finding: str, rows: Mapping[str, Sequence[AtlasRow]]) -> Markup:
         if (number := sum(row.status is status for row in all_rows)) or status is not Agreement.FAILS
     ]
     origins = [
-        element("li", f"{_agree(origin_rows)} of {len(origin_rows)} {meaning}")
+        element("li", f"{_agreeing(origin_rows)} of {len(origin_rows)} {meaning}")
         for origin, meaning in ORIGINS.items()
         if (origin_rows := [row for row in all_rows if row.origin is origin])
     ]
@@ -119,8 +119,8 @@ def _top(finding: str, rows: Mapping[str, Sequence[AtlasRow]]) -> Markup:
         element("h1", finding),
         element(
             "p",
-            "Published scaling laws, computed again from public tables that come with relscale, from published "
-            "constants or by simulation, beside the numbers that are known:",
+            "Published scaling laws, recomputed from public tables that come with relscale, from published "
+            "constants or by simulation, and compared with known numbers:",
         ),
         element("ul", *origins),
         element("div", *cards, class_="cards"),
@@ -141,7 +141,7 @@ def _overview(rows: Mapping[str, Sequence[AtlasRow]]) -> Markup:
                 element("span", entry(name).paper, class_="note"),
             ),
             element("td", entry(name).law or "–"),
-            element("td", f"{_agree(entry_rows)} of {len(entry_rows)}", class_="nowrap"),
+            element("td", f"{_agreeing(entry_rows)} of {len(entry_rows)}", class_="nowrap"),
         )
         for name, entry_rows in rows.items()
     ]
@@ -152,7 +152,7 @@ def _entry(name: str, record: Entry, rows: Sequence[AtlasRow], figure: ReportFig
     return element(
         "section",
         element("h2", element("a", record.title, href=f"#{_anchor(name)}")),
-        element("p", f"{record.paper}. {_agree(rows)} of {len(rows)} numbers agree."),
+        element("p", f"{record.paper}. {_agreeing(rows)} of {len(rows)} numbers agree."),
         element("pre", record.formula, tabindex="0"),
         element("p", *_prose(record.remark)) if record.remark else None,
         figure_section(figure) if figure else None,
@@ -197,7 +197,7 @@ def _missing() -> Markup:
     _, *items = MISSING.split("\n- ")
     return element(
         "section",
-        element("h2", element("a", "What is not here", href="#missing")),
+        element("h2", element("a", "Not included", href="#missing")),
         element("ul", *(element("li", *_prose(" ".join(item.split()))) for item in items)),
         id="missing",
     )
@@ -214,7 +214,7 @@ def _figure_title(view: View) -> str:
 
 
 def _caption(view: View) -> str:
-    """What points and lines are, of those that there are."""
+    """The meaning of the points and lines of a figure."""
     sentences = [
         ("points are measured", any(len(np.asarray(series.x)) for series in view.series)),
         ("lines are fitted here", any(series.fitted for series in view.series)),

@@ -1,4 +1,4 @@
-"""Noise between the last checkpoints of a training, on the OLMo 2 ladder (Bhagia et al., arXiv 2412.04403)."""
+"""Noise between the last checkpoints of a training run, on the OLMo 2 ladder (Bhagia et al., arXiv 2412.04403)."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
 
 
 def view(tables: Tables) -> View:
-    """The accuracy of four tasks over the last third of the training, with the deviations at its end."""
+    """The accuracy of four tasks over the last third of the run, with standard deviations over its last checkpoints."""
     rows = tables.read("olmo_ladder_checkpoints.csv.gz")
     run = rows.where(
         (rows["run"] == RUN) & (rows["tokens"] > 2 / 3 * np.nanmax(rows["tokens"][rows["run"] == RUN]))
@@ -58,14 +58,14 @@ def view(tables: Tables) -> View:
 
 ENTRY = Entry(
     title="Noise between checkpoints",
-    paper="Bhagia et al., arXiv 2412.04403; the question of Heineman et al., arXiv 2508.13144",
+    paper="Bhagia et al., arXiv 2412.04403; after Heineman et al., arXiv 2508.13144",
     formula="noise = standard deviation of a metric over the last 10 checkpoints of one run",
     tables=("olmo_ladder_checkpoints.csv.gz",),
     reproduce=reproduce,
     view=view,
-    command="relscale ask signal_noise olmo_ladder_checkpoints.csv.gz "
-    "--metrics hellaswag_val:bpb,hellaswag_val:accuracy --run run --step step",
-    remark="1B parameters at ten times Chinchilla's tokens. The standard deviations describe these ten values, "
-    "without correction for the sample size.",
+    command="relscale ask signal_noise olmo_ladder_checkpoints.csv.gz --metrics "
+    "hellaswag_val:bpb,hellaswag_val:accuracy --run run --step step",
+    remark="A model of 1B parameters at ten times Chinchilla's tokens. The standard deviations describe these ten "
+    "values, without correction for the sample size.",
     slow=True,
 )

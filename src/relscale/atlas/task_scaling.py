@@ -1,4 +1,4 @@
-"""Pass rates of tasks by size (PassUntil; Hu et al., arXiv 2310.03262): estimators, the law, and how a rate emerges."""
+"""Pass rates of tasks by model size (PassUntil; Hu et al., arXiv 2310.03262): estimators, law and curvature."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ from relscale.laws.task_scaling import LAW
 from relscale.measurements.pass_rates import bend, until_passes
 from relscale.storage.column_arrays import Columns
 
-MOST = 40_000  # draws; the chance of more is below 1e-150 at the rates here
-LADDER, LAST = "olmo_ladder_checkpoints.csv.gz", 5  # table, and checkpoints that are averaged
+MAX_DRAWS = 40_000  # the probability of more draws is below 1e-150 at these rates
+LADDER, LAST = "olmo_ladder_checkpoints.csv.gz", 5  # table, and number of averaged checkpoints
 LADDER_TASKS = (
     *("arc_challenge_test", "arc_easy_test", "csqa_val", "hellaswag_val", "piqa_val", "socialiqa_val"),
     *("openbookqa_test", "mmlu_stem_test", "mmlu_other_test"),
@@ -22,14 +22,14 @@ SCALE = np.geomspace(1, 100, 9)
 
 def expectation(rate: float, passes: int, unbiased: bool) -> float:
     """The mean of ``(r − 1) / (K − 1)``, or of ``r / K``, over the draws K until the r-th pass."""
-    draws = np.arange(passes, MOST, dtype=float)
-    log_ways = np.zeros_like(draws) if passes == 1 else np.log(draws - 1)  # of one or two passes
+    draws = np.arange(passes, MAX_DRAWS, dtype=float)
+    log_ways = np.zeros_like(draws) if passes == 1 else np.log(draws - 1)  # for one or two passes
     chance = np.exp(log_ways + passes * np.log(rate) + (draws - passes) * np.log1p(-rate))
     return float((chance * (until_passes(draws, passes) if unbiased else passes / draws)).sum())
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Expectations, a law from noiseless rates, and the bends of three kinds of tasks."""
+    """Expectations of estimators, the law fitted to noiseless rates, and the curvature of three kinds of tasks."""
     truth = np.array([2.0, 0.5])
     results = {
         "mean of 1 / K at rate 0.01": expectation(0.01, 1, False),
@@ -40,16 +40,16 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     theta = estimate(LAW, SIZES[None], LAW.value(truth, SIZES[None]), residual="linear").theta[:, 0]
     results |= {"h of noiseless rates": float(theta[0]), "alpha of noiseless rates": float(theta[1])}
     first, second = np.exp(-2 * SCALE**-0.5), np.exp(-4 * SCALE**-1.0)
-    ways = 1 - (1 - np.exp(-4 * SCALE**-0.3)) * (1 - np.exp(-40 * SCALE**-1.0))
+    two_ways = 1 - (1 - np.exp(-4 * SCALE**-0.3)) * (1 - np.exp(-40 * SCALE**-1.0))
     results["largest bend of one step"] = float(np.abs(bend(SCALE, first)).max())
     results["two steps bend up everywhere"] = float((bend(SCALE, first * second) > 0).all())
-    results["two ways bend down somewhere"] = float((bend(SCALE, ways) < 0).any())
-    results |= on_the_ladder(dict(tables.read(LADDER).by("run")))
+    results["two ways bend down somewhere"] = float((bend(SCALE, two_ways) < 0).any())
+    results |= accuracies_of_3b(dict(tables.read(LADDER).by("run")))
     return {name: Number(value) for name, value in results.items()}
 
 
-def on_the_ladder(runs: dict[str, Columns]) -> dict[str, float]:
-    """Accuracies of 3B models from lines of ln(−ln accuracy) in ln N through four smaller ones, at one D / N each."""
+def accuracies_of_3b(runs: dict[str, Columns]) -> dict[str, float]:
+    """Accuracies of 3B models from lines of ln(−ln accuracy) in ln N through four smaller models of equal D / N."""
     results = {}
     for multiple in ("1xC", "2xC", "5xC", "10xC"):
         *small, large = (runs[f"{size}-{multiple}"] for size in ("190M", "370M", "760M", "1B", "3B"))
@@ -70,7 +70,7 @@ def on_the_ladder(runs: dict[str, Columns]) -> dict[str, float]:
 
 
 def view(tables: Tables) -> View:
-    """ln(−ln rate) over ln scale: one step is a line, two steps bend up, two ways down."""
+    """−ln rate over scale, both logarithmic: one step is a straight line, two steps bend up, two ways bend down."""
     rates = {
         "one step": np.exp(-2 * SCALE**-0.5),
         "two steps": np.exp(-2 * SCALE**-0.5 - 4 * SCALE**-1.0),

@@ -1,4 +1,4 @@
-"""Translation by examples seen: the same exponent for every architecture? (runs of arXiv 2202.01994)"""
+"""Exponents of translation models of several architectures over examples seen (runs of arXiv 2202.01994)."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.irreducible import LAW
 from relscale.storage.column_arrays import Columns
 
-MOST = 16  # million sentence pairs of the points of the lines
-LEVEL_AT = 4e6  # sentence pairs where their levels are compared
+MAX_PAIRS = 16  # million sentence pairs, up to which lines are fitted
+LEVEL_AT = 4e6  # sentence pairs at which levels are compared
 NAMES = (
     "exponent",
     "standard error",
@@ -21,35 +21,39 @@ NAMES = (
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Lines of each architecture, the F test that their slopes are equal, and laws with a floor."""
+    """A line per architecture, the F test of equal slopes, and laws with a floor."""
     results: dict[str, Number] = {}
     table = tables.read("nmt_learning_curves.csv.gz")
     for millions in (8, 16, 32):
-        common, ratio, p = equal_slopes(table.where(table["sentence_pairs_seen"] <= 1.01e6 * millions))
-        if millions <= MOST:  # of more pairs only p is known
+        common, ratio, p = test_of_equal_slopes(
+            table.where(table["sentence_pairs_seen"] <= 1.01e6 * millions)
+        )
+        if millions <= MAX_PAIRS:  # for more pairs only p is known
             results[f"F of equal exponents, up to {millions}M pairs"] = Number(ratio)
         results[f"p of equal exponents, up to {millions}M pairs"] = Number(p)
-        if millions == MOST:
+        if millions == MAX_PAIRS:
             results["common exponent"] = Number(-common)
     for name, rows in table.by("architecture"):
-        few = rows.where(rows["sentence_pairs_seen"] <= 1.01e6 * MOST)
-        x, y = np.log(few["sentence_pairs_seen"] / LEVEL_AT), np.log(few["log_perplexity"])
-        (slope, level), (squares_left,), *_ = np.polyfit(x, y, 1, full=True)
-        error = np.sqrt(squares_left / (len(x) - 2) / ((x - x.mean()) ** 2).sum())
+        fitted_rows = rows.where(rows["sentence_pairs_seen"] <= 1.01e6 * MAX_PAIRS)
+        x, y = np.log(fitted_rows["sentence_pairs_seen"] / LEVEL_AT), np.log(fitted_rows["log_perplexity"])
+        (slope, level), (residual_squares,), *_ = np.polyfit(x, y, 1, full=True)
+        error = np.sqrt(residual_squares / (len(x) - 2) / ((x - x.mean()) ** 2).sum())
         is_held_out = rows["held_out"] == 1
         pairs = rows["sentence_pairs_seen"][None] / LEVEL_AT
         fit = estimate(LAW, pairs[:, ~is_held_out], rows["log_perplexity"][~is_held_out])
-        off = np.log(LAW.value(fit.theta[:, 0], pairs[:, is_held_out]) / rows["log_perplexity"][is_held_out])
+        log_error = np.log(
+            LAW.value(fit.theta[:, 0], pairs[:, is_held_out]) / rows["log_perplexity"][is_held_out]
+        )
         (low, high), theta = fit.interval(0.95), fit.theta
         numbers = [Number(-slope), Number(float(error)), Number(float(np.exp(level)))]
         numbers += [Number(theta[i, 0], low[i, 0], high[i, 0]) for i in (2, 1)]
-        numbers.append(Number(float(off[0])))
+        numbers.append(Number(float(log_error[0])))
         results |= {f"{label}, {name}": number for label, number in zip(NAMES, numbers, strict=True)}
     return results
 
 
-def equal_slopes(table: Columns) -> tuple[float, float, float]:
-    """The common slope of all architectures in logarithms, and F and p of the test that there is one."""
+def test_of_equal_slopes(table: Columns) -> tuple[float, float, float]:
+    """The common slope of all architectures in the logarithms, and F and p of the test of equal slopes."""
     from scipy.stats import f as f_distribution
 
     squares, lines = 0.0, []
@@ -60,13 +64,13 @@ def equal_slopes(table: Columns) -> tuple[float, float, float]:
     x, y = (np.concatenate(parts) for parts in zip(*lines, strict=True))
     common = (x * y).sum() / (x * x).sum()
     equal = ((y - common * x) ** 2).sum()
-    free = len(x) - 2 * len(lines)
-    ratio = (equal - squares) / (len(lines) - 1) / (squares / free)
-    return float(common), float(ratio), float(f_distribution.sf(ratio, len(lines) - 1, free))
+    degrees_of_freedom = len(x) - 2 * len(lines)
+    ratio = (equal - squares) / (len(lines) - 1) / (squares / degrees_of_freedom)
+    return float(common), float(ratio), float(f_distribution.sf(ratio, len(lines) - 1, degrees_of_freedom))
 
 
 def view(tables: Tables) -> View:
-    """Log-perplexity over examples seen; the law is fitted without the last point of each."""
+    """Log-perplexity over examples seen; the law is fitted without the last point of each architecture."""
     series = []
     for name, rows in tables.read("nmt_learning_curves.csv.gz").by("architecture"):
         known = rows["held_out"] == 0
@@ -87,6 +91,6 @@ ENTRY = Entry(
     view=view,
     command="relscale fit nmt_learning_curves.csv.gz --law irreducible --x sentence_pairs_seen --y log_perplexity "
     "--group architecture",
-    remark="Sentence pairs seen are batch times steps, not the size of a corpus. Equal exponents are narrowly not "
-    "rejected at 5%. Every law with an irreducible error is optimistic at the held-out point.",
+    remark="Sentence pairs seen are the batch size times the steps, not the size of a corpus. Equal exponents are "
+    "narrowly not rejected at 5%. All laws with an irreducible error predict too low an error at the held-out point.",
 )

@@ -1,4 +1,4 @@
-"""The figure of an entry of the atlas: what was measured, the fitted law, and the published one, on one plane."""
+"""The figure of an entry of the atlas: measurements, the fitted law, and the published law, in one panel."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from relscale.figures.chart.axes import Axis
 
-POINTS = 120  # of a curve
-MOST = 150  # points that are drawn of a series, evenly spread
+CURVE_POINTS = 120  # points per curve
+MAX_POINTS = 150  # maximum number of drawn points per series, evenly spaced
 WIDTH, HEIGHT = 460, 320  # pixels
 
 Curve = tuple[ArrayLike, ArrayLike]
@@ -23,16 +23,16 @@ Curve = tuple[ArrayLike, ArrayLike]
 
 @dataclass(frozen=True)
 class Series:
-    """A group of measurements and what is said of it.
+    """A group of measurements and its laws.
 
     Attributes
     ----------
     name
-        Of the group.
+        Name of the group.
     x, y
-        What was measured; empty for a curve without measurements.
+        Measurements; empty for a curve without measurements.
     fitted, published
-        The law as fitted here and as published, each as x and y; None where there is none.
+        The fitted and the published law, each as x and y, if any.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Series:
 
 @dataclass(frozen=True)
 class View:
-    """A figure: the titles of its axes, whether these are logarithmic, and its series."""
+    """A figure: axis titles, whether the axes are logarithmic, and series."""
 
     x: str
     y: str
@@ -53,29 +53,29 @@ class View:
     log_y: bool = True
 
 
-def along(x: ArrayLike, log: bool = True) -> Array:
-    """Values from the least to the largest of x, for a curve."""
+def curve_points(x: ArrayLike, log: bool = True) -> Array:
+    """Evenly spaced x of a curve, from the least to the largest of x."""
     low, high = float(np.min(x)), float(np.max(x))
-    return np.geomspace(low, high, POINTS) if log else np.linspace(low, high, POINTS)
+    return np.geomspace(low, high, CURVE_POINTS) if log else np.linspace(low, high, CURVE_POINTS)
 
 
 def fitted_series(
     name: str, law: Law, x: Array, y: Array, *, residual: str = "log", known: Array | None = None
 ) -> Series:
-    """The series of a law of one predictor fitted to x and y, or to those of them that are ``known``."""
+    """The series of a law of one predictor fitted to x and y, or only to the points that are ``known``."""
     scale = float(np.exp(np.log(x).mean())) if law.reference else 1.0
     usable = np.ones(len(x), dtype=bool) if known is None else known
     theta = estimate(law, x[None, usable] / scale, y[usable], residual=residual).theta[:, 0]
-    at = along(x)
+    at = curve_points(x)
     return Series(name, x, y, fitted=(at, law.value(theta, at[None] / scale)))
 
 
 def line_series(name: str, x: Array, y: Array, log: bool = True) -> Series:
     """The series of a straight line through x and y, or through their logarithms."""
-    of, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
-    slope, level = np.polyfit(of(x), of(y), 1)
-    at = along(x, log)
-    return Series(name, x, y, fitted=(at, np.asarray(back(level + slope * of(at)))))
+    transform, inverse = (np.log, np.exp) if log else (np.asarray, np.asarray)
+    slope, level = np.polyfit(transform(x), transform(y), 1)
+    at = curve_points(x, log)
+    return Series(name, x, y, fitted=(at, np.asarray(inverse(level + slope * transform(at)))))
 
 
 def draw(title: str, view: View) -> "go.Figure":
@@ -101,7 +101,7 @@ def draw(title: str, view: View) -> "go.Figure":
     for series in view.series:
         style = styles[series.name]
         x, y = np.asarray(series.x, dtype=float), np.asarray(series.y, dtype=float)
-        shown = np.unique(np.linspace(0, max(len(x) - 1, 0), min(len(x), MOST)).round().astype(int))
+        shown = np.unique(np.linspace(0, max(len(x) - 1, 0), min(len(x), MAX_POINTS)).round().astype(int))
         if series.fitted:
             panel.line(*_lists(series.fitted), style, name=series.name, group=series.name)
         if series.published:
@@ -119,7 +119,7 @@ def draw(title: str, view: View) -> "go.Figure":
 
 
 def _log_axis(values: list[float], title: str) -> "Axis":
-    """Labelled by powers of ten, or over less than a decade by plain numbers."""
+    """A logarithmic axis with labels at powers of ten, or with plain numbers for less than a decade."""
     from relscale.figures import chart
 
     if max(values) < 10 * min(values):

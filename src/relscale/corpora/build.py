@@ -25,8 +25,8 @@ def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1
     """Write ``documents.parquet`` and ``manifest.json`` of one source into ``folder`` atomically.
 
     The steps, in order: read the texts, split their modules, sample the training part down to ``max_bytes``, remove
-    duplicates. The held-out documents therefore do not depend on the sample. Of a source on the hub only the held-out
-    texts become documents (``relscale.corpora.streamed``).
+    duplicates. The held-out documents therefore do not depend on the sample. For a source on the hub only the
+    held-out texts become documents (``relscale.corpora.streamed``).
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def build_source(source: Source, folder: str | Path, seed: int, workers: int = 1
     workers
         Number of processes that read files; it does not change the result.
     name
-        Key of the source in the section ``sources``: the domain of files in no folder, and used in messages.
+        Key of the source in the section ``sources``: the domain of files without a folder, and part of messages.
 
     Raises
     ------

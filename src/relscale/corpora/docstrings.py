@@ -13,7 +13,7 @@ from dataclasses import dataclass
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 Holder = ast.Module | Definition
 
-# Where statements hold others, in the order of the source. Expressions are never visited: no docstring is inside one.
+# Fields with nested statements, in the order of the source. Expressions are not visited, as they contain no docstrings.
 BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")
 ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|cf|vs|etc|resp|[A-Z])\.)$")
 SENTENCE_END = re.compile(r"(?<=[^\s.])[.!?](?=\s|$)")
@@ -36,9 +36,9 @@ class Docstring:
 def separate(source: str) -> tuple[list[Docstring], str]:
     """Separate a file's docstrings from its code.
 
-    Docstrings are cut out of the source by position, so that comments and layout stay. Where a body would be left
-    empty, ``pass`` takes the place of its docstring. A leading comment that states a copyright or a licence is removed
-    as well, because the same few lines begin thousands of files.
+    Docstrings are cut out of the source by position, so that comments and layout are unchanged. A body that would be
+    empty becomes ``pass``. A leading comment that states a copyright or a licence is removed as well, because the same
+    few lines begin thousands of files.
 
     Returns
     -------
@@ -59,28 +59,30 @@ def separate(source: str) -> tuple[list[Docstring], str]:
     lines = source.encode().split(b"\n")  # the tree counts columns in bytes of UTF-8
     docstrings = []
     spans = []
-    for name, holder in _holders(tree):
-        strings = _leading_strings(holder)
+    for name, node_with_docstring in _holders(tree):
+        strings = _leading_strings(node_with_docstring)
         if strings:
             text = inspect.cleandoc(strings[0].value.value)  # type: ignore[attr-defined]
             text = text.encode(errors="replace").decode()  # half a surrogate pair, written as an escape
-            docstrings.append(Docstring(name, _signature(holder, lines), text))
-            # The string after a docstring would be the next docstring: all of them go.
+            docstrings.append(Docstring(name, _signature(node_with_docstring, lines), text))
+            # A string after a docstring would become the docstring, so all are removed.
             spans += [
-                (string, isinstance(holder, ast.Module) or index + 1 < len(holder.body))
+                (
+                    string,
+                    isinstance(node_with_docstring, ast.Module) or index + 1 < len(node_with_docstring.body),
+                )
                 for index, string in enumerate(strings)
             ]
-    # From the end, so that the positions before a cut stay right.
+    # from the end, so that earlier positions stay valid
     for string, removable in reversed(spans):
         _cut(lines, string, removable)
     return docstrings, b"\n".join(_without_licence(lines)).decode()
 
 
 def summary(text: str) -> str:
-    """The first sentence of a docstring as one line: its first paragraph where no sentence ends in it.
+    """The first sentence of a docstring as one line, or its first paragraph if no sentence ends in it.
 
-    Empty where the docstring begins with a section. Underlines of titles and directives of reStructuredText are passed
-    over.
+    Empty if the docstring begins with a section. Underlines of titles and directives of reStructuredText are skipped.
     """
     paragraph: list[str] = []
     for line in text.split("\n"):
@@ -97,14 +99,14 @@ def summary(text: str) -> str:
 
 def _holders(tree: ast.Module) -> Iterator[tuple[str, Holder]]:
     """All nodes that can have a docstring, with their qualified names, in the order of the source."""
-    waiting: list[tuple[str, ast.AST]] = [("", tree)]
-    while waiting:
-        prefix, node = waiting.pop()
+    stack: list[tuple[str, ast.AST]] = [("", tree)]
+    while stack:
+        prefix, node = stack.pop()
         if isinstance(node, Definition):
             prefix = f"{prefix}.{node.name}" if prefix else node.name
         if isinstance(node, Holder):
             yield prefix, node
-        waiting += [
+        stack += [
             (prefix, child)
             for block in reversed(BLOCKS)
             for child in reversed(getattr(node, block, ()))
@@ -112,10 +114,10 @@ def _holders(tree: ast.Module) -> Iterator[tuple[str, Holder]]:
         ]
 
 
-def _leading_strings(holder: Holder) -> list[ast.Expr]:
-    """The docstring of ``holder`` and the bare strings right after it."""
+def _leading_strings(node_with_docstring: Holder) -> list[ast.Expr]:
+    """The docstring of ``node_with_docstring`` and the bare strings right after it."""
     strings = []
-    for statement in holder.body:
+    for statement in node_with_docstring.body:
         if not (
             isinstance(statement, ast.Expr)
             and isinstance(statement.value, ast.Constant)
@@ -126,13 +128,15 @@ def _leading_strings(holder: Holder) -> list[ast.Expr]:
     return strings
 
 
-def _signature(holder: Holder, lines: list[bytes]) -> str:
-    """``svd(a, full_matrices=True)``: names and defaults, no annotations; a class is called as its ``__init__``."""
-    if isinstance(holder, ast.Module):
+def _signature(node_with_docstring: Holder, lines: list[bytes]) -> str:
+    """``svd(a, full_matrices=True)``: names and defaults without annotations; for a class, those of ``__init__``."""
+    if isinstance(node_with_docstring, ast.Module):
         return ""
-    function: ast.AST | None = holder
-    if isinstance(holder, ast.ClassDef):
-        function = next((node for node in holder.body if getattr(node, "name", "") == "__init__"), None)
+    function: ast.AST | None = node_with_docstring
+    if isinstance(node_with_docstring, ast.ClassDef):
+        function = next(
+            (node for node in node_with_docstring.body if getattr(node, "name", "") == "__init__"), None
+        )
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         return ""
     arguments = function.args
@@ -155,7 +159,7 @@ def _signature(holder: Holder, lines: list[bytes]) -> str:
     ]
     if arguments.kwarg:
         shown.append(f"**{arguments.kwarg.arg}")
-    return f"{holder.name}({', '.join(shown)})"
+    return f"{node_with_docstring.name}({', '.join(shown)})"
 
 
 def _parameter(argument: ast.arg, default: ast.expr | None, lines: list[bytes]) -> str:
@@ -169,7 +173,7 @@ def _parameter(argument: ast.arg, default: ast.expr | None, lines: list[bytes]) 
 
 
 def _cut(lines: list[bytes], string: ast.Expr, removable: bool) -> None:
-    """Take one string statement out of ``lines``; the whole lines where nothing else stands on them."""
+    """Remove a string statement from ``lines``, with its lines if they contain nothing else."""
     first, last = string.lineno - 1, string.end_lineno - 1  # type: ignore[operator]
     before, after = lines[first][: string.col_offset], lines[last][string.end_col_offset :]
     if before.strip() or not (removable and after.lstrip()[:1] in (b"", b"#")):

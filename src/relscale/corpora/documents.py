@@ -48,7 +48,7 @@ SCHEMA = schema_of(DocumentRow)
 def documents_table(documents: Iterable[Document], splits: Iterable[str]) -> pa.Table:
     """Documents and their splits as a table sorted by id; ``bytes`` is the length of the text in UTF-8.
 
-    Of several documents with the same id, the first keeps it; ``#2``, ``#3`` … is appended to the others.
+    If several documents have the same id, ``#2``, ``#3`` … is appended to those after the first.
 
     Raises
     ------

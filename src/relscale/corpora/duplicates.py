@@ -24,7 +24,10 @@ for _byte in range(256):
 
 @dataclass(frozen=True)
 class Deduplicated:
-    """Positions of the unique documents, ascending, and the number of documents removed, by reason."""
+    """Positions of the remaining documents, ascending, and the number of removed documents by reason.
+
+    ``exposed`` counts held-out documents that occur in the training text.
+    """
 
     positions: list[int]
     exact: int
@@ -38,11 +41,10 @@ def remove_duplicates(
     """Drop exact and near duplicates, so that no held-out text is in the training data.
 
     1. A text is dropped if it equals an earlier one, or if a share of at least ``max_overlap`` of its word n-grams
-    occurs in the texts kept before it. Held-out texts are processed first, then the others, each in the order given: of
-    a
-       training text and a held-out text that overlap, the training text is dropped.
-    2. A held-out text is dropped if that share of its n-grams still occurs in all training texts together: a long
-    training text may quote a short held-out text and otherwise be original.
+       occurs in the texts kept before it. Held-out texts come first, then the others, each in the given order, so that
+       of a training text and a held-out text that overlap the training text is dropped.
+    2. A held-out text is dropped if that share of its n-grams still occurs in the training texts: a long training text
+       may quote a short held-out text and otherwise be original.
 
     The operation is idempotent.
 
@@ -59,7 +61,7 @@ def remove_duplicates(
     """
     order = np.argsort(~np.asarray(held_out, dtype=bool), kind="stable").tolist()
     grams, offsets = ngrams(texts, ngram)
-    # Equal hashes become small numbers, so that "seen before" is one bit per n-gram.
+    # Hashes become consecutive numbers, which index arrays of one entry per n-gram.
     distinct, numbers = np.unique(grams, return_inverse=True)
     seen_ngrams = np.zeros(len(distinct), dtype=bool)
     in_training = np.zeros(len(distinct), dtype=bool)
@@ -122,10 +124,10 @@ def ngrams(texts: Sequence[str], size: int) -> tuple[NDArray[np.uint64], NDArray
 def _word_hashes(texts: list[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """A hash for each word, and the number of words of each text.
 
-    The hash of a word of bytes b_0 b_1 … is Σ b_k·p^k modulo 2^64, read off the running sum of b_i·p^i over the whole
-    chunk as a difference, times p^-start.
+    The hash of a word of bytes b_0 b_1 … is Σ b_k·p^k modulo 2^64: the difference of the cumulative sum of b_i·p^i over
+    the chunk at its ends, times p^−start.
     """
-    # A separator after each text, and one before the first, so that every word has both its ends.
+    # A separator before the first text and after each, so that every word has two edges.
     letters = LETTERS[np.frombuffer(b"\n" + b"\n".join(texts) + b"\n", dtype=np.uint8)]
     inside = letters != 0
     edges = np.flatnonzero(inside[1:] != inside[:-1])
@@ -140,9 +142,9 @@ def _word_hashes(texts: list[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.int
 def _windows(
     words: NDArray[np.uint64], words_of_text: NDArray[np.int64], size: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """A hash for each run of ``size`` words within a text; a shorter text is one run."""
+    """A hash for each window of ``size`` words within a text; a shorter text is one window."""
     padded = np.concatenate([words, np.zeros(size, np.uint64)])
-    # Σ w_k·p^k over the window, as far as its text goes; windows cut short by the end of a longer text are left out.
+    # Σ w_k·p^k over the window within its text; windows cut off by the end of a longer text are excluded.
     hashes = np.zeros(len(words), np.uint64)
     short = np.flatnonzero((words_of_text > 0) & (words_of_text < size))
     ends = np.cumsum(words_of_text)

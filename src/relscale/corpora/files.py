@@ -21,8 +21,8 @@ BOUNDARIES = ("\n\n", "\n", " ")
 def read_folder(source: TextFiles, name: str) -> list[Document]:
     """The documents of a file or of every ``.txt``, ``.md``, ``.parquet`` and ``.jsonl`` file below a folder.
 
-    A text file is one document, or several where it is longer than ``max_characters``; its group is the source's
-    ``domain``, else the first folder below ``path`` that it is in, else the source's name. Each row of a table is a
+    A text file is one document, or several if it is longer than ``max_characters``; its group is the source's
+    ``domain``, else its first folder below ``path``, else the source's name. Each row of a table is a
     document and a module; its group is the value of the column ``group``.
 
     Parameters
@@ -35,8 +35,8 @@ def read_folder(source: TextFiles, name: str) -> list[Document]:
     Raises
     ------
     RelscaleError
-        ``path`` does not exist or holds no such file, a table lacks a column, a file cannot be read or is not
-        UTF-8, or a column holds no text.
+        ``path`` does not exist or contains no such file, a table lacks a column, a file cannot be read or is not
+        UTF-8, or a column is not text.
     """
     path = Path(source.path)
     if not path.exists():
@@ -47,29 +47,30 @@ def read_folder(source: TextFiles, name: str) -> list[Document]:
         raise RelscaleError(f"{path}: no file ends in {', '.join(TEXT_ENDINGS + TABLE_ENDINGS)}")
     documents = []
     for file in files:
-        place = file.relative_to(root).as_posix()
-        domain = source.domain or (place.split("/")[0] if "/" in place else name or PART)
+        location = file.relative_to(root).as_posix()
+        domain = source.domain or (location.split("/")[0] if "/" in location else name or PART)
         for number, (content, group) in enumerate(_texts(file, source.text, source.group)):
-            row = f"{place}#{number}" if ending(file) in TABLE_ENDINGS else place
+            row = f"{location}#{number}" if ending(file) in TABLE_ENDINGS else location
             pieces = list(_pieces(content, source.max_characters or len(content)))
             for start, piece in pieces if len(content) >= source.min_characters else ():
                 module = row if len(pieces) == 1 else f"{row}@{start}"
-                documents.append(Document(module, PART, group or domain, place, module, "", "", "", piece))
+                documents.append(Document(module, PART, group or domain, location, module, "", "", "", piece))
     return documents
 
 
-def _pieces(text: str, most: int) -> Iterator[tuple[int, str]]:
-    """Split a text into pieces of at most ``most`` characters, each with its offset in characters.
+def _pieces(text: str, max_length: int) -> Iterator[tuple[int, str]]:
+    """Split a text into pieces of at most ``max_length`` characters, each with its offset in characters.
 
-    A piece ends after a paragraph, else a line, else a word, provided that it keeps at least half of the maximum
-    length. No text is lost or repeated.
+    A piece ends after a paragraph, else a line, else a word, if it then has at least half of the maximum length.
     """
     start = 0
     while start < len(text) or not start:
-        end = start + most
+        end = start + max_length
         if end < len(text):
-            cuts = (text.rfind(boundary, start + most // 2, end) + len(boundary) for boundary in BOUNDARIES)
-            end = next((cut for cut in cuts if cut > start + most // 2), end)
+            cuts = (
+                text.rfind(boundary, start + max_length // 2, end) + len(boundary) for boundary in BOUNDARIES
+            )
+            end = next((cut for cut in cuts if cut > start + max_length // 2), end)
         yield start, text[start:end]
         if end >= len(text):
             return
@@ -79,20 +80,22 @@ def _pieces(text: str, most: int) -> Iterator[tuple[int, str]]:
 def _files(path: Path) -> list[Path]:
     """The file, or all files below the folder; an unreadable folder is an error."""
 
-    def refuse(error: OSError) -> None:
+    def raise_error(error: OSError) -> None:
         raise RelscaleError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
     if path.is_file():
         return [path]
-    paths = sorted(Path(folder, name) for folder, _, names in os.walk(path, onerror=refuse) for name in names)
-    lost = [file for file in paths if file.is_symlink() and not file.exists() and ending(file)]
-    if lost:
-        raise RelscaleError(f"{lost[0]}: a link to a file that is not there; remove the link")
+    paths = sorted(
+        Path(folder, name) for folder, _, names in os.walk(path, onerror=raise_error) for name in names
+    )
+    broken_links = [file for file in paths if file.is_symlink() and not file.exists() and ending(file)]
+    if broken_links:
+        raise RelscaleError(f"{broken_links[0]}: a link to a missing file; remove the link")
     return [file for file in paths if file.is_file()]
 
 
 def ending(file: Path) -> str:
-    """File name extension, without that of the compression."""
+    """The extension of a file's name, before that of its compression."""
     return Path(file.stem).suffix if file.suffix in PACKED else file.suffix
 
 
@@ -100,16 +103,16 @@ def _texts(file: Path, text: str, group: str | None) -> Iterator[tuple[str, str]
     if ending(file) in TEXT_ENDINGS:
         yield read_text(file).replace("\r\n", "\n").replace("\r", "\n"), ""
         return
-    for place, row in _rows(file, [text, group] if group else [text]):
+    for location, row in _rows(file, [text, group] if group else [text]):
         content, domain = row[text], row[group] if group else None
         if content is None:
             continue
         if not isinstance(content, str):
             raise RelscaleError(
-                f"{place}: {text!r} is {_kind(content)}, not text; name the column that holds it"
+                f"{location}: {text!r} is {_kind(content)}, not text; name the column of the text"
             )
         if not isinstance(domain, str | int | float | None):
-            raise RelscaleError(f"{place}: {group!r} is {_kind(domain)}, not a name; name another column")
+            raise RelscaleError(f"{location}: {group!r} is {_kind(domain)}, not a name; name another column")
         yield content, "" if domain is None else str(domain)
 
 

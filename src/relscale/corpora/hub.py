@@ -1,7 +1,7 @@
-"""A data set of the Hugging Face hub, or a folder of files as the hub serves them: its files, and the texts of each.
+"""Files and texts of a data set on the Hugging Face hub, or of a local folder in the hub's layout.
 
-The library ``datasets`` lists the files of a split. They are streamed here, at most two columns of each: other columns,
-whose types may differ between files, are never read.
+The library ``datasets`` lists the files of a split. They are streamed here, at most two columns each: other columns,
+whose types may differ between files, are not read.
 """
 
 import io
@@ -20,7 +20,7 @@ from relscale.corpora.split import fraction
 from relscale.errors import RelscaleError, first_line
 
 ENDING = re.compile(r"\.(parquet|jsonl|json)(\.(gz|zst|bz2|xz))?$")
-ROWS = 64  # of a parquet file, read at a time
+BATCH_ROWS = 64  # rows of a parquet file that are read at a time
 UNGROUPED = "all"
 
 
@@ -42,7 +42,7 @@ class Text(NamedTuple):
 
 
 def find_files(dataset: HubDataset, source: str, seed: int) -> list[TextFile]:
-    """The files of a source, in an order that depends on the seed and each file's name alone.
+    """The files of a source, in an order that depends only on the seed and their names.
 
     Parameters
     ----------
@@ -76,14 +76,14 @@ def find_files(dataset: HubDataset, source: str, seed: int) -> list[TextFile]:
 
 
 def read_texts(file: TextFile, text: str, group: str | None, start: int = 0) -> Iterator[Text]:
-    """The texts of a file from row ``start`` on, in the order of its rows; rows without text are left out.
+    """The texts of a file from row ``start``, in the order of its rows; rows without text are skipped.
 
-    Memory is that of a row group of a parquet file, of a line of a jsonl file.
+    Memory is that of a row group of a parquet file, or of a line of a jsonl file.
 
     Parameters
     ----------
     text, group
-        Names of columns; without ``group`` all texts are in one domain.
+        Column names; without ``group`` all texts are in one domain.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def _parquet(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]
         for column in columns:
             if column not in names:
                 raise KeyError(column, ", ".join(names))
-        for batch in file.iter_batches(ROWS, columns=columns):
+        for batch in file.iter_batches(BATCH_ROWS, columns=columns):
             yield from zip(*(batch[column].to_pylist() for column in columns), strict=True)
 
 
@@ -150,7 +150,7 @@ def _urls(dataset: HubDataset, source: str, revision: str | None) -> list[str]:
         if revision is not None:
             HfApi().repo_info(
                 path, repo_type="dataset", revision=revision
-            )  # fails at once where datasets tries on
+            )  # fails at once, whereas datasets retries
         builder = datasets.load_dataset_builder(
             path,
             dataset.name,
@@ -170,7 +170,7 @@ def _urls(dataset: HubDataset, source: str, revision: str | None) -> list[str]:
             f"{remedy}, or name a folder of its files as path"
         ) from error
     files: dict[str, list[str]] = builder.config.data_files or {}
-    # Files that are named are one split, whatever the data set calls it.
+    # files given by data_files form one split, under any name
     if dataset.data_files:
         return [url for urls in files.values() for url in urls]
     if split not in files:

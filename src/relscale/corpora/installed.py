@@ -21,14 +21,14 @@ from relscale.storage.process import end_with_parent
 
 TEST_FOLDERS = frozenset({"test", "tests", "testing"})
 TEST_FILE = re.compile(r"test_.*|.*_test\.py|conftest\.py")
-LONGEST_LINE = 1000  # characters; files beyond it are tables of data in Python's clothing
-LONGEST_NAME = 100  # characters of a package; file systems take 255 bytes
+MAX_LINE_LENGTH = 1000  # characters; files with longer lines are mostly data
+MAX_NAME_LENGTH = 100  # characters of a package; file systems take 255 bytes
 CHUNK = 64  # files that a process reads at a time
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A Python file of a package; ``name`` is its path from the folder that holds the package, with slashes."""
+    """A Python file of a package; ``name`` is its path below the folder that contains the package, with slashes."""
 
     path: str
     name: str
@@ -63,7 +63,7 @@ def source_files(groups: Mapping[str, Sequence[str]], folders: Sequence[Path]) -
             group_of[package] = group
             files += [
                 SourceFile(str(path), path.relative_to(folder).as_posix(), package, group)
-                for folder, path in _files_of(package, folders)
+                for folder, path in _package_files(package, folders)
             ]
     return sorted(files, key=lambda file: file.name)
 
@@ -93,7 +93,7 @@ def read_files(
         with ProcessPoolExecutor(min(workers, len(chunks)), initializer=end_with_parent) as pool:
             results = list(pool.map(_read_chunk, chunks))
     return [document for documents, _ in results for document in documents], [
-        name for _, bad in results for name in bad
+        name for _, unreadable in results for name in unreadable
     ]
 
 
@@ -111,19 +111,19 @@ def find_package(package: str, folders: Sequence[Path]) -> Path:
     RelscaleError
         The package is in none of the folders.
     """
-    is_name = all(part.isidentifier() and len(part) < LONGEST_NAME for part in package.split("/"))
+    is_name = all(part.isidentifier() and len(part) < MAX_NAME_LENGTH for part in package.split("/"))
     for folder in folders if is_name else ():
         if next(_walk(folder / package), None) or (folder / f"{package}.py").is_file():
             return folder
     searched = ", ".join(map(str, folders))
     raise RelscaleError(
-        f"package {package[:LONGEST_NAME]!r} is not installed (looked in {searched}); install it or remove it from "
+        f"package {package[:MAX_NAME_LENGTH]!r} is not installed (searched {searched}); install it or remove it from "
         "'groups'"
     )
 
 
-def _files_of(package: str, folders: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """The folder that holds a package, with each of its files."""
+def _package_files(package: str, folders: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Each file of a package, with the folder that contains the package."""
     folder = find_package(package, folders)
     return [(folder, path) for path in list(_walk(folder / package)) or [folder / f"{package}.py"]]
 
@@ -140,8 +140,8 @@ def _read_chunk(chunk: tuple[Sequence[SourceFile], int]) -> tuple[list[Document]
     files, min_characters = chunk
     documents: list[Document] = []
     unreadable = []
-    # Syntax trees have no reference cycles; searching them for cycles would double the time.
-    enabled = gc.isenabled()
+    # syntax trees have no reference cycles, and searching for them would double the time
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         for file in files:
@@ -150,7 +150,7 @@ def _read_chunk(chunk: tuple[Sequence[SourceFile], int]) -> tuple[list[Document]
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 unreadable.append(file.name)
     finally:
-        if enabled:
+        if was_enabled:
             gc.enable()
     return documents, unreadable
 
@@ -173,6 +173,6 @@ def _read(file: SourceFile, min_characters: int) -> list[Document]:
         if len(docstring.text) >= min_characters
     ]
     code = code.strip("\n") + "\n"
-    if len(code) >= min_characters and max(map(len, code.split("\n"))) <= LONGEST_LINE:
+    if len(code) >= min_characters and max(map(len, code.split("\n"))) <= MAX_LINE_LENGTH:
         documents.append(Document(file.name, "code", file.group, file.package, file.module, "", "", "", code))
     return documents

@@ -19,7 +19,7 @@ from relscale.experiments.section import (
 
 
 class NearDuplicates(Section):
-    """Removal of documents that repeat most of an earlier one."""
+    """Removal of documents that repeat most of an earlier document."""
 
     ngram: PositiveInt = Field(default=8, description="Length of the compared n-grams, in words.")
     max_overlap: float = Field(
@@ -74,7 +74,7 @@ class TextFiles(Section):
         description="The domain of all its documents; by default a file's first folder below path, or the"
         " name of the source for files directly in path.",
     )
-    text: str = Field(default="text", description="The column of a table that holds the text.")
+    text: str = Field(default="text", description="The column of a table that contains the text.")
     group: str | None = Field(
         default=None, description="The column of a table that names a document's domain."
     )
@@ -110,7 +110,7 @@ class HubDataset(Section):
         default=None,
         description="Patterns of the files to read, within the data set; all of the split by default.",
     )
-    text: str = Field(default="text", description="The column that holds the text.")
+    text: str = Field(default="text", description="The column that contains the text.")
     group: str | None = Field(
         default=None,
         description="The column that names a document's domain; without it all documents are in one domain.",

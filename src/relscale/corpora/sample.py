@@ -12,9 +12,9 @@ def sample_modules(
 ) -> list[int]:
     """Positions of the sampled documents when each part's training text is limited in bytes.
 
-    Modules are taken in the order of a hash of their names until the next one would exceed the limit: the sample
-    favours no package, and a larger sample contains a smaller one. Held-out text is not sampled, because it costs no
-    training and every test document adds precision.
+    Modules are taken in the order of a hash of their names until the next one would exceed the limit, so that no
+    package is favoured and a larger sample contains a smaller one. Held-out text is not sampled: it costs no training,
+    and every test document adds precision.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def sample_modules(
     taken = set()
     for part, limit in max_bytes.items():
         total = 0
-        modules = [module for of_part, module in sizes if of_part == part]
+        modules = [module for module_part, module in sizes if module_part == part]
         for module in sorted(modules, key=lambda name: (fraction("sample", seed, name), name)):
             total += sizes[part, module]
             if total > limit:

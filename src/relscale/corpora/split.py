@@ -12,8 +12,8 @@ def fraction(*parts: object) -> float:
 def split_of(module: str, seed: int, validation: float, test: float) -> str:
     """The split of a module: ``test`` and ``validation`` with these probabilities, else ``train``.
 
-    It depends on the module's name and the seed alone, so that a module's docstrings and its code are held out
-    together, and adding or removing a package moves no other module.
+    It depends only on the module's name and the seed, so that a module's docstrings and code are held out together, and
+    adding or removing a package does not change the splits of other modules.
     """
     draw = fraction("split", seed, module)
     if draw < test:

@@ -31,5 +31,5 @@ class Stream:
     seed: int
 
     def split(self, text: str) -> str:
-        """The split of a text; it depends on the text and the seed alone, so that copies are held out together."""
+        """The split of a text; it depends only on the text and the seed, so that copies are in the same split."""
         return split_of(text, self.seed, self.validation, self.test)

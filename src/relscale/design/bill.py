@@ -10,7 +10,7 @@ from relscale.design.run import Run
 from relscale.training.branches import branch_cost, furthest_token
 from relscale.training.options import Branches
 
-SHORT_VOCABULARY = 1 << 16  # up to so many tokens, one takes two bytes in a store; else four
+MAX_UINT16_VOCABULARY = 1 << 16  # a token of a larger vocabulary has four bytes in a store, others two
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Bill:
     checkpoint_bytes
         Float32 weights of every finished run and of its intermediate checkpoints.
     state_bytes
-        Weights and moments of the largest run, from which it resumes after an interruption, and as much for each
-        checkpoint that it branches from; kept until it is done.
+        Saved weights and moments of the largest run, for resuming, and as much per checkpoint that it branches from;
+        deleted at its end.
     branches, branch_flops, branch_seconds
         Number of branches of all runs, and their part of the compute and of the time.
     """
@@ -68,33 +68,38 @@ def bill(
     checkpoints
         Shares of a run's steps at which weights are saved; the last step is always saved.
     branches
-        Branches of every run; they take as long per token as the run.
+        Branches of every run, assumed to take as long per token as the run.
     """
-    furthest: dict[str, int] = {}
+    last_byte: dict[str, int] = {}
     for run in runs:
-        furthest[run.corpus] = max(
-            furthest.get(run.corpus, 0), furthest_token(run, branches) * _token_bytes(run)
+        last_byte[run.corpus] = max(
+            last_byte.get(run.corpus, 0), furthest_token(run, branches) * _token_bytes(run)
         )
     saved_models = 1 + sum(share < 1 for share in checkpoints)
     costs = [branch_cost(run, branches) for run in runs]
     branch_flops = sum(cost.share * run.training_flops for cost, run in zip(costs, runs, strict=True))
-    of_branches = [cost.share * placement.seconds for cost, placement in zip(costs, placements, strict=True)]
-    seconds = [placement.seconds + more for placement, more in zip(placements, of_branches, strict=True)]
+    branch_seconds = [
+        cost.share * placement.seconds for cost, placement in zip(costs, placements, strict=True)
+    ]
+    seconds = [
+        placement.seconds + branch for placement, branch in zip(placements, branch_seconds, strict=True)
+    ]
     states = 1 + (len(branches.shares) + 1 if branches else 0)  # one at each checkpoint, and one of a branch
     return Bill(
         runs=len(runs),
         training_flops=float(sum(run.training_flops for run in runs) + branch_flops),
         seconds=sum(seconds),
         device_hours=sum(
-            placement.devices * of_run / 3600 for placement, of_run in zip(placements, seconds, strict=True)
+            placement.devices * run_seconds / 3600
+            for placement, run_seconds in zip(placements, seconds, strict=True)
         ),
         longest=max(seconds),
-        token_bytes=sum(furthest.values()),
+        token_bytes=sum(last_byte.values()),
         checkpoint_bytes=sum(saved_models * WIDE * run.params for run in runs),
         state_bytes=max(states * (1 + MOMENTS) * WIDE * run.params for run in runs),
         branches=sum(cost.branches for cost in costs),
         branch_flops=float(branch_flops),
-        branch_seconds=sum(of_branches),
+        branch_seconds=sum(branch_seconds),
     )
 
 
@@ -123,7 +128,7 @@ def format_bill(bill: Bill, hardware: Hardware) -> str:
 
 
 def _token_bytes(run: Run) -> int:
-    return 2 if run.architecture.vocabulary_size <= SHORT_VOCABULARY else 4
+    return 2 if run.architecture.vocabulary_size <= MAX_UINT16_VOCABULARY else 4
 
 
 def _size(count: int) -> str:

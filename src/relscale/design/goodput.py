@@ -4,15 +4,15 @@ The progress per token decreases with the batch B, by the critical batch φ of M
 1812.06162): reaching a given loss takes E = E_min·(1 + B/φ) tokens, so that
 
     SE(B) = φ / (φ + B)          statistical efficiency
-    goodput = T(B)·SE(B)         tokens per second, times that (arXiv 2604.26687)
+    goodput = T(B)·SE(B)         T is the throughput in tokens per second (arXiv 2604.26687)
 
 With a step of a + c·B seconds, it is largest at B* = √(a·φ/c). If the learning rate grows with √B, as for Adam below
-its plateau, progress per token grows too, and T·SE·√B is largest at
+its plateau, progress per token also grows with √B, and T·SE·√B is largest at
 
     B* = [(a/c + φ) + √((a/c + φ)² + 12·a·φ/c)] / 2
 
-φ is measured by training at several batches; twice the gradient noise scale is a rough estimate. B* depends on √φ
-only: a factor of 2 in φ is a factor of 1.4 in B*.
+φ is measured by training at several batch sizes; twice the gradient noise scale is a rough estimate. B* is proportional
+to √φ: a factor of 2 in φ is a factor of 1.4 in B*.
 """
 
 import math
@@ -32,12 +32,12 @@ FACTORS = tuple(2.0**power for power in range(-4, 5))  # of the planned batch
 
 @dataclass(frozen=True)
 class BatchCost:
-    """Cost of a run at another batch size, to the same loss.
+    """Cost of reaching the same loss at another batch size.
 
     Attributes
     ----------
     run
-        The run at this batch, with the steps that it then needs.
+        The run at this batch size, with its steps to the same loss.
     tokens
         Training tokens.
     devices, micro_batch
@@ -62,25 +62,27 @@ def statistical_efficiency(batch: float, critical: float) -> float:
 
 
 def best_batch(seconds_per_step: float, seconds_per_token: float, critical: float) -> float:
-    """Batch of the largest T·SE, in the unit of the critical one: √(a·φ/c), for a step of a + c·B seconds."""
+    """Batch of the largest T·SE, in the unit of the critical batch: √(a·φ/c), for a step of a + c·B seconds."""
     return math.sqrt(seconds_per_step * critical / seconds_per_token)
 
 
 def best_batch_for_root(seconds_per_step: float, seconds_per_token: float, critical: float) -> float:
-    """Batch of the largest T·SE·√B, where progress per token also grows with the rate, and that with √B."""
-    cheap = seconds_per_step / seconds_per_token  # tokens that take as long as the fixed time of a step
-    return (cheap + critical + math.sqrt((cheap + critical) ** 2 + 12 * cheap * critical)) / 2
+    """Batch of the largest T·SE·√B, for a learning rate that grows with √B and progress that grows with the rate."""
+    step_tokens = seconds_per_step / seconds_per_token  # tokens processed in the fixed time of a step
+    return (
+        step_tokens + critical + math.sqrt((step_tokens + critical) ** 2 + 12 * step_tokens * critical)
+    ) / 2
 
 
 def batch_costs(run: Run, hardware: Hardware, training: PlacementOptions, critical: float) -> list[BatchCost]:
-    """The run at batches around the planned one, each with the tokens that reach the same loss.
+    """Costs of reaching the planned loss at batch sizes around the planned one.
 
     Parameters
     ----------
     run
         A planned run.
     hardware, training
-        The config's sections; ``hardware.seconds_per_step`` is what makes small batches slow.
+        The config's sections; small batches are slow because of ``hardware.seconds_per_step``.
     critical
         The critical batch, in tokens.
 
@@ -100,20 +102,20 @@ def _costs(run: Run, hardware: Hardware, training: PlacementOptions, critical: f
     for batch in dict.fromkeys(max(1, round(factor * run.batch_size)) for factor in FACTORS):
         tokens = run.tokens * planned / statistical_efficiency(batch * length, critical)
         steps = max(1, round(tokens / (batch * length)))
-        other = replace(run, batch_size=batch, train_steps=steps, batch_schedule=())
+        rebatched = replace(run, batch_size=batch, train_steps=steps, batch_schedule=())
         try:
-            placement = place(other, hardware, training)
+            placement = place(rebatched, hardware, training)
         except RelscaleError:
             if batch == run.batch_size:
                 raise
             continue
-        yield BatchCost(other, tokens, placement.devices, placement.micro_batch, placement.seconds / 3600)
+        yield BatchCost(rebatched, tokens, placement.devices, placement.micro_batch, placement.seconds / 3600)
 
 
 def format_goodput(
     runs: Sequence[Run], hardware: Hardware, training: PlacementOptions, critical: float
 ) -> str:
-    """A table for a terminal: the widest run of each budget at each batch; ``*`` is the fastest, ``=`` the planned."""
+    """A table for a terminal: the widest run per budget at each batch; ``*`` is the fastest, ``=`` as planned."""
     widest: dict[float, Run] = {}
     for run in runs:
         if run.budget not in widest or run.params > widest[run.budget].params:
@@ -142,6 +144,6 @@ def format_goodput(
         step = hardware.seconds_per_step, seconds(run, hardware) / run.tokens, critical
         lines.append(
             f"budget {budget_label(budget)}, on one device: largest goodput at {best_batch(*step):,.0f} tokens per "
-            f"batch, or {best_batch_for_root(*step):,.0f} where the learning rate grows with the root of the batch"
+            f"batch, or {best_batch_for_root(*step):,.0f} if the learning rate grows with the square root of the batch"
         )
     return "\n".join(lines)

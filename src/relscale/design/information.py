@@ -2,17 +2,18 @@
 
 With errors of ``noise`` in ln y, the covariance of the estimates at parameters θ is
 
-    V = noise² · (J Jᵀ)⁻¹        J: derivatives of ln y by θ, (q, n); of log parameters by ln θ
+    V = noise² · (J Jᵀ)⁻¹        J: derivatives of ln y by θ, or by ln θ for log parameters, (q, n)
 
-From V follow the standard error of each parameter, of the exponent by which compute is divided, and of ln y at a
-target. If all runs have the same ratio of tokens to parameters, D = k·N, A and B of the loss surface E + A·N^(−α) +
-B·D^(−β) cannot be distinguished: the condition number of J Jᵀ, with columns of length 1, grows as 1/(α − β)² (arXiv
-2605.08541). Two well separated ratios suffice.
+The standard errors of the parameters, of the allocation exponent β/(α + β), and of ln y at a target follow from V. If
+all runs have the same ratio of tokens to parameters, D = k·N, A and B of the loss surface E + A·N^(−α) + B·D^(−β)
+cannot be distinguished: the condition number of J Jᵀ, with columns of length 1, grows as 1/(α − β)² (arXiv 2605.08541).
+Two well separated ratios suffice.
 
-A D-optimal design has the largest determinant of J Jᵀ. Here it has the same number of runs, costs no more in total, and
-stays inside the planned range of each predictor; the efficiency is the q-th root of the ratio of the two determinants,
-so that a design of efficiency ½ needs twice its runs. It is found by exchange (Fedorov, *Theory of Optimal
-Experiments*, 1972): one run after another is moved to where the determinant grows most.
+A D-optimal design has the largest determinant of J Jᵀ, here among designs with the same number of runs, at most the
+same total cost, and predictors inside the planned ranges. The efficiency is the q-th root of the ratio of the two
+determinants: a design of efficiency ½ needs twice as many runs. The D-optimal design is computed by exchange (Fedorov,
+*Theory of Optimal Experiments*, 1972): each run in turn is replaced by the candidate that increases the determinant
+most.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,11 +26,11 @@ from relscale.errors import RelscaleError
 from relscale.laws.law import Array, Law
 from relscale.suggestions import suggestion
 
-NOISE = 0.01  # of ln y: one per cent
-ILL_CONDITIONED = 1e6  # condition number above which a design is called ill-conditioned
+NOISE = 0.01  # standard deviation of ln y
+ILL_CONDITIONED = 1e6  # condition number from which a design is called ill-conditioned
 GRID = 12  # candidates per predictor
-MOST_EXCHANGED = 400  # runs; for more, no D-optimal design is computed
-PASSES = 20
+MAX_RUNS = 400  # for which a D-optimal design is computed
+PASSES = 20  # maximum number of passes over the runs
 
 # The fit of ``parametric`` to the 245 runs of Chinchilla (reference/chinchilla_figure4.csv).
 CHINCHILLA = {"E": 1.8172, "A": 477.8, "B": 2143.5, "alpha": 0.3473, "beta": 0.3672}
@@ -73,10 +74,10 @@ class Information:
     targets
         Standard errors at the target points.
     efficiency
-        Relative to a D-optimal design of the same cost; None if that was not computed: for laws that are not of N and
-        D, and for very many runs.
+        Efficiency relative to a D-optimal design of the same cost; None for laws of other predictors than N and D, and
+        for more than ``MAX_RUNS`` runs.
     ratios
-        Minimum and maximum tokens per parameter; None if the law does not depend on them.
+        Minimum and maximum tokens per parameter; None for laws of other predictors than N and D.
     logs
         Names of the log parameters.
     """
@@ -115,9 +116,9 @@ class Information:
         return "\n".join([table, *self.lines()])
 
     def lines(self) -> list[str]:
-        """The same as sentences."""
+        """The results as sentences."""
         lines = [
-            f"{self.law} from these {self.runs} runs, with {100 * self.noise:g}% of noise: "
+            f"{self.law} from these {self.runs} runs, with {100 * self.noise:g}% noise: "
             + ", ".join(
                 f"{name} ± {_rounded(self.stderr[name])}" for name in self.stderr if name not in self.logs
             )
@@ -175,35 +176,41 @@ def information(
     RelscaleError
         A parameter or predictor is missing or unknown, or the law is not positive at a run.
     """
-    guess = np.array([theta[name] for name in _all_of(law.names, theta, f"law {law.name}: the parameter")])
+    guess = np.array(
+        [theta[name] for name in _check_names(law.names, theta, f"law {law.name}: the parameter")]
+    )
     derivatives = _derivatives(law, guess, x)
-    length = np.linalg.norm(derivatives, axis=1)
-    if not (length > 0).all():
-        raise RelscaleError(f"law {law.name}: {law.names[int(length.argmin())]} has no effect at these runs")
-    left_vectors, singular, _ = np.linalg.svd(derivatives / length[:, None], full_matrices=False)
-    full = len(singular) == len(length) and singular[-1] > 0
-    covariance = np.full((len(length),) * 2, np.inf)
-    if full:
-        covariance = noise**2 * (left_vectors / singular**2) @ left_vectors.T / np.outer(length, length)
+    norms = np.linalg.norm(derivatives, axis=1)
+    if not (norms > 0).all():
+        raise RelscaleError(f"law {law.name}: {law.names[int(norms.argmin())]} has no effect at these runs")
+    left_vectors, singular, _ = np.linalg.svd(derivatives / norms[:, None], full_matrices=False)
+    identified = len(singular) == len(norms) and singular[-1] > 0
+    covariance = np.full((len(norms),) * 2, np.inf)
+    if identified:
+        covariance = noise**2 * (left_vectors / singular**2) @ left_vectors.T / np.outer(norms, norms)
     points = []
     for target in targets:
-        at = np.array([[target[name]] for name in _all_of(law.predictors, target, "target: the predictor")])
-        slope = _derivatives(law, guess, at)[:, 0]
-        error = float(np.sqrt(slope @ covariance @ slope)) if full else np.inf
-        points.append(Target(dict(target), float(law.value(guess, at)[0]), error))
-    of_both = law.predictors == ("params", "tokens")
+        point = np.array(
+            [[target[name]] for name in _check_names(law.predictors, target, "target: the predictor")]
+        )
+        slope = _derivatives(law, guess, point)[:, 0]
+        error = float(np.sqrt(slope @ covariance @ slope)) if identified else np.inf
+        points.append(Target(dict(target), float(law.value(guess, point)[0]), error))
+    is_surface = law.predictors == ("params", "tokens")
     return Information(
         law=law.name,
         theta=dict(zip(law.names, map(float, guess), strict=True)),
         noise=noise,
         runs=x.shape[1],
-        condition=float((singular[0] / singular[-1]) ** 2) if full else np.inf,
+        condition=float((singular[0] / singular[-1]) ** 2) if identified else np.inf,
         stderr=dict(zip(law.names, map(float, np.sqrt(np.diag(covariance))), strict=True)),
-        allocation=_allocation(law, guess, covariance) if full else None,
+        allocation=_allocation(law, guess, covariance) if identified else None,
         targets=tuple(points),
-        efficiency=_efficiency(law, guess, x) if full and of_both and x.shape[1] <= MOST_EXCHANGED else None,
+        efficiency=_efficiency(law, guess, x)
+        if identified and is_surface and x.shape[1] <= MAX_RUNS
+        else None,
         logs=tuple(parameter.name for parameter in law.parameters if parameter.log),
-        ratios=(float((x[1] / x[0]).min()), float((x[1] / x[0]).max())) if of_both else None,
+        ratios=(float((x[1] / x[0]).min()), float((x[1] / x[0]).max())) if is_surface else None,
     )
 
 
@@ -223,14 +230,14 @@ def chinchilla_optimum(flops: float) -> dict[str, float]:
 
 
 def _derivatives(law: Law, theta: Array, x: Array) -> Array:
-    """Derivatives of ln y by theta, or by the logarithm of log parameters, (q, n)."""
+    """Derivatives of ln y by theta, or by ln theta for log parameters, (q, n)."""
     value = law.value(theta, x)
     if not (np.isfinite(value) & (value > 0)).all():
         raise RelscaleError(
             f"law {law.name}: it is not positive at all runs with these parameters; assume others"
         )
-    by = np.where([parameter.log for parameter in law.parameters], theta, 1.0)
-    return np.asarray(law.jacobian(theta, x) / value * by[:, None])
+    scale = np.where([parameter.log for parameter in law.parameters], theta, 1.0)
+    return np.asarray(law.jacobian(theta, x) / value * scale[:, None])
 
 
 def _allocation(law: Law, theta: Array, covariance: Array) -> float | None:
@@ -244,36 +251,36 @@ def _allocation(law: Law, theta: Array, covariance: Array) -> float | None:
 
 
 def _efficiency(law: Law, theta: Array, x: Array) -> float:
-    """The q-th root of the ratio of determinants to that of the best exchange; a run costs N·D."""
+    """Efficiency of the design relative to the D-optimal design; a run costs N·D."""
     axes = [np.geomspace(row.min(), row.max(), GRID) for row in x]
     candidates = np.concatenate([x, np.stack([axis.ravel() for axis in np.meshgrid(*axes)])], axis=1)
     costs = candidates.prod(axis=0)
     derivatives = _derivatives(law, theta, candidates)
     derivatives /= np.linalg.norm(derivatives[:, : x.shape[1]], axis=1)[:, None]
     selected = list(range(x.shape[1]))
-    most = spent = float(costs[selected].sum())
-    before = _log_determinant(derivatives[:, selected])
+    max_cost = spent = float(costs[selected].sum())
+    log_determinant = _log_determinant(derivatives[:, selected])
     for _ in range(PASSES):
-        moved = False
+        exchanged = False
         for i, current in enumerate(selected):
             rest = derivatives[:, selected[:i] + selected[i + 1 :]]
             inverse = np.linalg.pinv(rest @ rest.T)
             gain = np.einsum("qc,qr,rc->c", derivatives, inverse, derivatives)
-            gain[spent - costs[current] + costs > most * (1 + 1e-12)] = -np.inf
+            gain[spent - costs[current] + costs > max_cost * (1 + 1e-12)] = -np.inf
             best = int(gain.argmax())
             if gain[best] > gain[current] * (1 + 1e-9):
                 spent += costs[best] - costs[current]
-                selected[i], moved = best, True
-        if not moved:
+                selected[i], exchanged = best, True
+        if not exchanged:
             break
-    return float(np.exp((before - _log_determinant(derivatives[:, selected])) / len(theta)))
+    return float(np.exp((log_determinant - _log_determinant(derivatives[:, selected])) / len(theta)))
 
 
 def _log_determinant(derivatives: Array) -> float:
     return float(2 * np.log(np.linalg.svd(derivatives, compute_uv=False)).sum())
 
 
-def _all_of(names: Sequence[str], values: Mapping[str, float], subject: str) -> Sequence[str]:
+def _check_names(names: Sequence[str], values: Mapping[str, float], subject: str) -> Sequence[str]:
     """The names, if exactly these have values."""
     for name in values:
         if name not in names:

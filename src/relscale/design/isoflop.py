@@ -23,7 +23,7 @@ class Dropped:
 
 
 def plan(corpora: Iterable[str], design: Design, vocabulary_size: int, seed: int) -> list[Run]:
-    """All runs of an experiment, by corpus, optimizer, budget, width and seed; a pure function.
+    """All runs of an experiment, by corpus, optimizer, budget, width and seed; a function of its arguments only.
 
     Parameters
     ----------
@@ -32,14 +32,14 @@ def plan(corpora: Iterable[str], design: Design, vocabulary_size: int, seed: int
     design
         The config's section ``design``.
     vocabulary_size
-        Tokens of the vocabulary, special ones included.
+        Tokens of the vocabulary, including special tokens.
     seed
-        Seed of the runs if the design names none.
+        Seed of the runs unless the design has seeds.
 
     Raises
     ------
     RelscaleError
-        A budget that no width can meet, or an unknown recipe.
+        No width is feasible at a budget, or the recipe is unknown.
     """
     seeds = _by_budget(design.seeds)
     runs = []
@@ -80,26 +80,26 @@ def grid(
                         rules, design, optimizer, architecture, batch_size, steps
                     ),
                 )
-                miss = abs(run.forward_flops / forward_budget - 1)
-                if miss > BUDGET_TOLERANCE:
+                deviation = abs(run.forward_flops / forward_budget - 1)
+                if deviation > BUDGET_TOLERANCE:
                     raise Infeasible(
-                        f"width {hidden_size} misses the budget by {miss:.1%} in {steps} whole steps"
+                        f"width {hidden_size} misses the budget by {deviation:.1%} in {steps} whole steps"
                     )
                 runs.append(with_batch_schedule(run, design.batch_schedule))
             except Infeasible as reason:
                 dropped.append(Dropped(float(budget), hidden_size, str(reason)))
         if len(runs) == n_before:
             reasons = [cell.reason for cell in dropped if cell.budget == budget]
-            more = f", and {len(reasons) - 1} more like it" if len(reasons) > 1 else ""
+            others = f", and {len(reasons) - 1} more like it" if len(reasons) > 1 else ""
             raise RelscaleError(
                 f"design.budgets: no width can spend {budget_label(budget)} FLOPs by recipe {design.recipe!r}: "
-                f"{reasons[0]}{more}"
+                f"{reasons[0]}{others}"
             )
     return runs, dropped
 
 
 def batch(rules: Recipe, design: Design, forward_budget: float, architecture: Architecture) -> int:
-    """Sequences per step: of the recipe, unless the design sets the tokens."""
+    """Sequences per step, by the recipe unless the design sets the tokens per batch."""
     if design.batch_tokens is None:
         return rules.batch_size(forward_budget, architecture)
     tokens = forward_budget / forward_flops_per_token(architecture)
@@ -147,7 +147,7 @@ def with_batch_schedule(run: Run, schedule: Sequence[BatchGrowth]) -> Run:
 def _by_budget(
     values: tuple[int, ...] | dict[str, tuple[int, ...]] | None,
 ) -> Callable[[float], Sequence[int] | None]:
-    """The value for a budget: common to all, or per budget; None if unset."""
+    """A function from a budget to its value, which is common to all or set per budget; None if unset."""
     if not isinstance(values, dict):
         return lambda budget: values
     by_budget = {float(key): value for key, value in values.items()}

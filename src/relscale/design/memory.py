@@ -1,9 +1,9 @@
 """Memory of a run during training, in bytes.
 
-Weights, gradients and the optimizer's moments are exact for optimizers with two moments per parameter (all of Adam's
-family; Muon keeps one for its matrices and is counted as if it kept two). Activations are an estimate: what autograd
-saves between a layer's forward and backward pass, within a quarter of what this package's decoder saves. Communication
-buffers and fragmentation are not included; ``relscale.design.placement`` leaves room for them.
+Weights, gradients and moments are exact for optimizers with two moments per parameter, such as the Adam family; Muon,
+with one moment per matrix parameter, is counted with two. Activations, which autograd saves between the forward and
+the backward pass, are estimated to within a quarter of this package's decoder. Communication buffers and fragmentation
+are not included; ``relscale.design.placement`` reserves memory for them.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from relscale.design.architecture import Architecture, parameters
 
 WIDE = 4  # bytes of float32: weights, gradients, moments, and the residual stream at any precision
 MOMENTS = 2
-UPDATE = 4  # a parameter, while the optimizer steps: the update before it is applied
-LOGIT_ROWS = 128  # rows of logits that the loss holds at a time, twice
+UPDATE = 4  # bytes per parameter of the optimizer's update before it is applied
+LOGIT_ROWS = 128  # rows of logits that the loss computes at a time, with their gradient
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ def state_bytes(params: int) -> int:
 
 
 def activation_bytes(architecture: Architecture, layout: Layout) -> int:
-    """Bytes of activations that a device holds when a step's backward pass begins.
+    """Bytes of activations on a device at the start of the backward pass.
 
-    A layer keeps, per token, ``4h`` values in float32 (the residual stream and its norms, twice) and ``3(n + n_kv)·d +
-    4m`` in the precision of its products: queries and keys before and after their norm and rotation, values, the
-    weighted sum, and gate, up, silu and their product of the MLP. Attention keeps none of its T × T scores. With
-    recomputation each layer keeps its input, and one layer at a time the rest. Around the layers come ``4h`` values per
-    token (last norm, and the loss's input and its gradient), the gradient of the output matrix before it is added to
-    the others, and a chunk of logits.
+    Per token, a layer saves ``4h`` values in float32 (the residual stream and its norms, twice) and ``3(n + n_kv)·d +
+    4m`` in the precision of its products: queries and keys before and after norm and rotation, values, the weighted
+    sum, and gate, up, silu and their product in the MLP. The T × T attention scores are not saved. With recomputation
+    each layer saves its input only, and one layer at a time all. In addition there are ``4h`` values per token (last
+    norm, input of the loss and its gradient), the gradient of the output matrix before accumulation, and a chunk of
+    logits.
     """
     a = architecture
     tokens = layout.sequences * a.sequence_length
@@ -59,26 +59,27 @@ def activation_bytes(architecture: Architecture, layout: Layout) -> int:
     layer = 4 * a.hidden_size * WIDE + (heads + 4 * a.intermediate_size) * layout.element
     inputs = a.hidden_size * WIDE
     layers = a.num_layers * inputs + layer if layout.recompute else a.num_layers * layer
-    around = 4 * a.hidden_size * WIDE
+    outer_activations = 4 * a.hidden_size * WIDE
     loss = (a.hidden_size + 2 * LOGIT_ROWS) * a.vocabulary_size * WIDE
-    return tokens * (layers + around) + loss
+    return tokens * (layers + outer_activations) + loss
 
 
 def gathered_bytes(architecture: Architecture, layout: Layout) -> int:
     """Bytes of gathered weights and gradients on a device in addition to its shards; 0 without sharding.
 
-    Embedding and output matrix stay gathered during a step, and two layers at a time: the current and the next.
+    The embedding and output matrices are gathered during the whole step, and two layers at a time, the current and the
+    next.
     """
     if layout.shards == 1:
         return 0
     a = architecture
-    ends = 2 * a.vocabulary_size * a.hidden_size
-    layer = (parameters(a) - ends) // a.num_layers
-    return (ends + 2 * layer) * (layout.element + WIDE)
+    embedding_params = 2 * a.vocabulary_size * a.hidden_size
+    layer = (parameters(a) - embedding_params) // a.num_layers
+    return (embedding_params + 2 * layer) * (layout.element + WIDE)
 
 
 def device_bytes(architecture: Architecture, layout: Layout) -> int:
-    """Peak memory of a device during a step, in bytes: its share of the state, and activations or the update.
+    """Peak memory of a device during a step, in bytes: its shards of the state, plus activations or the update.
 
     ``16·P / shards + gathered + casts + max(activations, 4·P / shards)``; casts are the ``2·P`` bytes of autocast's
     bf16 copies of gathered weights.

@@ -12,7 +12,7 @@ from pydantic import Field
 from relscale.experiments.section import Name, Positive, PositiveInt, Section
 from relscale.tokens.options import Corpus, MixturePart, Part
 
-DIGITS = 4  # of a weight, so that it can be written into a config
+DIGITS = 4  # decimal places of a weight
 
 
 class Mixtures(Section):
@@ -34,10 +34,10 @@ def mixture_corpora(mixtures: Mixtures, seed: int) -> dict[str, Corpus]:
 
     A larger ``number`` begins with the mixtures of a smaller one.
     """
-    random = np.random.default_rng([seed, len(mixtures.parts)])
+    rng = np.random.default_rng([seed, len(mixtures.parts)])
     corpora = {}
     for number in range(1, mixtures.number + 1):
-        weights = random.dirichlet([mixtures.concentration] * len(mixtures.parts)).round(DIGITS).tolist()
+        weights = rng.dirichlet([mixtures.concentration] * len(mixtures.parts)).round(DIGITS).tolist()
         parts = [
             Part(**part.model_dump(exclude={"name"}), name=part.name or name, weight=weight)
             for (name, part), weight in zip(mixtures.parts.items(), weights, strict=True)

@@ -1,4 +1,4 @@
-"""The config's sections ``design`` and ``hardware``: which runs are trained, and on what machines."""
+"""The config's sections ``design`` and ``hardware``: the runs and the machines that train them."""
 
 from typing import Annotated, Literal
 
@@ -22,11 +22,11 @@ class BatchGrowth(Section):
 
 
 class Design(Section):
-    """Which runs are trained: a grid of budgets and model sizes per corpus, optimizer and seed."""
+    """The runs to train: a grid of budgets and model sizes per corpus, optimizer and seed."""
 
     recipe: str = Field(description="A module of relscale.design.recipes.")
     flop_accounting: Literal["forward", "training"] = Field(
-        description="What a budget counts; training FLOPs are three times the forward FLOPs."
+        description="FLOPs counted in a budget; training FLOPs are three times the forward FLOPs."
     )
     sequence_length: int = Field(default=256, ge=2, description="Tokens per sequence.")
     optimizers: Annotated[Names, Field(min_length=1)] = Field(
@@ -81,14 +81,14 @@ class PlacementOptions(Section):
 
     precision: Literal["auto", "float32", "bf16"] = Field(
         default="auto",
-        description="Number format of matrix products; auto is bf16 where that is faster, as relscale doctor says, "
+        description="Number format of matrix products; auto is bf16 if that is faster (relscale doctor), "
         "else float32.",
     )
     strategy: Literal["auto", "single", "ddp", "fsdp"] = Field(
         default="auto",
-        description="How devices share a run: each with the whole state (ddp), or with a shard of it "
-        "(fsdp). auto follows from the section hardware (relscale.design.placement); the "
-        "choice changes numbers by rounding only.",
+        description="Distribution of a run over devices: a full copy of the state per device (ddp), or shards (fsdp). "
+        "auto follows from the section hardware (relscale.design.placement); the choice affects numbers by rounding "
+        "only.",
     )
     devices: Literal["auto"] | PositiveInt = Field(
         default="auto", description="Devices per run; processes of this machine if it has no GPU."
@@ -115,8 +115,8 @@ class Hardware(Section):
 
     flops_per_second: Positive = Field(
         default=5e10,
-        description="FLOPs per second of one device: its peak, with utilization the share that models "
-        "reach; or what models reach, without utilization.",
+        description="FLOPs per second of one device: its peak, to be multiplied by utilization; or the rate that "
+        "models reach, with a utilization of 1.",
     )
     utilization: float = Field(
         default=1.0,

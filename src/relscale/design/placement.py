@@ -13,21 +13,19 @@ from relscale.design.options import Hardware, PlacementOptions
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
 
-USABLE = 0.9  # of a device's memory; the rest is for its context, communication buffers and fragmentation
+USABLE = 0.9  # share of a device's memory; the rest is for context, communication buffers and fragmentation
 PROCESS_BYTES = 900_000_000  # Python with torch, Lightning and transformers imported
-GPU_PROCESS_BYTES = 8_000_000_000  # host memory of a process that drives a GPU: CUDA's libraries, buffers
-NEEDS_WHOLE_MATRICES = (
-    "muon",
-)  # optimizers that need matrices whole, of which fsdp gives each device a share
-NAMED = ("devices", "strategy", "micro_batch", "activation_checkpointing")
+GPU_PROCESS_BYTES = 8_000_000_000  # host memory of a GPU process: CUDA libraries and buffers
+NEEDS_WHOLE_MATRICES = ("muon",)  # optimizers that cannot use the sharded matrices of fsdp
+PLACEMENT_OPTIONS = ("devices", "strategy", "micro_batch", "activation_checkpointing")
 ALL_AUTO = PlacementOptions()
-LARGEST_BATCH = 10**11  # sequences per device, whose divisors are looked for
-RECOMPUTATION = 4 / 3  # FLOPs of a step that computes its forward pass twice, by those of one that does not
+MAX_BATCH = 10**11  # sequences per device, up to which divisors are computed
+RECOMPUTATION = 4 / 3  # relative FLOPs of a step with a second forward pass
 
 
 @dataclass(frozen=True)
 class Placement:
-    """How a run is placed on devices.
+    """The placement of a run on devices.
 
     Attributes
     ----------
@@ -65,9 +63,10 @@ class Placement:
 def place(run: Run, hardware: Hardware, options: PlacementOptions = ALL_AUTO) -> Placement:
     """Choose the cheapest placement that fits.
 
-    On the fewest devices that train the run within ``hardware.hours`` (the fastest if none do), the first that fits of:
-    full states; sharded states; full states with activation checkpointing; sharded states with it. Recomputation costs
-    a third more compute, sharding only communication. The micro-batch is the largest that fits.
+    It uses the fewest devices that train the run within ``hardware.hours`` (if none do, the fastest placement), and the
+    first that fits of: full states; sharded states; full states with activation checkpointing; sharded states with
+    activation checkpointing. Recomputation costs a third more compute, sharding only communication. The micro-batch is
+    the largest that fits.
 
     Parameters
     ----------
@@ -124,14 +123,14 @@ def place_together(
 def _placements(run: Run, hardware: Hardware, options: PlacementOptions) -> Iterator[Placement]:
     """All placements that fit, each with its largest micro-batch, the cheapest first."""
     element = WIDE if hardware.gpus_per_node == 0 or options.precision == "float32" else 2
-    named = all(getattr(options, name) != "auto" for name in NAMED)
+    all_set = all(getattr(options, name) != "auto" for name in PLACEMENT_OPTIONS)
     for devices in _device_counts(run, hardware, options):
-        for strategy, recompute in _ways(run, devices, options):
+        for strategy, recompute in _strategies(run, devices, options):
             shards = devices if strategy == "fsdp" else 1
             for micro_batch in _micro_batches(run, devices, options.micro_batch):
                 layout = Layout(micro_batch, shards, element, recompute)
                 needed = device_bytes(run.architecture, layout)
-                if named or hardware.memory_bytes is None or needed <= USABLE * hardware.memory_bytes:
+                if all_set or hardware.memory_bytes is None or needed <= USABLE * hardware.memory_bytes:
                     yield _placement(run, hardware, strategy, devices, layout, needed)
                     break
 
@@ -140,8 +139,8 @@ def _device_counts(run: Run, hardware: Hardware, options: PlacementOptions) -> l
     """Candidate numbers of devices: powers of two that split the batch, or the requested number."""
     if options.devices != "auto":
         return [options.devices]
-    most = 1 if options.strategy == "single" else _most_devices(hardware)
-    powers = [2**power for power in range(most.bit_length())]
+    available = 1 if options.strategy == "single" else _most_devices(hardware)
+    powers = [2**power for power in range(available.bit_length())]
     return [count for count in powers if run.batch_size % count == 0]
 
 
@@ -152,10 +151,11 @@ def _most_devices(hardware: Hardware) -> int:
 def _check(run: Run, hardware: Hardware, options: PlacementOptions) -> None:
     """Check the requested placement."""
     devices, strategy = options.devices, options.strategy
-    most = _most_devices(hardware)
-    if devices != "auto" and hardware.gpus_per_node and devices > most:
+    available = _most_devices(hardware)
+    if devices != "auto" and hardware.gpus_per_node and devices > available:
         raise RelscaleError(
-            f"training.devices: {devices}, but the hardware has {most}; raise hardware.nodes or hardware.gpus_per_node"
+            f"training.devices: {devices}, but the hardware has {available}; raise hardware.nodes or "
+            "hardware.gpus_per_node"
         )
     if strategy == "single" and devices not in ("auto", 1):
         raise RelscaleError(
@@ -168,8 +168,8 @@ def _check(run: Run, hardware: Hardware, options: PlacementOptions) -> None:
         )
 
 
-def _ways(run: Run, devices: int, options: PlacementOptions) -> Iterator[tuple[str, bool]]:
-    """Strategies and whether to recompute, the cheapest first."""
+def _strategies(run: Run, devices: int, options: PlacementOptions) -> Iterator[tuple[str, bool]]:
+    """Strategies, each with and without recomputation, the cheapest first."""
     requested, checkpointing = options.strategy, options.activation_checkpointing
     several = ["ddp"] if run.hyperparameters.optimizer in NEEDS_WHOLE_MATRICES else ["ddp", "fsdp"]
     strategies = [requested] if requested != "auto" else ["single"] if devices == 1 else several
@@ -197,14 +197,14 @@ def _micro_batches(run: Run, devices: int, requested: int | Literal["auto"]) -> 
 
 
 def _divisors(number: int) -> Iterator[int]:
-    """Divisors of a number, ascending, without 1; computed only if the whole share does not fit.
+    """Divisors of a number, ascending, without 1; computed only when requested.
 
     Raises
     ------
     RelscaleError
         The number is too large for a batch.
     """
-    if number > LARGEST_BATCH:
+    if number > MAX_BATCH:
         raise RelscaleError(
             f"design.budgets: a batch of {number:.2g} sequences per device fits no memory; lower the budget, or name "
             "larger widths"
@@ -223,10 +223,9 @@ def _placement(
     run: Run, hardware: Hardware, strategy: str, devices: int, layout: Layout, needed: int
 ) -> Placement:
     per_node = max(1, hardware.gpus_per_node)
-    on_a_node = min(devices, per_node)
+    node_devices = min(devices, per_node)
     weights = WIDE * run.params
-    # Every process of a GPU first builds the model in its memory; the first process gathers a state of three such
-    # copies.
+    # each GPU process first builds the model in host memory; the first process gathers a state of three such copies
     process = GPU_PROCESS_BYTES + weights if hardware.gpus_per_node else PROCESS_BYTES + needed
     gathered = 3 * weights if hardware.gpus_per_node else 0
     return Placement(
@@ -236,7 +235,7 @@ def _placement(
         micro_batch=layout.sequences,
         activation_checkpointing=layout.recompute,
         device_bytes=needed,
-        host_bytes=on_a_node * process + gathered,
+        host_bytes=node_devices * process + gathered,
         seconds=seconds(run, hardware) / devices * (RECOMPUTATION if layout.recompute else 1)
         + run.train_steps * hardware.seconds_per_step,
     )

@@ -7,7 +7,7 @@ from relscale.experiments.section import Positive, Section
 
 
 class PowerOfRun(Section):
-    """constant · params^a · hidden_params^b · tokens^c; `relscale ask step_law` finds one in a sweep."""
+    """constant · params^a · hidden_params^b · tokens^c; `relscale ask step_law` fits one to a sweep."""
 
     constant: Positive = Field(description="Value at params, hidden_params and tokens of 1.")
     params: float = Field(default=0.0, description="Exponent of the parameters.")

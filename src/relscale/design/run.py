@@ -48,9 +48,9 @@ class Hyperparameters:
 
 @dataclass(frozen=True)
 class BatchChange:
-    """From ``tokens`` training tokens on, the batch size is ``factor`` times the run's ``batch_size``.
+    """A change of the batch size, after ``tokens`` training tokens, to ``factor`` times the run's ``batch_size``.
 
-    The learning rate is then √factor times that of the schedule, as Adam's is scaled with the batch.
+    The learning rate is then √factor times that of the schedule, the scaling rule of Adam.
     """
 
     tokens: float
@@ -59,7 +59,7 @@ class BatchChange:
 
 @dataclass(frozen=True)
 class BatchStage:
-    """Steps of one batch size: from step ``first_step`` on, whose batch begins with sequence ``first_sequence``."""
+    """Steps of one batch size, from ``first_step``, whose batch begins with sequence ``first_sequence``."""
 
     first_step: int
     first_sequence: int
@@ -86,7 +86,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Unique within an experiment, and readable: ``code-1e12-d64-L2-B16-c-adamc-s0``."""
+        """Unique name within an experiment, such as ``code-1e12-d64-L2-B16-c-adamc-s0``."""
         a = self.architecture
         return (
             f"{self.corpus}-{budget_label(self.budget)}-d{a.hidden_size}-L{a.num_layers}-B{self.batch_size}"
@@ -134,7 +134,7 @@ class Run:
         return stage.first_sequence + (step - stage.first_step) * stage.batch_size
 
     def steps_until(self, sequences: float) -> int:
-        """The fewest steps that see ``sequences`` sequences, at most all steps of the run."""
+        """The minimum number of steps for ``sequences`` sequences, at most all steps of the run."""
         return bisect_left(range(self.train_steps), sequences, key=self.sequences_before)
 
     @property
@@ -161,10 +161,10 @@ def run_to_dict(run: Run) -> dict[str, object]:
 
 def run_from_dict(values: Mapping[str, Any]) -> Run:
     """The run written by ``run_to_dict``."""
-    nested: dict[str, Any] = {
+    values_by_name: dict[str, Any] = {
         "architecture": Architecture(**values["architecture"]),
         "hyperparameters": Hyperparameters(**values["hyperparameters"]),
         "batch_schedule": tuple(BatchChange(**change) for change in values.get("batch_schedule", ())),
     }
     names = [field.name for field in fields(Run)]
-    return Run(**{name: nested[name] if name in nested else values[name] for name in names})
+    return Run(**{name: values_by_name[name] if name in values_by_name else values[name] for name in names})

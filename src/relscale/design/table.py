@@ -14,8 +14,8 @@ from relscale.storage.rows import column, table_of
 from relscale.training.branches import branch_cost
 from relscale.training.options import Branches
 
-# Of a terminal; a run's name has its corpus, budget, width, layers, batch, optimizer and seed already.
-SHOWN = ("run", "train_steps", "learning_rate", "params", "tokens", "training_flops")
+# a run's name contains its corpus, budget, width, layers, batch, optimizer and seed
+TERMINAL_COLUMNS = ("run", "train_steps", "learning_rate", "params", "tokens", "training_flops")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class PlannedRun:
     budget: float = column("Compute budget by the experiment's accounting.", "FLOPs")
     hidden_size: int = column("Width of the model.")
     num_layers: int = column("Layers of the model.")
-    batch_size: int = column("Batch.", "sequences")
+    batch_size: int = column("Batch size.", "sequences")
     train_steps: int = column("Updates.", "steps")
     learning_rate: float = column("Peak learning rate.")
     seed: int = column("Seed of the run.")
@@ -36,16 +36,16 @@ class PlannedRun:
     tokens: int = column("Training tokens.", "tokens")
     activations_per_token: int = column("Outputs of the projections of all layers per token.")
     training_flops: float = column("Compute, forward and backward.", "FLOPs")
-    strategy: str = column("How devices share the run: single, ddp or fsdp.")
+    strategy: str = column("Distribution over devices: single, ddp or fsdp.")
     devices: int = column("Devices of the run.", "devices")
     micro_batch: int = column("Sequences that a device processes at once.", "sequences")
     activation_checkpointing: bool = column("Whether activations are recomputed in the backward pass.")
     memory_mb: int = column("Memory per device.", "10^6 bytes")
-    branches: int = column("Branches with larger batches.")
-    branch_tokens: int = column("Tokens that they read together.", "tokens")
-    branch_flops: float = column("Compute of the branches, beside that of the run.", "FLOPs")
+    branches: int = column("Number of branches with larger batches.")
+    branch_tokens: int = column("Training tokens of the branches.", "tokens")
+    branch_flops: float = column("Compute of the branches, in addition to that of the run.", "FLOPs")
     expected_seconds: float = column("Expected time on these devices, with the branches.", "seconds")
-    device_hours: float = column("The same over all devices.", "hours")
+    device_hours: float = column("Expected time, summed over devices.", "hours")
 
 
 def plan_table(
@@ -60,13 +60,13 @@ def format_plan(
 ) -> str:
     """The plan for a terminal."""
     planned = _rows(runs, placements, branches)
-    rows = [_shown(row, any(run.branches for run in planned)) for row in planned]
+    rows = [_terminal_row(row, any(run.branches for run in planned)) for row in planned]
     align = ("left", *["right"] * (len(rows[0]) - 1))
     return str(tabulate(rows, headers="keys", colalign=align, disable_numparse=True))
 
 
 def format_dropped(dropped: Sequence[Dropped]) -> list[str]:
-    """One line per budget with widths that have no run, and the reason for the first of them."""
+    """One line per budget with excluded widths: the reason for the first, and the number of others."""
     widths: dict[float, list[Dropped]] = {}
     for cell in dropped:
         widths.setdefault(cell.budget, []).append(cell)
@@ -77,13 +77,13 @@ def format_dropped(dropped: Sequence[Dropped]) -> list[str]:
     ]
 
 
-def _shown(row: PlannedRun, with_branches: bool) -> dict[str, str]:
+def _terminal_row(row: PlannedRun, with_branches: bool) -> dict[str, str]:
     formats = {"learning_rate": ".3g", "training_flops": ".4g"}
     seconds = row.expected_seconds
     return {
         **{
             name: format(getattr(row, name), formats.get(name, "" if name == "run" else ","))
-            for name in SHOWN
+            for name in TERMINAL_COLUMNS
         },
         "GB": f"{row.memory_mb / 1000:.3g}",
         "devices": f"{row.devices} {row.strategy}" if row.devices > 1 else "1",

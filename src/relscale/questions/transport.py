@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from relscale.corpora.distance import EXACT, document_vectors, transport_distance
+from relscale.corpora.distance import MAX_EXACT, document_vectors, transport_distance
 from relscale.errors import RelscaleError
 from relscale.fixed_parameters import fractions
 from relscale.storage.column_arrays import Columns
@@ -79,9 +79,9 @@ def rows(
     names = list(dict.fromkeys(map(str, labels)))
     if target not in names:
         raise RelscaleError(f"target: no {source} is {target!r}; there are {', '.join(names[:10])}")
-    if not 2 <= sample <= EXACT or repeats < 1:
+    if not 2 <= sample <= MAX_EXACT or repeats < 1:
         raise RelscaleError(
-            f"sample, repeats: {sample}, {repeats}; from 2 to {EXACT} documents, and 1 or more"
+            f"sample, repeats: {sample}, {repeats}; from 2 to {MAX_EXACT} documents, and 1 or more"
         )
     rng = np.random.default_rng(seed)
     others = [name for name in names if name != target]

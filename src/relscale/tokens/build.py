@@ -23,7 +23,7 @@ from relscale.tokens.pruning import Pruning, selected_documents
 from relscale.tokens.store import SPLITS
 from relscale.tokens.vocabulary import TOKENIZER_FILE, end_of_text_id, load_vocabulary, token_type
 
-CHUNK_CHARACTERS = 1 << 22  # text that is encoded at a time
+CHUNK_CHARACTERS = 1 << 22  # characters encoded at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +59,8 @@ def build_store(
     vocabulary
         A tokenizer's folder.
     folder
-        Output folder: ``train.bin`` and ``validation.bin`` (little-endian uint16, or uint32 where the vocabulary
-        is above 65,536); ``documents.parquet``, one row per document in the order of the store: split, order, id,
+        Output folder: ``train.bin`` and ``validation.bin`` (little-endian uint16, or uint32 if the vocabulary is
+        above 65,536); ``documents.parquet``, one row per document in the order of the store: split, order, id,
         group, offset (of the first token in the split), tokens (with the end-of-text token), bytes; and
         ``manifest.json`` (`relscale.tokens.manifest.StoreManifest`).
     seed

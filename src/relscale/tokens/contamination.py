@@ -20,8 +20,8 @@ REQUESTS_FILE = "requests.parquet"
 def suite_ngrams(suites: Sequence[str | Path], size: int) -> NDArray[np.uint64]:
     """Sorted hashes of the n-grams of ``size`` words in the items of prepared suites.
 
-    Each prompt is taken together with its right answer; wrong answers are not searched for, because they are often true
-    of something else. A prompt and answer of fewer words are one n-gram.
+    Each prompt is combined with its right answer; wrong answers are not included, because they are often right
+    elsewhere. A prompt and answer of fewer words are one n-gram.
 
     Raises
     ------

@@ -43,9 +43,9 @@ from relscale.tokens.vocabulary import (
     token_type,
 )
 
-VALIDATION_TOKENS = 1 << 24  # more are never looked at
-VALIDATION_PIECE = 1024  # tokens of a part at a time: about a page of the web, a small piece of a book
-TABLE_PART = "text"  # the one part that a streamed source has
+VALIDATION_TOKENS = 1 << 24  # maximum number used
+VALIDATION_PIECE = 1024  # tokens of a part at a time: about a web page
+STREAMED_PART = "text"  # the only part of a streamed source
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,7 @@ class CorpusPart:
 
 @dataclass(frozen=True)
 class Decontamination:
-    """Folders of prepared suites, and the length in words of the n-grams that training documents must not share with
-    them."""
+    """Removal of training documents that share an n-gram with prepared suites: folders, and length in words."""
 
     suites: tuple[Path, ...]
     ngram: int
@@ -108,9 +107,9 @@ def build_corpus(
         Folder of the manifest. For several parts, or a streamed part, it also gets ``validation.bin``: the parts
         interleaved by their shares.
     store
-        Shards go below ``store/tokens``.
+        Shards are written to ``store/tokens``.
     seed
-        Of the order of the documents.
+        Random seed of the document order.
     tokens
         Maximum number of training tokens of a run; a streamed part is read until it has its share of them.
     clean
@@ -127,7 +126,7 @@ def build_corpus(
     """
     streams = [open_stream(part.documents) for part in parts]
     for part, stream in zip(parts, streams, strict=True):
-        if stream and part.part not in (None, TABLE_PART):
+        if stream and part.part not in (None, STREAMED_PART):
             raise RelscaleError(
                 f"corpora: {part.source} is streamed and has no part {part.part!r}; leave it out"
             )
@@ -149,8 +148,8 @@ def build_corpus(
         store_parts.append(_store_part(part, share, shards, records))
     with sealed_folder(folder) as partial:
         dtype = token_type(load_vocabulary(vocabulary)).str
-        validated = _write_validation(store_parts, partial / "validation.bin", dtype)
-        _write_manifest(validated, vocabulary, seed, partial)
+        with_validation = _write_validation(store_parts, partial / "validation.bin", dtype)
+        _write_manifest(with_validation, vocabulary, seed, partial)
 
 
 def _store_in_one_piece(
@@ -161,7 +160,7 @@ def _store_in_one_piece(
     avoid: tuple[NDArray[np.uint64], int] | None,
     pruning: Pruning | None,
 ) -> Path:
-    """Store of a part whose documents are in a table; it is built once."""
+    """The store of a part whose documents are in a table, built if it does not exist."""
     text = [file_digest(part.documents), part.part, file_digest(vocabulary / TOKENIZER_FILE), seed]
     words = avoid and [_digest(avoid[0]), avoid[1]]
     pruned = pruning and [pruning.options.values(), sorted(pruning.losses.get(part.documents, {}).items())]
@@ -174,7 +173,7 @@ def _store_in_one_piece(
 
 
 def _saved_ngrams(avoid: tuple[NDArray[np.uint64], int] | None, store: Path) -> tuple[Path, int] | None:
-    """File of n-grams that the processes share."""
+    """The file with the n-grams, for all processes, and their length."""
     if avoid is None:
         return None
     path = store / "tokens" / f"words-{_digest(avoid[0])}.npy"
@@ -184,15 +183,15 @@ def _saved_ngrams(avoid: tuple[NDArray[np.uint64], int] | None, store: Path) -> 
     return path, avoid[1]
 
 
-def _contains(path: Path, runs: NDArray[np.uint64]) -> bool:
+def _contains(path: Path, ngrams: NDArray[np.uint64]) -> bool:
     try:
-        return np.array_equal(np.load(path), runs)
-    except (OSError, ValueError):  # it is not there, or damaged
+        return np.array_equal(np.load(path), ngrams)
+    except (OSError, ValueError):  # missing or damaged
         return False
 
 
-def _digest(runs: NDArray[np.uint64]) -> str:
-    return hashlib.sha256(runs.tobytes()).hexdigest()[:16]
+def _digest(ngrams: NDArray[np.uint64]) -> str:
+    return hashlib.sha256(ngrams.tobytes()).hexdigest()[:16]
 
 
 def _store_part(
@@ -203,7 +202,7 @@ def _store_part(
     excluded: Counter[str] = Counter()
     for record in records:
         for group, counts in record.groups.items():
-            assert isinstance(counts, Counts)  # a shard has them
+            assert isinstance(counts, Counts)  # shards have counts
             groups[group] = groups.get(group, NOTHING) + counts
         excluded.update(record.left_out)
     splits = _added(record.splits for record in records)
@@ -266,10 +265,10 @@ def _write_validation(parts: list[StorePart], path: Path, dtype: str) -> list[St
     ]
 
 
-def _read(part: StorePart) -> list[object]:
-    """Training tokens of a part, and the number of passes over them."""
-    read = [part.units, part.sha256]
-    return read if part.unique_tokens is None else [*read, part.unique_tokens]
+def _training_text_id(part: StorePart) -> list[object]:
+    """What the digest of the training text contains per part."""
+    text = [part.units, part.sha256]
+    return text if part.unique_tokens is None else [*text, part.unique_tokens]
 
 
 def _write_manifest(parts: list[StorePart], vocabulary: Path, seed: int, folder: Path) -> None:
@@ -289,7 +288,7 @@ def _write_manifest(parts: list[StorePart], vocabulary: Path, seed: int, folder:
         groups={group: GroupShare(share=share) for group, share in sorted(groups.items())},
         vocabulary=file_digest(vocabulary / TOKENIZER_FILE),
         sha256={
-            "train": digest([_read(part) for part in parts]),
+            "train": digest([_training_text_id(part) for part in parts]),
             "validation": file_sha256(folder / "validation.bin"),
         },
     )

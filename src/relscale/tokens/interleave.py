@@ -1,4 +1,4 @@
-"""Interleaving the parts of a mixture, so that every prefix of the sequence has them in proportion to their weights."""
+"""Interleaving of a mixture's parts, so that every prefix of the sequence has them in proportion to their weights."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 
-FINEST = 1_000_000  # shares are whole multiples of a millionth
+RESOLUTION = 1_000_000  # shares are whole multiples of a millionth
 
 
 def integer_shares(weights: Sequence[float]) -> tuple[int, ...]:
@@ -23,9 +23,9 @@ def integer_shares(weights: Sequence[float]) -> tuple[int, ...]:
     RelscaleError
         A share rounds to zero.
     """
-    exact = np.asarray(weights, dtype=float) / sum(weights) * FINEST
+    exact = np.asarray(weights, dtype=float) / sum(weights) * RESOLUTION
     rounded = np.floor(exact + 1e-9).astype(int)
-    for position in np.argsort(rounded - exact, kind="stable")[: FINEST - rounded.sum()]:
+    for position in np.argsort(rounded - exact, kind="stable")[: RESOLUTION - rounded.sum()]:
         rounded[position] += 1
     if not rounded.all():
         raise RelscaleError(
@@ -40,9 +40,9 @@ def interleave(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The part at each position of the mixture, and the number of earlier positions with that part.
 
-    Turn *j* of a part of share *s* is due at *(j + 1/2) / s*, and turns are taken as they are due. So among the first
-    *n* positions of *k* parts it has *ns* to within *(1 + ks) / 2*, for every *n*: at any time each part is at most
-    half a turn off, and their sum at most *k* halves. The sequence repeats after ``sum(shares)`` positions.
+    Turn *j* of a part of share *s* is due at *(j + 1/2) / s*, and turns are ordered by their due times. Among the first
+    *n* positions of *k* parts the part therefore has *ns* to within *(1 + ks) / 2*. The sequence repeats after
+    ``sum(shares)`` positions.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ def interleave(
     shares
         Result of ``integer_shares``.
     """
-    part, before = _period(shares)
-    period, place = np.divmod(numbers, len(part))
-    return part[place], period * np.asarray(shares)[part[place]] + before[place]
+    part, earlier = _period(shares)
+    period, position = np.divmod(numbers, len(part))
+    return part[position], period * np.asarray(shares)[part[position]] + earlier[position]
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""The config's sections ``corpora`` and ``vocabulary``: what models are trained on, and in which tokens."""
+"""The config's sections ``corpora`` and ``vocabulary``: training text and tokenizer."""
 
 import re
 from typing import Annotated, Any, Literal, Self
@@ -31,9 +31,8 @@ class Prune(Section):
     """Data pruning: keep a share of the training documents by a score; held-out text is not pruned."""
 
     score: Literal["loss", "length", "duplicates", "random"] = Field(
-        description="Difficulty score of a document: its bits per byte under the reference model (loss), "
-        "its length, or the share of its 8-grams that no other document has; random draws "
-        "documents."
+        description="Difficulty score of a document: its bits per byte under the reference model (loss), its length, "
+        "or the share of its 8-grams that no other document has; random draws documents."
     )
     keep: Fraction = Field(description="Share of the training text that is kept, in bytes.")
     side: Literal["hard", "easy", "middle"] = Field(
@@ -48,7 +47,7 @@ class Prune(Section):
     def _reference_of_loss(self) -> Self:
         if (self.score == "loss") != (self.reference is not None):
             needed = "the score loss needs a corpus as reference"
-            raise ValueError(needed if self.reference is None else "reference is for the score loss alone")
+            raise ValueError(needed if self.reference is None else "only the score loss has a reference")
         return self
 
 
@@ -110,9 +109,9 @@ class Corpus(Section):
     unique_tokens: UniqueTokens = None
     tokens: Positive | None = Field(
         default=None,
-        description="Training tokens that are prepared from sources on the hub; by default what the "
-        "largest run of the plan needs. Set it if larger budgets will follow: with more text it is another "
-        "corpus to every run.",
+        description="Number of training tokens prepared from sources on the hub; by default that of the "
+        "largest run of the plan. Set it if larger budgets will follow, because more text is a different corpus "
+        "for every run.",
     )
     decontaminate: Decontaminate | None = None
     prune: Prune | None = None

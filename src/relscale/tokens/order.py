@@ -5,16 +5,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-LISTED = 1 << 20  # so many blocks have their order written out: 8 MB
+MAX_STORED = 1 << 20  # maximum number of blocks whose permutation is stored (8 MB)
 ROUNDS = 6
 
 
 def shuffled_index(numbers: NDArray[np.int64], blocks: int, key: tuple[int, ...]) -> NDArray[np.int64]:
     """Indices of the blocks at the steps ``numbers`` of an epoch; each block occurs once in ``blocks`` steps.
 
-    Memory and time depend on ``numbers`` only, not on the number of blocks. A permutation of few blocks is stored; that
-    of many is computed on demand by a Feistel network over the next power of four, walked along its cycle until it
-    falls below ``blocks`` (Black and Rogaway 2002, *Ciphers with arbitrary finite domains*).
+    Memory and time depend on ``numbers`` only, not on the number of blocks. The permutation of up to ``MAX_STORED``
+    blocks is stored; otherwise a Feistel network permutes the integers below the next power of four, and is applied
+    again while its result is not below ``blocks`` (Black and Rogaway 2002, *Ciphers with arbitrary finite domains*).
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def shuffled_index(numbers: NDArray[np.int64], blocks: int, key: tuple[int, ...]
     key
         Integers that seed the permutation.
     """
-    if blocks <= LISTED:
-        return _listed(blocks, key)[numbers]
+    if blocks <= MAX_STORED:
+        return _stored_order(blocks, key)[numbers]
     half = np.uint64(((blocks - 1).bit_length() + 1) // 2)
     keys = np.random.SeedSequence(list(key)).generate_state(ROUNDS, np.uint64).astype(np.uint64)
     permuted = _network(numbers.astype(np.uint64), half, keys)
@@ -34,7 +34,7 @@ def shuffled_index(numbers: NDArray[np.int64], blocks: int, key: tuple[int, ...]
 
 
 @lru_cache(maxsize=8)
-def _listed(blocks: int, key: tuple[int, ...]) -> NDArray[np.int64]:
+def _stored_order(blocks: int, key: tuple[int, ...]) -> NDArray[np.int64]:
     return np.random.default_rng(list(key)).permutation(blocks)
 
 

@@ -6,7 +6,7 @@ score       of a document
 loss        bits per byte under a model of the same experiment
 length      bytes
 duplicates  share of its word n-grams that no other document has
-random      a number that depends on its id and the seed alone
+random      a number that depends only on its id and the seed
 =========== ==============================================================================================
 
 A document with a higher score counts as harder. Documents are kept from one end of the order, or around its middle, up
@@ -32,7 +32,7 @@ NGRAM = 8  # words
 
 @dataclass(frozen=True)
 class Pruning:
-    """How a corpus is pruned.
+    """The pruning of a corpus.
 
     Attributes
     ----------
@@ -90,10 +90,10 @@ def scores(
 def _unique_ngrams(texts: list[str]) -> NDArray[np.float64]:
     """The share of each text's distinct word n-grams that no other text has; 0 for a text without words."""
     grams, offsets = ngrams(texts, NGRAM)
-    texts_of = np.repeat(np.arange(len(texts)), np.diff(offsets))
-    pairs = np.unique(np.stack([grams, texts_of.astype(np.uint64)], axis=1), axis=0)
+    text_of_ngram = np.repeat(np.arange(len(texts)), np.diff(offsets))
+    pairs = np.unique(np.stack([grams, text_of_ngram.astype(np.uint64)], axis=1), axis=0)
     _, number, count = np.unique(pairs[:, 0], return_inverse=True, return_counts=True)
     text = pairs[:, 1].astype(np.int64)
-    of_text = np.bincount(text, minlength=len(texts))
+    distinct_ngrams = np.bincount(text, minlength=len(texts))
     unique_ngrams = np.bincount(text, weights=count[number] == 1, minlength=len(texts))
-    return np.asarray(unique_ngrams / np.maximum(1, of_text))
+    return np.asarray(unique_ngrams / np.maximum(1, distinct_ngrams))

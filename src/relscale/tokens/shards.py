@@ -1,9 +1,9 @@
-"""Tokenize a streamed source into shards: by several processes, in constant memory, each shard once.
+"""Tokenize a streamed source into shards, by several processes and in constant memory.
 
-A shard is a section of a file's text, in a folder that is written atomically. Shards are stored under a key of all
-their dependencies, where no rule of the workflow deletes them: a killed job resumes after the last complete shard, a
-larger plan adds shards, and experiments share them. The number of tokens that a run needs is not in the key; a corpus
-is the shortest prefix of the sequence of shards with enough tokens.
+A shard is a section of a file's text, in a folder that is written atomically and stored under a key of all its
+dependencies, outside the files of the workflow's rules. A killed job resumes after the last complete shard, a larger
+plan adds shards, and experiments share them. The key does not depend on the number of tokens: a corpus is the shortest
+prefix of the sequence of shards with enough tokens.
 """
 
 import hashlib
@@ -48,8 +48,8 @@ from relscale.tokens.vocabulary import (
     token_type,
 )
 
-SHARD_CHARACTERS = 1 << 26  # of text in a shard: half a minute's work, and no more is lost where it is killed
-CHUNK_CHARACTERS = 1 << 20  # encoded and shuffled at a time
+SHARD_CHARACTERS = 1 << 26  # half a minute of work, the most that a killed process loses
+CHUNK_CHARACTERS = 1 << 20  # characters encoded and shuffled at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +89,13 @@ class Recipe:
     vocabulary: Path
     store: Path
     seed: int
-    runs_of_words: tuple[Path, int] | None = None
+    suite_ngrams: tuple[Path, int] | None = None
     shard_characters: int = SHARD_CHARACTERS
 
     def folders(self) -> list[Path]:
         """Folder of each file's shards."""
         stream = {key: value for key, value in asdict(self.stream).items() if key != "files"}
-        words = self.runs_of_words and [file_digest(self.runs_of_words[0]), self.runs_of_words[1]]
+        words = self.suite_ngrams and [file_digest(self.suite_ngrams[0]), self.suite_ngrams[1]]
         vocabulary = [file_digest(self.vocabulary / TOKENIZER_FILE), end_of_text(self.vocabulary)]
         key = [
             stream,
@@ -129,15 +129,15 @@ def make_shards(recipe: Recipe, tokens: float, processes: int) -> list[Path]:
     """
     folders = recipe.folders()
     if not Progress(folders).reached(tokens):
-        # A process writes at least one shard, and a token rarely has more than eight characters.
-        useful = math.ceil(min(8 * tokens / recipe.shard_characters, processes))
-        workers = max(1, min(processes, len(folders), useful))
+        # a process writes at least one shard, and tokens rarely have more than eight characters on average
+        needed_workers = math.ceil(min(8 * tokens / recipe.shard_characters, processes))
+        workers = max(1, min(processes, len(folders), needed_workers))
         threads = max(1, processes // workers)
         if workers == 1:
-            _work(recipe, folders, tokens, threads, True)
+            _write_shards(recipe, folders, tokens, threads, True)
         else:
             _write_in_processes(recipe, folders, tokens, threads, workers)
-    shards = beginning(folders, tokens)
+    shards = first_shards(folders, tokens)
     if not any(read_shard(shard).splits["train"].tokens for shard in shards):
         first = recipe.stream.files[0].url if recipe.stream.files else "the source"
         raise RelscaleError(f"{first}: no training text; lower held_out or min_characters")
@@ -149,7 +149,7 @@ def read_shard(folder: Path) -> Shard:
     return Shard.read(folder / SHARD_FILE)
 
 
-def beginning(folders: Sequence[Path], tokens: float) -> list[Path]:
+def first_shards(folders: Sequence[Path], tokens: float) -> list[Path]:
     """The first shards, file by file, that together have ``tokens`` training tokens, or all if there are fewer."""
     shards: list[Path] = []
     total = 0
@@ -163,28 +163,28 @@ def beginning(folders: Sequence[Path], tokens: float) -> list[Path]:
 
 
 class Progress:
-    """Number of training tokens in the first shards without a gap; completed files are read once."""
+    """The number of training tokens in the consecutive complete shards; complete files are read once."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.waiting = list(reversed(folders))
-        self.done = 0
+        self.remaining_folders = list(reversed(folders))
+        self.finished_tokens = 0
 
     def reached(self, tokens: float) -> bool:
-        """Whether there are enough training tokens, or no more to be had."""
-        while self.waiting:
-            of_file, last = 0, False
-            for _, record in _complete_shards(self.waiting[-1]):
-                of_file += record.splits["train"].tokens
+        """Whether there are enough training tokens, or all files are complete."""
+        while self.remaining_folders:
+            file_tokens, last = 0, False
+            for _, record in _complete_shards(self.remaining_folders[-1]):
+                file_tokens += record.splits["train"].tokens
                 last = record.last
             if not last:
-                return self.done + of_file >= tokens
-            self.done += of_file
-            self.waiting.pop()
+                return self.finished_tokens + file_tokens >= tokens
+            self.finished_tokens += file_tokens
+            self.remaining_folders.pop()
         return True
 
 
 def _complete_shards(folder: Path) -> Iterator[tuple[Path, Shard]]:
-    """The intact shards of a file, up to the first that is missing or damaged."""
+    """The complete shards of a file, up to the first that is missing or damaged."""
     number = 0
     while is_whole(shard := folder / f"{number:05}", SHARD_FILE):
         yield shard, read_shard(shard)
@@ -194,14 +194,15 @@ def _complete_shards(folder: Path) -> Iterator[tuple[Path, Shard]]:
 def _write_in_processes(
     recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, workers: int
 ) -> None:
-    # Spawned, not forked: a fork would inherit the locks, but not the threads of the tokenizer.
+    # spawned, because a fork would inherit the locks but not the threads of the tokenizer
     with ProcessPoolExecutor(workers, get_context("spawn"), end_with_parent) as pool:
-        shares = [
-            pool.submit(_work, recipe, folders, tokens, threads, number == 0) for number in range(workers)
+        futures = [
+            pool.submit(_write_shards, recipe, folders, tokens, threads, number == 0)
+            for number in range(workers)
         ]
         try:
-            for share in shares:
-                share.result()
+            for future in futures:
+                future.result()
         except BrokenProcessPool as error:
             raise RelscaleError(
                 "a tokenizing process was killed, possibly for lack of memory; run it again with fewer threads: "
@@ -209,17 +210,19 @@ def _write_in_processes(
             ) from error
 
 
-def _work(recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, waits: bool) -> None:
-    """Write shards of one file after another until there are enough; files locked by other processes are skipped.
+def _write_shards(
+    recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, wait_for_locks: bool
+) -> None:
+    """Write shards file by file until there are enough; files locked by other processes are skipped.
 
-    One process of a job finally waits for locked files, because the owner may be another job, which may be killed.
+    One process per job then waits for the locked files, because their owner may be another job that is killed.
     """
     os.environ["RAYON_NUM_THREADS"] = str(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     tokenizer = load_vocabulary(recipe.vocabulary)
-    known = np.load(recipe.runs_of_words[0], mmap_mode="r") if recipe.runs_of_words else None
+    known = np.load(recipe.suite_ngrams[0], mmap_mode="r") if recipe.suite_ngrams else None
     progress = Progress(folders)
-    for lock in (lock_if_free, locked) if waits else (lock_if_free,):
+    for lock in (lock_if_free, locked) if wait_for_locks else (lock_if_free,):
         for file, folder in zip(recipe.stream.files, folders, strict=True):
             if progress.reached(tokens):
                 return
@@ -237,7 +240,7 @@ def _work(recipe: Recipe, folders: Sequence[Path], tokens: float, threads: int, 
 
 def _missing(recipe: Recipe, file: TextFile, folder: Path) -> Iterator[tuple[int, "_Chunks"]]:
     """Missing shards of a file: the number and the text of each."""
-    for stale in folder.glob(".*.partial-*"):  # of a process that was killed: none other has this file's lock
+    for stale in folder.glob(".*.partial-*"):  # left by a killed process, since no other has the lock
         remove(stale)
     complete = [record for _, record in _complete_shards(folder)]
     if complete and complete[-1].last:
@@ -335,13 +338,13 @@ def _choose(
         else:
             texts_by_split[recipe.stream.split(text.text)].append(text)
     excluded["test"] += len(texts_by_split.pop("test"))
-    if known is not None and recipe.runs_of_words is not None:
+    if known is not None and recipe.suite_ngrams is not None:
         is_contaminated = contaminated(
-            [text.text for text in texts_by_split["train"]], known, recipe.runs_of_words[1]
+            [text.text for text in texts_by_split["train"]], known, recipe.suite_ngrams[1]
         )
         excluded["contaminated"] += int(is_contaminated.sum())
         texts_by_split["train"] = [
-            text for text, out in zip(texts_by_split["train"], is_contaminated, strict=True) if not out
+            text for text, is_out in zip(texts_by_split["train"], is_contaminated, strict=True) if not is_out
         ]
     return texts_by_split
 

@@ -15,7 +15,7 @@ from relscale.tokens.interleave import interleave
 from relscale.tokens.manifest import STORE_FILE, StoreManifest
 from relscale.tokens.order import shuffled_index
 
-SPLITS = ("train", "validation")  # what is for testing is scored document by document, and has no place here
+SPLITS = ("train", "validation")  # test documents are scored individually and are not stored here
 Tokens = NDArray[np.unsignedinteger]
 
 
@@ -33,7 +33,7 @@ class Joined:
         return self.ends[-1] if self.ends else 0
 
     def first(self, count: int | None) -> "Joined":
-        """The first ``count`` tokens; all where it is None."""
+        """The first ``count`` tokens, or all for None."""
         if count is None:
             return self
         starts = (end - len(array) for end, array in zip(self.ends, self.arrays, strict=True))
@@ -131,7 +131,7 @@ class TokenStore:
             check_digests(folder)
 
     def tokens(self, split: str) -> Tokens:
-        """All tokens of ``validation``, or of the ``train`` split of a corpus in one piece; larger ones are copied."""
+        """All tokens of ``validation``, or of ``train`` of a corpus in one piece; several arrays are copied."""
         if split == "validation":
             return self.validation
         (part,) = self.parts
@@ -143,7 +143,7 @@ class TokenStore:
         return max(tokens * part.units / total / max(1, len(part.train)) for part in self.parts)
 
     def unique_tokens(self, tokens: int) -> int:
-        """Number of distinct tokens in a run of ``tokens``: of each part its share, or all that it has."""
+        """Number of unique tokens in a run of ``tokens``: per part its share of the run, or all its tokens if fewer."""
         total = sum(part.units for part in self.parts)
         return round(sum(min(tokens * part.units / total, len(part.train)) for part in self.parts))
 
@@ -161,8 +161,8 @@ class TokenStore:
         """The batch of a step, ``[batch_size, sequence_length + 1]``: inputs ``[:, :-1]``, targets ``[:, 1:]``.
 
         An epoch takes every block once, in an order that depends on the seed and the epoch. The parts of a mixture are
-        interleaved by their shares (``relscale.tokens.interleave``), and each has its own epochs. The batch is a
-        function of the arguments alone, so that training can resume at any step, and each device can take its own rows.
+        interleaved by their shares (``relscale.tokens.interleave``), and each has its own epochs. The batch
+        depends only on the arguments, so that training can resume at any step and each device can take its own rows.
 
         Raises
         ------

@@ -35,8 +35,8 @@ def train_vocabulary(
 ) -> None:
     """Train one vocabulary on all corpora and write it as a tokenizer folder for Hugging Face's ``AutoTokenizer``.
 
-    Every byte is in the vocabulary, so that any text can be encoded without unknown tokens. ``<|endoftext|>`` ends a
-    document, and is also the token for beginning, end and padding.
+    It contains every byte, so that any text can be encoded without unknown tokens. ``<|endoftext|>`` ends a document
+    and is also the token for beginning, end and padding.
 
     Parameters
     ----------
@@ -227,5 +227,5 @@ def _read(folder: Path) -> Tokenizer:
     check_digests_if_listed(folder)
     try:
         return Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises a bare one
+    except Exception as error:  # the library raises plain Exception
         raise RelscaleError(f"{path}: not a tokenizer ({error})") from error

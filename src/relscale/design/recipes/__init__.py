@@ -23,7 +23,7 @@ class Recipe(Protocol):
     """Model sizes and hyperparameters: the functions of a module of this package."""
 
     def widths(self, forward_budget: float) -> tuple[int, ...]:
-        """Hidden sizes to try if the experiment names none."""
+        """Hidden sizes to try unless the experiment sets them."""
         ...
 
     def architecture(self, hidden_size: int, sequence_length: int, vocabulary_size: int) -> "Architecture":

@@ -1,14 +1,14 @@
-"""Shapes that grow mostly in width, as the time of a step follows activations more than FLOPs.
+"""Shapes that grow mostly in width, because the time of a step depends on activations more than on FLOPs.
 
-A base shape of width h₀ and L₀ layers, made s times as large in FLOPs (Dollár et al., arXiv 2103.06877; pycls):
+A base shape of width h₀ and L₀ layers, scaled to s times its FLOPs (Dollár et al., arXiv 2103.06877; pycls):
 
     L = L₀ · s^(w_d / Σ)      h = h₀ · s^(w_w / 2Σ)      Σ = w_d + w_w
 
-so that L = L₀ · (h / h₀)^(2 w_d / w_w). With weights 1 and 8 the activations grow as s^0.56; with depth alone they
-would grow as s. Heads are of 64, and the MLP is 4h wide. That was measured across families of image models, where
-runtimes follow activations; on other hardware, measure it (the plan's table has the column ``activations_per_token``).
+so that L = L₀ · (h / h₀)^(2 w_d / w_w). With weights 1 and 8 the activations grow as s^0.56; with depth only they
+would grow as s. The head size is 64, the width of the MLP 4h. The relation of runtime and activations was measured for
+image models and may differ on other hardware (the plan's table has the column ``activations_per_token``).
 
-Batch, learning rate and everything else are those of ``held2025``.
+Batch, learning rate and all other hyperparameters are those of ``held2025``.
 """
 
 from relscale.design.architecture import Architecture

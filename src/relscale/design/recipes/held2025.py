@@ -8,18 +8,18 @@ from relscale.design.run import Hyperparameters
 
 HEAD_SIZE = 128
 TARGET_STEPS = 2**16
-SMALLEST_BATCH = 8
-LARGEST_LEARNING_RATE = 0.01
+MIN_BATCH = 8
+MAX_LEARNING_RATE = 0.01
 FINE_GRID_UP_TO = 9e18  # forward FLOPs
 
 
 def widths(forward_budget: float) -> tuple[int, ...]:
-    """512 to 4096 in steps of 128, or of 256 where the budget is above 9e18 forward FLOPs."""
+    """512 to 4096 in steps of 128, or of 256 for budgets above 9e18 forward FLOPs."""
     return tuple(range(512, 4096 + 1, 128 if forward_budget <= FINE_GRID_UP_TO else 256))
 
 
 def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -> Architecture:
-    """Heads of 128, as many for keys and values, an MLP of 4h and ``round(h / (64 + 4·log2(h) − 9))`` layers."""
+    """``round(h / (64 + 4·log2(h) − 9))`` layers, head size 128, as many key-value heads as heads, MLP width 4h."""
     num_layers = round(hidden_size / (64 + 4 * math.log2(hidden_size) - 9))
     if num_layers < 1:
         raise Infeasible(f"width {hidden_size} gives no layer")
@@ -48,11 +48,11 @@ def batch_size(forward_budget: float, architecture: Architecture) -> int:
     """
     flops_per_sequence = forward_flops_per_token(architecture) * architecture.sequence_length
     batch = 2 ** math.ceil(math.log2(forward_budget / flops_per_sequence / TARGET_STEPS))
-    while learning_rate(batch, architecture.hidden_size) > LARGEST_LEARNING_RATE:
+    while learning_rate(batch, architecture.hidden_size) > MAX_LEARNING_RATE:
         batch /= 2
-    if batch < SMALLEST_BATCH:
+    if batch < MIN_BATCH:
         raise Infeasible(
-            f"width {architecture.hidden_size} would need a batch of {batch:g} sequences, under {SMALLEST_BATCH}"
+            f"width {architecture.hidden_size} would need a batch of {batch:g} sequences, under {MIN_BATCH}"
         )
     return int(batch)
 

@@ -12,11 +12,11 @@ from relscale.design.recipes import Infeasible
 from relscale.design.run import Hyperparameters
 
 TARGET_STEPS = 320
-SMALLEST_BATCH = 2
-LARGEST_HEAD = 64
-# Of the learning rate; others have 1. Near the minimum of a parabola through losses at multiples of the rate, at 2e11
-# FLOPs and width 24. At five other cells, 1e11 to 5e11 FLOPs, each optimizer's rate lost at most 1% against the best of
-# 1/4, 1/2, 1 and 2 times it (benchmarks/laptop_recipe.py).
+MIN_BATCH = 2
+MAX_HEAD_SIZE = 64
+# Factor of the learning rate per optimizer, by default 1: near the minimum of a parabola through losses at multiples of
+# the rate, at 2e11 FLOPs and width 24. In five other cells, of 1e11 to 5e11 FLOPs, the loss was at most 1% above that
+# of the best of 1/4, 1/2, 1 and 2 times the rate (benchmarks/laptop_recipe.py).
 MULTIPLE = {"adamw": 2 / 3, "adamc": 2 / 3}
 
 
@@ -27,7 +27,7 @@ def widths(forward_budget: float) -> tuple[int, ...]:
 
 def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -> Architecture:
     """One layer per 64 of width, at least one; the largest even head size up to 64 that divides the width."""
-    heads = [d for d in range(2, LARGEST_HEAD + 1, 2) if hidden_size % d == 0]
+    heads = [d for d in range(2, MAX_HEAD_SIZE + 1, 2) if hidden_size % d == 0]
     if not heads:
         raise Infeasible(f"width {hidden_size} is odd, and rotary embeddings need an even head size")
     head_size = max(heads)
@@ -46,10 +46,10 @@ def architecture(hidden_size: int, sequence_length: int, vocabulary_size: int) -
 def batch_size(forward_budget: float, architecture: Architecture) -> int:
     """Batch size that spends the budget in 320 steps, rounded, at least 2 sequences.
 
-    Not a power of two: steps in the batch size from one width to the next would be steps in the loss.
+    It is not a power of two, because jumps of the batch size between widths would be jumps of the loss.
     """
     flops_per_sequence = forward_flops_per_token(architecture) * architecture.sequence_length
-    return max(SMALLEST_BATCH, round(forward_budget / flops_per_sequence / TARGET_STEPS))
+    return max(MIN_BATCH, round(forward_budget / flops_per_sequence / TARGET_STEPS))
 
 
 def hyperparameters(

@@ -1,14 +1,15 @@
-"""Learning rate and weight decay of matrices that keep their scale from a base width to any other.
+"""Learning rate and weight decay by width, such that the singular values of matrices do not depend on it.
 
     matrices:        η = η_base · h_base / h      λ = λ_base · √(h / h_base)
     all other weights: η = η_base                 λ = 0
 
-Under AdamW a matrix settles where decay and updates balance, at a scale of √(η/λ). Its largest singular value was seen
-to grow as √(η/λ)·h^0.75, which these two hold constant: √(h⁻¹ / h^½)·h^0.75 = 1 (arXiv 2510.15262). It takes many more
-than 1/(η·λ) steps to settle. Embeddings and norms keep the rate of the base; the output layer counts as a matrix.
+Under AdamW the scale of a matrix converges to √(η/λ), at which decay and updates balance. Its largest singular value
+was observed to grow as √(η/λ)·h^0.75, which is constant under these rules: √(h⁻¹ / h^½)·h^0.75 = 1 (arXiv 2510.15262).
+Convergence takes many more than 1/(η·λ) steps. Embeddings and norms have the learning rate of the base; the output
+layer counts as a matrix.
 
-``width-transfer`` has λ ∝ h instead, which keeps η·λ, the steps that weights remember; the two agree on η of matrices.
-The base is ``held2025`` at width 512, and all else is that recipe's.
+``width-transfer`` has λ ∝ h instead, which keeps η·λ, the inverse time scale of the weights, constant; η of matrices is
+the same. The base is ``held2025`` at width 512; all other hyperparameters are those of ``held2025``.
 """
 
 import math
@@ -25,11 +26,11 @@ __all__ = ["architecture", "batch_size", "hyperparameters", "widths"]
 def hyperparameters(
     optimizer: str, architecture: Architecture, batch_size: int, tokens: int
 ) -> Hyperparameters:
-    """Those of ``held2025`` at width 512 and this batch, carried to the width; the same for any number of tokens."""
-    base, wider = base_hyperparameters(optimizer, architecture, batch_size, tokens)
+    """Those of ``held2025`` at width 512 and this batch, rescaled to the width; they do not depend on the tokens."""
+    base, width_ratio = base_hyperparameters(optimizer, architecture, batch_size, tokens)
     return replace(
         base,
-        learning_rate=base.learning_rate / wider,
-        weight_decay=base.weight_decay * math.sqrt(wider),
+        learning_rate=base.learning_rate / width_ratio,
+        weight_decay=base.weight_decay * math.sqrt(width_ratio),
         vector_learning_rate=base.learning_rate,
     )

@@ -3,8 +3,8 @@
     lr = 1.79 · N^−0.713 · D^0.307        B = 0.58 · D^0.571
 
 N are the parameters without embedding and output layer, D the training tokens, B the batch in tokens. The law was
-fitted to AdamW whose learning rate falls to 1e-5; here a cosine ends at 0. It does not cover other optimizers,
-nor betas, ε, decay and clipping, which are the usual ones of AdamW. Widths and shapes are those of ``held2025``.
+fitted to AdamW with a learning rate that falls to 1e-5; here a cosine ends at 0. It does not cover other optimizers,
+nor betas, ε, decay and clipping, which have common values for AdamW. Widths and shapes are those of ``held2025``.
 """
 
 from relscale.design.architecture import Architecture, forward_flops_per_token, parameters

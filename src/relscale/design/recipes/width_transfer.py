@@ -1,14 +1,14 @@
-"""Learning rate and weight decay carried from a base width to any other.
+"""Learning rate and weight decay rescaled from a base width.
 
     lr = lr_base · h_base / h        λ = λ_base · h / h_base
 
-The first is µP's rule for the hidden matrices under Adam (Yang et al. 2022, arXiv 2203.03466). µP also keeps the
-learning rate of embeddings and norms and scales the output; here one rate serves all weights, as in ``held2025``, so
-this is its rule and not the whole of it. The second keeps lr·λ, and so the number of steps that weights remember, which
-a fixed λ would let grow with width (Wang & Aitchison 2024, arXiv 2405.13698).
+The first is µP's rule for the hidden matrices under Adam (Yang et al. 2022, arXiv 2203.03466). µP also has a
+constant learning rate of embeddings and norms and a scaled output; here all weights have the same rate, as in
+``held2025``. The second rule keeps lr·λ constant, the inverse time scale of the weights, which would decrease with
+width for constant λ (Wang & Aitchison 2024, arXiv 2405.13698).
 
-The base is ``held2025`` at width 512, and all else is that recipe's: its rate already falls as 1/h, and what differs is
-weight decay.
+The base is ``held2025`` at width 512, whose learning rate already falls as 1/h, so that only the weight decay differs
+from ``held2025``.
 """
 
 from dataclasses import replace
@@ -26,15 +26,17 @@ BASE_WIDTH = 512
 def hyperparameters(
     optimizer: str, architecture: Architecture, batch_size: int, tokens: int
 ) -> Hyperparameters:
-    """Those of ``held2025`` at width 512 and this batch, carried to the width; the same for any number of tokens."""
-    base, wider = base_hyperparameters(optimizer, architecture, batch_size, tokens)
-    return replace(base, learning_rate=base.learning_rate / wider, weight_decay=base.weight_decay * wider)
+    """Those of ``held2025`` at width 512 and this batch, rescaled to the width; they do not depend on the tokens."""
+    base, width_ratio = base_hyperparameters(optimizer, architecture, batch_size, tokens)
+    return replace(
+        base, learning_rate=base.learning_rate / width_ratio, weight_decay=base.weight_decay * width_ratio
+    )
 
 
 def base_hyperparameters(
     optimizer: str, architecture: Architecture, batch_size: int, tokens: int
 ) -> tuple[Hyperparameters, float]:
-    """Those of ``held2025`` at width 512 and this batch, and the width by 512."""
-    narrow = replace(architecture, hidden_size=BASE_WIDTH)
-    base = held2025.hyperparameters(optimizer, narrow, batch_size, tokens)
+    """Those of ``held2025`` at width 512 and this batch, and the ratio of the width to 512."""
+    at_base_width = replace(architecture, hidden_size=BASE_WIDTH)
+    base = held2025.hyperparameters(optimizer, at_base_width, batch_size, tokens)
     return base, architecture.hidden_size / BASE_WIDTH
