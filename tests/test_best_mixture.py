@@ -142,11 +142,14 @@ def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object
         (["--name", " "], "--name: empty"),
         (["--output", "."], "--output: . does not end in .yaml"),
         (["--name", "equal"], "--name: the config already has a corpus 'equal'; choose another name"),
-        (["--fit", "by_shares"], "no law of mixtures 'by_shares' under fit.laws; did you mean"),
+        (["--fit", "by_shares"], "no mixture law 'by_shares' under fit.laws; did you mean"),
         (["--target", "cod"], "--target: no target 'cod'; did you mean 'code'"),
         (["--target", "code", "--weight", "prose=1"], "--weight: no target 'prose'; "),
         (["--weight", "prosa=1"], "--weight: no target 'prosa'; did you mean"),
-        (["--prior", "web"], "--prior: the corpus 'web' has the part 'web', which the law has no share of"),
+        (
+            ["--prior", "web"],
+            "--prior: the corpus 'web' has the part 'web', which is not in the law's mixtures",
+        ),
         (["--at", "params=1e9"], "at: law mixture_additive has no predictor 'params' beside the shares"),
     ],
 )
@@ -170,7 +173,7 @@ def test_a_mistake_is_one_sentence(options: list[str], said: str, capsys: pytest
         ("fixed: {E: 1}", "without fixed"),
         (
             "predict: {run: [m1]}",
-            "mixed.yaml: fit.laws.by_share.predict names run; let it name corpora alone",
+            "mixed.yaml: fit.laws.by_share.predict names run; name only corpora there",
         ),
     ],
 )

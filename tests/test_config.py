@@ -139,7 +139,7 @@ def test_a_further_law_has_defaults():
         ),
         (
             {"corpora": {"a": {"source": "b"}}},
-            "corpora: nothing is trained where runs.source is 'measurements'",
+            "corpora: nothing is trained if runs.source is 'measurements'",
         ),
         ({"suites": {"mmlu": {"titel": "MMLU"}}}, "suites.mmlu: unknown key 'titel'; did you mean 'title'"),
         ({"fit": {"laws": [{"name": "mine"}]}}, "fit.laws.0: 'law' is missing"),
@@ -166,7 +166,7 @@ def test_a_bad_key_of_measurements_is_named_in_one_line(change, message):
 
 
 def test_tables_are_not_read_where_models_are_trained():
-    with pytest.raises(RelscaleError, match=r"runs\.tables: is read where runs\.source is 'measurements'"):
+    with pytest.raises(RelscaleError, match=r"runs\.tables: used only if runs\.source is 'measurements'"):
         check_config(EXPERIMENT | {"runs": {"tables": [{"path": "a.csv"}]}})
 
 

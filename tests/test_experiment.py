@@ -5,7 +5,7 @@ import pytest
 from relscale.errors import RelscaleError
 from relscale.experiments.config import check_config
 from relscale.exported_suites import with_exported_suites
-from relscale.workflow.jobs import names_of_jobs, scoring_jobs
+from relscale.workflow.jobs import job_names, scoring_jobs
 
 HEADER = "run,model,corpus,params,tokens,training_flops,budget,status,validation_loss"
 
@@ -37,20 +37,20 @@ def test_what_trained_the_models_may_stay_in_the_config_and_orders_the_corpora(r
     ("unit", "jobs"), [("corpus", ["all"]), ("budget", ["1e9", "2e9"]), ("run", ["a", "b"])]
 )
 def test_checkpoints_are_scored_by_corpus_budget_or_run(released, unit, jobs):
-    assert names_of_jobs(scoring_jobs(released(*ROWS, scoring={"job": unit})), "web") == jobs
+    assert job_names(scoring_jobs(released(*ROWS, scoring={"job": unit})), "web") == jobs
 
 
 def test_checkpoints_without_a_budget_cannot_be_scored_by_it(released):
     config = released("a,x/a,web,1,2,12,,,", scoring={"job": "budget"})
     with pytest.raises(
-        RelscaleError, match="the table has no budget for a; have it scored by corpus or by run"
+        RelscaleError, match=r"the table has no budget for a; set scoring\.job to corpus or run"
     ):
         scoring_jobs(config)
 
 
 def test_a_run_that_diverged_has_a_row_and_no_scoring(released):
     config = released(*ROWS, "d,,web,1,2,12,1e9,diverged at step 7,", scoring={"job": "run"})
-    assert names_of_jobs(scoring_jobs(config), "web") == ["a", "b"]
+    assert job_names(scoring_jobs(config), "web") == ["a", "b"]
 
 
 def test_suites_of_held_out_documents_are_those_beside_the_table(released, tmp_path):

@@ -57,7 +57,7 @@ def test_where_a_job_has_written_nothing_the_cluster_speaks(workflow, tmp_path):
     (said,) = workflow(**job("train", "empty.log", "slurm.log"))
     assert "oom_kill" in said
     (said,) = workflow(**job("train", "empty.log", "gone.log"))
-    assert "train failed without a word" in said
+    assert "train failed without a message" in said
 
 
 @pytest.mark.parametrize(

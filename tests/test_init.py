@@ -69,7 +69,7 @@ def test_the_same_in_python_is_an_experiment_that_can_run(folder):
         (["texts"], "name two folders of text"),
         (["texts", "poems", "prose"], "prose: no such file or folder"),
         (["texts", "poems", "few"], "few: 3 bytes of text in 1 files; a group needs 40,000 at least"),
-        (["texts", "poems", "poems"], "poems: the same path twice"),
+        (["texts", "poems", "poems"], "poems: given twice"),
         (["texts", "poems", "few", "--minutes", "-1"], "--minutes: -1; give the time limit"),
         (["text"], "no 'text'; did you mean 'texts'?"),
         (["fit"], "name one table"),

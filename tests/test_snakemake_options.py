@@ -12,6 +12,7 @@ READ_ONLY = (
     *("-S", "-D", "--summary", "--detailed-summary", "--dag", "--dag=dot", "--rulegraph", "--d3dag"),
     *("--report", "--report=page.html", "--report page.html", "--unlock", "--archive=all.tar"),
 )
+DRY_RUNS = ("-e dryrun", "-edryrun", "--executor dryrun", "--exec=dryrun", "--profile dry")
 SUBMITS = (
     "--profile=mine",
     "--executor slurm -j 9",
@@ -29,22 +30,24 @@ LOCAL = (
 RUNS = ("", "--cores 2", "-c2", "-j 4", "-F", "-k", "--forceall", "--report-after-run", "--touch", "name.dag")
 
 
-@pytest.mark.parametrize("command", READ_ONLY)
-def test_a_command_that_only_looks_is_read_only(command: str) -> None:
-    assert is_read_only(["snakemake", "--configfile", "mine.yaml", *command.split()])
+@pytest.mark.parametrize("command", [*READ_ONLY, *DRY_RUNS])
+def test_a_command_that_runs_no_job_is_read_only(command: str) -> None:
+    assert is_read_only(["--configfile", "mine.yaml", *command.split()])
+    assert not is_submitted(command.split())
 
 
-@pytest.mark.parametrize("command", RUNS)
+@pytest.mark.parametrize("command", [*RUNS, *SUBMITS, "-e local", "--profile here"])
 def test_a_command_that_runs_jobs_is_not(command: str) -> None:
-    assert not is_read_only(["snakemake", "--configfile", "mine.yaml", *command.split()])
+    assert not is_read_only(["--configfile", "mine.yaml", *command.split()])
 
 
 @pytest.fixture(autouse=True)
 def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``mine`` names Slurm as the executor, ``here`` names none; the environment names no profile."""
+    """``mine`` names Slurm as the executor, ``dry`` a dry run, ``here`` none; the environment names no profile."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
-    for name, text in {"mine": "executor: slurm", "here": "keep-going: true"}.items():
+    executors = {"mine": "executor: slurm", "dry": "executor: dryrun", "here": "keep-going: true"}
+    for name, text in executors.items():
         Path(name).mkdir()
         Path(name, "config.yaml").write_text(f"{text}\njobs: 2\n")
 

@@ -156,7 +156,7 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
     ("change", "message"),
     [
         ({"y": "bpb"}, "no column 'bpb'; it has compute, test, loss, y"),
-        ({"y": "test"}, "column 'test' holds no numbers"),
+        ({"y": "test"}, "column 'test' is not numeric"),
         ({"baseline": "simple"}, "no 'simple' in column 'test'; there are easy, hard"),
         ({"group": "y", "baseline": "one"}, "column 'y' has no group but the baseline 'one'"),
         ({"law": "relatif"}, r"no law 'relatif'; did you mean 'relative'\?"),
@@ -206,7 +206,7 @@ def test_a_cell_that_is_no_number_and_a_name_that_stands_twice_are_one_line():
     assert number(fits.fits, "delta_beta")["n"] == len(FLOPS) - 1
     assert "no number: loss is missing in row 1" in str(fits)
     frame.loc[0, "loss"] = "diverged"
-    with pytest.raises(RelscaleError, match="column 'loss' holds no numbers: row 1 is 'diverged'"):
+    with pytest.raises(RelscaleError, match="column 'loss' is not numeric: row 1 is 'diverged'"):
         relscale.fit(frame, **COLUMNS)
     twice = table().rename_columns(["compute", "test", "compute"])
     with pytest.raises(RelscaleError, match="'compute' is the name of several columns"):

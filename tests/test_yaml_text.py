@@ -84,8 +84,8 @@ def test_utf_8_is_read_with_and_without_a_mark(written, encoding):
         ("a: 1\n".encode("utf-16-le"), None, "UTF-16"),
         ("a: 1\n".encode("utf-16"), None, "UTF-16"),
         ("a: 1\n".encode("utf-32"), None, "UTF-32"),
-        ("a: 1\nb: 2\na: 3\n", 3, "'a' is there twice"),
-        ("x:\n  no: 1\n  no: 2\n", 3, "'no' is there twice"),
+        ("a: 1\nb: 2\na: 3\n", 3, "'a' is duplicated"),
+        ("x:\n  no: 1\n  no: 2\n", 3, "'no' is duplicated"),
         ("a: &a\n  b: *a\n", 2, "inside what it refers to"),
         ("a: 1\nb: *c\n", 2, "refers to nothing"),
         ("a: 1\n---\nb: 1\n", 2, "a second document"),
@@ -135,7 +135,7 @@ def test_merged_mappings_stand_under_what_is_written(written):
 
 def test_tags_of_functions_are_passed_over_where_that_is_asked_for(written):
     path = written("task: mine\nprocess_docs: !function utils.process\n")
-    assert load(path, passed_over=("!function",)) == {"task": "mine", "process_docs": "utils.process"}
+    assert load(path, text_tags=("!function",)) == {"task": "mine", "process_docs": "utils.process"}
 
 
 scalars = (

@@ -208,7 +208,7 @@ def test_files_that_are_not_what_they_claim_are_named(tmp_path):
         build_source(TextFiles(kind="files", path=str(tmp_path / "a.txt")), tmp_path / "out", seed=0)
     (tmp_path / "b.parquet").write_text("no table")
     with pytest.raises(
-        RelscaleError, match=r"b\.parquet: damaged \(not a whole parquet file\); copy it again"
+        RelscaleError, match=r"b\.parquet: damaged \(not a whole parquet file\); copy or write it again"
     ):
         build_source(TextFiles(kind="files", path=str(tmp_path / "b.parquet")), tmp_path / "out", seed=0)
     (tmp_path / "empty").mkdir()

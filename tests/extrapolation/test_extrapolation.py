@@ -210,7 +210,7 @@ ROWS = [
 @pytest.mark.parametrize(
     ("changed", "options", "said"),
     [
-        ({"loss": "diverged"}, {}, "column 'loss' holds no numbers: row 1 is 'diverged'"),
+        ({"loss": "diverged"}, {}, "column 'loss' is not numeric: row 1 is 'diverged'"),
         ({"flops": None}, {}, "no row that is known has a number"),
         ({"group": None}, {}, "column 'group' is empty in 1 row"),
         ({"group": "g "}, {}, "'g ' and 'g' look alike"),

@@ -73,7 +73,7 @@ def test_a_constant_has_the_type_of_its_column(table):
         (NAMES, {}, "no column 'metric'"),
         (NAMES | {"params": "size"}, {"metric": "nats"}, "no column 'size'"),
         (NAMES | {"colour": "model"}, {"metric": "nats"}, "'colour' is not a column of measurements"),
-        (NAMES | {"value": "model"}, {"metric": "nats"}, "column 'model' holds no numbers: row 1 is 'a'"),
+        (NAMES | {"value": "model"}, {"metric": "nats"}, "column 'model' is not numeric: row 1 is 'a'"),
     ],
 )
 def test_a_column_that_does_not_fit_is_named(table, columns, constants, message):

@@ -54,5 +54,5 @@ def test_a_line_per_group_leaves_what_polynomials_leave() -> None:
 
 
 def test_a_number_without_a_logarithm_is_named() -> None:
-    with pytest.raises(RelscaleError, match="'x' holds -1, which has no logarithm"):
+    with pytest.raises(RelscaleError, match="'x' has the value -1, which has no logarithm"):
         list(explained.rows(Columns({"x": np.array([-1.0, 2, 3]), "y": np.ones(3)}), x="x", y="y", by=()))

@@ -46,7 +46,7 @@ def test_a_label_is_as_short_as_it_can_be() -> None:
 
 
 def test_a_number_that_is_infinite_is_said_to_be() -> None:
-    with pytest.raises(RelscaleError, match="column 'loss' holds inf"):
+    with pytest.raises(RelscaleError, match="column 'loss' has the value inf"):
         Columns({"loss": np.array([1.0, np.inf])}).numbers("loss")
 
 

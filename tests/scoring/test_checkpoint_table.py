@@ -70,7 +70,7 @@ def test_a_checkpoint_tells_of_its_training_what_laws_can_ask(table):
         (["a/b,web,1,1,1", "c/b,web,1,1,1"], HEADER, "rows 1 and 2 have the same name 'b'"),
         (["./nowhere,web,1,1,1"], HEADER, "nowhere' is neither a folder nor the name of a model on the hub"),
         (["a/b,web,1,-5,1"], HEADER, "row 1: tokens is -5; it should be positive"),
-        (["a/b,web,many,1,1"], HEADER, "column 'params' holds no numbers: row 1 is 'many'"),
+        (["a/b,web,many,1,1"], HEADER, "column 'params' is not numeric: row 1 is 'many'"),
         (["a/b,web,,1,"], HEADER, "no training_flops, and no params and tokens"),
         (["a/b,,1,1,1"], HEADER, "'corpus' is empty"),
         ([], HEADER, "the table is empty"),

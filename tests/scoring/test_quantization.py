@@ -148,7 +148,7 @@ def test_the_effect_counts_answers_that_flip_and_nats_that_are_lost(tmp_path):
 def test_another_training_of_the_same_design_is_no_effect_of_quantization(tmp_path):
     first = scored(tmp_path / "a", [-1.0, -2.0, -1.0, -2.0, -10.0])
     second = scored(tmp_path / "b", [-1.5, -2.0, -2.5, -2.0, -11.0], key="another")
-    with pytest.raises(RelscaleError, match="r is another training than in the first folder"):
+    with pytest.raises(RelscaleError, match="r is not the same training run as in the first folder"):
         list(item_effects(first, second))
 
 

@@ -104,7 +104,7 @@ def job(line):
     if "at" in line:
         moment, number = line["at"]
         MOMENTS[moment](number, act)
-    interruption.SECONDS_BETWEEN_LOOKS = ownership.SECONDS_BETWEEN_LOOKS = 0.01
+    interruption.SECONDS_BETWEEN_CHECKS = ownership.SECONDS_BETWEEN_CHECKS = 0.01
     ownership.PATIENCE = line.get("patience", ownership.PATIENCE)
     tokens, vocabulary, store = (Path(line[name]) for name in ("tokens", "vocabulary", "store"))
     options = Training.model_validate(line["options"])

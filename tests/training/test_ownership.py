@@ -30,7 +30,7 @@ class Impatient(Exception):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(ownership, "SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(ownership, "SECONDS_BETWEEN_CHECKS", 0.0)
     return tmp_path / "run.state"
 
 

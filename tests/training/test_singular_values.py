@@ -58,7 +58,7 @@ def test_random_gradients_settle_at_the_scale_of_rate_by_decay_and_grow_as_the_r
     assert exponent.note is None
     young = [replace(row, settled=1.0) for row in rows]
     (exponent,) = width_exponents(young)
-    assert exponent.note == "3 of 3 matrices had no time to settle (under 3 times 1/(η·λ) steps)"
+    assert exponent.note == "3 of 3 matrices have not settled (fewer than 3/(η·λ) steps)"
 
 
 def test_optimizers_are_not_mixed(rows):

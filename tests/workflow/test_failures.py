@@ -56,7 +56,7 @@ def test_what_failed_jobs_say_is_on_the_terminal_once_for_each(experiment):
     [
         ("experiment: a\ndesign: [1, 2\n", "mine.yaml, line 3: not YAML"),
         ("experiment: Prüfung\n".encode("latin-1"), "mine.yaml, line 1: not UTF-8"),
-        ("experiment: &a [*a]\n", "mine.yaml, line 1: *a stands inside what it refers to"),
+        ("experiment: &a [*a]\n", "mine.yaml, line 1: *a is inside what it refers to"),
         ("__use_yte__: true\nexperiment: ?open('PWNED', 'w')\n", "mine.yaml: __use_yte__"),
         (
             yaml.safe_dump(TINY | {"training": {"max_epochs": float("nan")}}),

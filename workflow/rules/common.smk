@@ -21,10 +21,11 @@ from relscale.scoring.builders import builder_modules
 from relscale.workflow.snakemake_options import is_read_only, is_submitted
 from relscale.workflow.lock_files import clear_stale_locks, share_lock
 
-# Read from the command line, because Snakemake tells the workflow only of `dryrun` before it reads the rules: the executor is
-# an argument of `Workflow.execute`; a summary, a list or `--unlock` is a method that is called after the rules are read.
-READ_ONLY = workflow.output_settings.dryrun or is_read_only(sys.argv)  # such a command writes and removes nothing
-SUBMITS = workflow.is_main_process and is_submitted(sys.argv[1:])
+# Read from the command line, because Snakemake tells the rules only of `dryrun`: the executor is an argument of
+# `Workflow.execute`, and a summary, a list or `--unlock` is a method that is called after the rules are read.
+ARGUMENTS = sys.argv[1:] if workflow.is_main_process else []
+READ_ONLY = workflow.output_settings.dryrun or is_read_only(ARGUMENTS)  # such a command writes and removes nothing
+SUBMITS = is_submitted(ARGUMENTS)
 SHORT = 600  # seconds; jobs that take less may share an allocation of a cluster
 MANY = 200  # inputs: after each job Snakemake looks through all those of a rule that is in a group
 

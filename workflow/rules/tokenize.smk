@@ -28,7 +28,7 @@ rule tokenize:
     input:
         documents=lambda w: pipeline.documents(w.corpus),
         vocabulary=results.vocabulary,
-        suites=lambda w: pipeline.unseen_suites(w.corpus),
+        suites=lambda w: pipeline.decontamination_suites(w.corpus),
         reference=lambda w: pipeline.reference_runs(w.corpus),
     output:
         results.tokens(CORPUS),

@@ -79,8 +79,8 @@ def check_points(experiment: TrainingExperiment) -> None:
         if enough < FEWEST_BUDGETS:
             raise RelscaleError(
                 f"design.widths: {enough or 'no'} budget{'s have' if enough != 1 else ' has'} runs of "
-                f"{parabola.SMALLEST} sizes, which a parabola needs, and a law needs two such budgets; name more "
-                "widths, or set fit.frontier: all, which makes each run a point"
+                f"{parabola.SMALLEST} sizes, which a parabola needs, and a law needs two such budgets; add "
+                "widths, or set fit.frontier: all, which uses each run as a point"
             )
 
 
@@ -105,7 +105,7 @@ def check_streams(experiment: TrainingExperiment) -> None:
                 )
         if corpus.tokens is not None and experiment.is_streamed(name) and largest > epochs * corpus.tokens:
             raise RelscaleError(
-                f"corpora.{name}.tokens: the largest run takes {largest:.4g}, but the corpus may be seen at most "
+                f"corpora.{name}.tokens: the largest run reads {largest:.4g}, but the corpus may be seen at most "
                 f"{epochs:g} times (training.max_epochs); raise it, or remove it"
             )
 
@@ -181,7 +181,7 @@ def _check_law(law: Law, entry: FurtherLaw, key: str) -> None:
 
 
 def _check_names(experiment: ScoredExperiment) -> None:
-    """Check the names in collect, fit and figures before the expensive jobs, on which these jobs depend."""
+    """Check the names in collect, fit and figures before the expensive jobs that they depend on."""
     fit, subjects = experiment.fit, experiment.collect.subjects
     measured = [
         *experiment.suites,

@@ -41,7 +41,7 @@ def check_suite(name: str, experiment: ScoredExperiment) -> None:
 
 def _check(key: str, name: str, suite: Suite, experiment: ScoredExperiment) -> None:
     if suite.lm_eval is not None:
-        from relscale.scoring.named_tasks import data_by_task  # with a library that takes a second to import
+        from relscale.scoring.named_tasks import data_by_task  # the import takes a second
 
         data_by_task(name, suite)
         _check_tasks(key, suite.lm_eval)
@@ -66,7 +66,7 @@ def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | 
     if (folder / "tasks").is_dir():
         return named
     if manifest.builder in documents_builders() and not manifest.groups:
-        return _of_documents(experiment)
+        return _document_groups(experiment)
     if manifest.builder is None:  # a file without a task in the manifest is a group
         stems = {path.stem for path in (folder / "data").glob("*.jsonl")}
         return named | {task.group for task in manifest.tasks.values()} | (stems - set(manifest.tasks))
@@ -78,12 +78,10 @@ def metrics(name: str, suite: Suite) -> set[str] | None:
     if lists_tasks(name, suite):
         return None
     manifest = read_suite(name, suite)[1]
-    of_kind = metric_names(manifest.kind), metric_names(manifest.kind, has_subjects=True)
-    return (
-        {*of_kind[0], *of_kind[1]}
-        if manifest.builder in data_builders()
-        else set(of_kind[bool(subjects(name, suite))])
-    )
+    without_subjects, with_subjects = (metric_names(manifest.kind, has_subjects=has) for has in (False, True))
+    if manifest.builder in data_builders():
+        return {*without_subjects, *with_subjects}
+    return set(with_subjects if subjects(name, suite) else without_subjects)
 
 
 def subjects(name: str, suite: Suite) -> set[str] | None:
@@ -114,8 +112,8 @@ def _check_built_suite(
     is_text = suite.part is None and known == {PART}  # which is then used in place of docstrings
     if part is not None and part not in known and not is_text:
         raise RelscaleError(unknown_name(f"{key}.part", "part", part, sorted(known), "in the sources"))
-    named = _of_documents(experiment)
-    if named is not None and not manifest.groups and len(named) < 2:
+    found = _document_groups(experiment)
+    if found is not None and not manifest.groups and len(found) < 2:
         raise RelscaleError(f"{key}: needs two groups, but the sources have one")
 
 
@@ -145,7 +143,7 @@ def _check_requested_items(key: str, manifest: Manifest) -> None:
             raise RelscaleError(f"{key}.{option}: {requested} is not at least {FEWEST_ITEMS} per group")
 
 
-def _of_documents(experiment: ScoredExperiment) -> set[str] | None:
+def _document_groups(experiment: ScoredExperiment) -> set[str] | None:
     group_sets = [text.groups(name, source) for name, source in (experiment.sources or {}).items()]
     return (
         None

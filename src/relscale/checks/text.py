@@ -22,7 +22,7 @@ from relscale.tokens.options import Vocabulary
 PARTS = {"installed": ("docstrings", "code"), "files": (PART,), "hub": (PART,)}
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 ENDINGS = (*TEXT_ENDINGS, *TABLE_ENDINGS)
-LOOKED_AT = 1000  # rows of JSON lines whose keys are read, because rows may lack some keys
+ROWS_READ = 1000  # of JSON lines, to find all keys, because rows may lack some
 
 
 def check_text(experiment: TrainingExperiment) -> None:
@@ -142,13 +142,13 @@ def _check_part(key: str, part: str | None, known: tuple[str, ...]) -> None:
         raise RelscaleError(f"{key}: no part {part!r}; the source has {', '.join(known)}")
 
 
-def _check_tokenizer(words: Vocabulary) -> None:
-    if words.tokenizer is None:
+def _check_tokenizer(vocabulary: Vocabulary) -> None:
+    if vocabulary.tokenizer is None:
         return
-    path = Path(words.tokenizer)
+    path = Path(vocabulary.tokenizer)
     if path.is_dir() and not (path / "tokenizer.json").is_file():
         raise RelscaleError(f"vocabulary.tokenizer: {path}: no tokenizer.json")
-    if not path.is_dir() and (not HUB_NAME.fullmatch(words.tokenizer) or path.is_file()):
+    if not path.is_dir() and (not HUB_NAME.fullmatch(vocabulary.tokenizer) or path.is_file()):
         raise RelscaleError(
             f"vocabulary.tokenizer: {path} is neither a folder nor the name of one on the hub"
         )
@@ -172,7 +172,7 @@ def _columns(table: Path) -> list[str] | None:
             names: list[str] = pa.parquet.read_schema(table).names
             return names
         with table.open(encoding="utf-8-sig") as lines:
-            rows = islice((json.loads(line) for line in lines if line.strip()), LOOKED_AT)
+            rows = islice((json.loads(line) for line in lines if line.strip()), ROWS_READ)
             return list(dict.fromkeys(key for row in rows for key in row)) or None
     except (OSError, ValueError, TypeError, pa.ArrowException):
         return None

@@ -1,1 +1,1 @@
-"""An experiment: its config, the checks of it, where its files are, and its results."""
+"""An experiment: its config, checks, paths and results."""

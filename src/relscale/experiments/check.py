@@ -31,7 +31,7 @@ def check_experiment(experiment: Experiment, submitted: bool = True) -> None:
     Parameters
     ----------
     experiment
-        As ``relscale.experiments.config.check_config`` gives it.
+        The experiment, as returned by ``relscale.experiments.config.load_config``.
     submitted
         Whether jobs run, or may run, on other machines, so that this machine's devices are irrelevant.
 
@@ -45,9 +45,9 @@ def check_experiment(experiment: Experiment, submitted: bool = True) -> None:
         _check(experiment, submitted)
     except RelscaleError as error:
         raise RelscaleError(shortened(str(error), LONGEST)) from None
-    except OSError as error:  # a folder that may not be looked into, a name that is too long
+    except OSError as error:  # an unreadable folder, an overlong name
         file = shortened(str(error.filename), SHOWN)
-        raise RelscaleError(f"{file}: {error.strerror or error}, which is named in the config") from None
+        raise RelscaleError(f"{file}, named in the config: {error.strerror or error}") from None
 
 
 def _check(experiment: Experiment, submitted: bool) -> None:
@@ -65,7 +65,7 @@ def _check(experiment: Experiment, submitted: bool) -> None:
     if isinstance(experiment, CheckpointExperiment):
         check_distinct(experiment.checkpoints, experiment.runs.table)
     if not isinstance(experiment, MeasurementExperiment):
-        _check_names_of_suites(experiment)
+        _check_suite_names(experiment)
         for name in experiment.suites:
             check_suite(name, experiment)
         check_devices(experiment, submitted)
@@ -83,7 +83,7 @@ def _check_tables(experiment: Experiment) -> None:
             raise RelscaleError(f"{key}: {path}: no such table in {Path.cwd()}")
 
 
-def _check_names_of_suites(experiment: ScoredExperiment) -> None:
+def _check_suite_names(experiment: ScoredExperiment) -> None:
     """Check that no suite has a reserved name."""
     if VALIDATION.suite in experiment.suites:
         raise RelscaleError(

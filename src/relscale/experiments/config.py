@@ -1,4 +1,4 @@
-"""An experiment's configuration: read from YAML, checked, and turned into its types."""
+"""Reading and validation of an experiment's config."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from relscale.storage.yaml_text import Plain, dump, read
 from relscale.suggestions import nearest, suggestion
 from relscale.tokens.options import Corpus, MixturePart
 
-CHANGES_NO_NUMBER = "reads the config, whose values are digested wherever they count"
+CHANGES_NO_NUMBER = "reads the config; results digest the values that they depend on"
 
 LIMITS = {
     "minimum": "at least",
@@ -38,17 +38,17 @@ EXAMPLES = {
     "boolean": "true or false",
 }
 DEVICE = re.compile(r".*\(cpu\|cuda\|mps\).*", re.DOTALL)  # the pattern of a device's name
-LONGEST = 240  # characters of what is wrong, without the file's name
-SHOWN = 60  # of a value
+LONGEST = 240  # characters of a message, without the file's name
+SHOWN = 60  # characters of a value in a message
 
 
 def load_config(path: str | Path) -> Experiment:
-    """Read and check an experiment's YAML file; the pins beside it are filled in.
+    """Read and check an experiment's YAML file, with the hub revisions pinned beside it.
 
     Raises
     ------
     RelscaleError
-        The file is missing, is no YAML, or breaks the schema: the message names the key and what is allowed.
+        The file is missing, is not YAML, or violates the schema; the message names the key and what is allowed.
     """
     return load_configs([path])
 
@@ -58,21 +58,21 @@ def load_configs(
     overrides: Mapping[str, Any] | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Experiment:
-    """The experiment that several files make up, each over those before it, and ``overrides`` over all.
+    """Read and check an experiment from several files; each overrides those before it, and ``overrides`` all files.
 
     Parameters
     ----------
     paths
-        YAML files, or names of experiments that come with relscale. Paths in a file are relative to its folder.
+        YAML files, or names of shipped experiments. Paths in a file are relative to its folder.
     overrides
-        What a command line states in their place (Snakemake's ``--config``), text as if it stood in YAML unquoted.
+        Values from the command line (Snakemake's ``--config``); text is interpreted like unquoted YAML.
     report
-        Called with a line per suite that is taken from beside a table of checkpoints.
+        Called with one message per suite that is replaced by one beside the table of checkpoints.
 
     Raises
     ------
     RelscaleError
-        As `load_config`.
+        For the same reasons as `load_config`.
     """
     files = [named_config(Path(path)) for path in paths]
     config: Any = {}
@@ -84,7 +84,7 @@ def load_configs(
 
 
 def save_config(experiment: Experiment, path: Path) -> None:
-    """Keep the config as it was resolved beside the results; nothing is written where it has not changed."""
+    """Write the resolved config beside the results, unless it is unchanged."""
     paths = partial(recorded_path, folder=path.parent)
     text = dump(values_of(config_schema(), experiment.values(), paths))
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
@@ -92,12 +92,12 @@ def save_config(experiment: Experiment, path: Path) -> None:
 
 
 def extend_config(path: str | Path, further: Mapping[str, Any], output: Path, law: str, corpus: str) -> None:
-    """Write a config file with further keys, in which a law predicts a corpus, too; its pins come along.
+    """Write a config with further keys, in which a law also predicts a further corpus; its pins are copied.
 
     Raises
     ------
     RelscaleError
-        The config would be wrong with them, the law predicts other rows than those of corpora, or ``output`` is the
+        The extended config is invalid, the law's predictions are not selected by corpus only, or ``output`` is the
         config itself, whose comments would be lost.
     """
     file = named_config(Path(path))
@@ -109,8 +109,8 @@ def extend_config(path: str | Path, further: Mapping[str, Any], output: Path, la
             predict = entry.get("predict") or {}
             if set(predict) - {"corpus"}:
                 raise RelscaleError(
-                    f"{file}: fit.laws.{law}.predict names {', '.join(predict)}; let it name corpora alone, to "
-                    "which another can be added"
+                    f"{file}: fit.laws.{law}.predict names {', '.join(predict)}; name only corpora there, so that "
+                    "one can be added"
                 )
             corpora = predict.get("corpus", [])
             entry["predict"] = {"corpus": [*([corpora] if isinstance(corpora, str) else corpora), corpus]}
@@ -121,23 +121,23 @@ def extend_config(path: str | Path, further: Mapping[str, Any], output: Path, la
 
 
 def check_config(config: Any, name: str = "config") -> Experiment:
-    """The experiment that a mapping of keys describes.
+    """Check the values of a config and convert them to an experiment.
 
-    Each value is read as the type that the schema has at its place (``relscale.experiments.schema_values``):
-    ``1e11`` and ``2e3`` are numbers, whole where the schema says so, and ``no`` is a name where a name belongs.
+    Each value is converted to the type that the schema requires (``relscale.experiments.schema_values``): ``1e11`` and
+    ``2e3`` are numbers, or integers if required, and ``no`` is a name if a name is required.
 
     Parameters
     ----------
     config
-        As read from YAML; it is left as it was.
+        The values as read from YAML; not modified.
     name
-        Of the file, for messages.
+        Name of the file, for messages.
 
     Raises
     ------
     RelscaleError
-        A key is unknown, missing or out of its range, a number is not finite, or a reference between sections leads
-        nowhere.
+        A key is unknown, missing or out of its range, a number is not finite, or a section refers to a missing entry
+        of another.
     """
     try:
         values = values_of(config_schema(), _mapping(config, ""))
@@ -164,13 +164,13 @@ def _typed(values: dict[str, Any]) -> Experiment:
 
 
 def shortened(text: str, most: int) -> str:
-    """A text as one line of at most ``most`` characters, what is between its ends left out."""
+    """A text as one line of at most ``most`` characters; the middle of a longer one is omitted."""
     line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
     return line if len(line) <= most else f"{line[: most * 2 // 3]} … {line[len(line) - most // 3 :]}"
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A config file, its paths as they are opened from the working folder."""
+    """The values of a config file, with paths that can be opened from the working folder."""
     config = _mapping(read(path), str(path))
     try:
         opened: dict[str, Any] = values_of(config_schema(), config, partial(opened_path, folder=path.parent))
@@ -186,11 +186,11 @@ def _mapping(config: Any, name: str) -> dict[str, Any]:
     raise RelscaleError(f"{prefix}a config is a mapping of keys, with 'experiment' among them")
 
 
-def _merged(under: Any, over: Any) -> Any:
-    """Mappings key by key, anything else replaced."""
-    if not (isinstance(under, dict) and isinstance(over, Mapping)):
-        return over
-    return {**under, **{key: _merged(under.get(key), entry) for key, entry in over.items()}}
+def _merged(base: Any, override: Any) -> Any:
+    """A value with its override: mappings are merged key by key, other values are replaced."""
+    if not (isinstance(base, dict) and isinstance(override, Mapping)):
+        return override
+    return {**base, **{key: _merged(base.get(key), entry) for key, entry in override.items()}}
 
 
 def _unquoted(value: Any) -> Any:
@@ -202,13 +202,13 @@ def _unquoted(value: Any) -> Any:
 
 
 def _check_source(values: dict[str, Any]) -> None:
-    """Refuse keys of one source of runs beside another source."""
+    """Reject keys that do not apply to the source of the runs."""
     runs = values.get("runs", {})
     if runs is None:
         return
     if not isinstance(runs, dict):
         raise RelscaleError(
-            f"runs: {shortened(repr(runs), SHOWN)} is no mapping; write {{source: train}}, or leave it out"
+            f"runs: {shortened(repr(runs), SHOWN)} is not a mapping; write {{source: train}}, or remove it"
         )
     source = runs.get("source", "train")
     if not isinstance(source, str) or source not in BY_SOURCE:
@@ -216,15 +216,15 @@ def _check_source(values: dict[str, Any]) -> None:
     for key, owner in (("tables", "measurements"), ("table", "checkpoints")):
         if key in runs and source != owner:
             raise RelscaleError(
-                f"runs.{key}: is read where runs.source is {owner!r}; name it or leave them out"
+                f"runs.{key}: used only if runs.source is {owner!r}; set that, or remove the key"
             )
     for key in ("sources", "corpora", "design"):
         if key in values and source == "measurements":
-            raise RelscaleError(f"{key}: nothing is trained where runs.source is {source!r}; leave it out")
+            raise RelscaleError(f"{key}: nothing is trained if runs.source is {source!r}; remove it")
 
 
 def _check_corpora(experiment: TrainingExperiment) -> None:
-    """Check that a corpus's sources exist, and the suites that it must not contain."""
+    """Check that the sources of corpora exist, and the suites from which they are decontaminated."""
     mixtures = experiment.design.mixtures
     parts: list[tuple[str, MixturePart]] = [
         (f"design.mixtures.parts.{name}", part) for name, part in (mixtures.parts if mixtures else {}).items()
@@ -248,37 +248,37 @@ def _check_corpora(experiment: TrainingExperiment) -> None:
 
 
 def _check_pruning(name: str, corpus: Corpus, experiment: TrainingExperiment) -> None:
-    """A corpus that is pruned is all there as documents, and what scores them is another corpus, whole."""
+    """Check that a pruned corpus is not streamed, and that its reference is another corpus, not pruned by loss."""
     if corpus.prune is None:
         return
     key, reference = f"corpora.{name}.prune", corpus.prune.reference
     if experiment.is_streamed(name):
-        raise RelscaleError(f"{key}: a source on the hub is streamed, and not pruned; leave it out")
+        raise RelscaleError(f"{key}: a source on the hub is streamed and cannot be pruned; remove it")
     if reference is not None and (reference == name or reference not in experiment.corpora):
         others = [corpus_name for corpus_name in experiment.corpora if corpus_name != name]
         raise RelscaleError(unknown_name(f"{key}.reference", "other corpus", reference, others))
-    of_reference = experiment.corpora[reference].prune if reference is not None else None
-    if of_reference is not None and of_reference.score == "loss":
+    reference_prune = experiment.corpora[reference].prune if reference is not None else None
+    if reference_prune is not None and reference_prune.score == "loss":
         raise RelscaleError(
             f"{key}.reference: {reference} is pruned by loss itself; name a corpus that is not"
         )
 
 
 def _check_budgets(experiment: TrainingExperiment) -> None:
-    """Check that values for single budgets are for budgets of the design, one per budget."""
+    """Check that options per budget are for budgets of the design, each given once."""
     design = experiment.design
     budgets = set(design.budgets)
     if len(budgets) < len(design.budgets):
         raise RelscaleError("design.budgets: the same budget is listed twice")
     for key, by_budget in (("widths", design.widths), ("seeds", design.seeds)):
-        named: set[float] = set()
+        seen: set[float] = set()
         for budget in by_budget if isinstance(by_budget, dict) else ():
             value = _float(budget)
             if value is None or value not in budgets:
                 raise RelscaleError(f"design.{key}: {budget} is not among the budgets")
-            if value in named:
+            if value in seen:
                 raise RelscaleError(f"design.{key}: the budget {budget} is listed twice")
-            named.add(value)
+            seen.add(value)
 
 
 def _float(text: str) -> float | None:
@@ -294,11 +294,11 @@ def _validator() -> Any:
 
 
 def _explain(error: jsonschema.ValidationError) -> str:
-    """One line: the key, what is wrong with it, what is allowed."""
+    """A message of one line: the key, its problem, and what is allowed."""
     if error.validator == "oneOf" and not error.context and isinstance(error.instance, dict):
         keys = [key for way in error.validator_value for key in way.get("required", ())]
         return f"{_key(error)}: give one of {', '.join(keys)}, not several"
-    if error.context:  # of several alternatives, the one that was met furthest says most
+    if error.context:  # of several alternatives, the one that fits best has the most useful message
         return _explain(max(error.context, key=lambda cause: (len(cause.path), cause.validator != "type")))
     key = _key(error)
     return f"{key}: {_reason(error)}" if key else _reason(error)
@@ -321,21 +321,21 @@ def _reason(error: jsonschema.ValidationError) -> str:
             f"; it is one of {', '.join(map(repr, choices))}" if choices else ""
         )
     if error.validator == "pattern" and allowed == NOT_BLANK:
-        return f"{value} is blank; a name is a text that one can read"
+        return f"{value} is blank; give a name with visible characters"
     if error.instance is None and error.validator == "type":
-        return "is empty; give a value, or leave the key out"
+        return "is empty; give a value, or remove the key"
     if error.validator == "pattern" and DEVICE.fullmatch(allowed):
-        return f"{value} is no device; name auto, cpu, or one such as cuda:0"
+        return f"{value} is not a device; give auto, cpu, or a device such as cuda:0"
     if error.validator == "type" and isinstance(allowed, str) and allowed in EXAMPLES:
         return f"{value} is not of type {allowed!r}; write {EXAMPLES[allowed]}"
     if error.validator == "type" and allowed == "array":
         is_single = isinstance(error.instance, str | int | float)
-        hint = f"; one of a single entry is written [{value}]" if is_single else ""
-        return f"{value} is no list{hint}"
+        hint = f"; write a list of one entry as [{value}]" if is_single else ""
+        return f"{value} is not a list{hint}"
     if error.validator == "type" and allowed == "object":
-        return f"{value} is no mapping; {_keys_of(error.schema)}"
+        return f"{value} is not a mapping; {_keys_of(error.schema)}"
     if error.validator == "type" and allowed == "string":
-        return f"{value} is no text"
+        return f"{value} is not text"
     if error.validator in LIMITS:
         is_percent = (
             error.validator in ("maximum", "exclusiveMaximum") and allowed == 1 < error.instance < 100
@@ -343,15 +343,15 @@ def _reason(error: jsonschema.ValidationError) -> str:
         hint = f"; write {error.instance / 100:g}" if is_percent else ""
         return f"{value} is not {LIMITS[error.validator]} {_written(allowed)}{hint}"
     if error.validator == "minItems":
-        return f"{value} is too short; name {allowed} at least"
+        return f"{value} is too short; give at least {allowed}"
     if error.validator == "uniqueItems":
-        return f"{value} names one twice; leave it out once"
+        return f"{value} has a duplicate; remove it"
     message: str = error.message
     return message.replace(repr(error.instance), value)
 
 
 def _keys_of(schema: Mapping[str, Any]) -> str:
-    """How a mapping of that schema is written: the keys that it needs, else those that it may have."""
+    """How to write a mapping of a schema: its required keys, else its allowed keys."""
     needed, known = schema.get("required", ()), sorted(schema.get("properties", ()))
     if needed:
         return f"write {{{', '.join(f'{key}: …' for key in needed)}}}"
@@ -359,7 +359,7 @@ def _keys_of(schema: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any) -> str:
-    """A value as a config has it: 2e9, and not 2000000000.0."""
+    """A value in the notation of configs: 2e9 instead of 2000000000.0."""
     if isinstance(value, list):
         return f"[{', '.join(map(_written, value))}]"
     return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:g}") if isinstance(value, float) else repr(value)

@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 
 @cache
 def config_schema() -> Schema:
-    """The schema of a config: that of the type of experiment that its ``runs.source`` names."""
+    """The schema of configs; ``runs.source`` selects the type of experiment."""
     references, definitions = models_json_schema(
         [(experiment, "validation") for experiment in BY_SOURCE.values()],
         schema_generator=_Generator,
@@ -26,18 +26,18 @@ def config_schema() -> Schema:
     for name, experiment in BY_SOURCE.items():
         runs: Schema = {"properties": {"source": {"const": name}}}
         condition: Schema = {"properties": {"runs": runs}}
-        if name != "train":  # which need not be named
+        if name != "train":  # the default
             runs["required"], condition["required"] = ["source"], ["runs"]
         by_source.append({"if": condition, "then": references[experiment, "validation"]})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "An experiment",
-        "description": "One file says what to train or to read, what to score, what to fit and what to draw.",
+        "description": "What to train or read, score, fit and draw.",
         "type": "object",
         "properties": {
             "runs": {
-                "description": "Where the numbers come from: models that are trained and scored, a table of "
-                "checkpoints that are scored, or tables of measurements.",
+                "description": "Source of the measurements: models to train and score, a table of checkpoints to "
+                "score, or published tables.",
                 "type": "object",
                 "properties": {"source": {"enum": list(BY_SOURCE), "default": "train"}},
             }
@@ -48,18 +48,18 @@ def config_schema() -> Schema:
 
 
 def schema_text() -> str:
-    """The schema as the file that editors read."""
+    """The schema as text, for the file that editors read."""
     return json.dumps(config_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 class _Generator(GenerateJsonSchema):
-    """Keeps the order of keys, leaves titles out, and describes what a person writes: an optional key is left out.
+    """Keeps the order of keys, omits titles, and describes configs as written by hand, where optional keys are omitted.
 
-    Null is allowed only where a section says so (`relscale.experiments.section.NULLABLE`).
+    Null is allowed only if declared (`relscale.experiments.section.NULLABLE`).
     """
 
     def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
-        """As declared."""
+        """Keep the declared order."""
         return value
 
     def field_title_should_be_set(self, schema: Any) -> bool:
@@ -67,7 +67,7 @@ class _Generator(GenerateJsonSchema):
         return False
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """A section without a title; that a key is unknown is said before that one is missing."""
+        """A section without a title; unknown keys are reported before missing ones."""
         json_schema = super().model_schema(schema)
         json_schema.pop("title", None)
         first = ("description", "type", "additionalProperties")
@@ -78,7 +78,7 @@ class _Generator(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Without the defaults that say nothing: None, and a section's own."""
+        """Omit the default None and the defaults of whole sections."""
         default = schema.get("default")
         if default is None or isinstance(default, BaseModel | Mapping):
             return self.generate_inner(schema["schema"])
@@ -98,7 +98,7 @@ class _Generator(GenerateJsonSchema):
         return json_schema
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
-        """Alternatives by the value of one key, so that a message is about the one that was meant."""
+        """Alternatives selected by the value of one key, so that messages concern the selected one."""
         key = schema["discriminator"]
         choices = {str(name): self.generate_inner(choice) for name, choice in schema["choices"].items()}
         return {

@@ -1,7 +1,7 @@
-"""An experiment: the sections of its config, composed.
+"""An experiment, composed of the sections of its config.
 
-There are three ways in, by ``runs.source``: models that are trained and scored, a table of checkpoints that
-are scored, and tables of measurements that were published.
+There are three types, selected by ``runs.source``: models are trained and scored, a table of checkpoints is scored, or
+published tables of measurements are read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,9 @@ from relscale.scoring.options import PublishedSuite, Scoring, Suite
 from relscale.tokens.options import Corpora, Corpus, Vocabulary
 from relscale.training.options import Training
 
-CHANGES_NO_NUMBER = "holds the config's sections; their values are digested where they count"
+CHANGES_NO_NUMBER = "composes the config's sections; results digest the values that they depend on"
 
 Sources = Annotated[dict[Name, Source], Field(min_length=1)]
-Suites = Annotated[
-    dict[Name, Suite], Field(description="The suites that models are scored on, each with its options.")
-]
 
 
 class TrainedModels(Section):
@@ -79,12 +76,12 @@ class _AnyExperiment(Section):
     fit: Fit = Fit()
     figures: tuple[str, ...] = Field(
         default=(),
-        description="Figures by name; one that shows a suite is drawn for each suite, or for the suite in its name "
+        description="Figures by name; a figure of a suite is drawn for each suite, or only for the suite in its name "
         "(relative-law-mmlu).",
     )
 
     def replaced(self, **sections: Any) -> Self:
-        """The experiment with other sections in place of some."""
+        """The experiment with some sections replaced."""
         given = {key: getattr(self, key) for key in self.model_fields_set if key != "name"}
         return type(self)(experiment=self.name, **{**given, **sections})
 
@@ -105,7 +102,7 @@ class TrainingExperiment(_AnyExperiment):
     @model_validator(mode="before")
     @classmethod
     def _with_mixtures(cls, values: Any) -> Any:
-        """The corpora that the design draws, beside those that are named."""
+        """Add the corpora that the design draws (``design.mixtures``)."""
         design = values.get("design") if isinstance(values, dict) else None
         mixtures = design.get("mixtures") if isinstance(design, dict) else getattr(design, "mixtures", None)
         if mixtures is None:
@@ -136,29 +133,29 @@ class TrainingExperiment(_AnyExperiment):
         return tuple(self.corpora)
 
     def sources_of(self, *corpora: str) -> list[str]:
-        """The names of the sources that some corpora are made of, sorted."""
+        """The names of the sources of some corpora, sorted."""
         return sorted({part.source for corpus in corpora for part in self.corpora[corpus].mixture})
 
     @property
     def corpus_sources(self) -> list[str]:
-        """The names of all sources that are used, sorted."""
+        """The names of all used sources, sorted."""
         return self.sources_of(*self.corpora)
 
     def is_streamed(self, corpus: str) -> bool:
-        """Whether a part of a corpus is read as a stream; how much of it is prepared then follows from the plan."""
+        """Whether a part of a corpus is streamed; the plan then determines how many tokens are prepared."""
         return any(self.sources[part.source].kind == "hub" for part in self.corpora[corpus].mixture)
 
     def reference_run(self, corpus: str) -> Run | None:
-        """The run whose losses prune a corpus, the first of its reference in the plan; None where there is none."""
+        """The run whose losses prune a corpus: the first planned run of its reference corpus, if it has one."""
         prune = self.corpora[corpus].prune
         reference = prune.reference if prune else None
         return next((run for run in self.planned_runs if run.corpus == reference), None)
 
     def tokens_needed(self, corpus: str) -> float:
-        """How many tokens of a streamed corpus are prepared: as its config says, or what its largest run draws.
+        """Number of tokens of a streamed corpus to prepare: the configured number, or that of its largest run.
 
-        A sequence ends where the next begins, and a part of a mixture has whole sequences: two more are enough for
-        both.
+        The targets of a sequence extend one token into the next, and each part of a mixture has whole sequences; two
+        additional sequences are enough for both.
         """
         tokens = self.corpora[corpus].tokens
         if tokens is not None:
@@ -170,8 +167,8 @@ class TrainingExperiment(_AnyExperiment):
 class CheckpointExperiment(_AnyExperiment):
     """An experiment that scores a table of checkpoints.
 
-    One that trained the models may keep its sources, corpora and design: nothing is trained by them, and corpora are
-    drawn in their order.
+    The config may keep the sources, corpora and design with which the models were trained. They train nothing; figures
+    show the corpora in their order.
     """
 
     runs: Checkpoints
@@ -207,7 +204,7 @@ class CheckpointExperiment(_AnyExperiment):
 
 
 class MeasurementExperiment(_AnyExperiment):
-    """An experiment on measurements that were published."""
+    """An experiment on published measurements."""
 
     runs: PublishedMeasurements
     suites: dict[Name, PublishedSuite] = Field(
@@ -223,7 +220,7 @@ ScoredExperiment = TrainingExperiment | CheckpointExperiment
 """An experiment whose models are scored."""
 
 Experiment = ScoredExperiment | MeasurementExperiment
-"""Any of the three, by ``runs.source``."""
+"""Any of the three types."""
 
 BY_SOURCE: dict[str, type[Experiment]] = {
     "train": TrainingExperiment,

@@ -63,7 +63,7 @@ class Results:
     Raises
     ------
     RelscaleError
-        There are none.
+        There is no such folder.
     """
 
     @typed
@@ -197,12 +197,12 @@ class Results:
         Parameters
         ----------
         name
-            Such as ``fits``, ``verdicts``, ``backtests``; the reference of the tables has their columns.
+            Name of the table, such as ``fits``, ``verdicts``, ``backtests``; see the reference of the tables.
 
         Raises
         ------
         RelscaleError
-            There is no table of that name, it does not exist yet, or it was written by another version of relscale.
+            There is no such table, it does not exist yet, or it was written by another version of relscale.
         """
         from relscale.fitting.fits import ROWS, read_fit_table
 

@@ -45,7 +45,7 @@ def opened_path(path: str, kind: PathKind, key: str, folder: Path | None = None)
         The name is invalid, or the path is relative to the working folder instead of the config's.
     """
     if "\0" in path or any(len(part.encode(errors="replace")) > LONGEST_NAME for part in path.split("/")):
-        raise RelscaleError(f"{key}: {path[:40]!r}: no name of a file; it is too long, or has a zero byte")
+        raise RelscaleError(f"{key}: {path[:40]!r}: not a file name; it is too long, or has a zero byte")
     if path.startswith("~"):
         try:
             return str(Path(path).expanduser())
@@ -70,7 +70,7 @@ def opened_path(path: str, kind: PathKind, key: str, folder: Path | None = None)
 
 
 def recorded_path(path: str, kind: PathKind, key: str, folder: Path) -> str:
-    """A path of `opened_path`, relative to a config in ``folder``."""
+    """The path to write in a config in ``folder``: the inverse of `opened_path`."""
     if kind is PathKind.WRITTEN or os.path.isabs(path):
         return path
     if kind is PathKind.READ_OR_HUB and not os.path.lexists(path):

@@ -18,10 +18,10 @@ from relscale.storage.yaml_text import dump, read
 from relscale.tokens.options import Vocabulary
 
 KINDS = ("dataset", "model")
-HEADER = "# Commits that names on the Hugging Face hub stood for when `relscale pin {}` looked them up.\n"
+HEADER = "# Latest commits on the Hugging Face hub at the time of `relscale pin {}`.\n"
 
 Revision = Callable[[str, str], str | None]
-"""The commit of a repository by its kind and name; None leaves it without one."""
+"""A function that returns the commit of a repository by its kind and name, or None if it has no pin."""
 
 
 def pins_file(config: str | Path) -> Path:
@@ -37,9 +37,9 @@ def write_pins(experiment: Experiment, path: str | Path) -> dict[str, dict[str, 
     Parameters
     ----------
     experiment
-        As ``load_config`` gives it.
+        The experiment, as returned by ``load_config``.
     path
-        The file that it was read from.
+        Its config file.
 
     Returns
     -------
@@ -65,12 +65,12 @@ def write_pins(experiment: Experiment, path: str | Path) -> dict[str, dict[str, 
 
 
 def with_pins(experiment: Experiment, paths: Iterable[str | Path]) -> Experiment:
-    """The experiment with the revisions that are beside ``paths``, the files it was read from, filled in.
+    """Fill in the revisions pinned beside the config files ``paths`` of an experiment.
 
     Raises
     ------
     RelscaleError
-        A file of pins is not what ``write_pins`` writes.
+        A file of pins has another format.
     """
     files = [_read(pins_file(path)) for path in paths]
     pins = {
@@ -94,7 +94,7 @@ def unpinned(experiment: Experiment) -> list[tuple[str, str]]:
 
 
 def _with_revisions(experiment: Experiment, revision: Revision) -> Experiment:
-    """The experiment with a revision for all that has none."""
+    """Fill in the revision of each repository that has none."""
     if isinstance(experiment, MeasurementExperiment):
         return experiment.replaced(vocabulary=_pinned_vocabulary(experiment.vocabulary, revision))
     sources: dict[str, Any] = {}
@@ -110,11 +110,11 @@ def _with_revisions(experiment: Experiment, revision: Revision) -> Experiment:
     return experiment.replaced(**changed)
 
 
-def _pinned_vocabulary(words: Vocabulary, revision: Revision) -> Vocabulary:
-    if words.tokenizer is None or words.revision or Path(words.tokenizer).exists():
-        return words
-    commit = revision("model", words.tokenizer)
-    return words.model_copy(update={"revision": commit}) if commit else words
+def _pinned_vocabulary(vocabulary: Vocabulary, revision: Revision) -> Vocabulary:
+    if vocabulary.tokenizer is None or vocabulary.revision or Path(vocabulary.tokenizer).exists():
+        return vocabulary
+    commit = revision("model", vocabulary.tokenizer)
+    return vocabulary.model_copy(update={"revision": commit}) if commit else vocabulary
 
 
 def _pinned_suite(name: str, suite: Suite, revision: Revision) -> Suite:

@@ -80,7 +80,7 @@ class Results:
 
     @property
     def critical_batches(self) -> Path:
-        """The critical batch at each checkpoint that branches start from."""
+        """The critical batch sizes at the checkpoints from which branches start."""
         return self.folder / "critical_batches.parquet"
 
     @property
@@ -90,7 +90,7 @@ class Results:
 
     @property
     def replicates(self) -> Path:
-        """The measurements under resampled items."""
+        """Bootstrap replicates of the measurements over items."""
         return self.folder / "replicates.parquet"
 
     @property
@@ -123,13 +123,13 @@ class Results:
 
     def log(self, rule: str, *names: str) -> Path:
         """The log of a job of the workflow."""
-        return self._of_job("logs", ".log", rule, *names)
+        return self._job_file("logs", ".log", rule, *names)
 
     def benchmark(self, rule: str, *names: str) -> Path:
         """The time and memory that a job of the workflow took."""
-        return self._of_job("benchmarks", ".tsv", rule, *names)
+        return self._job_file("benchmarks", ".tsv", rule, *names)
 
-    def _of_job(self, folder: str, ending: str, rule: str, *names: str) -> Path:
+    def _job_file(self, folder: str, ending: str, rule: str, *names: str) -> Path:
         path = self.folder.joinpath(folder, rule, *names)
         return path.with_name(path.name + ending)
 

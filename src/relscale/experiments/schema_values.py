@@ -52,8 +52,8 @@ def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, .
         entries = {}
         for key, entry in written.items():
             name = str(key)
-            of_key = [schema for part in applicable for schema in _of_key(part, name)]
-            entries[name] = _value(of_key, entry, root, (*keys, name), path)
+            key_schemas = [schema for part in applicable for schema in _key_schemas(part, name)]
+            entries[name] = _value(key_schemas, entry, root, (*keys, name), path)
         return entries
     if isinstance(written, list | tuple):
         items = [part["items"] for part in applicable if isinstance(part.get("items"), dict)]
@@ -127,8 +127,8 @@ def _is_excluded(condition: Schema, written: Any) -> bool:
     )
 
 
-def _of_key(schema: Schema, key: str) -> list[Schema]:
-    """The schema of a key of a mapping."""
+def _key_schemas(schema: Schema, key: str) -> list[Schema]:
+    """The schema of a key of a mapping, if it has one."""
     if key in schema.get("properties", {}):
         return [schema["properties"][key]]
     other = schema.get("additionalProperties")

@@ -1,6 +1,6 @@
-"""A section of the config as a type: declared once, beside the code that uses it, as a frozen pydantic model.
+"""Sections of the config as types: each is declared once, beside the code that uses it, as a frozen pydantic model.
 
-The JSON schema, the defaults, what an editor completes and the reference page of the documentation follow from it.
+The JSON schema, the defaults, completion in editors and the reference page of the documentation are derived from it.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue
 from pydantic_core import CoreSchema
 
-CHANGES_NO_NUMBER = "gives a section of the config the types that it declares, which count there"
+CHANGES_NO_NUMBER = "base of the sections; their declarations are digested where they are used"
 
 LARGEST_INTEGER = 2**63 - 1  # largest integer of tables and random generators
 NOT_BLANK = r"\S"
@@ -72,9 +72,9 @@ PathText = Annotated[str, SchemaKeyword("format", "path")]
 """A file or folder to read, relative to the config's folder; a leading ``~`` is the home folder."""
 FilledPath = Annotated[str, Field(min_length=1), SchemaKeyword("format", "path")]
 PathOrHubName = Annotated[str, Field(min_length=1), SchemaKeyword("format", "path-or-hub-name")]
-"""A path where there is such a file or folder, else the name of something on the hub."""
+"""A path if it exists, else a name on the hub."""
 WrittenPath = Annotated[str, Field(min_length=1), SchemaKeyword("format", "written-path")]
-"""A folder that is written, relative to the one that the workflow runs in."""
+"""A folder to write, relative to the working folder of the workflow."""
 Revision = Annotated[
     str,
     Field(

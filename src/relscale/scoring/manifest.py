@@ -247,7 +247,7 @@ def _groups_and_tasks(groups: Any, tasks: Any) -> dict[str, Any]:
 def _kind(folder: Path) -> str | None:
     """The kind of a suite, from its template or its first task."""
     for file in (folder / TEMPLATE, *sorted((folder / "tasks").glob("*.yaml"))):
-        task = load(file, passed_over=("!function",)) if file.is_file() else None
+        task = load(file, text_tags=("!function",)) if file.is_file() else None
         output = task.get("output_type") if isinstance(task, dict) else None
         if output is not None:
             return "rolling" if output == "loglikelihood_rolling" else str(output)

@@ -345,7 +345,7 @@ def _supported(name: str, manifest: Manifest, source: Path) -> Manifest:
 def _check_listed(manifest: Manifest, source: Path) -> None:
     if not manifest.tasks:
         raise RelscaleError(f"{source}: suite.yaml lists no task; name those of tasks/ under 'tasks'")
-    read = [load(path, passed_over=("!function",)) for path in sorted((source / "tasks").glob("*.yaml"))]
+    read = [load(path, text_tags=("!function",)) for path in sorted((source / "tasks").glob("*.yaml"))]
     names = {str(task.get("task")) for task in read if isinstance(task, dict)}
     for task, entry in manifest.tasks.items():
         if task not in names:

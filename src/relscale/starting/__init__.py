@@ -1,1 +1,1 @@
-"""Configs to start from: what ``relscale init`` writes."""
+"""Starter configs, written by ``relscale init``."""

@@ -23,14 +23,14 @@ def checkpoints_config(table: Path, name: str, folder: Path) -> str:
     return "\n".join(
         [
             schema_line(folder),
-            "# An audit of released models: nothing is trained. `relscale pin` records the commits of what is on the",
+            "# An audit of released models: nothing is trained. `relscale pin` records the commits of models on the",
             "# hub, `relscale plan` shows how the table is read, `relscale run` scores the models, fits and reports.",
             f"experiment: {quoted(name)}",
             "seed: 0",
             "",
-            "# One row per model: `model` is a folder beside the table or a name on the hub; `tokens` are those it was",
-            "# trained on. Empty params are counted in a local folder, and empty FLOPs are 6 · params · tokens. Where",
-            "# lm-eval has scored a model (--log_samples), name the folder of its samples as `samples`, not `model`.",
+            "# One row per model: `model` is a folder beside the table or a name on the hub; `tokens` are the training",
+            "# tokens. Empty params are counted in a local folder; empty FLOPs are 6 · params · tokens. For a model",
+            "# that lm-eval has scored (--log_samples), give the folder of its samples as `samples`, not `model`.",
             f"runs: {{source: checkpoints, table: {quoted(relative(table, folder))}}}",
             "",
             "suites: # shipped suites (see `relscale suites`), or tasks of lm-eval by name",
@@ -46,7 +46,7 @@ def checkpoints_config(table: Path, name: str, folder: Path) -> str:
 
 
 def checkpoints_table(models: Sequence[str], folder: Path) -> str:
-    """The table, as CSV: a row per model, whose training is to be filled in.
+    """The table, as CSV: one row per model, with empty cells for its training.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Common parts of starting configs: the schema line for editors, names, paths."""
+"""Common parts of starter configs: the schema line for editors, names, paths."""
 
 import json
 import os
@@ -20,30 +20,30 @@ def schema_line(folder: Path) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as YAML has it: as it is where that cannot be misread, else in double quotes."""
+    """A text in YAML, in double quotes unless it is unambiguous without."""
     return (
         text if PLAIN.fullmatch(text) and text.lower() not in WORDS else json.dumps(text, ensure_ascii=False)
     )
 
 
 def relative(path: Path, folder: Path) -> str:
-    """A path as a config in ``folder`` says it: relative where it is below, else absolute."""
+    """A path for a config in ``folder``: relative if it is below the folder, else absolute."""
     full, root = os.path.abspath(path), os.path.abspath(folder)
     return os.path.relpath(full, root) if full.startswith(root + os.sep) else full
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each path: its last part, with the one before it where several end alike.
+    """A name for each path: its last part, preceded by its parent's name if several have the same last part.
 
     Raises
     ------
     RelscaleError
-        The same path twice.
+        A path is given twice.
     """
     full = [Path(os.path.abspath(path)) for path in paths]
     for number, path in enumerate(full):
         if path in full[:number]:
-            raise RelscaleError(f"{paths[number]}: the same path twice; name each once")
+            raise RelscaleError(f"{paths[number]}: given twice; name each path once")
     stems = [path.stem if path.is_file() else path.name for path in full]
     return [
         stem if stems.count(stem) == 1 else f"{path.parent.name}-{stem}"

@@ -1,4 +1,4 @@
-"""A config for a table of one's own: the whole analysis of its measurements, where ``relscale fit`` has one law."""
+"""Template of a config for the user's table: the full analysis, where ``relscale fit`` fits a single law."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from relscale.starting.parts import quoted, relative, schema_line
 from relscale.storage.tables import read_table
 from relscale.table_fit.known_columns import guess_baseline, guess_column, guess_x, guess_y
 
-ASIDE = ("params", "tokens", "corpus", "run", "block", "seed", "step")  # optional columns of measurements
-APART = (
+OPTIONAL = ("params", "tokens", "corpus", "run", "block", "seed", "step")  # optional columns of measurements
+IDENTIFYING = (
     "model",
     "size",
     "data_multiplier",
@@ -53,16 +53,15 @@ def table_config(path: Path, name: str, folder: Path) -> str:
     columns = {"training_flops": x, "group": group, "value": y}
     columns |= {
         known: column
-        for known in ASIDE
+        for known in OPTIONAL
         if (column := guess_column(table, known, columns.values())) is not None
     }
-    named = ", ".join(f"{known}: {quoted(column)}" for known, column in columns.items() if known != column)
+    renamed = ", ".join(f"{known}: {quoted(column)}" for known, column in columns.items() if known != column)
     formats = []
     if "run" not in columns:
-        apart = [column for column in APART if column in table.column_names] or [x]
-        formats = [
-            f"      formats: {{run: {quoted('-'.join(f'{{{column}}}' for column in apart))}}} # identify a model"
-        ]
+        identifying = [column for column in IDENTIFYING if column in table.column_names] or [x]
+        run = "-".join(f"{{{column}}}" for column in identifying)
+        formats = [f"      formats: {{run: {quoted(run)}}} # identify a model"]
     metric = METRICS.get(y.lower(), "nats_per_token")
     return "\n".join(
         [
@@ -75,8 +74,8 @@ def table_config(path: Path, name: str, folder: Path) -> str:
             "  source: measurements",
             "  tables:",
             f"    - path: {quoted(relative(path, folder))}",
-            "      # Columns of the table, by the names of relscale's columns; guessed from their names.",
-            f"      columns: {{{named}}}",
+            "      # Columns of the table by relscale's names for them; guessed from their names.",
+            f"      columns: {{{renamed}}}",
             *formats,
             "      # The metric is the name of the values in figures; lower values must be better.",
             f"      constants: {{suite: {quoted(name)}, metric: {metric}}}",

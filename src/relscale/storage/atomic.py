@@ -14,7 +14,7 @@ from pathlib import Path
 
 from relscale.storage.process import machine, started
 
-CHANGES_NO_NUMBER = "writes a file whole or not at all"
+CHANGES_NO_NUMBER = "writes files atomically"
 
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR, errno.ENOTDIR)  # the name belongs to a nonempty folder
 ABANDONED = 86400.0  # seconds after which another machine's unfinished write counts as abandoned

@@ -1,8 +1,8 @@
 """Parquet files with an embedded digest, so that damage is detected wherever they are copied.
 
 Parquet's page checksums do not cover the footer, where a flipped bit changes names, types and counts. Readers find
-pages by their offsets and the footer from the end, and ignore bytes between the two. There a file written here has
-``MARK`` and the sha256 of all its other bytes. Any parquet reader can read such a file, and this one any parquet file.
+pages by their offsets and the footer from the end, and ignore bytes between the two. Files written here have ``MARK``
+and the sha256 of all other bytes there. Any parquet reader can read them, and this module reads any parquet file.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import pyarrow.parquet
 
 from relscale.errors import Damaged, first_line
 
-CHANGES_NO_NUMBER = "adds a digest to a file, and refuses a file that differs from its own"
+CHANGES_NO_NUMBER = "adds a digest to a file, and rejects a file that does not match its digest"
 
 MAGIC = b"PAR1"
 MARK = b"sha256: "
@@ -97,7 +97,7 @@ def check_ends(path: str | Path) -> None:
     Raises
     ------
     Damaged
-        It does not.
+        The file is truncated, or is not parquet.
     """
     with open(path, "rb") as file:
         _footer(file)

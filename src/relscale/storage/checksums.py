@@ -17,7 +17,7 @@ from relscale.errors import Damaged
 from relscale.provenance import file_sha256
 from relscale.storage.atomic import atomic_path, remove, write_text
 
-CHANGES_NO_NUMBER = "refuses a folder that is not what was written"
+CHANGES_NO_NUMBER = "rejects a folder that differs from what was written"
 
 FILE = "checksums.json"
 
@@ -204,7 +204,7 @@ def _checksum(path: Path) -> Checksum:
 def _check(path: Path, checksum: Checksum) -> None:
     _check_size(path, checksum)
     if file_sha256(path) != checksum.sha256:
-        raise Damaged(path, "its sha256 is not that of what was written")
+        raise Damaged(path, "its sha256 differs from that of the written file")
 
 
 def _check_size(path: Path, checksum: Checksum) -> None:
@@ -213,4 +213,4 @@ def _check_size(path: Path, checksum: Checksum) -> None:
     except OSError:
         raise Damaged(path, "no such file") from None
     if size != checksum.bytes:
-        raise Damaged(path, f"{size:,} bytes, written were {checksum.bytes:,}")
+        raise Damaged(path, f"{size:,} bytes instead of {checksum.bytes:,}")

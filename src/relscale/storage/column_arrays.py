@@ -1,4 +1,4 @@
-"""Rows of a table as one numpy array per column."""
+"""Columns of a table as numpy arrays."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ EXACT = 2**53  # integers up to this are exact as floats
 
 @dataclass(frozen=True)
 class Columns:
-    """Rows of a table: numbers as floats, nan where missing; text, and whole numbers too large for one, as objects."""
+    """Columns of a table: numbers as floats, nan where missing; text, and integers beyond 2⁵³, as objects."""
 
     of: Mapping[str, NDArray[Any]]
 
@@ -68,7 +68,7 @@ class Columns:
         values = np.array(found.to_numpy(zero_copy_only=False), dtype=float)
         if np.isinf(values).any():
             raise RelscaleError(
-                f"column {name!r} holds {values[np.isinf(values)][0]:g}; exclude such rows by --where"
+                f"column {name!r} has the value {values[np.isinf(values)][0]:g}; exclude such rows with --where"
             )
         return values
 
@@ -78,15 +78,17 @@ class Columns:
         Raises
         ------
         RelscaleError
-            The column is missing, or not numeric.
+            The column is missing, not numeric, or not positive.
         """
         values = self.numbers(name)
         if (values <= 0).any():
-            raise RelscaleError(f"column {name!r} holds {values[values <= 0][0]:g}, which has no logarithm")
+            raise RelscaleError(
+                f"column {name!r} has the value {values[values <= 0][0]:g}, which has no logarithm"
+            )
         return values
 
     def labels(self, name: str) -> NDArray[np.object_]:
-        """A column as text that is equal only for equal values; all rows are equal for ``""``, which is no column.
+        """A column as text that is equal only for equal values; without a column (``""``), all rows are equal.
 
         Raises
         ------

@@ -8,7 +8,7 @@ cells               numbers
 ``1e21``            as in Python
 ``6,000,000,000``   thousands, in a cell with two commas or a point after one
 ``3,25``            a decimal comma, in a column where some comma cannot separate thousands
-``3,250``           ambiguous: refused
+``3,250``           ambiguous: an error
 =================== ==========================================================
 """
 
@@ -83,7 +83,7 @@ def numbers(values: pa.ChunkedArray, place: str) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(map(_float, values.to_pylist()), pa.float64())])
     if pa.types.is_string(kind):
         return pa.chunked_array([_parsed(values.to_pylist(), place)])
-    raise RelscaleError(f"{place} holds {_name(kind)}, not numbers; name another, or write numbers into it")
+    raise RelscaleError(f"{place} has {_name(kind)}, not numbers; name another column, or convert it")
 
 
 def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[str]:
@@ -92,11 +92,11 @@ def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[s
     Raises
     ------
     RelscaleError
-        A cell is empty, two names look alike, or the column holds lists, structures or bytes.
+        A cell is empty, two names look alike, or the column has lists, structures or bytes.
     """
     values = plain(values)
     if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
-        raise RelscaleError(f"{place} holds {_name(values.type)}, not names; name another")
+        raise RelscaleError(f"{place} has {_name(values.type)}, not names; name another column")
     cells = values.to_pylist()
     empty = [
         row
@@ -108,7 +108,7 @@ def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[s
             cells[row - 1] = f"row {row}"
     elif empty:
         raise RelscaleError(
-            f"{place} is empty in {len(empty)} row{'s' * (len(empty) > 1)}; fill them, or leave them out "
+            f"{place} is empty in {len(empty)} row{'s' * (len(empty) > 1)}; fill or remove them "
             f"(row {empty[0]} is the first)"
         )
     elif pa.types.is_string(values.type):
@@ -146,7 +146,7 @@ def _parsed(cells: Sequence[str | None], place: str) -> pa.Array:
             row = 1 + next(i for i, other in enumerate(cells) if other == cell)
             shown = cell if len(cell) <= 40 else f"{cell[:40]}…"
             raise RelscaleError(
-                f"{place} holds no numbers: row {row} is {shown!r}; correct it, or leave the cell empty"
+                f"{place} is not numeric: row {row} is {shown!r}; correct it, or leave the cell empty"
             ) from None
     return pa.array([None if cell is None else parsed.get(cell) for cell in cells], pa.float64())
 

@@ -12,22 +12,22 @@ from relscale.provenance import digest
 from relscale.storage.atomic import write_text
 from relscale.storage.record import Record, reason
 
-CHANGES_NO_NUMBER = "lists what a job made and where it is"
+CHANGES_NO_NUMBER = "lists the results of a job and their paths"
 
 DIGEST = "digest"
 
 
 class Entry(Record):
-    """The base of all entries; keys that it does not declare are read over, since a list may be written by hand.
+    """Base of all entries; undeclared keys are ignored, because a manifest may be written by hand.
 
     Attributes
     ----------
     first
-        What to do where there is no manifest of such entries.
+        What to do if there is no manifest of such entries.
     """
 
     model_config = ConfigDict(extra="ignore")
-    first: ClassVar[str] = "run the stage that makes it"
+    first: ClassVar[str] = "run the stage that writes it"
 
 
 E = TypeVar("E", bound=Entry)
@@ -69,5 +69,5 @@ def read_entries(path: str | Path, kind: type[E]) -> list[E]:
 
 
 def read_all(paths: Iterable[str | Path], kind: type[E]) -> list[E]:
-    """The entries of several manifests, one after another; it raises what ``read_entries`` does."""
+    """The entries of several manifests, in order; raises the errors of ``read_entries``."""
     return [entry for path in paths for entry in read_entries(path, kind)]

@@ -10,7 +10,7 @@ from typing import IO
 
 from relscale.errors import RelscaleError
 
-CHANGES_NO_NUMBER = "keeps two processes from one file at once"
+CHANGES_NO_NUMBER = "keeps two processes from writing one file at once"
 
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
@@ -68,8 +68,8 @@ def _lock(path: Path, how: int) -> Iterator[IO[str] | None]:
                 if error.errno not in WITHOUT_LOCKS:
                     raise
                 raise RelscaleError(
-                    f"{path}: this file system has no locks (flock), which keep two jobs from one file; "
-                    "set store to a folder on one that has"
+                    f"{path}: this file system has no locks (flock), which keep two jobs from writing one file; "
+                    "set store to a folder on another"
                 ) from error
             if not _has_path(path, file):
                 continue

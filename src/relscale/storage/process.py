@@ -11,10 +11,10 @@ from contextlib import suppress
 from multiprocessing import parent_process
 from pathlib import Path
 
-CHANGES_NO_NUMBER = "ends a process with the one that started it"
+CHANGES_NO_NUMBER = "ends a process when its parent ends"
 
 EXIT_CODE = 85  # ERESTART on Linux, and HTCondor's "saved, run me again"
-SECONDS_BETWEEN_LOOKS = 0.5  # between checks of the process that started this one
+SECONDS_BETWEEN_CHECKS = 0.5  # of the process that started this one
 
 
 def cores() -> int:
@@ -31,8 +31,7 @@ def machine() -> str:
 def started(pid: int) -> str | None:
     """Start time of a process of this machine, in system ticks; None if it has ended or never existed.
 
-    A zombie process has ended. On systems without ``/proc`` the start time is
-    empty.
+    A zombie process has ended. On systems without ``/proc`` the start time is empty.
     """
     if Path("/proc/self/stat").is_file():
         try:
@@ -53,14 +52,14 @@ def started(pid: int) -> str | None:
 def end_with(pid: int) -> None:
     """End this process, with a message, when process ``pid`` ends.
 
-    A killed workflow leaves its commands running, and each would write at the same time as the
-    one that the next workflow starts. Atomic writes (``relscale.storage.atomic``) remain complete.
+    Otherwise the commands of a killed workflow would continue to run, and would write at the same time as those of the
+    next workflow. Atomic writes (``relscale.storage.atomic``) remain complete.
     """
     start = started(pid)
 
     def watch() -> None:
         while start is not None and started(pid) == start:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_CHECKS)
         with suppress(OSError, ValueError):
             print(
                 f"relscale: stopped because process {pid}, which started it, ended",
@@ -79,7 +78,7 @@ def end_with_parent() -> None:
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_CHECKS)
         os._exit(EXIT_CODE)
 
     threading.Thread(target=watch, daemon=True).start()

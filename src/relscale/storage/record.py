@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from relscale.errors import Damaged
 
-CHANGES_NO_NUMBER = "reads and writes records, whose values are digested wherever they count"
+CHANGES_NO_NUMBER = "reads and writes records; results digest the values that they depend on"
 
 
 class Record(BaseModel):

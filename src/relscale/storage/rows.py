@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin, get_
 import numpy as np
 import pyarrow as pa
 
-CHANGES_NO_NUMBER = "gives a table the names and types that its row declares, which count there"
+CHANGES_NO_NUMBER = "converts rows to tables; the declarations of rows are digested where they are used"
 
 R = TypeVar("R")
 
@@ -65,7 +65,7 @@ def column(
     ... class Point:
     ...     '''One row per budget.'''
     ...     budget: float = column("Compute of the runs.", "FLOPs")
-    ...     loss: float | None = column("The least validation loss.", "nats per token", default=None)
+    ...     loss: float | None = column("Smallest validation loss.", "nats per token", default=None)
     >>> schema_of(Point)
     budget: double
     loss: double

@@ -20,7 +20,7 @@ from relscale.storage.text_file import PACKED, read_text
 if TYPE_CHECKING:
     import pyarrow.dataset  # the import takes 0.3 s
 
-CHANGES_NO_NUMBER = "stores a table; where it reads a user's own, the stage asks for it by name"
+CHANGES_NO_NUMBER = "stores tables; stages that read a user's table digest this module by its name"
 
 DELIMITERS = (
     ",",
@@ -65,7 +65,7 @@ def read_table(path: str | Path, columns: Iterable[str] = (), types: pa.Schema |
             _of_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path, types), path
         )
     except Damaged as error:
-        raise Damaged(path, error.reason, "copy it again, or make it again") from error
+        raise Damaged(path, error.reason, "copy or write it again") from error
     missing = [name for name in columns if name not in table.column_names]
     if missing:
         raise RelscaleError(
@@ -96,7 +96,7 @@ def shortened(text: str, most: int = 40) -> str:
 
 
 def _named(table: pa.Table, path: Path) -> pa.Table:
-    """The columns that have a name; duplicate names, or names that look alike, are an error."""
+    """The columns with a name; duplicate names, and names that look alike, are an error."""
     names = table.column_names
     twice = [name for name, count in Counter(names).items() if count > 1 and name]
     if twice:

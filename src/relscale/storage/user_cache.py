@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-CHANGES_NO_NUMBER = "where a user's cache is"
+CHANGES_NO_NUMBER = "the path of a user's cache"
 
 
 def user_cache() -> Path:

@@ -4,7 +4,7 @@ It follows YAML 1.2, where ``no``, ``on`` and dates are text, and ``1e11`` is a 
 (``2024``, ``1.0``, ``null``). Unquoted values remain `Plain` text in `read`, whose types a schema determines
 (``relscale.experiments.schema_values``); `load` infers their types.
 
-Ambiguous or excessive input is refused with its line: duplicate keys, or keys that look alike, tags,
+Ambiguous or excessive input is an error with its line: duplicate keys, or keys that look alike, tags,
 several documents, recursive references, and text that would expand to more than `MOST_NODES` values.
 """
 
@@ -48,41 +48,41 @@ class Plain(str):
     """An unquoted value, as written."""
 
 
-def load(path: str | Path, passed_over: Collection[str] = ()) -> Any:
+def load(path: str | Path, text_tags: Collection[str] = ()) -> Any:
     """Read a file, inferring the types of unquoted values.
 
     Parameters
     ----------
     path
         The file.
-    passed_over
-        Tags such as ``!function`` whose values are read as text; any other is refused.
+    text_tags
+        Tags such as ``!function`` whose values are read as text; any other is an error.
 
     Raises
     ------
     RelscaleError
         For the same reasons as `read`.
     """
-    return resolved(read(path, passed_over))
+    return resolved(read(path, text_tags))
 
 
-def read(path: str | Path, passed_over: Collection[str] = ()) -> Any:
+def read(path: str | Path, text_tags: Collection[str] = ()) -> Any:
     """Read a file, unquoted values as `Plain` text.
 
     Raises
     ------
     RelscaleError
-        It is missing, not UTF-8, or refused as described above; the message names the line.
+        The file is missing, not UTF-8, or ambiguous as described above; the message names the line.
     """
     path = Path(path)
     if not path.is_file():
         raise RelscaleError(f"{path}: no such file")
     if path.stat().st_size > MOST_BYTES:
         raise RelscaleError(f"{path}: over {MOST_BYTES // 10**6} MB of YAML; a config is a few lines")
-    return parse(_decoded(path.read_bytes(), str(path)), str(path), passed_over)
+    return parse(_decoded(path.read_bytes(), str(path)), str(path), text_tags)
 
 
-def parse(text: str, name: str, passed_over: Collection[str] = ()) -> Any:
+def parse(text: str, name: str, text_tags: Collection[str] = ()) -> Any:
     """The single document of a text; ``name`` identifies it in messages.
 
     Raises
@@ -90,7 +90,7 @@ def parse(text: str, name: str, passed_over: Collection[str] = ()) -> Any:
     RelscaleError
         For the same reasons as `read`.
     """
-    reading = _Reading(name, frozenset(passed_over))
+    reading = _Reading(name, frozenset(text_tags))
     try:
         for event in _events(text):
             reading.take(event)
@@ -191,7 +191,7 @@ class _Reading:
     """Builds values from events without recursion, so that deep nesting cannot overflow the stack."""
 
     name: str
-    passed_over: frozenset[str]
+    text_tags: frozenset[str]
     document: Any = None
     documents: int = 0
     open: list[_Open] = field(default_factory=list)
@@ -203,10 +203,10 @@ class _Reading:
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise self.refused(line, "a second document begins; a file has one")
+                raise self.refused(line, "a second document begins; a file may have only one")
         elif isinstance(event, yaml.AliasEvent):
             if any(mapping.anchor == event.anchor for mapping in self.open):
-                raise self.refused(line, f"*{event.anchor} stands inside what it refers to")
+                raise self.refused(line, f"*{event.anchor} is inside what it refers to")
             if event.anchor not in self.anchors:
                 raise self.refused(line, f"*{event.anchor} refers to nothing before it")
             self.add(*self.anchors[event.anchor], line)
@@ -217,7 +217,7 @@ class _Reading:
             self.add(value, 1, line)
         elif isinstance(event, yaml.CollectionStartEvent):
             if event.tag not in COLLECTIONS:
-                raise self.refused(line, f"the tag {event.tag} is not read here")
+                raise self.refused(line, f"the tag {event.tag} is not supported")
             is_mapping = isinstance(event, yaml.MappingStartEvent)
             if len(self.open) == DEEPEST:
                 raise self.refused(line, f"more than {DEEPEST} lists and mappings inside one another")
@@ -248,7 +248,7 @@ class _Reading:
                 raise self.refused(line, "a key is a list or mapping; a key is a name")
             if value in into.value:
                 raise self.refused(
-                    line, f"the key {str(value)!r} is there twice; the second would replace the first"
+                    line, f"the key {str(value)!r} is duplicated; the second would replace the first"
                 )
             other = into.appearances.setdefault(appearance(value), value)
             if other != value:
@@ -278,7 +278,7 @@ class _Reading:
     def text(self, event: Any, line: int) -> Any:
         """A scalar as text, `Plain` if unquoted; with a standard tag, as that type."""
         tag = event.tag
-        if tag in (None, "!") or tag in self.passed_over:
+        if tag in (None, "!") or tag in self.text_tags:
             is_plain = event.implicit[0] and tag is None
             return Plain(event.value) if is_plain else str(event.value)
         kind = tag.removeprefix(STANDARD)
@@ -286,7 +286,7 @@ class _Reading:
             return str(event.value)
         parsed = scalar(event.value)
         if type(parsed) is not {"null": type(None), "bool": bool, "int": int, "float": float}.get(kind):
-            raise self.refused(line, f"the tag {tag} is not read here")
+            raise self.refused(line, f"the tag {tag} is not supported")
         return parsed
 
     def refused(self, line: int, reason: str) -> RelscaleError:

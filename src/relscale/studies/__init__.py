@@ -1,1 +1,1 @@
-"""Questions about trained models and experiments that a command of their own answers."""
+"""Analyses of trained models and finished experiments, each with its own command."""

@@ -1,4 +1,4 @@
-"""The critical batch of every checkpoint that branches of trainings start from."""
+"""Critical batch sizes at the checkpoints from which branches of training runs start."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from relscale.questions.critical_branch import CriticalFactor, critical_factor
 from relscale.storage.rows import column
 from relscale.training.branch_row import BranchRow
 
-SHORTEST = 4  # steps whose smoothed loss has forgotten the first one
+FEWEST_STEPS = 4  # after which the smoothed loss hardly depends on the first step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +97,6 @@ def _notes(branches: Sequence[BranchRow], critical: CriticalFactor | None, epsil
     noise = max((row.loss_noise or 0 for row in branches), default=0.0)
     if noise > epsilon:
         yield f"the smoothed losses vary by {noise:.2g}, more than epsilon"
-    short = [row.factor for row in branches if row.steps < SHORTEST]
+    short = [row.factor for row in branches if row.steps < FEWEST_STEPS]
     if short:
-        yield f"fewer than {SHORTEST} steps with {', '.join(map(str, short))} times the batch"
+        yield f"fewer than {FEWEST_STEPS} steps with {', '.join(map(str, short))} times the batch"

@@ -1,4 +1,4 @@
-"""What quantized weights change: answers, log-probabilities and Δβ, from two scorings of the same models.
+"""Effect of quantized weights on answers, log-probabilities and Δβ, from two scorings of the same models.
 
 Items are matched by run, suite, task, prompt form, document and choice.
 """
@@ -29,16 +29,16 @@ class ItemEffectRow:
 
     suite: str = column("Evaluation suite.")
     group: str = column("Test distribution.")
-    models: int = column("Models that were scored both ways.")
-    items: int = column("Questions, or documents, of all of them.", "items")
+    models: int = column("Number of models scored both ways.")
+    items: int = column("Number of questions or documents, over all models.", "items")
     flip_rate: float | None = column(
-        "Share of the questions whose likeliest choice is another one; null for documents.", default=None
+        "Share of the questions whose most likely choice changes; null for documents.", default=None
     )
     logprob_change: float = column(
-        "Mean change of the log-probability of the correct answer, or of the document.", "nats"
+        "Mean change of the log-probability of the correct answer or of the document.", "nats"
     )
     bits_per_byte_change: float = column(
-        "The change of the bits per byte of these, pooled over all.", "bits per byte"
+        "Change of the bits per byte of the same, pooled over all items.", "bits per byte"
     )
 
 
@@ -54,22 +54,24 @@ class SlopeEffectRow:
     low: float | None = column("Lower limit of its interval.", default=None)
     high: float | None = column("Upper limit of its interval.", default=None)
     delta_beta_quantized: float = column("Δβ of the second scoring.")
-    change: float = column("Their difference.")
+    change: float = column("Δβ of the second scoring minus that of the first.")
 
 
 def item_effects(first: Path, second: Path) -> Iterator[ItemEffectRow]:
-    """How items differ between two folders of results.
+    """Effects on items, between two folders of results.
 
     Raises
     ------
     RelscaleError
-        A folder has no scores, no item is in both, or a run of the same name is another training.
+        A folder has no scores, no item is in both, or runs of the same name are different training runs.
     """
     plain, quantized = _items(first), _items(second)
     _check_same_runs(plain, quantized, second)
     both = plain.merge(quantized, on=ITEM, suffixes=("", "_quantized"), validate="one_to_one")
     if both.empty:
-        raise RelscaleError(f"{second}: no item that {first} has too; score the same runs on the same suites")
+        raise RelscaleError(
+            f"{second}: no item in common with {first}; score the same runs on the same suites"
+        )
     top, top_quantized = (_likeliest(both, name) for name in ("logprob", "logprob_quantized"))
     questions = both.groupby(DOCUMENT, sort=False)["choice"].transform("size") > 1
     correct = both[both["target"]]
@@ -89,7 +91,7 @@ def item_effects(first: Path, second: Path) -> Iterator[ItemEffectRow]:
 
 
 def slope_effects(first: Path, second: Path) -> Iterator[SlopeEffectRow]:
-    """How Δβ differs between the fits of two folders of results; nothing where a folder has no fits."""
+    """Changes of Δβ between the fits of two folders of results; empty if a folder has no fits."""
     before, after = ({_curve(row): row for row in _slopes(folder)} for folder in (first, second))
     for key, row in before.items():
         other = after.get(key)
@@ -109,12 +111,13 @@ def slope_effects(first: Path, second: Path) -> Iterator[SlopeEffectRow]:
 
 
 def _check_same_runs(first: pd.DataFrame, second: pd.DataFrame, folder: Path) -> None:
-    """Two trainings of one design differ by more than the format of their weights."""
+    """Check that runs of the same name are the same training run, so that only the format of weights differs."""
     before, after = (dict(zip(items["run"], items["run_key"], strict=True)) for items in (first, second))
     other = [run for run in before.keys() & after.keys() if before[run] != after[run]]
     if other:
         raise RelscaleError(
-            f"{folder}: {min(other)} is another training than in the first folder; score the same models both ways"
+            f"{folder}: {min(other)} is not the same training run as in the first folder; score the same models "
+            "both ways"
         )
 
 
@@ -133,7 +136,7 @@ def _items(folder: Path) -> pd.DataFrame:
 
 
 def _path(items: str, folder: Path) -> Path:
-    """The items of a score; a relative path is relative to the folder that has ``results``."""
+    """The path of a score's items; a relative path is relative to the parent folder of ``results``."""
     path = Path(items)
     return path if path.is_absolute() else folder.absolute().parents[1] / path
 

@@ -1,9 +1,9 @@
-"""The largest singular value of every matrix of trained models, over their widths.
+"""The largest singular value of every matrix of trained models, by width.
 
-Under AdamW a matrix settles at a scale of √(η/λ). What is left, σ_max / √(η/λ), grows as a power of the width: ½ for
-random gradients, about ¾ as seen in models (arXiv 2510.15262). A recipe keeps the scale of matrices where σ_max itself
-does not change with the width. It takes many more than 1/(η·λ) steps to settle: the rows say how many such times a run
-has had.
+Under AdamW, with learning rate η and weight decay λ, a matrix settles at a scale of √(η/λ). The ratio σ_max / √(η/λ)
+grows as a power of the width: ½ for random gradients, about ¾ in models (arXiv 2510.15262). A recipe keeps the scale of
+matrices if σ_max itself does not change with the width. Matrices need many more than 1/(η·λ) steps to settle; the rows
+give the steps of a run in this unit.
 """
 
 from collections import defaultdict
@@ -20,6 +20,7 @@ from relscale.storage.rows import column
 from relscale.training.record import TrainingRecord
 
 LAYERS = "layers"  # the part of a weight's name before the number of its layer
+SETTLED = 3  # steps, in units of 1/(η·λ), after which a matrix has settled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +28,16 @@ class SingularValueRow:
     """One row per matrix of a layer."""
 
     run: str = column("Name of the model.")
-    optimizer: str = column("Its optimizer.")
+    optimizer: str = column("Optimizer of the model.")
     width: int = column("Hidden size.")
     layer: int = column("Layer, from 0.")
     matrix: str = column("Name of the matrix in its layer.")
     sigma_max: float = column("Largest singular value.")
-    frobenius: float = column("Root of the sum of squares.")
+    frobenius: float = column("Frobenius norm: root of the sum of squares.")
     scale: float | None = column(
-        "√(η/λ): peak learning rate by weight decay; null without decay.", default=None
+        "√(η/λ): root of the peak learning rate over the weight decay; null without decay.", default=None
     )
-    settled: float = column("Steps by 1/(η·λ): above 3, a matrix had time to settle.")
+    settled: float = column("Number of steps in units of 1/(η·λ); a matrix needs about 3 to settle.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,10 @@ class WidthExponentRow:
 
     optimizer: str = column("The optimizer.")
     matrix: str = column("Name of the matrix in its layer.")
-    widths: int = column("Different widths.")
-    sigma_exponent: float = column("Exponent of σ_max in the width; 0 where the recipe keeps its scale.")
+    widths: int = column("Number of distinct widths.")
+    sigma_exponent: float = column("Exponent of σ_max in the width; 0 if the recipe keeps its scale.")
     scaled_exponent: float | None = column("Exponent of σ_max / √(η/λ) in the width.", default=None)
-    note: str | None = column("What to know of it.", default=None)
+    note: str | None = column("Caveats.", default=None)
 
 
 def singular_values(folder: Path, record: TrainingRecord) -> Iterator[SingularValueRow]:
@@ -57,7 +58,7 @@ def singular_values(folder: Path, record: TrainingRecord) -> Iterator[SingularVa
     Raises
     ------
     RelscaleError
-        It has no weights.
+        The model has no weights.
     """
     files = weight_files(folder)
     if not files:
@@ -105,12 +106,13 @@ def width_exponents(rows: Sequence[SingularValueRow]) -> Iterator[WidthExponentR
 
 
 def _note(rows: Sequence[SingularValueRow]) -> str | None:
-    """Why the exponents of some matrices say little."""
+    """Caveats of the exponents."""
     if all(row.scale is None for row in rows):
-        return "the weight decay is 0, so that matrices settle at no scale √(η/λ)"
-    young = sum(row.settled < 3 for row in rows)
-    unsettled = f"{young} of {len(rows)} matrices had no time to settle (under 3 times 1/(η·λ) steps)"
-    return unsettled if young else None
+        return "the weight decay is 0, so matrices have no scale √(η/λ)"
+    unsettled = sum(row.settled < SETTLED for row in rows)
+    if not unsettled:
+        return None
+    return f"{unsettled} of {len(rows)} matrices have not settled (fewer than {SETTLED}/(η·λ) steps)"
 
 
 def _slope(log_x: np.ndarray, y: Sequence[float]) -> float:

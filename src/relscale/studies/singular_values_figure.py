@@ -1,4 +1,4 @@
-"""The figure of the largest singular values: over depth, one line per width, and over width by the scale √(η/λ)."""
+"""Figure of the largest singular values: by depth, one line per width, and by width in units of √(η/λ)."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ TITLE = "Largest singular values"
 
 
 def singular_values_figure(rows: Sequence[SingularValueRow]) -> go.Figure:
-    """Draw the largest value of each layer over depth, and each matrix's over width.
+    """Draw the largest singular values by depth (left) and by width (right).
 
-    Lines of the left panel coincide where the recipe keeps the scale of matrices over widths.
+    The lines of the left panel coincide if the recipe keeps the scale of matrices across widths.
     """
     if not rows:
         return chart.empty(TITLE, "No model has matrices in layers.")
@@ -36,7 +36,7 @@ def _draw_depth(panel: chart.Panel, rows: Sequence[SingularValueRow]) -> None:
     """The mean over models and matrices of a layer, one line per width."""
     layers = sorted({row.layer for row in rows})
     panel.axes(chart.linear_axis(layers, "layer"), chart.log_axis([row.sigma_max for row in rows], "σ_max"))
-    panel.heading("Over depth", "mean over the matrices of a layer")
+    panel.heading("By depth", "mean over the matrices of a layer")
     widths = sorted({row.width for row in rows})
     for width, style in chart.ordered_styles(widths).items():
         means = {}
@@ -48,12 +48,12 @@ def _draw_depth(panel: chart.Panel, rows: Sequence[SingularValueRow]) -> None:
 
 
 def _draw_width(panel: chart.Panel, rows: Sequence[SingularValueRow]) -> None:
-    """Every matrix by its scale."""
+    """The largest singular value of every matrix in units of √(η/λ)."""
     scaled = [row.sigma_max / row.scale for row in rows if row.scale]
     panel.axes(chart.log_axis([row.width for row in rows], "width"), chart.log_axis(scaled, "σ_max / √(η/λ)"))
     exponents = [row.scaled_exponent for row in width_exponents(rows) if row.scaled_exponent is not None]
     if exponents:
-        panel.heading("Over width", f"exponents from {min(exponents):.2f} to {max(exponents):.2f}")
+        panel.heading("By width", f"exponents from {min(exponents):.2f} to {max(exponents):.2f}")
     for kind, style in chart.styles(sorted({row.matrix for row in rows})).items():
         matrix_rows = [row for row in rows if row.matrix == kind]
         panel.points(

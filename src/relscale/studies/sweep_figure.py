@@ -1,4 +1,4 @@
-"""The figure of a sweep over learning rate and batch: per model size, runs, the paraboloid and where it is least."""
+"""Figure of a sweep over learning rate and batch size: runs, fitted paraboloid and its minimum, per model size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ TITLE = "Sweep over learning rate and batch"
 COLUMNS, MOST = 3, 9  # panels
 GRID, LEVELS = 40, 6
 OPTIMUM = chart.Style("#d55e00", size=10, width=1.6)
-LEAST = chart.Style(chart.INK, "diamond-open", size=11)
+BEST_RUN = chart.Style(chart.INK, "diamond-open", size=11)
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,15 @@ class SweptCell:
     Attributes
     ----------
     name
-        Of the panel.
+        Title of the panel.
     rate, batch, loss
-        (n,) of each run.
+        (n,) learning rate, batch size and loss of each run.
     best
-        Of the logarithms; it may not exist.
+        Minimum of the paraboloid in ln rate and ln batch, which may not exist.
     low, high
-        (2,) limits of the best rate and batch; nan where unknown.
+        (2,) limits of the interval of the optimal rate and batch; nan if unknown.
     note
-        Why there is none.
+        Reason why there is no minimum, or other caveats.
     """
 
     name: str
@@ -55,15 +55,15 @@ def draw_sweep(cells: Sequence[SweptCell], rate: str, batch: str) -> go.Figure:
     panels.key(
         [
             chart.Key("a run, coloured by its loss", chart.Style(chart.COLOURS[0]), "markers"),
-            chart.Key("least of the paraboloid, 95% interval", OPTIMUM, "markers"),
-            chart.Key("run of the least loss", LEAST, "markers"),
+            chart.Key("minimum of the paraboloid, 95% interval", OPTIMUM, "markers"),
+            chart.Key("run with the smallest loss", BEST_RUN, "markers"),
         ]
     )
     losses = np.concatenate([cell.loss for cell in shown])
     panels.colour_scale("loss", float(losses.min()), float(losses.max()))
     n_hidden = len(cells) - len(shown)
     panels.notes(
-        "Contours: how far the paraboloid is above its least, in % of the loss.",
+        "Contours: height of the paraboloid above its minimum, in % of the loss.",
         *(f"{cell.name}: {cell.note}." for cell in shown if cell.note),
         f"{n_hidden} more sizes are not drawn." if n_hidden else "",
     )
@@ -82,12 +82,12 @@ def _draw(panel: chart.Panel, cell: SweptCell, rate: str, batch: str) -> None:
         most = 100 * (float(np.quantile(cell.loss, 0.9)) / cell.best.value - 1)
         if (levels := chart.linear_ticks(0.0, most, LEVELS))[1:]:
             chart.contours(panel, across, up, excess, levels)
-    words = [
+    hover = [
         f"{r:.3g}, {b:.4g}: {loss:.5g}" for r, b, loss in zip(cell.rate, cell.batch, cell.loss, strict=True)
     ]
-    chart.coloured_points(panel, cell.rate, cell.batch, cell.loss, words, "%{text}")
-    least = int(cell.loss.argmin())
-    panel.points([cell.rate[least]], [cell.batch[least]], LEAST)
+    chart.coloured_points(panel, cell.rate, cell.batch, cell.loss, hover, "%{text}")
+    lowest = int(cell.loss.argmin())
+    panel.points([cell.rate[lowest]], [cell.batch[lowest]], BEST_RUN)
     if cell.best.exists:
         best_rate, best_batch = np.exp(cell.best.at).tolist()
         if np.isfinite([*cell.low, *cell.high]).all():

@@ -1,4 +1,4 @@
-"""The models of an experiment that were trained, as the manifests of its training jobs list them."""
+"""The trained models of an experiment, from the manifests of its training jobs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,17 +13,17 @@ from relscale.workflow.jobs import training_jobs
 def trained_models(
     experiment: TrainingExperiment, manifests: Iterable[Path] | None = None
 ) -> list[TrainedModel]:
-    """The models of all training jobs, checkpoints among them.
+    """The models of all training jobs, including checkpoints during training.
 
     Parameters
     ----------
     manifests
-        Those of the jobs, where they are not those of the results.
+        Manifests of the jobs (default: those of the results).
 
     Raises
     ------
     RelscaleError
-        A manifest is not there: its job was not run.
+        A manifest is missing, because its job has not run.
     """
     if manifests is None:
         results = Results.of(experiment)

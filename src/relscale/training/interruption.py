@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from relscale.storage.process import SECONDS_BETWEEN_LOOKS, started
+from relscale.storage.process import SECONDS_BETWEEN_CHECKS, started
 
 CHANGES_NO_NUMBER = "says when a training is to stop; a resumed one has the same numbers"
 
@@ -87,7 +87,7 @@ def interruptible(parent: int | None = None) -> Iterator[Interruption]:
 def _watch(parent: int, interruption: Interruption, over: threading.Event) -> None:
     """Request a stop when the parent process ends."""
     start = started(parent)
-    while start is not None and not over.wait(SECONDS_BETWEEN_LOOKS):
+    while start is not None and not over.wait(SECONDS_BETWEEN_CHECKS):
         if started(parent) != start:
             break
     if not over.is_set():

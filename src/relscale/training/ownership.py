@@ -26,7 +26,7 @@ from relscale.training.state import OWNER
 CHANGES_NO_NUMBER = "keeps two processes from training one run at once"
 
 PATIENCE = 30.0  # seconds
-SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_CHECKS = 0.5
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def owned(
                     path.unlink(missing_ok=True)
                     say(f"{folder.stem}: taken over from {other}")
             continue
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(SECONDS_BETWEEN_CHECKS)
 
 
 @contextmanager

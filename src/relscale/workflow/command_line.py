@@ -20,7 +20,9 @@ def read_config_files(arguments: Sequence[str]) -> None:
         try:
             config = read(path)
             if isinstance(config, dict) and TEMPLATE in config:
-                raise RelscaleError(f"{path}: {TEMPLATE} has Python in the file run; a config is data alone")
+                raise RelscaleError(
+                    f"{path}: {TEMPLATE} runs Python in the file; remove it, a config is data"
+                )
         except RelscaleError as error:
             sys.exit(str(error))
 

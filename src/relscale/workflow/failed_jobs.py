@@ -26,7 +26,7 @@ class FailedJobs(logging.Handler):
     def __init__(self, logger: logging.Logger) -> None:
         super().__init__(logging.ERROR)
         self.logger = logger
-        self.said: set[str] = set()
+        self.shown: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show the logs of the failed jobs of a record."""
@@ -43,8 +43,8 @@ class FailedJobs(logging.Handler):
         if jobs and not lines:
             lines = list(_log_end("/".join(job["rule_name"] for job in jobs), further)) or [_silent(jobs)]
         for line in lines:
-            if line and line not in self.said:  # a retried job fails with the same message
-                self.said.add(line)
+            if line and line not in self.shown:  # a retried job fails with the same message
+                self.shown.add(line)
                 self.logger.error(line)
 
 
@@ -64,7 +64,7 @@ def _log_end(rule: str, logs: list[str]) -> Iterator[str]:
 def _silent(jobs: list[Mapping[str, Any]]) -> str:
     rules = ", ".join(dict.fromkeys(job["rule_name"] for job in jobs))
     logs = ", ".join(file for job in jobs for file in job["log"])
-    return f"{rules} failed without a word, as what is killed or runs out of memory does ({logs or 'no log'})"
+    return f"{rules} failed without a message, like a killed job or one out of memory ({logs or 'no log'})"
 
 
 def _end(log: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Runs, and checkpoints, grouped into the jobs in which they are trained and scored."""
+"""Training and scoring jobs, each with its runs or checkpoints."""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeVar
@@ -9,18 +9,18 @@ from relscale.experiments.experiment import CheckpointExperiment, Experiment, Tr
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.storage.file_name import file_name
 
-CHANGES_NO_NUMBER = "groups runs into jobs, whose runs are digested wherever they count"
+CHANGES_NO_NUMBER = "groups runs into jobs; results digest their runs"
 
 Unit = Literal["corpus", "budget", "run"]
 Job = tuple[str, str]
-"""A corpus, and the name of a job among those of the corpus."""
+"""A corpus, and the name of one of its jobs."""
 
 T = TypeVar("T")
 MOST_LISTED = 5  # jobs in a message
 
 
 def job_name(run: Run, unit: Unit) -> str:
-    """The job of a run: all of a ``corpus``, a ``budget`` of it, or the single ``run``. It is a file name."""
+    """The name of a run's job, by unit: the ``corpus``, its ``budget``, or the single ``run``. It is a file name."""
     return {"corpus": "all", "budget": budget_label(run.budget), "run": file_name(run.name)}[unit]
 
 
@@ -30,7 +30,7 @@ def runs_by_job(experiment: TrainingExperiment, unit: Unit) -> dict[Job, list[Ru
 
 
 def training_jobs(experiment: Experiment) -> dict[Job, list[Run]]:
-    """The runs of every training job; none where nothing is trained."""
+    """The runs of every training job; empty if nothing is trained."""
     if not isinstance(experiment, TrainingExperiment):
         return {}
     return runs_by_job(experiment, experiment.training.job)
@@ -65,9 +65,9 @@ def checkpoints_by_job(experiment: CheckpointExperiment) -> dict[Job, list[Check
     )
 
 
-def names_of_jobs(jobs: Iterable[Job], corpus: str) -> list[str]:
+def job_names(jobs: Iterable[Job], corpus: str) -> list[str]:
     """The names of the jobs of a corpus."""
-    return [name for of, name in jobs if of == corpus]
+    return [name for job_corpus, name in jobs if job_corpus == corpus]
 
 
 def members(jobs: dict[Job, list[T]], corpus: str, job: str) -> list[T]:
@@ -80,7 +80,7 @@ def members(jobs: dict[Job, list[T]], corpus: str, job: str) -> list[T]:
     """
     runs = jobs.get((corpus, job)) or jobs.get((corpus, file_name(job)))
     if not runs:
-        raise RelscaleError(f"no job {job!r} for corpus {corpus!r}; {_listed(names_of_jobs(jobs, corpus))}")
+        raise RelscaleError(f"no job {job!r} for corpus {corpus!r}; {_listed(job_names(jobs, corpus))}")
     return runs
 
 
@@ -96,7 +96,7 @@ def _scoring_job(checkpoint: Checkpoint, unit: Unit) -> str:
         return {"corpus": "all", "run": file_name(checkpoint.run)}[unit]
     if checkpoint.budget is None:
         raise RelscaleError(
-            f"scoring.job: the table has no budget for {checkpoint.run}; have it scored by corpus or by run"
+            f"scoring.job: the table has no budget for {checkpoint.run}; set scoring.job to corpus or run"
         )
     return budget_label(checkpoint.budget)
 

@@ -52,7 +52,7 @@ def clear_stale_locks(folder: Path) -> list[str]:
                 f"locked by a workflow on {record['machine']}; if that has ended, clear it: the same command with "
                 "--unlock, then without"
             ]
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where a workflow shares it
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises if a workflow holds it
         for lock in stale:
             lock.unlink()
         return ["the last workflow in this folder was killed; its lock is cleared"]

@@ -38,7 +38,7 @@ from relscale.training.branches import branch_cost
 from relscale.training.optimizers import optimizer_module
 from relscale.workflow.jobs import job_name, scoring_jobs, training_jobs
 
-SPECIAL = re.compile(r"[{}<>\n]|^\w+:")  # what Snakemake, or its report, reads as more than a path
+SPECIAL = re.compile(r"[{}<>\n]|^\w+:")  # paths with a special meaning to Snakemake or its report
 START_MINUTES = 15  # start-up time of a job, besides training
 FACTS = (
     "baseline",
@@ -67,7 +67,7 @@ class Pipeline:
     Parameters
     ----------
     experiment
-        As ``relscale.experiments.config.load_configs`` gives it.
+        The experiment, as returned by ``relscale.experiments.config.load_configs``.
 
     Raises
     ------
@@ -147,8 +147,8 @@ class Pipeline:
         """The documents of each source of a corpus; for a source on the hub, the held-out ones."""
         return list(map(self.results.documents, self._training.sources_of(self.corpus[corpus])))
 
-    def unseen_suites(self, corpus: str) -> list[Path]:
-        """The manifests of the suites that a corpus must not contain."""
+    def decontamination_suites(self, corpus: str) -> list[Path]:
+        """The manifests of the suites from which a corpus is decontaminated."""
         decontaminate = self._training.corpora[self.corpus[corpus]].decontaminate
         return list(map(self.results.suite, decontaminate.suites)) if decontaminate else []
 
@@ -176,7 +176,7 @@ class Pipeline:
         return self._training.is_streamed(self.corpus[corpus])
 
     def corpus_state(self, corpus: str) -> tuple[str, float | None, list[str | None]]:
-        """A corpus's dependencies: the digest of its options, how much of it is needed, the files of its sources."""
+        """A corpus's dependencies: digest of its options, needed tokens if streamed, state of its sources' files."""
         name = self.corpus[corpus]
         options = self._training.corpora[name]
         tokens = self._training.tokens_needed(name) if self._training.is_streamed(name) else None
@@ -194,7 +194,7 @@ class Pipeline:
         return digest([run_to_dict(run) for run in self.runs(corpus, job)])
 
     def placements(self, corpus: str, job: str) -> list[Placement]:
-        """Where each run of a training job trains: strategy, devices, memory and time."""
+        """The placement of each run of a training job: strategy, devices, memory and time."""
         if (corpus, job) not in self._placements:
             self._placements[corpus, job] = [
                 place(run, self.experiment.hardware, self.experiment.training)
@@ -246,11 +246,11 @@ class Pipeline:
         return list(map(self.results.suite, self._suites))
 
     def suite_documents(self, suite: str) -> list[Path]:
-        """The documents that a suite is made from."""
+        """The documents from which a suite is built."""
         return self.all_documents() if self._reads_documents[self.suite[suite]] else []
 
     def suite_files(self, suite: str) -> list[Path]:
-        """The user's own files that a suite is read from."""
+        """The user's files from which a suite is read."""
         return self._suite_files[self.suite[suite]]
 
     def suite_state(self, suite: str) -> tuple[str, str]:
@@ -292,13 +292,13 @@ class Pipeline:
         return [self.experiment.runs.table] if isinstance(self.experiment, CheckpointExperiment) else []
 
     def tables(self) -> list[str]:
-        """The tables of measurements that were published."""
+        """The published tables of measurements."""
         if not isinstance(self.experiment, MeasurementExperiment):
             return []
         return [table.path for table in self.experiment.runs.tables]
 
     def tables_digest(self) -> str:
-        """The digest of how these tables are read."""
+        """The digest of the options with which these tables are read."""
         tables = self.experiment.runs.tables if isinstance(self.experiment, MeasurementExperiment) else ()
         return digest([table.values() for table in tables])
 
@@ -307,7 +307,7 @@ class Pipeline:
         return self._samples
 
     def collect_code(self) -> str:
-        """The digest of the code that makes measurements, with the loaders of published tables."""
+        """The digest of the code that computes measurements, with the loaders of published tables."""
         tables = self.experiment.runs.tables if isinstance(self.experiment, MeasurementExperiment) else ()
         loaders = [source_module(table.loader).__name__ for table in tables if table.loader]
         read = ["relscale.storage.tables"] if self.tables() or self.checkpoint_table() else []
@@ -322,7 +322,7 @@ class Pipeline:
         return list(map(self.results.fit, ROWS))
 
     def suite_facts_digest(self) -> str:
-        """The digest of what a config states about suites that fits depend on; titles are for figures alone."""
+        """The digest of the suites' options that fits depend on; the others, such as titles, are for figures."""
         return digest(
             {
                 name: {key: value for key, value in suite.given().items() if key in FACTS}
@@ -331,7 +331,7 @@ class Pipeline:
         )
 
     def fit_code(self) -> str:
-        """The digest of the code of fits, with all laws: they are found by name."""
+        """The digest of the code of fits, with all laws, because they are found by name."""
         laws = [f"relscale.laws.{name}" for name in law_names()]
         read = ["relscale.storage.tables"] if self.answers() else []
         return code_digest("relscale.commands.fit:fit_measurements", *laws, *read)
@@ -367,7 +367,7 @@ class Pipeline:
         return list(static_formats())
 
     def caption(self, figure: str, folder: Path) -> Caption:
-        """The caption of a figure in the report; of a suite's figure with the suite's own description.
+        """The caption of a figure in the report, with the description of its suite, if it has one.
 
         Parameters
         ----------
@@ -391,7 +391,7 @@ class Pipeline:
         return Caption(text, (shown.title or suite, shown.description or "", shown.note or ""))
 
     def all_results(self) -> list[Path]:
-        """All declared outputs of rules, so that missing ones are made again."""
+        """All declared outputs of rules, so that missing ones are recomputed."""
         results, files = self.results, []
         if self.trains:
             sources = self.experiment.corpus_sources

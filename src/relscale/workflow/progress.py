@@ -155,4 +155,4 @@ def clock(seconds: float) -> str:
 
 
 expected_seconds: dict[str, float] = {}
-"""Seconds of all jobs of a rule by the plan of the workflow that this process runs; the Snakefile sets it."""
+"""Expected seconds of all jobs by rule, by the plan of this process's workflow; set by the Snakefile."""

@@ -1,4 +1,4 @@
-"""Snakemake's own page of an experiment: every job with its parameters, software and figures."""
+"""Snakemake's report of an experiment: every job with its parameters, software and figures."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from relscale.experiments.results import Results
 
 
 def make_provenance_page(config: Path) -> Path:
-    """Snakemake's report of a finished experiment, written again where something that it shows is newer.
+    """Write Snakemake's report of a finished experiment, unless it is newer than all figures and fits.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def make_provenance_page(config: Path) -> Path:
     Raises
     ------
     RelscaleError
-        There are no results yet, or Snakemake cannot make the page.
+        There are no results yet, or Snakemake fails.
     """
     results = Results.of(load_config(config))
     page = results.provenance_page
@@ -34,5 +34,5 @@ def make_provenance_page(config: Path) -> Path:
             [sys.executable, "-m", "snakemake", f"--configfile={config}", f"--report={page}", "--quiet=all"]
         )
         if process.returncode:
-            raise RelscaleError(f"{page}: could not be made; Snakemake says why above")
+            raise RelscaleError(f"{page}: not written, because Snakemake failed; its error is above")
     return page

@@ -1,5 +1,5 @@
-"""Removal of results that are damaged or refer to missing files of the store, so that the same command makes them
-again.
+"""Removal of results that are damaged or refer to missing files of the store, so that the same command recomputes
+them.
 
 Snakemake treats a file as done if it exists. Before the workflow is planned, this module also checks
 sizes, which is cheap for thousands of jobs, and the digests of small files. Larger files are compared with their
@@ -50,8 +50,8 @@ def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
     """
     if not store.is_dir() and any(results.glob("runs/*/*.json")):
         raise RelscaleError(
-            f"{store}: the store is not there, and {results} points into it; mount it, set store: to its place, or "
-            f"delete {results}/runs and {results}/scores to train and score all again"
+            f"{store}: the store does not exist, but {results} refers to it; mount it, set store: to its path, or "
+            f"delete {results}/runs and {results}/scores to train and score everything again"
         )
     if not dry:
         remove_leftovers(results, store)
@@ -61,9 +61,9 @@ def remove_damaged(results: Path, store: Path, dry: bool = False) -> list[str]:
             check(path)
             continue
         except Damaged as error:
-            messages.append(f"{error.path}: damaged ({error.reason}), so that {path} is made again")
+            messages.append(f"{error.path}: damaged ({error.reason}), so {path} is recomputed")
         except (KeyError, TypeError):
-            messages.append(f"{path}: written by another version, so that it is made again")
+            messages.append(f"{path}: written by another version, so it is recomputed")
         if not dry:
             remove(path)
     return messages

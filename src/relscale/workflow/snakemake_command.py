@@ -1,4 +1,4 @@
-"""Snakemake, which says in one line what is wrong with its options (``python -m`` of this module)."""
+"""Snakemake with one-line errors for invalid options: ``python -m relscale.workflow.snakemake_command``."""
 
 import argparse
 from typing import NoReturn
@@ -6,11 +6,11 @@ from typing import NoReturn
 from snakemake.cli import main
 
 
-def refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
-    """End with what is wrong, without the hundred lines of options that argparse would put before it."""
+def exit_with_error(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    """Exit with the error only, without the hundred lines of options that argparse prints before it."""
     parser.exit(2, f"relscale run: Snakemake: {message} (snakemake --help)\n")
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser.error = refuse  # type: ignore[assignment,method-assign]
+    argparse.ArgumentParser.error = exit_with_error  # type: ignore[assignment,method-assign]
     main()
