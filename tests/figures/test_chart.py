@@ -49,10 +49,10 @@ def a_panel() -> tuple[chart.Grid, chart.Panel]:
 
 def test_pixels_are_counted_from_the_top_left_corner() -> None:
     _, panel = a_panel()
-    low, high = panel.figure.layout.xaxis2.range
+    low, high = panel.drawing.figure.layout.xaxis2.range
     assert panel.x_pixels(10**low) == pytest.approx(0)
     assert panel.x_pixels(10**high) == pytest.approx(300)
-    low, high = panel.figure.layout.yaxis2.range
+    low, high = panel.drawing.figure.layout.yaxis2.range
     assert panel.y_pixels(high) == pytest.approx(0)
     assert panel.y_pixels(low) == pytest.approx(200)
     assert panel.x_pixels(panel.shifted_x(1e19, 25)) == pytest.approx(panel.x_pixels(1e19) + 25)
@@ -69,18 +69,18 @@ def test_marks_belong_to_their_panel_and_references_lie_under_them() -> None:
 def test_a_point_without_an_interval_has_no_bar() -> None:
     _, panel = a_panel()
     panel.points([1e18, 1e19], [0.5, 0.6], Style("#0072b2"), low=[0.4, None], high=[0.7, None])
-    bars = panel.figure.data[0].error_y
+    bars = panel.drawing.figure.data[0].error_y
     assert list(bars.array) == pytest.approx([0.2, 0])
     assert list(bars.arrayminus) == pytest.approx([0.1, 0])
 
 
 def test_names_at_line_ends_are_joined_to_their_lines() -> None:
-    _, panel = a_panel()
+    panels, panel = a_panel()
     chart.end_labels(
         panel, [EndLabel("upper", 0.51, Style("#0072b2")), EndLabel("lower", 0.5, Style("#d55e00"))]
     )
-    shapes = {shape.line.color: shape for shape in panel.figure.layout.shapes}
-    notes = {note.text: note for note in panel.figure.layout.annotations}
+    shapes = {shape.line.color: shape for shape in panels.figure.layout.shapes}
+    notes = {note.text: note for note in panels.figure.layout.annotations}
     assert shapes["#0072b2"].y0 == pytest.approx(1 - panel.y_pixels(0.51) / 200)
     assert shapes["#0072b2"].y1 == notes["upper"].y > notes["lower"].y == shapes["#d55e00"].y1
 

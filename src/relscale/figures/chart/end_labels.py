@@ -29,18 +29,20 @@ def end_labels(panel: Panel, labels: Sequence[EndLabel]) -> None:
     heights = [min(max(panel.y_pixels(label.y), 0.0), float(panel.height)) for label in ordered]
     positions = spread_labels(heights, LABEL + 4, (0.0, float(panel.height)))
     for label, start, end in zip(ordered, heights, positions, strict=True):
-        panel.figure.add_shape(
-            type="line",
-            name=END_LABEL,
-            xref=f"{panel.x} domain",
-            yref=f"{panel.y} domain",
-            xsizemode="pixel",  # so that it ends before the label at any width of the panel
-            xanchor=1,
-            x0=2,
-            x1=LEADER - 2,
-            y0=1 - start / panel.height,
-            y1=1 - end / panel.height,
-            line={"color": label.style.colour, "width": 1},
+        panel.drawing.shapes.append(
+            {
+                "type": "line",
+                "name": END_LABEL,
+                "xref": f"{panel.x} domain",
+                "yref": f"{panel.y} domain",
+                "xsizemode": "pixel",  # so that it ends before the label at any width of the panel
+                "xanchor": 1,
+                "x0": 2,
+                "x1": LEADER - 2,
+                "y0": 1 - start / panel.height,
+                "y1": 1 - end / panel.height,
+                "line": {"color": label.style.colour, "width": 1},
+            }
         )
         panel.annotate(
             text=label.text,

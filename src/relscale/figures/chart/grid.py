@@ -11,6 +11,7 @@ from itertools import pairwise
 import plotly.graph_objects as go
 
 from relscale.figures.chart.axes import log_ticks
+from relscale.figures.chart.drawing import Drawing
 from relscale.figures.chart.numbers import plain
 from relscale.figures.chart.panel import Panel, axis_name
 from relscale.figures.chart.reflow import COLOUR_SCALE, KEY_LINE, LINE, GridContent, arrangements
@@ -77,7 +78,7 @@ class Grid:
         The parts that are rearranged for another page width.
     """
 
-    drawn: go.Figure
+    drawing: Drawing
     rows: int
     columns: int
     width: int
@@ -93,10 +94,11 @@ class Grid:
         ``layout.meta`` has its natural ``width``, its ``least`` width, and its ``arrangements`` from wide to narrow:
         each is a ``layout`` for Plotly.relayout on pages of at least ``from`` pixels. The first one is applied.
         """
-        layouts = arrangements(self.drawn, self.content)
+        figure = self.drawing.finished()
+        layouts = arrangements(figure, self.content)
         for name, value in layouts[0][1].items():
-            self.drawn.layout[name] = value
-        self.drawn.update_layout(
+            figure.layout[name] = value
+        figure.update_layout(
             autosize=True,
             meta={
                 "width": self.content.natural_width,
@@ -104,7 +106,7 @@ class Grid:
                 "arrangements": [{"from": least, "layout": changes} for least, changes in layouts],
             },
         )
-        return self.drawn
+        return figure
 
     @property
     def plot_width(self) -> int:
@@ -123,7 +125,7 @@ class Grid:
         left = column * (self.width + self.gap_x)
         bottom = self.plot_height - sum(self.heights[: row + 1]) - row * self.gap_y
         return Panel(
-            self.drawn,
+            self.drawing,
             f"x{suffix}",
             f"y{suffix}",
             self.width,
@@ -140,13 +142,13 @@ class Grid:
         """Show x titles only in the last row and y titles only in the first column, for panels with equal axes."""
         for panel in self:
             for name in map(axis_name, (panel.x, panel.y)):
-                self.content.titles[name] = self.drawn.layout[name].title.text
+                self.content.titles[name] = self.drawing.figure.layout[name].title.text
 
     def share_names(self) -> None:
         """Show names on vertical axes only in the first of neighbouring panels with the same names."""
         names = {
             name: axis.get("ticktext")
-            for name, axis in self.drawn.layout.to_plotly_json().items()
+            for name, axis in self.drawing.figure.layout.to_plotly_json().items()
             if "axis" in name
         }
         for row in range(self.rows):
@@ -172,7 +174,7 @@ class Grid:
                 first.add(go.Scatter(mode=key.mode, line=key.style.line, marker=key.style.marker, **entry))
         self.content.end_labels_width = end_labels_width
         self.content.keys = [*([title] if title else []), *(key.name for key in keys)]
-        self.drawn.update_layout(
+        self.drawing.figure.update_layout(
             showlegend=True,
             legend={
                 "font": {"size": SIZE - 1},
@@ -189,7 +191,7 @@ class Grid:
         """Add a logarithmic colour scale from ``low`` to ``high``, below the legend."""
         ticks = log_ticks(low, high, 7)
         self.content.colour_scale = title
-        self.drawn.update_layout(
+        self.drawing.figure.update_layout(
             coloraxis={
                 "colorscale": [[share, f"rgb{colour}"] for share, colour in SEQUENCE],
                 "cmin": math.log(low),
@@ -216,18 +218,20 @@ class Grid:
         self.content.notes = [note for note in notes if note]
         if not self.content.notes:
             return
-        self.content.note_annotation = len(self.drawn.layout.annotations)
-        self.drawn.add_annotation(
-            text="",
-            x=0,
-            y=0,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="top",
-            align="left",
-            showarrow=False,
-            font={"size": SIZE - 2, "color": FAINT},
+        self.content.note_annotation = len(self.drawing.annotations)
+        self.drawing.annotations.append(
+            {
+                "text": "",
+                "x": 0,
+                "y": 0,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "left",
+                "yanchor": "top",
+                "align": "left",
+                "showarrow": False,
+                "font": {"size": SIZE - 2, "color": FAINT},
+            }
         )
 
 
@@ -273,7 +277,7 @@ def grid(
     figure = go.Figure()
     margin = {"l": left, "r": right, "t": TITLE + top + 6, "b": bottom, "pad": 0}
     figure.update_layout(**layout(title), margin=margin, showlegend=False)
-    return Grid(figure, rows, columns, width, heights, gap_x, gap_y, content)
+    return Grid(Drawing(figure), rows, columns, width, heights, gap_x, gap_y, content)
 
 
 def empty(title: str, reason: str) -> go.Figure:

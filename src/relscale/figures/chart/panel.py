@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
 
 from relscale.figures.chart.axes import Axis
+from relscale.figures.chart.drawing import Drawing
 from relscale.figures.chart.hover import hover_properties
 from relscale.figures.chart.numbers import known
 from relscale.figures.chart.style import FAINT, INK, SIZE, Style, faded, hatched
@@ -33,7 +34,7 @@ class Panel:
         The part of the plot's width and height that it fills, as shares.
     """
 
-    figure: go.Figure
+    drawing: Drawing
     x: str
     y: str
     width: int
@@ -45,22 +46,19 @@ class Panel:
 
     def axes(self, x: Axis, y: Axis, **changes: Any) -> None:
         """Set the axes; ``changes`` apply to both."""
-        self.figure.update_layout(
-            {
-                axis_name(self.x): {**x, "domain": self.x_domain, "anchor": self.y, **changes},
-                axis_name(self.y): {**y, "domain": self.y_domain, "anchor": self.x, **changes},
-            }
-        )
+        layout = self.drawing.figure.layout
+        layout[axis_name(self.x)] = {**x, "domain": self.x_domain, "anchor": self.y, **changes}
+        layout[axis_name(self.y)] = {**y, "domain": self.y_domain, "anchor": self.x, **changes}
 
     @property
     def x_axis(self) -> Any:
         """The x axis in the figure's layout."""
-        return self.figure.layout[axis_name(self.x)]
+        return self.drawing.figure.layout[axis_name(self.x)]
 
     @property
     def y_axis(self) -> Any:
         """The y axis in the figure's layout."""
-        return self.figure.layout[axis_name(self.y)]
+        return self.drawing.figure.layout[axis_name(self.y)]
 
     def x_pixels(self, x: float) -> float:
         """Pixels from the panel's left edge to ``x``, for a panel with axes."""
@@ -96,7 +94,9 @@ class Panel:
     def annotate(self, **annotation: Any) -> None:
         """Add one of plotly's annotations; x and y are shares of the panel's width and height."""
         reference = {"xref": f"{self.x} domain", "yref": f"{self.y} domain"}
-        self.figure.add_annotation(**{"font": {"size": SIZE}, "showarrow": False, **reference, **annotation})
+        self.drawing.annotations.append(
+            {"font": {"size": SIZE}, "showarrow": False, **reference, **annotation}
+        )
 
     def texts(
         self,
@@ -125,9 +125,10 @@ class Panel:
     def add(self, trace: BaseTraceType, below: bool = False) -> None:
         """Draw one of plotly's traces in this panel, above or ``below`` all others."""
         trace.update(xaxis=self.x, yaxis=self.y)
-        self.figure.add_trace(trace)
+        figure = self.drawing.figure
+        figure.add_trace(trace)
         if below:
-            self.figure.data = (self.figure.data[-1], *self.figure.data[:-1])
+            figure.data = (figure.data[-1], *figure.data[:-1])
 
     def points(
         self,
@@ -313,7 +314,7 @@ class Panel:
                 showlegend=False,
             )
         )
-        self.figure.update_layout(barmode="stack", bargap=0)
+        self.drawing.figure.update_layout(barmode="stack", bargap=0)
 
     def reference_line(self, y: float, style: Style | None = None) -> None:
         """Draw a thin horizontal line below all marks, for the baseline, zero, or chance."""
@@ -327,17 +328,19 @@ class Panel:
 
     def vertical_band(self, low: float, high: float, colour: str, dash: str | None = None) -> None:
         """Draw a band over the whole height below all marks, or a line if ``low`` equals ``high``."""
-        self.figure.add_shape(
-            type="rect" if high > low else "line",
-            x0=low,
-            x1=high,
-            y0=0,
-            y1=1,
-            xref=self.x,
-            yref=f"{self.y} domain",
-            fillcolor=colour,
-            line={"width": 0} if high > low else {"width": 1, "color": colour, "dash": dash},
-            layer="below",
+        self.drawing.shapes.append(
+            {
+                "type": "rect" if high > low else "line",
+                "x0": low,
+                "x1": high,
+                "y0": 0,
+                "y1": 1,
+                "xref": self.x,
+                "yref": f"{self.y} domain",
+                "fillcolor": colour,
+                "line": {"width": 0} if high > low else {"width": 1, "color": colour, "dash": dash},
+                "layer": "below",
+            }
         )
 
 

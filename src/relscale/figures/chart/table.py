@@ -62,4 +62,6 @@ def _background(panel: Panel, x: tuple[float, float], y: tuple[float, float], co
     """Draw a box with a thin edge below all text."""
     corners = {"x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "xref": panel.x, "yref": panel.y}
     edge = {"color": GRID, "width": 1}
-    panel.figure.add_shape(type="rect", fillcolor=colour, layer="below", line=edge, **corners)
+    panel.drawing.shapes.append(
+        {"type": "rect", "fillcolor": colour, "layer": "below", "line": edge, **corners}
+    )
