@@ -1,4 +1,4 @@
-"""Pages of the site that are made from the code as it is built, and links that lead out of the documentation."""
+"""Pages of the site that are generated from the code, and links to files outside of the documentation."""
 
 import argparse
 import importlib
@@ -30,7 +30,7 @@ OUTWARD = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)\s]*)\)")
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the pages that are made from the code."""
+    """Add the generated pages."""
     pages = {
         "config": config_page,
         "laws": laws_page,
@@ -45,7 +45,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """Pictures take the place of their names; a link to a file of the repository becomes its path."""
+    """Insert pictures for their names, and replace links to files of the repository by their paths."""
     folder = Path(page.file.src_uri).parent
 
     def path_of(match: re.Match[str]) -> str:
@@ -74,10 +74,10 @@ def config_page() -> str:
     lines = [
         "# Config",
         "",
-        "An experiment is one YAML file. What `runs.source` says decides which sections it has: "
+        "An experiment is one YAML file. Its sections depend on `runs.source`: "
         "[`train`](#trainingexperiment) (the default), [`checkpoints`](#checkpointexperiment), "
         "[`measurements`](#measurementexperiment). A key that is not listed here is refused, with a suggestion. "
-        "`relscale schema` prints the same as JSON Schema, which editors read.",
+        "`relscale schema` prints the JSON Schema, which editors can use.",
         "",
     ]
     first = ("TrainingExperiment", "CheckpointExperiment", "MeasurementExperiment")
@@ -106,7 +106,7 @@ def _section(name: str, section: Mapping[str, Any]) -> list[str]:
 
 
 def _kind(value: Mapping[str, Any]) -> str:
-    """What a value may be, in words."""
+    """The type and limits of a value in words."""
     if "$ref" in value:
         name = value["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
@@ -144,7 +144,7 @@ def _cell(text: str) -> str:
 
 # The laws.
 
-# Of each law that has a picture: parameters, the range of the first predictor, and further predictors of each curve.
+# For each law with a picture: parameters, range of the first predictor, and the other predictors of each curve.
 F = "F / F_ref"
 CURVES: dict[str, tuple[tuple[float, ...], tuple[float, float], tuple[tuple[float, ...], ...]]] = {
     "architecture": ((0.05, 0.004, 0.9, 0.03, 0.05), (0.02, 0.2), ((0.5, 3.0), (4, 3.0))),
@@ -185,7 +185,7 @@ CURVES: dict[str, tuple[tuple[float, ...], tuple[float, float], tuple[tuple[floa
     "vocabulary": ((-5.6, 20, 1.5, 500, 0.25, 0.3, 0.35), (3e7, 3e9), ((4e3, 1e10), (6e4, 1e10))),
 }
 LINEAR_X = ("loss",)
-MOST_LABEL = 15  # characters of a curve's name that there is room for
+LONGEST_LABEL = 15  # characters of a curve's label
 
 
 def laws_page() -> str:
@@ -194,7 +194,7 @@ def laws_page() -> str:
         "# Laws",
         "",
         '`relscale fit TABLE --law NAME`, `rs.fit(table, law="NAME")`, or in a config `fit: {laws: [{law: NAME}]}`. '
-        "[A law of your own](../how-to/law.md) is a function. Pictures show the shape, at parameters of a usual size.",
+        "[A law of your own](../how-to/law.md) is a function. Pictures show the law at typical parameters.",
         "",
     ]
     for name, module in law_modules().items():
@@ -254,7 +254,7 @@ def _law_picture(name: str, law: Law) -> str:
         for further in others
     ]
     by = ""
-    if max(map(len, labels)) > MOST_LABEL:
+    if max(map(len, labels)) > LONGEST_LABEL:
         labels = [", ".join(_short(further[i]) for i in named) for further in others]
         by = f"; curves by {', '.join(names)}"
     curves = []
@@ -277,11 +277,11 @@ def _short(value: float) -> str:
 
 
 def suites_page() -> str:
-    """Every suite: what it asks, groups, baseline, metric and options."""
+    """Every suite: description, groups, baseline, metric and options."""
     lines = [
         "# Suites",
         "",
-        "[A suite of your own](../how-to/suite.md) is a folder. What is measured: [scoring](scoring.md).",
+        "[A suite of your own](../how-to/suite.md) is a folder. For the metrics see [scoring](scoring.md).",
         "",
     ]
     for name in available_suites():
@@ -302,12 +302,12 @@ def suites_page() -> str:
 
 
 def questions_page() -> str:
-    """Every question: what it asks, its options and the columns of its answer."""
+    """Every question: description, options, and the columns of its answer."""
     lines = [
         "# Questions",
         "",
-        "`relscale ask QUESTION TABLE` answers one from any table; `relscale ask` lists them. A question is one file "
-        "in `src/relscale/questions/`.",
+        "`relscale ask QUESTION TABLE` answers a question from a table; `relscale ask` lists all questions. Each is "
+        "one file in `src/relscale/questions/`.",
         "",
     ]
     for name in question_names():
@@ -332,11 +332,11 @@ def questions_page() -> str:
 
 
 def figures_page() -> str:
-    """Every figure: what it shows, and its options."""
+    """Every figure: description and options."""
     lines = [
         "# Figures",
         "",
-        'A config lists them under `figures`; `results.plot("isoflop", …)` draws one in Python, with its options.',
+        'A config lists figures under `figures`; in Python, `results.plot("isoflop", …)` draws one with its options.',
         "",
     ]
     for row in listings.figures():
@@ -358,16 +358,16 @@ def _figure_options(section: type[Section] | None) -> list[str]:
 
 def command_line_page() -> str:
     """Every command, its arguments and options."""
-    of_verb = parsers()[1]
-    lines = ["# Command line", "", "`relscale COMMAND --help` says the same.", ""]
-    for title, verbs in COMMANDS.items():
-        for verb in verbs:
-            lines += _command(verb, title, of_verb[verb])
+    parser_by_name = parsers()[1]
+    lines = ["# Command line", "", "The same text is printed by `relscale COMMAND --help`.", ""]
+    for title, names in COMMANDS.items():
+        for name in names:
+            lines += _command(name, title, parser_by_name[name])
     return "\n".join(lines)
 
 
-def _command(verb: str, title: str, parser: argparse.ArgumentParser) -> list[str]:
-    lines = [f"## relscale {verb}", "", f"*{title[0].upper()}{title[1:]}.* {parser.description or ''}", ""]
+def _command(name: str, title: str, parser: argparse.ArgumentParser) -> list[str]:
+    lines = [f"## relscale {name}", "", f"*{title[0].upper()}{title[1:]}.* {parser.description or ''}", ""]
     actions = [
         action for action in parser._actions if action.dest != "help" and action.help != argparse.SUPPRESS
     ]
@@ -377,9 +377,9 @@ def _command(verb: str, title: str, parser: argparse.ArgumentParser) -> list[str
         value = action.metavar or (
             f"{{{','.join(map(str, action.choices))}}}" if action.choices else action.dest.upper()
         )
-        takes = "" if action.nargs == 0 else f" {value if isinstance(value, str) else ' '.join(value)}"
-        name = f"{', '.join(action.option_strings)}{takes}" if action.option_strings else str(value)
-        lines.append(f"| `{_cell(name)}` | {_cell(_plain(action.help or ''))} |")
+        values = "" if action.nargs == 0 else f" {value if isinstance(value, str) else ' '.join(value)}"
+        argument = f"{', '.join(action.option_strings)}{values}" if action.option_strings else str(value)
+        lines.append(f"| `{_cell(argument)}` | {_cell(_plain(action.help or ''))} |")
     return [*lines, ""]
 
 
@@ -391,7 +391,7 @@ def _plain(text: str) -> str:
 
 
 def _errors() -> tuple[Sequence[float], dict[str, Sequence[float]]]:
-    """Two errors that fall along compute, and cross at 1e21 FLOPs."""
+    """Two errors that decrease with compute and cross at 1e21 FLOPs."""
     flops = np.geomspace(1e18, 1e23, 60)
     return flops.tolist(), {
         "baseline": (0.9 * (flops / 1e21) ** -0.05).tolist(),
@@ -409,7 +409,7 @@ def errors_picture() -> str:
 
 
 def ratio_picture() -> str:
-    """Their ratio over compute."""
+    """The ratio of the two errors over compute."""
     flops, errors = _errors()
     ratio = [a / b for a, b in zip(errors["group"], errors["baseline"], strict=True)]
     lines = [Line("G = E / E baseline", flops, ratio), Line("baseline", flops, [1.0] * len(flops))]

@@ -17,7 +17,7 @@ FOREIGN = {
     "experiments/schema_values.py": "JSON Schema",
     "figures/browser.py": "a figure of plotly",
     "figures/chart/axes.py": "an axis of plotly",
-    "figures/chart/labels.py": "an annotation of plotly",
+    "figures/chart/hover.py": "properties of a trace of plotly",
     "figures/chart/reflow.py": "a layout of plotly",
     "figures/chart/style.py": "a line, a marker and a layout of plotly",
     "scoring/engine.py": "the interface of lm-eval's models",

@@ -17,7 +17,7 @@ from relscale.measurements.mixture_shares import with_listed_shares
 from relscale.measurements.runs import listed_runs, trained_runs
 from relscale.release.export import export
 from relscale.release.model_card import ScoreRow
-from relscale.release.push import push, to_push
+from relscale.release.push import push, upload_size
 from relscale.scoring.checkpoint_table import read_checkpoints
 from relscale.storage.tables import read_table
 
@@ -96,7 +96,7 @@ def test_a_model_has_a_folder_of_its_own_and_one_that_diverged_only_a_row(export
     (model,) = exported.models
     names = {path.name for path in model.iterdir()}
     assert names == {"README.md", "config.json", "model.safetensors", "run.json"}
-    assert exported.without == (plan(CONFIG)[1].name,)
+    assert exported.diverged == (plan(CONFIG)[1].name,)
 
 
 def test_weights_are_not_held_twice(exported, trained):
@@ -165,7 +165,7 @@ def test_an_export_is_pushed_model_by_model_and_its_table_names_commits(exported
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
     folder = exported.table.parent
-    assert to_push(folder)[0] == 1
+    assert upload_size(folder)[0] == 1
     table = push(folder, "us", "small", "apache-2.0", report=lambda _: None)
     name = f"us/small-{plan(CONFIG)[0].name}"
     assert created == [(name, True, True)]
@@ -222,6 +222,6 @@ def test_nothing_but_models_of_the_export_is_pushed(exported, monkeypatch, model
     folder = exported.table.parent
     text = exported.table.read_text().replace(exported.models[0].name, model)
     exported.table.write_text(text)
-    for act in (lambda: to_push(folder), lambda: push(folder, "us", "small", "apache-2.0")):
+    for act in (lambda: upload_size(folder), lambda: push(folder, "us", "small", "apache-2.0")):
         with pytest.raises(RelscaleError, match="is not a folder of this export"):
             act()

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.atlas.entry import Tables
     from relscale.atlas.page import PICTURES, page, pictures, reasons
     from relscale.atlas.report import atlas_figures, atlas_report, headline
-    from relscale.report.provenance import facts_of_machine
+    from relscale.report.provenance import machine_facts
     from relscale.storage.atomic import write_text
     from relscale.storage.rows import table_of
     from relscale.storage.tables import write_table
@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> None:
         if not pictures(names, tables, options.page.parent / PICTURES):
             print("no Chrome found: the pictures of the page are not updated", file=sys.stderr)
     if options.report:
-        facts = list(facts_of_machine())
+        facts = list(machine_facts())
         write_text(options.report, atlas_report(rows, atlas_figures(names, tables), facts))
     print(f"{len(rows)} entries: {headline(all_rows)}")
     if options.report:

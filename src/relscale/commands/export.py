@@ -52,5 +52,5 @@ def run(options: argparse.Namespace) -> None:
         options.output,
     )
     print(f"{len(exported.models)} models in {options.output}, table {exported.table}")
-    for name in exported.without:
+    for name in exported.diverged:
         print(f"{name}: diverged, listed in the table without a model")

@@ -19,10 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Upload the output of `relscale export`: one repository per model and one for the table."""
-    from relscale.release.push import push, to_push
+    from relscale.release.push import push, upload_size
 
     experiment = training_experiment(options.config)
-    count, size = to_push(options.folder)
+    count, size = upload_size(options.folder)
     if not options.yes:
         raise RelscaleError(
             f"would upload {count} models, {size / 1e9:.1f} GB, to {options.organisation}; run again with --yes "

@@ -1,1 +1,1 @@
-"""Trained models as others can use them: folders, model cards, a table of checkpoints, and the way to the hub."""
+"""Release of trained models: folders, model cards, a table of checkpoints, and upload to the hub."""

@@ -1,4 +1,4 @@
-"""An experiment's models into folders for the hub, with a table of checkpoints that an experiment reads back."""
+"""Export of an experiment's models to folders for the hub, with a table of checkpoints that experiments can read."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ from relscale.storage.tables import write_table
 
 CARD = "README.md"
 ACCURACY = ("accuracy", "accuracy_micro")
-NOT_EXPORTED = ("checkpoints",)  # of a run's folder: those on the way have folders of their own
+NOT_EXPORTED = ("checkpoints",)  # in a run's folder: intermediate checkpoints have their own folders
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The files of an export: its table, the folders of models, and the runs that diverged and have none."""
+    """The files of an export: its table, the models' folders, and the names of diverged runs, which have no folder."""
 
     table: Path
     models: tuple[Path, ...]
-    without: tuple[str, ...]
+    diverged: tuple[str, ...]
 
 
 def export(
@@ -39,36 +39,36 @@ def export(
     suites: Mapping[str, Path],
     folder: Path,
 ) -> Exported:
-    """Write ``folder``: one for each model, ``checkpoints.csv``, and ``suites/``.
+    """Export an experiment's models: one folder per model, ``checkpoints.csv``, and ``suites/``.
 
-    A model's folder has weights, configuration, tokenizer, curve, record and card. Weights are second names of the
-    store's files where the file system has such, else copies. What is there already is replaced model by model.
+    A model's folder has weights, configuration, tokenizer, curve, record and card. Weights are hard links to the store
+    if the file system supports them, else copies. Existing folders are replaced model by model.
 
     Parameters
     ----------
     experiment
-        Whose models they are.
+        The experiment that trained the models.
     manifests
-        Of its training jobs.
+        The manifests of its training jobs.
     measurements
-        Its rows, for the cards; empty where nothing is scored yet.
+        Its measurements, for the cards; empty if nothing is scored yet.
     metrics
-        Of each suite the metric that it is shown by; a card has that, and accuracy.
+        The headline metric of each suite; a card has this metric and accuracy.
     suites
-        Prepared suites that cannot be made again without the corpora, by name.
+        Folders of prepared suites that need the corpora to be prepared again, by name.
     folder
-        Where all goes.
+        The output folder.
 
     Raises
     ------
     RelscaleError
-        A manifest or a run's record is missing or not what it should be.
+        A manifest or a run's record is missing or invalid.
     """
     by_run: dict[str, list[ScoreRow]] = {}
     for row in measurements:
         if row.metric in (metrics.get(row.suite), *ACCURACY) and row.suite in metrics:
             by_run.setdefault(row.run, []).append(row)
-    rows, models, without = [], [], []
+    rows, models, diverged = [], [], []
     for trained in read_trained(manifests):
         name = trained.model.run
         if trained.record.status == "ok":
@@ -81,7 +81,7 @@ def export(
             )
             models.append(_model(trained.folder, card, folder / file_name(name)))
         else:
-            without.append(name)
+            diverged.append(name)
         rows.append(_row(trained))
     for name, prepared in suites.items():
         with atomic_path(folder / "suites" / file_name(name)) as partial:
@@ -89,18 +89,18 @@ def export(
     table = folder / TABLE
     shares = {name: corpus.shares for name, corpus in experiment.corpora.items()}
     write_table(with_mixture_shares(table_of(Checkpoint, rows).drop_columns("samples"), shares), table)
-    return Exported(table, tuple(models), tuple(without))
+    return Exported(table, tuple(models), tuple(diverged))
 
 
 def corpus_data(experiment: TrainingExperiment, corpus: str) -> list[dict[str, object]]:
-    """The parts of a corpus with their weights, and all that the config states about their sources."""
+    """The parts of a corpus with their weights and the config of their sources."""
     parts = experiment.corpora[corpus].mixture
     return [{**experiment.sources[part.source].values(), **part.values()} for part in parts]
 
 
 def _model(source: Path, card: str, target: Path) -> Path:
     if not (source / "config.json").is_file():
-        raise RelscaleError(f"{source}: no model in it; train it again")
+        raise RelscaleError(f"{source}: the folder has no model; train it again")
     check_digests_if_listed(source)
     with atomic_path(target) as partial:
         shutil.copytree(

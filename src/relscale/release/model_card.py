@@ -1,4 +1,4 @@
-"""The card of a model: what it is, what it read, what it cost and how it scores, as README.md of its folder."""
+"""The card of a model, ``README.md`` in its folder: design, data, compute, losses and scores."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from relscale.training.record import TrainingRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRow:
-    """One measurement of a model as its card shows it."""
+    """One measurement on a model card."""
 
     run: str = same_column(Measurement, "run")
     suite: str = same_column(Measurement, "suite")
@@ -29,7 +29,7 @@ class ScoreRow:
     items: int | None = same_column(Measurement, "items")
 
 
-SHOWN = names_of(ScoreRow)[1:]  # the card is of one run
+SHOWN = names_of(ScoreRow)[1:]  # without the run, which is the same in all rows
 
 
 def model_card(
@@ -39,20 +39,20 @@ def model_card(
     experiment: str,
     licence: str | None,
 ) -> str:
-    """Markdown with the hub's metadata in front.
+    """The card in Markdown, after the hub's metadata.
 
     Parameters
     ----------
     record
-        What the training wrote down (``run.json``).
+        The record of the training (``run.json``).
     data
-        Parts of the corpus: ``weight`` and what the config says of the source.
+        The parts of the corpus, each with its ``weight`` and the config of its source.
     scores
         The measurements of this model.
     experiment
-        Its name.
+        Name of the experiment.
     licence
-        As the hub calls it; None where the config names none, and the card then says so.
+        Licence as the hub names it; None if the config names none, as the card then states.
     """
     run = record.run
     return "\n".join(
@@ -63,8 +63,8 @@ def model_card(
             "",
             f"# {_text(record.name)}",
             "",
-            f"One of the models of the experiment {_code(experiment)}: trained with relscale at a fixed compute "
-            "budget, for scaling laws and not to be of use otherwise.",
+            f"A model of the experiment {_code(experiment)}, trained with relscale at a fixed compute budget to study "
+            "scaling laws; it is not meant for other uses.",
             "",
             "## Licence",
             "",
@@ -97,7 +97,7 @@ def model_card(
 
 
 def _metadata(run: Run, data: Sequence[Mapping[str, Any]], licence: str | None) -> dict[str, object]:
-    datasets = [part["path"] for part in data if part["kind"] == "hub" and _named(part["path"])]
+    datasets = [part["path"] for part in data if part["kind"] == "hub" and _is_on_hub(part["path"])]
     return {
         **({"license": licence} if licence else {}),
         "library_name": "transformers",
@@ -107,8 +107,8 @@ def _metadata(run: Run, data: Sequence[Mapping[str, Any]], licence: str | None) 
     }
 
 
-def _named(path: str) -> bool:
-    """Whether a source's path is a data set's name on the hub."""
+def _is_on_hub(path: str) -> bool:
+    """Whether a source's path is the name of a data set on the hub."""
     return path.count("/") == 1 and not path.startswith((".", "/"))
 
 
@@ -163,10 +163,10 @@ def _table(values: Mapping[str, object]) -> str:
 
 
 def _parts(data: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line for each part; of one that is no data set of the hub, its kind alone: paths are of one machine."""
+    """One line per part, without the path of a source that is not on the hub, because it is specific to a machine."""
     lines = []
     for part in data:
-        name = part["path"] if part["kind"] == "hub" and _named(part["path"]) else part["source"]
+        name = part["path"] if part["kind"] == "hub" and _is_on_hub(part["path"]) else part["source"]
         details = [
             f"{key} {part[key]}" for key in ("part", "name", "data_files", "revision") if part.get(key)
         ]
@@ -187,10 +187,10 @@ def _cell(value: Any) -> str:
 
 
 def _text(name: str) -> str:
-    """A name in Markdown, which takes HTML for HTML and bars for the end of a cell."""
+    """A name in Markdown, with HTML and the separators of cells escaped."""
     return html.escape(" ".join(name.split()), quote=False).replace("|", "\\|")
 
 
 def _code(name: str) -> str:
-    """A name in the type of code; one with a backquote cannot be."""
+    """A name formatted as code, unless it has a backquote."""
     return _text(name) if "`" in name else f"`{' '.join(name.split())}`"

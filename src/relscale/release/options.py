@@ -8,10 +8,9 @@ from relscale.experiments.section import NULLABLE, Section
 
 
 class Export(Section):
-    """Statements about the models for `relscale export`."""
+    """Options of `relscale export`."""
 
     licence: Annotated[str | None, NULLABLE] = Field(
         default=None,
-        description="Licence of the weights as the hub names it, such as apache-2.0; nothing is pushed "
-        "without one.",
+        description="Licence of the weights as the hub names it, such as apache-2.0; required for `--push`.",
     )

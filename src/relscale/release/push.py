@@ -1,4 +1,4 @@
-"""Exported models onto the Hugging Face hub, one repository per model."""
+"""Upload of exported models to the Hugging Face hub, one repository per model."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,28 +22,28 @@ def push(
     licence: str | None,
     report: Callable[[str], None] = print,
 ) -> Path:
-    """Upload every model of an export, and write the table that names them on the hub, at their commits.
+    """Upload every model of an export, and write a table of their names and commits on the hub.
 
-    Repositories are called ``organisation/experiment-run``, or by the file name of that
-    (``relscale.storage.file_name``), and are private until someone opens them.
+    Repositories are named ``organisation/experiment-run``, with ``experiment-run`` made a file name
+    (``relscale.storage.file_name``), and are private until someone publishes them.
 
     Parameters
     ----------
     folder
-        Of the export.
+        The folder of the export.
     organisation
-        An account of the hub, into which this machine is logged in.
+        An account of the hub to which the logged-in user may write.
     experiment
-        Its name.
+        Name of the experiment.
     licence
-        Of the models.
+        Licence of the models.
     report
-        Called with one line per uploaded model.
+        Function that is called with one line per uploaded model.
 
     Raises
     ------
     RelscaleError
-        There is no export, no licence, a model of the table lies elsewhere, or the hub refuses.
+        There is no export or no licence, a model in the table is outside of ``folder``, or the hub refuses.
     """
     if licence is None:
         raise RelscaleError("export.licence: set the licence of the models in the config, then export again")
@@ -59,8 +59,8 @@ def push(
     return folder / PUSHED
 
 
-def to_push(folder: Path) -> tuple[int, int]:
-    """How many models an export has, and their bytes."""
+def upload_size(folder: Path) -> tuple[int, int]:
+    """The number of models in an export, and their bytes."""
     models: Sequence[Any] = read_table(folder / TABLE, ("model",))["model"].drop_null().to_pylist()
     paths = [_model(folder, name) for name in models if name]
     return len(paths), sum(
@@ -69,7 +69,7 @@ def to_push(folder: Path) -> tuple[int, int]:
 
 
 def _model(folder: Path, name: str) -> Path:
-    """The folder of a model in an export; the table is data, and nothing else of this machine is uploaded by it."""
+    """The folder of a model in an export; a path in the table that leads elsewhere is refused."""
     path = folder / name
     if path.resolve().parent != folder.resolve():
         raise RelscaleError(f"{folder / TABLE}: {name!r} is not a folder of this export, and is not uploaded")
@@ -83,7 +83,7 @@ def _upload(folder: Path, name: str) -> str:
     try:
         api.create_repo(name, private=True, exist_ok=True)
         return str(api.upload_folder(repo_id=name, folder_path=folder).oid)
-    except Exception as error:  # no network, no account, no permission: the client has many for each
+    except Exception as error:  # the client raises many types without network, account or permission
         raise RelscaleError(
             f"cannot push {folder} to {name} ({first_line(error)}); models already pushed stay on the hub"
         ) from error

@@ -1,4 +1,4 @@
-"""Can I trust it? The checks of a report as a section, and in one line at its top."""
+"""The checks of a report: one line at its top, and a section with the details."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Can the answer be trusted? One line per check, each with its evidence."""
+"""Checks of whether a result can be trusted, each with its evidence."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.report_data import ReportData
 
 Outcome = Literal["yes", "warn", "no"]
-ENOUGH_ALIKE = 0.9  # share of the specifications that have the same sign
+SAME_SIGN = 0.9  # share of the specifications with the same sign of Δβ for a robust direction
 FORM = "relative"
 
 
@@ -34,11 +34,11 @@ class Check:
     outcome
         "yes", "warn" or "no".
     title, detail
-        What was checked, and what came out.
+        The subject of the check, and its result.
     figures
-        Names of the kinds of figures that show it.
+        Names of the figures that show it.
     suites
-        The suites that it is about; None stands for all.
+        The suites of these figures; None for all.
     """
 
     outcome: Outcome
@@ -49,7 +49,7 @@ class Check:
 
 
 def checks(data: ReportData, rows: Sequence[VerdictRow]) -> list[Check]:
-    """The checks that this fit has something to say on; ``rows`` are the gaps of the headline."""
+    """The checks for which the fit has results; ``rows`` are the gaps that the headline counts."""
     results = (
         _minima(data),
         _seeds(data),
@@ -72,7 +72,7 @@ def _minima(data: ReportData) -> Check | None:
     advice = frontier_advice(points, data.widths)
     detail = f"{good} of {len(points)} budgets have the minimum of their parabola within the range of widths"
     detail = " ".join(map(as_sentence, [detail, *advice]))
-    return Check(_share(good, len(points), 0.7), "Compute-optimal sizes", detail, ("isoflop", "frontier"))
+    return Check(_outcome(good, len(points), 0.7), "Compute-optimal sizes", detail, ("isoflop", "frontier"))
 
 
 def _seeds(data: ReportData) -> Check | None:
@@ -96,7 +96,7 @@ def _leave_one_out(rows: Sequence[VerdictRow]) -> Check | None:
         return None
     robust = sum(row.left_out_carry == 0 for row in directions)
     return Check(
-        _share(robust, len(directions), 0.5),
+        _outcome(robust, len(directions), 0.5),
         "Leave-one-out",
         f"Gaps whose direction is robust to leaving out any budget or training run: {robust} of {len(directions)}.",
         ("robustness",),
@@ -108,12 +108,12 @@ def _specifications(rows: Sequence[VerdictRow]) -> Check | None:
     directions = [row for row in rows if row.verdict in DIRECTIONS and row.specifications]
     if not directions:
         return None
-    alike = sum(row.specifications_same_sign >= ENOUGH_ALIKE * row.specifications for row in directions)
+    robust = sum(row.specifications_same_sign >= SAME_SIGN * row.specifications for row in directions)
     return Check(
-        _share(alike, len(directions), 0.5),
+        _outcome(robust, len(directions), 0.5),
         "Analysis choices",
-        f"Gaps with a direction whose Δβ has the same sign in at least {words.percent(ENOUGH_ALIKE)} of the "
-        f"alternative specifications: {alike} of {len(directions)}.",
+        f"Gaps with a direction whose Δβ has the same sign in at least {words.percent(SAME_SIGN)} of the "
+        f"alternative specifications: {robust} of {len(directions)}.",
         ("specification-curve",),
         _suites(directions),
     )
@@ -127,19 +127,19 @@ def _forms(data: ReportData) -> Check | None:
             errors.setdefault(row.form, []).append(row.rmse_log)
     if FORM not in errors or len(errors) < 2:
         return None
-    typical = {form: median(values) for form, values in errors.items()}
-    best = min(typical, key=lambda form: typical[form])
-    ratio = typical[FORM] / typical[best] if typical[best] else 1.0
+    medians = {form: median(values) for form, values in errors.items()}
+    best = min(medians, key=lambda form: medians[form])
+    ratio = medians[FORM] / medians[best] if medians[best] else 1.0
     outcome: Outcome = "yes" if ratio <= 1.25 else "warn"
     named = "persistence (the last ratio, unchanged)" if best == "persistence" else best
-    other = (
-        "no other form is better" if best == FORM else f"the best form here, {named}, by {typical[best]:.2%}"
+    comparison = (
+        "no other form is better" if best == FORM else f"the best form here, {named}, by {medians[best]:.2%}"
     )
     return Check(
         outcome,
         "Functional form",
-        f"Fitted to the smaller budgets, the relative law misses the held-out ratios by {typical[FORM]:.2%} "
-        f"(median over gaps); {other}.",
+        f"Fitted to the smaller budgets, the relative law misses the held-out ratios by {medians[FORM]:.2%} "
+        f"(median over gaps); {comparison}.",
         ("robustness",),
     )
 
@@ -158,11 +158,11 @@ def _power(rows: Sequence[VerdictRow]) -> Check | None:
         limits = f" ({low} to {high} under the confidence limits of the noise)"
     change = 10 ** sizes.pop() - 1
     return Check(
-        _share(enough, len(known), 0.3),
+        _outcome(enough, len(known), 0.3),
         "Power",
         f"For {enough} of {len(known)} gaps an experiment like this one would detect a change of "
         f"{words.percent(change)} per 10× compute with {words.percent(ENOUGH)} power or more; the median power is "
-        f"{words.percent(round(median(known), 2))}{limits}. A gap that is not resolved may still move.",
+        f"{words.percent(round(median(known), 2))}{limits}. A gap that is not resolved may still change.",
         ("robustness",),
     )
 
@@ -190,9 +190,9 @@ def _published(data: ReportData) -> Check | None:
         return None
     agree = sum(bool(row.agrees) or bool(row.within) for row in rows)
     return Check(
-        _share(agree, len(rows), 0.7),
+        _outcome(agree, len(rows), 0.7),
         "Published numbers",
-        f"{agree} of {len(rows)} published numbers are reproduced to their digits, or are inside the interval.",
+        f"{agree} of {len(rows)} published numbers are reproduced to their digits or are inside the interval.",
         ("reproduction",),
     )
 
@@ -213,5 +213,6 @@ def _suites(rows: Sequence[VerdictRow]) -> frozenset[str]:
     return frozenset(row.suite for row in rows if row.suite)
 
 
-def _share(good: int, number: int, enough: float) -> Outcome:
-    return "yes" if good == number else "warn" if good >= enough * number else "no"
+def _outcome(good: int, number: int, least_share: float) -> Outcome:
+    """ "yes" if all are good, "warn" if at least this share is, else "no"."""
+    return "yes" if good == number else "warn" if good >= least_share * number else "no"

@@ -1,4 +1,4 @@
-"""The section of contrasts between corpora, optimizers and other arms."""
+"""The section on contrasts between corpora, optimizers and other arms."""
 
 from relscale.fitting.verdicts import words
 from relscale.report.markup import Markup, element
@@ -6,7 +6,7 @@ from relscale.report.report_data import ReportData
 
 
 def contrast_section(data: ReportData) -> Markup | None:
-    """Contrasts between corpora, optimizers and other arms, which are families of their own."""
+    """The verdicts on contrasts, each of which is its own family of tests; None without any."""
     rows = [row for row in data.verdicts if row.primary and row.contrast != "group"]
     if not rows or rows == words.counted_rows(data.verdicts):
         return None
@@ -22,7 +22,7 @@ def contrast_section(data: ReportData) -> Markup | None:
         element("h2", element("a", f"Between {listed}", href="#between")),
         element(
             "p",
-            "The same group, with models that differ in their training data or training method.",
+            "The same group for models that differ in training data or training method.",
             class_="quiet",
         ),
         element(

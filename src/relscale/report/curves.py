@@ -1,4 +1,4 @@
-"""The ratios along compute, one small chart per group: what was measured, the fitted line, and the baseline at 1."""
+"""The ratios along compute, in one small chart per group: measured points, the fitted line, and the baseline at 1."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,18 +6,18 @@ from relscale.fitting.curves.point_rows import GapRow
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report import svg_chart
-from relscale.report.data_table import data_table
+from relscale.report.data_table import folded_table
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
 from relscale.report.row_words import SYMBOLS, chip, row_id, verdict_class
 
-LETTER = 6.9  # width of a letter beside a line
-LONGEST = 13  # letters of a name beside a line
-MOST = 24  # charts that are shown at once
+LETTER = 6.9  # pixels: width of a letter of a line's label
+LONGEST_LABEL = 13  # letters of a line's label
+MOST_CHARTS = 24  # charts that are not folded away
 
 
 def curves(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
-    """The charts of one suite, in the order of its groups' verdicts; None where nothing was measured."""
+    """The charts of one suite, in the order of its groups' verdicts; None without measured ratios."""
     points = _points(data, rows)
     rows = [row for row in rows if points.get(_key(row))]
     if not rows:
@@ -30,8 +30,8 @@ def curves(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     longest = max(len(_short(name)) for name in series) if len(series) > 1 else 0
     right = svg_chart.RIGHT + LETTER * (longest + 2) if longest else svg_chart.RIGHT
     axes = svg_chart.Axes.around([x for x, _ in all_points], [1.0, *(y for _, y in all_points)], right)
-    charts = [_chart(data, group, of_group, points, axes, series) for group, of_group in groups.items()]
-    shown, others = charts[:MOST], charts[MOST:]
+    charts = [_chart(data, group, group_rows, points, axes, series) for group, group_rows in groups.items()]
+    shown, others = charts[:MOST_CHARTS], charts[MOST_CHARTS:]
     more = (
         element(
             "details",
@@ -51,12 +51,12 @@ def curves(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
         "figure",
         element(
             "figcaption",
-            f"The error of each group over that of {baseline}, along training compute ({data.x}); all charts have the "
-            f"same axes, and the line at 1 is {baseline}. Points are measured, lines fitted.{key_text}",
+            f"Each group's error divided by that of {baseline}, along training compute ({data.x}). All charts have "
+            f"the same axes; the line at 1 is {baseline}. Points are measured, lines are fitted.{key_text}",
         ),
         element("div", *shown, class_="multiples"),
         more,
-        data_table(
+        folded_table(
             "Data of these charts",
             ("group", "trained on", f"compute ({data.x})", "ratio"),
             [
@@ -77,17 +77,19 @@ def _chart(
     series: Sequence[str],
 ) -> Markup:
     parts = [axes.frame(svg_chart.ticks(axes.y))]
-    left, right = axes.at(axes.x[0], 1.0), axes.at(axes.x[1], 1.0)
+    left, right = axes.position(axes.x[0], 1.0), axes.position(axes.x[1], 1.0)
     parts.append(svg_chart.line([left, right], "baseline"))
     labels = []
     for row in rows:
-        place = series.index(data.series_name(row))
-        of_row = points[_key(row)]
-        shape = svg_chart.SHAPES[place % len(svg_chart.SHAPES)]
-        drawn = svg_chart.marks([axes.at(x, y) for x, y in of_row], shape)
+        number = series.index(data.series_name(row))
+        shape = svg_chart.SHAPES[number % len(svg_chart.SHAPES)]
+        drawn = svg_chart.marks([axes.position(x, y) for x, y in points[_key(row)]], shape)
         if row.flops_low and row.flops_high and row.ratio_low and row.ratio_high:
-            ends = [axes.at(row.flops_low, row.ratio_low), axes.at(row.flops_high, row.ratio_high)]
-            drawn.append(svg_chart.line(ends, "fit", svg_chart.DASHES[place % len(svg_chart.DASHES)]))
+            ends = [
+                axes.position(row.flops_low, row.ratio_low),
+                axes.position(row.flops_high, row.ratio_high),
+            ]
+            drawn.append(svg_chart.line(ends, "fit", svg_chart.DASHES[number % len(svg_chart.DASHES)]))
             label = f"{SYMBOLS[row.verdict]} {_short(data.series_name(row))}"
             labels.append((ends[1], label, verdict_class(row)))
         parts.append(
@@ -113,7 +115,7 @@ def _chart(
 
 
 def _end_labels(labels: Sequence[tuple[svg_chart.Point, str, str]]) -> list[Markup]:
-    """The name of each line near its end, moved apart where they would overlap."""
+    """The label of each line near its end, moved down if it would overlap the one above."""
     positions, last = [], -100.0
     for (x, y), name, class_ in sorted(labels, key=lambda label: label[0][1]):
         last = max(y + 4, last + 12)
@@ -138,8 +140,8 @@ def _key(row: VerdictRow | GapRow) -> tuple[str | None, ...]:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
 
 
-def _dash_words(place: int) -> str:
-    return ("solid", "dashed", "dotted", "dash-dotted", "short-dashed")[place % 5]
+def _dash_words(number: int) -> str:
+    return ("solid", "dashed", "dotted", "dash-dotted", "short-dashed")[number % 5]

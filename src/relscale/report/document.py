@@ -1,4 +1,4 @@
-"""An HTML page that loads nothing from anywhere: contents, sections, and the scripts that draw its figures."""
+"""A self-contained HTML page with contents, sections, and the scripts that draw its figures."""
 
 import base64
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ def document(
     Parameters
     ----------
     name, finding
-        What the page is about, and what it found: the title of the browser's window.
+        Subject and finding of the page, for the title of the browser window.
     contents
         Anchor and title of each section.
     main
         The sections; the first has the anchor ``top``.
     figures
-        The interactive figures that the sections have a place for.
+        The interactive figures of the sections.
     """
     read = resources.files("relscale.report")
     links = (element("li", element("a", title, href=f"#{anchor}")) for anchor, title in contents)
@@ -52,6 +52,6 @@ def document(
 
 
 def download(name: str, content: bytes, kind: str) -> Markup:
-    """A link to a file that is inside the page."""
+    """A link to download a file that is embedded in the page."""
     url = f"data:{kind};base64,{base64.b64encode(content).decode()}"
     return element("a", name, href=url, download=name, class_="button")

@@ -1,4 +1,4 @@
-"""Forecasts of ratios as fans: what was measured, the forecast, and its prediction interval."""
+"""Forecasts of ratios as fan charts: measured points, the forecast, and its prediction interval."""
 
 import math
 from collections.abc import Sequence
@@ -9,32 +9,33 @@ from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report import svg_chart
-from relscale.report.data_table import data_table
+from relscale.report.data_table import folded_table
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
-from relscale.report.row_words import times
+from relscale.report.row_words import factor_words
 
-MOST = 8  # charts that are shown at once
+MOST_CHARTS = 8  # charts that are not folded away
 
 
 def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
-    """The fans of one suite's groups; None where nothing could be forecast."""
+    """The fan charts of one suite's groups; None without forecasts."""
     by_key = {_key(row): row for row in rows}
-    targets_of: dict[tuple[str | None, ...], list[ForecastRow]] = {}
+    targets_by_key: dict[tuple[str | None, ...], list[ForecastRow]] = {}
     for row in data.rows("forecasts", ForecastRow, candidate=ENSEMBLE, quantity="ratio"):
         if row.value is not None and row.training_flops is not None and _key(row) in by_key:
-            targets_of.setdefault(_key(row), []).append(row)
-    if not targets_of:
+            targets_by_key.setdefault(_key(row), []).append(row)
+    if not targets_by_key:
         return None
     points: dict[tuple[str | None, ...], list[tuple[float, float]]] = {}
     for gap in data.rows("gaps", GapRow, suite=rows[0].suite or "", status="ok"):
-        if _key(gap) in targets_of and gap.ratio and gap.training_flops:
+        if _key(gap) in targets_by_key and gap.ratio and gap.training_flops:
             points.setdefault(_key(gap), []).append((gap.training_flops, gap.ratio))
     shown = [
-        (by_key[key], sorted(targets, key=_flops), points.get(key, [])) for key, targets in targets_of.items()
+        (by_key[key], sorted(targets, key=_flops), points.get(key, []))
+        for key, targets in targets_by_key.items()
     ]
-    place = {id(row): i for i, row in enumerate(words.ordered(list(by_key.values())))}
-    shown.sort(key=lambda entry: place[id(entry[0])])
+    rank = {id(row): i for i, row in enumerate(words.ordered(list(by_key.values())))}
+    shown.sort(key=lambda entry: rank[id(entry[0])])
     numbers = [y for _, targets, observed in shown for y in _numbers(targets, observed)]
     flops = [
         x
@@ -43,7 +44,7 @@ def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     ]
     axes = svg_chart.Axes.around(flops, numbers)
     charts = [_fan(data, row, targets, observed, axes) for row, targets, observed in shown]
-    others = charts[MOST:]
+    others = charts[MOST_CHARTS:]
     more = (
         element(
             "details", element("summary", f"{len(others)} more"), element("div", *others, class_="multiples")
@@ -53,24 +54,28 @@ def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     )
     level = next((words.percent(t.level) for _, targets, _ in shown for t in targets if t.level), "")
     baseline = data.names.baseline(shown[0][0])
-    reached = _reached(data, set(targets_of))
-    far = max(
+    backtested = _farthest_backtest(data, set(targets_by_key))
+    farthest = max(
         (t.log_distance for _, targets, _ in shown for t in targets if t.log_distance is not None),
         default=0.0,
     )
     sentence = (
-        f"The error over that of {baseline}: measured (points), forecast (line) and the {level} interval for one new "
-        f"model on these items (shaded)."
+        f"Each group's error divided by that of {baseline}: measured (points), forecast (line), and the {level} "
+        f"interval for one new model on these items (shaded)."
     )
-    if reached:
-        sentence += f" Backtests inside the data reached {times(math.exp(reached))} ahead"
-        sentence += "; beyond that the width is extrapolated." if far > reached + 1e-6 else "."
+    if backtested:
+        sentence += (
+            f" Backtests inside the data extend to {factor_words(math.exp(backtested))} the fitted compute"
+        )
+        sentence += (
+            "; the widths of intervals beyond are extrapolated." if farthest > backtested + 1e-6 else "."
+        )
     return element(
         "figure",
         element("figcaption", sentence),
-        element("div", *charts[:MOST], class_="multiples"),
+        element("div", *charts[:MOST_CHARTS], class_="multiples"),
         more,
-        data_table(
+        folded_table(
             "Data of these forecasts",
             ("group", "trained on", f"compute ({data.x})", "beyond the data", "ratio", "interval", "note"),
             [
@@ -99,18 +104,20 @@ def _fan(
 ) -> Markup:
     parts = [axes.frame(svg_chart.ticks(axes.y))]
     if axes.y[0] <= 1 <= axes.y[1]:
-        parts.append(svg_chart.line([axes.at(axes.x[0], 1.0), axes.at(axes.x[1], 1.0)], "baseline"))
+        ends = [axes.position(axes.x[0], 1.0), axes.position(axes.x[1], 1.0)]
+        parts.append(svg_chart.line(ends, "baseline"))
     last = max(points, default=None)
     ahead = [t for t in targets if last is None or _flops(t) > last[0]]
-    start = [axes.at(*last)] if last else []
-    upper = [axes.at(_flops(t), t.high) for t in ahead if t.high]
-    lower = [axes.at(_flops(t), t.low) for t in ahead if t.low]
+    start = [axes.position(*last)] if last else []
+    upper = [axes.position(_flops(t), t.high) for t in ahead if t.high]
+    lower = [axes.position(_flops(t), t.low) for t in ahead if t.low]
     if upper and lower:
         parts.append(svg_chart.band([*start, *upper, *reversed(lower)], "fan"))
-    parts.append(svg_chart.line([*start, *(axes.at(_flops(t), t.value or 1.0) for t in ahead)], "fit", "4 2"))
-    parts += svg_chart.marks([axes.at(x, y) for x, y in points], "circle")
+    line = [*start, *(axes.position(_flops(t), t.value or 1.0) for t in ahead)]
+    parts.append(svg_chart.line(line, "fit", "4 2"))
+    parts += svg_chart.marks([axes.position(x, y) for x, y in points], "circle")
     parts += [
-        svg_chart.mark(axes.at(_flops(t), t.value), "diamond", "mark open", 3)
+        svg_chart.mark(axes.position(_flops(t), t.value), "diamond", "mark open", 3)
         for t in targets
         if t.value is not None
     ]
@@ -131,8 +138,8 @@ def _numbers(targets: Sequence[ForecastRow], points: Sequence[tuple[float, float
     return [*(y for _, y in points), *limits]
 
 
-def _reached(data: ReportData, keys: set[tuple[str | None, ...]]) -> float:
-    """The distance of the farthest backtest, ln F."""
+def _farthest_backtest(data: ReportData, keys: set[tuple[str | None, ...]]) -> float:
+    """The logarithm of the largest extrapolation factor of a backtest; 0 without backtests."""
     backtests = data.rows("backtests", BacktestRow, candidate=ENSEMBLE, quantity="ratio")
     return max((row.log_distance for row in backtests if _key(row) in keys), default=0.0)
 
@@ -143,7 +150,7 @@ def _distance(row: ForecastRow) -> str:
     if row.log_distance < -1e-6:
         return "inside or below the data"
     return (
-        f"{times(math.exp(row.log_distance))} the data"
+        f"{factor_words(math.exp(row.log_distance))} the data"
         if row.log_distance > 1e-6
         else "at the end of the data"
     )
@@ -164,7 +171,7 @@ def _limits(row: ForecastRow) -> str:
 
 
 def _decimals(row: ForecastRow) -> int:
-    """Decimals of a ratio: two digits of half its interval's width, three where there is no interval."""
+    """Decimals of a ratio: those of two digits of its interval's half-width, or three without an interval."""
     if row.low is None or row.high is None or not 0 < row.high - row.low < math.inf:
         return 3
     return min(max(1 - math.floor(math.log10((row.high - row.low) / 2)), 0), 6)

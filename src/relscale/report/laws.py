@@ -1,4 +1,4 @@
-"""The further laws that a config asks for, as sections of the report: formula, parameters, predictions."""
+"""The section on laws that the config adds, with their formulas, parameters and predictions."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,17 +10,17 @@ from relscale.fitting.report.headline import further_fits
 from relscale.fitting.status import Status
 from relscale.fitting.verdicts import words
 from relscale.laws.catalogue import example
-from relscale.report.data_table import plain_table
+from relscale.report.data_table import open_table
 from relscale.report.markup import Markup, element, identifier
 from relscale.report.report_data import ReportData
 from relscale.storage.rows import names_of
 
 DIGITS = 5
-CURVE = names_of(SeriesKey)  # columns that tell the fits of one law apart
+CURVE = names_of(SeriesKey)  # columns that distinguish the fits of a law
 
 
 def laws(data: ReportData) -> Markup | None:
-    """A formula, a table of parameters and one of predictions for each further law."""
+    """The formula, parameters and predictions of each added law; None without any."""
     fits = further_fits(data.rows("fits", ParameterRow))
     if not fits:
         return None
@@ -51,7 +51,7 @@ def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[Predicti
         for row in rows
     ]
     level = next((f"{words.percent(row.level)} interval" for row in rows if row.level), "interval")
-    yield plain_table("Parameters", [*columns, "parameter", "estimate", level, "note"], parameters)
+    yield open_table("Parameters", [*columns, "parameter", "estimate", level, "note"], parameters)
     if predictions:
         columns = _varying([*rows, *predictions])
         errors = [
@@ -66,7 +66,7 @@ def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[Predicti
             ]
             for row in predictions
         ]
-        yield plain_table(
+        yield open_table(
             "Predictions of runs that the law was not fitted to",
             [
                 "run",
@@ -82,7 +82,7 @@ def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[Predicti
 
 
 def _formula(law: str) -> str:
-    """The formula of a law of the catalogue; empty for a law that is not in it any more."""
+    """The formula of a law; empty if the law is not in the catalogue any more."""
     try:
         return example(law.partition(":")[0]).formula
     except RelscaleError:

@@ -1,19 +1,19 @@
-"""HTML and SVG from Python: text is escaped, whoever wrote it, and only what was made here is markup."""
+"""HTML and SVG elements from Python, with all text escaped."""
 
 import html
 import re
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """Text that is HTML or SVG, and is not escaped again."""
 
 
 def element(
     name: str, /, *children: "str | Markup | None", **attributes: "str | float | bool | None"
 ) -> Markup:
-    """An element with its attributes and children; what is None is left out.
+    """An element with its attributes and children, without those that are None.
 
-    An underscore at an attribute's end is dropped and others become hyphens: ``class_``, ``aria_label``.
+    In names of attributes, a final underscore is dropped and others become hyphens: ``class_``, ``aria_label``.
 
     Examples
     --------
@@ -36,7 +36,7 @@ VOID = ("meta", "input", "br", "col")
 
 
 def joined(*children: "str | Markup | None") -> Markup:
-    """Children one after another, those that are plain text escaped."""
+    """The children in a row, with plain text escaped."""
     return Markup(
         "".join(
             child if isinstance(child, Markup) else html.escape(child)
@@ -47,9 +47,9 @@ def joined(*children: "str | Markup | None") -> Markup:
 
 
 def identifier(*names: "str | None") -> str:
-    """An anchor made of names, another one for other names.
+    """A unique anchor made of names.
 
-    Letters, digits, hyphens and underscores stay; any other character is its code, and points stand between names.
+    Names are separated by points; characters other than letters, digits, hyphens and underscores become their codes.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from relscale.report.markup import Markup, element
 
 
 def method_section(counted: Sequence[VerdictRow]) -> Markup:
-    """The method in numbered steps, with the margin of flat verdicts."""
+    """The method in numbered steps, with the margin for flat verdicts."""
     margin = words.percent(counted[0].margin) if counted else "1%"
     steps = (
         "Where each compute budget has models of several sizes, a parabola of validation loss in log tokens has its "

@@ -57,7 +57,7 @@ for (const row of all("tr[data-verdict]")) {
   });
 }
 
-// Figures: plotly is unpacked when the first of them comes into view.
+// Figures: plotly is unpacked when the first figure comes into view.
 let library = null;
 async function unpack(id) {
   const text = document.getElementById(id).textContent;
@@ -88,7 +88,7 @@ async function draw(place) {
     place.on("plotly_hover", event => bands(event.points[0].data.legendgroup, 1));
     place.on("plotly_unhover", event => bands(event.points[0].data.legendgroup, 0));
   } catch (error) {
-    place.textContent = `This browser cannot draw the figure (${error}); one of 2023 or later can.`;
+    place.textContent = `Drawing failed (${error}); use a browser of 2023 or later.`;
     place.dataset.drawn = "no";
   }
 }
@@ -110,7 +110,7 @@ if ("IntersectionObserver" in window) {
   }), { rootMargin: "-20% 0px -70%" });
   all("main > section").forEach(section => reader.observe(section));
 } else places.forEach(draw);
-// On paper a figure is as wide as the page, and as high where that leaves its words readable; those that nobody
+// On paper a figure fits the width of the page, and its height if the text stays legible. Figures that were not
 // scrolled to are drawn while the browser is idle.
 const PAPER = { width: 700, height: 900 }, LEAST = 0.45;
 function onPaper({ width = PAPER.width, height = PAPER.height } = {}) {

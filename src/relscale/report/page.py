@@ -1,4 +1,4 @@
-"""The page: the headline first, then verdicts, curves and forecasts per suite, checks, figures, method, provenance."""
+"""The report's page: headline, then verdicts, curves and forecasts per suite, checks, figures, method, provenance."""
 
 from pathlib import Path
 
@@ -21,12 +21,12 @@ from relscale.storage.checksums import files_list, seal_files
 
 
 def write_report(data: ReportData, output: Path) -> None:
-    """Write the report as one HTML file that loads nothing from anywhere."""
+    """Write the report as one self-contained HTML file."""
     write_text(output, report_page(data))
 
 
 def write_listed_report(data: ReportData, output: Path) -> None:
-    """The report of an experiment's results, with the digest that is checked before the next workflow."""
+    """Write the report of an experiment, and its digest, which the next workflow checks."""
     write_report(data, output)
     seal_files(files_list(output), [output])
 
@@ -37,17 +37,17 @@ def report_page(data: ReportData) -> str:
     nothing = nothing_fitted(counted, data.fits, data.widths)
     finding = nothing[0].removesuffix(".") if nothing else words.sentence_case(words.headline(counted))
     check_results = checks(data, counted)
-    of_laws = ("laws", "Laws", laws(data))
-    of_suites = [
+    laws_section = ("laws", "Laws", laws(data))
+    suite_sections = [
         (suite_anchor(suite), suite.title, suite_section(data, suite, counted))
         for suite in suites_with_verdicts(data, counted)
     ]
     sections = [
         section
         for section in (
-            *([of_laws, *of_suites] if nothing else of_suites),
+            *([laws_section, *suite_sections] if nothing else suite_sections),
             ("between", "Between corpora", contrast_section(data)),
-            *([] if nothing else [of_laws]),
+            *([] if nothing else [laws_section]),
             ("checks", "Can I trust it?", check_section(data, check_results)),
             ("figures", "Figures", figures_section(data.figures)),
             ("method", "Method", method_section(counted)),

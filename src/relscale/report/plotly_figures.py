@@ -1,4 +1,4 @@
-"""The interactive figures: plotly.js once and every figure once, packed; each is drawn when it is scrolled to."""
+"""The section of interactive figures: plotly.js and all figures are compressed in the page, and drawn on scrolling."""
 
 import base64
 import copy
@@ -9,13 +9,15 @@ from importlib import resources
 from typing import Any
 
 from relscale.figures.page import CONFIG, POINTED, TITLE, TITLE_LINE
-from relscale.report.data_table import data_table
+from relscale.report.data_table import folded_table
 from relscale.report.markup import Markup, element, identifier
 from relscale.report.report_data import ReportFigure
 
-MOST_POINTS = 60  # of a trace, in the table behind a figure
-INTERACTIVE = "Point at a mark for its numbers, choose a name in the key to hide it, double-click to reset."
-ABOVE = 8  # pixels above a figure without its title
+MOST_POINTS = 60  # points per trace in the table of a figure's numbers
+INTERACTIVE = (
+    "Hover over a mark for its numbers, click a name in the legend to hide it, double-click to reset."
+)
+TOP_MARGIN = 8  # pixels above a figure without its title
 
 
 def figure_anchor(name: str) -> str:
@@ -30,7 +32,7 @@ def figure_title(figure: ReportFigure) -> str:
 
 
 def packed(figures: Sequence[ReportFigure]) -> list[Markup]:
-    """The scripts that hold plotly.js and the figures; nothing where there are none."""
+    """The scripts with plotly.js and the figures; none without figures."""
     if not figures:
         return []
     library = resources.files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
@@ -43,7 +45,7 @@ def packed(figures: Sequence[ReportFigure]) -> list[Markup]:
 
 
 def figure_section(figure: ReportFigure) -> Markup:
-    """A place for a figure, with its caption and the numbers behind it."""
+    """A figure with its heading, caption, and table of numbers."""
     layout = figure.drawn.get("layout", {})
     title = figure_title(figure)
     width, height = layout.get("width") or 900, layout.get("height") or 500
@@ -67,7 +69,7 @@ def figure_section(figure: ReportFigure) -> Markup:
 
 
 def _untitled(figure: Mapping[str, Any]) -> dict[str, Any]:
-    """A figure without its title, which is the page's heading, and without the room left for it."""
+    """A figure without its title, which is a heading of the page, and without the space for the title."""
     drawn = copy.deepcopy(dict(figure))
     layout = drawn.get("layout", {})
     arrangements = (layout.get("meta") or {}).get("arrangements", [])
@@ -78,21 +80,21 @@ def _untitled(figure: Mapping[str, Any]) -> dict[str, Any]:
         changes = arrangement["layout"]
         lines = str(changes.pop("title.text", "")).count("<br>") + 1
         changes.pop("title.pad.t", None)
-        if "margin.t" not in changes:  # there is nothing to draw, and so only words to arrange
+        if "margin.t" not in changes:  # an empty figure, of which only the text is arranged
             continue
-        taken = TITLE + TITLE_LINE * (lines - 1) - ABOVE
-        changes["margin.t"] -= taken
-        changes["height"] -= taken
+        title_space = TITLE + TITLE_LINE * (lines - 1) - TOP_MARGIN
+        changes["margin.t"] -= title_space
+        changes["height"] -= title_space
     return drawn
 
 
 def _numbers(drawn: Mapping[str, Any]) -> Markup:
-    """The points of every named trace; of a figure that is a table, its cells."""
+    """A table of the points of all traces, or of the cells if the figure is a table."""
     traces = drawn.get("data", [])
     columns = [trace["text"] for trace in traces if trace.get("mode") == "text"]
     if len(columns) == len(traces) and (cells := list(zip(*columns, strict=True))):
         head, *lines = ([_plain(cell) for cell in line] for line in cells)
-        return data_table("Data of this figure", head, _filled_down(lines))
+        return folded_table("Data of this figure", head, _filled_down(lines))
     rows = []
     for trace in traces:
         x, y = _values(trace.get("x")), _values(trace.get("y"))
@@ -100,11 +102,11 @@ def _numbers(drawn: Mapping[str, Any]) -> Markup:
         if trace.get("mode") == "text" or not x or not y:
             continue
         rows += [(name, _cell(a), _cell(b)) for a, b in list(zip(x, y, strict=False))[:MOST_POINTS]]
-    return data_table("Data of this figure", ("series", "x", "y"), rows)
+    return folded_table("Data of this figure", ("series", "x", "y"), rows)
 
 
 def _filled_down(lines: Sequence[Sequence[str]]) -> list[list[str]]:
-    """The lines of a drawn table without headings of sections; a first cell that is blank repeats the one above."""
+    """The lines of a table without section headings, with empty first cells replaced by the cell above."""
     filled: list[list[str]] = []
     for first, *others in lines:
         if any(others):
@@ -113,7 +115,7 @@ def _filled_down(lines: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _values(column: Any) -> list[Any]:
-    """A column of a trace; one that is packed binary is unpacked."""
+    """A column of a trace as a list; plotly stores arrays in binary."""
     if isinstance(column, dict) and "bdata" in column:
         import numpy as np
 
@@ -128,7 +130,7 @@ def _cell(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text as plotly shows it: entities resolved, its few tags left out."""
+    """Text as plotly shows it, with entities resolved and without tags."""
     import html
     import re
 
@@ -141,7 +143,7 @@ def _script(anchor: str, data: bytes) -> Markup:
 
 
 def figures_section(figures: Sequence[ReportFigure]) -> Markup | None:
-    """All figures, drawn by plotly.js when they come into view."""
+    """The section of all figures; None without figures."""
     if not figures:
         return None
     return element(

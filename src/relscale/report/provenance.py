@@ -36,7 +36,7 @@ class Fact:
     value: str
 
 
-def facts_of_machine() -> Iterator[Fact]:
+def machine_facts() -> Iterator[Fact]:
     """Versions, machine and time of writing."""
     yield Fact("relscale", _version("relscale") or "not installed")
     commit = _commit()
@@ -50,8 +50,8 @@ def facts_of_machine() -> Iterator[Fact]:
     yield Fact("report written", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
 
-def facts_of_experiment(experiment: Experiment, results: Results) -> Iterator[Fact]:
-    """Besides these, the digests of an experiment's config, code and tables, and when they were made."""
+def experiment_facts(experiment: Experiment, results: Results) -> Iterator[Fact]:
+    """The digests of an experiment's config, code and tables with their times, and `machine_facts`."""
     yield Fact("experiment", experiment.name)
     yield Fact("seed", str(experiment.seed))
     yield Fact("digest of the config", digest(experiment.values()))
@@ -63,11 +63,11 @@ def facts_of_experiment(experiment: Experiment, results: Results) -> Iterator[Fa
     precisions = [record.precision for record in _records(experiment, results)]
     if precisions:
         yield Fact("matrix products", counted(precisions))
-    yield from facts_of_machine()
+    yield from machine_facts()
 
 
 def _records(experiment: Experiment, results: Results) -> Iterator[TrainingRecord]:
-    """Of the runs that were trained, as far as they are still there."""
+    """The records of the trained runs that still exist."""
     for job in training_jobs(experiment):
         with suppress(RelscaleError, OSError):
             for entry in read_entries(results.runs(*job), TrainedModel):
@@ -75,7 +75,7 @@ def _records(experiment: Experiment, results: Results) -> Iterator[TrainingRecor
 
 
 def provenance_section(facts: Sequence[Fact], config: str | None = None) -> Markup:
-    """The last section of a page: these facts, how to cite, and the config where there is one."""
+    """The last section of a page: facts, citation, and the config if there is one."""
     release = next((fact.value for fact in facts if fact.name == "relscale"), "")
     return element(
         "section",
@@ -98,7 +98,7 @@ def _version(library: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """The commit of the source, where it is a checkout."""
+    """The commit of the source code; None without a git repository."""
     root = PACKAGE.parents[1]
     if not Path(root, ".git").exists():
         return None

@@ -16,7 +16,7 @@ from relscale.fitting.keys import CurveKey
 from relscale.fitting.report.frontier_advice import Widths
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import Names
-from relscale.report.provenance import Fact, facts_of_experiment
+from relscale.report.provenance import Fact, experiment_facts
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.options import PublishedSuite
 from relscale.storage.rows import rows_of
@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class SuiteWords:
-    """How a suite is called, and what it says of itself."""
+    """The title, description, note and group labels of a suite."""
 
     name: str
     title: str
@@ -37,7 +37,7 @@ class SuiteWords:
 
 @dataclass(frozen=True)
 class ReportFigure:
-    """A figure that was drawn, as plotly's JSON, and what it shows."""
+    """A figure in plotly's JSON, with its caption."""
 
     name: str
     drawn: Mapping[str, Any]
@@ -51,21 +51,21 @@ class ReportData:
     Attributes
     ----------
     title
-        Of the experiment, or of the table.
+        Name of the experiment or table.
     fits
         The tables of the fit.
     suites
-        In the order to show them; suites that are only in the tables follow.
+        The suites in the order to show them; suites that are only in the tables follow.
     figures
-        Those that were drawn.
+        The figures of the experiment.
     config
-        The config as it was resolved, in YAML.
+        The resolved config, in YAML.
     facts
         The provenance.
     x
-        What compute is measured in, or the column that stands for it.
+        Unit of compute, or name of the column that is the predictor instead.
     widths
-        Of the runs that were planned at each budget.
+        Widths of the planned runs at each budget.
     """
 
     title: str
@@ -84,51 +84,51 @@ class ReportData:
 
     @cached_property
     def names(self) -> Names:
-        """Words that stand for suites and groups."""
-        return names_of_suites(self.suites, self.x)
+        """The titles of suites and labels of groups."""
+        return suite_names(self.suites, self.x)
 
     @cached_property
     def _optimizers(self) -> set[str | None]:
         return {row.optimizer for row in self.verdicts}
 
     def series_name(self, row: CurveKey) -> str:
-        """The corpus of a curve's models, and their optimizer where there are several."""
+        """The corpus of a curve's models, and their optimizer if there are several."""
         names = (row.corpus, row.optimizer if len(self._optimizers) > 1 else None)
         return ", ".join(name for name in names if name) or "all"
 
     def suite(self, name: str) -> SuiteWords:
-        """How a suite is called."""
+        """The words of a suite; its name is the title if it is only in the tables."""
         for suite in self.suites:
             if suite.name == name:
                 return suite
         return SuiteWords(name, name)
 
     def rows(self, table: str, row: type[R], **equal: str) -> list[R]:
-        """The rows of a table of the fit whose columns equal what is given; its row type is ``row``."""
+        """The rows of a table of the fit, of the row type ``row``, whose columns have the given values."""
         if ROWS[table] is not row:
             raise TypeError(f"the rows of {table} are {ROWS[table].__name__}, not {row.__name__}")
         key = (table, *equal.items())
-        if key not in self._read:
+        if key not in self._rows:
             read = self.fits.tables[table]
             for column, value in equal.items():
                 read = read.filter(pc.equal(read[column], value))
-            self._read[key] = rows_of(row, read)
-        return self._read[key]
+            self._rows[key] = rows_of(row, read)
+        return self._rows[key]
 
     @cached_property
-    def _read(self) -> dict[tuple[Any, ...], list[Any]]:
+    def _rows(self) -> dict[tuple[Any, ...], list[Any]]:
         return {}
 
 
 def experiment_data(experiment: Experiment, results: Results | None = None) -> ReportData:
-    """The report of an experiment whose fits there are.
+    """The data for the report of a fitted experiment.
 
     Parameters
     ----------
     experiment
         Its config.
     results
-        Its files, where they are not those of the working folder.
+        Its files; by default those in the working folder.
 
     Raises
     ------
@@ -147,18 +147,18 @@ def experiment_data(experiment: Experiment, results: Results | None = None) -> R
         suites=tuple(_suites(experiment, results)),
         figures=tuple(figures),
         config=results.config.read_text(encoding="utf-8") if results.config.is_file() else None,
-        facts=tuple(facts_of_experiment(experiment, results)),
+        facts=tuple(experiment_facts(experiment, results)),
         widths=experiment.planned_widths,
     )
 
 
 def experiment_names(experiment: Experiment, results: Results | None = None) -> Names:
-    """Words that stand for the suites and groups of an experiment."""
-    return names_of_suites(_suites(experiment, results or Results.of(experiment)))
+    """The titles of an experiment's suites and the labels of their groups."""
+    return suite_names(_suites(experiment, results or Results.of(experiment)))
 
 
-def names_of_suites(suites: Sequence[SuiteWords], x: str = "FLOPs") -> Names:
-    """Words that stand for suites and groups."""
+def suite_names(suites: Sequence[SuiteWords], x: str = "FLOPs") -> Names:
+    """The titles of suites and labels of their groups, for a predictor or unit ``x``."""
     titles = {suite.name: suite.title for suite in suites}
     labels = {(suite.name, group): label for suite in suites for group, label in suite.groups.items()}
     return Names(titles, labels, x)

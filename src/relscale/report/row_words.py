@@ -1,4 +1,4 @@
-"""Words and names of a gap in the page: its anchor, the class and symbol of its verdict, factors of compute."""
+"""Anchors, classes, symbols and words for a gap and its verdict in the page."""
 
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import Verdict
@@ -22,7 +22,7 @@ def row_id(row: VerdictRow) -> str:
 
 
 def verdict_class(row: VerdictRow) -> str:
-    """The class that colours a verdict."""
+    """The verdict's class in the style sheet, which sets its colour."""
     return "unknown" if row.verdict is None else str(row.verdict).replace(" ", "-")
 
 
@@ -32,8 +32,8 @@ def chip(row: VerdictRow) -> Markup:
     return element("span", f"{SYMBOLS[row.verdict]} {word}", class_=f"word {verdict_class(row)}")
 
 
-def times(factor: float) -> str:
-    """A factor, such as ``2.5×`` and ``1,140×``."""
+def factor_words(factor: float) -> str:
+    """A factor, such as ``2.5×`` or ``1,140×``."""
     if factor < 10:
         return f"{factor:.2g}×"
     return f"{factor:,.0f}×" if factor < 1e4 else f"{words.flops(factor)}×"

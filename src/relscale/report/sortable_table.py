@@ -1,4 +1,4 @@
-"""A table that is sorted by choosing the head of a column, and filtered by words and by what its rows say."""
+"""A table that a reader can sort by column, and filter by words and verdict."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,16 @@ from relscale.report.markup import Markup, element
 
 
 def sortable_table(caption: str, columns: Sequence[tuple[str, str, str]], rows: Sequence[Markup]) -> Markup:
-    """The table of these rows.
+    """A sortable table.
 
     Parameters
     ----------
     caption
-        For those who do not see it.
+        Caption for screen readers.
     columns
-        Name, detail, and ``text`` or ``number``, of each.
+        Name, detail, and kind (``text`` or ``number``) of each column.
     rows
-        Elements ``tr``; ``data_verdict`` is what the cards of the page filter by, and ``data_value`` of a cell what it
-        is sorted by.
+        Elements ``tr``. The page's cards filter by their ``data_verdict``; cells are sorted by their ``data_value``.
     """
     heads = (
         element(

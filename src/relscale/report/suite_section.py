@@ -11,13 +11,14 @@ from relscale.report.curves import curves
 from relscale.report.forecasts import forecasts
 from relscale.report.markup import Markup, element, identifier
 from relscale.report.report_data import ReportData, SuiteWords
-from relscale.report.verdict_table import how_sure_words, verdict_table
+from relscale.report.robustness_badges import robustness_legend
+from relscale.report.verdict_table import verdict_table
 
-MOST_REASONS = 5  # why a suite's gaps have no interval
+MOST_REASONS = 5  # reasons why a suite's gaps have no interval
 
 
 def suites_with_verdicts(data: ReportData, counted: Sequence[VerdictRow]) -> list[SuiteWords]:
-    """The suites of the verdicts: those of the config in its order, then others."""
+    """The suites with verdicts: those of the config in its order, then others."""
     present = {row.suite for row in counted}
     named = [suite for suite in data.suites if suite.name in present]
     others = sorted({name for name in present if name} - {suite.name for suite in named})
@@ -40,7 +41,7 @@ def suite_section(data: ReportData, suite: SuiteWords, counted: Sequence[Verdict
         "section",
         element("h2", element("a", suite.title, href=f"#{suite_anchor(suite)}")),
         element("p", _sentences(words.headline(rows), f"against {data.names.baseline(rows[0])}")),
-        *_about(suite),
+        *_description(suite),
         element(
             "div",
             element(
@@ -52,7 +53,7 @@ def suite_section(data: ReportData, suite: SuiteWords, counted: Sequence[Verdict
             class_="tools",
         ),
         element("div", verdict_table(data, rows, suite.title), class_="table-frame"),
-        element("p", sure, class_="quiet") if (sure := how_sure_words(rows)) else None,
+        element("p", legend, class_="quiet") if (legend := robustness_legend(rows)) else None,
         element("h3", "Ratio along compute"),
         curves(data, rows) or element("p", "Nothing to draw.", class_="quiet"),
         element("h3", "Forecast") if fans else None,
@@ -62,7 +63,7 @@ def suite_section(data: ReportData, suite: SuiteWords, counted: Sequence[Verdict
 
 
 def _suite_without_gaps(data: ReportData, suite: SuiteWords, rows: Sequence[VerdictRow]) -> Markup:
-    """A suite none of whose gaps has an interval: why, in one line per reason; the table is folded away."""
+    """The section of a suite whose gaps have no interval: the reasons, and the folded table."""
     reasons = Counter(row.note or str(row.status) for row in rows)
     lines = [
         element("li", as_sentence(f"{number} of {len(rows)} gaps: {reason}"))
@@ -74,7 +75,7 @@ def _suite_without_gaps(data: ReportData, suite: SuiteWords, rows: Sequence[Verd
         element("h2", element("a", suite.title, href=f"#{suite_anchor(suite)}")),
         element("p", f"No gap has an interval, against {data.names.baseline(rows[0])}."),
         element("ul", *lines[:MOST_REASONS], element("li", f"and {more} more reasons") if more > 0 else None),
-        *_about(suite),
+        *_description(suite),
         element(
             "details",
             element("summary", "Each gap"),
@@ -85,8 +86,8 @@ def _suite_without_gaps(data: ReportData, suite: SuiteWords, rows: Sequence[Verd
     )
 
 
-def _about(suite: SuiteWords) -> list[Markup]:
-    """A suite's description: its first two sentences, and the others folded away."""
+def _description(suite: SuiteWords) -> list[Markup]:
+    """The first two sentences of a suite's description, and the others folded away."""
     sentences = re.split(
         r"(?<=[.?!])\s+", " ".join(part.strip() for part in (suite.description, suite.note) if part.strip())
     )

@@ -1,4 +1,4 @@
-"""The first section: what was found and how sure it is, and the tables to download."""
+"""The first section: the finding, its uncertainty, and tables to download."""
 
 import io
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ from relscale.report.report_data import ReportData
 from relscale.report.row_words import SYMBOLS
 
 MEANING = {
-    Verdict.CLOSES: "the ratio goes towards 1",
-    Verdict.WIDENS: "the ratio goes away from 1",
-    Verdict.CROSSES: "the ratio passes 1 inside the data",
+    Verdict.CLOSES: "the ratio approaches 1",
+    Verdict.WIDENS: "the ratio departs from 1",
+    Verdict.CROSSES: "the ratio crosses 1 inside the data",
     Verdict.FLAT: "changes by less than ±{margin} per 10×",
     Verdict.NOT_RESOLVED: "the data are inconclusive",
 }
-LARGEST_DOWNLOAD = 200_000  # bytes of a table that is embedded
+LARGEST_DOWNLOAD = 200_000  # bytes of an embedded table
 
 
 def summary_section(
@@ -37,7 +37,7 @@ def summary_section(
     counted: Sequence[VerdictRow],
     checks: Sequence[Check],
 ) -> Markup:
-    """The finding; where nothing could be fitted, at once why, and what to change."""
+    """The finding, or if nothing could be fitted, the reasons and what to change."""
     answers = (
         [_alarm(advice)]
         if advice
@@ -69,19 +69,19 @@ def _scope(data: ReportData, rows: Sequence[VerdictRow]) -> str:
 
 
 def _models(rows: Sequence[FrontierRow]) -> list[str]:
-    """How many models the gaps are of, and of which size."""
+    """The number of models and their range of sizes."""
     number = sum(row.runs for row in rows if row.run is None) + len({row.run for row in rows} - {None})
     sizes = [
         size for row in rows for size in (row.params_least, row.params_most, row.run and row.params) if size
     ]
     if not number:
         return []
-    of_size = f" of {_range(sizes)} parameters" if sizes else ""
-    return [f"{number} model{'s' if number != 1 else ''}{of_size}"]
+    size_range = f" of {_range(sizes)} parameters" if sizes else ""
+    return [f"{number} model{'s' if number != 1 else ''}{size_range}"]
 
 
 def _range(numbers: Sequence[float]) -> str:
-    """The least and the largest, or one number where they read alike."""
+    """The least and the largest number, or one if both are the same after rounding."""
     low, high = words.flops(min(numbers)), words.flops(max(numbers))
     return low if low == high else f"{low} to {high}"
 
@@ -91,7 +91,7 @@ def _unit(data: ReportData) -> str:
 
 
 def _alarm(advice: Sequence[str]) -> Markup:
-    """The first lines where nothing could be fitted: why, and what to change."""
+    """The reasons why nothing could be fitted, and what to change."""
     lines = (element("li", as_sentence(line)) for line in advice)
     return element("ul", *lines, class_="alarm", role="alert")
 
@@ -110,16 +110,15 @@ def _clearest(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
             element("li", element("strong", name), statement, element("small", f" {data.names.suite(row)}"))
         )
     level = next((words.percent(row.level) for row in strongest if row.level), "")
-    explanation = ", and in brackets what the models are trained on" if several else ""
-    explanation_text = (
-        "A ratio is a group's error over the baseline's, at the smallest and at the largest compute; then comes how "
-        f"that ratio changes per tenfold of compute, with its {level} interval{explanation}."
+    explanation = (
+        "Ratio of the group's error to the baseline's, at the smallest and the largest compute; its change per tenfold "
+        f"compute, with the {level} interval{'; in parentheses the training data' if several else ''}."
     )
-    return joined(element("ul", *lines, class_="clearest"), element("p", explanation_text, class_="quiet"))
+    return joined(element("ul", *lines, class_="clearest"), element("p", explanation, class_="quiet"))
 
 
 def _joint(data: ReportData, counted: Sequence[VerdictRow]) -> Markup | None:
-    """Of each suite, whether any of its groups moves: one test of all."""
+    """One joint test per suite of whether any of its gaps changes."""
     tests = joint_tests(data.rows("joint_tests", JointTestRow), counted, data.names)
     if not tests:
         return None
@@ -142,24 +141,24 @@ def _cards(counted: Sequence[VerdictRow]) -> Markup:
 
 
 def _rule(counted: Sequence[VerdictRow]) -> Markup | None:
-    """How a verdict is given, and what single intervals would have said."""
+    """The rule for verdicts, and the number of directions by unadjusted intervals."""
     if not counted:
         return None
     row = counted[0]
     rate = f"{1 - row.level:.3g}" if row.level else "0.05"
-    alone = sum(
+    unadjusted = sum(
         row.p_value is not None and row.level is not None and row.p_value < 1 - row.level for row in counted
     )
-    whom = {str(row.estimand) for row in counted if row.estimand}
-    of_items = "new items of the same kind" if whom == {"item population"} else "these items"
-    if len(whom) > 1:
-        of_items = "new items if items were resampled, else these items"
+    estimands = {str(row.estimand) for row in counted if row.estimand}
+    items = "new items of the same kind" if estimands == {"item population"} else "these items"
+    if len(estimands) > 1:
+        items = "new items if items were resampled, else these items"
     return element(
         "p",
         f"A direction needs a p-value below {rate} after Benjamini–Hochberg's adjustment over "
-        f"all groups and corpora of a suite. By single, unadjusted intervals {alone} of {len(counted)} gaps would have "
-        f"one. Intervals and p-values are for {of_items}. Flat means that the whole interval lies within "
-        f"±{words.percent(row.margin)} per tenfold of compute.",
+        f"all groups and corpora of a suite. By unadjusted intervals, {unadjusted} of {len(counted)} gaps would have "
+        f"one. Intervals and p-values are for {items}. Flat: the whole interval is within "
+        f"±{words.percent(row.margin)} per tenfold compute.",
         class_="quiet",
     )
 

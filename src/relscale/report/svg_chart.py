@@ -1,6 +1,6 @@
-"""A small chart as SVG: two axes, lines, points and bands, with text of the page's own colours.
+"""A small chart as SVG: two axes, lines, points and bands, in the page's colours.
 
-Static, so that it is there before any script has run, prints, and follows a light or dark page.
+It is static, so that it needs no script, can be printed, and follows a light or dark page.
 """
 
 import math
@@ -22,14 +22,14 @@ CORNERS: dict[str, list[tuple[float, float]]] = {
     "triangle": [(0, -1.3), (1.25, 1), (-1.25, 1)],
     "cross": [(-1, -1), (1, 1), (0, 0), (-1, 1), (1, -1), (0, 0)],
 }
-FEW = 12  # points that are drawn with a shape
+MOST_SHAPES = 12  # points of a line that are drawn as shapes; more are dots
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Axes:
-    """Logarithmic axes: the range of compute and the range of what is drawn over it."""
+    """Logarithmic axes: their ranges, the least and largest compute, and the right margin in pixels."""
 
     x: tuple[float, float]
     y: tuple[float, float]
@@ -38,38 +38,39 @@ class Axes:
 
     @classmethod
     def around(cls, x: Sequence[float], y: Sequence[float], right: float = RIGHT) -> "Axes":
-        """Axes that hold these numbers, with a margin; to the right so much room is left for words."""
+        """Axes around these numbers, with ``right`` pixels for text at the right."""
         return cls(_range(x, 0.03, 1.05), _range(y, 0.08, 1.02), (min(x), max(x)), right)
 
-    def at(self, x: float, y: float) -> Point:
-        """Where a point is drawn."""
-        across = _share(x, self.x) * (WIDTH - LEFT - self.right) + LEFT
-        up = (1 - _share(y, self.y)) * (HEIGHT - TOP - BOTTOM) + TOP
-        return across, up
+    def position(self, x: float, y: float) -> Point:
+        """The position of a point in pixels from the top left."""
+        from_left = _share(x, self.x) * (WIDTH - LEFT - self.right) + LEFT
+        from_top = (1 - _share(y, self.y)) * (HEIGHT - TOP - BOTTOM) + TOP
+        return from_left, from_top
 
     def frame(self, y_values: Sequence[float]) -> Markup:
-        """Ticks with thin lines; compute is labelled at both ends, or once where they read alike."""
+        """Ticks with grid lines; compute is labelled at both ends, or once if both have the same label."""
         parts = []
         decimals = tick_decimals(y_values)
         for value in y_values:
-            _, up = self.at(self.x[0], value)
-            parts.append(line([(LEFT, up), (WIDTH - self.right, up)], "grid"))
-            parts.append(text(LEFT - 4, up + 4, f"{value:.{decimals}f}", "tick end"))
-        if flops(self.ends[0]) != flops(self.ends[1]):
-            parts.append(text(self.at(self.ends[0], 1)[0] - 6, HEIGHT - 6, flops(self.ends[0]), "tick"))
-        parts.append(text(self.at(self.ends[1], 1)[0] + 6, HEIGHT - 6, flops(self.ends[1]), "tick end"))
+            _, from_top = self.position(self.x[0], value)
+            parts.append(line([(LEFT, from_top), (WIDTH - self.right, from_top)], "grid"))
+            parts.append(text(LEFT - 4, from_top + 4, f"{value:.{decimals}f}", "tick end"))
+        first, last = self.ends
+        if flops(first) != flops(last):
+            parts.append(text(self.position(first, 1)[0] - 6, HEIGHT - 6, flops(first), "tick"))
+        parts.append(text(self.position(last, 1)[0] + 6, HEIGHT - 6, flops(last), "tick end"))
         return joined(*parts)
 
 
 def chart(title: str, *parts: Markup) -> Markup:
-    """The picture; ``title`` says in words what is in it."""
+    """The chart; ``title`` is its description for screen readers."""
     return element(
         "svg", element("title", title), *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", class_="chart"
     )
 
 
 def line(points: Sequence[Point], class_: str, dash: str | None = None) -> Markup:
-    """A line through points of the picture."""
+    """A line through points in pixels."""
     return element("polyline", points=_points(points), class_=class_, stroke_dasharray=dash, fill="none")
 
 
@@ -90,20 +91,20 @@ def mark(at: Point, shape: str, class_: str, size: float = 2.8) -> Markup:
 
 
 def marks(points: Sequence[Point], shape: str) -> list[Markup]:
-    """The points of one line; of many each is a dot, and those that would cover each other are one."""
-    if len(points) <= FEW:
+    """The points of one line as shapes, or many points as dots without duplicates."""
+    if len(points) <= MOST_SHAPES:
         return [mark(point, shape, "mark") for point in points]
     positions = dict.fromkeys((round(x), round(y)) for x, y in points)
     return [element("path", d="".join(f"M{x} {y}h0" for x, y in positions), class_="dots")]
 
 
 def text(x: float, y: float, words: str, class_: str) -> Markup:
-    """Words in the picture; the class ``end`` lets them end at x."""
+    """Text that begins at x, or ends there with the class ``end``."""
     return element("text", words, x=round(x, 1), y=round(y, 1), class_=class_)
 
 
 def ticks(y: tuple[float, float]) -> list[float]:
-    """Round numbers inside a range of a logarithmic axis: three to six of them."""
+    """Three to six round numbers inside the range of a logarithmic axis."""
     low, high = y
     for step in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001):
         first = math.ceil(low / step - 1e-9)
@@ -114,15 +115,15 @@ def ticks(y: tuple[float, float]) -> list[float]:
 
 
 def tick_decimals(values: Sequence[float]) -> int:
-    """The least decimals, up to six, with which each of the numbers reads as what it is."""
+    """The least number of decimals, up to six, that shows each number exactly."""
     return next((n for n in range(6) if all(abs(round(value, n) - value) < 1e-9 for value in values)), 6)
 
 
 def _range(values: Sequence[float], margin: float, least: float) -> tuple[float, float]:
-    """Of the values, widened by a share of its logarithm, and at least by a factor."""
+    """The range of the values, widened by a share of its logarithm and at least by a factor."""
     low, high = min(values), max(values)
-    far = max(margin * math.log(high / low), math.log(least) / 2 if high / low < least else 0.0)
-    return low * math.exp(-far), high * math.exp(far)
+    extension = max(margin * math.log(high / low), math.log(least) / 2 if high / low < least else 0.0)
+    return low * math.exp(-extension), high * math.exp(extension)
 
 
 def _share(value: float, limits: tuple[float, float]) -> float:

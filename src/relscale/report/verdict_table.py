@@ -1,23 +1,22 @@
-"""The table of verdicts of one suite: the clearest first, with intervals drawn in the rows."""
+"""The table of a suite's verdicts, sorted by clarity, with intervals drawn in the rows."""
 
 import math
 from collections.abc import Sequence
 
-from relscale.fitting.analyses.statistical_power import ENOUGH
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
-from relscale.report.checks import ENOUGH_ALIKE
 from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
-from relscale.report.row_words import chip, row_id, times, verdict_class
+from relscale.report.robustness_badges import robustness_badges
+from relscale.report.row_words import chip, factor_words, row_id, verdict_class
 from relscale.report.sortable_table import sortable_table
 
 WIDTH, HEIGHT = 170, 18
 
 
 def verdict_table(data: ReportData, rows: Sequence[VerdictRow], suite: str) -> Markup:
-    """One row per gap of a suite, sorted by verdict and adjusted p-value; a script sorts and filters it further."""
+    """One row per gap of a suite, sorted by verdict and adjusted p-value."""
     several = len({data.series_name(row) for row in rows}) > 1
     scale = _scale(rows)
     level = next((words.percent(row.level) for row in rows if row.level), "")
@@ -73,7 +72,7 @@ def _row(data: ReportData, row: VerdictRow, scale: float, several: bool) -> Mark
             data_label="Δβ",
         ),
         *p_values,
-        element("td", *_robustness(row), _details(data, row), data_label="robustness", class_="sure"),
+        element("td", *robustness_badges(row), _details(data, row), data_label="robustness", class_="sure"),
     ]
     return element(
         "tr",
@@ -87,7 +86,7 @@ def _row(data: ReportData, row: VerdictRow, scale: float, several: bool) -> Mark
 
 
 def _interval(row: VerdictRow, scale: float) -> Markup:
-    """The estimate and its limits around 0; an arrow where a limit lies outside the column's scale."""
+    """The estimate and its interval around 0, with an arrow for a limit beyond the column's scale."""
     if row.change is None or row.change_low is None or row.change_high is None:
         return element("span", "")
 
@@ -121,7 +120,7 @@ def _interval(row: VerdictRow, scale: float) -> Markup:
 
 
 def _scale(rows: Sequence[VerdictRow]) -> float:
-    """The largest change of the column: that which nine of ten limits are within, rounded up."""
+    """The largest change on the column's scale: the 90% quantile of the limits' sizes, rounded up."""
     limits = sorted(
         abs(limit)
         for row in rows
@@ -135,80 +134,8 @@ def _scale(rows: Sequence[VerdictRow]) -> float:
     return float(next(step * power for step in (1, 1.5, 2, 3, 5, 7.5, 10) if step * power >= most * 0.999))
 
 
-HOW_SURE = {
-    "leave-one-out": "with each budget, or training run, left out in turn, how often the direction remains significant "
-    "after the same adjustment",
-    "sign": "how many alternative specifications give Δβ the same sign",
-    "power": "the probability that an experiment like this one detects a change of {change} per 10× compute",
-}
-
-
-def how_sure_words(rows: Sequence[VerdictRow]) -> str:
-    """The meaning of the marks in the column "robustness", of those present."""
-    sizes = {
-        row.power_delta_beta for row in rows if row.power is not None and row.power_delta_beta is not None
-    }
-    changes = [words.signed_percent(10**size - 1) for size in sizes]
-    change = changes[0] if len(changes) == 1 else "the size in question"
-    present = {
-        "leave-one-out": any(row.left_out and row.verdict in DIRECTIONS for row in rows),
-        "sign": any(row.specifications for row in rows),
-        "power": any(row.power is not None for row in rows),
-    }
-    sentences = [
-        f"{name}: {HOW_SURE[name].format(change=change)}"
-        for name, is_present in present.items()
-        if is_present
-    ]
-    return f"Robustness: {'; '.join(sentences)}." if sentences else ""
-
-
-def _robustness(row: VerdictRow) -> list[Markup]:
-    chips = []
-    if row.left_out and row.verdict in DIRECTIONS:
-        clear = row.left_out - row.left_out_carry
-        chips.append(
-            _robustness_badge(
-                f"{clear}/{row.left_out} leave-one-out",
-                row.left_out_carry == 0,
-                HOW_SURE["leave-one-out"],
-            )
-        )
-    if row.specifications:
-        chips.append(
-            _robustness_badge(
-                f"sign {row.specifications_same_sign}/{row.specifications}",
-                row.specifications_same_sign >= ENOUGH_ALIKE * row.specifications,
-                HOW_SURE["sign"],
-            )
-        )
-    if row.power is not None and row.power_delta_beta is not None:
-        change = 10**row.power_delta_beta - 1
-        chips.append(
-            _robustness_badge(
-                f"power {words.percent(round(row.power, 2))}",
-                row.power >= ENOUGH,
-                HOW_SURE["power"].format(change=words.signed_percent(change)) + _power_limits(row),
-            )
-        )
-    return chips
-
-
-def _power_limits(row: VerdictRow) -> str:
-    if row.power_low is None or row.power_high is None:
-        return ""
-    low, high = (words.percent(round(limit, 2)) for limit in (row.power_low, row.power_high))
-    return f"; {low} to {high} under the confidence limits of the noise, which is estimated from few points"
-
-
-def _robustness_badge(text: str, good: bool, title: str) -> Markup:
-    return element(
-        "span", "✓ " if good else "! ", text, title=title, class_="sure-yes" if good else "sure-no"
-    )
-
-
 def _details(data: ReportData, row: VerdictRow) -> Markup | None:
-    """Further lines about a gap: where it crosses, what would halve it, notes."""
+    """Further sentences on a gap: its crossing, the compute that would halve it, and notes."""
     sentences = []
     crossing = words.crossing(row)
     if crossing and row.verdict == Verdict.CROSSES:
@@ -219,7 +146,7 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
     if selected:
         sentences.append(f"adjusted for selection: {selected} per 10×")
     if row.halving is not None:
-        sentences.append(f"{times(row.halving)} more compute would halve the gap")
+        sentences.append(f"{factor_words(row.halving)} more compute would halve the gap")
     if row.verdict in DIRECTIONS and _is_small(row):
         sentences.append(f"small: within ±{words.percent(row.margin)} per 10×")
     if row.note:
@@ -232,7 +159,7 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
 
 
 def _crosses_inside(row: VerdictRow) -> bool:
-    """Whether the fitted line passes 1 within the compute that was measured."""
+    """Whether the fitted line crosses 1 inside the measured compute."""
     at, low, high = row.crossing_flops, row.flops_low, row.flops_high
     return at is not None and low is not None and high is not None and low <= at <= high
 

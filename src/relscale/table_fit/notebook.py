@@ -71,8 +71,8 @@ def law_picture(of: Sequence[Curve]) -> Markup | None:
     for curve in drawn:
         xs, ys = curve.line or ([], [])
         axes = svg_chart.Axes.around([*curve.x, *xs], [*curve.y, *ys])
-        line = [axes.at(x, y) for x, y in zip(xs, ys, strict=True)]
-        points = [axes.at(x, y) for x, y in zip(curve.x, curve.y, strict=True)]
+        line = [axes.position(x, y) for x, y in zip(xs, ys, strict=True)]
+        points = [axes.position(x, y) for x, y in zip(curve.x, curve.y, strict=True)]
         parts = joined(*svg_chart.marks(points, "circle"), svg_chart.line(line, "fit"))
         picture = svg_chart.chart(
             f"{curve.name}: {len(curve.x)} points and the law",

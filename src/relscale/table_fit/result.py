@@ -318,11 +318,11 @@ class TableFit:
         """
         check_reported(self.law, Path(output))
         from relscale.report.page import write_report
-        from relscale.report.provenance import facts_of_machine
+        from relscale.report.provenance import machine_facts
         from relscale.report.report_data import ReportData
 
         name = self.measurements["suite"][0].as_py()
-        write_report(ReportData(name, self.results, facts=tuple(facts_of_machine()), x=self.x), Path(output))
+        write_report(ReportData(name, self.results, facts=tuple(machine_facts()), x=self.x), Path(output))
 
     @typed
     def plot(self, kind: str | Path | None = None, output: str | Path | None = None) -> Any:
