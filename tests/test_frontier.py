@@ -120,12 +120,13 @@ def jittered(spread, scale=1.0, seeds=1):
             "params": c / 6 / tokens,
             "tokens": tokens,
             "loss": 3 - 0.1 * math.log10(c / 1e18) + 0.02 * math.log(s) ** 2,
+            "seed": seed,
         }
         for budget in BUDGETS
         for s in (0.25, 0.5, 1.0, 2.0, 4.0)
         for c in [scale * budget * (1 + spread * generator.uniform(-1, 1))]
         for tokens in [s * math.sqrt(20 * c / 6)]
-        for _ in range(seeds)
+        for seed in range(seeds)
     ]
 
 
@@ -163,3 +164,37 @@ def test_a_table_of_random_sizes_has_no_budgets_and_no_exponents():
 def test_two_budgets_that_are_close_stay_two():
     close = [row for c in (1.0, 1.05) for row in ({**run, "flops": c * run["flops"]} for run in rows())]
     assert list(relscale.frontier(pa.Table.from_pylist(close)).optima["runs"]) == [5] * 6
+
+
+def test_a_row_twice_is_no_second_run():
+    table = chinchilla(noise=0.01)
+    with pytest.raises(RelscaleError, match="row 36 is a copy of row 1;") as refused:
+        relscale.frontier(pa.Table.from_pylist(table + table[:1]))
+    assert_one_sentence(refused.value)
+    seeds = [row | {"seed": seed} for seed in (0, 1) for row in table]
+    assert list(relscale.frontier(pa.Table.from_pylist(seeds)).optima["runs"]) == [14] * 5
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(lambda i, row: row | {"flops": math.log10(row["flops"])}, id="log10"),
+        pytest.param(lambda i, row: row | {"flops": math.log(row["flops"])}, id="ln"),
+        pytest.param(
+            lambda i, row: row | {"tokens": row["tokens"] / (1e9 if i % 5 else 1)}, id="mixed units"
+        ),
+    ],
+)
+def test_compute_that_is_not_proportional_to_parameters_and_tokens_is_refused(changed):
+    table = [changed(i, row) for i, row in enumerate(chinchilla())]
+    with pytest.raises(RelscaleError, match="should be nearly constant") as refused:
+        relscale.frontier(pa.Table.from_pylist(table))
+    assert_one_sentence(refused.value)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e3])
+@pytest.mark.parametrize("column", ["flops", "params", "tokens"])
+def test_exponents_have_no_unit(column, unit):
+    plain = relscale.frontier(pa.Table.from_pylist(chinchilla())).exponents["exponent"]
+    table = [row | {column: unit * row[column]} for row in chinchilla()]
+    assert relscale.frontier(pa.Table.from_pylist(table)).exponents["exponent"] == pytest.approx(plain)

@@ -5,11 +5,14 @@ import json
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from one_sentence import assert_one_sentence
 from row_cells import cells
 
 import relscale
@@ -426,3 +429,50 @@ def test_a_point_that_is_known_without_a_measurement_is_fitted_as_a_row_would_be
 def test_a_given_point_that_is_none_is_one_sentence(asked, said) -> None:
     with pytest.raises(RelscaleError, match=re.escape(f"anchor: {said}")):
         relscale.fit(table(), x="compute", y="loss", group="test", **asked)
+
+
+def wide(**columns: list[Any]) -> pa.Table:
+    """Compute, and a column of errors for each of two groups."""
+    known = {"flops": [1e18, 1e19, 1e20, 1e21], "easy": [2.0, 1.7, 1.5, 1.25], "hard": [3.0, 2.8, 2.5, 2.25]}
+    return pa.table(known | columns)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["3.0", "2.8", "2.5", "2.25"],
+        ["3,0", "2,8", "2,5", "2,25"],
+        [Decimal("3"), Decimal("2.8"), Decimal("2.5"), Decimal("2.25")],
+    ],
+)
+def test_a_column_of_a_wide_table_is_read_as_that_of_a_long_one(column) -> None:
+    options = {"y": ["easy", "hard"], "baseline": "hard", "bootstrap": 10}
+    slopes = [relscale.fit(table, **options).table()["delta_beta"] for table in (wide(), wide(hard=column))]
+    assert slopes[0] == pytest.approx(slopes[1])
+
+
+def test_a_wide_table_with_an_empty_cell_or_a_taken_name_is_no_crash() -> None:
+    (row,) = relscale.fit(wide(hard=["3.0", "", "2.5", "2.25"]), y=["easy", "hard"], baseline="hard").table()
+    assert (row["n"], row["status"]) == (3, "missing points")
+    with pytest.raises(RelscaleError, match="there is another 'column'; rename it"):
+        relscale.fit(wide(column=["x"] * 4), y=["easy", "hard"], baseline="hard")
+
+
+def test_a_wide_table_of_accuracies_is_said_to_be_one() -> None:
+    accuracies = wide().rename_columns(["flops", "easy_acc", "hard_acc"])
+    assert "of an accuracy fit 1 − accuracy" in relscale.fit(accuracies, y=["easy_acc", "hard_acc"]).summary()
+
+
+@pytest.mark.parametrize("law", ["relative", "power", "irreducible"])
+@pytest.mark.parametrize("log", [np.log, np.log2, np.log10])
+def test_logarithms_of_compute_are_not_taken_for_compute(law, log) -> None:
+    table = wide(flops=log([1e18, 1e19, 1e20, 1e21]).tolist())
+    with pytest.raises(RelscaleError, match="as logarithms of FLOPs are") as error:
+        relscale.fit(table, law, y=["easy", "hard"], baseline="hard" if law == "relative" else None)
+    assert_one_sentence(error.value)
+
+
+@pytest.mark.parametrize("x", [[12.0, 18.0, 24.0, 30.0], [1.0, 10.0, 100.0, 1000.0]])
+def test_another_measure_of_scale_may_be_small(x) -> None:
+    table = wide(layers=x)
+    assert len(relscale.fit(table, x="layers", y=["easy", "hard"], baseline="hard").table()) == 1

@@ -1,6 +1,7 @@
 """lm-eval's aggregated results, in the form that its ``EvaluationTracker`` writes."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,61 @@ def test_scores_have_what_lm_eval_says_of_them(tmp_path: Path) -> None:
     )
     assert (task.score, task.error, task.stderr, task.items) == (0.75, 0.25, 0.01, 100)
     assert (group.kind, group.stderr) == ("group", None)  # N/A
+
+
+@pytest.mark.parametrize(
+    ("section", "other", "match"),
+    [
+        ("n-shot", {"easy": 5, "hard": 0}, "scored on easy with different examples in the prompt, 0 and 5"),
+        (
+            "versions",
+            {"easy": 1.0, "hard": 2.0},
+            "scored on hard with different versions of the task, 1.0 and 2.0",
+        ),
+        (
+            "n-samples",
+            {"easy": {"original": 100, "effective": 10}, "hard": {"original": 100, "effective": 100}},
+            "scored on easy with different numbers of documents, 100 and 10",
+        ),
+    ],
+)
+def test_models_that_were_asked_differently_are_not_compared(
+    table: Path, section: str, other: Mapping[str, Any], match: str
+) -> None:
+    same = {"n-shot": {"easy": 0, "hard": 0}, "versions": {"easy": 1.0, "hard": 1.0}}
+    for i in range(5):
+        path = table.parent / f"m{i}" / f"results_{TIME}.json"
+        said = {**json.loads(path.read_text()), **same}
+        written(path, {**said, section: other} if i == 3 else said)
+    with pytest.raises(RelscaleError, match=match) as error:
+        relscale.fit(table, where="kind=task", baseline="hard")
+    assert_one_sentence(error.value)
+
+
+def test_a_group_whose_tasks_are_of_fewer_documents_is_another_group(table: Path) -> None:
+    path = table.parent / "m2" / f"results_{TIME}.json"
+    said = json.loads(path.read_text())
+    del said["n-samples"]["hard"], said["results"]["hard"]
+    written(path, {**said, "group_subtasks": {"both": ["easy"]}})
+    with pytest.raises(
+        RelscaleError, match="scored on both with different numbers of documents, 200 and 100"
+    ):
+        relscale.fit(table, law="power", where="kind=group")
+
+
+def test_the_number_of_examples_can_be_chosen_where_a_model_has_several(table: Path) -> None:
+    for i in range(5):
+        path = table.parent / f"m{i}" / f"results_{TIME}.json"
+        said = {**json.loads(path.read_text()), "n-shot": {"easy": 0, "hard": 0}}
+        written(path, said)
+        worse = results(f"org/m{i}", easy=0.9, hard=0.9)
+        written(
+            path.with_name("results_2026-05-02T03-04-05.json"), {**worse, "n-shot": {"easy": 5, "hard": 5}}
+        )
+    (row,) = relscale.fit(table, where=["kind=task", "shots=0"], baseline="hard").table()
+    assert row["delta_beta"] == pytest.approx(RISE["hard"] - RISE["easy"], abs=1e-9)
+    with pytest.raises(RelscaleError, match="choose one, such as --where shots=5"):
+        relscale.fit(table, where="kind=task", baseline="hard")
 
 
 def test_of_several_results_of_a_model_the_newest_counts(tmp_path: Path) -> None:

@@ -20,6 +20,11 @@ from relscale.storage.tables import listed
 
 RESULTS = "results"  # the column of a user's table that names the files
 BOUNDED = ("acc", "exact_match", "f1", "em", "contains")  # prefixes of metrics whose best value is 1
+EQUAL = {  # of one task of all models, or their scores differ for a reason that is not the model
+    "shots": "examples in the prompt",
+    "version": "versions of the task",
+    "items": "numbers of documents",
+}
 NO_ITEMS = (
     "note: lm-eval's results have no items, so intervals reflect only the scatter between models; samples_*.jsonl "
     "have the items"
@@ -41,7 +46,14 @@ class Score:
     error: float | None = column(
         "The metric if lower is better; 1 − score if the best score is 1.", default=None
     )
-    items: int | None = column("Number of scored documents.", default=None)
+    items: int | None = column(
+        "Number of scored documents; of a group those of its tasks together.", default=None
+    )
+    shots: int | None = column(
+        "Examples in the prompt; null where lm-eval does not say, or the tasks of a group differ.",
+        default=None,
+    )
+    version: str | None = column("Version of the task; of a group, the versions of its tasks.", default=None)
 
 
 def read_results(path: str | Path) -> list[Score]:
@@ -50,7 +62,8 @@ def read_results(path: str | Path) -> list[Score]:
     Parameters
     ----------
     path
-        A file written by lm-eval, or a folder with files of one model, of which the newest with each task is used.
+        A file written by lm-eval, or a folder with files of one model, of which the newest with each task and number
+        of examples is used.
 
     Raises
     ------
@@ -69,7 +82,7 @@ def read_results(path: str | Path) -> list[Score]:
         raise RelscaleError(
             f"{path}: results of {len(models)} models ({listed(models, 3)}); name the folder or the file of one of them"
         )
-    return list({(row.task, row.metric, row.filter): row for row in rows}.values())
+    return list({(row.task, row.metric, row.filter, row.shots): row for row in rows}.values())
 
 
 def names_results(table: pa.Table, folder: Path) -> bool:
@@ -136,6 +149,26 @@ def check_one_metric(table: pa.Table, name: str) -> None:
             )
 
 
+def check_equal_tasks(table: pa.Table, name: str) -> None:
+    """Refuse scores of one task with other examples, versions or documents from model to model.
+
+    Raises
+    ------
+    RelscaleError
+        They differ; the message names the task and how to choose.
+    """
+    for column_name, what in EQUAL.items():
+        known: dict[tuple[str, str, str], Any] = {}
+        keys = zip(*(table[key].to_pylist() for key in ("task", "metric", "filter")), strict=True)
+        for key, value in zip(keys, table[column_name].to_pylist(), strict=True):
+            other = value if value is None else known.setdefault(key, value)
+            if other != value:
+                raise RelscaleError(
+                    f"{name}: the models were scored on {key[0]} with different {what}, {other} and {value}, so that "
+                    f"their scores do not compare; choose one, such as --where {column_name}={value}, or score again"
+                )
+
+
 def refuse_lone_results(path: Path) -> None:
     """Refuse a file of lm-eval's results in place of a table, and explain how to write one.
 
@@ -181,7 +214,13 @@ def _of_task(scores: Mapping[str, Any], task: str, cells: Mapping[str, Any]) -> 
     """The scores of a task, from keys ``metric,filter`` and standard errors from keys ``metric_stderr,filter``."""
     model = scores.get("model_name")
     directions = _mapping(_mapping(scores.get("higher_is_better")).get(task))
-    counts = _mapping(_mapping(scores.get("n-samples")).get(task))
+    tasks = _tasks_of(scores, task)
+    shots = {_whole(_mapping(scores.get("n-shot")).get(part)) for part in tasks}
+    versions = [_mapping(scores.get("versions")).get(part) for part in tasks]
+    counts = [
+        _whole(_mapping(_mapping(scores.get("n-samples")).get(part)).get("effective")) for part in tasks
+    ]
+    known_counts = [count for count in counts if count is not None]
     is_group = task in _mapping(scores.get("groups")) or bool(
         _mapping(scores.get("group_subtasks")).get(task)
     )
@@ -190,7 +229,7 @@ def _of_task(scores: Mapping[str, Any], task: str, cells: Mapping[str, Any]) -> 
         if not comma or metric.endswith("_stderr"):
             continue
         score = _number(value)
-        items = cells.get("sample_len", counts.get("effective"))
+        items = sum(known_counts) if len(known_counts) == len(tasks) else _whole(cells.get("sample_len"))
         yield Score(
             model=str(model) if model else None,
             task=task,
@@ -200,8 +239,32 @@ def _of_task(scores: Mapping[str, Any], task: str, cells: Mapping[str, Any]) -> 
             score=score,
             stderr=_number(cells.get(f"{metric}_stderr,{filter_name}")),
             error=_error(metric, score, directions.get(metric)),
-            items=items if isinstance(items, int) and not isinstance(items, bool) else None,
+            items=items,
+            shots=next(iter(shots)) if len(shots) == 1 else None,
+            version=", ".join(sorted({str(version) for version in versions if version is not None})) or None,
         )
+
+
+def _tasks_of(scores: Mapping[str, Any], name: str) -> list[str]:
+    """The tasks of a group, through the groups in it; of a task itself."""
+    subtasks = _mapping(scores.get("group_subtasks"))
+    found: dict[str, None] = {}
+    left, seen = [name], set()
+    while left:
+        part = left.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        parts = subtasks.get(part)
+        if isinstance(parts, list) and parts:
+            left += map(str, parts)
+        else:
+            found[part] = None
+    return list(found)
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _error(metric: str, score: float | None, higher_is_better: Any) -> float | None:

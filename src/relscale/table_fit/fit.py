@@ -31,6 +31,7 @@ from relscale.laws.law import Family, Law
 from relscale.laws.own_law import law_of
 from relscale.measurements.lm_eval_results import (
     NO_ITEMS,
+    check_equal_tasks,
     check_one_metric,
     names_results,
     with_scores,
@@ -50,10 +51,12 @@ from relscale.table_fit.checks import (
 )
 from relscale.table_fit.known_columns import (
     Guess,
+    check_no_logarithm,
     guess_baseline,
     guess_column,
     guess_x,
     guess_y,
+    higher_is_better,
     long_table,
 )
 from relscale.table_fit.law_entries import OBSERVED_LOSS, entries_of_groups, fit_entries, law_entry
@@ -210,6 +213,7 @@ def fit(
     notes: list[str] = []
     if is_of_lm_eval:
         check_one_metric(source, name)
+        check_equal_tasks(source, name)
         notes.append(NO_ITEMS)
     if len(ys) == 1 and ys[0] not in source.column_names and "," in ys[0]:
         ys = [column.strip() for column in ys[0].split(",")]
@@ -220,7 +224,8 @@ def fit(
             raise RelscaleError(
                 f"{name}: y: several columns are the groups, and there is a column of groups, {group!r}"
             )
-        source, ys, group = long_table(source, ys, "column", "error"), ["error"], "column"
+        notes += [note for note in map(higher_is_better, ys) if note][:1]
+        source, ys, group = long_table(source, ys, "column", "error", name), ["error"], "column"
     if group is None and (law is None or (not isinstance(law, Law) and gap_of(law) == "ratio")):
         group = guess_column(source, "group", [*xs, *ys])
         guessed += [Guess("group", group)] if group else []
@@ -297,6 +302,9 @@ def fit(
     }
     spent = {to: of(column) for to, column in (("tokens", tokens), ("params", params)) if column}
     spent |= {to: of(column) for to, column in zip(predictors, xs, strict=True)}
+    for to, column in zip(predictors, xs, strict=True):
+        if to == "training_flops":
+            check_no_logarithm(column, spent[to], name)
     measured = spent.pop(MEASURED, None)  # a law from one measured number to another
     columns |= spent
     if "step" in spent:

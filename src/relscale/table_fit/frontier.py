@@ -29,10 +29,11 @@ from relscale.suggestions import suggestion
 from relscale.table_fit.frame import Frame
 from relscale.table_fit.known_columns import Guess, guess_column
 from relscale.table_fit.least_loss import LeastLoss
-from relscale.table_fit.measurements import read_source, usable
+from relscale.table_fit.measurements import check_no_copies, read_source, usable
 from relscale.table_fit.row_filter import filter_rows
 
 QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
+VARIES = 10  # largest ratio of compute per parameter and token: embeddings and attention explain no more
 FEWEST = 3  # budgets with a minimum, for an exponent with an interval
 NEAR = 0.01  # computes of one nominal budget, where no column names it, differ by rounding: a relative spread
 APART = (
@@ -232,6 +233,25 @@ def budgets_of(flops: Floats, tokens: Floats) -> Floats:
     return budgets
 
 
+def _check_compute(spent: Mapping[str, Floats], columns: Mapping[str, str], name: str) -> None:
+    """Refuse compute that does not grow with parameters × tokens: a logarithm, or rows in other units.
+
+    Raises
+    ------
+    RelscaleError
+        Their ratio varies more than tenfold, and more than the compute does.
+    """
+    flops = spent["training_flops"]
+    per_product = flops / spent["params"] / spent["tokens"]
+    varies = per_product.max() / per_product.min()
+    if varies > VARIES and varies > flops.max() / flops.min():
+        least, largest = per_product.min(), per_product.max()
+        raise RelscaleError(
+            f"{name}: {columns['training_flops']} / ({columns['params']} · {columns['tokens']}) is from {least:.3g} to "
+            f"{largest:.3g}, and should be nearly constant; write all rows in the same units, and no logarithms"
+        )
+
+
 @typed
 def frontier(
     table: Any,
@@ -323,11 +343,14 @@ def frontier(
         key: numbers(source[column], f"{name}: column {column!r}").to_numpy(zero_copy_only=False)
         for key, column in columns.items()
     }
+    check_no_copies(source, name)
     status = usable({columns[key]: cells for key, cells in spent.items()})
     if Status.OK not in status:
         raise RelscaleError(
             f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
         )
+    fitted = np.array([state == Status.OK for state in status])
+    _check_compute({key: cells[fitted] for key, cells in spent.items()}, columns, name)
     named = {
         option: words(source[column], f"{name}: column {column!r}")
         for option, column in (("corpus", corpus), ("block", block))
@@ -335,7 +358,6 @@ def frontier(
     }
     if not named_budget:
         spent["budget"] = spent["training_flops"].astype(float)
-        fitted = np.array([state == Status.OK for state in status])
         of = np.array([str(value) for value in named["corpus"]] if corpus else [name] * source.num_rows)
         for one in np.unique(of[fitted]):
             own = fitted & (of == one)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from math import exp, isfinite, log
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
+from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.printable import escaped_repr
 from relscale.storage.columns import numbers, words
 from relscale.storage.tables import listed
@@ -30,6 +31,7 @@ NAMES = {  # columns that hold a thing, the likeliest first; case does not count
         *("dataset", "subset", "split", "test"),
     ),
 }
+LEAST_LOGARITHM, LARGEST_LOGARITHM = 10, 100  # of FLOPs: from 1e10 to base 10, to 1e30 to base 2
 HIGHER_IS_BETTER = {
     *("acc", "accuracy", "exact", "em", "f1", "score", "pass@1", "pass_at_1", "bleu", "rouge", "mcc"),
     *("auc", "precision", "recall", "acc_norm", "exact_match", "win_rate"),
@@ -135,6 +137,38 @@ def guess_baseline(table: pa.Table, group: str, y: str, name: str) -> str:
     return ordered[0]
 
 
+def check_no_logarithm(column: str, values: Floats, name: str) -> None:
+    """Refuse training compute that is given as its logarithm, of which the laws would take another one.
+
+    That is a column of compute by its name, whose values are all those of logarithms of FLOPs, to base 2, e or 10: from
+    10 to 100, the largest less than 3 times the least.
+
+    Raises
+    ------
+    RelscaleError
+        It looks like logarithms.
+
+    Examples
+    --------
+    >>> check_no_logarithm("flops", np.array([1e18, 1e21]), "table.csv")
+    >>> check_no_logarithm("flops", np.array([18.0, 21.0]), "table.csv")
+    Traceback (most recent call last):
+    relscale.errors.RelscaleError: table.csv: column 'flops' is from 18 to 21, as logarithms of FLOPs are, and the law \
+takes the logarithm itself; write the FLOPs into it
+    """
+    known = values[np.isfinite(values)]
+    lower = column.lower()
+    is_compute = lower in NAMES["training_flops"] or "flop" in lower or "compute" in lower
+    if not is_compute or len(known) == 0:
+        return
+    least, largest = known.min(), known.max()
+    if LEAST_LOGARITHM <= least < largest <= LARGEST_LOGARITHM and largest < 3 * least:
+        raise RelscaleError(
+            f"{name}: column {column!r} is from {least:g} to {largest:g}, as logarithms of FLOPs are, and the law "
+            "takes the logarithm itself; write the FLOPs into it"
+        )
+
+
 def higher_is_better(y: str) -> str:
     """A warning about a column that by its name is better the higher it is; empty for an error.
 
@@ -155,19 +189,30 @@ def higher_is_better(y: str) -> str:
     )
 
 
-def long_table(table: pa.Table, columns: Sequence[str], group: str, value: str) -> pa.Table:
+def long_table(table: pa.Table, columns: Sequence[str], group: str, value: str, name: str) -> pa.Table:
     """A wide table, with a column of numbers per group, as one row per group.
+
+    Raises
+    ------
+    RelscaleError
+        A column holds no numbers, or another column has the name of one of the two that are added.
 
     Examples
     --------
     >>> wide = pa.table({"flops": [1.0], "easy": [2.0], "hard": [3.0]})
-    >>> long_table(wide, ["easy", "hard"], "group", "error").to_pylist()
+    >>> long_table(wide, ["easy", "hard"], "group", "error", "wide.csv").to_pylist()
     [{'flops': 1.0, 'group': 'easy', 'error': 2.0}, {'flops': 1.0, 'group': 'hard', 'error': 3.0}]
     """
     kept = table.drop_columns(list(columns))
+    taken = [column for column in (group, value) if column in kept.column_names]
+    if taken:
+        raise RelscaleError(
+            f"{name}: y: several columns become the columns {group!r} and {value!r}, and there is another "
+            f"{taken[0]!r}; rename it"
+        )
     parts = [
         kept.append_column(group, pa.array([column] * table.num_rows)).append_column(
-            value, pc.cast(table[column], pa.float64())
+            value, numbers(table[column], f"{name}: column {column!r}")
         )
         for column in columns
     ]

@@ -66,6 +66,24 @@ def check_once(columns: pa.Table, name: str, runs: Sequence[str]) -> None:
         )
 
 
+def check_no_copies(source: pa.Table, name: str) -> None:
+    """Refuse a row that is equal to another in every column, which would count as a further run.
+
+    Raises
+    ------
+    RelscaleError
+        There is one; the message names both rows, from 1.
+    """
+    first: dict[str, int] = {}
+    for row, cells in enumerate(source.to_pylist(), start=1):
+        other = first.setdefault(repr(cells), row)
+        if other != row:
+            raise RelscaleError(
+                f"{name}: row {row} is a copy of row {other}; remove it, or add a column that tells the runs apart, "
+                "such as seed"
+            )
+
+
 def joined_words(source: pa.Table, names: Sequence[str], table: str, numbers: Sequence[str] = ()) -> pa.Array:
     """Columns as text, joined; nothing may be missing but in the columns ``numbers``, whose rows are flagged then."""
     rows = list(
