@@ -65,6 +65,26 @@ def test_documents_of_which_no_two_share_a_cluster_stand_for_themselves(make_ite
     assert np.array_equal(values(group)[1], values(plain)[1])
 
 
+def test_groups_that_share_files_are_drawn_together_where_one_has_one_question_of_each(make_items):
+    """Files a, b, c: a group of five questions on them, and one of a single question on each."""
+    few = items_of(make_items)
+    few = few.filter(pa.array([doc in ("a1", "b1", "c1") for doc in few["doc_id"].to_pylist()]))
+    for name, of in (("group", lambda doc: "few"), ("doc_id", lambda doc: f"{doc} again")):
+        column = pa.array([of(doc) for doc in few["doc_id"].to_pylist()])
+        few = few.set_column(few.column_names.index(name), few.schema.field(name), column)
+    model = Model(corpus="web", run="r", block="r", training_flops=1e18)
+    run = Measured(model, (), (pa.concat_tables([items_of(make_items), few]),))
+    measurements, pieces = collect([run], "test", Collect(replicates=200, cut=0), seed=0)
+    clusters = {row["group"]: row["clusters"] for row in measurements.to_pylist() if row["metric"] == METRIC}
+    assert clusters == {"g": 3, "few": 3}
+    found = [row for piece in pieces for row in piece.to_pylist() if row["metric"] == METRIC]
+    weights = draws(["a", "b", "c"], 200, 0)
+    with np.errstate(invalid="ignore"):
+        expected = np.array([1.0, 4.0, 6.0]) @ weights / weights.sum(axis=0)
+    drawn_few = [row["value"] for row in found if row["group"] == "few" and row["unit"] == "cluster"]
+    assert np.array(drawn_few, dtype=float) == pytest.approx(expected, nan_ok=True)
+
+
 def test_subjects_that_are_the_clusters_are_what_is_drawn(make_items):
     group = ratio_terms(items_of(make_items, FILE, FILE))
     of_subjects = [2.0, 4.0, 6.0]

@@ -116,7 +116,7 @@ def test_a_mixture_with_a_repeated_part_resumes_to_the_same_bits(run, tokens, vo
     seal(mixed)
     run = replace(run, train_steps=12)
     data = TrainingData(mixed, vocabulary)
-    assert data.store().unique_tokens(run.tokens) < run.tokens
+    assert data.store().unique_tokens(run.tokens, run.architecture.sequence_length) < run.tokens
     whole, pieces = train_in_pieces(run, data, tmp_path)
     assert whole == pieces
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from relscale.measurements.comparable import GroupRequests, group_requests
 from relscale.measurements.draws import Draws
 from relscale.measurements.measurement import Model
-from relscale.measurements.metrics import ratio_terms, replicate_values, values
+from relscale.measurements.metrics import ratio_terms, replicate_values, shared_clusters, values
 from relscale.measurements.options import Collect
 from relscale.measurements.samples import Place
 from relscale.measurements.task_metrics import task_metrics
@@ -96,17 +96,20 @@ def cells_of_items(
 ) -> Iterator[tuple[Place, Cell]]:
     """A cell per prompt and group of items, and per subject for suites whose subjects are measured separately."""
     groups = items.group_by(["suite", "prompt", "group"], use_threads=False).aggregate([]).to_pylist()
+    suites = {
+        row["suite"]: shared_clusters(items.filter(pc.field("suite") == row["suite"])) for row in groups
+    }
     for row in groups:
         suite, prompt, group = place = row["suite"], row["prompt"], row["group"]
         part = items.filter(
             (pc.field("suite") == suite) & (pc.field("prompt") == prompt) & (pc.field("group") == group)
         )
-        yield place, _cell(part, place, prepared, shared)
+        yield place, _cell(part, place, prepared, shared, suites[suite])
         if suite in options.subjects:
             for subject in part["subject"].drop_null().unique().to_pylist():
                 of_subject = _without_subjects(part.filter(pc.field("subject") == subject))
                 subject_key = suite + SUBJECTS, prompt, subject
-                yield place, _cell(of_subject, subject_key, prepared, shared)
+                yield place, _cell(of_subject, subject_key, prepared, shared, suites[suite])
 
 
 def _without_subjects(table: pa.Table) -> pa.Table:
@@ -116,8 +119,8 @@ def _without_subjects(table: pa.Table) -> pa.Table:
     return table.set_column(index, "subject", pa.nulls(table.num_rows, pa.string()))
 
 
-def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared) -> Cell:
-    group = ratio_terms(part)
+def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared, clusters: frozenset[str]) -> Cell:
+    group = ratio_terms(part, clusters)
     value, stderr = values(group)
     independent = None
     if group.clusters is not None:

@@ -107,9 +107,26 @@ class RatioTerms:
         return self.names if self.subjects is None else over_subjects(self.names)
 
 
-def ratio_terms(items: pa.Table) -> RatioTerms:
+def shared_clusters(items: pa.Table) -> frozenset[str]:
+    """The clusters that several documents of a suite share, in whichever group they are."""
+    if "cluster" not in items.column_names:  # items of a user's table
+        return frozenset()
+    documents = items.select(["cluster", "doc_id"]).group_by(["cluster", "doc_id"]).aggregate([])
+    counts = Counter(documents["cluster"].drop_null().to_pylist())
+    return frozenset(cluster for cluster, count in counts.items() if count > 1)
+
+
+def ratio_terms(items: pa.Table, shared: frozenset[str] | None = None) -> RatioTerms:
     """The ratio terms of the items of one group and prompt; choices of a question are adjacent, starting with choice
-    0."""
+    0.
+
+    Parameters
+    ----------
+    shared
+        The clusters that several documents of the suite share; by default those that several of ``items`` share. A
+        group whose documents share a cluster with those of another group only is resampled by cluster as well, or the
+        two would not be paired.
+    """
     is_document = bool(items["greedy"].null_count)
     by_status = _by_status(items["status"])
     short = by_status[ItemStatus.TOO_SHORT]
@@ -140,7 +157,7 @@ def ratio_terms(items: pa.Table) -> RatioTerms:
         codes, count = pc.index_in(items["subject"].take(starts), value_set=names).to_numpy(), len(names)
     empty = 0 if is_document else np.unique(question[items["bytes_answer"].to_numpy() == 0]).size
     doc_ids = items["doc_id"].take(starts).to_pylist()
-    clusters, units = _clusters(items, starts, doc_ids)
+    clusters, units = _clusters(items, starts, doc_ids, shared_clusters(items) if shared is None else shared)
     return RatioTerms(
         tuple(columns),
         numerators,
@@ -156,15 +173,16 @@ def ratio_terms(items: pa.Table) -> RatioTerms:
     )
 
 
-def _clusters(items: pa.Table, starts: pa.Array, doc_ids: list[str]) -> tuple[np.ndarray | None, list[str]]:
-    """The cluster of each question as a code and as a name; None if no two questions share one."""
-    if "cluster" not in items.column_names:  # items of a user's table
+def _clusters(
+    items: pa.Table, starts: pa.Array, doc_ids: list[str], shared: frozenset[str]
+) -> tuple[np.ndarray | None, list[str]]:
+    """The cluster of each question as a code and as a name; None if no question is in a shared one."""
+    if not shared or "cluster" not in items.column_names:
         return None, doc_ids
     labels = items["cluster"].take(starts).to_pylist()
-    units = [doc if cluster is None else cluster for cluster, doc in zip(labels, doc_ids, strict=True)]
-    shared = Counter(cluster for cluster in labels if cluster is not None)
-    if max(shared.values(), default=0) < 2:
+    if shared.isdisjoint(labels):
         return None, doc_ids
+    units = [doc if cluster is None else cluster for cluster, doc in zip(labels, doc_ids, strict=True)]
     return np.unique(units, return_inverse=True)[1].ravel(), units
 
 

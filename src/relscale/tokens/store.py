@@ -137,15 +137,27 @@ class TokenStore:
         (part,) = self.parts
         return part.train.read(0, len(part.train))
 
-    def passes(self, tokens: int) -> float:
-        """Largest number of passes that a run of ``tokens`` makes over the text of a part."""
+    def passes(self, tokens: int, sequence_length: int) -> float:
+        """Largest number of passes that a run of ``tokens`` makes over the whole sequences of a part; inf over none."""
         total = sum(part.units for part in self.parts)
-        return max(tokens * part.units / total / max(1, len(part.train)) for part in self.parts)
+        return max(
+            tokens * part.units / total / size if size else float("inf")
+            for part in self.parts
+            for size in [_blocks(part.train, sequence_length) * sequence_length]
+        )
 
-    def unique_tokens(self, tokens: int) -> int:
-        """Number of unique tokens in a run of ``tokens``: per part its share of the run, or all its tokens if fewer."""
+    def unique_tokens(self, tokens: int, sequence_length: int) -> int:
+        """Number of unique tokens in a run of ``tokens``: per part its share, or its whole sequences if they are fewer.
+
+        Tokens after the last whole sequence of a part are never read.
+        """
         total = sum(part.units for part in self.parts)
-        return round(sum(min(tokens * part.units / total, len(part.train)) for part in self.parts))
+        return round(
+            sum(
+                min(tokens * part.units / total, _blocks(part.train, sequence_length) * sequence_length)
+                for part in self.parts
+            )
+        )
 
     def blocks(self, sequence_length: int, split: str = "train") -> int:
         """Number of sequences in one pass over a split, of all parts.

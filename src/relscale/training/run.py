@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -115,7 +116,7 @@ def train_run(
         validation_tokens,
         vocabulary,
         store.manifest.end_of_text,
-        store.unique_tokens,
+        partial(store.unique_tokens, sequence_length=run.architecture.sequence_length),
         options.measurement,
     )
 
