@@ -104,7 +104,7 @@ def test_a_table_of_ones_own_becomes_measurements(folder):
     experiment = load_config("ladder.yaml")
     assert isinstance(experiment, MeasurementExperiment)
     check_experiment(experiment)
-    measurements = read_tables([table.values() for table in experiment.runs.tables], experiment.name)
+    measurements = read_tables(experiment.runs.tables, experiment.name)
     assert len(set(measurements["run"].to_pylist())) == 25
     assert experiment.suites["ladder"].baseline == "stem"
 

@@ -253,6 +253,7 @@ def published_table(rng: random.Random, folder: Path) -> str:
     """``runs: {source: measurements}``: tables as they were published, and the run matrices that fits are made of."""
     from relscale.fitting.curves.run_matrix import run_matrices
     from relscale.measurements.measurement import MEASUREMENTS
+    from relscale.measurements.options import Table
     from relscale.measurements.published import read_tables
 
     extra = {
@@ -281,7 +282,7 @@ def published_table(rng: random.Random, folder: Path) -> str:
         )
 
     def read() -> tuple[pa.Table, Any]:
-        table = read_tables([options], "experiment")
+        table = read_tables([Table.model_construct(**options)], "experiment")
         return table, run_matrices(table)
 
     found = accepted_or_one_sentence(read)

@@ -16,6 +16,7 @@ from relscale.corpora.files import read_folder
 from relscale.corpora.options import TextFiles
 from relscale.errors import RelscaleError
 from relscale.lookalikes import check_lookalikes
+from relscale.measurements.options import Table
 from relscale.measurements.published import read_tables
 from relscale.scoring.checkpoint_table import read_checkpoints
 from relscale.storage.yaml_text import parse
@@ -91,7 +92,7 @@ def as_published(names: tuple[str, str], folder: Path) -> Any:
     pa.parquet.write_table(pa.Table.from_pylist(rows(names)), folder / "t.parquet")
     columns = {"training_flops": "flops", "value": "loss"}
     table = {"path": str(folder / "t.parquet"), "columns": columns, "constants": {"metric": "loss"}}
-    return read_tables([table], "experiment")
+    return read_tables([Table(**table)], "experiment")
 
 
 def as_checkpoints(names: tuple[str, str], folder: Path) -> Any:

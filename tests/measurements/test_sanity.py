@@ -8,6 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from relscale.errors import RelscaleError
+from relscale.measurements.options import Table
 from relscale.measurements.published import published, read_tables
 from relscale.measurements.sanity import flag_impossible
 
@@ -60,7 +61,7 @@ def test_a_published_number_of_fewer_items_than_those_of_other_models_is_flagged
     rows = ["a,law,12", "b,law,4", "c,law,12", "a,logic,7", "b,logic,7", "c,logic,"]
     lines = [f"{row},0.5,1e20,nats" for row in rows]
     path.write_text("\n".join(["run,group,items,value,training_flops,metric", *lines]) + "\n")
-    found = read_tables([{"path": path}], "e").to_pylist()
+    found = read_tables([Table(path=str(path))], "e").to_pylist()
     assert [row["status"] for row in found] == ["ok", "incomplete: 4 of 12 items", *["ok"] * 4]
 
 
@@ -70,10 +71,10 @@ def test_a_table_that_is_read_twice_in_the_same_way_is_refused(tmp_path, copied)
     path.write_text("run,group,loss,other,training_flops,metric\na,law,0.5,0.6,1e20,nats\n")
     other.write_text(path.read_text())
     tables = [
-        {"path": path, "columns": {"value": "loss"}, "constants": {"corpus": "one"}},
-        {"path": other if copied else path, "columns": {"value": "loss"}, "constants": {"corpus": "two"}},
+        Table(path=str(path), columns={"value": "loss"}, constants={"corpus": "one"}),
+        Table(path=str(other if copied else path), columns={"value": "loss"}, constants={"corpus": "two"}),
     ]
     with pytest.raises(RelscaleError, match="one table is read twice in the same way"):
         read_tables(tables, "e")
-    tables[1]["columns"] = {"value": "other"}
+    tables[1] = tables[1].model_copy(update={"columns": {"value": "other"}})
     assert read_tables(tables, "e")["value"].to_pylist() == [0.5, 0.6]

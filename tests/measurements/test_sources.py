@@ -12,6 +12,7 @@ from relscale.errors import RelscaleError
 from relscale.experiments.config import load_config
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.mmlu_groups import GROUPS
+from relscale.measurements.options import Table
 from relscale.measurements.published import loader_names, published, read_tables
 from relscale.storage.tables import write_table
 
@@ -21,7 +22,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(name="rows", scope="module")
 def measured():
     tables = load_config(ROOT / "experiments" / "reference.yaml").runs.tables
-    table = read_tables([{**entry.values(), "path": ROOT / entry.path} for entry in tables], "reference")
+    table = read_tables(
+        [entry.model_copy(update={"path": str(ROOT / entry.path)}) for entry in tables], "reference"
+    )
     assert table.schema.equals(MEASUREMENTS)
     return table.to_pylist()
 
@@ -140,7 +143,7 @@ def test_an_olmo_run_is_its_size_and_its_data(rows):
 def test_a_number_that_stands_in_two_tables_is_an_error(tmp_path):
     path = ROOT / "reference" / "chinchilla_figure4.csv"
     with pytest.raises(RelscaleError, match="2 rows for corpus chinchilla, run N="):
-        read_tables([{"path": path, "loader": "chinchilla"}] * 2, "reference")
+        read_tables([Table(path=str(path), loader="chinchilla")] * 2, "reference")
 
 
 def test_an_unknown_loader_lists_those_there_are():

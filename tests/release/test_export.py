@@ -25,10 +25,12 @@ CONFIG = {
     "experiment": "small",
     "seed": 3,
     "sources": {
-        "web": {"kind": "hub", "path": "someone/web", "revision": "a" * 40},
+        "web": {"kind": "hub", "path": "someone/web", "name": "sample", "revision": "a" * 40},
         "mine": {"kind": "hub", "path": "/data/mine"},
     },
-    "corpora": {"mixed": {"parts": [{"source": "web", "weight": 3}, {"source": "mine", "weight": 1}]}},
+    "corpora": {
+        "mixed": {"parts": [{"source": "web", "name": "pages", "weight": 3}, {"source": "mine", "weight": 1}]}
+    },
     "vocabulary": {"size": 512},
     "design": {
         "recipe": "laptop",
@@ -119,6 +121,9 @@ def test_a_card_tells_design_data_compute_losses_scores_and_licence(exported):
     ):
         assert part in text
     assert "weight 3" in text
+    # The data set's configuration, not the name of its share.
+    assert "name sample;" in text
+    assert "pages" not in text
     assert "/data/mine" not in text
     assert "0.26" in text
     assert "brier" not in text
@@ -146,7 +151,7 @@ def test_the_table_has_the_shares_of_each_model_in_the_mixture(exported):
     runs = [row.run for row in read_checkpoints(exported.table)]
     measured = pa.table({"run": [runs[1], runs[0], runs[1]]})
     again = with_listed_shares(measured, exported.table, runs)
-    assert again["share_web"].to_pylist() == [0.75] * 3
+    assert again["share_pages"].to_pylist() == [0.75] * 3
     assert again["share_mine"].to_pylist() == [0.25] * 3
 
 
@@ -171,7 +176,7 @@ def test_an_export_is_pushed_model_by_model_and_its_table_names_commits(exported
     assert created == [(name, True, True)]
     assert uploaded == [(name, exported.models[0])]
     pushed = read_checkpoints(table)
-    assert read_table(table)["share_web"].to_pylist() == [0.75, 0.75]
+    assert read_table(table)["share_pages"].to_pylist() == [0.75, 0.75]
     assert [(row.model, row.revision) for row in pushed] == [(name, "b" * 40), (None, None)]
 
 

@@ -46,8 +46,7 @@ def run(options: argparse.Namespace) -> None:
 
     experiment = load_config(options.config)
     if isinstance(experiment, MeasurementExperiment):
-        tables = [table.values() for table in experiment.runs.tables]
-        write_table(read_tables(tables, experiment.name), options.output)
+        write_table(read_tables(experiment.runs.tables, experiment.name), options.output)
         if options.replicates:  # published tables have no items
             write_pieces([], REPLICATES, options.replicates)
         return

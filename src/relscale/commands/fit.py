@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from relscale.commands import fit_table
 from relscale.commands.inputs import by_name
@@ -11,19 +11,11 @@ from relscale.errors import RelscaleError
 
 if TYPE_CHECKING:
     from relscale.experiments.experiment import Experiment
+    from relscale.fitting.settings import SuiteFacts
     from relscale.scoring.options import PublishedSuite
 
 HELP = "fit the laws to a table of measurements, or one law to any table"
 MEASURED = {"suite", "group", "metric", "value", "training_flops"}  # columns of measurements
-
-
-class SuiteFacts(TypedDict):
-    """Properties of a suite for fits: baseline, headline metric and prompt form, and chance accuracy."""
-
-    baseline: str | None
-    metric: str | None
-    prompt: str
-    chance: float | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -149,15 +141,15 @@ def fit_measurements(
         fits = fits.with_table("reproduction", reproduction(read_table(section.answers), fits))
     write(fits, output)
     shown = {
-        name: (suite_facts["metric"], suite_facts["prompt"])
-        for name, suite_facts in facts.items()
-        if suite_facts["metric"] is not None
+        name: (metric, prompt)
+        for name, known in facts.items()
+        if (metric := known["metric"]) is not None and (prompt := known["prompt"]) is not None
     }
     widths = experiment.planned_widths if experiment else NO_WIDTHS
     print(summary(fits, shown, measurements=measurements, widths=widths))
 
 
-def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = None) -> dict[str, SuiteFacts]:
+def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = None) -> dict[str, "SuiteFacts"]:
     """Baseline, metric, prompt form and chance accuracy of each suite, from its manifest or the config.
 
     Parameters
@@ -169,6 +161,7 @@ def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = Non
     """
     from relscale.experiments.experiment import MeasurementExperiment
     from relscale.experiments.results import Results
+    from relscale.fitting.settings import SuiteFacts
     from relscale.scoring.manifest import read_manifest
 
     names = experiment.suites
@@ -184,8 +177,10 @@ def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = Non
     }
 
 
-def _stated_facts(suite: "PublishedSuite") -> SuiteFacts:
+def _stated_facts(suite: "PublishedSuite") -> "SuiteFacts":
     """Properties of a suite with published measurements, from the config; its prompt form is ``default``."""
+    from relscale.fitting.settings import SuiteFacts
+
     return SuiteFacts(
         baseline=suite.baseline, metric=suite.metric, prompt=suite.prompt or "default", chance=suite.chance
     )

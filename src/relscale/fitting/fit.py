@@ -27,7 +27,7 @@ from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.inference.multiplicity import with_adjusted_p
 from relscale.fitting.inference.relative_law import relative_law_rows
 from relscale.fitting.options import check_option_names
-from relscale.fitting.settings import Settings, fit_settings
+from relscale.fitting.settings import Settings, SuiteFacts, fit_settings
 from relscale.fitting.verdicts.adjusted_verdicts import with_adjusted_verdicts
 from relscale.fitting.verdicts.verdict import Options as VerdictOptions
 from relscale.fitting.verdicts.verdict_rows import verdict_rows, with_carriers
@@ -39,7 +39,7 @@ def fit(
     measurements: pa.Table,
     replicates: "Replicates | None" = None,
     options: Mapping[str, Any] | None = None,
-    suites: Mapping[str, Mapping[str, Any]] | None = None,
+    suites: Mapping[str, SuiteFacts] | None = None,
     seed: int = 0,
 ) -> Fits:
     """Fit an experiment's measurements.

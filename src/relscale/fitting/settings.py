@@ -1,7 +1,7 @@
 """Settings of a fit: the options of the config, and properties of the measured suites."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from pydantic import InstanceOf, ValidationError
 
@@ -14,6 +14,25 @@ from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.laws.law import Law
 
 S = TypeVar("S", bound=Section)
+
+
+class SuiteFacts(TypedDict, total=False):
+    """What is known of a suite apart from its measurements; each may be missing or None.
+
+    Attributes
+    ----------
+    baseline
+        The group that the others are compared with.
+    metric, prompt
+        The metric and the prompt form that it is shown by.
+    chance
+        Accuracy of a guess, 1 / choices.
+    """
+
+    baseline: str | None
+    metric: str | None
+    prompt: str | None
+    chance: float | None
 
 
 class Settings(CoreOptions, extra="allow"):
@@ -67,7 +86,7 @@ class Settings(CoreOptions, extra="allow"):
 
 def fit_settings(
     options: Mapping[str, Any],
-    suites: Mapping[str, Mapping[str, Any]],
+    suites: Mapping[str, SuiteFacts],
     matrices: Iterable[RunMatrix],
     seed: int = 0,
 ) -> Settings:
@@ -78,7 +97,7 @@ def fit_settings(
     options
         As the section ``fit`` of a config, whose schema says what each is.
     suites
-        By suite: ``baseline``, ``metrics``, ``metric``, ``prompt``, ``chance``; each may be missing or None.
+        By suite.
 
     Raises
     ------
@@ -92,10 +111,9 @@ def fit_settings(
     groups = _by_suite((series.suite, series.group) for series in measured)
     metrics = _by_suite((series.suite, series.metric) for series in measured if is_error(series.metric))
     known = {name: info for name, info in suites.items() if name in groups}
-    baselines = {name: info["baseline"] for name, info in known.items() if info.get("baseline")}
+    baselines = {name: group for name, info in known.items() if (group := info.get("baseline"))}
     baselines |= options.get("baselines") or {}
-    fitted = {name: tuple(info["metrics"]) for name, info in known.items() if info.get("metrics")}
-    fitted |= {name: tuple(names) for name, names in (options.get("metrics") or {}).items()}
+    fitted = {name: tuple(names) for name, names in (options.get("metrics") or {}).items()}
     for suite, baseline in baselines.items():
         _check("baselines", suite, [] if baseline == MEAN else [baseline], groups)
     for suite, names in fitted.items():
@@ -107,13 +125,13 @@ def fit_settings(
         "baselines": baselines,
         "metrics": fitted,
         "shown_metric": {
-            name: info["metric"]
+            name: metric
             for name, info in known.items()
-            if info.get("metric") in metrics.get(name, ())
+            if (metric := info.get("metric")) in metrics.get(name, ())
         },
-        "shown_prompt": {name: info["prompt"] for name, info in known.items() if info.get("prompt")},
+        "shown_prompt": {name: prompt for name, info in known.items() if (prompt := info.get("prompt"))},
         "chance": {
-            name: float(info["chance"]) for name, info in known.items() if info.get("chance") is not None
+            name: float(chance) for name, info in known.items() if (chance := info.get("chance")) is not None
         },
         "seed": seed,
     }

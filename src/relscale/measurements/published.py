@@ -2,7 +2,7 @@
 
 import importlib
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.measurements.measurement import MEASUREMENTS, SHARE
+from relscale.measurements.options import Table
 from relscale.measurements.quantization import COLUMN
 from relscale.measurements.sanity import flag_fewer_items, flag_impossible
 from relscale.measurements.status import Status
@@ -23,23 +24,24 @@ REQUIRED = ("run", "training_flops", "group", "metric", "value")
 DEFAULTS: dict[str, Any] = {"corpus": "published", "suite": "published", "prompt": "default", "status": "ok"}
 
 
-def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Table:
+def read_tables(tables: Sequence[Table], experiment: str) -> pa.Table:
     """All tables of an experiment, one after another.
 
     Parameters
     ----------
     tables
-        The section ``runs.tables`` of a config: the arguments of ``published`` for each.
+        The section ``runs.tables`` of a config.
 
     Raises
     ------
     RelscaleError
         A table cannot be read, or two of them contain the same number.
     """
-    tables = list(tables)
-    result = pa.concat_tables(
-        [published(experiment=experiment, **options) for options in tables], promote_options="default"
-    )
+    read = [
+        published(table.path, experiment, table.columns, table.constants, table.formats, table.loader)
+        for table in tables
+    ]
+    result = pa.concat_tables(read, promote_options="default")
     key = ["corpus", "optimizer", "run", "step", "suite", "prompt", "group", "metric"]
     counts = result.group_by(key, use_threads=False).aggregate([([], "count_all")])
     twice = counts.filter(pc.greater(counts["count_all"], 1))
@@ -47,7 +49,7 @@ def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Tabl
         row = ", ".join(
             f"{name} {value}" for name, value in twice.to_pylist()[0].items() if name in key and value
         )
-        paths = ", ".join(str(options["path"]) for options in tables)
+        paths = ", ".join(table.path for table in tables)
         raise RelscaleError(
             f"{paths}: {twice['count_all'][0]} rows for {row}; give runs, or suites, different names"
         )
@@ -55,14 +57,14 @@ def read_tables(tables: Iterable[Mapping[str, Any]], experiment: str) -> pa.Tabl
     return flag_fewer_items(result)
 
 
-def _check_distinct(tables: Sequence[Mapping[str, Any]]) -> None:
+def _check_distinct(tables: Sequence[Table]) -> None:
     """Refuse a file that is read twice in the same way, which would duplicate its numbers."""
     known: dict[str, Path] = {}
-    for options in tables:
-        path = Path(options["path"])
+    for table in tables:
+        path = Path(table.path)
         if not path.is_file():
             continue  # its reader reports the error
-        how = digest([file_digest(path), *(options.get(key) for key in ("columns", "formats", "loader"))])
+        how = digest([file_digest(path), table.columns, table.formats, table.loader])
         if how in known:
             raise RelscaleError(
                 f"{known[how]} and {path}: one table is read twice in the same way, so its numbers would be "
@@ -75,7 +77,7 @@ def published(
     path: str | Path,
     experiment: str,
     columns: Mapping[str, str] | None = None,
-    constants: Mapping[str, Any] | None = None,
+    constants: Mapping[str, object] | None = None,
     formats: Mapping[str, str] | None = None,
     loader: str | None = None,
 ) -> pa.Table:

@@ -9,7 +9,7 @@ from relscale.errors import RelscaleError
 from relscale.experiments.experiment import TrainingExperiment
 from relscale.measurements.mixture_shares import with_mixture_shares
 from relscale.measurements.runs import Trained, read_trained
-from relscale.release.model_card import ScoreRow, model_card
+from relscale.release.model_card import ScoreRow, TrainingText, model_card
 from relscale.scoring.checkpoint_table import COLUMNS, TABLE, Checkpoint
 from relscale.storage.atomic import atomic_path, link, write_text
 from relscale.storage.checksums import check_digests_if_listed
@@ -74,7 +74,7 @@ def export(
         if trained.record.status == "ok":
             card = model_card(
                 trained.record,
-                corpus_data(experiment, trained.model.corpus),
+                training_text(experiment, trained.model.corpus),
                 by_run.get(name, []),
                 experiment.name,
                 experiment.export.licence,
@@ -92,10 +92,11 @@ def export(
     return Exported(table, tuple(models), tuple(diverged))
 
 
-def corpus_data(experiment: TrainingExperiment, corpus: str) -> list[dict[str, object]]:
-    """The parts of a corpus with their weights and the config of their sources."""
-    parts = experiment.corpora[corpus].mixture
-    return [{**experiment.sources[part.source].values(), **part.values()} for part in parts]
+def training_text(experiment: TrainingExperiment, corpus: str) -> list[TrainingText]:
+    """The parts of a corpus with their sources."""
+    return [
+        TrainingText(experiment.sources[part.source], part) for part in experiment.corpora[corpus].mixture
+    ]
 
 
 def _model(source: Path, card: str, target: Path) -> Path:

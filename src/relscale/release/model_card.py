@@ -1,17 +1,20 @@
 """The card of a model, ``README.md`` in its folder: design, data, compute, losses and scores."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeGuard
 
 import yaml
 from tabulate import tabulate
 
+from relscale.corpora.options import HubDataset, Source
 from relscale.design.run import Run
 from relscale.measurements.measurement import Measurement
 from relscale.measurements.metric import VALIDATION
 from relscale.storage.rows import names_of, same_column
+from relscale.tokens.options import Part
 from relscale.training.record import TrainingRecord
 
 
@@ -29,12 +32,19 @@ class ScoreRow:
     items: int | None = same_column(Measurement, "items")
 
 
+class TrainingText(NamedTuple):
+    """A part of the corpus that a model was trained on, and where its text comes from."""
+
+    source: Source
+    part: Part
+
+
 SHOWN = names_of(ScoreRow)[1:]  # without the run, which is the same in all rows
 
 
 def model_card(
     record: TrainingRecord,
-    data: Sequence[Mapping[str, Any]],
+    data: Sequence[TrainingText],
     scores: Sequence[ScoreRow],
     experiment: str,
     licence: str | None,
@@ -46,7 +56,7 @@ def model_card(
     record
         The record of the training (``run.json``).
     data
-        The parts of the corpus, each with its ``weight`` and the config of its source.
+        Parts of the corpus.
     scores
         The measurements of this model.
     experiment
@@ -96,8 +106,8 @@ def model_card(
     )
 
 
-def _metadata(run: Run, data: Sequence[Mapping[str, Any]], licence: str | None) -> dict[str, object]:
-    datasets = [part["path"] for part in data if part["kind"] == "hub" and _is_on_hub(part["path"])]
+def _metadata(run: Run, data: Sequence[TrainingText], licence: str | None) -> dict[str, object]:
+    datasets = [text.source.path for text in data if _is_on_hub(text.source)]
     return {
         **({"license": licence} if licence else {}),
         "library_name": "transformers",
@@ -107,9 +117,9 @@ def _metadata(run: Run, data: Sequence[Mapping[str, Any]], licence: str | None) 
     }
 
 
-def _is_on_hub(path: str) -> bool:
-    """Whether a source's path is the name of a data set on the hub."""
-    return path.count("/") == 1 and not path.startswith((".", "/"))
+def _is_on_hub(source: Source) -> TypeGuard[HubDataset]:
+    """Whether a source is a data set of the hub, rather than files of one machine."""
+    return isinstance(source, HubDataset) and re.fullmatch(r"[^./][^/]*/[^/]+", source.path) is not None
 
 
 def _design(record: TrainingRecord) -> dict[str, object]:
@@ -162,16 +172,17 @@ def _table(values: Mapping[str, object]) -> str:
     return str(tabulate(list(values.items()), headers=["", ""], tablefmt="github", disable_numparse=True))
 
 
-def _parts(data: Sequence[Mapping[str, Any]]) -> list[str]:
+def _parts(data: Sequence[TrainingText]) -> list[str]:
     """One line per part, without the path of a source that is not on the hub, because it is specific to a machine."""
     lines = []
-    for part in data:
-        name = part["path"] if part["kind"] == "hub" and _is_on_hub(part["path"]) else part["source"]
-        details = [
-            f"{key} {part[key]}" for key in ("part", "name", "data_files", "revision") if part.get(key)
-        ]
-        share = f", weight {part['weight']:g}" if len(data) > 1 else ""
-        lines.append(f"- {_text(str(name))} ({'; '.join([part['kind'], *details])}){share}")
+    for source, part in data:
+        name = source.path if _is_on_hub(source) else part.source
+        stated: dict[str, object] = {"part": part.part}
+        if isinstance(source, HubDataset):
+            stated |= {"name": source.name, "data_files": source.data_files, "revision": source.revision}
+        details = [f"{key} {value}" for key, value in stated.items() if value]
+        share = f", weight {part.weight:g}" if len(data) > 1 else ""
+        lines.append(f"- {_text(name)} ({'; '.join([source.kind, *details])}){share}")
     return lines
 
 

@@ -18,7 +18,6 @@ bootstrap                scheme and limits; see ``relscale.fitting.estimation.la
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -176,7 +175,7 @@ def _baseline(law: Law, entry: FurtherLaw, settings: Settings, place: str) -> st
 
 
 def _selected(
-    measurements: pa.Table, law: Law, where: Mapping[str, Any], baseline: str | None, place: str
+    measurements: pa.Table, law: Law, where: Mapping[str, object], baseline: str | None, place: str
 ) -> pa.Table:
     """The rows of ``where``; with a baseline, the gaps to it of all other groups."""
     if baseline is None or law.gap is None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ from relscale.laws.law import Law
 from relscale.measurements.status import Status
 from relscale.storage.rows import column, names_of
 
-Where = Mapping[str, Any]
+Where = Mapping[str, object]
 ModelKey = tuple[str | None, str | None, str | None, str | None, int | None]
 
 MEASURED = "loss"  # the predictor that is itself a measured metric

@@ -1,7 +1,6 @@
 """Text summary of runs that are excluded because of their status."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +11,7 @@ MOST_GROUPS = 4  # that are named; of more their number
 Key = tuple[str | None, str | None, str | None]  # suite, prompt and status
 
 
-def left_out(measurements: pa.Table, conditions: Mapping[str, Any] | None = None) -> list[str]:
+def left_out(measurements: pa.Table, conditions: Mapping[str, object] | None = None) -> list[str]:
     """A line for each suite, prompt and status other than ok: how many runs, of which groups, and why.
 
     Parameters
