@@ -1,12 +1,13 @@
 """A browser that does not answer."""
 
+import re
 import time
 from threading import Timer
 
 import pytest
 from psutil import process_iter as running
 
-from relscale.figures.browser import render
+from relscale.figures.browser import find_chrome, render
 
 
 @pytest.fixture
@@ -34,3 +35,20 @@ def test_a_browser_that_never_answers_is_given_up(stuck, tmp_path):
         render([({"data": [], "layout": {}}, tmp_path / "a.svg")], str(stuck), timeout=3)
     assert time.monotonic() - start < 30
     assert not any(str(stuck) in " ".join(process.info["cmdline"] or []) for process in running(["cmdline"]))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_chrome(), reason="no Chrome")
+def test_a_picture_does_not_depend_on_those_that_its_browser_drew_before(tmp_path):
+    def bars(color, height):
+        trace = {"type": "bar", "y": [1, 3, 2], "marker": {"color": color}}
+        return {"data": [trace], "layout": {"width": 300, "height": height, "title": {"text": color}}}
+
+    blue, red = bars("blue", 200), bars("red", 260)
+    drawn = [(red, "red.png"), (blue, "blue.pdf"), (blue, "blue.png"), (red, "red.pdf"), (red, "again.png")]
+    render([(figure, tmp_path / name) for figure, name in drawn], find_chrome())
+    png = {name: (tmp_path / f"{name}.png").read_bytes() for name in ("red", "blue", "again")}
+    assert png["again"] == png["red"] != png["blue"]
+    pages = [(tmp_path / name).read_bytes() for name in ("blue.pdf", "red.pdf")]
+    heights = [float(re.findall(rb"/MediaBox \[0 0 \S+ (\S+?)\]", page)[0]) for page in pages]
+    assert heights == pytest.approx([150, 195], abs=1)  # points
