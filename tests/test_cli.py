@@ -110,6 +110,7 @@ def test_a_table_without_a_needed_column(folder, capsys):
     assert files(folder) == ["table.csv"]
 
 
+@pytest.mark.slow  # it loads lm-eval
 def test_a_run_without_a_checkpoint_is_named(folder, capsys):
     config = experiment(folder, suites={"behaviours": {}})
     results = folder / "results" / "tiny"

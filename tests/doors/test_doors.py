@@ -14,18 +14,18 @@ from doors.doors import DOORS, FLAGGED, REFUSED, RIGHT
 
 AT_ONCE = 25  # cases of a test
 CASES = {
-    "table_file": 100,
-    "table_frame": 75,
+    "table_file": 50,
+    "table_frame": 50,
     "published_table": 500,
     "measurements_file": 50,
     "checkpoint_table": 500,
     "samples": 400,
-    "own_text": 350,
+    "own_text": 425,
     "frontier_table": 50,
     "forecasts_on_record": 50,
 }
 # They load lm-eval and transformers, or fit every candidate of a forecast.
-SLOW = {"suite_folder": 25, "checkpoint_folder": 25, "extrapolated_table": 10}
+SLOW = {"suite_folder": 15, "checkpoint_folder": 15, "extrapolated_table": 6}
 
 
 def test_there_are_cases_of_every_door_whose_reading_is_quick() -> None:

@@ -166,7 +166,7 @@ def test_the_draws_of_a_law_are_those_that_fit_makes(design: Any, scheme: str) -
 @pytest.mark.slow
 def test_noiseless_data_give_every_law_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a few truths of each law; the benchmark tries more."""
-    monkeypatch.setattr(trials.recovery, "TRUTHS", 5)
+    monkeypatch.setattr(trials.recovery, "TRUTHS", 3)
     rows = trials.recovery.recovery(0)
     assert {row["within 1e-4"] for row in rows} == {"yes"}
     named = {row["law"].strip("`") for row in rows}

@@ -122,7 +122,7 @@ def noisy(World: Any) -> tuple[pa.Table, Fits]:
 
 
 @pytest.mark.slow
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(factor=st.floats(1e-6, 1e9))
 def test_the_unit_of_compute_changes_no_exponent(World: Any, factor: float) -> None:
     table, before = noisy(World)
@@ -134,7 +134,7 @@ def test_the_unit_of_compute_changes_no_exponent(World: Any, factor: float) -> N
 
 
 @pytest.mark.slow
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(factor=st.floats(1e-6, 1e6))
 def test_the_unit_of_the_error_changes_no_exponent_and_scales_the_level(World: Any, factor: float) -> None:
     table, before = noisy(World)
@@ -155,7 +155,7 @@ def two_corpora(World: Any) -> tuple[tuple[pa.Table, pa.Table], Fits]:
 
 
 @pytest.mark.slow
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing_at_all(World: Any, random: Any) -> None:
     tables, expected = two_corpora(World)

@@ -128,6 +128,7 @@ def test_a_published_loss_of_a_mixture_is_compared_with_the_value_of_the_law() -
     assert (row["data"], row["agrees"], row["status"]) == ("m4", True, "ok")
 
 
+@pytest.mark.slow
 def test_a_heavy_divergence_keeps_the_mixture_at_its_prior() -> None:
     assert best(kl=1e3, prior="m4")["share_prose"]["value"] == pytest.approx(SHARES[4], abs=1e-3)
     assert best(kl=1e3, prior="m4")["divergence from the prior"]["value"] == pytest.approx(0, abs=1e-5)

@@ -15,6 +15,8 @@ of the slope.
 Alabdulmohsin et al., arXiv 2209.06640, for M3 and M4.
 """
 
+import itertools
+
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
@@ -81,19 +83,24 @@ def saturated(known: Scales, log_error: Floats, at: Scales) -> Floats:
     z = (known.log_flops - middle)[:, None]
     least, most = np.where(used, y, np.inf).min(axis=0), np.where(used, y, 0.0).max(axis=0)
     fitted, smallest = np.full((5, y.shape[1]), np.nan), np.full(y.shape[1], np.inf)
+    of_series = np.arange(y.shape[1])
     with np.errstate(all="ignore"):
-        for share, top, a in crossed(FLOORS, TOPS, BENDS).T:
+        a = BENDS[:, None, None]
+        for share, top in itertools.product(FLOORS, TOPS):  # for all bends at once, (A, P, K)
             low, high = share * least, np.where(most <= 1, np.maximum(1.001, 1.001 * most), top * most)
             side = np.where(used, np.log(y - low) - a * np.log(high - y), 0.0)
             weight = np.where(used, (y / (y - low) + a * y / (high - y)) ** -2, 0.0)
-            total = weight.sum(axis=0)
-            z_mean, mean = (weight * z).sum(axis=0) / total, (weight * side).sum(axis=0) / total
-            slope = (weight * (z - z_mean) * side).sum(axis=0) / (weight * (z - z_mean) ** 2).sum(axis=0)
-            misfit = (weight * (side - mean - slope * (z - z_mean)) ** 2).sum(axis=0)
-            better = (slope < 0) & (misfit < smallest)
-            smallest = np.where(better, misfit, smallest)
-            parameters = np.stack([low, high, np.full_like(low, a), slope, mean - slope * z_mean])
-            fitted = np.where(better, parameters, fitted)
+            total = weight.sum(axis=1)
+            z_mean, mean = (weight * z).sum(axis=1) / total, (weight * side).sum(axis=1) / total
+            away = z - z_mean[:, None]
+            slope = (weight * away * side).sum(axis=1) / (weight * away**2).sum(axis=1)
+            misfit = (weight * (side - mean[:, None] - slope[:, None] * away) ** 2).sum(axis=1)
+            misfit = np.where((slope < 0) & (misfit < np.inf), misfit, np.inf)
+            best = misfit.argmin(axis=0)
+            misfit, slope, mean, z_mean = (each[best, of_series] for each in (misfit, slope, mean, z_mean))
+            parameters = np.stack([low, high, BENDS[best], slope, mean - slope * z_mean])
+            fitted = np.where(misfit < smallest, parameters, fitted)
+            smallest = np.minimum(misfit, smallest)
         low, high, a, slope, level = fitted
         target = level + slope * (at.log_flops - middle)[:, None]
         below, above = np.broadcast_to(low, target.shape), np.broadcast_to(high, target.shape)
