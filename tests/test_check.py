@@ -57,6 +57,9 @@ def folder(tmp_path, monkeypatch):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text('{"id": "a"}\n' * count)
     (tmp_path / "few" / "task.yaml").write_text("output_type: multiple_choice\n")
+    shutil.copytree(tmp_path / "few", tmp_path / "two-names")
+    (tmp_path / "two-names" / "data" / "asia.jsonl").write_text('{"id": "a"}\n' * 12)
+    (tmp_path / "two-names" / "suite.yaml").write_text("groups: {europe: {label: Europe, also: [asia]}}\n")
     shutil.copytree(SUITES / "domains", tmp_path / "merged")
     with (tmp_path / "merged" / "suite.yaml").open("a") as file:
         file.write("groups: {a: {label: A, also: [b]}, c: {label: C, also: [d]}, e: {label: E}}\n")
@@ -216,6 +219,7 @@ WRONG = [
     ("suites/mine", {"path": "suite-without-yaml"}, "suites.mine", "suite.yaml: no such file"),
     ("suites/mine", {"path": "bare-suite"}, "suites.mine", "no data/*.jsonl, no tasks/*.yaml and no builder"),
     ("suites/few", {"path": "few"}, "suites.few", "has 3 of asia, 12 of europe; add items"),
+    ("suites/two", {"path": "two-names"}, "suites.two", "has 24 of europe; add items"),
     ("suites/mine", {"path": "mine", "colour": "red"}, "suites.mine", "unknown option 'colour'"),
     ("suites/merged", {"path": "merged", "documents": 4, "baseline": "c"}, "suites.merged.documents", "4 is"),
     ("suites/mmlu", {"data": "nowhere"}, "suites.mmlu", "no data at nowhere"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from relscale.questions import multiplier, signal_noise
+from relscale.questions import mixture, multiplier, signal_noise
 from relscale.questions.limits import mean_with_limits, percentiles, step_of, zero_of_line
 from relscale.storage.column_arrays import Columns
 
@@ -70,3 +70,15 @@ def test_resamples_of_a_run_without_noise_have_no_ratio_and_are_counted() -> Non
     assert row.low is not None
     assert row.note is not None
     assert 1000 / 27 / 2 < int(row.note.partition(" of 1000 resamples are undefined")[0]) < 1000 / 27 * 2
+
+
+@pytest.mark.parametrize("follows_the_law", [True, False])
+def test_a_best_mixture_that_is_worse_than_a_measured_one_is_said_to_be(follows_the_law: bool) -> None:
+    """The log-linear law of one target is least at a corner; losses that each part lowers less and less are not."""
+    share = np.column_stack([np.random.default_rng(5).dirichlet([1, 1, 1], 30).T, [0.5, 0.5, 0.0]])
+    each_part = 2 + np.array([0.5, 0.4, 0.3]) @ np.exp(-np.array([[3.0], [2.0], [1.0]]) * share)
+    loss = 1 + np.exp(share[0] - share[1]) if follows_the_law else each_part
+    table = Columns({"a": share[0], "b": share[1], "c": share[2], "loss": loss})
+    found = list(mixture.rows(table, x=("a", "b", "c"), y=("loss",), law="mixture_loglinear", draws=0))
+    (mean,) = [row for row in found if row.quantity == mixture.MEAN]
+    assert ("above the best measured mixture" in (mean.note or "")) != follows_the_law

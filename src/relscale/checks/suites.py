@@ -123,7 +123,9 @@ def _check_items(key: str, data: Path, manifest: Manifest) -> None:
     for file in sorted(data.glob("*.jsonl")):
         task = manifest.tasks.get(file.stem, Task(file.stem))
         with file.open("rb") as lines:
-            counts[task.group][task.prompt] += sum(bool(line.strip()) for line in lines)
+            counts[manifest.group_called(task.group)][task.prompt] += sum(
+                bool(line.strip()) for line in lines
+            )
     items = {group: max(by_prompt.values()) for group, by_prompt in counts.items()}
     if items and sum(count >= FEWEST_ITEMS for count in items.values()) < 2:
         counted = listed([f"{count} of {group}" for group, count in items.items()], 6)

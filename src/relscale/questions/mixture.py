@@ -325,15 +325,20 @@ def optimum(
         for name, value in zip(others, other_predictors, strict=True)
         if not _inside(fit.points[fit.law.predictors.index(name)], value)
     ]
+    predicted = float(target.of(best[:, None])[0])
+    is_worse = not others and not kl and predicted > measured.min()
     yield MixtureRow(
         quantity=MEAN,
-        value=float(target.of(best[:, None])[0]),
+        value=predicted,
         low=limits.low,
         high=limits.high,
         prior=float(target.of(start[:, None])[0]),
         best_measured=float(measured.min()),
         note=joined_notes(
             f"at values beyond the data: {', '.join(beyond)}" if beyond else "",
+            "above the best measured mixture: noise of that one, or a law that does not fit"
+            if is_worse
+            else "",
             limits.note,
             left_out(fit.known, "mixtures", ("a share, another predictor", "a target")),
         ),

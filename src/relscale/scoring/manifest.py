@@ -151,6 +151,10 @@ class Manifest:
         choices = self.options.choices or self.choices
         return 1 / choices if choices else None
 
+    def group_called(self, name: str) -> str:
+        """The group of this name, or with this other name in the data; the name itself if there is none."""
+        return next((group for group, entry in self.groups.items() if name in entry.also), name)
+
     def windows(self, prompt: str) -> Windows:
         """Windows of the documents under a prompt form, if they differ from lm-eval's."""
         windows = Windows()

@@ -302,7 +302,7 @@ def _with_baseline(name: str, manifest: Manifest, described: Manifest, is_config
     is_configured
         Whether the experiment names the baseline.
     """
-    manifest = replace(manifest, baseline=_group(manifest, manifest.baseline))
+    manifest = replace(manifest, baseline=manifest.group_called(manifest.baseline))
     if manifest.baseline in manifest.groups:
         return manifest
     if not is_configured and (not described.groups or not described.baseline):
@@ -381,7 +381,7 @@ def _built(
 def _described(name: str, manifest: Manifest, tasks: list[TaskData], count: bool) -> Manifest:
     """The manifest with the groups and tasks that have data; without ``count``, with all of them."""
     tasks = [
-        replace(task, task=replace(task.task, group=_group(manifest, task.task.group))) for task in tasks
+        replace(task, task=replace(task.task, group=manifest.group_called(task.task.group))) for task in tasks
     ]
     counts: Counter[tuple[str, str]] = Counter()
     for task in tasks:
@@ -404,11 +404,6 @@ def _described(name: str, manifest: Manifest, tasks: list[TaskData], count: bool
     }
     named = {known: task.task for known, task in _named(name, tasks) if task.task.group in groups}
     return replace(manifest, groups=groups, tasks=named, left_out=few)
-
-
-def _group(manifest: Manifest, name: str) -> str:
-    """The manifest's name of a group, which may have another name in the data."""
-    return next((group for group, entry in manifest.groups.items() if name in entry.also), name)
 
 
 def _named(name: str, tasks: list[TaskData]) -> list[tuple[str, TaskData]]:
