@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from relscale.atlas.explaining_scaling import above_unlimited, loss, spectrum
+from relscale.atlas.explaining_scaling import relative_rise, loss, spectrum
 from relscale.errors import RelscaleError
 from relscale.laws import (
     critical_batch,
@@ -322,7 +322,7 @@ def test_the_regimes_of_random_features_are_told_apart() -> None:
     few = np.geomspace(10, 160, 8)
     many = np.geomspace(400, 20_000, 10)
     by_features = [loss(p, np.inf, eigenvalues) for p in few]
-    by_examples = [0.5 * (1 + above_unlimited(20, d)) for d in many]
+    by_examples = [0.5 * (1 + relative_rise(20, d)) for d in many]
     table = Columns(
         {
             "x": np.concatenate([few, many]),
