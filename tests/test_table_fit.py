@@ -148,7 +148,7 @@ def test_corpora_are_fitted_apart():
 def test_seeds_are_told_apart_by_the_columns_that_run_names():
     seeds = pa.concat_tables([table(seed=seed) for seed in (0, 1)])
     with pytest.raises(
-        RelscaleError, match=r"2 rows for group 'easy' where compute is 1e\+18.*--run model,seed"
+        RelscaleError, match=r"2 rows of group 'easy' with compute = 1e\+18.*--run model,seed"
     ):
         relscale.fit(seeds, **COLUMNS)
     fits = relscale.fit(seeds, run=["compute", "seed"], **COLUMNS).fits
@@ -161,13 +161,16 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
         ({"y": "bpb"}, "no column 'bpb'; it has compute, test, loss, y"),
         ({"y": "test"}, "column 'test' is not numeric"),
         ({"baseline": "simple"}, "no 'simple' in column 'test'; there are easy, hard"),
-        ({"group": "y", "baseline": "one"}, "column 'y' has no group but the baseline 'one'"),
+        ({"group": "y", "baseline": "one"}, "column 'y' has no group other than the baseline 'one'"),
         ({"law": "relatif"}, r"no law 'relatif'; did you mean 'relative'\?"),
-        ({"x": ["compute", "loss"]}, "the law 'relative' has 1 x"),
-        ({"law": "parametric", "baseline": None}, r"the law 'parametric' has 2 x \(params, tokens\), not 1"),
+        ({"x": ["compute", "loss"]}, "the law 'relative' has the predictors training_flops, but 2"),
+        (
+            {"law": "parametric", "baseline": None},
+            "the law 'parametric' has the predictors params, tokens, but 1",
+        ),
         ({"law": "power"}, "baseline: the law 'power' compares no groups"),
         ({"loss": "squared"}, r"loss: no 'squared'; did you mean 'squares'\?"),
-        ({"delta": 0.1}, "delta: 0.1; it must be a positive number, and is only for the loss 'huber'"),
+        ({"delta": 0.1}, "delta: 0.1; it must be a positive number, and applies only to the loss 'huber'"),
         ({"level": 95}, "level: 95 is not between 0 and 1"),
         ({"seed": -1}, "seed: -1 is not a whole number"),
         ({"bootstrap": 1.5}, "fit: bootstrap is a whole number, not 1.5"),
@@ -292,7 +295,7 @@ def test_the_table_itself_is_never_overwritten(path, capsys):
     ("arguments", "message"),
     [
         (("--where", "compute>many"), "'many' is not a number"),
-        (("--where", "speed=3"), "no column 'speed', which where names"),
+        (("--where", "speed=3"), "where: no column 'speed'"),
         (("--at", "soon"), "--at: 'soon' is neither compute"),
         (("--plot", "a.png"), "--plot: a.png does not end in .html"),
         ((*ARGUMENTS, "--level", "2"), "level"),

@@ -166,7 +166,7 @@ def test_one_wrong_row_is_named_by_the_law_of_the_others(wrong: tuple[str, Any])
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"flops": FLOPS[:1] * 8, "loss": LOSS}, "8 rows for group 'all' where flops is"),
+        ({"flops": FLOPS[:1] * 8, "loss": LOSS}, "8 rows of group 'all' with flops ="),
         ({"flops": [None] * 8, "loss": LOSS}, "no row can be fitted"),
         (
             {"flops": FLOPS, "loss": ["3,250"] * 8},

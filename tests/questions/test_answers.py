@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from relscale.atlas.explaining_scaling import relative_rise, loss, spectrum
+from relscale.atlas.explaining_scaling import loss, relative_rise, spectrum
 from relscale.errors import RelscaleError
 from relscale.laws import (
     critical_batch,

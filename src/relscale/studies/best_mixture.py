@@ -93,7 +93,7 @@ def _distinct_parts(corpora: Iterable[Corpus]) -> dict[str, list[MixturePart]]:
     parts: dict[str, list[MixturePart]] = {}
     for corpus in corpora:
         for part in corpus.mixture:
-            nameless = MixturePart(**part.model_dump(exclude={"name", "weight"}))
-            if nameless not in parts.setdefault(part.label, []):
-                parts[part.label].append(nameless)
+            unnamed = MixturePart(**part.model_dump(exclude={"name", "weight"}))
+            if unnamed not in parts.setdefault(part.label, []):
+                parts[part.label].append(unnamed)
     return parts

@@ -17,11 +17,11 @@ from relscale.storage.columns import words
 from relscale.storage.tables import listed
 from relscale.suggestions import suggestion
 
-MOST_DRAWS = 100_000
+MAX_DRAWS = 100_000
 
 
 def is_line(law: str | Law, residual: str, loss: str) -> bool:
-    """Whether the fit is least squares of a line in logarithms, with a closed form and all analyses of lines."""
+    """Whether the fit is least squares of a straight line in logarithms, which has a closed form and more analyses."""
     return isinstance(law, str) and law in log_lines() and (residual, loss) == ("log", "squares")
 
 
@@ -34,7 +34,7 @@ def log_lines() -> tuple[str, ...]:
 
 
 def gap_of(law: str | Law) -> Gap | None:
-    """How a law compares groups; None if it does not."""
+    """The kind of gap that a law describes; None if it compares no groups."""
     entry = law_or_family(law)
     return None if isinstance(entry, Family) else entry.gap
 
@@ -69,7 +69,7 @@ def anchor_points(
     anchors = {}
     if points and law.make_predictors is not None:
         raise RelscaleError(
-            f"anchor: the law {law.name!r} is of whole trainings, which a single point cannot represent"
+            f"anchor: the law {law.name!r} describes whole training runs, so single points cannot be added"
         )
     for point in points:
         numbers = tuple(point)
@@ -88,8 +88,8 @@ def anchor_points(
         for i, name in enumerate(xs[: len(law.predictors)]):
             if takes_logarithm(law, i) and not numbers[i] > 0:
                 raise RelscaleError(f"anchor: {name} is {numbers[i]:g}, but the law takes its logarithm")
-        place = ", ".join(f"{name} = {value:g}" for name, value in zip([*xs, y], numbers, strict=True))
-        anchors[tuple(map(float, numbers))] = place
+        description = ", ".join(f"{name} = {value:g}" for name, value in zip([*xs, y], numbers, strict=True))
+        anchors[tuple(map(float, numbers))] = description
     return anchors
 
 
@@ -119,10 +119,10 @@ def check_options(
     if baseline is not None and gap_of(law) is None:
         gaps = " and ".join(repr(name) for name in known if gap_of(name))
         name = law.name if isinstance(law, Law) else law
-        raise RelscaleError(f"baseline: the law {name!r} compares no groups; it is for the laws {gaps}")
+        raise RelscaleError(f"baseline: the law {name!r} compares no groups; only the laws {gaps} do")
     if delta is not None and (loss != "huber" or not isinstance(delta, Real) or not delta > 0):
         raise RelscaleError(
-            f"delta: {delta!r}; it must be a positive number, and is only for the loss 'huber'"
+            f"delta: {delta!r}; it must be a positive number, and applies only to the loss 'huber'"
         )
     if not isinstance(level, Real) or not 0 < level < 1:
         percent = f"; write {level / 100:g}" if 1 < level < 100 else ""
@@ -130,8 +130,8 @@ def check_options(
     for option, number in (("bootstrap", bootstrap), ("seed", seed)):
         if not isinstance(number, Integral) or number < 0:
             raise RelscaleError(f"{option}: {number!r} is not a whole number of at least 0")
-    if bootstrap > MOST_DRAWS:
-        raise RelscaleError(f"bootstrap: {bootstrap} draws; the maximum is {MOST_DRAWS}")
+    if bootstrap > MAX_DRAWS:
+        raise RelscaleError(f"bootstrap: {bootstrap} draws; the maximum is {MAX_DRAWS}")
 
 
 def check_baseline(
@@ -146,11 +146,11 @@ def check_baseline(
     """
     if group is None:
         raise RelscaleError(
-            f"{name}: a {law} law compares groups; name their column, one of {listed(source.column_names)}"
+            f"{name}: the law {law!r} compares groups; name the column of groups, one of {listed(source.column_names)}"
         )
     groups = sorted(set(words(source[group], f"{name}: column {group!r}")))
     if len(groups) == 1 and baseline in groups:
-        raise RelscaleError(f"{name}: column {group!r} has no group but the baseline {baseline!r}")
+        raise RelscaleError(f"{name}: column {group!r} has no group other than the baseline {baseline!r}")
     if baseline == MEAN and law == "relative":
         return
     if baseline not in groups:
@@ -169,7 +169,7 @@ def check_reported(law: str, output: Path) -> None:
     """
     if law != "relative":
         raise RelscaleError(
-            f"--report: is of gaps, and the law {law!r} compares none; it is for the law 'relative'"
+            f"--report: the law {law!r} compares no groups; only the law 'relative' has a report"
         )
     if output.suffix != ".html":
         raise RelscaleError(f"--report: {output} does not end in .html")

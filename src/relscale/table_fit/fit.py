@@ -151,16 +151,16 @@ def fit(
         Threshold of Huber's loss, in the unit of the residuals: by default 0.001, or 0.001 times the median of y for
         linear residuals.
     fixed
-        Parameters held fixed, such as ``{"E": 1.87}``.
+        Fixed parameters, such as ``{"E": 1.87}``.
     anchor
         Points known without a measurement, added to every group, each with the law's predictors and the value: ``[(0,
         1)]`` for an accuracy of 1 at a loss of 0.
     level
         Confidence level of the intervals.
     bootstrap
-        Draws.
+        Number of bootstrap draws.
     seed
-        Of the draws.
+        Random seed of the draws.
     at
         Forecast targets: training compute, or mappings with ``training_flops`` and optionally ``params`` and
         ``tokens``; for other laws values of their predictors. By default 10 times the largest x of the data.
@@ -222,7 +222,7 @@ def fit(
     if is_wide:
         if group is not None:
             raise RelscaleError(
-                f"{name}: y: several columns are the groups, and there is a column of groups, {group!r}"
+                f"{name}: y: several columns mean one group per column, but group is {group!r}; give one of them"
             )
         notes += [note for note in map(higher_is_better, ys) if note][:1]
         source, ys, group = long_table(source, ys, "column", "error", name), ["error"], "column"
@@ -237,7 +237,7 @@ def fit(
         general = law_or_family(law)
         if isinstance(general, Family):
             raise RelscaleError(
-                f"{name}: x: the law {law!r} takes any number of columns, such as {general.pattern}; name them, from "
+                f"{name}: x: the law {law!r} has any number of columns, such as {general.pattern}; name them, from "
                 f"{listed(source.column_names)}"
             )
         needed = general.source_columns or general.predictors
@@ -259,34 +259,35 @@ def fit(
         if option is None and key in source.column_names and key not in xs and _is_numeric(source, key):
             tokens, params = (key, params) if key == "tokens" else (tokens, key)
     block = block or ("block" if "block" in source.column_names else None)
-    chosen_law = found_law(law, xs)
-    shown_law = chosen_law.name if isinstance(law, Law) else law
-    settled = {"law": law, "x": xs, "baseline": baseline}
-    settled |= {} if is_wide else {"y": error, "group": group}
-    again = partial(fit, table, **{**arguments, **settled})
-    check_fixed(chosen_law, fixed or {})
-    anchors = anchor_points(chosen_law, anchor, xs, error, residual)
+    law_object = found_law(law, xs)
+    shown_law = law_object.name if isinstance(law, Law) else law
+    resolved = {"law": law, "x": xs, "baseline": baseline}
+    resolved |= {} if is_wide else {"y": error, "group": group}
+    refit = partial(fit, table, **{**arguments, **resolved})
+    check_fixed(law_object, fixed or {})
+    anchors = anchor_points(law_object, anchor, xs, error, residual)
     notes += [f"anchor: {place}" for place in anchors.values()]
     line = not nonlinear and is_line(law, residual, loss) and not fixed and not anchors
     if baseline == MEAN and not line and group and MEAN not in words(source[group], name):
         raise RelscaleError(
-            f"{name}: baseline: the mean of the other groups is only for the relative law as a line in logarithms; "
+            f"{name}: baseline: the mean of the other groups requires the relative law as a line in logarithms; "
             f"name a group"
         )
-    along = chosen_law.make_predictors is not None  # a law along one training
+    is_training_law = law_object.make_predictors is not None  # a law of the steps of a training run
     if not runs:
-        runs = ["run"] if "run" in source.column_names else [] if along else xs
+        runs = ["run"] if "run" in source.column_names else [] if is_training_law else xs
     trainings = [block] if block else runs
-    if along:
+    if is_training_law:
         runs = list(dict.fromkeys([*trainings, xs[0]]))
-    predictors = chosen_law.source_columns or chosen_law.predictors
+    predictors = law_object.source_columns or law_object.predictors
     if len(xs) != len(predictors):
         raise RelscaleError(
-            f"{name}: the law {shown_law!r} has {len(predictors)} x ({', '.join(predictors)}), not {len(xs)}"
+            f"{name}: x: the law {shown_law!r} has the predictors {', '.join(predictors)}, but {len(xs)} columns "
+            "are given"
         )
     check_columns(source, [*runs, *trainings], name)
 
-    def of(column: str) -> Floats:
+    def floats(column: str) -> Floats:
         floats: Floats = numbers(source[column], f"{name}: column {column!r}").to_numpy()
         return floats
 
@@ -298,44 +299,52 @@ def fit(
         "suite": pa.repeat(name, rows),
         "group": joined_words(source, [group], name) if group else pa.repeat(ALL, rows),
         "metric": pa.repeat(error_metric(error), rows),
-        "value": of(error),
+        "value": floats(error),
     }
-    spent = {to: of(column) for to, column in (("tokens", tokens), ("params", params)) if column}
-    spent |= {to: of(column) for to, column in zip(predictors, xs, strict=True)}
+    predictor_columns = {
+        to: floats(column) for to, column in (("tokens", tokens), ("params", params)) if column
+    }
+    predictor_columns |= {to: floats(column) for to, column in zip(predictors, xs, strict=True)}
     for to, column in zip(predictors, xs, strict=True):
         if to == "training_flops":
-            check_no_logarithm(column, spent[to], name)
-    measured = spent.pop(MEASURED, None)  # a law from one measured number to another
-    columns |= spent
-    if "step" in spent:
-        columns["step"] = whole_steps(spent["step"], xs[0], name)
-    of_x = statuses_of({column: (of(column), to in SPENT) for to, column in zip(predictors, xs, strict=True)})
-    of_y = statuses_of({error: (columns["value"], residual == "log")})
-    columns["status"] = pa.array([together(both) for both in zip(of_x, of_y, strict=True)])
+            check_no_logarithm(column, predictor_columns[to], name)
+    measured = predictor_columns.pop(MEASURED, None)  # of a law whose predictor is measured
+    columns |= predictor_columns
+    if "step" in predictor_columns:
+        columns["step"] = whole_steps(predictor_columns["step"], xs[0], name)
+    x_statuses = statuses_of(
+        {column: (floats(column), to in SPENT) for to, column in zip(predictors, xs, strict=True)}
+    )
+    y_statuses = statuses_of({error: (columns["value"], residual == "log")})
+    columns["status"] = pa.array([together(pair) for pair in zip(x_statuses, y_statuses, strict=True)])
     measurements = measurements_of(columns, name)
-    placed = measurements.filter(pa.array([status == Status.OK for status in of_x]))
-    if placed.num_rows == 0 or pc.all(pc.not_equal(placed["status"], Status.OK)).as_py():
-        negative = placed.num_rows and residual == "log" and (of(error)[np.isfinite(of(error))] <= 0).all()
+    usable_rows = measurements.filter(pa.array([status == Status.OK for status in x_statuses]))
+    if usable_rows.num_rows == 0 or pc.all(pc.not_equal(usable_rows["status"], Status.OK)).as_py():
+        negative = (
+            usable_rows.num_rows
+            and residual == "log"
+            and (floats(error)[np.isfinite(floats(error))] <= 0).all()
+        )
         hint = "; residual linear fits such values" if negative else ""
         raise RelscaleError(
             f"{name}: no row can be fitted, the first is {columns['status'][0].as_py()}{hint}"
         )
-    check_once(placed, name, runs)
-    if along:
+    check_once(usable_rows, name, runs)
+    if is_training_law:
         try:
-            placed = along_trainings(placed, chosen_law, predictors)
+            usable_rows = along_trainings(usable_rows, law_object, predictors)
         except RelscaleError as reason:
             raise RelscaleError(f"{name}: {reason}") from reason
-    title = _title(shown_law, xs, error, placed, baseline, steps=along)
+    title = _title(shown_law, xs, error, usable_rows, baseline, steps=is_training_law)
     if line:
-        as_line = line_options(placed, shown_law, baseline, name, level, bootstrap, targets)
-        fitted = _of_law(fit_measurements(placed, None, as_line, seed=seed), shown_law)
+        line_settings = line_options(usable_rows, shown_law, baseline, name, level, bootstrap, targets)
+        fitted = _of_law(fit_measurements(usable_rows, None, line_settings, seed=seed), shown_law)
     else:
         entry = law_entry(
             shown_law,
             error,
             predictors,
-            of(error),
+            floats(error),
             residual=residual,
             loss=loss,
             delta=delta,
@@ -344,13 +353,17 @@ def fit(
             anchors=anchors,
             baseline=baseline,
         )
-        entries, fitted_table = [entry], placed if along else measurements
+        entries, fitted_table = [entry], usable_rows if is_training_law else measurements
         if measured is not None:
-            observed = {"value": measured, "metric": pa.repeat(OBSERVED_LOSS, rows), "status": pa.array(of_x)}
+            observed = {
+                "value": measured,
+                "metric": pa.repeat(OBSERVED_LOSS, rows),
+                "status": pa.array(x_statuses),
+            }
             entries = entries_of_groups(entry, set(columns["group"].to_pylist()))
             fitted_table = pa.concat_tables([measurements, measurements_of(columns | observed, name)])
         settings = Settings(level=level, bootstrap=bootstrap, seed=seed)
-        predictable = not along and measured is None
+        predictable = not is_training_law and measured is None
         fitted = fit_entries(entries, fitted_table, law, targets, settings, predictable=predictable)
     if fitted.fits["value"].null_count == fitted.fits.num_rows:
         rows = fitted.fits.select(["status", "note"]).to_pylist()
@@ -368,13 +381,13 @@ def fit(
         line,
         tuple(guessed),
         level,
-        again,
+        refit,
         tuple(notes),
     )
 
 
 def _repeats(table: pa.Table, columns: Sequence[str]) -> bool:
-    """Whether several rows have the same values of some columns."""
+    """Whether several rows have equal values in these columns."""
     known = [column for column in columns if column in table.column_names]
     return bool(table.group_by(known).aggregate([]).num_rows < table.num_rows)
 
@@ -387,18 +400,18 @@ def _is_numeric(table: pa.Table, column: str) -> bool:
 def _title(
     law: str, xs: Sequence[str], y: str, measurements: pa.Table, baseline: str | None, steps: bool
 ) -> str:
-    """The title: the law, its data and their range."""
+    """The title of the fit: law, columns, number of runs, and range of compute."""
     runs = measurements.group_by(["corpus", "run"]).aggregate([]).num_rows
     points = "steps" if steps else "runs"
     title = f"{law} law of {y} over {', '.join(xs)}, {runs} {points}"
     if law in log_lines():
-        spent = pc.min_max(measurements["training_flops"]).as_py()
-        title += f" from {spent['min']:.3g} to {spent['max']:.3g}"
+        limits = pc.min_max(measurements["training_flops"]).as_py()
+        title += f" from {limits['min']:.3g} to {limits['max']:.3g}"
     return f"{title}, against {baseline}" if law == "relative" else title
 
 
 def _of_law(results: Fits, law: str) -> Fits:
-    """Without the flags that a suite has no baseline, where none was asked for."""
+    """Without the rows of gaps, for a law that compares no groups."""
     if law == "relative":
         return results
     return results.with_table("fits", results.fits.filter(pc.is_null(results.fits["contrast"])))

@@ -11,15 +11,15 @@ from relscale.errors import RelscaleError
 from relscale.printable import escaped_repr
 from relscale.suggestions import suggestion
 
-WIDEST = 60  # characters of a cell that is shown
-MOST_ROWS = 40  # displayed rows
+MAX_CELL_WIDTH = 60  # displayed characters per cell
+MAX_ROWS = 40  # displayed rows
 
 
 @escaped_repr
 class Frame:
-    """A table whose rows are mappings, read-only.
+    """A read-only table whose rows are mappings.
 
-    ``to_pandas()`` gives a DataFrame; pandas, polars and pyarrow also read it as it is, through Arrow's interface.
+    ``to_pandas()`` gives a DataFrame; pandas, polars and pyarrow also read it directly, by Arrow's interface.
 
     Parameters
     ----------
@@ -46,7 +46,9 @@ class Frame:
         elif isinstance(rows, Sequence) and all(isinstance(row, Mapping) for row in rows) and rows:
             self._table = pa.Table.from_pylist([dict(row) for row in rows])
         elif not isinstance(rows, Sequence) or rows:
-            raise RelscaleError(f"a Frame is of mappings or of an Arrow table, not of {type(rows).__name__}")
+            raise RelscaleError(
+                f"a Frame is made from mappings or an Arrow table, not from {type(rows).__name__}"
+            )
         else:
             self._table = pa.table({name: pa.nulls(0) for name in columns})
 
@@ -56,21 +58,21 @@ class Frame:
         return list(self._table.column_names)
 
     def to_arrow(self) -> pa.Table:
-        """As an Arrow table."""
+        """The table as an Arrow table."""
         return self._table
 
     def to_pandas(self) -> Any:
-        """As a pandas ``DataFrame``."""
+        """The table as a pandas ``DataFrame``."""
         return self._table.to_pandas()
 
     def to_csv(self, path: str) -> None:
-        """Write it as CSV."""
+        """Write the table as CSV."""
         from relscale.storage.tables import write_table
 
         write_table(self._table, path)
 
     def where(self, **cells: Any) -> "Frame":
-        """The rows whose cells are these.
+        """The rows with these values in these columns.
 
         Examples
         --------
@@ -100,19 +102,19 @@ class Frame:
         return ["columns", "to_arrow", "to_csv", "to_pandas", "where"]
 
     def __repr__(self) -> str:
-        rows = [[_cell(cell) for cell in row.values()] for row in self._table.slice(0, MOST_ROWS).to_pylist()]
+        rows = [[_cell(cell) for cell in row.values()] for row in self._table.slice(0, MAX_ROWS).to_pylist()]
         text = tabulate(rows, headers=self.columns, floatfmt=".4g", missingval="–")
-        more = len(self) - MOST_ROWS
-        return f"{text}\n… {more} more rows" if more > 0 else text
+        hidden = len(self) - MAX_ROWS
+        return f"{text}\n… {hidden} more rows" if hidden > 0 else text
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
         body = "".join(
             "<tr>" + "".join(f"<td>{escape(_shown(cell))}</td>" for cell in row.values()) + "</tr>"
-            for row in self._table.slice(0, MOST_ROWS).to_pylist()
+            for row in self._table.slice(0, MAX_ROWS).to_pylist()
         )
-        more = len(self) - MOST_ROWS
-        note = f"<p>… {more} more rows</p>" if more > 0 else ""
+        hidden = len(self) - MAX_ROWS
+        note = f"<p>… {hidden} more rows</p>" if hidden > 0 else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
     def _check(self, column: str) -> None:
@@ -123,8 +125,8 @@ class Frame:
 def _cell(cell: Any) -> Any:
     if isinstance(cell, list | tuple):
         cell = ", ".join(map(str, cell))
-    if isinstance(cell, str) and len(cell) > WIDEST:
-        return f"{cell[: WIDEST - 1]}…"
+    if isinstance(cell, str) and len(cell) > MAX_CELL_WIDTH:
+        return f"{cell[: MAX_CELL_WIDTH - 1]}…"
     return cell
 
 

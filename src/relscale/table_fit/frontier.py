@@ -34,10 +34,12 @@ from relscale.table_fit.row_filter import filter_rows
 
 QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
 VARIES = 10  # largest ratio of compute per parameter and token: embeddings and attention explain no more
-FEWEST = 3  # budgets with a minimum, for an exponent with an interval
-NEAR = 0.01  # computes of one nominal budget, where no column names it, differ by rounding: a relative spread
-APART = (
-    10 * NEAR
+MIN_BUDGETS = 3  # minimum number of budgets with an optimum, for an exponent with an interval
+SAME_BUDGET = (
+    0.01  # computes of one nominal budget, where no column names it, differ by rounding: a relative spread
+)
+SEPARATE_BUDGETS = (
+    10 * SAME_BUDGET
 )  # between neighbouring budgets, so that computes without any grouping are not taken for budgets
 
 
@@ -53,11 +55,11 @@ class FrontierFit:
     level
         Confidence level of the intervals.
     guessed
-        Which columns were guessed.
+        Guessed columns.
     lines
-        Of each corpus: ln tokens, ln params and ln loss at the optima, on ln FLOPs.
+        Per corpus, the lines of ln tokens, ln params and ln loss of the optima over ln FLOPs.
     least
-        Of each corpus: the law of the loss at the optima.
+        Per corpus, the law of the loss of the optima.
     """
 
     rows: tuple[FrontierRow, ...]
@@ -85,12 +87,12 @@ class FrontierFit:
 
     @property
     def exponents(self) -> Frame:
-        """How optimal tokens, parameters and loss grow with compute: D* ∝ F^b, N* ∝ F^a, L* ∝ F^c.
+        """The exponents of optimal tokens, parameters and loss in compute: D* ∝ F^b, N* ∝ F^a, L* ∝ F^c.
 
-        The intervals are those of the table ``fits``: t intervals of the scatter around the line, or of its mean
-        with the parabolas' where that is less; if budgets share training runs (``block``), jackknife
-        intervals over training runs. That of L* is the slope among these budgets: it has no floor, and ``at`` does not
-        go by it unless the optima fix no floor.
+        The intervals are those of the table ``fits``: t intervals with the larger of the variance of the scatter around
+        the line and its mean with that of the parabolas; if budgets share training runs (``block``), jackknife
+        intervals over training runs. The exponent of L* is the slope among these budgets, without a floor; ``at`` uses
+        it only if the optima do not determine a floor.
 
         Examples
         --------
@@ -119,8 +121,9 @@ class FrontierFit:
     def at(self, flops: float | Sequence[float]) -> Frame:
         """Optimal parameters, tokens and loss at given training compute, with their confidence intervals.
 
-        Tokens and parameters are on straight lines in logarithms. The loss falls towards a floor
-        (``relscale.table_fit.least_loss``); where the optima fix none, it too is on a line, which its row says.
+        Tokens and parameters follow straight lines in logarithms. The loss falls towards a floor
+        (``relscale.table_fit.least_loss``), or follows a straight line if the optima do not determine a floor; the
+        column ``law`` states which.
 
         Examples
         --------
@@ -130,9 +133,9 @@ class FrontierFit:
         True
         """
         computes = [flops] if isinstance(flops, int | float) else list(flops)
-        wrong = [target for target in computes if not 0 < target < np.inf]
-        if wrong:
-            raise RelscaleError(f"at: {wrong[0]!r} is not a positive compute")
+        invalid = [target for target in computes if not 0 < target < np.inf]
+        if invalid:
+            raise RelscaleError(f"at: {invalid[0]!r} is not a positive compute")
         rows = []
         for corpus in self._corpora():
             for target in computes:
@@ -152,11 +155,11 @@ class FrontierFit:
         return Frame(rows)
 
     def _optimum_at(self, corpus: str, name: str, flops: float) -> tuple[float, float, float, str]:
-        """A quantity at any compute, its limits, and by which law."""
+        """A quantity at a compute, its limits, and the law that it follows."""
         line = self._line(corpus, name)
-        curved = self.least[corpus].at(flops, self.level) if name == "loss" else None
-        if curved is not None:
-            return *curved, "power law with a floor"
+        with_floor = self.least[corpus].at(flops, self.level) if name == "loss" else None
+        if with_floor is not None:
+            return *with_floor, "power law with a floor"
         log = interval.level_at(line, np.log([flops]), self.level)
         value, low, high = (float(np.exp(part[0])) for part in (log.value, log.low, log.high))
         return value, low, high, "power law without a floor" if name == "loss" else "power law"
@@ -178,11 +181,11 @@ class FrontierFit:
     def _line(self, corpus: str, name: str) -> Lines:
         line = self.lines[corpus].get(name)
         count = 0 if line is None else int(line.n[0])
-        if line is None or count < FEWEST:
+        if line is None or count < MIN_BUDGETS:
             of = sum(row.corpus == corpus for row in self.rows)
             raise RelscaleError(
-                f"{corpus}: {count} of {of} budgets have a minimum inside the sizes that were tried, and an "
-                f"exponent needs {FEWEST}; look at the status of each budget, or name the column "
+                f"{corpus}: {count} of {of} budgets have a minimum inside the tested sizes, and an "
+                f"exponent needs {MIN_BUDGETS}; see the status of each budget, or name the column "
                 "of budgets (--budget COLUMN)"
             )
         return line
@@ -196,7 +199,7 @@ def _loss(curves: FrontierCurves) -> Curves:
 
 
 def _lines(curves: FrontierCurves) -> dict[str, Lines]:
-    """The lines through the optima of a frontier; empty where it has none."""
+    """The lines through the optima of a frontier; empty if there are no optima."""
     optima = [optimum for _, optimum in allocation(curves)]
     if not optima:
         return {}
@@ -206,11 +209,11 @@ def _lines(curves: FrontierCurves) -> dict[str, Lines]:
 
 
 def budgets_of(flops: Floats, tokens: Floats) -> Floats:
-    """The nominal budget of each run (n,) of one corpus: the geometric mean of computes equal but for rounding.
+    """The nominal budget of each run (n,) of one corpus: the geometric mean of computes that differ only by rounding.
 
-    Computes of one budget are within ``NEAR`` of each other and neighbouring budgets are ``APART``. Where the computes
-    are not so, or where two of one budget have three sizes each, and so a parabola of their own, every distinct compute
-    is a budget.
+    Computes of one budget differ by at most ``SAME_BUDGET``, neighbouring budgets by at least ``SEPARATE_BUDGETS``. If
+    the computes do not form such groups, or two computes of a group have three sizes each, and so a parabola of their
+    own, every distinct compute is a budget.
 
     Examples
     --------
@@ -220,10 +223,10 @@ def budgets_of(flops: Floats, tokens: Floats) -> Floats:
     array([1.  , 1.05, 1.1 ])
     """
     computes = np.unique(flops)
-    starts = np.flatnonzero(np.diff(np.log(computes), prepend=-np.inf) >= np.log1p(APART))
+    starts = np.flatnonzero(np.diff(np.log(computes), prepend=-np.inf) >= np.log1p(SEPARATE_BUDGETS))
     budgets = np.array(flops, dtype=float)
     for group in np.split(computes, starts[1:]):
-        if group[-1] > (1 + NEAR) * group[0]:
+        if group[-1] > (1 + SAME_BUDGET) * group[0]:
             return flops
         sizes = [len(np.unique(tokens[flops == compute])) for compute in group]
         if sum(size >= parabola.SMALLEST for size in sizes) > 1:
@@ -233,7 +236,7 @@ def budgets_of(flops: Floats, tokens: Floats) -> Floats:
     return budgets
 
 
-def _check_compute(spent: Mapping[str, Floats], columns: Mapping[str, str], name: str) -> None:
+def _check_compute(numeric_columns: Mapping[str, Floats], columns: Mapping[str, str], name: str) -> None:
     """Refuse compute that does not grow with parameters × tokens: a logarithm, or rows in other units.
 
     Raises
@@ -241,8 +244,8 @@ def _check_compute(spent: Mapping[str, Floats], columns: Mapping[str, str], name
     RelscaleError
         Their ratio varies more than tenfold, and more than the compute does.
     """
-    flops = spent["training_flops"]
-    per_product = flops / spent["params"] / spent["tokens"]
+    flops = numeric_columns["training_flops"]
+    per_product = flops / numeric_columns["params"] / numeric_columns["tokens"]
     varies = per_product.max() / per_product.min()
     if varies > VARIES and varies > flops.max() / flops.min():
         least, largest = per_product.min(), per_product.max()
@@ -312,8 +315,8 @@ def frontier(
     def column(option: str, choice: str | None, of: str) -> str:
         column = choice or guess_column(source, of)
         if column is None and of == "loss":
-            ends = [other for other in source.column_names if other.endswith("loss")]
-            column = ends[0] if len(ends) == 1 else None
+            loss_columns = [other for other in source.column_names if other.endswith("loss")]
+            column = loss_columns[0] if len(loss_columns) == 1 else None
         if column is None or column not in source.column_names:
             if choice:
                 raise no_column(option, choice)
@@ -330,47 +333,51 @@ def frontier(
         "tokens": column("tokens", tokens, "tokens"),
         "value": column("loss", loss, "loss"),
     }
-    for option, given in (("budget", budget), ("corpus", corpus), ("block", block)):
-        if given is not None and given not in source.column_names:
-            raise no_column(option, given)
+    for option, choice in (("budget", budget), ("corpus", corpus), ("block", block)):
+        if choice is not None and choice not in source.column_names:
+            raise no_column(option, choice)
     if not 0 < level < 1:
         raise RelscaleError(f"level: {level!r} is not between 0 and 1")
     named_budget = budget or guess_column(source, "budget")
     if named_budget:
         columns["budget"] = named_budget
     corpus = corpus or guess_column(source, "corpus")
-    spent = {
+    numeric_columns = {
         key: numbers(source[column], f"{name}: column {column!r}").to_numpy(zero_copy_only=False)
         for key, column in columns.items()
     }
     check_no_copies(source, name)
-    status = usable({columns[key]: cells for key, cells in spent.items()})
+    status = usable({columns[key]: cells for key, cells in numeric_columns.items()})
     if Status.OK not in status:
         raise RelscaleError(
             f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
         )
     fitted = np.array([state == Status.OK for state in status])
-    _check_compute({key: cells[fitted] for key, cells in spent.items()}, columns, name)
-    named = {
+    _check_compute({key: cells[fitted] for key, cells in numeric_columns.items()}, columns, name)
+    text_columns = {
         option: words(source[column], f"{name}: column {column!r}")
         for option, column in (("corpus", corpus), ("block", block))
         if column
     }
     if not named_budget:
-        spent["budget"] = spent["training_flops"].astype(float)
-        of = np.array([str(value) for value in named["corpus"]] if corpus else [name] * source.num_rows)
-        for one in np.unique(of[fitted]):
-            own = fitted & (of == one)
-            spent["budget"][own] = budgets_of(spent["training_flops"][own], spent["tokens"][own])
-        if (spent["budget"][fitted] != spent["training_flops"][fitted]).any():
+        numeric_columns["budget"] = numeric_columns["training_flops"].astype(float)
+        of = np.array(
+            [str(value) for value in text_columns["corpus"]] if corpus else [name] * source.num_rows
+        )
+        for corpus_name in np.unique(of[fitted]):
+            in_corpus = fitted & (of == corpus_name)
+            numeric_columns["budget"][in_corpus] = budgets_of(
+                numeric_columns["training_flops"][in_corpus], numeric_columns["tokens"][in_corpus]
+            )
+        if (numeric_columns["budget"][fitted] != numeric_columns["training_flops"][fitted]).any():
             guessed.append(Guess("budget", columns["training_flops"], "runs within 1% share a budget"))
     rows = [
         {
-            **{key: float(cells[number]) for key, cells in spent.items()},
+            **{key: float(cells[number]) for key, cells in numeric_columns.items()},
             "experiment": name,
-            "corpus": named["corpus"][number] if corpus else name,
+            "corpus": text_columns["corpus"][number] if corpus else name,
             "run": f"row {number + 1}",
-            "block": named["block"][number] if block else None,
+            "block": text_columns["block"][number] if block else None,
             "suite": VALIDATION.suite,
             "prompt": "default",
             "group": "all",
@@ -382,13 +389,15 @@ def frontier(
     measurements = pa.Table.from_pylist(rows, schema=MEASUREMENTS)
     matrices = run_matrices(measurements)
     settings = fit_settings({"level": level, "frontier": "parabola"}, {}, matrices)
-    read = [frontier_curves(matrix, settings) for matrix in matrices]
+    frontiers = [frontier_curves(matrix, settings) for matrix in matrices]
     return FrontierFit(
         rows=tuple(
-            frontier_row(frontier.matrix.key, point, level) for frontier in read for point in frontier.points
+            frontier_row(frontier.matrix.key, point, level)
+            for frontier in frontiers
+            for point in frontier.points
         ),
         level=level,
         guessed=tuple(guessed),
-        lines={str(frontier.matrix.corpus): _lines(frontier) for frontier in read},
-        least={str(frontier.matrix.corpus): LeastLoss.of(_loss(frontier)) for frontier in read},
+        lines={str(frontier.matrix.corpus): _lines(frontier) for frontier in frontiers},
+        least={str(frontier.matrix.corpus): LeastLoss.of(_loss(frontier)) for frontier in frontiers},
     )

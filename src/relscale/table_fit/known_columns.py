@@ -15,7 +15,7 @@ from relscale.printable import escaped_repr
 from relscale.storage.columns import numbers, words
 from relscale.storage.tables import listed
 
-NAMES = {  # columns that hold a thing, the likeliest first; case does not count
+NAMES = {  # column names per quantity, the likeliest first; case is ignored
     "training_flops": ("training_flops", "train_flops", "flops", "compute", "training_compute", "c"),
     "params": ("params", "parameters", "n_params", "num_params", "model_params", "n"),
     "tokens": ("tokens", "training_tokens", "train_tokens", "n_tokens", "num_tokens", "d"),
@@ -41,16 +41,16 @@ HIGHER_IS_BETTER = {
 @escaped_repr
 @dataclass(frozen=True)
 class Guess:
-    """A column, or a baseline, that was guessed.
+    """A guessed column or baseline.
 
     Attributes
     ----------
     option
-        Of ``relscale.fit``.
+        Name of the option of ``relscale.fit``.
     value
-        What is taken.
+        Guessed value.
     reason
-        Why, where the name does not say it.
+        Reason, unless it is the column's name.
     """
 
     option: str
@@ -61,80 +61,85 @@ class Guess:
         return f"{self.option} = {self.value}" + (f" ({self.reason})" if self.reason else "")
 
 
-def guess_column(table: pa.Table, of: str, taken: Iterable[str | None] = ()) -> str | None:
-    """The column that by its name holds ``of``, a key of ``NAMES``; None where no name says so."""
-    by_lower = {name.lower(): name for name in table.column_names if name not in set(taken)}
+def guess_column(table: pa.Table, of: str, used: Iterable[str | None] = ()) -> str | None:
+    """The column whose name is one of those of ``of``, a key of ``NAMES``; None if there is none."""
+    by_lower = {name.lower(): name for name in table.column_names if name not in set(used)}
     return next((by_lower[name] for name in NAMES.get(of, (of,)) if name in by_lower), None)
 
 
 def guess_x(
-    table: pa.Table, predictors: Sequence[str], law: str, name: str, taken: Sequence[str] = ()
+    table: pa.Table, predictors: Sequence[str], law: str, name: str, used: Sequence[str] = ()
 ) -> list[str]:
-    """The columns of a law's predictors, none of which is ``taken``.
+    """The columns of a law's predictors, found by name; those in ``used`` are excluded.
 
     Raises
     ------
     RelscaleError
-        No name says which.
+        No column has such a name.
     """
-    found: list[str] = []
+    columns: list[str] = []
     for predictor in predictors:
-        column = guess_column(table, predictor, [*found, *taken])
+        column = guess_column(table, predictor, [*columns, *used])
         if column is None:
-            is_taken = predictor in taken
-            other = "no other column is" if is_taken else "no column is"
-            left = [column for column in table.column_names if column not in taken]
+            is_used = predictor in used
+            other = "no other column is" if is_used else "no column is"
+            unused = [column for column in table.column_names if column not in used]
             raise RelscaleError(
-                f"{name}: x: the law {law!r} needs {predictor}, and {other} called so; name the column that holds "
-                f"it, one of {listed(left)}"
+                f"{name}: x: the law {law!r} needs {predictor}, and {other} called so; name its column, "
+                f"one of {listed(unused)}"
             )
-        found.append(column)
-    return found
+        columns.append(column)
+    return columns
 
 
-def guess_y(table: pa.Table, taken: Sequence[str], name: str) -> str:
-    """The column of the error: by its name, else the one column of numbers that is left.
+def guess_y(table: pa.Table, used: Sequence[str], name: str) -> str:
+    """The column of the error: by its name, else the only unused column of numbers.
 
     Raises
     ------
     RelscaleError
-        There is none, or several could be it.
+        There is no such column, or several.
     """
-    found = guess_column(table, "y", taken)
-    if found is not None:
-        return found
-    known = {each for names in NAMES.values() for each in names} | {"seed", "run", "block", "stderr"}
-    left = [
+    columns = guess_column(table, "y", used)
+    if columns is not None:
+        return columns
+    known = {known_name for names in NAMES.values() for known_name in names} | {
+        "seed",
+        "run",
+        "block",
+        "stderr",
+    }
+    unused = [
         column
         for column in table.column_names
-        if column not in taken and column.lower() not in known and _is_number(table[column].type)
+        if column not in used and column.lower() not in known and _is_number(table[column].type)
     ]
-    if len(left) == 1:
-        return str(left[0])
+    if len(unused) == 1:
+        return str(unused[0])
     raise RelscaleError(
         f"{name}: y: name the column of the error, or the column of each group, separated by commas; there are "
-        f"{listed(left or table.column_names)}"
+        f"{listed(unused or table.column_names)}"
     )
 
 
 def guess_baseline(table: pa.Table, group: str, y: str, name: str) -> str:
-    """The group of the largest error in the geometric mean.
+    """The group with the largest geometric mean error.
 
     Raises
     ------
     RelscaleError
-        No group has a number.
+        No group has a positive number.
     """
     logs: dict[str, list[float]] = defaultdict(list)
     cells = numbers(table[y], f"{name}: column {y!r}").to_pylist()
     for of, value in zip(words(table[group], f"{name}: column {group!r}"), cells, strict=True):
         if value is not None and isfinite(value) and value > 0:
             logs[of].append(log(value))
-    means = {of: exp(sum(each) / len(each)) for of, each in logs.items()}
+    means = {of: exp(sum(known_name) / len(known_name)) for of, known_name in logs.items()}
     if not means:
         raise RelscaleError(f"{name}: column {y!r} has no positive number")
-    ordered: list[str] = sorted(means, key=lambda of: (-means[of], of))
-    return ordered[0]
+    by_error: list[str] = sorted(means, key=lambda of: (-means[of], of))
+    return by_error[0]
 
 
 def check_no_logarithm(column: str, values: Floats, name: str) -> None:
@@ -170,7 +175,7 @@ takes the logarithm itself; write the FLOPs into it
 
 
 def higher_is_better(y: str) -> str:
-    """A warning about a column that by its name is better the higher it is; empty for an error.
+    """A warning if higher values of a column are better, by its name; else empty.
 
     Examples
     --------
@@ -203,15 +208,15 @@ def long_table(table: pa.Table, columns: Sequence[str], group: str, value: str, 
     >>> long_table(wide, ["easy", "hard"], "group", "error", "wide.csv").to_pylist()
     [{'flops': 1.0, 'group': 'easy', 'error': 2.0}, {'flops': 1.0, 'group': 'hard', 'error': 3.0}]
     """
-    kept = table.drop_columns(list(columns))
-    taken = [column for column in (group, value) if column in kept.column_names]
-    if taken:
+    other_columns = table.drop_columns(list(columns))
+    used = [column for column in (group, value) if column in other_columns.column_names]
+    if used:
         raise RelscaleError(
             f"{name}: y: several columns become the columns {group!r} and {value!r}, and there is another "
-            f"{taken[0]!r}; rename it"
+            f"{used[0]!r}; rename it"
         )
     parts = [
-        kept.append_column(group, pa.array([column] * table.num_rows)).append_column(
+        other_columns.append_column(group, pa.array([column] * table.num_rows)).append_column(
             value, numbers(table[column], f"{name}: column {column!r}")
         )
         for column in columns

@@ -1,4 +1,4 @@
-"""The entries of a config, ``fit.laws``, that one law of a table stands for, and their fit."""
+"""A law of a table as entries of the config's section ``fit.laws``, and their fit."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,7 +15,7 @@ from relscale.table_fit.measurements import error_metric
 from relscale.table_fit.targets import with_targets
 
 DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
-OBSERVED_LOSS = "loss_seen"  # the metric of a measured number that a law starts from
+OBSERVED_LOSS = "loss_seen"  # the metric of a measured predictor
 
 
 def law_entry(
@@ -32,7 +32,10 @@ def law_entry(
     anchors: Iterable[tuple[float, ...]],
     baseline: str | None,
 ) -> FurtherLaw:
-    """The entry of a law of one error; ``delta`` of Huber's loss is by default a share of the median of ``values``."""
+    """The entry of a law of one error.
+
+    ``delta`` is by default ``DELTA``, or for linear residuals that share of the median of ``values``.
+    """
     unit = 1.0 if residual == "log" else float(np.nanmedian(np.abs(values)))
     threshold = DELTA * unit if delta is None else delta
     return FurtherLaw.model_validate(
@@ -53,7 +56,7 @@ def law_entry(
 
 
 def entries_of_groups(entry: FurtherLaw, groups: Iterable[str]) -> list[FurtherLaw]:
-    """An entry per group, each from the group's own observed loss."""
+    """An entry per group, whose predictor is the group's own observed loss."""
     return [
         entry.model_copy(
             update={
@@ -79,7 +82,7 @@ def fit_entries(
     Raises
     ------
     RelscaleError
-        There are targets, and the law is not ``predictable`` where nothing was measured.
+        There are targets, and the law is not ``predictable`` without measurements there.
     """
     if targets:
         predictors = entries[0].x or ()

@@ -1,4 +1,4 @@
-"""The figure of any law fitted to a table: its curve through the points, or predicted against measured values."""
+"""The figure of a law fitted to a table: its curve through the points, or measured over fitted values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ from relscale.storage.rows import rows_of
 
 Indices = NDArray[np.int64]
 
-POINTS = 200  # of a curve
+CURVE_POINTS = 200  # points per curve
 WIDTH, HEIGHT = 520, 360  # pixels
 EQUAL = chart.Style(chart.MEDIUM, dash="6px,4px", width=1.6)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The measurements of a group and the law that was fitted to them.
+    """The measurements of a group and the law fitted to them.
 
     Attributes
     ----------
     name
-        The group, and the corpus where there is one.
+        The group, and the corpus if there are several.
     x, y
         The first predictor and the measured values; for a law of several predictors x is the fitted value.
     line
@@ -44,26 +44,26 @@ class Curve:
 
 
 def law_curves(measurements: pa.Table, fits: pa.Table, law: Law) -> list[Curve]:
-    """The curve of each group that the law could be fitted to.
+    """The curve of each group to which the law could be fitted.
 
     Parameters
     ----------
     measurements
-        The table as it was fitted.
+        The fitted table.
     fits
-        Its parameters, with a row per group and parameter.
+        The parameters, one row per group and parameter.
     law
         The law.
     """
-    several = len(measurements["corpus"].unique()) > 1
+    several_corpora = len(measurements["corpus"].unique()) > 1
     fitted: dict[str, list[ParameterRow]] = {}
     for parameter in rows_of(ParameterRow, fits):
-        fitted.setdefault(_name(parameter, parameter.group, several), []).append(parameter)
+        fitted.setdefault(_name(parameter, parameter.group, several_corpora), []).append(parameter)
     rows = point_rows(measurements)
     points: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         if row.is_trusted and row.value is not None:
-            points.setdefault(_name(row, row.group, several), []).append(i)
+            points.setdefault(_name(row, row.group, several_corpora), []).append(i)
     if any(each not in measurements.column_names for each in law.predictors):
         return []
     x = np.stack([numbers_of(measurements, each) for each in law.predictors])
@@ -73,34 +73,36 @@ def law_curves(measurements: pa.Table, fits: pa.Table, law: Law) -> list[Curve]:
     for name in [name for name in fitted if name in points] or list(fitted)[:1]:
         last, values = fitted[name][-1], {row.parameter: row.value for row in fitted[name]}
         theta = np.array([values.get(parameter) for parameter in law.names], dtype=float)
-        at, measured = np.array(points.get(name, []), dtype=int), y[points.get(name, [])]
+        rows_of_group, measured = np.array(points.get(name, []), dtype=int), y[points.get(name, [])]
         if law.gap is not None:
-            base = points.get(_name(last, last.baseline, several), [])
-            at, measured = _gaps(at, np.array(base, dtype=int), rows, x, y, law)
-        if not len(at) or not np.isfinite(theta).all():
+            base = points.get(_name(last, last.baseline, several_corpora), [])
+            rows_of_group, measured = _gap_values(rows_of_group, np.array(base, dtype=int), rows, x, y, law)
+        if not len(rows_of_group) or not np.isfinite(theta).all():
             continue
         scale = (last.reference_flops or 1.0) if law.reference else 1.0
-        given = x[:, at] / scale
+        predictors = x[:, rows_of_group] / scale
         if has_line:
-            grid = np.geomspace(given[0].min(), given[0].max(), POINTS)
+            grid = np.geomspace(predictors[0].min(), predictors[0].max(), CURVE_POINTS)
             line = ((grid * scale).tolist(), law.value(theta[:, None], grid[None]).tolist())
-            curves.append(Curve(name, (given[0] * scale).tolist(), measured.tolist(), line))
+            curves.append(Curve(name, (predictors[0] * scale).tolist(), measured.tolist(), line))
         else:
-            curves.append(Curve(name, law.value(theta[:, None], given).tolist(), measured.tolist(), None))
+            curves.append(
+                Curve(name, law.value(theta[:, None], predictors).tolist(), measured.tolist(), None)
+            )
     return curves
 
 
 def law_figure(curves: Sequence[Curve], title: str, x: str) -> go.Figure:
-    """Draw a law of one predictor as curves over it, and a law of several as measured values against fitted ones.
+    """Draw a law of one predictor as curves over it, and a law of several as measured over fitted values.
 
     Parameters
     ----------
     curves
         One per group.
     title
-        Of the figure.
+        Title of the figure.
     x
-        How the first predictor is called.
+        Name of the first predictor.
     """
     title, x = as_text(title), as_text(x)
     if not curves:
@@ -122,21 +124,23 @@ def law_figure(curves: Sequence[Curve], title: str, x: str) -> go.Figure:
     if not has_line:
         ends = [min(across), max(across)]
         panel.line(ends, ends, EQUAL)
-        keys.append(chart.Key("measured as fitted", EQUAL, "lines"))
+        keys.append(chart.Key("measured = fitted", EQUAL, "lines"))
     panels.key(keys)
     return panels.figure
 
 
-def _gaps(
-    at: Indices, base: Indices, rows: Sequence[PointRow], x: Array, y: Array, law: Law
+def _gap_values(
+    rows_of_group: Indices, base: Indices, rows: Sequence[PointRow], x: Array, y: Array, law: Law
 ) -> tuple[Indices, Array]:
-    """Of the points those that the baseline has too, and how their values stand to its."""
+    """The points that the baseline has too, and their gaps to it."""
     of_baseline = {(rows[i].run, *x[:, i]): y[i] for i in base}
-    paired = [(i, of_baseline[key]) for i in at if (key := (rows[i].run, *x[:, i])) in of_baseline]
-    which, error = np.array([i for i, _ in paired], dtype=int), np.array([error for _, error in paired])
-    return which, y[which] / error if law.gap == "ratio" else y[which] - error
+    paired = [(i, of_baseline[key]) for i in rows_of_group if (key := (rows[i].run, *x[:, i])) in of_baseline]
+    paired_rows, error = np.array([i for i, _ in paired], dtype=int), np.array([error for _, error in paired])
+    return paired_rows, y[paired_rows] / error if law.gap == "ratio" else y[paired_rows] - error
 
 
-def _name(key: FamilyKey, group: str | None, several: bool) -> str:
-    """The name of a curve: its group, and its corpus where there are several."""
-    return " · ".join(name for name in ((key.corpus, group) if several else (group,)) if name is not None)
+def _name(key: FamilyKey, group: str | None, several_corpora: bool) -> str:
+    """The name of a curve: its group, and its corpus if there are several."""
+    return " · ".join(
+        name for name in ((key.corpus, group) if several_corpora else (group,)) if name is not None
+    )

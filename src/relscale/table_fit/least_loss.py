@@ -2,10 +2,10 @@
 
     L*(F) = E + (L_ref − E) · (F / F_ref)^(−β)
 
-A straight line in logarithms has no floor: on the loss that Hoffmann et al. fitted, with budgets up to 1e22, it is
-below the irreducible loss at 1e24. Limits are t limits of ln L* with n − 3 degrees of freedom, from the derivatives of
-the law by its parameters; where budgets share trainings, the variance is the jackknife's over trainings. They rest on
-the optima's scatter alone, not on what the parabolas state of each.
+A straight line in logarithms has no floor: on the law of Hoffmann et al., a line through budgets up to 1e22 is below
+the irreducible loss at 1e24. Limits are t limits of ln L* with n − 3 degrees of freedom, by the delta method; if
+budgets share training runs, with the jackknife variance over training runs. They reflect only the scatter of the
+optima, not the parabolas' own errors.
 
     V = ∇ᵀ C ∇ / L*²,    or    V = (G − 1) / G · Σ_g (ln L*_(g) − ln L*)²
 """
@@ -32,9 +32,9 @@ class LeastLoss:
     Attributes
     ----------
     log_flops, log_loss
-        (P,) of the optima, nan where a budget has none.
+        (P,) of the optima; nan for a budget without one.
     without
-        (P, G) ln loss without each of G trainings that budgets share; None where they share none.
+        (P, G) ln loss without each of G shared training runs; None if budgets share none.
     """
 
     log_flops: Floats
@@ -43,15 +43,15 @@ class LeastLoss:
 
     @classmethod
     def of(cls, curves: Curves) -> "LeastLoss":
-        """Of the one curve of a validation loss."""
+        """The law of the curve of a validation loss."""
         return cls(
             curves.log_flops, curves.value[:, 0], None if curves.without is None else curves.without[:, 0]
         )
 
     def at(self, flops: float, level: float) -> tuple[float, float, float] | None:
-        """L* and its limits, nan where budgets share too few trainings; None where the optima fix no floor.
+        """L* and its limits, nan if budgets share too few training runs; None if the optima do not determine a floor.
 
-        That is where the fit is not ok: fewer than four optima, a floor of 0 or less, a parameter on a bound.
+        That is the case if the fit is not ok: fewer than four optima, a floor of 0, or a parameter on a bound.
 
         Examples
         --------
@@ -71,8 +71,8 @@ class LeastLoss:
         else:
             trainings = self.without.shape[1]
             df = trainings - 1.0 if trainings >= FEWEST_BLOCKS else np.nan
-            moved = np.log(self._value(self._law_without, x)) - np.log(value)
-            variance = (trainings - 1) / trainings * float((moved**2).sum())
+            changes = np.log(self._value(self._law_without, x)) - np.log(value)
+            variance = (trainings - 1) / trainings * float((changes**2).sum())
         half = float(stdtrit(df, (1 + level) / 2)) * np.sqrt(variance)
         return value, value * float(np.exp(-half)), value * float(np.exp(half))
 

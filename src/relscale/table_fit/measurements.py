@@ -1,4 +1,4 @@
-"""A table of one's own as measurements: read, its columns checked, and each row with a status."""
+"""A user's table as measurements: reading it, checking its columns, and a status per row."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,27 +20,25 @@ from relscale.storage.tables import read_table, table_name
 from relscale.suggestions import suggestion
 from relscale.table_fit.frames import arrow_table
 
-SPELLED = {"bpb": "bits_per_byte"}
-MOST_STEPS = 1e8
+METRIC_NAMES = {"bpb": "bits_per_byte"}
+MAX_STEPS = 1e8
 
 
 def read_source(table: Any) -> tuple[pa.Table, str]:
-    """The table, and a name for what is in it."""
+    """The table, and its name."""
     if not isinstance(table, str | Path):
         return arrow_table(table), "table"
     refuse_lone_results(Path(table))
     name = table_name(table)
-    # A suite of that name would be the validation loss of an experiment.
+    # this name of a suite is reserved for the validation loss
     return read_table(table), Path(table).name if name == VALIDATION.suite else name
 
 
 def check_names(names: Sequence[Any]) -> None:
-    """Refuse a name of a column that is no text."""
-    wrong = [name for name in names if not isinstance(name, str)]
-    if wrong:
-        raise RelscaleError(
-            f"{wrong[0]!r} is not the name of a column; name columns by text, several in a list"
-        )
+    """Refuse column names that are not text."""
+    invalid = [name for name in names if not isinstance(name, str)]
+    if invalid:
+        raise RelscaleError(f"{invalid[0]!r} is not a column name; give text, or a list of texts")
 
 
 def check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
@@ -56,12 +54,12 @@ def check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
 
 
 def check_once(columns: pa.Table, name: str, runs: Sequence[str]) -> None:
-    """Refuse two rows of one corpus, run and group."""
+    """Refuse several rows of the same corpus, run and group."""
     keys = zip(*(columns[part].to_pylist() for part in ("corpus", "run", "group")), strict=True)
     (_, run, group), count = Counter(keys).most_common(1)[0]
     if count > 1:
         raise RelscaleError(
-            f"{name}: {count} rows for group {group!r} where {', '.join(runs)} is {run}; "
+            f"{name}: {count} rows of group {group!r} with {', '.join(runs)} = {run}; "
             "name the columns that identify a run, as in --run model,seed"
         )
 
@@ -85,27 +83,27 @@ def check_no_copies(source: pa.Table, name: str) -> None:
 
 
 def joined_words(source: pa.Table, names: Sequence[str], table: str, numbers: Sequence[str] = ()) -> pa.Array:
-    """Columns as text, joined; nothing may be missing but in the columns ``numbers``, whose rows are flagged then."""
+    """The text of these columns, joined per row; values may be missing only in the columns ``numbers``."""
     rows = list(
         zip(
             *(words(source[name], f"{table}: column {name!r}", name in numbers) for name in names),
             strict=True,
         )
     )
-    for between in (" ", " / ", "\x1f"):  # as no two different rows become one text by it
-        joined = [between.join(row) for row in rows]
+    for separator in (" ", " / ", "\x1f"):  # the first by which different rows have different texts
+        joined = [separator.join(row) for row in rows]
         if len(set(joined)) == len(set(rows)):
             break
     return pa.array(joined)
 
 
 def usable(columns: Mapping[str, Floats]) -> list[str]:
-    """A status for each row: ``ok``, or which of its numbers is missing, or not positive."""
+    """The status of each row: ``ok``, or the number that is missing or not positive."""
     return statuses_of({name: (values, True) for name, values in columns.items()})
 
 
 def statuses_of(columns: Mapping[str, tuple[Floats, bool]]) -> list[str]:
-    """Of each row, which of its numbers cannot be used; of each column its numbers, and whether they are positive."""
+    """The status of each row; ``columns`` gives per column its numbers, and whether they must be positive."""
     conditions = []
     for name, (values, positive) in columns.items():
         known = np.isfinite(values)
@@ -119,19 +117,19 @@ def statuses_of(columns: Mapping[str, tuple[Floats, bool]]) -> list[str]:
 
 
 def whole_steps(steps: Floats, column: str, name: str) -> pa.Array:
-    """A column of optimizer steps; null where it is not a number."""
+    """A column of optimizer steps; null for a missing number."""
     known = np.isfinite(steps)
-    wrong = np.flatnonzero(known & ((steps != np.round(steps)) | (steps < 0) | (steps > MOST_STEPS)))
-    if len(wrong):
+    invalid = np.flatnonzero(known & ((steps != np.round(steps)) | (steps < 0) | (steps > MAX_STEPS)))
+    if len(invalid):
         raise RelscaleError(
-            f"{name}: column {column!r}, row {wrong[0] + 1}: {steps[wrong[0]]:g} is not an optimizer step, a whole "
-            f"number from 0 to {MOST_STEPS:g}; divide tokens by the tokens of a batch"
+            f"{name}: column {column!r}, row {invalid[0] + 1}: {steps[invalid[0]]:g} is not an optimizer step, a whole "
+            f"number from 0 to {MAX_STEPS:g}; divide tokens by the tokens of a batch"
         )
     return pa.array(np.where(known, steps, 0).astype(np.int64), mask=~known)
 
 
 def measurements_of(columns: Mapping[str, pa.Array | Floats], name: str) -> pa.Table:
-    """The measurement table with these columns, and others that its schema has as null."""
+    """The measurement table with these columns; its other columns are null."""
     constants = {"experiment": name, "prompt": "default"}
     rows = len(columns["value"])
     arrays = [
@@ -141,12 +139,12 @@ def measurements_of(columns: Mapping[str, pa.Array | Floats], name: str) -> pa.T
         for field in MEASUREMENTS
     ]
     table = pa.table(arrays, schema=MEASUREMENTS)
-    for further in columns.keys() - set(MEASUREMENTS.names):  # predictors that the schema does not have
-        table = table.append_column(further, pa.array(columns[further], pa.float64()))
+    for extra in columns.keys() - set(MEASUREMENTS.names):  # predictors outside the schema
+        table = table.append_column(extra, pa.array(columns[extra], pa.float64()))
     return table
 
 
 def error_metric(y: str) -> str:
-    """A name by which a column is known to hold an error."""
-    name = SPELLED.get(y, y)
+    """The metric name of a column of errors: its own, or with the prefix ``loss_`` if that is not known as an error."""
+    name = METRIC_NAMES.get(y, y)
     return name if is_error(name) else f"loss_{name}"

@@ -1,4 +1,4 @@
-"""A fit in a notebook: the headline, the table of verdicts and a small picture, without a script or the network."""
+"""A fit in a notebook: the headline, the table of verdicts and a small picture, as HTML without scripts."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ STYLE = """
 .relscale svg .dots { stroke: var(--c); stroke-width: 2; stroke-linecap: round; }
 .relscale details { display: none; }
 """
-MOST = 12  # groups that are drawn
+MAX_GROUPS = 12  # maximum number of drawn groups
 
 
 def notebook_page(title: str, lines: Sequence[str], table: Frame, picture: Markup | None) -> str:
@@ -37,13 +37,13 @@ def notebook_page(title: str, lines: Sequence[str], table: Frame, picture: Marku
     Parameters
     ----------
     title
-        What was fitted to what.
+        Title of the fit.
     lines
-        Of the headline; each is a paragraph.
+        Paragraphs, such as the headline.
     table
         One row per group or parameter.
     picture
-        Of `gap_picture` or `law_picture`; None where there is nothing to draw.
+        Result of `gap_picture` or `law_picture`.
     """
     return element(
         "div",
@@ -57,14 +57,14 @@ def notebook_page(title: str, lines: Sequence[str], table: Frame, picture: Marku
 
 
 def gap_picture(results: Fits, suite: str, x: str) -> Markup | None:
-    """One chart per group: its error over the baseline's, with the fitted line."""
+    """One chart per group: the ratio of its error to the baseline's, with the fitted line."""
     data = ReportData(suite, results, x=x)
-    return curves(data, data.verdicts[:MOST])
+    return curves(data, data.verdicts[:MAX_GROUPS])
 
 
-def law_picture(of: Sequence[Curve]) -> Markup | None:
+def law_picture(curves_of_law: Sequence[Curve]) -> Markup | None:
     """One chart per group: its measured errors and the fitted law; None for a law of several predictors."""
-    drawn = [curve for curve in of if curve.line is not None][:MOST]
+    drawn = [curve for curve in curves_of_law if curve.line is not None][:MAX_GROUPS]
     if not drawn:
         return None
     charts = []

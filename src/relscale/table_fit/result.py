@@ -69,13 +69,13 @@ class TableFit:
     law, residual, loss, x, y
         As passed to ``relscale.fit``; for several x the first.
     line
-        Whether it is a line in logarithms, fitted in closed form, with all analyses of lines.
+        Whether it is a line in logarithms, fitted in closed form, with the analyses specific to lines.
     guessed
         Guessed arguments: columns and the baseline.
     level
         Confidence level of the intervals.
-    again
-        ``fit`` with the same arguments, except for those passed to it.
+    refit
+        ``relscale.fit`` with the same arguments, except for those passed to it.
     notes
         Remarks on the table.
     """
@@ -91,7 +91,7 @@ class TableFit:
     line: bool
     guessed: tuple[Guess, ...]
     level: float
-    again: Callable[..., "TableFit"]
+    refit: Callable[..., "TableFit"]
     notes: tuple[str, ...] = ()
 
     def __dir__(self) -> list[str]:
@@ -184,7 +184,7 @@ class TableFit:
         Parameters
         ----------
         level
-            Such as 0.9; by default that of the fit. For another level the law is fitted again.
+            Confidence level, by default that of the fit. For another level the law is fitted again.
 
         Examples
         --------
@@ -194,7 +194,7 @@ class TableFit:
         >>> wide["low"][0] < narrow["low"][0]
         True
         """
-        fitted = self if level in (None, self.level) else self.again(level=level)
+        fitted = self if level in (None, self.level) else self.refit(level=level)
         params = fitted.params.to_arrow()
         shown = [
             name for name in ("corpus", "group", "parameter", "low", "high") if name in params.column_names
@@ -254,7 +254,7 @@ class TableFit:
         >>> rs.fit(rs.datasets.olmo_ladder()).predict(1e23)["group"]
         ['humanities', 'other', 'social_sciences']
         """
-        table = predictions(self.again(at=as_targets(at), nonlinear=True).results).to_arrow()
+        table = predictions(self.refit(at=as_targets(at), nonlinear=True).results).to_arrow()
         return Frame(table if self._has_corpora() else table.drop_columns("corpus"))
 
     @typed
@@ -266,7 +266,7 @@ class TableFit:
         Parameters
         ----------
         at
-            Training compute, or mappings with ``training_flops``, ``params`` and ``tokens`` if the model is known.
+            Training compute, or mappings with ``training_flops``, ``params`` and ``tokens``.
 
         Raises
         ------
@@ -282,10 +282,10 @@ class TableFit:
         """
         if not self.line:
             raise RelscaleError(
-                f"forecast: of lines in logarithms alone; predict() has the law {self.law!r} ahead"
+                f"forecast: only lines in logarithms are forecast; use predict() for the law {self.law!r}"
             )
         kind = "ratio" if self.law == "relative" else "error"
-        forecasts = self.again(at=as_targets(at)).results.forecasts
+        forecasts = self.refit(at=as_targets(at)).results.forecasts
         is_shown = pc.and_(pc.equal(forecasts["candidate"], ENSEMBLE), pc.equal(forecasts["quantity"], kind))
         columns = [name for name in FORECAST_COLUMNS if name != "corpus" or self._has_corpora()]
         return Frame(forecasts.filter(is_shown).select(columns))
@@ -334,8 +334,8 @@ class TableFit:
             ``gap``: errors over ``x``, and below them the ratios to the baseline; ``curves``: the points and the fitted
             law, for any law; ``forecast``: the forecasts. By default the first kind that the law supports.
         output
-            File to write, ending in ``.html``; the other formats are written beside it. A path may also be the only
-            argument.
+            File to write, ending in ``.html``; the other formats are written to the same folder. A path may also be the
+            only argument.
 
         Raises
         ------
@@ -389,11 +389,11 @@ class TableFit:
     @property
     def law_object(self) -> Law:
         """The law, with its formula and parameters."""
-        keywords: dict[str, Any] = self.again.keywords  # type: ignore[attr-defined]
+        keywords: dict[str, Any] = self.refit.keywords  # type: ignore[attr-defined]
         return found_law(keywords["law"], keywords["x"])
 
     def _rows_of_law(self) -> pa.Table:
-        """The rows of ``fits`` that are of the law asked for: a line comes with others."""
+        """The rows of ``fits`` of this law, without those of other lines fitted along with it."""
         if not self.line:
             return self.fits
         return self.fits.filter(pc.fill_null(pc.equal(self.fits["law"], self.law), False))
@@ -414,7 +414,7 @@ class TableFit:
 
 
 def predictions(results: Fits) -> Frame:
-    """The rows of the table ``predictions``, in readable form."""
+    """The table ``predictions``, with the columns to display."""
     columns = [
         "corpus",
         "group",

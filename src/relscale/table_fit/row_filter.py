@@ -1,4 +1,4 @@
-"""Rows of a table by conditions on its columns: ``model=7B``, ``step>=1000``, ``seed!=3``."""
+"""Selection of a table's rows by conditions on columns: ``model=7B``, ``step>=1000``, ``seed!=3``."""
 
 import re
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Tab
     Parameters
     ----------
     conditions
-        ``COLUMN=VALUE``, with further values after commas, of which one has to be met; ``COLUMN!=VALUE``, likewise, of
-        which none may be; or ``COLUMN>NUMBER`` with ``>``, ``>=``, ``<`` or ``<=``.
+        ``COLUMN=VALUE`` or ``COLUMN=VALUE,VALUE,…``, of which one must match; ``COLUMN!=VALUE,…``, of which none may
+        match; or ``COLUMN>NUMBER`` with ``>``, ``>=``, ``<`` or ``<=``.
     name
-        Of the table, for messages.
+        Name of the table, for messages.
 
     Raises
     ------
     RelscaleError
-        A condition cannot be read, its column is not there, or no row is left.
+        A condition cannot be parsed, its column is missing, or no row is left.
     """
     for condition in conditions:
         match = CONDITION.fullmatch(condition.strip())
@@ -39,7 +39,7 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Tab
         column, sign, value = match.groups()
         if column not in table.column_names:
             hint = suggestion(column, table.column_names, "it has")
-            raise RelscaleError(f"{name}: no column {column!r}, which where names; {hint}")
+            raise RelscaleError(f"{name}: where: no column {column!r}; {hint}")
         table = table.filter(pa.array(_matches(table, column, sign, value, name)))
         if table.num_rows == 0:
             raise RelscaleError(
@@ -61,13 +61,13 @@ def _matches(table: pa.Table, column: str, sign: str, value: str, name: str) -> 
             numbers(table[column], subject).to_numpy(zero_copy_only=False), limit
         ).tolist()
         return mask
-    values = {_plain(text) for text in value.split(",")}
-    cells = [_plain(word) for word in words(table[column], subject, True)]
+    values = {_normalized(text) for text in value.split(",")}
+    cells = [_normalized(word) for word in words(table[column], subject, True)]
     return [(cell in values) == (sign == "=") for cell in cells]
 
 
-def _plain(word: str) -> str:
-    """A word, or a number as any spelling of it has it: 1e3 is 1000."""
+def _normalized(word: str) -> str:
+    """A word, or a number in one notation: 1e3 is 1000."""
     try:
         return f"{float(word):.17g}"
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where a law on a table forecasts: targets as the options of a line, and as rows that a law predicts."""
+"""Forecast targets of a law on a table: as options of a line, and as rows that other laws predict."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -12,19 +12,19 @@ from relscale.fitting.core_options import Where
 from relscale.measurements.status import Status
 from relscale.suggestions import suggestion
 
-At = float | Mapping[str, float]  # compute alone, or a value per predictor
+At = float | Mapping[str, float]  # compute, or a value per predictor
 
-AHEAD = 10  # how far ahead of the data a line is forecast, as a factor of x
-OF_A_MODEL = ("training_flops", "params", "tokens")  # what may be said of a model that is forecast
+DEFAULT_FACTOR = 10  # default target of a line, in multiples of the largest x
+TARGET_COLUMNS = ("training_flops", "params", "tokens")  # allowed in the target of a line
 
 
 def as_targets(at: At | Sequence[At]) -> list[Mapping[str, float]]:
-    """Where to predict: mappings from predictor to value; a number alone is training compute.
+    """Targets as mappings from predictor to value; a number is training compute.
 
     Raises
     ------
     RelscaleError
-        One is no positive number.
+        A value is not a positive number.
     """
     points = list(at) if isinstance(at, Sequence) and not isinstance(at, str) else [at]
     targets: list[Mapping[str, float]] = [
@@ -46,12 +46,12 @@ def line_options(
     bootstrap: int,
     targets: Sequence[Mapping[str, float]] = (),
 ) -> Mapping[str, object]:
-    """The section ``fit`` of an experiment by which a law that is a line is fitted and forecast.
+    """The options of the config's section ``fit`` that fit and forecast a line.
 
     Raises
     ------
     RelscaleError
-        A target names something else than compute, parameters and tokens, or no compute.
+        A target has other names than compute, parameters and tokens, or no compute.
     """
     return {
         "frontier": "all",
@@ -61,17 +61,17 @@ def line_options(
         "metrics": {suite: [measurements["metric"][0].as_py()]},
         "specifications": [],
         "forecast": [_target(target) for target in targets]
-        or [{"training_flops": AHEAD * pc.max(measurements["training_flops"]).as_py()}],
+        or [{"training_flops": DEFAULT_FACTOR * pc.max(measurements["training_flops"]).as_py()}],
     }
 
 
 def _target(target: Mapping[str, float]) -> dict[str, float]:
-    """A target as the section ``fit.forecast`` has it."""
+    """A target as an entry of ``fit.forecast``."""
     if "training_flops" not in target:
-        raise RelscaleError("at: a forecast needs training_flops; name it beside params and tokens")
+        raise RelscaleError("at: a forecast needs training_flops; give it in addition to params and tokens")
     for name in target:
-        if name not in OF_A_MODEL:
-            raise RelscaleError(f"at: a forecast knows no {name!r}; {suggestion(name, OF_A_MODEL)}")
+        if name not in TARGET_COLUMNS:
+            raise RelscaleError(f"at: no {name!r}; {suggestion(name, TARGET_COLUMNS, 'a forecast has')}")
     return dict(target)
 
 
@@ -82,36 +82,36 @@ def with_targets(
     law: str,
     is_measured: bool,
 ) -> tuple[pa.Table, dict[str, Where]]:
-    """Measurements with one row per group and target, without a value; and the columns that identify them.
+    """Measurements with an added row per group and target, without a value, and the conditions that select them.
 
     Raises
     ------
     RelscaleError
-        The law starts from a measured number, or a target lacks a predictor.
+        The predictor of the law is measured, or a target lacks a predictor.
     """
     if is_measured:
         raise RelscaleError(
-            f"at: the law {law!r} starts from what was measured, and nothing was measured there"
+            f"at: the predictor of the law {law!r} is measured, and there is no measurement at the targets"
         )
     for target in targets:
         missing = [name for name in predictors if name not in target]
         if missing:
             raise RelscaleError(
-                f"at: the law {law!r} is of {', '.join(predictors)}; give {missing[0]} too, as in "
+                f"at: the law {law!r} has the predictors {', '.join(predictors)}; give {missing[0]} too, as in "
                 f"{','.join(f'{name}=…' for name in predictors)}"
             )
     curves = measurements.group_by(["experiment", "corpus", "suite", "prompt", "metric", "group"]).aggregate(
         []
     )
-    ahead = [", ".join(f"{name}={value:g}" for name, value in target.items()) for target in targets]
+    labels = [", ".join(f"{name}={value:g}" for name, value in target.items()) for target in targets]
     rows = [
         {**curve, **target, "run": run, "block": run, "status": str(Status.OK)}
         for curve in curves.to_pylist()
-        for run, target in zip(ahead, targets, strict=True)
+        for run, target in zip(labels, targets, strict=True)
     ]
     runs = sorted(set(measurements["run"].to_pylist()))
     added = pa.Table.from_pylist(rows, schema=measurements.schema)
     return pa.concat_tables([measurements, added]), {
         "only": {"run": tuple(runs)},
-        "predict": {"run": tuple(ahead)},
+        "predict": {"run": tuple(labels)},
     }
