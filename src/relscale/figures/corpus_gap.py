@@ -79,8 +79,8 @@ def draw(data: FigureData) -> go.Figure:
     fits = [row for row in data.law_rows(contrast, parameter="delta_beta") if row.contrast == contrast]
     panels.notes(
         *(curve_notes([shown.losses, shown.ratios]) if shown else []),
-        f"G is the error with one {contrast} over that with the baseline, at matched compute; Δβ is negative where G "
-        "falls. Verdicts use p-values adjusted over the groups of a suite; intervals are not adjusted.",
-        *(f"{remark}." for _, remark in reasons(fits, lambda row: row.parameter)),
+        f"G is the error with one {contrast} divided by that with the baseline, at matched compute; Δβ is negative "
+        "if G decreases. Verdicts use p-values adjusted over the groups of a suite; intervals are not adjusted.",
+        *(f"{text}." for _, text in reasons(fits, lambda row: row.parameter)),
     )
     return panels.figure

@@ -31,8 +31,8 @@ def curve_notes(panels: Iterable[Sequence[Curve]]) -> list[str]:
     n_hidden = sum(len(curve.flops) for curve in curves if not curve.shows_points)
     notes += [f"Lines only: {n_hidden:,} points are not shown."] if n_hidden else []
     for series, status in distinct((curve.series, curve.status) for curve in curves if curve.status != "ok"):
-        of_series = [curve for curve in curves if curve.series == series]
-        names = distinct(curve.label for curve in of_series if curve.status == status)
-        is_all = names == distinct(curve.label for curve in of_series)
+        series_curves = [curve for curve in curves if curve.series == series]
+        names = distinct(curve.label for curve in series_curves if curve.status == status)
+        is_all = names == distinct(curve.label for curve in series_curves)
         notes.append(f"{series}{'' if is_all else f', {listed(names)}'}: {status}.")
     return notes

@@ -180,7 +180,7 @@ def label_curves(
 
 
 def curve_labels_width(suite: Suite, baseline: bool = True) -> int:
-    """Pixels for the labels of a suite's curves at their ends, with the one marked "(baseline)" if asked for."""
+    """Pixels for the labels at the ends of a suite's curves; ``baseline`` includes `baseline_label`."""
     return chart.end_labels_width([*suite.labels.values(), *([baseline_label(suite)] if baseline else [])])
 
 

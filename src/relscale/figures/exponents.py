@@ -31,9 +31,8 @@ GROUP_HEIGHT, CROWDED_HEIGHT = (
 )  # pixels of a group with two intervals, and of one of many groups with one
 # For each kind of interval, its offset above the group's centre as a share of the group's height, and its dash.
 KINDS = {"these items": (0.17, "solid"), "item population": (-0.17, "2px,2px"), POOLED: (0.0, "6px,2px")}
-UNPOOLED = chart.Style(
-    chart.PALE, width=7
-)  # of many groups: the interval without pooling, under the pooled one
+# Of many groups, the interval without pooling, drawn below the pooled one.
+UNPOOLED = chart.Style(chart.PALE, width=7)
 TICK = chart.Style(chart.FAINT, "line-ns", size=9)
 
 

@@ -93,6 +93,6 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         else "No interval could be backtested: intervals need earlier origins, and there are too few "
         "budgets.",
         f"{more} further groups are in forecasts.parquet; the largest gaps are shown." if more > 0 else "",
-        *(f"Forecasts: {why}." for why in distinct(reason(row) for row in ensembles if row.status != "ok")),
+        *(f"Forecasts: {text}." for text in distinct(reason(row) for row in ensembles if row.status != "ok")),
     )
     return panels.figure

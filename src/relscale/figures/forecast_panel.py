@@ -11,9 +11,7 @@ from relscale.figures.suite import Suite
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import ForecastRow
 
-CANDIDATE_OFFSET = (
-    12  # pixels that candidates stand to the right of the forecast, so as not to be covered by it
-)
+CANDIDATE_OFFSET = 12  # pixels from the forecast to the candidates at its right, which it would cover
 MOST_LARGE = 60  # observations that are drawn large
 OBSERVED = chart.Style(chart.MEDIUM, size=7, opacity=0.8)
 SMALL_OBSERVED = replace(OBSERVED, size=4, opacity=0.3)

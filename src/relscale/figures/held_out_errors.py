@@ -40,9 +40,9 @@ def draw_held_out_errors(
     panel.axes(x, chart.names_axis([form_words(form) for form in names] or [""]))
     panel.message("no form could be tested on held-out budgets" if not rows else "")
     for group, style in styles.items():
-        of_group = [row for row in rows if row.group == group]
+        group_rows = [row for row in rows if row.group == group]
         hover = f"{suite.labels[group]}<br>%{{x}}%"
-        panel.row_points(of_group, _percent, height, style, hover=hover, group=group)
+        panel.row_points(group_rows, _percent, height, style, hover=hover, group=group)
     errors = medians(rows, height, _percent)
     panel.points(list(errors.values()), list(errors), MEDIAN, hover="median over groups: %{x}%")
     split = f"fitted to {rows[0].n_fitted} computes, tested on {rows[0].n_held_out}" if rows else ""

@@ -25,9 +25,9 @@ def draw_leave_one_out(
     panel.reference_line(0.0)
     panel.message("too few points for leave-one-out" if not rows else "")
     for group, style in styles.items():
-        of_group = [row for row in rows if row.group == group]
+        group_rows = [row for row in rows if row.group == group]
         hover = f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y}}"
-        panel.row_points(of_group, _flops, _change, style, details=_without, hover=hover, group=group)
+        panel.row_points(group_rows, _flops, _change, style, details=_without, hover=hover, group=group)
     lost = [row for row in rows if row.carries]
     panel.row_points(lost, _flops, _change, LOST_VERDICT, details=_without, hover="without %{customdata}")
     directions = {row.group for row in rows if data.verdict(row) in DIRECTIONS}

@@ -59,8 +59,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
             panel.heading("" if row else series.label)
             for level in chance:
                 panel.reference_line(level, CHANCE)
-            of_series = [pair for pair in points if pair.series == series]
-            notes += _draw_panel(panel, data, series, suite, style, metric, of_series)
+            series_pairs = [pair for pair in points if pair.series == series]
+            notes += _draw_panel(panel, data, series, suite, style, metric, series_pairs)
     panels.share_titles()
     keys = [chart.Key(f"chance ({level:.3g})", CHANCE, "lines") for level in chance]
     panels.key([*group_keys(suite, style), *keys])
@@ -85,20 +85,20 @@ def _draw_panel(
     panel.message("" if pairs else "no run has both metrics")
     reasons: dict[str, list[str]] = {}
     for group, label in suite.labels.items():
-        of_group = [pair for pair in pairs if pair.group == group]
-        if not of_group:
+        group_pairs = [pair for pair in pairs if pair.group == group]
+        if not group_pairs:
             continue
         dots = replace(style[group], size=6, opacity=0.75)
         hover = f"{label}, %{{customdata}}<br>%{{x}} bits per byte<br>%{{y}}"
-        losses, scores = [pair.loss for pair in of_group], [pair.score for pair in of_group]
-        runs = [pair.run for pair in of_group]
+        losses, scores = [pair.loss for pair in group_pairs], [pair.score for pair in group_pairs]
+        runs = [pair.run for pair in group_pairs]
         panel.points(losses, scores, dots, details=runs, hover=hover, name=label, group=group)
         key: CurveFilter = {**series.key, **suite.key, "metric": metric, "group": group}
         fits = data.law_rows(**key, law="sigmoid", predictor=suite.metric)
-        if curve := sigmoid_curve(fits, [pair.loss for pair in of_group]):
+        if curve := sigmoid_curve(fits, [pair.loss for pair in group_pairs]):
             panel.line(*curve, style[group], name=label, group=group)
         elif fits:
-            why = next((reason(fit) for fit in fits if fit.status != "ok"), "no fit")
-            reasons.setdefault(why, []).append(label)
+            status = next((reason(fit) for fit in fits if fit.status != "ok"), "no fit")
+            reasons.setdefault(status, []).append(label)
     subject = f"{series.label}, {metric.replace('_', ' ')}"
-    return [f"{subject}: no curve for {listed(groups)} ({why})." for why, groups in reasons.items()]
+    return [f"{subject}: no curve for {listed(groups)} ({status})." for status, groups in reasons.items()]

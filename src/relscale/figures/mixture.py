@@ -86,9 +86,9 @@ def _draw_fit(
     panel.heading(fit, f"{law}, {mixtures} mixtures", f"mean absolute error {100 * error:.2g}%")
     panel.line([min(values), max(values)], [min(values), max(values)], EQUAL)
     for target in dict.fromkeys(row.target for row in points):
-        of_target = [row for row in points if row.target == target]
-        x, y = [row.observed for row in of_target], [row.fitted for row in of_target]
-        runs = [row.run for row in of_target]
+        target_rows = [row for row in points if row.target == target]
+        x, y = [row.observed for row in target_rows], [row.fitted for row in target_rows]
+        runs = [row.run for row in target_rows]
         panel.points(
             x, y, style[target], details=runs, hover=HOVER.format("fitted"), name=target, group=target
         )

@@ -67,9 +67,9 @@ async function draw() {{
 }}
 {reflow}
 function bands(group, opacity) {{  // bands shown only while hovering over their group
-  const places = [];
-  plot.data.forEach((trace, i) => trace.meta === {pointed} && trace.legendgroup === group && places.push(i));
-  if (places.length) Plotly.restyle(plot, {{opacity}}, places);
+  const traces = [];
+  plot.data.forEach((trace, i) => trace.meta === {pointed} && trace.legendgroup === group && traces.push(i));
+  if (traces.length) Plotly.restyle(plot, {{opacity}}, traces);
 }}
 message.textContent = "Drawing the figure …";
 draw().catch(error => message.textContent = `Drawing failed (${{error}}); use a browser of 2023 or later.`);
@@ -142,8 +142,8 @@ def packed(data: bytes) -> str:
 
     units = np.frombuffer(data + b"\0" * (len(data) % 2), dtype="<u2")
     special = np.isin(units, ESCAPED) | ((units >= 0xD800) & (units <= 0xDFFF))
-    wide = np.repeat(units, np.where(special, 2, 1))
+    escaped = np.repeat(units, np.where(special, 2, 1))
     second = np.cumsum(np.where(special, 2, 1))[special] - 1
-    wide[second] ^= np.uint16(FLIP)
-    wide[second - 1] = ESCAPE
-    return wide.tobytes().decode("utf-16-le")
+    escaped[second] ^= np.uint16(FLIP)
+    escaped[second - 1] = ESCAPE
+    return escaped.tobytes().decode("utf-16-le")

@@ -17,9 +17,8 @@ from relscale.storage.atomic import atomic_path, remove
 from relscale.storage.checksums import files_list, listed_files, seal_files
 from relscale.storage.process import cores
 
-PICTURES_PER_BROWSER = (
-    12  # at least, if there are several browsers; one starts in the time of about four pictures
-)
+# At least, if there are several browsers; a browser takes as long to start as to draw about four pictures.
+PICTURES_PER_BROWSER = 12
 MOST_BROWSERS = 4  # each takes about 300 MB of memory
 
 

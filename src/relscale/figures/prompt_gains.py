@@ -35,15 +35,15 @@ def draw_gains(
     border = panel.shifted_x(flops[-1], ASIDE / 2)
     panel.vertical_band(border, border, chart.FAINT, "dot")
     for k, (group, label) in enumerate(suite.labels.items()):
-        of_group = [row for row in at_points if row.group == group]
-        x, values = [row.training_flops for row in of_group], [row.value for row in of_group]
+        group_rows = [row for row in at_points if row.group == group]
+        x, values = [row.training_flops for row in group_rows], [row.value for row in group_rows]
         hover = f"{label}<br>%{{x}} FLOPs<br>%{{y}}"
         if suite.is_crowded:
             panel.line(x, values, style[group], hover=hover, name=label, group=group)
             continue
-        is_large = len(of_group) <= MOST_LARGE
+        is_large = len(group_rows) <= MOST_LARGE
         if is_large:
-            low, high = _band(of_group)
+            low, high = _band(group_rows)
             panel.line(
                 x, values, style[group], low=low, high=high, band_on_hover=len(suite.labels) > 4, group=group
             )

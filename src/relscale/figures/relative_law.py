@@ -32,7 +32,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     Raises
     ------
     RelscaleError
-        No suite is named, or there is none of that name.
+        No suite is named, or there is none of this name.
     """
     suite = data.required_suite("relative-law", options)
     title = f"Errors and ratios: {suite.title}"

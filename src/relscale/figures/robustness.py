@@ -87,13 +87,13 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         ]
     )
     panels.notes(
-        f"Middle: verdicts about {estimands_in_words(changes)}, by p-values adjusted over the suite's gaps as in the "
+        f"Middle: verdicts for {estimands_in_words(changes)}, by p-values adjusted over the suite's gaps as in the "
         "table of verdicts, with all points and with each left out in turn."
         if changes
         else "",
         f"Right: line, median over groups; band, their range; horizontal line, {ENOUGH:.0%} power.",
-        *(f"Power, {name}: {why}." for name, why in reasons(power, lambda row: row.resource)),
-        *(f"Left, {form_words(form)} form: {why}." for form, why in reasons(forms, lambda row: row.form)),
+        *(f"Power, {name}: {text}." for name, text in reasons(power, lambda row: row.resource)),
+        *(f"Left, {form_words(form)} form: {text}." for form, text in reasons(forms, lambda row: row.form)),
     )
     return panels.figure
 

@@ -112,8 +112,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         else f"Lines: {levels(rows)} intervals."
         if levels(rows)
         else "",
-        f"Intervals and verdicts refer to {estimands_in_words(rows)}, as in the table of verdicts;",
-        "verdicts use p-values adjusted over all gaps of the suite under the same specification.",
+        f"Intervals and verdicts are for {estimands_in_words(rows)}, as in the table of verdicts. Verdicts use "
+        "p-values adjusted over all gaps of the suite under the same specification.",
         f"Constant: {'; '.join(constant)}." if constant else "",
         f"{outside} interval limits are outside the panels." if outside and not many else "",
         *(_missing_note("an interval", *counted) for counted in without_interval.most_common(4)),

@@ -23,7 +23,7 @@ def method_section(counted: Sequence[VerdictRow]) -> Markup:
         "suite under one metric and prompt. BH: Benjamini–Hochberg, used for verdicts; BY: Benjamini–Yekutieli, "
         "valid under any dependence.",
         "Closes and widens: adjusted p below the rate, and the ratio stays on one side of 1. Crosses: adjusted p below "
-        "the rate, and the whole interval of the compute where the ratio is 1 lies inside the data (Fieller). Flat: "
+        "the rate, and the whole interval of the compute at which the ratio is 1 is inside the data (Fieller). Flat: "
         f"none of these, and the whole interval of the change is within ±{margin} per tenfold. Else: not resolved.",
         "A forecast combines several laws, weighted by their backtest error; its interval is for one new model on "
         "these items, is calibrated by backtests inside the data, and is too narrow if a curve bends beyond them.",

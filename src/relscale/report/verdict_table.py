@@ -90,11 +90,11 @@ def _interval(row: VerdictRow, scale: float) -> Markup:
     if row.change is None or row.change_low is None or row.change_high is None:
         return element("span", "")
 
-    def at(value: float) -> float:
+    def x(value: float) -> float:
         return round((min(max(value / scale, -1.0), 1.0) + 1) / 2 * (WIDTH - 8) + 4, 1)
 
-    low, middle, high = at(row.change_low), at(row.change), at(row.change_high)
-    margin = at(-row.margin), at(row.margin)
+    low, estimate, high = x(row.change_low), x(row.change), x(row.change_high)
+    margin = x(-row.margin), x(row.margin)
     y = HEIGHT / 2
     parts = [
         element(
@@ -105,7 +105,7 @@ def _interval(row: VerdictRow, scale: float) -> Markup:
             height=HEIGHT - 4,
             class_="margin",
         ),
-        element("line", x1=at(0), x2=at(0), y1=1, y2=HEIGHT - 1, class_="zero"),
+        element("line", x1=x(0), x2=x(0), y1=1, y2=HEIGHT - 1, class_="zero"),
         element("line", x1=low, x2=high, y1=y, y2=y, class_="limits"),
     ]
     if row.change_low < -scale:
@@ -115,7 +115,7 @@ def _interval(row: VerdictRow, scale: float) -> Markup:
             element("path", d=f"M{high - 5} {y - 4}L{high + 2} {y}L{high - 5} {y + 4}Z", class_="dot")
         )
     if -scale <= row.change <= scale:
-        parts.append(element("circle", cx=middle, cy=y, r=3.5, class_="dot"))
+        parts.append(element("circle", cx=estimate, cy=y, r=3.5, class_="dot"))
     return element("svg", *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", class_="interval", aria_hidden="true")
 
 
@@ -160,8 +160,8 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
 
 def _crosses_inside(row: VerdictRow) -> bool:
     """Whether the fitted line crosses 1 inside the measured compute."""
-    at, low, high = row.crossing_flops, row.flops_low, row.flops_high
-    return at is not None and low is not None and high is not None and low <= at <= high
+    crossing, low, high = row.crossing_flops, row.flops_low, row.flops_high
+    return crossing is not None and low is not None and high is not None and low <= crossing <= high
 
 
 def _is_small(row: VerdictRow) -> bool:
