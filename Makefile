@@ -1,24 +1,24 @@
-# make run         install, run the default experiment (CONFIG=…), say where the report is
+# make run         install, run the default experiment (CONFIG=…), print the path of the report
 # make reference   the same with the published tables of reference/; nothing is trained
-# make atlas     published scaling laws, each reproduced from its table, and docs/reference/atlas.md made anew
-# make report      write the report of CONFIG anew
-# make provenance  Snakemake's own page: every job with its parameters and software
-# make docs        the documentation as a site, in build/site
-# make test        install, run the tests (the site's building is one of them)
-# make quick       the tests that are done at once, in under a minute; those that take longer are marked `slow`
+# make atlas       reproduce published scaling laws from their tables, and rewrite docs/reference/atlas.md
+# make report      rewrite the report of CONFIG
+# make provenance  Snakemake's report: every job with its parameters and software
+# make docs        build the documentation site, in build/site
+# make test        install, run the tests (one of them builds the site)
+# make quick       the fast tests, in about a minute; the others are marked `slow`
 # make lint        style and types
 PYTHON ?= python3
 CONFIG ?= config.yaml
 BIN := .venv/bin
 
-# Read by the shell as it stands, whatever it is called.
+# The shell reads CONFIG from the environment, so that any file name is safe.
 export CONFIG
 
-# The workflow's shell commands and its child processes are those of this environment.
+# The workflow's shell commands and child processes use this environment.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# Byte code is kept, also where the environment says not to: a run and the tests start many processes, and each would
-# compile the package anew.
+# Byte code is kept even if the environment disables it: a run and the tests start many processes, and each would compile
+# the package again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run reference atlas report provenance docs test quick lint format lock clean
@@ -42,10 +42,10 @@ docs: .venv/installed
 	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "documentation: build/site/index.html"
 
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-# A thread per process: those of several would wait for one another.
+# One thread per process: threads of several processes would wait for one another.
 PYTEST := OMP_NUM_THREADS=1 pytest --maxprocesses 5 --dist loadscope --no-loadscope-reorder
 
-# One process more than there are cores: some tests wait (for Slurm, for a process to end) while others compute.
+# One process more than cores, because some tests wait (for Slurm, for a process to end) while others compute.
 test: .venv/installed
 	@python -m compileall -q src benchmarks
 	@$(PYTEST) --numprocesses $(shell expr $(CORES) + 1)
@@ -67,7 +67,7 @@ format: .venv/installed
 	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The ranges of pyproject.toml, resolved anew in an empty environment.
+# Resolve the version ranges of pyproject.toml in an empty environment.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet --quiet torch==2.13.0

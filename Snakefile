@@ -34,7 +34,7 @@ report: "workflow/report/workflow.rst"
 
 onsuccess:
     remove_leftovers(results.folder, Path(experiment.store))
-    if "RELSCALE_RUN" not in os.environ and results.report.is_file():  # not where a part was asked for
+    if "RELSCALE_RUN" not in os.environ and results.report.is_file():  # absent if only some targets were requested
         logger.info(headline_text(results.config), extra={"for_readers": True})
 
 

@@ -1,11 +1,13 @@
 """Numbers on the command line: values of parameters such as ``E=1.87``, and shares."""
 
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from relscale.errors import RelscaleError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def fixed_parameters(
@@ -28,7 +30,7 @@ def fixed_parameters(
     return fixed
 
 
-def fractions(option: str, texts: Sequence[str], count: int) -> NDArray[np.float64]:
+def fractions(option: str, texts: Sequence[str], count: int) -> "NDArray[np.float64]":
     """Parse ``count`` non-negative numbers and divide them by their sum.
 
     Raises
@@ -36,6 +38,8 @@ def fractions(option: str, texts: Sequence[str], count: int) -> NDArray[np.float
     RelscaleError
         The texts are not such numbers; the message begins with ``option``.
     """
+    import numpy as np  # slow to import for the command line, which imports this module
+
     try:
         numbers = np.array([float(text) for text in texts])
     except ValueError:

@@ -1,8 +1,8 @@
-"""A logger plugin for Snakemake: one live block of stages in a terminal, one line per stage elsewhere.
+"""A logger plugin for Snakemake: a live block of stages in a terminal, one line per stage otherwise.
 
-It shows how far each stage is and the time until the report, all stages counted; what fails comes with the last lines
-of its log (``relscale.workflow.failed_jobs``). A dry run is shown as Snakemake shows it. Snakemake finds the
-plugin by the name of this package; ``profiles/default`` asks for it where it is installed.
+It shows the progress of each stage and the expected time until the report; failed jobs are shown with the last lines of
+their logs (``relscale.workflow.failed_jobs``). The output of a dry run is Snakemake's own. Snakemake finds the plugin
+by the name of this package; ``profiles/default`` uses it if it is installed.
 """
 
 import logging
@@ -24,27 +24,27 @@ from relscale.printable import printable
 from relscale.workflow import progress as workflow_progress
 from relscale.workflow.progress import Stage, WorkflowProgress, clock, duration
 
-FOR_READERS = "for_readers"  # the attribute of a record that is shown as it is
+FOR_READERS = "for_readers"  # attribute of records whose message is always shown
 NOTHING = "Nothing to be done"
-PROGRESS_IN_LOG = "RELSCALE_PROGRESS_IN_LOG"  # jobs write how far they are to their logs, not to the terminal
+PROGRESS_IN_LOG = "RELSCALE_PROGRESS_IN_LOG"  # jobs write their progress to their logs, not to the terminal
 
 
 class Terminal(Console):
-    """Standard error; where nobody reads it any longer (``relscale run … 2>&1 | head``), the workflow goes on."""
+    """Standard error; after its reader has ended (``relscale run … 2>&1 | head``), the workflow continues."""
 
     def on_broken_pipe(self) -> None:
-        """Say no more, and let what jobs say lead nowhere; rich would end the workflow."""
+        """Discard further output, including that of jobs; rich would end the workflow."""
         self.quiet = True
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self.file.fileno())
-        os.close(nowhere)
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, self.file.fileno())
+        os.close(null_device)
 
 
 class LogHandler(LogHandlerBase):
     """Shows the events of a workflow on standard error."""
 
     def __post_init__(self) -> None:
-        """Take over the terminal; a dry run is left to Snakemake's own words."""
+        """Take over the terminal, except in a dry run, whose output is Snakemake's."""
         settings: Any = self.common_settings
         self._plain = bool(settings.dryrun or settings.verbose or settings.printshellcmds)
         self._filter = DefaultFilter(
@@ -67,7 +67,7 @@ class LogHandler(LogHandlerBase):
                 self._emit_plain(record)
             else:
                 self._emit(record)
-        except Exception:  # what is shown must not stop the workflow
+        except Exception:  # an error of display must not stop the workflow
             self.handleError(record)
 
     def _emit_plain(self, record: logging.LogRecord) -> None:
@@ -132,7 +132,7 @@ class LogHandler(LogHandlerBase):
             self._say(f"{clock(now - self._began):>8}  {stage.name} {stage.done}/{stage.jobs}{end}")
 
     def _block(self) -> Table:
-        """The live block: a line per stage, and the time until the report."""
+        """The live block: one line per stage, and the expected time until the report."""
         now = time.monotonic()
         table = Table.grid(padding=(0, 2))
         for stage in self._progress.stages.values():
@@ -157,7 +157,7 @@ class LogHandler(LogHandlerBase):
         return "stopped before the end" if self._is_over else f"report in about {duration(left)}"
 
     def _say(self, text: str) -> None:
-        """A line of its own, above the live block where there is one."""
+        """Print a line, above the live block if there is one."""
         if text:
             self._console.print(Text(printable(text)))
 
@@ -167,32 +167,32 @@ class LogHandler(LogHandlerBase):
             self._live = None
 
     def close(self) -> None:
-        """Leave the terminal."""
+        """Release the terminal."""
         self._is_over = True
         self._stop()
         super().close()
 
     @property
     def writes_to_stream(self) -> bool:
-        """It writes to standard error."""
+        """True: standard error."""
         return True
 
     @property
     def writes_to_file(self) -> bool:
-        """It writes no file."""
+        """False."""
         return False
 
     @property
     def has_filter(self) -> bool:
-        """It chooses what to show by itself."""
+        """True: this handler filters records itself."""
         return True
 
     @property
     def has_formatter(self) -> bool:
-        """It finds its own words."""
+        """True: this handler formats records itself."""
         return True
 
     @property
     def needs_rulegraph(self) -> bool:
-        """It does not."""
+        """False."""
         return False

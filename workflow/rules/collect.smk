@@ -1,5 +1,4 @@
-# The waist of the hourglass: items, or what lm-eval logged, into measurements, and the same measurements under
-# resampled items; or tables as they were published into measurements.
+# Measurements, with bootstrap replicates over items: from item scores, from logs of lm-eval, or from published tables.
 
 
 rule collect:
@@ -20,7 +19,7 @@ rule collect:
         tables=pipeline.tables_digest(),
         files=other_files([*pipeline.tables(), *pipeline.checkpoint_table(), *pipeline.samples()]),
         seed=experiment.seed,
-        code=of_job(lambda w: pipeline.collect_code()),
+        code=job_function(lambda w: pipeline.collect_code()),
     group:
         "analysis" if len(pipeline.training_jobs) + len(pipeline.score_jobs) < MANY else None
     resources:

@@ -1,4 +1,4 @@
-# What every stage shares: the experiment, read and checked before anything runs, and what its rules depend on.
+# Shared by all stages: the experiment, read and checked before anything runs, and the dependencies of its rules.
 
 import inspect
 import os
@@ -26,11 +26,11 @@ from relscale.workflow.lock_files import clear_stale_locks, share_lock
 ARGUMENTS = sys.argv[1:] if workflow.is_main_process else []
 READ_ONLY = workflow.output_settings.dryrun or is_read_only(ARGUMENTS)  # such a command writes and removes nothing
 SUBMITS = is_submitted(ARGUMENTS)
-SHORT = 600  # seconds; jobs that take less may share an allocation of a cluster
-MANY = 200  # inputs: after each job Snakemake looks through all those of a rule that is in a group
+SHORT = 600  # seconds; shorter jobs may share an allocation of a cluster
+MANY = 200  # inputs of a rule in a group, all of which Snakemake checks after each job
 
-# The files are read anew: Snakemake's own reader takes a corpus called `no` for False, the last of two keys for the
-# only one, and names neither file nor line.
+# The files are read again, because Snakemake's reader parses a corpus called `no` as False, accepts duplicate keys, and
+# names neither file nor line in errors.
 if not workflow.configfiles:
     workflow.configfiles.append("config.yaml")
 try:
@@ -40,35 +40,35 @@ try:
         logger.warning if workflow.is_main_process else lambda line: None,
     )
     if workflow.is_main_process:
-        from relscale.experiments.check import check_experiment  # not in each job of a cluster
+        from relscale.experiments.check import check_experiment  # not imported in the jobs of a cluster
 
         check_experiment(experiment, submitted=SUBMITS)
     pipeline = Pipeline(experiment)
     if workflow.is_main_process:
         logger.addHandler(FailedJobs(logger))
         progress.expected_seconds.update(pipeline.seconds_by_rule())
-        # Snakemake asks for its lock later than this is read.
+        # Snakemake acquires its lock after reading this file.
         for line in [] if READ_ONLY else clear_stale_locks(Path(".snakemake")):
             logger.warning(line)
-        # While another Snakemake is at work here, its results are left alone; this one will not get the lock.
+        # If another Snakemake runs in this folder, its results are not touched; this one will not get the lock.
         if not any(Path(".snakemake", "locks").glob("*")):
-            # What is damaged counts as absent.
+            # Damaged results are recomputed.
             for line in remove_damaged(pipeline.results.folder, Path(experiment.store), dry=READ_ONLY):
                 logger.warning(line)
             if not READ_ONLY:
                 save_config(experiment, pipeline.results.config)
-        # On a cluster: sbatch and sacct as slurm/bin has them; what they add is said there.
+        # On a cluster, sbatch and sacct are wrapped by the scripts in slurm/bin, which give the reasons.
         if SUBMITS:
             os.environ.update(PATH=os.pathsep.join([f"{workflow.basedir}/slurm/bin", *os.get_exec_path()]))
     else:
-        # Inside a Slurm job: the warning before the time limit is for the training, whose Snakemake must outlive it.
+        # In a Slurm job, the signal before the time limit is for the training; Snakemake must survive it.
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 except (RelscaleError, OSError) as error:
     raise WorkflowError(str(error)) from None
 
 results = pipeline.results
-# The verbs read the config as it stands after --configfile and --config. Each rule carries the part of it that its
-# result depends on as a parameter, so that a change elsewhere repeats nothing.
+# The commands read the resolved config (--configfile and --config). Each rule has the digest of the part that its result
+# depends on as a parameter, so that other changes re-run nothing.
 CONFIG = str(results.config)
 ON_GPUS = experiment.hardware.gpus_per_node > 0
 SOURCE, CORPUS, SUITE, JOB, FIGURE = map(Wildcard, ("{source}", "{corpus}", "{suite}", "{job}", "{figure}"))
@@ -86,17 +86,17 @@ onstart:
     share_lock(Path(".snakemake"))
 
 
-def of_job(function):
-    """A function of a job, with its signature: Snakemake asks for that some ten times for each of thousands of jobs."""
+def job_function(function):
+    """A function of a job with its signature stored, because Snakemake inspects it about ten times per job."""
     function.__signature__ = inspect.signature(function)
     return function
 
 
-def code_of(*entries):
-    """The digest of code as a function of a job, so that the process of one job reads no other's code."""
-    return of_job(lambda w: code_digest(*entries))
+def job_code_digest(*entries):
+    """The digest of code as a function of a job, so that the process of one job reads no code of other rules."""
+    return job_function(lambda w: code_digest(*entries))
 
 
 def memory(mb):
-    """What a job asks for, MB: so much, and twice that once it has failed."""
-    return of_job(lambda w, attempt: min(attempt, 2) * (mb(w) if callable(mb) else mb))
+    """The memory requested by a job, MB; doubled after a failure."""
+    return job_function(lambda w, attempt: min(attempt, 2) * (mb(w) if callable(mb) else mb))

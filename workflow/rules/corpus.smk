@@ -1,4 +1,4 @@
-# Text into documents: one table per source.
+# Documents: one table per source of text.
 
 
 rule corpus:
@@ -9,8 +9,8 @@ rule corpus:
         config=CONFIG,
         source=lambda w: pipeline.source_state(w.source),
         seed=experiment.seed,
-        code=code_of("relscale.corpora.build"),
-    threads: 16  # at most: Snakemake gives a job no more than the machine, or the allocation, has
+        code=job_code_digest("relscale.corpora.build"),
+    threads: 16  # at most; Snakemake limits them to those of the machine or the allocation
     resources:
         mem_mb=memory(4000),
     log:

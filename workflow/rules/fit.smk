@@ -15,7 +15,7 @@ rule fit:
         suites=pipeline.suite_facts_digest(),
         files=other_files(pipeline.answers()),
         seed=experiment.seed,
-        code=of_job(lambda w: pipeline.fit_code()),
+        code=job_function(lambda w: pipeline.fit_code()),
         folder=subpath(output[0], parent=True),
     group:
         "analysis"

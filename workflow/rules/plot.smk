@@ -1,4 +1,4 @@
-# Figures as HTML and JSON. Their pictures come with the report, all from one browser.
+# Figures as HTML and JSON. The rule write_report draws static pictures of all figures with one browser.
 
 CAPTIONS = Path(workflow.basedir, "workflow", "report")
 

@@ -1,6 +1,6 @@
-# The report: one HTML file that is written from the tables of the fit and the figures; and the figures as SVG, PDF and
-# PNG where this machine has a Chrome. Those are not declared, so that the workflow runs where it has none; the formats
-# are a parameter, so that they come when a Chrome does.
+# The report: one HTML file from the tables of the fit and the figures; and the figures as SVG, PDF and PNG if Chrome is
+# installed. The pictures are not declared as outputs, so that the workflow runs without Chrome; their formats are a
+# parameter, so that they are drawn once it is installed.
 
 
 rule write_report:
@@ -14,7 +14,7 @@ rule write_report:
     params:
         config=CONFIG,
         suites=pipeline.suites_digest(),
-        code=of_job(lambda w: pipeline.report_code()),
+        code=job_function(lambda w: pipeline.report_code()),
         formats=pipeline.formats(),
     group:
         "figures"

@@ -1,5 +1,5 @@
-# Item scores: a suite's data prepared once, then every model scored on every suite. Scores are kept in the store, like
-# runs.
+# Item scores: the data of each suite are prepared once, then every model is scored on every suite. Scores are kept in the
+# store, like runs.
 
 
 rule suite:
@@ -13,7 +13,7 @@ rule suite:
         suite=lambda w: pipeline.suite_state(w.suite),
         files=lambda w: other_files(pipeline.suite_files(w.suite)),
         seed=experiment.seed,
-        code=code_of("relscale.scoring.suite", *builder_modules()),
+        code=job_code_digest("relscale.scoring.suite", *builder_modules()),
         requests="yes" if pipeline.score_jobs else "no",
     group:
         "suites"
@@ -28,10 +28,10 @@ rule suite:
 
 rule score:
     input:
-        runs=of_job(lambda w: pipeline.scored_runs(w.corpus, w.job)) if pipeline.trains else [],
+        runs=job_function(lambda w: pipeline.scored_runs(w.corpus, w.job)) if pipeline.trains else [],
         checkpoints=[]
         if pipeline.trains
-        else of_job(lambda w: as_inputs(pipeline.scored_checkpoints(w.corpus, w.job))),
+        else job_function(lambda w: as_inputs(pipeline.scored_checkpoints(w.corpus, w.job))),
         suites=pipeline.suites(),
     output:
         results.scores(CORPUS, JOB),
@@ -39,12 +39,12 @@ rule score:
         config=CONFIG,
         files=[]
         if pipeline.trains
-        else of_job(lambda w: other_files(pipeline.scored_checkpoints(w.corpus, w.job))),
+        else job_function(lambda w: other_files(pipeline.scored_checkpoints(w.corpus, w.job))),
         options=digest(experiment.scoring.values()),
-        code=code_of("relscale.scoring.job", "relscale.scoring.task_metrics"),
+        code=job_code_digest("relscale.scoring.job", "relscale.scoring.task_metrics"),
     threads: experiment.scoring.threads
     group:
-        of_job(lambda w: None) if ON_GPUS else "scores"
+        job_function(lambda w: None) if ON_GPUS else "scores"
     resources:
         mem_mb=memory(lambda w: pipeline.scoring_mb(w.corpus, w.job)),
         gpu=min(1, experiment.hardware.gpus_per_node),

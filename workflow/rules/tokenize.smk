@@ -1,5 +1,5 @@
-# One vocabulary for the experiment, and a token store per corpus. Of what is streamed, whole shards are kept in the
-# store, which no rule declares, so that a job that was killed resumes where it was.
+# One vocabulary per experiment, and one token store per corpus. Complete shards of streamed text are kept in the store,
+# which no rule declares as output, so that a killed job resumes after its last shard.
 
 
 rule vocabulary:
@@ -13,7 +13,7 @@ rule vocabulary:
         options=digest(experiment.vocabulary.values()),
         tokenizer=pipeline.tokenizer_files,
         seed=experiment.seed,
-        code=code_of("relscale.tokens.vocabulary"),
+        code=job_code_digest("relscale.tokens.vocabulary"),
     threads: 16  # at most
     log:
         str(results.log("vocabulary")),
@@ -36,7 +36,7 @@ rule tokenize:
         config=CONFIG,
         corpus=lambda w: pipeline.corpus_state(w.corpus),
         seed=experiment.seed,
-        code=code_of("relscale.tokens.corpus"),
+        code=job_code_digest("relscale.tokens.corpus"),
         pruning=lambda w: pipeline.pruning_code(w.corpus),
     threads: lambda w: 16 if pipeline.is_streamed(w.corpus) else 1
     resources:

@@ -1,6 +1,7 @@
-# Models: one job per budget of a corpus, its runs one after another, or one job per run. Finished runs are kept in the
-# store, which no rule declares, so Snakemake never deletes them; the manifest that a job makes points into it. The shell
-# becomes the training (exec): one that a signal ended first would take the training with it, its state half saved.
+# Models: one job per budget of a corpus, which trains its runs in sequence, or one job per run. Finished runs are kept in
+# the store, which no rule declares as output, so that Snakemake never deletes them; the manifest of a job refers to it.
+# The shell is replaced by the training (exec); a shell ended first by a signal would end the training while it saves its
+# state.
 
 
 rule train:
@@ -11,21 +12,21 @@ rule train:
         results.runs(CORPUS, JOB),
     params:
         config=CONFIG,
-        runs=of_job(lambda w: pipeline.runs_digest(w.corpus, w.job)),
+        runs=job_function(lambda w: pipeline.runs_digest(w.corpus, w.job)),
         options=digest(experiment.training.values()),
-        code=of_job(lambda w: pipeline.training_code()),
+        code=job_function(lambda w: pipeline.training_code()),
     threads: experiment.training.threads
-    # The longest first, so that no core is idle at the end.
-    priority: of_job(lambda w: pipeline.expected_seconds(w.corpus, w.job))
+    # The longest jobs start first, so that no core is idle at the end.
+    priority: job_function(lambda w: pipeline.expected_seconds(w.corpus, w.job))
     group:
-        of_job(
+        job_function(
             lambda w: "trainings" if pipeline.expected_seconds(w.corpus, w.job) < SHORT and not ON_GPUS else None
         )
     resources:
         mem_mb=memory(lambda w: pipeline.training_mb(w.corpus, w.job)),
-        runtime=of_job(lambda w, attempt: pipeline.minutes(w.corpus, w.job, attempt)),
-        gpu=of_job(lambda w: pipeline.devices(w.corpus, w.job)) if ON_GPUS else 0,
-        cpus_per_task=of_job(lambda w, threads: threads * pipeline.devices(w.corpus, w.job)),
+        runtime=job_function(lambda w, attempt: pipeline.minutes(w.corpus, w.job, attempt)),
+        gpu=job_function(lambda w: pipeline.devices(w.corpus, w.job)) if ON_GPUS else 0,
+        cpus_per_task=job_function(lambda w, threads: threads * pipeline.devices(w.corpus, w.job)),
         nodes=1,
     log:
         str(results.log("train", CORPUS, JOB)),
@@ -50,7 +51,7 @@ if pipeline.branch_tables():
         params:
             config=CONFIG,
             epsilon=experiment.training.branches.epsilon,
-            code=code_of("relscale.studies.critical_batches"),
+            code=job_code_digest("relscale.studies.critical_batches"),
         resources:
             mem_mb=memory(1000),
         log:

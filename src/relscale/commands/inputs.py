@@ -37,8 +37,8 @@ def add_threads(parser: argparse.ArgumentParser, help_text: str) -> None:
     parser.add_argument("--threads", type=int, default=1, help=f"{help_text} (default: 1).")
 
 
-def training_experiment(config: Path) -> "TrainingExperiment":
-    """The experiment of a config, which must train models.
+def training_experiment(config: Path, loaded: "Experiment | None" = None) -> "TrainingExperiment":
+    """The experiment of a config, which must train models; ``loaded`` if the config has been read already.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def training_experiment(config: Path) -> "TrainingExperiment":
     from relscale.experiments.config import load_config
     from relscale.experiments.experiment import TrainingExperiment
 
-    experiment = load_config(config)
+    experiment = loaded or load_config(config)
     if not isinstance(experiment, TrainingExperiment):
         raise _nothing_to_do(config, experiment)
     return experiment

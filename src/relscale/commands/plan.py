@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
     if isinstance(experiment, CheckpointExperiment):
         _show_checkpoints(experiment, options.output)
         return
-    experiment = training_experiment(options.config)
+    experiment = training_experiment(options.config, experiment)
     check_experiment(experiment)
     if options.goodput is not None:
         from relscale.design.goodput import format_goodput
