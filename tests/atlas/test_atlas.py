@@ -3,6 +3,7 @@
 import html
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,11 @@ from relscale.atlas.view import draw
 from relscale.cli import main
 from relscale.errors import RelscaleError
 from relscale.laws.catalogue import law_names
+from relscale.storage.tables import read_table
 
 ROOT = Path(__file__).parents[2]
 TABLES = Tables(ROOT / "reference")
+COLUMN_OPTIONS = ("--x", "--y", "--run", "--group", "--family", "--step", "--by", "--block", "--benchmarks")
 PAGE = ROOT / "docs" / "reference" / "atlas.md"
 ENTRIES = [pytest.param(name, marks=pytest.mark.slow) if entry(name).slow else name for name in entry_names()]
 
@@ -43,6 +46,18 @@ def test_an_entry_says_where_it_is_from_and_how_to_use_it(name: str) -> None:
     for table in one.tables:
         assert (ROOT / "reference" / table).is_file()
         assert f"`{table}`" in about
+
+
+@pytest.mark.parametrize("name", entry_names())
+def test_a_command_names_columns_that_its_published_table_has(name: str) -> None:
+    for words in map(str.split, entry(name).command.splitlines()):
+        assert "…" not in "".join(words)
+        named = {
+            name for option, names in pairwise(words) if option in COLUMN_OPTIONS for name in names.split(",")
+        }
+        for table in entry(name).tables:
+            if table in words:
+                assert named <= set(read_table(ROOT / "reference" / table).column_names)
 
 
 def test_the_published_answers_are_of_entries_that_there_are_and_each_is_one_number() -> None:

@@ -12,6 +12,11 @@ from relscale.storage.column_arrays import Columns
 
 SIZES = ("1m", "60m", "1b")
 TARGET = "loss_pile_cc"
+PARTS = (
+    "arxiv,freelaw,nih_exporter,pubmed_central,wikipedia_en,dm_mathematics,github,philpapers,stackexchange,enron_emails,"
+    "gutenberg_pg_19,pile_cc,ubuntu_irc,europarl,hackernews,pubmed_abstracts,uspto_backgrounds"
+)
+SHARES = ",".join(f"share_{part}" for part in PARTS.split(","))
 
 
 def predicted(
@@ -135,9 +140,9 @@ ENTRY = Entry(
     tables=("regmix_pile.csv.gz",),
     reproduce=reproduce,
     view=view,
-    command="relscale fit regmix_pile.csv.gz --law mixture_additive --x share_arxiv,share_github,… --y loss_pile_cc "
-    "--residual linear\n"
-    "relscale ask mixture regmix_pile.csv.gz --where use=train --x share_arxiv,share_github,… --y loss_pile_cc",
+    command=f"relscale fit regmix_pile.csv.gz --where use=train --law mixture_additive --x {SHARES} "
+    "--y loss_pile_cc --residual linear\n"
+    f"relscale ask mixture regmix_pile.csv.gz --where use=train --x {SHARES} --y loss_pile_cc",
     remark="Fitted to 512 models of 1M parameters, tested on others of 1M (256), 60M (256) and 1B (64) parameters. "
     "The additive law is best at the scale it was fitted to; the settings of the published linear row are unknown. "
     "The best mixtures are searched on the whole simplex: the one for 13 losses has eight times the largest tested "
