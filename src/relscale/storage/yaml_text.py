@@ -203,12 +203,12 @@ class _Reading:
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                raise self.refused(line, "a second document begins; a file may have only one")
+                raise self.error(line, "a second document begins; a file may have only one")
         elif isinstance(event, yaml.AliasEvent):
             if any(mapping.anchor == event.anchor for mapping in self.open):
-                raise self.refused(line, f"*{event.anchor} is inside what it refers to")
+                raise self.error(line, f"*{event.anchor} is inside what it refers to")
             if event.anchor not in self.anchors:
-                raise self.refused(line, f"*{event.anchor} refers to nothing before it")
+                raise self.error(line, f"*{event.anchor} refers to nothing before it")
             self.add(*self.anchors[event.anchor], line)
         elif isinstance(event, yaml.ScalarEvent):
             value = self.text(event, line)
@@ -217,10 +217,10 @@ class _Reading:
             self.add(value, 1, line)
         elif isinstance(event, yaml.CollectionStartEvent):
             if event.tag not in COLLECTIONS:
-                raise self.refused(line, f"the tag {event.tag} is not supported")
+                raise self.error(line, f"the tag {event.tag} is not supported")
             is_mapping = isinstance(event, yaml.MappingStartEvent)
             if len(self.open) == DEEPEST:
-                raise self.refused(line, f"more than {DEEPEST} lists and mappings inside one another")
+                raise self.error(line, f"more than {DEEPEST} lists and mappings inside one another")
             self.open.append(_Open({} if is_mapping else [], line, event.anchor, is_mapping))
         elif isinstance(event, yaml.CollectionEndEvent):
             done = self.open.pop()
@@ -240,19 +240,19 @@ class _Reading:
         into = self.open[-1]
         into.nodes += nodes
         if into.nodes > MOST_NODES:
-            raise self.refused(line, f"its references unfold to more than {MOST_NODES:,} values")
+            raise self.error(line, f"its references unfold to more than {MOST_NODES:,} values")
         if not into.is_mapping:
             into.value.append(value)
         elif into.key is None:
             if not isinstance(value, str):
-                raise self.refused(line, "a key is a list or mapping; a key is a name")
+                raise self.error(line, "a key is a list or mapping; a key is a name")
             if value in into.value:
-                raise self.refused(
+                raise self.error(
                     line, f"the key {str(value)!r} is duplicated; the second would replace the first"
                 )
             other = into.appearances.setdefault(appearance(value), value)
             if other != value:
-                raise self.refused(
+                raise self.error(
                     line, f"the keys {distinguishable(other, value)} look alike; write one name in one way"
                 )
             into.key = value
@@ -272,7 +272,7 @@ class _Reading:
         """The mappings merged by ``<<``; earlier ones take precedence."""
         several = value if isinstance(value, list) else [value]
         if not all(isinstance(mapping, dict) for mapping in several):
-            raise self.refused(line, f"{MERGE} takes a mapping, or a list of mappings")
+            raise self.error(line, f"{MERGE} takes a mapping, or a list of mappings")
         return several
 
     def text(self, event: Any, line: int) -> Any:
@@ -286,10 +286,10 @@ class _Reading:
             return str(event.value)
         parsed = scalar(event.value)
         if type(parsed) is not {"null": type(None), "bool": bool, "int": int, "float": float}.get(kind):
-            raise self.refused(line, f"the tag {tag} is not supported")
+            raise self.error(line, f"the tag {tag} is not supported")
         return parsed
 
-    def refused(self, line: int, reason: str) -> RelscaleError:
+    def error(self, line: int, reason: str) -> RelscaleError:
         """The error for a line."""
         return RelscaleError(f"{self.name}, line {line}: {_in_one_line(reason)}")
 
