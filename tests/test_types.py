@@ -3,6 +3,7 @@ of a public function."""
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,7 @@ def open_functions(source: str) -> Iterator[str]:
     yield from visit(module.body, "")
 
 
+@cache
 def found() -> dict[str, set[str]]:
     """By file, relative to the package."""
     by_file = {

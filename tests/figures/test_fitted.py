@@ -15,6 +15,7 @@ from relscale.fitting.fit import fit
 from relscale.fitting.fits import write
 from relscale.fitting.report.reproduction import reproduction
 from relscale.laws import sigmoid
+from relscale.scoring.options import PublishedSuite
 
 from ..fitting.conftest import BUDGETS, World
 
@@ -127,7 +128,9 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> FigureData:
     write(fits, folder / "fits")
     store = folder / "tokens.json"
     store.write_text(json.dumps({"groups": {name: {"share": share} for name, share in SHARES.items()}}))
-    return FigureData(folder / "measurements.parquet", folder / "fits", {"s": facts}, {"text": store})
+    return FigureData(
+        folder / "measurements.parquet", folder / "fits", {"s": PublishedSuite(**facts)}, {"text": store}
+    )
 
 
 def test_accuracy_is_drawn_as_the_sigmoid_of_the_loss_that_it_is(questions: FigureData) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from relscale.figures import as_text, plot
 from relscale.figures.data import FigureData
 from relscale.figures.registry import figure_suite, find_figure
+from relscale.scoring.options import GroupLabel, PublishedSuite
 
 from .conftest import SUITES, toy_tables, write_toy
 from .test_figures import NAMES
@@ -57,15 +58,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> FigureData:
             row |= {name: renamed(row[name]) for name in COLUMNS if name in row}
     toy = write_toy(tmp_path_factory.mktemp("hostile"), tables)
     suites = {
-        hostile(name): {
-            **told,
-            "title": hostile(told["title"]),
-            "baseline": hostile(told["baseline"]),
-            "groups": {
-                hostile(group): {"label": hostile(entry["label"])} for group, entry in told["groups"].items()
+        hostile(name): PublishedSuite(
+            title=hostile(suite["title"]),
+            baseline=hostile(suite["baseline"]),
+            metric=suite.get("metric"),
+            groups={
+                hostile(group): GroupLabel(label=hostile(entry["label"]))
+                for group, entry in suite["groups"].items()
             },
-        }
-        for name, told in SUITES.items()
+        )
+        for name, suite in SUITES.items()
     }
     tokens = {}
     for corpus, path in toy.tokens.items():

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from relscale.figures import chart, plot
 from relscale.figures.data import FigureData, MeasuredRun
@@ -23,8 +25,10 @@ from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.inference.method import Method
 from relscale.laws.catalogue import law
 from relscale.measurements.metric import Metric
+from relscale.scoring.options import GroupLabel, PublishedSuite
 from relscale.storage.rows import fields_of
 
+from .conftest import SUITES, write_toy
 from .questions import CANDIDATES, SURFACE, TARGETS, as_table
 
 
@@ -83,9 +87,9 @@ def test_a_law_between_corpora_is_not_taken_for_one_between_groups(toy: FigureDa
     assert [row.baseline for row in between] == ["documentation"]
 
 
-def test_suites_may_be_told_in_place_of_manifests(toy: FigureData) -> None:
-    told = {"knowledge": {"title": "What is known", "groups": {"tables": {"label": "data frames"}}}}
-    suite = FigureData(toy.measurements, toy.fits, told).suite("knowledge")
+def test_a_suite_of_the_config_needs_no_manifest(toy: FigureData) -> None:
+    stated = PublishedSuite(title="What is known", groups={"tables": GroupLabel(label="data frames")})
+    suite = FigureData(toy.measurements, toy.fits, {"knowledge": stated}).suite("knowledge")
     assert suite.title == "What is known"
     assert suite.labels["tables"] == "data frames"
     assert set(suite.labels) > {"tables", "networks"}
@@ -395,3 +399,14 @@ def test_of_many_groups_prompt_forms_show_the_median(toy: FigureData, tmp_path: 
 )
 def test_metrics_are_told_in_words_with_their_unit(metric: str, title: str) -> None:
     assert Metric.parse(metric).title == title
+
+
+def test_the_chance_of_a_suite_follows_from_its_number_of_choices(tmp_path: Path) -> None:
+    data = write_toy(tmp_path)
+    path = data.suites["knowledge"]
+    assert isinstance(path, Path)
+    manifest = {name: value for name, value in SUITES["knowledge"].items() if name != "options"}
+    path.write_text(yaml.safe_dump(manifest | {"choices": 5}))
+    fits = pq.read_table(data.fits / "fits.parquet")
+    pq.write_table(fits.filter(pc.not_equal(fits["law"], "sigmoid")), data.fits / "fits.parquet")
+    assert data.suite("knowledge").chance == 1 / 5

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
     data = FigureData(
         measurements=options.measurements or results.measurements,
         fits=options.fits or results.fits,
-        suites={name: suite.values() for name, suite in names.items()}
+        suites=experiment.suites
         if isinstance(experiment, MeasurementExperiment)
         else by_name("--suites", names, options.suites, map(results.suite, names)),
         tokens=by_name("--tokens", stores, options.tokens, map(results.tokens, stores)),

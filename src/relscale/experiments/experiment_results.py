@@ -249,7 +249,7 @@ class Results:
         data = FigureData(
             measurements=paths.measurements,
             fits=paths.fits,
-            suites={name: suite.values() for name, suite in experiment.suites.items()}
+            suites=experiment.suites
             if isinstance(experiment, MeasurementExperiment)
             else {name: paths.suite(name) for name in experiment.suites},
             tokens={name: paths.tokens(name) for name in stores},

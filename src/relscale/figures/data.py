@@ -15,13 +15,11 @@ from relscale.figures.chart.numbers import number
 from relscale.figures.options import OneSuite, SeveralSuites
 from relscale.figures.row_filter import RowFilter, SeriesFilter
 from relscale.figures.suite import (
-    Manifest,
     Suite,
     group_labels,
-    read_suite_manifest,
     shown_metric,
     shown_prompt,
-    stated_chance,
+    stated_suite,
     suite_title,
 )
 from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow, GapRow
@@ -35,6 +33,7 @@ from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.measurements.metric import VALIDATION
 from relscale.measurements.reading import read_measurements
+from relscale.scoring.options import PublishedSuite
 from relscale.storage.rows import column, fields_of, names_of, rows_of
 from relscale.storage.tables import read_table
 
@@ -107,8 +106,7 @@ class FigureData:
     fits
         The folder with ``frontier``, ``errors``, ``gaps``, ``fits`` and the other tables of a fit, as parquet files.
     suites
-        The file ``suite.yaml``, or its content, of each suite, in the order to draw them. Read are ``title``,
-        ``groups`` (their ``label``), ``baseline``, ``metric``, ``chance`` and ``options.choices``. Suites that are
+        The file ``suite.yaml`` of each suite, or its section of the config, in the order to draw them. Suites that are
         only in the tables follow.
     tokens
         The ``manifest.json`` of each corpus' token store.
@@ -120,7 +118,7 @@ class FigureData:
 
     measurements: Path
     fits: Path
-    suites: Mapping[str, Path | Manifest] = field(default_factory=dict)
+    suites: Mapping[str, Path | PublishedSuite] = field(default_factory=dict)
     tokens: Mapping[str, Path] = field(default_factory=dict)
     corpora: Sequence[str] = ()
     other_tables: Mapping[type, Path] = field(default_factory=dict)
@@ -283,21 +281,21 @@ class FigureData:
             known = ", ".join(map(visible_text, self.suite_names())) or "none"
             raise RelscaleError(f"no suite {visible_text(name)!r}; this experiment has {known}")
         sources = {as_text(suite): source for suite, source in self.suites.items()}
-        manifest = read_suite_manifest(sources.get(name, {}))
+        stated = stated_suite(sources.get(name, PublishedSuite()))
         errors = self.rows(ErrorRow, suite=name)
-        metric = shown_metric(manifest, errors, metric)
+        metric = shown_metric(stated, errors, metric)
         errors = [row for row in errors if row.metric == metric]
-        prompt = shown_prompt(manifest, distinct(row.prompt for row in errors), prompt)
+        prompt = shown_prompt(stated, distinct(row.prompt for row in errors), prompt)
         gaps = self.gaps(suite=name, metric=metric, prompt=prompt)
         floors = self.rows(ParameterRow, suite=name, law="sigmoid", parameter="floor")
         return Suite(
             name=name,
-            title=suite_title(manifest, name),
-            labels=group_labels(manifest, {str(row.group) for row in errors if row.prompt == prompt}),
-            baseline=gaps[0].baseline if gaps else as_text(manifest.get("baseline")),
+            title=suite_title(stated, name),
+            labels=group_labels(stated, {str(row.group) for row in errors if row.prompt == prompt}),
+            baseline=gaps[0].baseline if gaps else as_text(stated.baseline),
             metric=metric,
             prompt=prompt,
-            chance=floors[0].value if floors else stated_chance(manifest),
+            chance=floors[0].value if floors else stated.chance,
         )
 
     def training_shares(self, corpus: str | None) -> dict[str, float]:

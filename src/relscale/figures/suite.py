@@ -1,9 +1,8 @@
 """Presentation of a suite: its title, groups, baseline, and the metric and prompt form that figures show."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from relscale.errors import RelscaleError
 from relscale.figures.as_text import as_text
@@ -11,12 +10,14 @@ from relscale.figures.row_filter import SuiteFilter
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.curves.point_rows import ErrorRow
 from relscale.measurements.metric import Metric
-from relscale.storage.yaml_text import load
+from relscale.scoring.manifest import Manifest, read_manifest
+from relscale.scoring.options import PublishedSuite
 
 # Groups that colour, symbol and dash can distinguish; more are drawn by their verdict.
 MOST_STYLED = 12
 
-Manifest = Mapping[str, Any]
+StatedSuite = Manifest | PublishedSuite
+"""What is known of a suite apart from its tables."""
 
 
 @dataclass(frozen=True)
@@ -61,55 +62,45 @@ class Suite:
         return {"suite": self.name, "metric": self.metric, "prompt": self.prompt}
 
 
-def read_suite_manifest(source: Path | Manifest) -> Manifest:
-    """The manifest of a suite, from its file unless it is given.
+def stated_suite(source: Path | PublishedSuite) -> StatedSuite:
+    """What the manifest at a path, or a config, states of a suite.
 
     Raises
     ------
     RelscaleError
-        There is no such file.
+        There is no such manifest, or it is wrong.
     """
-    if isinstance(source, Mapping):
+    if isinstance(source, PublishedSuite):
         return source
-    path = Path(source)
-    if not path.is_file():
-        raise RelscaleError(f"{path}: no such suite manifest; run `relscale suite` first")
-    manifest = load(path)
-    return manifest if isinstance(manifest, dict) else {}
+    if not source.is_file():
+        raise RelscaleError(f"{source}: no such suite manifest; run `relscale suite` first")
+    return read_manifest(source.parent)
 
 
-def shown_metric(manifest: Manifest, errors: Iterable[ErrorRow], requested: str | None) -> str:
-    """The requested metric, or the manifest's; if it was not measured, the preferred one of those that were."""
+def shown_metric(suite: StatedSuite, errors: Iterable[ErrorRow], requested: str | None) -> str:
+    """The requested metric, or the suite's; if it was not measured, the preferred one of those that were."""
     measured = {str(row.metric) for row in errors}
-    metric = requested or as_text(manifest.get("metric")) or "none"
+    metric = requested or as_text(suite.metric) or "none"
     if metric in measured:
         return str(metric)
     return str(min(measured, key=lambda name: Metric.parse(name).preference, default=metric))
 
 
-def shown_prompt(manifest: Manifest, prompts: Sequence[str | None], requested: str | None) -> str | None:
-    """The requested prompt form, or the manifest's; if it was not measured, the first of those that were."""
-    prompt: str | None = requested or as_text(manifest.get("prompt"))
+def shown_prompt(suite: StatedSuite, prompts: Sequence[str | None], requested: str | None) -> str | None:
+    """The requested prompt form, or the suite's; if it was not measured, the first of those that were."""
+    prompt: str | None = requested or as_text(suite.prompt)
     if prompt in prompts:
         return prompt
     return min(prompts, key=str) if prompts else None
 
 
-def group_labels(manifest: Manifest, groups: set[str]) -> dict[str, str]:
-    """The label of each measured group; the groups of the manifest come first, in its order."""
-    listed = {as_text(group): entry for group, entry in (manifest.get("groups") or {}).items()}
-    labels = {
-        group: as_text(entry.get("label")) or group for group, entry in listed.items() if group in groups
-    }
+def group_labels(suite: StatedSuite, groups: set[str]) -> dict[str, str]:
+    """The label of each measured group; the groups that the suite lists come first, in its order."""
+    listed = {as_text(group): as_text(entry.label) for group, entry in (suite.groups or {}).items()}
+    labels = {group: label or group for group, label in listed.items() if group in groups}
     return labels | {group: group.replace("_", " ") for group in sorted(groups - set(labels))}
 
 
-def suite_title(manifest: Manifest, name: str) -> str:
-    """The title in the manifest, or one made from the name."""
-    return as_text(manifest.get("title")) or name.replace("-", " ").replace("_", " ").capitalize()
-
-
-def stated_chance(manifest: Manifest) -> float | None:
-    """The chance accuracy in the manifest, or one over the number of choices; None if neither is known."""
-    choices = (manifest.get("options") or {}).get("choices")
-    return manifest.get("chance") or (1 / choices if choices else None)
+def suite_title(suite: StatedSuite, name: str) -> str:
+    """The suite's title, or one made from its name."""
+    return as_text(suite.title) or name.replace("-", " ").replace("_", " ").capitalize()
