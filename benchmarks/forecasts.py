@@ -59,6 +59,7 @@ DESIGNS = {
     "equal weights": EnsembleSettings(skill_prior=INFINITE),
     "inverse mean squares": EnsembleSettings(sharpness=1.0),
     "laws of N and D like the others": EnsembleSettings(surface=1.0),
+    "laws of compute alone keep their weight": EnsembleSettings(shape_evidence=False),
     "no floor of the width": EnsembleSettings(scatter=False),
     "little shrinkage": EnsembleSettings(skill_prior=1.0),
     "all distances alike": EnsembleSettings(near=30.0),

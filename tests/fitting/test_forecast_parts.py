@@ -18,6 +18,7 @@ from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.rolling_origins import rolling_origins
 from relscale.fitting.forecasts.scales import Scales, scales
+from relscale.fitting.forecasts.shape_evidence import shape_evidence
 from relscale.fitting.forecasts.track_record import TrackRecord
 from relscale.fitting.forecasts.weights import combine, trimmed_mean, weights
 from relscale.fitting.forecasts.width import half_widths
@@ -89,6 +90,39 @@ def test_a_surface_needs_shapes_that_differ_at_equal_compute() -> None:
     assert np.isnan(sums.surface(tied, np.zeros((9, 1)), tied)).all()
 
 
+def _grid_of_models(noise: float, of_shape: float) -> tuple[Scales, np.ndarray]:
+    """48 models, eight computes by six ratios of tokens to parameters, and 40 curves, with a minimum at 20."""
+    log_flops, ratio = (
+        grid.ravel() for grid in np.meshgrid(np.log(np.geomspace(1e18, 1e21, 8)), np.geomspace(2, 640, 6))
+    )
+    rng = np.random.default_rng(5)
+    value = 0.3 - 0.05 * log_flops + of_shape * np.log(ratio / 20) ** 2
+    tokens = np.exp((log_flops - np.log(6)) / 2) * np.sqrt(ratio)
+    return scales(log_flops, tokens / ratio, tokens), value[:, None] + noise * rng.standard_normal(
+        (len(value), 40)
+    )
+
+
+def test_a_minimum_in_tokens_per_parameter_is_evidence_and_noise_is_none() -> None:
+    models, curves = _grid_of_models(noise=0.01, of_shape=0.01)
+    assert (shape_evidence(models, curves) > 20).all()
+    models, curves = _grid_of_models(noise=0.01, of_shape=0.0)
+    evidence = shape_evidence(models, curves)
+    # Of normal noise the ratio of the residual sums, n points and 5 terms to 3, is Beta((n - 5) / 2, 1).
+    n = 48
+    penalty = 2 * n * (6 / (n - 7) - 4 / (n - 5))
+    assert evidence.mean() == pytest.approx(2 * n / (n - 5) - penalty, abs=1.2)
+    assert np.median(evidence) < 0
+
+
+def test_no_evidence_where_shapes_do_not_differ_or_points_are_few() -> None:
+    models, curves = _grid_of_models(noise=0.01, of_shape=0.01)
+    tied = scales(models.log_flops, np.exp(models.log_flops / 2), np.exp(models.log_flops / 2))
+    assert (shape_evidence(tied, curves) == -np.inf).all()
+    few = np.arange(0, 48, 7)
+    assert (shape_evidence(models.take(few), curves[few]) == -np.inf).all()
+
+
 def test_a_damped_trend_never_goes_further_than_as_much_again_as_was_seen() -> None:
     value = -0.05 * (np.log(FLOPS) - np.log(FLOPS[0]))[:, None]
     near, far = trend.damped_trend(along(FLOPS), value, along(FLOPS[-1] * np.array([1.01, 1e30])))
@@ -121,7 +155,8 @@ def test_a_shifted_power_of_another_loss_is_recovered() -> None:
 def _past(errors: np.ndarray, log_flops: np.ndarray) -> TrackRecord:
     """Origins at ``log_flops``; errors (O, C, Q, J) of forecasts 1, 2, … e-folds ahead."""
     ahead = np.broadcast_to(1.0 + np.arange(errors.shape[2]), (errors.shape[0], errors.shape[2]))
-    return TrackRecord(("compute",) * len(log_flops), log_flops, ahead, errors, errors)
+    evidence = np.full((errors.shape[0], errors.shape[3]), np.nan)
+    return TrackRecord(("compute",) * len(log_flops), log_flops, ahead, errors, errors, evidence)
 
 
 def test_weights_are_equal_without_evidence_and_inverse_fourth_powers_with_much() -> None:

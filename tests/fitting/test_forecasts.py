@@ -148,7 +148,7 @@ def test_an_interval_is_the_wider_the_further_it_reaches(seed: int, noise: float
         assert distance == pytest.approx(np.log([1.5, 3, 10, 100, 1e4]))
 
 
-def _family(noise: float = 0.02, seed: int = 0) -> Curves:
+def _family(noise: float = 0.02, seed: int = 0, quantity: str = RATIO) -> Curves:
     """Five sizes, five token multipliers: L(N, D) with noise."""
     params, ratio = (
         grid.ravel() for grid in np.meshgrid(1e8 * 3.0 ** np.arange(5), [10, 20, 40, 100, 200], indexing="ij")
@@ -159,7 +159,7 @@ def _family(noise: float = 0.02, seed: int = 0) -> Curves:
     floor = np.array([1.0, 0.8, 1.2])
     errors = floor + np.array([30, 20, 50]) * params[:, None] ** -0.25 + 300 * tokens[:, None] ** -0.3
     errors = errors * np.exp(noise * np.random.default_rng(seed).standard_normal(errors.shape))
-    return curves(errors, 6 * params * tokens, params=params, tokens=tokens)
+    return curves(errors, 6 * params * tokens, quantity, params=params, tokens=tokens)
 
 
 @pytest.mark.parametrize("make", [lambda: curves(power_laws(BUDGETS, 0.02)), _family])
@@ -203,6 +203,13 @@ def test_a_surface_is_forecast_better_by_l_of_n_and_d_than_by_compute_alone() ->
         for name in ("L(N, D)", "power law", PERSISTENCE)
     }
     assert missed["L(N, D)"] < 0.5 * min(missed["power law"], missed[PERSISTENCE])
+
+
+def test_laws_of_compute_alone_lose_their_weight_where_tokens_per_parameter_matter() -> None:
+    rows, _ = forecast_rows(_family(noise=0.001, quantity=ERROR), at(1e24))
+    blind = [row["weight"] for row in of(rows, PERSISTENCE) + of(rows, "power law") + of(rows, "BNSL")]
+    assert sum(blind) < 1e-3
+    assert sum(row["weight"] for name in CANDIDATES for row in of(rows, name)) == pytest.approx(1)
 
 
 def test_weights_add_up_to_one_and_persistence_always_has_some() -> None:

@@ -6,28 +6,37 @@ origin depends on a number beyond it.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.candidates import (
     CANDIDATES,
+    COMMON,
     OF_ERRORS,
+    OF_LOSSES,
+    OF_VALUES,
     POWER_LAW,
     SERIES_CANDIDATES,
+    Candidate,
     loss_forecasts,
     series_forecasts,
 )
 from relscale.fitting.forecasts.ensemble_settings import DEFAULT, EnsembleSettings
-from relscale.fitting.forecasts.forecast_data import ForecastData
+from relscale.fitting.forecasts.forecast_data import ForecastData, Indices
 from relscale.fitting.forecasts.rolling_origins import Mask, Origins, rolling_origins
 from relscale.fitting.forecasts.scales import Scales
+from relscale.fitting.forecasts.shape_evidence import shape_evidence
 from relscale.fitting.forecasts.track_record import TrackRecord
 from relscale.fitting.forecasts.weights import combine, rewound, weights
 from relscale.fitting.forecasts.width import half_widths
 
-OF_RUNS = [CANDIDATES.index(candidate.name) for candidate in OF_ERRORS if candidate.of_runs]
+EVERY: tuple[Candidate[Any], ...] = (*OF_VALUES, *OF_ERRORS, *OF_LOSSES, COMMON)
+OF_RUNS = np.array([candidate.of_runs for candidate in EVERY])
+OF_COMPUTE = np.array([not candidate.of_shape for candidate in EVERY])
 TIE = 1e-6
+MOST_EVIDENCE = 60.0  # beyond which a weight is 1e-13 at any rate
 REACH, SLACK = (
     1.0,
     1e-6,
@@ -56,8 +65,9 @@ class Foresight:
         (Q,) ln F over the largest known.
     scatter
         (J,) the variance of a curve's points around its best law, or of its readings where that is more.
-    surfaces
-        Whether laws of N and D begin with more weight than the others.
+    evidence
+        (J,) for an effect of D/N on the errors of a curve's pool; nan where D/N does not differ at equal compute, and
+        for ratios, from which most of the effect cancels.
     """
 
     candidates: Floats
@@ -65,7 +75,7 @@ class Foresight:
     series: Floats
     distance: Floats
     scatter: Floats
-    surfaces: bool
+    evidence: Floats
     weight: Floats
     ensemble: Floats
     half: Floats
@@ -94,6 +104,7 @@ def backtest(data: ForecastData, level: float, settings: EnsembleSettings = DEFA
         distance=at.log_flops - origins.log_flops[:, None],
         candidates=np.full((count, len(CANDIDATES), n_targets, curves), np.nan),
         series=np.full((count, len(SERIES_CANDIDATES), n_targets, series), np.nan),
+        evidence=np.full((count, curves), np.nan),
     )
     foresights = []
     for o in range(count):
@@ -102,6 +113,7 @@ def backtest(data: ForecastData, level: float, settings: EnsembleSettings = DEFA
         )
         record.candidates[o] = forecasts.candidates - observed
         record.series[o] = forecasts.series - observed_errors
+        record.evidence[o] = forecasts.evidence
         foresights.append(forecasts)
     return Backtest(origins, foresights, record)
 
@@ -117,8 +129,12 @@ def foresight(
     """Forecast at the scales ``at`` from the points ``known`` (P,) and the forecasts that they have met."""
     values, series, around_law = series_forecasts(data, known, at)
     scatter = np.maximum(around_law, variance_of_readings(data.reading[known]))
-    candidates = np.concatenate([values, loss_forecasts(data, known, _best(series, record))])
     scales = data.scales.take(known)
+    of_series = np.full(series.shape[2], np.nan)
+    if data.baseline is None and scales.shapes_differ:
+        of_series = shape_evidence(scales, data.errors[known])
+    shape_matters = settings.shape_evidence & (of_series > 0)
+    candidates = np.concatenate([values, loss_forecasts(data, known, _best(series, record, shape_matters))])
     distance = at.log_flops - scales.log_flops.max()
     refused = absurd(candidates, data.value[known], np.ptp(scales.log_flops), distance)
     candidates = np.where(refused, np.nan, candidates)
@@ -129,7 +145,7 @@ def foresight(
         series=series,
         distance=distance,
         scatter=scatter,
-        surfaces=data.baseline is None and scales.shapes_differ,
+        evidence=_by_pool(of_series[data.target], data.pool),
         weight=np.zeros(candidates.shape),
         ensemble=blank,
         half=blank,
@@ -152,22 +168,37 @@ def weighed(
     """The ensemble of the candidates of ``result`` and its width, by the ``record`` known then."""
     ensemble, half, df = (np.full(result.ensemble.shape, np.nan) for _ in range(3))
     weight, origins = np.zeros(result.weight.shape), np.zeros(result.origins.shape)
-    prior = np.ones(len(CANDIDATES))
-    if result.surfaces:
-        prior[OF_RUNS] = settings.surface
     for kind in np.unique(data.pool):
         curves = np.flatnonzero(data.pool == kind)
-        of_pool = weights(record, curves, result.distance, prior, settings)
+        first = curves[0]
+        of_pool = weights(record, curves, result.distance, prior(result.evidence[first], settings), settings)
         ensemble[:, curves], weight[..., curves] = combine(
             of_pool, result.candidates[..., curves], settings.trim
         )
-        error = rewound(record, curves, prior, settings)
+        priors = np.array([prior(evidence, settings) for evidence in record.evidence[:, first]])
+        priors = priors.reshape(-1, len(CANDIDATES))  # also without an origin
+        error = rewound(record, curves, priors, settings)
         least = result.scatter[curves] if settings.scatter else np.zeros(len(curves))
         half[:, curves], of_width, origins[curves] = half_widths(
             record, error, result.distance, level, settings, least
         )
         df[:, curves] = of_width[:, None]
     return replace(result, weight=weight, ensemble=ensemble, half=half, df=df, origins=origins)
+
+
+def prior(evidence: float, settings: EnsembleSettings) -> Floats:
+    """(C,) weights without any past forecast, from the ``evidence`` for an effect of D/N (nan: none can be seen)."""
+    result = np.ones(len(CANDIDATES))
+    if not np.isnan(evidence):
+        result[OF_RUNS] = settings.surface
+        if settings.shape_evidence:
+            result[OF_COMPUTE] = np.exp(-np.clip(evidence, 0, MOST_EVIDENCE) / 2)
+    return result
+
+
+def _by_pool(value: Floats, pool: Indices) -> Floats:
+    """(J,) the median over the pool of each curve."""
+    return np.array([np.median(value[pool == kind]) for kind in pool])
 
 
 def absurd(forecast: Floats, known: Floats, span: float, distance: Floats) -> Mask:
@@ -184,13 +215,18 @@ def absurd(forecast: Floats, known: Floats, span: float, distance: Floats) -> Ma
         return np.asarray((forecast < least - reach) | (forecast > most + reach))
 
 
-def _best(series: Floats, record: TrackRecord) -> Floats:
-    """(Q, K) of each series the forecast of its own law that has missed least so far; a power law without a record."""
+def _best(series: Floats, record: TrackRecord, shape_matters: Mask) -> Floats:
+    """(Q, K) of each series the forecast of its own law that has missed least so far; a power law without a record.
+
+    Where the shape matters (K,), of the laws that see it, if one has a record.
+    """
     known = np.isfinite(record.series)
     count = known.sum(axis=(0, 2))
     square = np.where(known, record.series, 0.0) ** 2
     mean = np.where(count > 0, square.sum(axis=(0, 2)) / np.maximum(count, 1), np.inf)
     mean = np.where(np.isfinite(series).all(axis=1), mean, np.inf)
+    of_shape = np.where(OF_COMPUTE[: len(series), None] & shape_matters, np.inf, mean)
+    mean = np.where(np.isfinite(of_shape).any(axis=0), of_shape, mean)
     near = mean <= mean.min(axis=0) * (1 + TIE)  # rounding must not choose between laws that are one
     best = np.where(
         np.isfinite(mean).any(axis=0), np.argmax(near, axis=0), SERIES_CANDIDATES.index(POWER_LAW)

@@ -38,6 +38,8 @@ class Candidate(Generic[F]):
         Of the catalogue, where it is one.
     of_runs
         Whether it is fitted to runs, where the points are optima between these.
+    of_shape
+        Whether it sees N and D, or another curve at the same models, and not the compute alone.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Candidate(Generic[F]):
     needs: str
     law: str | None = None
     of_runs: bool = False
+    of_shape: bool = False
 
 
 SHAPES = "parameters and tokens are unknown, too few, or determined by compute"
@@ -56,7 +59,7 @@ OF_VALUES: tuple[Candidate[AlongScales], ...] = (
     Candidate("theta", trend.theta, "fewer than three computes"),
     Candidate("line, last 2", partial(trend.last_line, 2), "fewer than two computes"),
     Candidate("line, last 3", partial(trend.last_line, 3), "fewer than three computes"),
-    Candidate("plane", trend.plane, SHAPES),
+    Candidate("plane", trend.plane, SHAPES, of_shape=True),
 )
 # Of an error; a ratio is that of two.
 OF_ERRORS: tuple[Candidate[AlongScales], ...] = (
@@ -64,13 +67,14 @@ OF_ERRORS: tuple[Candidate[AlongScales], ...] = (
         "power law with floor", additive_laws.irreducible, "fewer than four computes", law="irreducible"
     ),
     Candidate("recent floor", additive_laws.recent_floor, "fewer than four computes", law="irreducible"),
-    Candidate("L(N, D)", additive_laws.surface, SHAPES, law="parametric", of_runs=True),
+    Candidate("L(N, D)", additive_laws.surface, SHAPES, law="parametric", of_runs=True, of_shape=True),
     Candidate(
         "recent L(N, D)",
         partial(additive_laws.surface, recent=True),
         SHAPES,
         law="parametric",
         of_runs=True,
+        of_shape=True,
     ),
     Candidate(
         "anchored L(N, D)",
@@ -78,6 +82,7 @@ OF_ERRORS: tuple[Candidate[AlongScales], ...] = (
         SHAPES,
         law="parametric",
         of_runs=True,
+        of_shape=True,
     ),
     Candidate("M3", additive_laws.shifted, "fewer than five computes"),
     Candidate("M4", additive_laws.saturated, "fewer than five computes"),
@@ -90,15 +95,20 @@ OF_LOSSES: tuple[Candidate[FromPartner], ...] = (
         loss_to_loss.linear,
         "fewer than three points, or no other group as predictor",
         law="flp",
+        of_shape=True,
     ),
     Candidate(
         "loss to loss, shifted power",
         loss_to_loss.shifted_power,
         "fewer than five points, or no other group as predictor",
+        of_shape=True,
     ),
 )
 COMMON: Candidate[FromCommon] = Candidate(
-    "common factor", loss_to_loss.common_factor, "fewer than four points, or no other group as predictor"
+    "common factor",
+    loss_to_loss.common_factor,
+    "fewer than four points, or no other group as predictor",
+    of_shape=True,
 )
 
 SERIES_CANDIDATES = tuple(candidate.name for candidate in (*OF_VALUES, *OF_ERRORS))

@@ -38,6 +38,8 @@ class EnsembleSettings:
         The power of the inverse mean squared errors that the weights become with many origins.
     surface
         Weight of each law of N and D beside 1 of the others, where errors depend on both.
+    shape_evidence
+        Whether laws of compute alone lose weight where the known errors depend on D/N.
     scatter
         Whether the scatter of a curve around its best law is a floor of the variance.
     """
@@ -55,6 +57,7 @@ class EnsembleSettings:
     sharpness: float = 2.0
     scatter: bool = True
     surface: float = 4.0
+    shape_evidence: bool = True
 
 
 DEFAULT = EnsembleSettings()

@@ -24,6 +24,8 @@ class TrackRecord:
         (O, C, Q, J).
     series
         (O, C', Q, K) of what each error series says of itself.
+    evidence
+        (O, J) at each origin, as in ``backtest.Foresight``.
     """
 
     by: tuple[str, ...]
@@ -31,6 +33,7 @@ class TrackRecord:
     distance: Floats
     candidates: Floats
     series: Floats
+    evidence: Floats
 
     def known_by(self, origins: Origins, known: Mask) -> "TrackRecord":
         """The part of it whose forecasts were made, and whose outcomes are known, by the points ``known`` (P,)."""

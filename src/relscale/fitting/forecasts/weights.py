@@ -4,8 +4,9 @@
     r_c = Σ_o k_o · ln(M_co / M_o) / Σ_o k_o,    k_o = exp(−(ln F_last − ln F_o) / ρ) / (1 + (d_o − d)² / h²)
 
 p_c
-    Prior weight of candidate c: 1, or ``surface`` for laws of N and D if errors are forecast from models whose D/N
-    differs at equal compute, because a law of compute alone then lacks a predictor.
+    Prior weight of candidate c: 1. If errors are forecast from models whose D/N differs at equal compute, ``surface``
+    for laws of N and D, and min(1, exp(−Δ/2)) for laws of compute alone, which then lack a predictor; Δ, the evidence
+    for its effect, is the median over the pool's curves (``shape_evidence``).
 M_co, M_o
     Mean squared log error of the candidate at origin o, and that of the candidates' median on the same forecasts.
 k_o
@@ -99,16 +100,18 @@ def trimmed_mean(weight: Floats, value: Floats, trim: float) -> Floats:
         return np.asarray(np.where(np.isfinite(value[0]), total / kept_weight.sum(axis=0), np.nan))
 
 
-def rewound(record: TrackRecord, curves: Indices, prior: Floats, settings: EnsembleSettings) -> Floats:
+def rewound(record: TrackRecord, curves: Indices, priors: Floats, settings: EnsembleSettings) -> Floats:
     """Errors (O, Q, J') that an ensemble with the current weights would have made at past origins; nan without one.
+
+    ``priors`` (O, C) are those of each origin, from what was known of the shapes there.
 
     The ensembles of the past had weights from fewer forecasts, at the first origins from none, so their errors would
     give intervals that are too wide now. The current weights are estimated from the same errors that they are applied
     to; they are too few, and shrunk too much, for this to affect the coverage of new forecasts.
     """
     candidates, distance = record.candidates[..., curves], record.distance
-    weight = weights(record, curves, distance.ravel(), prior, settings)
-    by_origin = weight.reshape(*distance.shape, weight.shape[1])
+    weight = weights(record, curves, distance.ravel(), np.ones(priors.shape[1]), settings)
+    by_origin = weight.reshape(*distance.shape, weight.shape[1]) * priors[:, None]
     errors = [
         combine(*weights_and_values, settings.trim)[0]
         for weights_and_values in zip(by_origin, candidates, strict=True)
