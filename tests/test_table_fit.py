@@ -20,6 +20,7 @@ from relscale.cli import main
 from relscale.errors import RelscaleError
 from relscale.fitting.fits import ROWS, empty
 from relscale.storage.tables import read_table, write_table
+from relscale.table_fit.row_filter import filter_rows
 
 OLMO = Path(__file__).parents[1] / "reference" / "olmo_ladder_mmlu.csv"
 FLOPS = np.geomspace(1e18, 1e21, 8)
@@ -479,3 +480,26 @@ def test_logarithms_of_compute_are_not_taken_for_compute(law, log) -> None:
 def test_another_measure_of_scale_may_be_small(x) -> None:
     table = wide(layers=x)
     assert len(relscale.fit(table, x="layers", y=["easy", "hard"], baseline="hard").table()) == 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "kept"),
+    [
+        ("name=7", ["7"]),
+        ("name=007", ["007"]),
+        ("name=7.0", ["007", "7"]),
+        ("name=1000", ["1e3"]),
+        ("name!=7", ["007", "1e3", "x"]),
+        ("name= x , 1e3", ["1e3", "x"]),
+    ],
+)
+def test_a_condition_on_names_of_digits_goes_by_their_spelling_first(condition, kept) -> None:
+    table = pa.table({"name": ["007", "7", "1e3", "x"]})
+    assert filter_rows(table, [condition], "table")["name"].to_pylist() == kept
+
+
+@pytest.mark.parametrize("column", [[7, 1000], [7.0, 1000.0], [Decimal("7.00"), Decimal("1000.00")]])
+def test_a_condition_on_numbers_takes_any_spelling(column) -> None:
+    table = pa.table({"size": column})
+    for condition in ("size=1e3", "size=1000", "size=1000.0", "size!=7"):
+        assert filter_rows(table, [condition], "table")["size"].to_pylist() == column[1:]

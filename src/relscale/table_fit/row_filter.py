@@ -61,9 +61,11 @@ def _matches(table: pa.Table, column: str, sign: str, value: str, name: str) -> 
             numbers(table[column], subject).to_numpy(zero_copy_only=False), limit
         ).tolist()
         return mask
-    values = {_normalized(text) for text in value.split(",")}
-    cells = [_normalized(word) for word in words(table[column], subject, True)]
-    return [(cell in values) == (sign == "=") for cell in cells]
+    cells = [word.strip() for word in words(table[column], subject, True)]
+    asked = {text.strip() for text in value.split(",")}
+    spelled_so = asked.intersection(cells)  # 7 is not 007 where both are names
+    numbers_asked = {_normalized(text) for text in asked - spelled_so}
+    return [(cell in spelled_so or _normalized(cell) in numbers_asked) == (sign == "=") for cell in cells]
 
 
 def _normalized(word: str) -> str:
@@ -71,4 +73,4 @@ def _normalized(word: str) -> str:
     try:
         return f"{float(word):.17g}"
     except ValueError:
-        return word.strip()
+        return word
