@@ -6,7 +6,7 @@ import numpy as np
 from trials.outcome import Floats, Outcome, covered
 
 from relscale.questions import multiplier
-from relscale.questions.coupling import changing_size
+from relscale.questions.coupling import sign_change_size
 from relscale.questions.limits import mean_with_limits, step_of
 from relscale.storage.column_arrays import Columns
 
@@ -68,7 +68,7 @@ def _couplings(size: int, level: float, rng: np.random.Generator) -> Iterable[Ou
         for _ in range(size):
             x = rng.standard_normal(models) + 0.3 * (log_size - log_size.mean())
             y = 0.4 * (log_size - np.log(3e9)) * (x - x.mean()) + 0.3 * rng.standard_normal(models)
-            limits.append(changing_size(x, y, np.exp(log_size)))
+            limits.append(sign_change_size(x, y, np.exp(log_size)))
         design = f"{models} models over 3 decades"
         yield _outcome("y changes its slope on x at 3e9", design, "size of the change", level, limits, 3e9)
 

@@ -290,7 +290,7 @@ def test_a_run_without_a_share_is_left_out_of_multipliers_and_counted() -> None:
     )
     (row,) = multiplier.rows(columns, unique="unique", y="loss", share="share")
     assert row.multiplier == pytest.approx(2.0)
-    assert row.note == "2 of 6 runs left out: no number in unique, loss or share"
+    assert row.note == "2 of 6 runs excluded: no number in unique, loss or share"
 
 
 def test_the_critical_batch_is_that_of_the_largest_branch_that_no_smaller_one_is_clearly_below() -> None:

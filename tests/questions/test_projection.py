@@ -63,7 +63,7 @@ def test_documents_of_other_words_are_further_from_a_target_than_its_own() -> No
     )
     asked: dict[str, Any] = {"target": "news", "sample": 40, "repeats": 2}
     assert list(transport.rows(with_gaps, **asked)) == list(transport.rows(table, **asked))
-    with pytest.raises(RelscaleError, match="column 'length' holds no text"):
+    with pytest.raises(RelscaleError, match="column 'length' contains no text"):
         list(transport.rows(Columns({**table.of, "length": np.ones(160)}), text="length", **asked))
 
 

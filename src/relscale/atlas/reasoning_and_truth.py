@@ -5,7 +5,7 @@ import numpy as np
 from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import View, line_series
 from relscale.laws.law import Array
-from relscale.questions.coupling import changing_size, correlation, p_of_exchanges
+from relscale.questions.coupling import correlation, permutation_p, sign_change_size
 from relscale.storage.column_arrays import Columns
 
 SPLIT = 3.5  # billions of parameters
@@ -66,11 +66,11 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     rows = Columns({**rows.of, MEAN: (rows["HellaSwag"] + rows["ARC-C"]) / 2})
     for name in (*SIGN_CHANGE_SCORES, MEAN):
         pair = _pair(rows, name)
-        results[f"size of the sign change by the interaction, {name}"] = Number(*changing_size(*pair))
+        results[f"size of the sign change by the interaction, {name}"] = Number(*sign_change_size(*pair))
         for i, size in enumerate(sign_changes_by_window(*pair), 1):
             results[f"size of the sign change by windows of {WINDOW} models, {name}, {i}"] = Number(size)
     return results | {
-        "exact p, Pythia": Number(p_of_exchanges(*_pair(families["Pythia"], "HellaSwag")[:2], rng))
+        "exact p, Pythia": Number(permutation_p(*_pair(families["Pythia"], "HellaSwag")[:2], rng))
     }
 
 

@@ -113,8 +113,7 @@ def cells_of_items(
 
 
 def _without_subjects(table: pa.Table) -> pa.Table:
-    """The rows of one subject with the subject removed, because a subject as a group has no subjects to average
-    over."""
+    """The rows of one subject without the subject, because a subject as a group has no subjects to average over."""
     index = table.column_names.index("subject")
     return table.set_column(index, "subject", pa.nulls(table.num_rows, pa.string()))
 

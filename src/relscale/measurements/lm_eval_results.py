@@ -1,7 +1,7 @@
 """Scores of tasks and groups from lm-eval's results (``results_<time>.json``), one row per score.
 
-They are means over items without the items: intervals of a law fitted to them are based on the scatter of models
-only. ``samples_*.jsonl`` (``lm_eval --log_samples``) contain the items.
+They are means over items without the items, so intervals of a law fitted to them reflect only the scatter of models.
+``samples_*.jsonl`` (``lm_eval --log_samples``) contain the items.
 """
 
 import json
@@ -20,7 +20,7 @@ from relscale.storage.tables import listed
 
 RESULTS = "results"  # the column of a user's table that names the files
 BOUNDED = ("acc", "exact_match", "f1", "em", "contains")  # prefixes of metrics whose best value is 1
-EQUAL = {  # of one task of all models, or their scores differ for a reason that is not the model
+EQUAL = {  # settings that must be equal for all models of one task
     "shots": "examples in the prompt",
     "version": "versions of the task",
     "items": "numbers of documents",
@@ -42,15 +42,15 @@ class Score:
     metric: str = column("Such as acc or word_perplexity.")
     filter: str = column("lm-eval's filter of the responses; none for most tasks.")
     score: float | None = column("The metric.", default=None)
-    stderr: float | None = column("Its standard error over items; null where lm-eval has N/A.", default=None)
+    stderr: float | None = column("Its standard error over items; null if lm-eval has N/A.", default=None)
     error: float | None = column(
         "The metric if lower is better; 1 − score if the best score is 1.", default=None
     )
     items: int | None = column(
-        "Number of scored documents; of a group those of its tasks together.", default=None
+        "Number of scored documents; for a group, the sum over its tasks.", default=None
     )
     shots: int | None = column(
-        "Examples in the prompt; null where lm-eval does not say, or the tasks of a group differ.",
+        "Examples in the prompt; null if lm-eval does not state it, or the tasks of a group differ.",
         default=None,
     )
     version: str | None = column("Version of the task; of a group, the versions of its tasks.", default=None)
@@ -150,7 +150,7 @@ def check_one_metric(table: pa.Table, name: str) -> None:
 
 
 def check_equal_tasks(table: pa.Table, name: str) -> None:
-    """Refuse scores of one task with other examples, versions or documents from model to model.
+    """Refuse scores of one task if its examples, versions or documents differ between models.
 
     Raises
     ------
@@ -164,8 +164,8 @@ def check_equal_tasks(table: pa.Table, name: str) -> None:
             other = value if value is None else known.setdefault(key, value)
             if other != value:
                 raise RelscaleError(
-                    f"{name}: the models were scored on {key[0]} with different {what}, {other} and {value}, so that "
-                    f"their scores do not compare; choose one, such as --where {column_name}={value}, or score again"
+                    f"{name}: the models were scored on {key[0]} with different {what}, {other} and {value}, so "
+                    f"that they are not comparable; choose one, such as --where {column_name}={value}, or score again"
                 )
 
 

@@ -6,7 +6,7 @@ A name consists of the quantity and the choices of its definition: ``bits_per_by
 part       words
 ========== ====================================================================================================
 quantity   ``bits_per_byte``, ``bits_per_byte_other`` (of the wrong answers), ``nats``, ``accuracy``, ``brier`` …
-bytes      ``answer``, ``scored``, ``document``: what the bits are divided by
+bytes      ``answer``, ``scored``, ``document``: the bytes by which the bits are divided
 items      ``mean`` of each item's ratio, or ``pooled``: a ratio of sums
 subjects   ``micro``: over all items; ``macro``: the mean over subjects of each subject's value
 ========== ====================================================================================================

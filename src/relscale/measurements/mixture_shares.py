@@ -1,4 +1,4 @@
-"""The share of each part in the training tokens of a model, beside its measurements: columns ``share_<part>``."""
+"""Columns ``share_<part>`` of the measurements: the share of each part in the training tokens of a model."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -8,7 +8,7 @@ from relscale.experiments.section import Count, Names, PathText, Section, Share
 
 
 class Table(Section):
-    """A table of measurements, and how its columns become those of relscale.measurements.measurement."""
+    """A table of measurements, and the mapping of its columns to those of relscale.measurements.measurement."""
 
     path: PathText = Field(description="CSV, TSV, JSON lines or parquet.")
     loader: str | None = Field(
@@ -29,7 +29,7 @@ class Table(Section):
 
 
 class Collect(Section):
-    """How item scores become measurements."""
+    """The conversion of item scores to measurements."""
 
     replicates: Count = Field(default=200, description="Bootstrap replicates over items.")
     cut: Share = Field(

@@ -69,7 +69,7 @@ def emergence(scale: ArrayLike, rate: ArrayLike, draws: ArrayLike, level: float 
     Raises
     ------
     RelscaleError
-        Fewer than four rates lie between 0 and 1.
+        Fewer than four rates are between 0 and 1.
     """
     from scipy.stats import norm
 
@@ -77,7 +77,7 @@ def emergence(scale: ArrayLike, rate: ArrayLike, draws: ArrayLike, level: float 
     variance = np.broadcast_to(log_log_variance(p, draws), p.shape)
     known = np.isfinite(variance)
     if known.sum() < 4:
-        raise RelscaleError("emergence: fewer than four rates lie between 0 and 1")
+        raise RelscaleError("emergence: fewer than four rates are between 0 and 1")
     x = x[known] - x[known].mean()
     columns = np.stack([np.ones_like(x), x, x**2], axis=1) / np.sqrt(variance[known])[:, None]
     inverse = np.linalg.inv(columns.T @ columns)

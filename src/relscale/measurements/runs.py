@@ -28,7 +28,7 @@ LOSSES = (
 )  # in a training's record; as metrics VALIDATION_METRICS
 
 
-NAMED = 5  # runs without items that a message names
+MAX_NAMED = 5  # maximum number of runs without items in a message
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Measured:
     listed
         Whether it is a row of a user's table, in which two rows may be the same model by mistake.
     status
-        Status of the model: ``ok``, or why none of its numbers can be used.
+        Status of the model: ``ok``, or the reason that none of its numbers can be used.
     """
 
     model: Model
@@ -158,8 +158,8 @@ def _check_complete(
 
 def _refuse(missing: Sequence[str]) -> None:
     if missing:
-        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-        listed = ", ".join(missing[:NAMED])
+        more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
+        listed = ", ".join(missing[:MAX_NAMED])
         raise RelscaleError(f"no measurements of {listed}{more}; run snakemake again, or the previous stage")
 
 

@@ -64,7 +64,7 @@ class Sample:
         Whether greedy decoding gives each continuation.
     reported
         lm-eval's own metrics of the line.
-    alone
+    unconditional
         The same choices without their contexts, if the task's mutual information requires them.
     """
 
@@ -73,7 +73,7 @@ class Sample:
     question: Question
     greedy: Sequence[bool]
     reported: Reported
-    alone: "Sample | None" = None
+    unconditional: "Sample | None" = None
 
 
 def read_samples(
@@ -202,16 +202,18 @@ def _sample(line: Mapping[str, Any]) -> Sample:
         return Sample(doc_id, place, question, (), reported)
     half = len(requests) // 2 if _asks_unconditionally(line, requests) else len(requests)
 
-    def sample(rows: slice, accuracy: Any, alone: Sample | None = None) -> Sample:
+    def sample(rows: slice, accuracy: Any, unconditional: Sample | None = None) -> Sample:
         contexts, continuations = zip(*requests[rows], strict=True)
         logprobs, greedy = zip(*responses[rows], strict=True)
         numbers = [_number(logprob) for logprob in logprobs]
         known = float(accuracy) if accuracy in (0, 1) else None
         question = Question(line["doc"], line["target"], contexts, continuations, numbers, known)
-        return Sample(doc_id, place, question, [str(value) == "True" for value in greedy], reported, alone)
+        return Sample(
+            doc_id, place, question, [str(value) == "True" for value in greedy], reported, unconditional
+        )
 
-    alone = sample(slice(half, None), None) if half < len(requests) else None
-    return sample(slice(half), line.get("acc"), alone)
+    unconditional = sample(slice(half, None), None) if half < len(requests) else None
+    return sample(slice(half), line.get("acc"), unconditional)
 
 
 def _asks_unconditionally(line: Mapping[str, Any], requests: Sequence[Sequence[str]]) -> bool:
@@ -251,7 +253,7 @@ def _items(
         if sample.place in positions:
             status = ItemStatus.REPEATED
         positions.add(sample.place)
-        for scored_sample, prompt in ((sample, task.prompt), (sample.alone, UNCONDITIONAL)):
+        for scored_sample, prompt in ((sample, task.prompt), (sample.unconditional, UNCONDITIONAL)):
             for choice in _choices(scored_sample, read.delimiter, labels, status) if scored_sample else ():
                 yield Item(
                     suite=suite,

@@ -12,7 +12,7 @@ from relscale.measurements.status import Status, of_items
 from relscale.storage.columns import numbers
 
 PLACE = ("corpus", "optimizer", "suite", "prompt", "group", "metric")
-SHARES = ("accuracy", "probability")  # quantities that lie between 0 and 1
+SHARES = ("accuracy", "probability")  # quantities from 0 to 1
 
 
 def flag_impossible(table: pa.Table) -> pa.Table:
@@ -30,7 +30,7 @@ def flag_impossible(table: pa.Table) -> pa.Table:
     Raises
     ------
     RelscaleError
-        A column that should hold numbers does not.
+        A column of numbers contains other values.
     """
     value = _floats(table, "value")
     finite = np.isfinite(value)

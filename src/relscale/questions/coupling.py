@@ -18,14 +18,14 @@ import numpy as np
 
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
-from relscale.questions.limits import MOST_LOG, zero_of_line
+from relscale.questions.limits import MAX_LOG, zero_of_line
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
 MOST_EXACT = 8
 EXCHANGES = 10_000
-FEWEST_OF_SIZE = 5  # models that N_c needs
-FEWEST = 3  # models of a correlation
+MIN_MODELS_OF_SIZE = 5  # minimum number of models for N_c
+MIN_MODELS = 3  # minimum number of models for a correlation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def rows(
     size
         Column of the models' size, in any unit.
     split
-        A size; models below it and from it on are shown separately.
+        A size; models below it and at or above it are shown separately.
     family
         Column of the models' family.
     seed
@@ -72,11 +72,11 @@ def rows(
     """
     first, second, sizes = table.numbers(x), table.numbers(y), table.numbers(size)
     known = np.isfinite(first) & np.isfinite(second)
-    if known.sum() < FEWEST:
+    if known.sum() < MIN_MODELS:
         raise RelscaleError(f"{known.sum()} models have both {x} and {y}; a correlation needs three")
     rng = np.random.default_rng(seed)
     sized = known & (sizes > 0)
-    n_c, low, high = changing_size(first[sized], second[sized], sizes[sized])
+    n_c, low, high = sign_change_size(first[sized], second[sized], sizes[sized])
     inside = sized.any() and sizes[sized].min() <= n_c <= sizes[sized].max()
     notes = [] if inside else ["outside the sizes in the table"]
     notes += [] if low is not None else ["without limits: the slope may not change with size"]
@@ -97,7 +97,7 @@ def rows(
             models=name,
             n=int(which.sum()),
             r=r,
-            p_value=None if r is None else p_of_exchanges(first[which], second[which], rng),
+            p_value=None if r is None else permutation_p(first[which], second[which], rng),
             size=n_c if of_all else None,
             low=low if of_all else None,
             high=high if of_all else None,
@@ -106,19 +106,19 @@ def rows(
             else None
             if r is not None
             else "too few models"
-            if which.sum() < FEWEST
+            if which.sum() < MIN_MODELS
             else "a score is constant",
         )
 
 
 def correlation(x: Array, y: Array) -> float | None:
     """Pearson's r; None for fewer than three models or a constant score."""
-    if len(x) < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if len(x) < MIN_MODELS or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def p_of_exchanges(x: Array, y: Array, rng: np.random.Generator) -> float:
+def permutation_p(x: Array, y: Array, rng: np.random.Generator) -> float:
     """p-value: share of permutations of the models with a correlation at least as far from 0."""
     x, y = x - x.mean(), y - y.mean()
     least = abs(x @ y) * (1 - 1e-12)
@@ -128,9 +128,9 @@ def p_of_exchanges(x: Array, y: Array, rng: np.random.Generator) -> float:
     return (1 + count) / (1 + EXCHANGES)
 
 
-def changing_size(x: Array, y: Array, size: Array) -> tuple[float, float | None, float | None]:
+def sign_change_size(x: Array, y: Array, size: Array) -> tuple[float, float | None, float | None]:
     """N_c by the interaction with ln size, and its limits; nan for too few models, limits None if unbounded."""
-    if len(x) < FEWEST_OF_SIZE or any(np.ptp(number) == 0 for number in (x, y, size)):
+    if len(x) < MIN_MODELS_OF_SIZE or any(np.ptp(number) == 0 for number in (x, y, size)):
         return np.nan, None, None
     centre = float(np.log(size).mean())
     deviation, z = x - x.mean(), np.log(size) - centre
@@ -142,7 +142,7 @@ def changing_size(x: Array, y: Array, size: Array) -> tuple[float, float | None,
     variance = float(np.sum((y - design @ q) ** 2)) / df
     root = zero_of_line(float(q[1]), float(q[2]), gram[1:3, 1:3] * variance, df)
     n_c, low, high = (
-        None if number is None else float(np.exp(np.clip(number + centre, -MOST_LOG, MOST_LOG)))
+        None if number is None else float(np.exp(np.clip(number + centre, -MAX_LOG, MAX_LOG)))
         for number in root
     )
     return (np.nan if n_c is None else n_c), low, high

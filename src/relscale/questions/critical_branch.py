@@ -82,7 +82,7 @@ def critical_factor(factors: Array, losses: Array, noise: Array, epsilon: float)
     """
     diverged = ~np.isfinite(losses)
     losses = np.where(diverged, np.inf, losses)
-    noise = np.where(diverged, 0.0, noise)  # no noise changes a loss that is infinite
+    noise = np.where(diverged, 0.0, noise)  # infinite losses have no noise
     levels, mean, spread = mean_by_factor(factors, losses, noise)
     if not np.isfinite(mean[0]):
         return None
@@ -118,22 +118,23 @@ def largest_factor(factors: Array, losses: Array, epsilon: float) -> float:
 def factor_limits(factors: Array, losses: Array, noise: Array, epsilon: float) -> tuple[float, float | None]:
     """The 95% interval of k* for independent normal noise of the losses; no upper limit at the largest factor.
 
-    The lower limit is the largest factor whose loss is certainly at most ε above that of every smaller one, the upper
-    limit the largest that is certainly above that of none. Certain is what a one-sided z-test of two losses says, at
-    (1 − level) / 2 divided by the number of larger factors (Bonferroni). k* itself is between the limits, always.
+    The lower limit is the largest factor whose loss is significantly at most ε above that of every smaller factor, the
+    upper limit the largest whose loss is not significantly more than ε above that of any smaller one. Two losses are
+    compared by a one-sided z-test at (1 − level) / 2 divided by the number of larger factors (Bonferroni). k* is always
+    between the limits.
 
     Parameters
     ----------
     factors
         (k,) ascending.
     losses, noise
-        (k,) the smoothed losses and their standard deviations; an infinite loss is of a branch that diverged.
+        (k,) the smoothed losses and their standard deviations; a branch that diverged has an infinite loss.
     epsilon
         Tolerance for differences of losses.
 
     Notes
     -----
-    Branches read the same tokens, so that part of their noise is common: the interval is rather too wide.
+    Branches read the same tokens, so part of their noise is common, and the interval is somewhat too wide.
 
     Examples
     --------
@@ -144,7 +145,7 @@ def factor_limits(factors: Array, losses: Array, noise: Array, epsilon: float) -
     from scipy.special import ndtri
 
     z = -ndtri((1 - LEVEL) / 2 / max(len(factors) - 1, 1))
-    with np.errstate(invalid="ignore"):  # of two branches that diverged neither is above the other
+    with np.errstate(invalid="ignore"):  # two branches that diverged have equal losses
         above = losses[:, None] - losses - epsilon
     tolerance = z * np.hypot(noise[:, None], noise)
     smaller = np.tri(len(factors), k=-1, dtype=bool)
@@ -192,9 +193,7 @@ def rows(
     factors, losses, labels = table.positive(factor), table.numbers(y), table.labels(at)
     spread = table.numbers(noise) if noise else np.full(len(losses), np.nan)
     if (spread < 0).any():
-        raise RelscaleError(
-            f"column {noise}: {np.nanmin(spread):g} is negative, and so no standard deviation"
-        )
+        raise RelscaleError(f"column {noise}: {np.nanmin(spread):g} is negative, so not a standard deviation")
     for name in dict.fromkeys(labels):
         selected = (labels == name) & np.isfinite(factors)
         critical = None

@@ -5,10 +5,10 @@
 A better pool has a steeper b and is exhausted sooner. With p equal pools mixed, each is repeated p times later, and
 their exponents are averaged; so the best pool alone is optimal at small compute, and more pools at larger compute. One
 row per range of samples with the same optimal number of pools. Limits of the changes are bootstrap limits over models;
-they cover the truth in 38 of 40 simulations of two pools, 12 models each and 0.3% noise.
+in simulations of two pools with 12 models each and 0.3% noise they cover the truth in 38 of 40.
 
 Source: Goyal et al., *Scaling Laws for Data Filtering*, arXiv 2404.07177, whose formula this is; the authors' code
-has d inside of the product, which moves the changes.
+has d inside the product, which moves the changes.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from relscale.questions.options import check_draws
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
-AHEAD = 10.0  # search range for changes, as a multiple of the most samples seen
+SEARCH_FACTOR = 10.0  # search range for changes, as a multiple of the most samples seen
 GRID = 400  # grid points of samples, between which a change is interpolated
 
 
@@ -111,7 +111,7 @@ def rows(
     fit = estimate(law, x, error, residual=residual)
     if not np.isfinite(fit.theta).all():
         raise RelscaleError(f"law filtering: {fit.status[0].note or fit.status[0].status}")
-    grid = np.geomspace(size[0], AHEAD * max(samples_seen.max(), size[0]), GRID)
+    grid = np.geomspace(size[0], SEARCH_FACTOR * max(samples_seen.max(), size[0]), GRID)
     thetas = np.empty((0, len(law.names)))
     if draws:
         rng, count = np.random.default_rng(seed), len(error)
@@ -120,8 +120,8 @@ def rows(
             law, x, error, weights=weights, residual=residual, starts=fit.theta.T, tolerance=OF_A_DRAW
         )
         thetas = drawn.theta.T[np.isfinite(drawn.theta).all(axis=0)]
-    best, changes = stretches(fit.theta[:, 0], size[0], grid)
-    resampled = [_changes(*stretches(theta, size[0], grid)) for theta in thetas]
+    best, changes = optimal_ranges(fit.theta[:, 0], size[0], grid)
+    resampled = [_changes(*optimal_ranges(theta, size[0], grid)) for theta in thetas]
     for i, (count, start) in enumerate(zip(best, [grid[0], *changes], strict=True)):
         end = changes[i] if i < len(changes) else None
         step = (count, best[i + 1]) if end else None
@@ -190,7 +190,7 @@ def errors(theta: Array, pool: float, samples: Array) -> Array:
     )
 
 
-def stretches(theta: Array, pool: float, grid: Array) -> tuple[list[int], list[float]]:
+def optimal_ranges(theta: Array, pool: float, grid: Array) -> tuple[list[int], list[float]]:
     """The optimal numbers of pools in order of samples, and the samples at which they change."""
     predicted = errors(theta, pool, grid)
     choice = predicted.argmin(axis=0)
@@ -210,5 +210,5 @@ def _changes(best: list[int], changes: list[float]) -> dict[tuple[int, int], flo
 
 def _note(change: float | None, most: float, of_interval: str) -> str | None:
     if change is None:
-        return f"no change up to {AHEAD:g} times the most samples seen"
+        return f"no change up to {SEARCH_FACTOR:g} times the most samples seen"
     return joined_notes("the change is beyond the data" if change > most else "", of_interval)

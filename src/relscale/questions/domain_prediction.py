@@ -1,9 +1,9 @@
 """Do tasks of a domain predict one another during training better than tasks of other domains?
 
-A task's score is regressed on the scores of the other tasks of its domain, or of
-another domain, over the first half of the checkpoints; the error is that on the second half. Tasks that change together
-predict one another. The Spearman correlation of a task's score with training is given as well. Checkpoints of one run
-are not independent, so there is no interval.
+A task's score is regressed on the scores of the other tasks of its domain, or of another domain, over the first half of
+the checkpoints; the error is that on the second half. Tasks that change together predict one another. The Spearman
+correlation of a task's score with training is given as well. Checkpoints of one run are not independent, so there is no
+interval.
 
 Source: *The Fine Line*, arXiv 2404.01204; the split into halves is relscale's.
 """
@@ -45,7 +45,7 @@ def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[Dom
     Parameters
     ----------
     step
-        Column of the step or tokens, along one training.
+        Column of the step or tokens of one training run.
     domains
         Each as NAME=column+column+…: mmlu=stem+humanities,commonsense=piqa+csqa.
 

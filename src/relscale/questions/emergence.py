@@ -1,6 +1,6 @@
 """Does a task follow the task scaling law, or does it emerge faster? The curvature of ln(−ln rate) over ln scale.
 
-    −ln rate = c · N^(−α)    is a line;    a bend up: several steps must all pass;    down: one of several ways suffices
+    −ln rate = c · N^(−α)    a straight line;    bent up: several steps must pass;    bent down: one of several suffices
 
 Several rates at one scale are pooled over their draws. Rates of 0 and 1 have no ln(−ln rate) and are excluded and
 counted; nothing is clipped.
@@ -42,7 +42,7 @@ ROW = EmergenceRow
 def rows(
     table: Columns, *, scale: str, rate: str, draws: str, task: str = "", level: float = LEVEL
 ) -> Iterator[EmergenceRow]:
-    """Whether each task bends.
+    """The curvature of each task.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def rows(
             least_bend=float(bends.min()) if len(bends) else None,
             largest_bend=float(bends.max()) if len(bends) else None,
             emergence=emergence(at[inner], mean[inner], of[inner], level) if enough else None,
-            note=None if enough else "fewer than four rates lie between 0 and 1",
+            note=None if enough else "fewer than four rates are between 0 and 1",
         )
 
 

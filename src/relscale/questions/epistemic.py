@@ -5,9 +5,8 @@
 In nats, averaged over items. With M seeds the epistemic part is biased downwards by a factor of about 1 − 1/M; with one
 seed it is 0. Fit the law ``power`` to it over tokens or parameters to see how it falls.
 
-It is a question about a table rather than a metric of the measurements: a row of the measurements belongs to one run
-and seed, and its replicates resample the items of that run. A value for several seeds has no run, so that a fit would
-treat it as one more model of its budget and width, correlated with the runs of these seeds.
+It is a question about a table rather than a metric of the measurements, because a measurement belongs to one run and
+seed: a fit would treat a value of several seeds as an additional model, correlated with the runs of these seeds.
 
 Source: arXiv 2506.09648; the decomposition is Depeweg et al., arXiv 1710.07283.
 """
@@ -49,7 +48,7 @@ def rows(
     probability
         Column of the probability of a choice; choices are scaled to a sum of 1.
     item, choice
-        Column of the item; of its choice.
+        Columns of the item and of its choice.
     seed
         Column of the seed.
     cell
@@ -62,7 +61,7 @@ def rows(
     """
     p = table.numbers(probability)
     if (p < 0).any():
-        raise RelscaleError(f"column {probability!r} holds {p[p < 0][0]:g}, which is not a probability")
+        raise RelscaleError(f"column {probability!r} contains {p[p < 0][0]:g}, which is not a probability")
     cells, names = table.labels(cell), [table.labels(column) for column in (seed, item, choice)]
     for name in dict.fromkeys(cells):
         selected = cells == name

@@ -5,8 +5,8 @@
 Each factor is tested alone and in addition to all others. Checkpoints of one training run are not independent: name the
 run as ``block``, and p is from permutations of the factor between runs.
 
-Source: Mayilvahanan et al., *LLMs on the Line*, arXiv 2502.12120: the training corpus sets the curve from loss to loss,
-architecture and size hardly.
+Source: Mayilvahanan et al., *LLMs on the Line*, arXiv 2502.12120: the training corpus determines the curve from loss to
+loss, architecture and size hardly affect it.
 """
 
 from collections.abc import Iterator

@@ -7,7 +7,7 @@ random sign flips of the paired differences, adjusted over all pairs by Benjamin
 tested by Jonckheere–Terpstra. If an inversion is found, test the next smaller and larger sizes as well. All models need
 the same items.
 
-Source: the question of arXiv 2505.16276; its statistics are relscale's.
+Source: the question is that of arXiv 2505.16276, the statistics are relscale's.
 """
 
 from collections.abc import Iterator

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from relscale.confidence import LEVEL
 from relscale.laws.law import Array
 
-FEWEST_DRAWS = 20  # resamples that percentiles need
-ENOUGH = 0.9  # smallest share of defined resamples
-MOST_LOG = 300.0  # logarithms beyond this would overflow
+MIN_DRAWS = 20  # minimum number of resamples for percentiles
+MIN_DEFINED_SHARE = 0.9  # smallest share of defined resamples
+MAX_LOG = 300.0  # logarithms beyond this would overflow
 
 
 def step_of(scores: Array) -> float:
@@ -53,9 +53,9 @@ class Percentiles(NamedTuple):
     def note(self) -> str:
         """Why there is no interval, or the number of undefined resamples; empty without draws or if all are defined."""
         if self.draws and self.low is None:
-            few = f"{self.draws} resamples are fewer than {FEWEST_DRAWS}"
+            few = f"{self.draws} resamples are fewer than {MIN_DRAWS}"
             undefined = f"{self.undefined} of {self.draws} resamples are undefined"
-            return f"no interval: {few if self.draws < FEWEST_DRAWS else undefined}"
+            return f"no interval: {few if self.draws < MIN_DRAWS else undefined}"
         return f"{self.undefined} of {self.draws} resamples are undefined" if self.undefined else ""
 
 
@@ -74,7 +74,7 @@ def percentiles(drawn: Sequence[float] | Array, draws: int) -> Percentiles:
     defined = np.asarray(drawn, dtype=float)
     defined = defined[np.isfinite(defined)]
     undefined = draws - len(defined)
-    if len(defined) < max(FEWEST_DRAWS, ENOUGH * draws):
+    if len(defined) < max(MIN_DRAWS, MIN_DEFINED_SHARE * draws):
         return Percentiles(None, None, draws, undefined)
     low, high = np.percentile(defined, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
     return Percentiles(float(low), float(high), draws, undefined)
@@ -86,16 +86,16 @@ def joined_notes(*notes: str | None) -> str | None:
 
 
 def left_out(used: NDArray[np.bool_], what: str, columns: Sequence[str]) -> str:
-    """How many of a table's rows are not used because they lack a number; empty where all are.
+    """A note on the rows of a table that are excluded because they lack a number; empty if there are none.
 
     Examples
     --------
     >>> left_out(np.array([True, False, True]), "runs", ("loss", "share"))
-    '1 of 3 runs left out: no number in loss or share'
+    '1 of 3 runs excluded: no number in loss or share'
     """
     missing = int((~used).sum())
     named = " or ".join(filter(None, [", ".join(columns[:-1]), columns[-1]]))
-    return f"{missing} of {len(used)} {what} left out: no number in {named}" if missing else ""
+    return f"{missing} of {len(used)} {what} excluded: no number in {named}" if missing else ""
 
 
 def zero_of_line(

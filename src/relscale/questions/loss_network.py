@@ -24,7 +24,7 @@ from relscale.storage.rows import column
 
 FOLDS = 10
 TOLERANCE = 1e-5
-MOST = 20.0  # bound of the weights
+MAX_WEIGHT = 20.0  # bound of the weights' absolute values
 CROSS_VALIDATION = "(left out)"
 
 
@@ -32,7 +32,7 @@ CROSS_VALIDATION = "(left out)"
 class LossNetworkRow:
     """One row per predicted row, preceded by one for the cross-validation error."""
 
-    row: str = column("Name of the row, or (left out) for the cross-validation error.")
+    row: str = column("Name of the row, or (held out) for the cross-validation error.")
     network: float = column("Prediction of the network; for cross-validation, its mean error.")
     plane: float = column("Prediction of the plane; for cross-validation, its mean error.")
     note: str | None = column(
@@ -145,12 +145,12 @@ class Network:
     @property
     def low(self) -> Array:
         """Bounds, (q, 1)."""
-        return np.full((self.size, 1), -MOST)
+        return np.full((self.size, 1), -MAX_WEIGHT)
 
     @property
     def high(self) -> Array:
         """Bounds, (q, 1)."""
-        return np.full((self.size, 1), MOST)
+        return np.full((self.size, 1), MAX_WEIGHT)
 
     @property
     def free(self) -> NDArray[np.bool_]:
@@ -173,7 +173,7 @@ class Network:
         return np.asarray(np.einsum("hm,hnm->nm", out, self.units(u, z)) + u[-1])
 
     def expansion(self, u: Array, columns: NDArray[np.int64], below: Array | None = None) -> Expansion:
-        """The objective around u, to second order as far as P is linear."""
+        """The objective around u, to second order, with P linearised."""
         units, out = self.units(u, self.z), u[-1 - self.hidden : -1]
         by_bias = out[:, None] * (1 - units**2)
         by_matrix = (by_bias[:, None] * self.z[:, :, None]).reshape(-1, *units.shape[1:])

@@ -36,7 +36,7 @@ LAWS = ("mixture_additive", "mixture_loglinear", "information")
 LEAST = 1e-9  # smallest share, so that logarithms are finite
 STEP = 1e-6  # step of finite differences in a share
 AT_LIMIT = 1e-4
-BROKEN = 1e-5  # violation of a constraint at which a search has failed
+VIOLATION = 1e-5  # violation of a constraint at which a search has failed
 BEGINNINGS = 4
 MEAN, DIVERGENCE = "mean of the targets", "divergence from the prior"
 
@@ -73,9 +73,9 @@ class MixtureFit:
     residual
         log or linear.
     parts
-        Where the shares are among the predictors.
+        Position of the shares among the predictors.
     known
-        (rows,) the rows of the table that are complete; the n mixtures are these.
+        (rows,) which rows of the table are complete; these are the n mixtures.
     """
 
     law: Law
@@ -133,7 +133,7 @@ def fitted_mixtures(
     if not np.allclose(points[parts].sum(axis=0), 1, atol=0.02) or (points[parts] < 0).any():
         raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
     if (np.delete(points, parts, axis=0) <= 0).any():
-        raise RelscaleError(f"law {law}: its predictors beside the shares are not positive in every row")
+        raise RelscaleError(f"law {law}: its predictors other than the shares are not positive in every row")
     theta = estimate(fitted_law, points, targets, residual=residual).theta
     if not np.isfinite(theta).all():
         raise RelscaleError(f"law {law}: it could not be fitted to these mixtures")
@@ -282,7 +282,7 @@ def optimum(
     Raises
     ------
     RelscaleError
-        An option has no meaning for these mixtures.
+        An option does not apply to these mixtures.
     """
     shares, parts, first = fit.shares, fit.law.predictors[fit.parts], fit.parts.start
     mean = np.asarray(shares.mean(axis=1))
@@ -299,7 +299,7 @@ def optimum(
     others = [name for name in fit.law.predictors if name not in parts]
     other_predictors = _other_predictors(at, others, fit.law, fit.points)
     target = MeanTarget(fit.law, fit.theta, other_predictors[:first], other_predictors[first:], of_target)
-    best = best_mixture(target, simplex, beginnings(target, simplex, shares))
+    best = best_mixture(target, simplex, starting_points(target, simplex, shares))
     drawn = []
     for parameters in _resampled(fit, draws, seed):
         of_draw = replace(target, theta=parameters)
@@ -381,7 +381,7 @@ def _resampled(fit: MixtureFit, draws: int, seed: int) -> Iterator[Array]:
             yield parameters
 
 
-def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
+def best_mixture(target: Target, simplex: Simplex, starts: list[Array]) -> Array:
     """The mixture (k,) that minimises the mean of the targets plus the divergence, from several starting points."""
     from scipy.optimize import minimize
 
@@ -396,7 +396,7 @@ def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
     if simplex.falling:
         constraints.append({"type": "ineq", "fun": lambda h: steps @ h, "jac": lambda h: steps})
     solutions = []
-    for h in begin:
+    for h in starts:
         solution = minimize(
             objective,
             np.clip(h, LEAST, simplex.most),
@@ -413,11 +413,11 @@ def best_mixture(target: Target, simplex: Simplex, begin: list[Array]) -> Array:
             float((h - simplex.most).max()),
             float(-(steps @ h).min(initial=0.0)) if simplex.falling else 0.0,
         )
-        solutions.append((broken > BROKEN, objective(h)[0], h))
+        solutions.append((broken > VIOLATION, objective(h)[0], h))
     return np.asarray(min(solutions, key=lambda solution: solution[:2])[2])
 
 
-def beginnings(target: Target, simplex: Simplex, shares: Array) -> list[Array]:
+def starting_points(target: Target, simplex: Simplex, shares: Array) -> list[Array]:
     """Starting points: the best measured mixtures, the best mixtures of the prior with more of one part, and the
     prior."""
     prior = simplex.prior
@@ -434,7 +434,7 @@ def _other_predictors(at: tuple[str, ...], names: list[str], law: Law, points: A
     unknown = [name for name in values if name not in names]
     if unknown:
         raise RelscaleError(
-            f"at: law {law.name} has no predictor {unknown[0]!r} beside the shares; "
+            f"at: law {law.name} has no predictor {unknown[0]!r} other than the shares; "
             + (f"it has {', '.join(names)}" if names else "it has none")
         )
     for name in names:

@@ -1,4 +1,4 @@
-"""What is mixing in other data worth, as a multiple of unique target data?
+"""How much unique target data does mixing in other data replace, as a multiple?
 
     L_alone(m · U) = L_mixed(U, share),    L_alone monotone in ln U through the runs without a mixture (PCHIP)
 
@@ -39,7 +39,7 @@ class MultiplierRow:
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
     note: str | None = column(
-        "Whether the multiplier is beyond the data; runs left out; undefined draws.", default=None
+        "Whether the multiplier is beyond the data; excluded runs; undefined draws.", default=None
     )
 
 
@@ -92,7 +92,7 @@ def rows(
         table.labels(at),
     )
     if (mixed < 0).any():
-        raise RelscaleError(f"column {share!r} holds {mixed[mixed < 0][0]:g}, which is no share")
+        raise RelscaleError(f"column {share!r} contains {mixed[mixed < 0][0]:g}, which is not a share")
     if unique_in_mixtures:
         data = np.where(mixed > 0, unique_in_mixtures, data)
     complete = np.isfinite(data) & np.isfinite(loss) & np.isfinite(mixed)
@@ -114,7 +114,7 @@ def rows(
             known = data[alone], loss[alone], data[mixtures], loss[mixtures]
             limits, undefined = _limits(*known, noise, np.random.default_rng(seed))
         for i, (low, high) in zip(mixtures, limits, strict=True):
-            m, note = _times(curve, ends, loss[i], data[i])
+            m, note = _multiplier(curve, ends, loss[i], data[i])
             yield MultiplierRow(
                 at=str(name),
                 unique=float(data[i]),
@@ -151,7 +151,7 @@ def _target_curve(
 def _limits(
     data: Array, loss: Array, of_mixture: Array, mixture: Array, noise: float, rng: np.random.Generator
 ) -> tuple[list[Limits], str]:
-    """Percentiles of m under draws of the noise of all runs, and how many draws have no curve.
+    """Percentiles of m under draws of the noise of all runs, and a note on draws without a curve.
 
     A limit is None if m is beyond the data in too many draws.
     """
@@ -172,7 +172,7 @@ def _limits(
     return list(zip(low, high, strict=True)), undefined
 
 
-def _times(
+def _multiplier(
     curve: Callable[[Array], Array], ends: tuple[float, float, float, float], loss: float, unique: float
 ) -> tuple[float | None, str | None]:
     if loss < ends[0]:

@@ -24,12 +24,12 @@ from relscale.laws.catalogue import law as law_of
 from relscale.laws.catalogue import law_modules
 from relscale.laws.law import Array
 from relscale.laws.optimum import Optimum
-from relscale.questions.limits import FEWEST_DRAWS, joined_notes, percentiles
+from relscale.questions.limits import MIN_DRAWS, joined_notes, percentiles
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 from relscale.suggestions import suggestion
 
-FEWEST_BLOCKS = 5  # training runs; with fewer, resamples are too similar
+MIN_BLOCKS = 5  # training runs; with fewer, resamples are too similar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +108,9 @@ def rows(
     for name, number in fixed_values.items():
         if not 0 <= number < np.inf:
             raise RelscaleError(f"at: {name} is {number:g}, which is negative or not finite")
-    if draws != 0 and draws < FEWEST_DRAWS:
+    if draws != 0 and draws < MIN_DRAWS:
         raise RelscaleError(
-            f"draws: {draws} are too few for an interval; give at least {FEWEST_DRAWS}, or 0 for none"
+            f"draws: {draws} are too few for an interval; give at least {MIN_DRAWS}, or 0 for none"
         )
     points, values = np.stack([table.positive(column) for column in x]), table.numbers(y)
     known = np.isfinite(points).all(axis=0) & np.isfinite(values)
@@ -136,13 +136,15 @@ def rows(
             tolerance=OF_A_DRAW,
         ).theta.T
     bound = ", ".join(np.array(fitted_law.names)[fit.at_bound[:, 0]])
-    lacking = ""
+    missing_interval = ""
     if bound:
-        lacking = f"no interval, unreliable value: {bound} is on a bound, so the table does not determine it"
-    elif draws and block and len(np.unique(blocks)) < FEWEST_BLOCKS:
-        lacking = f"no interval: fewer than {FEWEST_BLOCKS} of {block}"
+        missing_interval = (
+            f"no interval, unreliable value: {bound} is on a bound, so the table does not determine it"
+        )
+    elif draws and block and len(np.unique(blocks)) < MIN_BLOCKS:
+        missing_interval = f"no interval: fewer than {MIN_BLOCKS} of {block}"
     elif draws and len(values) <= len(fitted_law.names):
-        lacking = f"no interval: {len(values)} points for {len(fitted_law.names)} parameters"
+        missing_interval = f"no interval: {len(values)} points for {len(fitted_law.names)} parameters"
     with np.errstate(all="ignore"):
         optimal = best.optimal_values(fit.theta[:, 0], fixed_values)
         resampled = [best.optimal_values(theta, fixed_values) for theta in thetas if np.isfinite(theta).all()]
@@ -152,7 +154,9 @@ def rows(
     best_beyond = [name for name, value in optimal.items() if _is_beyond(in_data.get(name), value)]
     for name, value in optimal.items():
         inside = in_data.get(name)
-        drawn = percentiles([], 0) if lacking else percentiles([draw[name] for draw in resampled], draws)
+        drawn = (
+            percentiles([], 0) if missing_interval else percentiles([draw[name] for draw in resampled], draws)
+        )
         yield OptimumRow(
             law=fitted_law.name,
             at=condition,
@@ -166,7 +170,7 @@ def rows(
                 value,
                 inside,
                 beyond if inside is not None else [*beyond, *best_beyond],
-                lacking or drawn.note,
+                missing_interval or drawn.note,
             ),
         )
 
@@ -191,11 +195,11 @@ def _is_beyond(in_data: Array | None, value: float) -> bool:
     return in_data is not None and not in_data.min() / SAME <= value <= in_data.max() * SAME
 
 
-def _note(value: float, inside: Array | None, beyond: list[str], lacking: str) -> str | None:
+def _note(value: float, inside: Array | None, beyond: list[str], missing_interval: str) -> str | None:
     if not np.isfinite(value):
         return "no optimum: the fitted law has none"
     return joined_notes(
         "beyond the data" if _is_beyond(inside, value) else "",
         f"at a value beyond the data: {', '.join(beyond)}" if beyond else "",
-        lacking,
+        missing_interval,
     )

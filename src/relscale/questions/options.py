@@ -20,7 +20,7 @@ def check_choice(option: str, value: str, first: str, second: str) -> None:
     Raises
     ------
     RelscaleError
-        It is neither.
+        It is neither of them.
     """
     if value not in (first, second):
         raise RelscaleError(f"{option}: {value!r} is neither {first} nor {second}")

@@ -4,7 +4,7 @@
 
 A size is on the plateau if the whole interval of its gain is within ±margin; otherwise there may be too few items.
 
-Source: the question of arXiv 2505.16276; its statistics are relscale's.
+Source: the question is that of arXiv 2505.16276, the statistics are relscale's.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from relscale.storage.rows import column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlateauRow:
-    """One row per family and size but the largest."""
+    """One row per family and size except the largest."""
 
     family: str = column("The family.")
     size: float = column("The size.")

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.questions.limits import joined_notes, percentiles
-from relscale.questions.mixture import AT_LIMIT, Simplex, beginnings, best_mixture
+from relscale.questions.mixture import AT_LIMIT, Simplex, best_mixture, starting_points
 from relscale.questions.options import check_choice, check_draws
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
@@ -36,7 +36,7 @@ MEAN = "performance"
 class ProjectionRow:
     """One row per part, and one for the performance."""
 
-    quantity: str = column("The part's share, or the performance at the size asked for.")
+    quantity: str = column("The part's share, or the performance at the target size.")
     value: float = column("Optimal share, or the predicted performance.")
     low: float | None = column("Lower limit of its 95% interval.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
@@ -134,7 +134,7 @@ def rows(
 
     all_rows = np.arange(len(t))
     target = fitted(all_rows)
-    best = best_mixture(target, simplex, beginnings(target, simplex, shares))
+    best = best_mixture(target, simplex, starting_points(target, simplex, shares))
     rng, drawn = np.random.default_rng(seed), []
     for _ in range(draws):
         again = np.concatenate(

@@ -23,7 +23,7 @@ from relscale.laws.law import Array
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
-FEWEST = 4  # points: one more than parameters
+MIN_POINTS = 4  # one more than the parameters
 WIDE = 0.5
 FLOOR, NO_FLOOR = LAW.names[2], 1e-6  # a floor below this share of the lowest loss counts as 0
 
@@ -78,8 +78,8 @@ def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = LEVEL) 
     sizes, loss, labels = table.positive(x), table.positive(y), table.labels(by)
     for name in dict.fromkeys(labels):
         selected = (labels == name) & np.isfinite(sizes) & np.isfinite(loss)
-        if len(np.unique(sizes[selected])) < FEWEST:
-            note = f"{len(np.unique(sizes[selected]))} values of {x}; at least {FEWEST}"
+        if len(np.unique(sizes[selected])) < MIN_POINTS:
+            note = f"{len(np.unique(sizes[selected]))} values of {x}; at least {MIN_POINTS}"
             yield RegimeRow(fixed=str(name), points=int(selected.sum()), regime=Regime.UNKNOWN, note=note)
             continue
         exponent, low, high, floor = exponent_above_floor(sizes[selected], loss[selected], level)

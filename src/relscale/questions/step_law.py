@@ -31,7 +31,7 @@ from relscale.questions.sweep import rows as sweep_rows
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
-KEYS = {"learning_rate": "learning_rate", "batch": "batch_tokens"}  # of the section design
+KEYS = {"learning_rate": "learning_rate", "batch": "batch_tokens"}  # keys of the section design
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +101,13 @@ def _power(
 ) -> Estimates:
     """The power law of the optima; its parameters have the names of the config's keys."""
     if not of or set(of) - {"params", "tokens"}:
-        raise RelscaleError(f"{option}: {','.join(of) or 'nothing'}; it is params, tokens or both")
+        raise RelscaleError(f"{option}: {','.join(of) or 'nothing'}; give params, tokens or both")
     power_law = law("combined", of)
     names = {"constant": "c"} | {predictor: f"e_{predictor}" for predictor in of}
     if set(fix) - set(names):
-        raise RelscaleError(f"fix: {', '.join(sorted(set(fix) - set(names)))} is none of {', '.join(names)}")
+        raise RelscaleError(
+            f"fix: {', '.join(sorted(set(fix) - set(names)))} is not one of {', '.join(names)}"
+        )
     free = len(names) - len(fix)
     if len(optima) < max(free, 1):
         raise RelscaleError(

@@ -26,7 +26,7 @@ from relscale.storage.rows import column
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-SPARE = 4  # required runs in excess of the paraboloid's coefficients
+MIN_SURPLUS_RUNS = 4  # required runs in excess of the paraboloid's coefficients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class SweepOptions:
 
     rate: str = option("Column of the peak learning rate.", "learning_rate")
     batch: str = option(
-        'Column of the batch, in tokens for a law of it; "" for a sweep over the learning rate alone.',
+        'Column of the batch, in tokens for a law of it; "" for a sweep over the learning rate only.',
         "batch_tokens",
     )
     y: str = option("Column of the loss.", "loss")
@@ -114,12 +114,12 @@ def figure(
     Raises
     ------
     RelscaleError
-        The sweep is over the learning rate alone.
+        The sweep is over the learning rate only.
     """
     from relscale.studies.sweep_figure import SweptCell, draw_sweep
 
     if not sweep.batch:
-        raise RelscaleError("--plot: a sweep over the learning rate alone has no figure")
+        raise RelscaleError("--plot: a sweep over only the learning rate has no figure")
     shown = []
     for row, ((size, number), x, loss) in zip(rows, cells(table, sweep), strict=True):
         near = loss <= loss.min() * (1 + sweep.within)
@@ -174,7 +174,7 @@ def _optimum(
     near = loss <= least * (1 + within)
     all_points, x, loss = x, x[:, near], loss[near]
     row = SweepRow(params=sizes[0], tokens=sizes[1], runs=len(loss), least=least)
-    needed = terms(len(x)) + SPARE
+    needed = terms(len(x)) + MIN_SURPLUS_RUNS
     if len(loss) < needed:
         return replace(row, note=f"too few runs within {within:.3g} of the least loss, of {needed} needed")
     best = minimum(x, loss)

@@ -71,7 +71,7 @@ def rows(
     for language in dict.fromkeys(of):
         if (language, language) not in losses:
             raise RelscaleError(
-                f"{target}: {language} has no row with {auxiliary} {language}, to compare with"
+                f"{target}: {language} has no row with {auxiliary} {language} as the reference"
             )
     pairs = [pair for pair in losses if pair[0] != pair[1]]
     if not pairs:

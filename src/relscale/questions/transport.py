@@ -74,7 +74,7 @@ def rows(
     """
     written = np.array([isinstance(document, str) for document in table[text]], dtype=bool)
     if not written.any():
-        raise RelscaleError(f"column {text!r} holds no text")
+        raise RelscaleError(f"column {text!r} contains no text")
     labels, texts = table.labels(source)[written], table[text][written]
     names = list(dict.fromkeys(map(str, labels)))
     if target not in names:
