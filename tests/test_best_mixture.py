@@ -150,7 +150,7 @@ def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object
             ["--prior", "web"],
             "--prior: the corpus 'web' has the part 'web', which is not in the law's mixtures",
         ),
-        (["--at", "params=1e9"], "at: law mixture_additive has no predictor 'params' beside the shares"),
+        (["--at", "params=1e9"], "at: law mixture_additive has no predictor 'params' other than the shares"),
     ],
 )
 def test_a_mistake_is_one_sentence(options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -207,9 +207,9 @@ def test_a_frame_shows_itself_and_speaks_arrow():
 def test_what_snakemake_does_not_know_is_said_in_a_line(capsys, monkeypatch):
     from snakemake.cli import get_argument_parser
 
-    from relscale.workflow.snakemake_command import refuse
+    from relscale.workflow.snakemake_command import exit_with_error
 
-    monkeypatch.setattr("argparse.ArgumentParser.error", refuse)
+    monkeypatch.setattr("argparse.ArgumentParser.error", exit_with_error)
     with pytest.raises(SystemExit):
         get_argument_parser().parse_args(["--dry"])
     (line,) = capsys.readouterr().err.splitlines()

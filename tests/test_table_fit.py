@@ -393,7 +393,7 @@ def test_the_report_of_a_table_has_the_finding_first_and_is_of_gaps_alone(tmp_pa
     page = (tmp_path / "gap.html").read_text()
     assert "<h1>0 gaps close, 1 widens" in page
     power = relscale.fit(table(), law="power", group="test", x="compute", y="loss")
-    with pytest.raises(RelscaleError, match="compares none"):
+    with pytest.raises(RelscaleError, match="compares no groups"):
         power.report(tmp_path / "power.html")
 
 

@@ -199,7 +199,7 @@ def test_a_run_without_a_share_is_counted_in_the_note_of_multipliers() -> None:
     asked = {"name": "code", "where": {"suite": "bits"}, "share": "share_code", "unique_in_mixtures": 1e8}
     lost = row("lost", "prose", 2.0, share_code=None, unique_tokens=3e9)
     fits = fitted(pa.Table.from_pylist([*alone_and_mixed().to_pylist(), lost]), multipliers=[asked])
-    assert [row["note"].count("1 of 8 runs left out") for row in fits.multipliers.to_pylist()] == [1, 1]
+    assert [row["note"].count("1 of 8 runs excluded") for row in fits.multipliers.to_pylist()] == [1, 1]
 
 
 @pytest.mark.parametrize("name", ["mixture", "multiplier"])
