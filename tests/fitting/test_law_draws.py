@@ -6,9 +6,10 @@ import pytest
 from relscale.fitting.estimation import levenberg_marquardt
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
-from relscale.fitting.estimation.law_draws import Draws, draws
+from relscale.fitting.estimation.law_draws import Draws, _distinct, draws
 from relscale.fitting.estimation.law_points import PointRow, Points
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW, ORTHOGONAL
+from relscale.fitting.inference.bootstrap import schemes
 from relscale.fitting.inference.bootstrap.schemes import PAIRS
 from relscale.laws.catalogue import law as law_of_name
 from relscale.laws.law import Array, Law
@@ -100,3 +101,12 @@ def test_the_search_of_a_draw_that_runs_out_of_steps_is_continued(monkeypatch: p
     in_two = estimate(law, x, y, **options)
     assert in_two.converged[0]
     assert in_two.objective[0] == pytest.approx(whole.objective[0], rel=1e-9)
+
+
+def test_equal_draws_are_fitted_once() -> None:
+    counts = schemes.weights(
+        schemes.BLOCK, 40, 1000, np.random.default_rng(0), blocks=[i % 3 for i in range(40)]
+    )
+    first, of_draw = _distinct(counts)
+    assert len(first) == 10  # of three trainings drawn three times, in any order: 5! / (3! · 2!)
+    assert (counts[:, first][:, of_draw] == counts).all()

@@ -44,15 +44,17 @@ def annealing_gain(g: Array, z: Array, slopes: list[Array] | None = None) -> Arr
         rows = changed.reshape(len(changed)) if shared_steps else slice(None)
         size, log_eta = change[b][rows], log_rate[b][rows]
         v = log_c - gamma * log_eta + log_area[b][rows]
-        log_response = np.maximum(v, 0) + np.log1p(np.exp(-np.abs(v)))
+        small = np.exp(-np.abs(v))
+        log_response = np.maximum(v, 0) + np.log1p(small)
         decay = np.exp(-beta * log_response)
         total[rows] += size * (1 - decay)
         if slopes is not None:
             decay *= size
             by_beta[rows] += decay * log_response
-            decay *= beta * (1 - np.exp(-log_response))
+            decay *= beta * np.where(v < 0, small, 1.0) / (1 + small)  # 1 − e^(−f) = 1 / (1 + e^(−v))
             by_v[rows] += decay
-            by_gamma[rows] -= decay * log_eta
+            decay *= log_eta
+            by_gamma[rows] -= decay
     if slopes is not None:
         slopes += [by_v / c, by_beta, by_gamma]
     return total
@@ -64,21 +66,16 @@ def terms(g: Array, z: Array) -> Array:
     return np.stack(np.broadcast_arrays(np.ones_like(power), power, -annealing_gain(g, z)))
 
 
-def jacobian(theta: Array, x: Array) -> Array:
-    """Derivatives of L by L0, A, B, α, C, β and γ, (7, n, ...)."""
-    amplitude, per_rate, g = theta[1], theta[2], theta[3:]
+def value_and_jacobian(theta: Array, x: Array) -> tuple[Array, Array]:
+    """L (n, ...), and its derivatives by L0, A, B, α, C, β and γ, (7, n, ...), from one sum over the bins."""
+    loss, amplitude, per_rate, g = theta[0], theta[1], theta[2], theta[3:]
     log_sum = np.log(x[0])
     power = np.exp(-g[0] * log_sum)
     slopes: list[Array] = []
     total = annealing_gain(g, x, slopes)
-    rows = [
-        np.ones_like(power),
-        power,
-        -total,
-        -amplitude * power * log_sum,
-        *(-per_rate * slope for slope in slopes),
-    ]
-    return np.stack(np.broadcast_arrays(*rows))
+    rows = [np.ones_like(power), power, -total, -amplitude * power * log_sum]
+    rows += [-per_rate * slope for slope in slopes]
+    return loss + amplitude * power - per_rate * total, np.stack(np.broadcast_arrays(*rows))
 
 
 def grid(z: Array) -> Array:
@@ -109,7 +106,8 @@ LAW = separable(
     terms=terms,
     grid=grid,
     coordinates=np.asarray,
-    jacobian=jacobian,
+    jacobian=lambda theta, x: value_and_jacobian(theta, x)[1],
+    value_and_jacobian=value_and_jacobian,
     source="Luo et al., arXiv 2503.12811",
     formula="L = L0 + A · S1^(−α) − B · Σ_k (η_{k−1} − η_k) · (1 − (1 + C · η_k^(−γ) · S_k)^(−β))",
     traps="B, C, β and γ are correlated: compare curves. Under a constant rate they are undetermined. Log the corners "

@@ -49,6 +49,9 @@ NO_DRAWS = Remark(
 ENOUGH = 2000  # points at which Huber's sandwich is accurate
 STARTS = 3  # starting points if there are many points, because all then lead to the same minimum
 MOST_DRAWN, FEWEST_DRAWS = 2_000_000, 100  # limit of points times draws, and the smallest number of draws
+MOST_READ = (
+    20_000_000  # limit of points times predictors times draws: a law of a schedule has over 100 predictors
+)
 
 TAG = 41  # stream of random numbers
 PROJECTION = "variable-projection"
@@ -207,7 +210,8 @@ def fit_law(
         if unbounded:
             note = f"the data do not bound {listed(unbounded)} on one side"
             remark = together(remark, Remark(Status.OPEN_INTERVAL, note))
-    number = min(settings.bootstrap, max(FEWEST_DRAWS, MOST_DRAWN // len(data.y)))
+    affordable = min(MOST_DRAWN // len(data.y), MOST_READ // x.size)
+    number = min(settings.bootstrap, max(FEWEST_DRAWS, affordable))
     if settings.bootstrap and np.isfinite(estimates.theta).all() and not (by_t and not entry.predict):
         kind = options.limits or PERCENTILE
         seed = [settings.seed, TAG, zlib.crc32(f"{entry.name} {sorted(values.items())}".encode())]

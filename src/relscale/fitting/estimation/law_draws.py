@@ -116,9 +116,12 @@ def draws(
             )
         drawn_counts = schemes.weights(scheme, measured, number, rng, strata=_strata(data), blocks=blocks)
         counts = np.vstack([drawn_counts, np.ones((data.anchors, number))])
-        resampled, weight = y, counts * weights[:, None]
+        first, of_draw = _distinct(
+            counts
+        )  # of few trainings there are few combinations, and each is fitted once
+        resampled, weight = y, counts[:, first] * weights[:, None]
     else:
-        weight = weights
+        weight, of_draw = weights, np.arange(number)
         if scheme == schemes.RESIDUAL:
             if measured <= free:
                 raise RelscaleError(f"a residual bootstrap needs more points than the {free} parameters")
@@ -134,12 +137,18 @@ def draws(
     failed = ~(again.converged & (again.determined | again.irrelevant.any(axis=0)))
     pool = (residuals - residuals.mean()) * np.sqrt(measured / max(measured - free, 1))
     return Draws(
-        theta=np.where(failed, np.nan, again.theta),
-        irrelevant=again.irrelevant,
-        stderr=np.where(failed, np.nan, again.stderr),
+        theta=np.where(failed, np.nan, again.theta)[:, of_draw],
+        irrelevant=again.irrelevant[:, of_draw],
+        stderr=np.where(failed, np.nan, again.stderr)[:, of_draw],
         noise=pool[rng.integers(0, measured, number)],
         scheme=scheme,
     )
+
+
+def _distinct(counts: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first draw of each distinct column of ``counts`` (n, B), and for each draw (B,) which of them it equals."""
+    of_draw = schemes.members([column.tobytes() for column in np.ascontiguousarray(counts.T)])
+    return np.unique(of_draw, return_index=True)[1], of_draw
 
 
 def _starts(law: Law, estimates: Estimates, x: Array, y: Array) -> Array:
