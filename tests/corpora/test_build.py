@@ -1,12 +1,10 @@
 """Sources of text, end to end: a small package that is installed nowhere, and folders of files."""
 
 import bz2
-import compileall
 import gzip
 import json
 import lzma
 import os
-import py_compile
 import random
 
 import pyarrow as pa
@@ -19,7 +17,7 @@ from hypothesis import strategies as st
 from relscale.corpora.build import build_source
 from relscale.corpora.documents import SCHEMA, Document, documents_table, read_documents
 from relscale.corpora.files import read_folder
-from relscale.corpora.installed import is_compiled, package_versions, site_folders, source_files
+from relscale.corpora.installed import package_versions, site_folders, source_files
 from relscale.corpora.options import SOURCE, TextFiles
 from relscale.errors import RelscaleError
 
@@ -295,22 +293,3 @@ def test_text_is_the_same_in_every_packing_and_encoding(tmp_path, ending, encodi
     for name, content in (("a.txt", text), ("b.jsonl", line)):
         (tmp_path / f"{name}{ending}").write_bytes(pack[ending](content.encode(encoding)))
     assert [document.text for document in read_folder(texts_in(tmp_path), "texts")] == [text, text]
-
-
-def test_byte_code_of_an_older_file_says_nothing_about_the_file(tmp_path):
-    file = tmp_path / "m.py"
-    file.write_text("x = 1\n")
-    assert not is_compiled(str(file))
-    py_compile.compile(str(file), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
-    assert is_compiled(str(file))
-    file.write_text("x = (\n\n")
-    assert not is_compiled(str(file))
-
-
-def test_documents_do_not_depend_on_whether_python_has_compiled_their_files(site, tmp_path):
-    build_source(options(site), tmp_path / "before", 0)
-    assert not compileall.compile_dir(site, quiet=2)  # one file does not parse
-    assert is_compiled(str(site / "gamma.py"))
-    build_source(options(site), tmp_path / "after", 0)
-    before, after = (read_documents(tmp_path / name / "documents.parquet") for name in ("before", "after"))
-    assert after.equals(before)

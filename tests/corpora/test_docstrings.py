@@ -1,17 +1,14 @@
 """Docstrings out of source: what is left is the same program, with comments and layout, and without prose."""
 
-import argparse
 import ast
 import inspect
 import textwrap
-import typing
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relscale.corpora.docstrings import separate, summary
-from relscale.corpora.outline import outline
 
 HOLDERS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -122,44 +119,6 @@ def test_comments_stay_and_a_second_time_changes_nothing(source):
     _, code = separate(source)
     assert comments_of(code) == comments_of(source)
     assert separate(code) == ([], code)
-
-
-@pytest.mark.slow
-@settings(max_examples=100, deadline=None)
-@given(programs)
-def test_a_program_that_is_known_to_parse_is_separated_in_the_same_way(source):
-    assert separate(source, parses=True) == separate(source)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("module", [argparse, ast, typing], ids=lambda module: module.__name__)
-def test_the_outline_of_a_real_module_has_its_docstrings_in_place_and_less_to_parse(module):
-    source = inspect.getsource(module)
-    assert separate(source, parses=True) == separate(source)
-    assert outline(source).count("\n") == source.count("\n")
-    assert len(list(ast.walk(ast.parse(outline(source))))) < len(list(ast.walk(ast.parse(source)))) / 2
-
-
-@pytest.mark.parametrize(
-    ("source", "documented"),
-    [
-        ('def f():\n    ("of f"\n     " in brackets")\n    return 1\n', ["f"]),
-        ("def f():\n    \\\n    'after a backslash'\n", ["f"]),
-        ("x = '''\ndef f():\n    \"none\"\n'''\n", []),
-        ("x = f\"{y['a']}\"\ndef f():\n    'of f'\n", ["f"]),
-        ("x = rf'{y}{{' f\"\"\"{z!r:>{w}}\"\"\"\ndef f():\n    'of f'\n", ["f"]),
-        ("x = 1 if y else'a'\ndef f():\n    'of f'\n", ["f"]),
-        ("if x:\n    y = 1\nelse:\n    def f():\n        'of f'\n", ["f"]),
-        ("try:\n    x\nexcept E:\n    if y: z\n    elif z:\n        class C: 'of C'\nfinally:\n    x\n", ["C"]),
-        ("def f():\n    if x:\n        y\n    'none'\ndef g():\n    'of g'\n", ["g"]),
-        ("def f():\n    'of f'\n    # why\n\n  # not\n    'no more'; x = 1\n    for y in z: pass\n", ["f"]),
-        ("match = {1: '#'}  # '\nmatch x:\n    case 1:\n        def f(): 'of f'\n    case _: pass\n", ["f"]),
-        ("\f@d(')')\nclass C(A[(((((((((1,)))))))))]):\n\t'C'\n\tx = [\n 'n', # )\n]\n\tdef f(): 'of'", ["C", "C.f"]),
-    ],
-)  # fmt: skip
-def test_what_could_be_taken_for_a_docstring_or_for_none_is_not(source, documented):
-    assert [docstring.name for docstring in separate(source)[0]] == documented
-    assert separate(source, parses=True) == separate(source)
 
 
 @pytest.mark.slow

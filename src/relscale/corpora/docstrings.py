@@ -10,8 +10,6 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from relscale.corpora.outline import outline
-
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 Holder = ast.Module | Definition
 
@@ -35,20 +33,12 @@ class Docstring:
     text: str
 
 
-def separate(source: str, parses: bool = False) -> tuple[list[Docstring], str]:
+def separate(source: str) -> tuple[list[Docstring], str]:
     """Separate a file's docstrings from its code.
 
     Docstrings are cut out of the source by position, so that comments and layout are unchanged. A body that would be
     empty becomes ``pass``. A leading comment that states a copyright or a licence is removed as well, because the same
     few lines begin thousands of files.
-
-    Parameters
-    ----------
-    source
-        The text of a Python file.
-    parses
-        Whether this interpreter is known to parse it. If so, it is read in less than half the time, with the same
-        result.
 
     Returns
     -------
@@ -65,7 +55,7 @@ def separate(source: str, parses: bool = False) -> tuple[list[Docstring], str]:
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in other people's strings
-        tree = ast.parse(outline(source) if parses else source)
+        tree = ast.parse(source)
     lines = source.encode().split(b"\n")  # the tree counts columns in bytes of UTF-8
     docstrings = []
     spans = []

@@ -6,10 +6,8 @@ and repeated calls, and a third of the reading time.
 
 import gc
 import importlib.metadata
-import importlib.util
 import os
 import re
-import struct
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -99,19 +97,6 @@ def read_files(
     ]
 
 
-def is_compiled(path: str) -> bool:
-    """Whether byte code that this interpreter made of the file as it is lies beside it, as pip leaves it."""
-    try:
-        with open(importlib.util.cache_from_source(path), "rb") as file:
-            header = file.read(16)
-        state = os.stat(path)
-    except OSError:
-        return False
-    # The layout of PEP 552, for byte code that is compared by the file's time and size.
-    modified, size = int(state.st_mtime) & 0xFFFFFFFF, state.st_size & 0xFFFFFFFF
-    return header == importlib.util.MAGIC_NUMBER + struct.pack("<III", 0, modified, size)
-
-
 def _top_level(distribution: importlib.metadata.Distribution) -> set[str]:
     """Top-level import names of a distribution."""
     record = distribution.read_text("RECORD") or distribution.read_text("top_level.txt") or ""
@@ -171,7 +156,7 @@ def _read_chunk(chunk: tuple[Sequence[SourceFile], int]) -> tuple[list[Document]
 
 
 def _read(file: SourceFile, min_characters: int) -> list[Document]:
-    docstrings, code = separate(Path(file.path).read_text(encoding="utf-8-sig"), is_compiled(file.path))
+    docstrings, code = separate(Path(file.path).read_text(encoding="utf-8-sig"))
     documents = [
         Document(
             id=f"{file.module}.{docstring.name}" if docstring.name else file.module,
