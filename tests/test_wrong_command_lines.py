@@ -67,6 +67,10 @@ WRONG = [
     ("fit t.csv --report out.pdf", 1, "out.pdf does not end in .html"),
     ("atlas --report out.pdf", 1, "out.pdf does not end in .html"),
     ("fit t.csv --output t.csv", 1, "t.csv is the table itself"),
+    ("fit t.csv --output .", 1, "which is not a table of a fit; name a separate folder"),
+    ("fit t.csv --output a.xlsx", 1, "a.xlsx: a table's name ends in .parquet or .csv"),
+    ("ask synergy t.csv --output a.xlsx", 2, "a.xlsx: a table's name ends in .parquet or .csv"),
+    ("export short.yaml --output t.csv", 2, "t.csv is a file; name a folder"),
 ]
 
 

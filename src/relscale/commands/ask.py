@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
 
 from relscale.commands.listing import complete_by
+from relscale.commands.outputs import output_file, output_table
 
 if TYPE_CHECKING:
     from relscale.questions.catalogue import Question
@@ -33,9 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CONDITION",
         help="Keep the rows that satisfy a condition: model=7B, step>=1000.",
     )
-    parser.add_argument("--output", type=Path, help="Write the rows to this .parquet or .csv as well.")
     parser.add_argument(
-        "--plot", type=Path, metavar="HTML", help="Draw the figure of the question, if it has one (sweep)."
+        "--output", type=output_table, help="Write the rows to this .parquet or .csv as well."
+    )
+    parser.add_argument(
+        "--plot",
+        type=output_file,
+        metavar="HTML",
+        help="Draw the figure of the question, if it has one (sweep).",
     )
 
 

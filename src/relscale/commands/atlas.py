@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from relscale.commands.listing import complete_by
+from relscale.commands.outputs import output_file, output_table
 from relscale.errors import RelscaleError
 from relscale.package_files import REFERENCE
 
@@ -26,15 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="Folder of the published tables (default: those shipped with relscale).",
     )
-    parser.add_argument("--output", type=Path, help="Write the rows to this .parquet or .csv as well.")
+    parser.add_argument(
+        "--output", type=output_table, help="Write the rows to this .parquet or .csv as well."
+    )
     parser.add_argument(
         "--report",
-        type=Path,
+        type=output_file,
         metavar="HTML",
         help="Write an HTML page: every entry with its numbers and figure.",
     )
     parser.add_argument(
-        "--page", type=Path, metavar="MD", help="Write the documentation page and its pictures."
+        "--page", type=output_file, metavar="MD", help="Write the documentation page and its pictures."
     )
 
 

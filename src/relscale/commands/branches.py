@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, training_experiment
+from relscale.commands.outputs import output_table
 
 HELP = "critical batch sizes of an experiment, from branches of its runs with larger batches"
 
@@ -12,9 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CONFIG, --runs, --output and --critical-batches."""
     add_config(parser)
     add_files(parser, "--runs", "The manifests of all training jobs")
-    parser.add_argument("--output", type=Path, help="Write the branches to this .parquet or .csv.")
+    parser.add_argument("--output", type=output_table, help="Write the branches to this .parquet or .csv.")
     parser.add_argument(
-        "--critical-batches", type=Path, help="Write the critical batches to this .parquet or .csv."
+        "--critical-batches", type=output_table, help="Write the critical batches to this .parquet or .csv."
     )
 
 

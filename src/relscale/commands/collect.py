@@ -1,9 +1,9 @@
 """``relscale collect``: compute measurements from item scores or published tables."""
 
 import argparse
-from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, by_name, files
+from relscale.commands.outputs import output_table
 
 HELP = "compute the measurements from item scores"
 
@@ -15,10 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_files(parser, "--scores", "The manifests of all scoring jobs")
     add_files(parser, "--suites", "The suite.yaml of each suite, in the order of the config")
     parser.add_argument(
-        "--output", type=Path, required=True, help="Output table of measurements (.parquet or .csv)."
+        "--output", type=output_table, required=True, help="Output table of measurements (.parquet or .csv)."
     )
     parser.add_argument(
-        "--replicates", type=Path, help="Output table of bootstrap replicates over items (.parquet or .csv)."
+        "--replicates",
+        type=output_table,
+        help="Output table of bootstrap replicates over items (.parquet or .csv).",
     )
 
 

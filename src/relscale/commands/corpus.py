@@ -1,9 +1,9 @@
 """``relscale corpus``: read a source of text into documents."""
 
 import argparse
-from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_threads, entry, training_experiment
+from relscale.commands.outputs import output_file
 
 HELP = "read a source of text into a table of documents"
 
@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--source", required=True, help="A key of the config's section 'sources'.")
     add_threads(parser, "Number of processes")
-    parser.add_argument("--output", type=Path, required=True, help="Output table, documents.parquet.")
+    parser.add_argument("--output", type=output_file, required=True, help="Output table, documents.parquet.")
 
 
 def run(options: argparse.Namespace) -> None:

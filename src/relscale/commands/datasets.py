@@ -3,9 +3,9 @@
 import argparse
 import shlex
 from collections.abc import Iterable
-from pathlib import Path
 
 from relscale.commands.listing import add_name, check_name
+from relscale.commands.outputs import output_table
 
 HELP = "list the published tables, or show one"
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """NAME and --output."""
     add_name(parser, "table", _names)
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="Write a copy of the table (.csv or .parquet)."
+        "--output", type=output_table, metavar="FILE", help="Write a copy of the table (.csv or .parquet)."
     )
 
 

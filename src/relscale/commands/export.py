@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, by_name, files, training_experiment
+from relscale.commands.outputs import output_folder
 
 HELP = "export trained models as Hugging Face folders, with a table of them"
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Table of measurements, for the model cards (default: that of the results, if any).",
     )
     add_files(parser, "--suites", "The suite.yaml of each suite, in the order of the config")
-    parser.add_argument("--output", type=Path, required=True, help="Output folder.")
+    parser.add_argument("--output", type=output_folder, required=True, help="Output folder.")
 
 
 def run(options: argparse.Namespace) -> None:

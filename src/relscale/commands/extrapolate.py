@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.fit_table import columns
+from relscale.commands.outputs import output_table
 
 HELP = "forecast rows of a table by an ensemble of laws, weighted by backtests on similar extrapolations"
 
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "apply).",
     )
     parser.add_argument(
-        "--output", type=Path, help="Write the rows with their forecasts to this .csv or .parquet."
+        "--output", type=output_table, help="Write the rows with their forecasts to this .csv or .parquet."
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from relscale.commands import fit_table
 from relscale.commands.inputs import by_name
+from relscale.commands.outputs import output
 from relscale.errors import RelscaleError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", type=Path, help="Measurements, or any table (.parquet, .csv, .tsv, .jsonl).")
     parser.add_argument(
         "--output",
-        type=Path,
+        type=output,
         help="Output folder for all tables; for a single law also a .parquet of its parameters (default: "
         "TABLE.fits.parquet).",
     )
@@ -65,6 +66,8 @@ def run(options: argparse.Namespace) -> None:
         from relscale.table_fit.fit import CLUSTERED
 
         raise RelscaleError(f"--{CLUSTERED}")
+    from relscale.fitting.fits import check_folder
+
     if options.output is None:
         raise RelscaleError(
             "--output: the fit of measurements writes a folder; name it, or give --law for another table"
@@ -72,6 +75,7 @@ def run(options: argparse.Namespace) -> None:
     for name in fit_table.COLUMNS:
         if getattr(options, name) is not None:
             raise RelscaleError(f"--{name.replace('_', '-')} is for one law on any table; name the --law")
+    check_folder(options.output)
     fit_measurements(options.table, options.output, options.replicates, options.config, options.suites)
 
 

@@ -4,10 +4,10 @@ import argparse
 import csv
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 from relscale.commands.laws import known_laws
 from relscale.commands.listing import complete_by
+from relscale.commands.outputs import output_file
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fixed_parameters import fixed_parameters
@@ -116,13 +116,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     law.add_argument(
         "--plot",
-        type=Path,
+        type=output_file,
         metavar="HTML",
         help="Write the figure to this .html; other formats are written beside it.",
     )
     law.add_argument(
         "--report",
-        type=Path,
+        type=output_file,
         metavar="HTML",
         help="Write an HTML report with verdicts, curves and forecasts.",
     )
@@ -131,7 +131,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Fit one law to any table, print the result and write it."""
     from relscale.storage.tables import table_name
-    from relscale.table_fit.checks import check_reported
+    from relscale.table_fit.checks import check_output, check_reported
     from relscale.table_fit.fit import fit
 
     if options.plot and options.plot.suffix != ".html":
@@ -139,6 +139,7 @@ def run(options: argparse.Namespace) -> None:
     output = options.output or options.table.with_name(f"{table_name(options.table)}.fits.parquet")
     if output.resolve() == options.table.resolve():
         raise RelscaleError(f"--output: {output} is the table itself")
+    check_output(output)
     if options.report:
         check_reported(options.law or "relative", options.report)
     result = fit(

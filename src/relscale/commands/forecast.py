@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from relscale.commands.outputs import output_table
+
 if TYPE_CHECKING:
     from relscale.fitting.forecasts.forecast import ForecastRow
     from relscale.fitting.forecasts.record import OutcomeRow
@@ -17,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fits", type=Path, metavar="FITS", help="Output folder of `relscale fit`.")
     parser.add_argument(
         "--record",
-        type=Path,
+        type=output_table,
         metavar="FILE",
         help="Write the forecasts with the digests of their data and code to this .parquet or .csv; `relscale "
         "score-forecasts` scores them once the models exist.",

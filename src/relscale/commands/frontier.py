@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.fit_table import targets
+from relscale.commands.outputs import output_table
 from relscale.confidence import LEVEL
 
 HELP = "the compute-optimal frontier of a table of IsoFLOP runs: optima, exponents, N* and D* at any compute"
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Keep the rows that satisfy a condition: seed=0, step>=1000.",
     )
     parser.add_argument("--level", type=float, default=LEVEL, help=f"Confidence level (default: {LEVEL}).")
-    parser.add_argument("--output", type=Path, help="Write the optima to this .csv or .parquet.")
+    parser.add_argument("--output", type=output_table, help="Write the optima to this .csv or .parquet.")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from relscale.commands.outputs import output_file
 from relscale.errors import RelscaleError
 
 HELP = "write a starter config: texts, fit, checkpoints, or a shipped experiment such as paper"
@@ -31,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="texts: time limit of the experiment on this machine, in minutes (default: 10).",
     )
     parser.add_argument("--name", help="Name of the experiment (default: from the paths).")
-    parser.add_argument("--output", type=Path, metavar="YAML", help="Output file (default: NAME.yaml).")
+    parser.add_argument(
+        "--output", type=output_file, metavar="YAML", help="Output file (default: NAME.yaml)."
+    )
 
 
 def run(options: argparse.Namespace) -> None:

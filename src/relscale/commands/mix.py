@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_config, training_experiment
+from relscale.commands.outputs import output_file
 
 HELP = "optimise the data mixture by an experiment's mixture law, and print it as a corpus"
 
@@ -69,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="optimum", help="Name of the corpus (default: optimum).")
     parser.add_argument(
         "--output",
-        type=Path,
+        type=output_file,
         metavar="YAML",
         help="Write the config with this corpus added; the law predicts it and is not fitted to it.",
     )

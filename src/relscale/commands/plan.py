@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relscale.commands.inputs import add_config, training_experiment
+from relscale.commands.outputs import output_table
 
 if TYPE_CHECKING:
     from relscale.design.placement import Placement
@@ -19,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CONFIG, --output and --goodput."""
     add_config(parser)
     parser.add_argument(
-        "--output", type=Path, help="Write the table to this file (.csv or .parquet) instead of printing it."
+        "--output",
+        type=output_table,
+        help="Write the table to this file (.csv or .parquet) instead of printing it.",
     )
     parser.add_argument(
         "--goodput",

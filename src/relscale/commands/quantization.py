@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from relscale.commands.outputs import output_table
+
 HELP = "effect of int8 or int4 weights on answers, log-probabilities and Δβ, from two folders of results"
 
 
@@ -12,8 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "second", type=Path, help="Results of the same models scored with scoring.quantization: int8 or int4."
     )
-    parser.add_argument("--output", type=Path, help="Write the changes per item to this .parquet or .csv.")
-    parser.add_argument("--slopes", type=Path, help="Write the changes of Δβ to this .parquet or .csv.")
+    parser.add_argument(
+        "--output", type=output_table, help="Write the changes per item to this .parquet or .csv."
+    )
+    parser.add_argument(
+        "--slopes", type=output_table, help="Write the changes of Δβ to this .parquet or .csv."
+    )
 
 
 def run(options: argparse.Namespace) -> None:

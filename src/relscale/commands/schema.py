@@ -1,14 +1,15 @@
 """``relscale schema``: the JSON Schema of configs."""
 
 import argparse
-from pathlib import Path
+
+from relscale.commands.outputs import output_file
 
 HELP = "print the JSON Schema of configs, for completion and validation in editors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """--output."""
-    parser.add_argument("--output", type=Path, help="Output file (default: print).")
+    parser.add_argument("--output", type=output_file, help="Output file (default: print).")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from relscale.commands.inputs import (
     files,
     scored_experiment,
 )
+from relscale.commands.outputs import output_file
 from relscale.errors import RelscaleError
 from relscale.suggestions import suggestion
 
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_files(parser, "--runs", "The manifests of the training jobs of these runs")
     add_files(parser, "--suites", "The suite.yaml of each suite, in the order of the config")
     add_threads(parser, "Processor threads")
-    parser.add_argument("--output", type=Path, required=True, help="Output manifest (.json).")
+    parser.add_argument("--output", type=output_file, required=True, help="Output manifest (.json).")
 
 
 def run(options: argparse.Namespace) -> None:

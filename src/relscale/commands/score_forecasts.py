@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.forecast import HEADS, forecast_cells
+from relscale.commands.outputs import output_table
 
 HELP = "score registered forecasts against a later fit"
 
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "fits", type=Path, metavar="FITS", help="Folder of a later fit that includes the new models."
     )
-    parser.add_argument("--output", type=Path, help="Write the outcomes to this .parquet or .csv.")
+    parser.add_argument("--output", type=output_table, help="Write the outcomes to this .parquet or .csv.")
 
 
 def run(options: argparse.Namespace) -> None:

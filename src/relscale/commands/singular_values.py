@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, training_experiment
+from relscale.commands.outputs import output_file, output_table
 
 HELP = "largest singular values of an experiment's weight matrices, and their exponents in the width"
 
@@ -12,8 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CONFIG, --runs, --output and --plot."""
     add_config(parser)
     add_files(parser, "--runs", "The manifests of all training jobs")
-    parser.add_argument("--output", type=Path, help="Write the values to this .parquet or .csv.")
-    parser.add_argument("--plot", type=Path, metavar="HTML", help="Write the figure to this .html.")
+    parser.add_argument("--output", type=output_table, help="Write the values to this .parquet or .csv.")
+    parser.add_argument("--plot", type=output_file, metavar="HTML", help="Write the figure to this .html.")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,9 +1,9 @@
 """``relscale suite``: the data of one suite."""
 
 import argparse
-from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, entry, files, scored_experiment
+from relscale.commands.outputs import output_file
 
 HELP = "prepare the data of one suite"
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="yes",
         help="Whether to write the requests; not needed if no model will be scored (default: yes).",
     )
-    parser.add_argument("--output", type=Path, required=True, help="Output suite.yaml.")
+    parser.add_argument("--output", type=output_file, required=True, help="Output suite.yaml.")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relscale.commands.inputs import add_config, add_files, add_threads, by_name, entry, training_experiment
+from relscale.commands.outputs import output_file
 
 if TYPE_CHECKING:
     from relscale.design.run import Run
@@ -38,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "that of the results).",
     )
     add_threads(parser, "Threads of the tokenizer")
-    parser.add_argument("--output", type=Path, required=True, help="Output manifest.json of the store.")
+    parser.add_argument(
+        "--output", type=output_file, required=True, help="Output manifest.json of the store."
+    )
 
 
 def run(options: argparse.Namespace) -> None:

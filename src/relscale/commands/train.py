@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_threads, entry, training_experiment
+from relscale.commands.outputs import output_file
 
 HELP = "train the runs of one job; finished runs are skipped"
 STOPS_ITSELF = True  # when its parent has ended: it saves the state of the run first
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_threads(parser, "Processor threads")
     parser.add_argument(
-        "--output", type=Path, required=True, help="Output manifest (.json): one row per run."
+        "--output", type=output_file, required=True, help="Output manifest (.json): one row per run."
     )
 
 

@@ -1,9 +1,9 @@
 """``relscale vocabulary``: the vocabulary of an experiment."""
 
 import argparse
-from pathlib import Path
 
 from relscale.commands.inputs import add_config, add_files, add_threads, by_name, training_experiment
+from relscale.commands.outputs import output_file
 
 HELP = "train the vocabulary, or copy that of an existing tokenizer"
 
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "The documents.parquet of each source of a corpus, in the order of their names",
     )
     add_threads(parser, "Threads of the tokenizer")
-    parser.add_argument("--output", type=Path, required=True, help="Output tokenizer.json.")
+    parser.add_argument("--output", type=output_file, required=True, help="Output tokenizer.json.")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -102,21 +102,35 @@ def empty(name: str) -> pa.Table:
     return schema_of(ROWS[name]).empty_table()
 
 
-def write(fits: Fits, folder: str | Path) -> None:
-    """Write the tables as ``<folder>/<name>.parquet``, all or none; what an earlier fit wrote there is replaced.
+def check_folder(folder: str | Path) -> None:
+    """Refuse a folder that ``write`` cannot replace.
 
     Raises
     ------
     RelscaleError
-        The folder holds something else, which would be lost with it.
+        It is a file, or holds something else than the tables of a fit, which would be lost.
     """
-    folder = Path(folder).resolve()  # "." has no name to rename to
+    folder = Path(folder).resolve()
+    if folder.is_file():
+        raise RelscaleError(f"{folder}: a file; name a folder for the tables of the fit")
     files = {f"{name}.parquet" for name in ROWS}
     others = sorted(path.name for path in folder.glob("[!.]*") if path.name not in files)
     if others:
         raise RelscaleError(
             f"{folder}: contains {others[0]}, which is not a table of a fit; name a separate folder"
         )
+
+
+def write(fits: Fits, folder: str | Path) -> None:
+    """Write the tables as ``<folder>/<name>.parquet``, all or none; what an earlier fit wrote there is replaced.
+
+    Raises
+    ------
+    RelscaleError
+        As ``check_folder``.
+    """
+    check_folder(folder)
+    folder = Path(folder).resolve()  # "." has no name to rename to
     with atomic_path(folder) as partial:
         partial.mkdir()
         for name in ROWS:

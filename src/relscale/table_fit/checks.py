@@ -11,9 +11,11 @@ from relscale.errors import RelscaleError
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
 from relscale.fitting.estimation.law_points import takes_logarithm
+from relscale.fitting.fits import check_folder
 from relscale.laws.catalogue import law_names, law_or_family
 from relscale.laws.law import Family, Gap, Law
 from relscale.storage.columns import words
+from relscale.storage.table_endings import TABLE_ENDINGS
 from relscale.storage.tables import listed
 from relscale.suggestions import suggestion
 
@@ -173,3 +175,19 @@ def check_reported(law: str, output: Path) -> None:
         )
     if output.suffix != ".html":
         raise RelscaleError(f"--report: {output} does not end in .html")
+
+
+def check_output(output: Path) -> None:
+    """Reject a table or folder that ``TableFit.write`` cannot write.
+
+    Raises
+    ------
+    RelscaleError
+        The table's name has another ending or is that of a folder, or the folder holds something else.
+    """
+    if not output.suffix:
+        check_folder(output)
+    elif output.suffix not in TABLE_ENDINGS:
+        raise RelscaleError(f"{output}: a table's name ends in .parquet or .csv")
+    elif output.is_dir():
+        raise RelscaleError(f"{output}: a folder; name a file")

@@ -1,0 +1,89 @@
+"""Types of the options that name what a command writes; what cannot be written is refused before anything runs."""
+
+import argparse
+import os
+from pathlib import Path
+
+from relscale.storage.table_endings import TABLE_ENDINGS
+
+
+def output_file(text: str) -> Path:
+    """The path of a file to write.
+
+    Raises
+    ------
+    ArgumentTypeError
+        It is a folder, or its own folder cannot be written or created.
+    """
+    path = Path(text)
+    if _is_folder(path):
+        raise argparse.ArgumentTypeError(f"{path} is a folder; name a file, such as {path / 'FILE'}")
+    check_parent(path)
+    return path
+
+
+def output_table(text: str) -> Path:
+    """The path of a table to write.
+
+    Raises
+    ------
+    ArgumentTypeError
+        As ``output_file``, or the ending is neither ``.parquet`` nor ``.csv``.
+    """
+    path = output_file(text)
+    if path.suffix not in TABLE_ENDINGS:
+        raise argparse.ArgumentTypeError(f"{path}: a table's name ends in {' or '.join(TABLE_ENDINGS)}")
+    return path
+
+
+def output_folder(text: str) -> Path:
+    """The path of a folder to write.
+
+    Raises
+    ------
+    ArgumentTypeError
+        It is a file, or the folder above it cannot be written or created.
+    """
+    path = Path(text)
+    if path.is_file():
+        raise argparse.ArgumentTypeError(f"{path} is a file; name a folder")
+    check_parent(path)
+    return path
+
+
+def output(text: str) -> Path:
+    """The path of a file or a folder to write, whichever the table needs.
+
+    Raises
+    ------
+    ArgumentTypeError
+        The folder above it cannot be written or created.
+    """
+    path = Path(text)
+    check_parent(path)
+    return path
+
+
+def check_parent(path: Path) -> None:
+    """Refuse a path whose folder cannot be written or created.
+
+    Raises
+    ------
+    ArgumentTypeError
+        A part of it is a file, or read-only.
+    """
+    try:
+        existing = next(parent for parent in path.absolute().parents if parent.exists())
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{str(path)[:60]}: {error.strerror}") from None
+    if not existing.is_dir():
+        raise argparse.ArgumentTypeError(f"{path}: {existing} is a file, not a folder; name another place")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"{path}: {existing} cannot be written; name another place")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{str(path)[:60]}: {error.strerror}") from None

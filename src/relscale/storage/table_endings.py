@@ -1,0 +1,3 @@
+"""The endings of tables that can be written."""
+
+TABLE_ENDINGS = (".parquet", ".csv")

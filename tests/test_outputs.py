@@ -1,0 +1,45 @@
+"""An output that cannot be written is refused before anything is read or computed, by every command that has one."""
+
+import pytest
+
+from relscale.cli import VERBS, main, parsers
+
+OUTPUTS = [  # `ability --slopes` is no file
+    (verb, option)
+    for verb, parser in parsers()[1].items()
+    for option in ("--output", "--plot", "--report", "--page", "--record", "--slopes", "--critical-batches")
+    if option in parser._option_string_actions and (verb, option) != ("ability", "--slopes")
+]
+FOLDERS = {("fit", "--output"), ("export", "--output")}  # these can be folders
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.csv").mkdir()
+    return tmp_path
+
+
+def refusal(capsys, *line: str) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        main(line)
+    printed = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert not printed.out
+    (said,) = printed.err.splitlines()
+    return said
+
+
+def test_commands_with_an_output_are_found() -> None:
+    assert {"fit", "ask", "atlas", "collect"} <= {verb for verb, _ in OUTPUTS} <= set(VERBS)
+
+
+@pytest.mark.parametrize(("verb", "option"), OUTPUTS)
+def test_an_output_below_a_file_is_refused(files, capsys, verb: str, option: str) -> None:
+    assert f"{option}: file/a.csv: {files / 'file'} is a file" in refusal(capsys, verb, option, "file/a.csv")
+
+
+@pytest.mark.parametrize(("verb", "option"), [output for output in OUTPUTS if output not in FOLDERS])
+def test_a_folder_is_not_an_output_file(files, capsys, verb: str, option: str) -> None:
+    assert f"{option}: folder.csv is a folder" in refusal(capsys, verb, option, "folder.csv")
