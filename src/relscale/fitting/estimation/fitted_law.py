@@ -49,9 +49,7 @@ NO_DRAWS = Remark(
 ENOUGH = 2000  # points at which Huber's sandwich is accurate
 STARTS = 3  # starting points if there are many points, because all then lead to the same minimum
 MOST_DRAWN, FEWEST_DRAWS = 2_000_000, 100  # limit of points times draws, and the smallest number of draws
-MOST_READ = (
-    20_000_000  # limit of points times predictors times draws: a law of a schedule has over 100 predictors
-)
+MOST_READ = 20_000_000  # limit of points times predictors times draws, for laws of whole schedules
 
 TAG = 41  # stream of random numbers
 PROJECTION = "variable-projection"

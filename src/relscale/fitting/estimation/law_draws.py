@@ -116,9 +116,8 @@ def draws(
             )
         drawn_counts = schemes.weights(scheme, measured, number, rng, strata=_strata(data), blocks=blocks)
         counts = np.vstack([drawn_counts, np.ones((data.anchors, number))])
-        first, of_draw = _distinct(
-            counts
-        )  # of few trainings there are few combinations, and each is fitted once
+        # Of few trainings there are few combinations, and each is fitted once.
+        first, of_draw = _distinct(counts)
         resampled, weight = y, counts[:, first] * weights[:, None]
     else:
         weight, of_draw = weights, np.arange(number)
