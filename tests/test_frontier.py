@@ -166,13 +166,38 @@ def test_two_budgets_that_are_close_stay_two():
     assert list(relscale.frontier(pa.Table.from_pylist(close)).optima["runs"]) == [5] * 6
 
 
-def test_a_row_twice_is_no_second_run():
+def test_a_table_that_was_written_twice_is_refused():
     table = chinchilla(noise=0.01)
-    with pytest.raises(RelscaleError, match="row 36 is a copy of row 1;") as refused:
-        relscale.frontier(pa.Table.from_pylist(table + table[:1]))
+    with pytest.raises(RelscaleError, match="70 of 70 rows equal another") as refused:
+        relscale.frontier(pa.Table.from_pylist(table * 2))
     assert_one_sentence(refused.value)
     seeds = [row | {"seed": seed} for seed in (0, 1) for row in table]
     assert list(relscale.frontier(pa.Table.from_pylist(seeds)).optima["runs"]) == [14] * 5
+
+
+def test_two_equal_runs_are_a_note():
+    table = chinchilla(noise=0.01)
+    fitted = relscale.frontier(pa.Table.from_pylist(table + table[:1]))
+    (note,) = fitted.notes
+    assert note.startswith("2 of 36 rows equal another")
+    assert note in repr(fitted)
+    assert relscale.frontier(pa.Table.from_pylist(table)).notes == ()
+
+
+def test_rows_that_cannot_be_fitted_are_no_copies():
+    table = chinchilla(noise=0.01)
+    diverged = table[0] | {"loss": float("nan")}
+    empty = dict.fromkeys(table[0])
+    lost = pa.Table.from_pylist([*table, diverged, diverged, empty, empty])
+    assert relscale.frontier(lost).notes == ()
+
+
+def test_compute_is_compared_with_parameters_and_tokens_per_corpus():
+    table = chinchilla(noise=0.01)
+    other = [row | {"tokens": row["tokens"] / 1e9, "corpus": "billions"} for row in table]
+    fitted = relscale.frontier(pa.Table.from_pylist([row | {"corpus": "ones"} for row in table] + other))
+    ones, billions = np.split(np.array(fitted.exponents["exponent"]), 2)
+    assert billions == pytest.approx(ones)
 
 
 @pytest.mark.parametrize(

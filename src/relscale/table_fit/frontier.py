@@ -29,7 +29,7 @@ from relscale.suggestions import suggestion
 from relscale.table_fit.frame import Frame
 from relscale.table_fit.known_columns import Guess, guess_column
 from relscale.table_fit.least_loss import LeastLoss
-from relscale.table_fit.measurements import check_no_copies, read_source, usable
+from relscale.table_fit.measurements import note_on_copies, read_source, usable
 from relscale.table_fit.row_filter import filter_rows
 
 QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
@@ -56,6 +56,8 @@ class FrontierFit:
         Confidence level of the intervals.
     guessed
         Guessed columns.
+    notes
+        What the reader of the fit should know of the rows.
     lines
         Per corpus, the lines of ln tokens, ln params and ln loss of the optima over ln FLOPs.
     least
@@ -65,11 +67,12 @@ class FrontierFit:
     rows: tuple[FrontierRow, ...]
     level: float
     guessed: tuple[Guess, ...]
+    notes: tuple[str, ...]
     lines: Mapping[str, Mapping[str, Lines]]
     least: Mapping[str, LeastLoss]
 
     def __dir__(self) -> list[str]:
-        return ["at", "exponents", "guessed", "least", "level", "lines", "optima", "rows"]
+        return ["at", "exponents", "guessed", "least", "level", "lines", "notes", "optima", "rows"]
 
     @property
     def optima(self) -> Frame:
@@ -170,7 +173,7 @@ class FrontierFit:
             exponents = repr(self.exponents)
         except RelscaleError as error:
             exponents = str(error)
-        return "\n\n".join([*guessed, repr(self.optima), exponents])
+        return "\n\n".join([*guessed, *self.notes, repr(self.optima), exponents])
 
     def _repr_html_(self) -> str:
         return self.optima._repr_html_() + self.exponents._repr_html_()
@@ -346,14 +349,13 @@ def frontier(
         key: numbers(source[column], f"{name}: column {column!r}").to_numpy(zero_copy_only=False)
         for key, column in columns.items()
     }
-    check_no_copies(source, name)
     status = usable({columns[key]: cells for key, cells in numeric_columns.items()})
     if Status.OK not in status:
         raise RelscaleError(
             f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
         )
     fitted = np.array([state == Status.OK for state in status])
-    _check_compute({key: cells[fitted] for key, cells in numeric_columns.items()}, columns, name)
+    copies = note_on_copies(source.filter(pa.array(fitted)), name)
     text_columns = {
         option: words(source[column], f"{name}: column {column!r}")
         for option, column in (("corpus", corpus), ("block", block))
@@ -361,16 +363,16 @@ def frontier(
     }
     if not named_budget:
         numeric_columns["budget"] = numeric_columns["training_flops"].astype(float)
-        of = np.array(
-            [str(value) for value in text_columns["corpus"]] if corpus else [name] * source.num_rows
-        )
-        for corpus_name in np.unique(of[fitted]):
-            in_corpus = fitted & (of == corpus_name)
+    corpora = np.array(list(map(str, text_columns["corpus"])) if corpus else [name] * source.num_rows)
+    for corpus_name in np.unique(corpora[fitted]):
+        in_corpus = fitted & (corpora == corpus_name)
+        _check_compute({key: cells[in_corpus] for key, cells in numeric_columns.items()}, columns, name)
+        if not named_budget:
             numeric_columns["budget"][in_corpus] = budgets_of(
                 numeric_columns["training_flops"][in_corpus], numeric_columns["tokens"][in_corpus]
             )
-        if (numeric_columns["budget"][fitted] != numeric_columns["training_flops"][fitted]).any():
-            guessed.append(Guess("budget", columns["training_flops"], "runs within 1% share a budget"))
+    if not named_budget and (numeric_columns["budget"] != numeric_columns["training_flops"])[fitted].any():
+        guessed.append(Guess("budget", columns["training_flops"], "runs within 1% share a budget"))
     rows = [
         {
             **{key: float(cells[number]) for key, cells in numeric_columns.items()},
@@ -398,6 +400,7 @@ def frontier(
         ),
         level=level,
         guessed=tuple(guessed),
+        notes=(copies,) if copies else (),
         lines={str(frontier.matrix.corpus): _lines(frontier) for frontier in frontiers},
         least={str(frontier.matrix.corpus): LeastLoss.of(_loss(frontier)) for frontier in frontiers},
     )

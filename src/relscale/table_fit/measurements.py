@@ -64,22 +64,35 @@ def check_once(columns: pa.Table, name: str, runs: Sequence[str]) -> None:
         )
 
 
-def check_no_copies(source: pa.Table, name: str) -> None:
-    """Refuse a row that is equal to another in every column, which would count as a further run.
+def note_on_copies(source: pa.Table, name: str) -> str:
+    """A note on rows that equal another in every column; empty if there are none.
+
+    Runs of one design may have the same rounded loss, so only a table of which most rows are copies is refused.
 
     Raises
     ------
     RelscaleError
-        There is one; the message names both rows, from 1.
+        More than half of the rows equal another, as in a file that was written twice.
+
+    Examples
+    --------
+    >>> runs = [{"tokens": 1e9, "loss": 3.1}, {"tokens": 2e9, "loss": 3.0}, {"tokens": 4e9, "loss": 2.9}]
+    >>> note_on_copies(pa.Table.from_pylist([*runs, *runs[:1]]), "runs.csv")
+    '2 of 4 rows equal another in every column; each counts as a run of its own, so remove copies'
     """
-    first: dict[str, int] = {}
-    for row, cells in enumerate(source.to_pylist(), start=1):
-        other = first.setdefault(repr(cells), row)
-        if other != row:
-            raise RelscaleError(
-                f"{name}: row {row} is a copy of row {other}; remove it, or add a column that tells the runs apart, "
-                "such as seed"
-            )
+    counts = Counter(repr(cells) for cells in source.to_pylist())
+    equal = sum(count for count in counts.values() if count > 1)
+    if 2 * equal > source.num_rows:
+        raise RelscaleError(
+            f"{name}: {equal} of {source.num_rows} rows equal another in every column, so that runs would count twice; "
+            "remove the copies, or add a column that tells the runs apart, such as seed"
+        )
+    if not equal:
+        return ""
+    return (
+        f"{equal} of {source.num_rows} rows equal another in every column; each counts as a run of its own, so remove "
+        "copies"
+    )
 
 
 def joined_words(source: pa.Table, names: Sequence[str], table: str, numbers: Sequence[str] = ()) -> pa.Array:
