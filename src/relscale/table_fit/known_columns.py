@@ -1,5 +1,6 @@
 """The meaning of the columns of a user's table, guessed from their names."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ NAMES = {  # column names per quantity, the likeliest first; case is ignored
         *("dataset", "subset", "split", "test"),
     ),
 }
+FLOPS, NO_UNIT = (
+    {"flop", "flops", "compute", "c"},
+    {"training", "train", "total", "log", "log2", "log10", "ln"},
+)
 LEAST_LOGARITHM, LARGEST_LOGARITHM = 10, 100  # of FLOPs: from 1e10 to base 10, to 1e30 to base 2
 HIGHER_IS_BETTER = {
     *("acc", "accuracy", "exact", "em", "f1", "score", "pass@1", "pass_at_1", "bleu", "rouge", "mcc"),
@@ -145,8 +150,8 @@ def guess_baseline(table: pa.Table, group: str, y: str, name: str) -> str:
 def check_no_logarithm(column: str, values: Floats, name: str) -> None:
     """Refuse training compute that is given as its logarithm, of which the laws would take another one.
 
-    That is a column of compute by its name, whose values are all those of logarithms of FLOPs, to base 2, e or 10: from
-    10 to 100, the largest less than 3 times the least.
+    That is a column of FLOPs by its name, in no other unit, whose values are all those of logarithms of FLOPs, to base
+    2, e or 10: from 10 to 100, the largest less than 3 times the least.
 
     Raises
     ------
@@ -159,18 +164,18 @@ def check_no_logarithm(column: str, values: Floats, name: str) -> None:
     >>> check_no_logarithm("flops", np.array([18.0, 21.0]), "table.csv")
     Traceback (most recent call last):
     relscale.errors.RelscaleError: table.csv: column 'flops' is from 18 to 21, as logarithms of FLOPs are, and the law \
-takes the logarithm itself; write the FLOPs into it
+takes the logarithm itself; write the FLOPs into it, or name its unit, such as exaflops
+    >>> check_no_logarithm("exaflops", np.array([18.0, 21.0]), "table.csv")
     """
     known = values[np.isfinite(values)]
-    lower = column.lower()
-    is_compute = lower in NAMES["training_flops"] or "flop" in lower or "compute" in lower
-    if not is_compute or len(known) == 0:
+    parts = set(re.findall("[a-z0-9]+", column.lower()))
+    if not parts & FLOPS or parts - FLOPS - NO_UNIT or len(known) == 0:
         return
     least, largest = known.min(), known.max()
     if LEAST_LOGARITHM <= least < largest <= LARGEST_LOGARITHM and largest < 3 * least:
         raise RelscaleError(
             f"{name}: column {column!r} is from {least:g} to {largest:g}, as logarithms of FLOPs are, and the law "
-            "takes the logarithm itself; write the FLOPs into it"
+            "takes the logarithm itself; write the FLOPs into it, or name its unit, such as exaflops"
         )
 
 

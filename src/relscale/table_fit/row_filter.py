@@ -61,15 +61,16 @@ def _matches(table: pa.Table, column: str, sign: str, value: str, name: str) -> 
             numbers(table[column], subject).to_numpy(zero_copy_only=False), limit
         ).tolist()
         return mask
-    cells = [word.strip() for word in words(table[column], subject, True)]
-    asked = {text.strip() for text in value.split(",")}
-    spelled_so = asked.intersection(cells)  # 7 is not 007 where both are names
-    numbers_asked = {_normalized(text) for text in asked - spelled_so}
-    return [(cell in spelled_so or _normalized(cell) in numbers_asked) == (sign == "=") for cell in cells]
+    values = {_normalized(text) for text in value.split(",")}
+    cells = [_normalized(word) for word in words(table[column], subject, True)]
+    return [(cell in values) == (sign == "=") for cell in cells]
 
 
 def _normalized(word: str) -> str:
-    """A word, or a number in one notation: 1e3 is 1000."""
+    """A word, or a number in one notation: 1e3 is 1000. Digits after a zero are a name: 007 is not 7."""
+    word = word.strip()
+    if re.fullmatch(r"0\d+", word):
+        return word
     try:
         return f"{float(word):.17g}"
     except ValueError:
