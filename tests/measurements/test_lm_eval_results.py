@@ -82,7 +82,7 @@ def test_scores_have_what_lm_eval_says_of_them(tmp_path: Path) -> None:
         (
             "versions",
             {"easy": 1.0, "hard": 2.0},
-            "scored on hard with different versions of the task, 1.0 and 2.0",
+            "scored on hard with different versions of the task, 1 and 2",
         ),
         (
             "n-samples",
@@ -128,6 +128,50 @@ def test_the_number_of_examples_can_be_chosen_where_a_model_has_several(table: P
     assert row["delta_beta"] == pytest.approx(RISE["hard"] - RISE["easy"], abs=1e-9)
     with pytest.raises(RelscaleError, match="choose one, such as --where shots=5"):
         relscale.fit(table, where="kind=task", baseline="hard")
+
+
+def with_sections(table: Path, **sections: Mapping[int, Mapping[str, Any]]) -> None:
+    """Write sections into the results of models, by the model's number."""
+    for section, by_model in sections.items():
+        for i, said in by_model.items():
+            path = table.parent / f"m{i}" / f"results_{TIME}.json"
+            written(path, {**json.loads(path.read_text()), section.replace("_", "-"): said})
+
+
+def test_the_number_of_examples_may_be_the_group(table: Path) -> None:
+    with_sections(table, n_shot={i: {"easy": 0, "hard": 0} for i in range(5)})
+    for i in range(5):
+        five = {**results(f"org/m{i}", easy=0.9 - 0.1 * i, hard=0.9), "n-shot": {"easy": 5, "hard": 5}}
+        written(table.parent / f"m{i}" / "results_2026-05-02T03-04-05.json", five)
+    (row,) = relscale.fit(table, group="shots", baseline="0", where=["kind=task", "task=easy"]).table()
+    assert row["group"] == "5"
+
+
+def test_a_version_is_the_same_as_a_whole_number_and_with_a_point(table: Path) -> None:
+    with_sections(table, versions={0: {"easy": 1, "hard": 1}, 1: {"easy": 1.0, "hard": 1.0}})
+    assert len(relscale.fit(table, where="kind=task", baseline="hard").table()) == 1
+
+
+@pytest.mark.parametrize("section", ["n-shot", "versions"])
+@pytest.mark.parametrize("other", [{"easy": 2, "hard": 25}, {"easy": 1, "hard": 2}])
+def test_a_group_of_tasks_that_were_asked_differently_is_not_compared(
+    table: Path, section: str, other: Mapping[str, Any]
+) -> None:
+    first = {"easy": 2, "hard": 1}
+    with_sections(table, **{section.replace("-", "_"): {i: other if i == 3 else first for i in range(5)}})
+    with pytest.raises(
+        RelscaleError, match="scored on both with different tasks, examples or versions"
+    ) as error:
+        relscale.fit(table, law="power", where="kind=group")
+    assert_one_sentence(error.value)
+
+
+def test_results_that_do_not_say_how_many_examples_give_way_to_newer_ones(tmp_path: Path) -> None:
+    written(tmp_path / f"results_{TIME}.json", results(easy=0.75))
+    newer = {**results(easy=0.25), "n-shot": {"easy": 0, "hard": 0}}
+    written(tmp_path / "results_2026-05-02T03-04-05.json", newer)
+    scores = [row for row in read_results(tmp_path) if row.task == "easy"]
+    assert [(row.score, row.shots) for row in scores] == [(0.75, 0)]
 
 
 def test_of_several_results_of_a_model_the_newest_counts(tmp_path: Path) -> None:

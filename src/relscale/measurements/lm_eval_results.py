@@ -7,7 +7,7 @@ They are means over items without the items, so intervals of a law fitted to the
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ RESULTS = "results"  # the column of a user's table that names the files
 BOUNDED = ("acc", "exact_match", "f1", "em", "contains")  # prefixes of metrics whose best value is 1
 EQUAL = {  # settings that must be equal for all models of one task
     "shots": "examples in the prompt",
-    "version": "versions of the task",
+    "task_version": "versions of the task",
     "items": "numbers of documents",
+    "subtasks": "tasks, examples or versions",
 }
 NO_ITEMS = (
     "note: lm-eval's results have no items, so intervals reflect only the scatter between models; samples_*.jsonl "
@@ -53,7 +54,12 @@ class Score:
         "Examples in the prompt; null if lm-eval does not state it, or the tasks of a group differ.",
         default=None,
     )
-    version: str | None = column("Version of the task; of a group, the versions of its tasks.", default=None)
+    task_version: str | None = column(
+        "Version of the task; null where lm-eval does not say, or the tasks of a group differ.", default=None
+    )
+    subtasks: str | None = column(
+        "The tasks of a group with their examples and versions; null for a task.", default=None
+    )
 
 
 def read_results(path: str | Path) -> list[Score]:
@@ -82,7 +88,19 @@ def read_results(path: str | Path) -> list[Score]:
         raise RelscaleError(
             f"{path}: results of {len(models)} models ({listed(models, 3)}); name the folder or the file of one of them"
         )
-    return list({(row.task, row.metric, row.filter, row.shots): row for row in rows}.values())
+    return _newest(rows)
+
+
+def _newest(rows: Iterable[Score]) -> list[Score]:
+    """The newest of each score, of rows in the order of time; one for each number of examples, if that is known."""
+    scores: dict[tuple[str, str, str], dict[int | None, Score]] = {}
+    for row in rows:
+        by_shots = scores.setdefault((row.task, row.metric, row.filter), {})
+        if row.shots is None:
+            by_shots.clear()
+        by_shots.pop(None, None)
+        by_shots[row.shots] = row
+    return [row for by_shots in scores.values() for row in by_shots.values()]
 
 
 def names_results(table: pa.Table, folder: Path) -> bool:
@@ -149,8 +167,17 @@ def check_one_metric(table: pa.Table, name: str) -> None:
             )
 
 
-def check_equal_tasks(table: pa.Table, name: str) -> None:
+def check_equal_tasks(table: pa.Table, name: str, apart: Sequence[str] = ()) -> None:
     """Refuse scores of one task if its examples, versions or documents differ between models.
+
+    Parameters
+    ----------
+    table
+        As from `with_scores`.
+    name
+        Name of the table, for messages.
+    apart
+        Columns whose values are fitted apart, such as groups.
 
     Raises
     ------
@@ -158,14 +185,19 @@ def check_equal_tasks(table: pa.Table, name: str) -> None:
         They differ; the message names the task and how to choose.
     """
     for column_name, what in EQUAL.items():
-        known: dict[tuple[str, str, str], Any] = {}
-        keys = zip(*(table[key].to_pylist() for key in ("task", "metric", "filter")), strict=True)
+        known: dict[tuple[object, ...], Any] = {}
+        keys = zip(*(table[key].to_pylist() for key in ("task", "metric", "filter", *apart)), strict=True)
         for key, value in zip(keys, table[column_name].to_pylist(), strict=True):
             other = value if value is None else known.setdefault(key, value)
             if other != value:
+                choose = (
+                    ""
+                    if column_name == "subtasks"
+                    else f"choose one, such as --where {column_name}={value}, or "
+                )
                 raise RelscaleError(
                     f"{name}: the models were scored on {key[0]} with different {what}, {other} and {value}, so "
-                    f"that they are not comparable; choose one, such as --where {column_name}={value}, or score again"
+                    f"that they are not comparable; {choose}score again"
                 )
 
 
@@ -215,8 +247,8 @@ def _of_task(scores: Mapping[str, Any], task: str, cells: Mapping[str, Any]) -> 
     model = scores.get("model_name")
     directions = _mapping(_mapping(scores.get("higher_is_better")).get(task))
     tasks = _tasks_of(scores, task)
-    shots = {_whole(_mapping(scores.get("n-shot")).get(part)) for part in tasks}
-    versions = [_mapping(scores.get("versions")).get(part) for part in tasks]
+    all_shots = [_whole(_mapping(scores.get("n-shot")).get(part)) for part in tasks]
+    versions = [_as_text(_mapping(scores.get("versions")).get(part)) for part in tasks]
     counts = [
         _whole(_mapping(_mapping(scores.get("n-samples")).get(part)).get("effective")) for part in tasks
     ]
@@ -240,9 +272,21 @@ def _of_task(scores: Mapping[str, Any], task: str, cells: Mapping[str, Any]) -> 
             stderr=_number(cells.get(f"{metric}_stderr,{filter_name}")),
             error=_error(metric, score, directions.get(metric)),
             items=items,
-            shots=next(iter(shots)) if len(shots) == 1 else None,
-            version=", ".join(sorted({str(version) for version in versions if version is not None})) or None,
+            shots=all_shots[0] if len(set(all_shots)) == 1 else None,
+            task_version=versions[0] if len(set(versions)) == 1 else None,
+            subtasks="; ".join(sorted(map(_subtask, tasks, all_shots, versions))) if is_group else None,
         )
+
+
+def _subtask(task: str, shots: int | None, version: str | None) -> str:
+    stated = [f"{shots} examples"] if shots is not None else []
+    stated += [f"version {version}"] if version is not None else []
+    return f"{task} ({', '.join(stated)})" if stated else task
+
+
+def _as_text(version: Any) -> str | None:
+    """A version as text: 1 and 1.0 are the same."""
+    return f"{version:g}" if isinstance(version, int | float) else None if version is None else str(version)
 
 
 def _tasks_of(scores: Mapping[str, Any], name: str) -> list[str]:
