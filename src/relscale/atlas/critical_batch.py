@@ -22,6 +22,8 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         low, high = fit.interval(0.95)
         for i, name in enumerate(LAW.names):
             results[f"{name} of {model}"] = Number(fit.theta[i, 0], low[i, 0], high[i, 0])
+            results[f"lower limit of {name} of {model}"] = Number(float(low[i, 0]))
+            results[f"upper limit of {name} of {model}"] = Number(float(high[i, 0]))
         batch, *limits = (
             float(with_overhead(part[:, 0], OVERHEAD, SMALLEST)) for part in (fit.theta, low, high)
         )
@@ -35,8 +37,9 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         ("B_crit", critical),
         ("batch at 20% overhead, steps as logged", logged),
     ):
-        exponent, level = np.polyfit(np.log(sizes), np.log(values), 1)
+        (exponent, level), covariance = np.polyfit(np.log(sizes), np.log(values), 1, cov=True)
         results[f"exponent of {name} in size"] = Number(float(exponent))
+        results[f"standard error of the exponent of {name} in size"] = Number(float(covariance[0, 0] ** 0.5))
         results[f"{name} at 1M parameters"] = Number(float(np.exp(level)))
     return results
 

@@ -28,9 +28,11 @@ def _line(rows: Columns, task: str) -> tuple[float, float, Array]:
     return float(np.exp(level)), float(slope), y - level - slope * x
 
 
-def _curve(rows: Columns) -> tuple[float, Array]:
-    """R² and residuals of the law from C4's to HellaSwag's loss, in nats."""
-    x, y = rows["c4_loss"][None], rows["hellaswag_loss"]
+def _curve(
+    rows: Columns, predictor: str = "c4_loss", measured: str = "hellaswag_loss"
+) -> tuple[float, Array]:
+    """R² and residuals of the law from one loss to another, in nats."""
+    x, y = rows[predictor][None], rows[measured]
     fit = estimate(LAW, x, y, residual="linear")
     residual = LAW.value(fit.theta[:, 0], x) - y
     return float(1 - (residual**2).sum() / ((y - y.mean()) ** 2).sum()), residual
@@ -78,16 +80,31 @@ def residuals_by_architecture(pile: Columns) -> dict[str, Number]:
 
 
 def losses_at_fineweb(rows: Columns) -> dict[str, Number]:
-    """Losses at a FineWeb-Edu loss of 3.2 nats, by a line per corpus and architecture."""
+    """Losses at a FineWeb-Edu loss of 3.2 nats, by a line per corpus and architecture, and R² of the law there."""
     results = {}
+    r_squared: dict[str, list[float]] = {"C4": [], "HellaSwag": [], "ARC-Easy": []}
     for corpus, architecture in CORPORA_AND_ARCHITECTURES:
         is_kind = [str(a).startswith(architecture) for a in rows["architecture"]]
         models = rows.where(np.array(is_kind) & (rows["corpus"] == corpus))
-        for name, column in (("C4", "c4_loss"), ("HellaSwag", "hellaswag_loss")):
+        for name, column in (
+            ("C4", "c4_loss"),
+            ("HellaSwag", "hellaswag_loss"),
+            ("ARC-Easy", "arc_easy_loss"),
+        ):
             x, y = models["fineweb_edu_loss"], models[column]
             known = np.isfinite(x) & np.isfinite(y)
+            r_squared[name].append(_curve(models.where(known), "fineweb_edu_loss", column)[0])
             loss = float(np.polyval(np.polyfit(x[known], y[known], 1), 3.2))
             results[f"{name} loss at FineWeb-Edu 3.2, {corpus}, {architecture}"] = Number(loss)
+    for name, values in r_squared.items():
+        results[f"{name} from FineWeb-Edu: least R² of six curves"] = Number(min(values))
+        results[f"{name} from FineWeb-Edu: largest R² of six curves"] = Number(max(values))
+    losses = [
+        results[f"C4 loss at FineWeb-Edu 3.2, {corpus}, {kind}"].value
+        for corpus, kind in CORPORA_AND_ARCHITECTURES
+    ]
+    results["C4 loss at FineWeb-Edu 3.2: range over architectures"] = Number(float(np.ptp(losses[:3])))
+    results["C4 loss at FineWeb-Edu 3.2: range over corpora"] = Number(float(np.ptp(losses[3:])))
     return results
 
 

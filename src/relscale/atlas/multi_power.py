@@ -48,7 +48,7 @@ def loss_at(theta: Array, rates: Array, steps: Array) -> Array:
 
 
 def losses_at_known_rates() -> dict[str, float]:
-    """Losses at the published parameters for schedules with a known rate at every step."""
+    """Losses at the published parameters, and S1, for schedules with a known rate at every step."""
     step = np.arange(72_000)
     warm_up = PEAK * np.minimum(step / (WARM_UP - 1), 1)
 
@@ -69,6 +69,7 @@ def losses_at_known_rates() -> dict[str, float]:
         losses |= {
             f"L of {model}, {schedule}, step {s}": float(v) for s, v in zip(steps, values, strict=True)
         }
+        losses |= {f"S1 of {schedule}, step {s}": float(rates[: s + 1].sum()) for s in steps}
     return losses
 
 

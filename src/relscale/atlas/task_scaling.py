@@ -15,6 +15,7 @@ LADDER_TASKS = (
     *("arc_challenge_test", "arc_easy_test", "csqa_val", "hellaswag_val", "piqa_val", "socialiqa_val"),
     *("openbookqa_test", "mmlu_stem_test", "mmlu_other_test"),
 )
+CHANCE = {"csqa_val": 1 / 5, "piqa_val": 1 / 2, "socialiqa_val": 1 / 3}  # of the other tasks 1 / 4
 SHOWN = ("hellaswag_val", "arc_challenge_test", "csqa_val")
 SIZES = np.geomspace(0.03, 2.4, 7)
 SCALE = np.geomspace(1, 100, 9)
@@ -44,8 +45,24 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     results["largest bend of one step"] = float(np.abs(bend(SCALE, first)).max())
     results["two steps bend up everywhere"] = float((bend(SCALE, first * second) > 0).all())
     results["two ways bend down somewhere"] = float((bend(SCALE, two_ways) < 0).any())
-    results |= accuracies_of_3b(dict(tables.read(LADDER).by("run")))
+    runs = dict(tables.read(LADDER).by("run"))
+    results |= accuracies_of_3b(runs)
+    results["mean error of nine accuracies above chance, 3B, 10xC"] = error_without_chance(runs)
     return {name: Number(value) for name, value in results.items()}
+
+
+def error_without_chance(runs: dict[str, Columns]) -> float:
+    """Mean error (%) of the 3B model at ten times Chinchilla's tokens, if the lines are of accuracies above chance."""
+    *small, large = (runs[f"{size}-10xC"] for size in ("190M", "370M", "760M", "1B", "3B"))
+    log_params = np.log([run["params"][0] for run in small])
+    errors = []
+    for task in LADDER_TASKS:
+        chance = CHANCE.get(task, 1 / 4)
+        measured, *known = (run[f"{task}:accuracy"][-LAST:].mean() for run in (large, *small))
+        line = np.polyfit(log_params, np.log(-np.log((np.array(known) - chance) / (1 - chance))), 1)
+        predicted = chance + (1 - chance) * np.exp(-np.exp(np.polyval(line, np.log(large["params"][0]))))
+        errors.append(100 * abs(predicted / measured - 1))
+    return float(np.mean(errors))
 
 
 def accuracies_of_3b(runs: dict[str, Columns]) -> dict[str, float]:
