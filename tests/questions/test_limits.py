@@ -79,6 +79,9 @@ def test_a_best_mixture_that_is_worse_than_a_measured_one_is_said_to_be(follows_
     each_part = 2 + np.array([0.5, 0.4, 0.3]) @ np.exp(-np.array([[3.0], [2.0], [1.0]]) * share)
     loss = 1 + np.exp(share[0] - share[1]) if follows_the_law else each_part
     table = Columns({"a": share[0], "b": share[1], "c": share[2], "loss": loss})
-    found = list(mixture.rows(table, x=("a", "b", "c"), y=("loss",), law="mixture_loglinear", draws=0))
-    (mean,) = [row for row in found if row.quantity == mixture.MEAN]
-    assert ("above the best measured mixture" in (mean.note or "")) != follows_the_law
+    for order in ("any", "falling"):
+        found = list(
+            mixture.rows(table, x=("a", "b", "c"), y=("loss",), law="mixture_loglinear", draws=0, order=order)
+        )
+        (mean,) = [row for row in found if row.quantity == mixture.MEAN]
+        assert ("the best measured mixture is lower" in (mean.note or "")) != follows_the_law

@@ -82,7 +82,7 @@ def test_a_streamed_corpus_is_read_in_batches_like_any_other(web, vocabulary, tm
     expected = [tuple(whole[k * length : (k + 1) * length + 1].tolist()) for k in range(blocks)]
     assert sorted(map(tuple, rows.tolist())) == sorted(expected)
     assert store.manifest.splits["train"].tokens == len(whole)
-    assert store.passes(len(whole) // 2, length) == pytest.approx(0.5, abs=0.01)
+    assert store.passes(len(whole) // 2) == pytest.approx(0.5, abs=0.01)
     assert store.tokens("validation").tolist()[-1] == store.manifest.end_of_text
     groups = store.manifest.groups
     assert set(groups) == {"t0", "t1"}
@@ -113,7 +113,7 @@ def test_a_mixture_draws_from_each_part_by_its_weight(web, code, vocabulary, tmp
     assert sum(group.share for group in shares.values()) == pytest.approx(1)
     # Passes are counted by the part that is read most often: the code is short.
     short = listed["code/code"].splits["train"].tokens
-    assert store.passes(4 * short, 1) == pytest.approx(1, abs=0.01)
+    assert store.passes(4 * short) == pytest.approx(1, abs=0.01)
     given = {name: part.validation_tokens for name, part in listed.items()}
     assert sum(given.values()) == len(store.tokens("validation"))
     assert given == {name: part.splits["validation"].tokens for name, part in listed.items()}
@@ -144,7 +144,7 @@ def test_each_part_has_its_share_of_the_tokens_that_a_run_draws(web, vocabulary,
     parts = [web, CorpusPart("web", web.documents, None, 1.0)]
     store = build(parts, vocabulary, tmp_path / "tokens", tokens=4000)
     assert [len(part.shards) for part in store.manifest.parts] == [1, 1]
-    assert store.passes(4000, 1) <= 1
+    assert store.passes(4000) <= 1
 
 
 def test_documents_that_quote_a_test_are_left_out_and_counted(web, vocabulary, suite, tmp_path):
@@ -209,8 +209,8 @@ def test_a_part_with_little_text_is_read_again_and_again(code, vocabulary, tmp_p
     whole = build([code], vocabulary, tmp_path / "whole")
     assert len(store.parts[0].train) == 200
     assert store.parts[0].train.read(0, 200).tolist() == whole.tokens("train")[:200].tolist()
+    assert store.passes(1600) == pytest.approx(8)  # as the plan counts
     # Of 200 tokens 9 sequences of 20 and their targets fit; the other 19 are never read.
-    assert store.passes(1600, 20) == pytest.approx(1600 / 180)
     assert store.unique_tokens(1600, 20) == 180
     assert store.unique_tokens(150, 20) == 150
     blocks = [store.batch(step, 1, 20, seed=3)[0].tolist() for step in range(18)]

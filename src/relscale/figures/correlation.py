@@ -16,7 +16,7 @@ def correlation_words(covariate: Sequence[float], slopes: Sequence[float]) -> st
     if len(slopes) < FEWEST:
         return f"{len(slopes)} groups: too few to correlate"
     if len(set(covariate)) < 2 or len(set(slopes)) < 2:
-        return f"{len(slopes)} groups: no correlation, all values are equal"
+        return f"{len(slopes)} groups: no correlation, all values of one axis are equal"
     coefficients = [_signed(test(np.log(covariate), slopes).statistic) for test in (pearsonr, spearmanr)]
     return f"{len(slopes)} groups: Pearson {coefficients[0]}, rank correlation {coefficients[1]}"
 

@@ -97,7 +97,8 @@ def cells_of_items(
     """A cell per prompt and group of items, and per subject for suites whose subjects are measured separately."""
     groups = items.group_by(["suite", "prompt", "group"], use_threads=False).aggregate([]).to_pylist()
     suites = {
-        row["suite"]: shared_clusters(items.filter(pc.field("suite") == row["suite"])) for row in groups
+        suite: shared_clusters(items.filter(pc.field("suite") == suite))
+        for suite in items["suite"].unique().to_pylist()
     }
     for row in groups:
         suite, prompt, group = place = row["suite"], row["prompt"], row["group"]

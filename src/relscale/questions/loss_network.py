@@ -25,7 +25,7 @@ from relscale.storage.rows import column
 FOLDS = 10
 TOLERANCE = 1e-5
 MAX_WEIGHT = 20.0  # bound of the weights' absolute values
-CROSS_VALIDATION = "(left out)"
+CROSS_VALIDATION = "(held out)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

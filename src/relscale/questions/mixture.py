@@ -326,7 +326,9 @@ def optimum(
         if not _inside(fit.points[fit.law.predictors.index(name)], value)
     ]
     predicted = float(target.of(best[:, None])[0])
-    is_worse = not others and not kl and predicted > measured.min()
+    comparable = np.full(len(measured), not (others or kl))
+    if order == "falling":
+        comparable &= np.all(np.diff(shares, axis=0) <= 0, axis=0)
     yield MixtureRow(
         quantity=MEAN,
         value=predicted,
@@ -336,9 +338,7 @@ def optimum(
         best_measured=float(measured.min()),
         note=joined_notes(
             f"at values beyond the data: {', '.join(beyond)}" if beyond else "",
-            "above the best measured mixture: noise of that one, or a law that does not fit"
-            if is_worse
-            else "",
+            _lower_measured(predicted, measured, comparable, fit.values @ of_target, len(fit.theta)),
             limits.note,
             left_out(fit.known, "mixtures", ("a share, another predictor", "a target")),
         ),
@@ -426,6 +426,25 @@ def starting_points(target: Target, simplex: Simplex, shares: Array) -> list[Arr
     candidates = candidates / candidates.sum(axis=0)
     order = np.argsort(target.of(candidates) + simplex.kl * simplex.divergence(candidates))
     return [*candidates[:, order[:BEGINNINGS]].T, prior]
+
+
+def _lower_measured(
+    predicted: float, measured: Array, comparable: NDArray[np.bool_], fitted: Array, parameters: int
+) -> str:
+    """A note if one of the comparable mixtures was measured below the optimum; its distance tells noise from misfit.
+
+    Of n mixtures that follow the law, the best is about two standard deviations of the residuals below it by chance.
+    """
+    df = len(measured) - parameters
+    if not comparable.any() or df <= 0:
+        return ""
+    below = predicted - measured[comparable].min()
+    scatter = float(np.sqrt(((measured - fitted) ** 2).sum() / df))
+    if below <= 1e-9 * abs(predicted) or scatter == 0:
+        return ""
+    return (
+        f"the best measured mixture is lower, by {below / scatter:.2g} standard deviations of the residuals"
+    )
 
 
 def _other_predictors(at: tuple[str, ...], names: list[str], law: Law, points: Array) -> Array:

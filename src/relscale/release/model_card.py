@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 import yaml
@@ -118,8 +119,12 @@ def _metadata(run: Run, data: Sequence[TrainingText], licence: str | None) -> di
 
 
 def _is_on_hub(source: Source) -> TypeGuard[HubDataset]:
-    """Whether a source is a data set of the hub, rather than files of one machine."""
-    return isinstance(source, HubDataset) and re.fullmatch(r"[^./][^/]*/[^/]+", source.path) is not None
+    """Whether a source is a data set of the hub, rather than a folder of one machine."""
+    return (
+        isinstance(source, HubDataset)
+        and re.fullmatch(r"[^./][^/]*/[^/]+", source.path) is not None
+        and not Path(source.path).exists()
+    )
 
 
 def _design(record: TrainingRecord) -> dict[str, object]:

@@ -12,5 +12,5 @@ class Export(Section):
 
     licence: Annotated[str | None, NULLABLE] = Field(
         default=None,
-        description="Licence of the weights as the hub names it, such as apache-2.0; required for `--push`.",
+        description="Licence of the weights as the hub names it, such as apache-2.0; required by `relscale push`.",
     )

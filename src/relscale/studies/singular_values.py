@@ -2,8 +2,8 @@
 
 Under AdamW, with learning rate η and weight decay λ, a matrix settles at a scale of √(η/λ). The ratio σ_max / √(η/λ)
 grows as a power of the width: ½ for random gradients, about ¾ in models (arXiv 2510.15262). A recipe keeps the scale of
-matrices if σ_max itself does not change with the width. Matrices need many more than 1/(η·λ) steps to settle; the rows
-give the steps of a run in this unit.
+matrices if σ_max itself does not change with the width. Matrices need about 3/(η·λ) steps to settle; the rows give the
+steps of a run in units of 1/(η·λ).
 """
 
 from collections import defaultdict

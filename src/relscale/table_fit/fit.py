@@ -213,7 +213,7 @@ def fit(
     notes: list[str] = []
     if is_of_lm_eval:
         check_one_metric(source, name)
-        check_equal_tasks(source, name, [column for column in (group, corpus, block) if column])
+        check_equal_tasks(source, name, [column for column in (group, corpus) if column])
         notes.append(NO_ITEMS)
     if len(ys) == 1 and ys[0] not in source.column_names and "," in ys[0]:
         ys = [column.strip() for column in ys[0].split(",")]

@@ -137,14 +137,14 @@ class TokenStore:
         (part,) = self.parts
         return part.train.read(0, len(part.train))
 
-    def passes(self, tokens: int, sequence_length: int) -> float:
-        """Largest number of passes that a run of ``tokens`` makes over the whole sequences of a part; inf over none."""
+    def passes(self, tokens: int) -> float:
+        """Largest number of passes that a run of ``tokens`` makes over the text of a part.
+
+        As the plan counts them, by tokens: a part that is as long as the run is one pass, although its last tokens,
+        which fill no sequence, are not read.
+        """
         total = sum(part.units for part in self.parts)
-        return max(
-            tokens * part.units / total / size if size else float("inf")
-            for part in self.parts
-            for size in [_blocks(part.train, sequence_length) * sequence_length]
-        )
+        return max(tokens * part.units / total / max(1, len(part.train)) for part in self.parts)
 
     def unique_tokens(self, tokens: int, sequence_length: int) -> int:
         """Number of unique tokens in a run of ``tokens``: per part its share, or its whole sequences if they are fewer.

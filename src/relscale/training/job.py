@@ -70,7 +70,7 @@ class Job:
         store, most = self.data.store(), self.options.max_epochs
         for run in self.runs:
             tokens = furthest_token(run, self.options.branches)
-            epochs = store.passes(tokens, run.architecture.sequence_length)
+            epochs = store.passes(tokens)
             if epochs > most:
                 raise RelscaleError(
                     f"{run.name}: its {tokens:,} tokens are {epochs:.2f} passes over {self.data.tokens}; give it "

@@ -5,7 +5,7 @@
 
 Under AdamW the scale of a matrix converges to √(η/λ), at which decay and updates balance. Its largest singular value
 was observed to grow as √(η/λ)·h^0.75, which is constant under these rules: √(h⁻¹ / h^½)·h^0.75 = 1 (arXiv 2510.15262).
-Convergence takes many more than 1/(η·λ) steps. Embeddings and norms have the learning rate of the base; the output
+Convergence takes about 3/(η·λ) steps. Embeddings and norms have the learning rate of the base; the output
 layer counts as a matrix.
 
 ``width-transfer`` has λ ∝ h instead, which keeps η·λ, the inverse time scale of the weights, constant; η of matrices is
