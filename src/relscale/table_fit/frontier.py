@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -355,7 +356,7 @@ def frontier(
             f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
         )
     fitted = np.array([state == Status.OK for state in status])
-    copies = note_on_copies(source.filter(pa.array(fitted)), name)
+    copies = note_on_copies(list(compress(source.to_pylist(), fitted)), name)
     text_columns = {
         option: words(source[column], f"{name}: column {column!r}")
         for option, column in (("corpus", corpus), ("block", block))

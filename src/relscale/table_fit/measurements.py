@@ -64,7 +64,7 @@ def check_once(columns: pa.Table, name: str, runs: Sequence[str]) -> None:
         )
 
 
-def note_on_copies(source: pa.Table, name: str) -> str:
+def note_on_copies(rows: Sequence[Mapping[str, object]], name: str) -> str:
     """A note on rows that equal another in every column; empty if there are none.
 
     Runs of one design may have the same rounded loss, so only a table of which most rows are copies is refused.
@@ -77,20 +77,20 @@ def note_on_copies(source: pa.Table, name: str) -> str:
     Examples
     --------
     >>> runs = [{"tokens": 1e9, "loss": 3.1}, {"tokens": 2e9, "loss": 3.0}, {"tokens": 4e9, "loss": 2.9}]
-    >>> note_on_copies(pa.Table.from_pylist([*runs, *runs[:1]]), "runs.csv")
+    >>> note_on_copies([*runs, *runs[:1]], "runs.csv")
     '2 of 4 rows equal another in every column; each counts as a run of its own, so remove copies'
     """
-    counts = Counter(repr(cells) for cells in source.to_pylist())
+    counts = Counter(map(repr, rows))
     equal = sum(count for count in counts.values() if count > 1)
-    if 2 * equal > source.num_rows:
+    if 2 * equal > len(rows):
         raise RelscaleError(
-            f"{name}: {equal} of {source.num_rows} rows equal another in every column, so that runs would count twice; "
+            f"{name}: {equal} of {len(rows)} rows equal another in every column, so that runs would count twice; "
             "remove the copies, or add a column that tells the runs apart, such as seed"
         )
     if not equal:
         return ""
     return (
-        f"{equal} of {source.num_rows} rows equal another in every column; each counts as a run of its own, so remove "
+        f"{equal} of {len(rows)} rows equal another in every column; each counts as a run of its own, so remove "
         "copies"
     )
 
