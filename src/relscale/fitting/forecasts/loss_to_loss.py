@@ -13,6 +13,7 @@ Brandfonbrener et al., *Loss-to-Loss Prediction*, arXiv 2411.12925, equation 3; 
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.forecasts.trend import equal_columns
 from relscale.laws.profile import fit_positive
 
 SMALLEST_LINEAR, SMALLEST_POWER, SMALLEST_COMMON = 3, 5, 4
@@ -42,7 +43,7 @@ def shifted_power(log_error: Floats, partner: Floats, partner_at: Floats) -> Flo
     result = np.full(partner_at.shape, np.nan)
     used = np.isfinite(log_error) & np.isfinite(partner)
     filled = np.nan_to_num(np.concatenate([partner, partner_at]))
-    for columns in _equal_patterns(filled):
+    for columns in equal_columns(filled):
         of_partner = partner[:, columns[0]]
         known = np.isfinite(of_partner)
         if known.sum() < SMALLEST_POWER:
@@ -75,12 +76,6 @@ def _power(g: Floats, x: Floats) -> Floats:
     shift, kappa = g
     power = np.maximum(np.exp(x[0]) - shift, LEAST) ** kappa
     return np.stack([np.ones_like(power), power])
-
-
-def _equal_patterns(columns: Floats) -> list[list[int]]:
-    """The positions of equal columns, together."""
-    of = np.unique(columns, axis=1, return_inverse=True)[1].ravel()
-    return [np.flatnonzero(of == kind).tolist() for kind in np.unique(of)]
 
 
 def _mean(y: Floats, used: np.ndarray) -> Floats:

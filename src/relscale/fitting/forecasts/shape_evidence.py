@@ -15,7 +15,7 @@ import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.scales import Scales
-from relscale.fitting.forecasts.trend import equal_patterns
+from relscale.fitting.forecasts.trend import equal_columns
 from relscale.laws.linear_terms import least_squares
 
 SMALLEST = 8  # points: the AICc of five terms and a variance needs two more
@@ -30,7 +30,7 @@ def shape_evidence(known: Scales, value: Floats) -> Floats:
     result = np.full(value.shape[1], -np.inf)
     shape = known.log_tokens - known.log_params
     usable = np.isfinite(shape)[:, None] & np.isfinite(value)
-    for which in equal_patterns(usable):
+    for which in equal_columns(usable):
         used = usable[:, which[0]]
         if used.sum() < SMALLEST or not known.take(used).shapes_differ:
             continue

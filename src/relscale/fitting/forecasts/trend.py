@@ -14,6 +14,8 @@ Gardner & McKenzie, *Management Science* 31 (1985), for the damped trend, there 
 Assimakopoulos & Nikolopoulos, *International Journal of Forecasting* 16 (2000), for Theta.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,7 +54,7 @@ def theta(known: Scales, value: Floats, at: Scales) -> Floats:
 def last_line(computes: int, known: Scales, value: Floats, at: Scales) -> Floats:
     """(Q, J) the lines through the points of the last ``computes`` computes of each curve; nan where it has fewer."""
     result = np.full((len(at), value.shape[1]), np.nan)
-    for which in equal_patterns(np.isfinite(value)):
+    for which in equal_columns(np.isfinite(value)):
         used = np.isfinite(value[:, which[0]])
         distinct = np.unique(np.round(known.log_flops[used] / SAME)) * SAME
         if len(distinct) >= computes:
@@ -67,7 +69,7 @@ def plane(known: Scales, value: Floats, at: Scales) -> Floats:
     result = np.full((len(at), value.shape[1]), np.nan)
     shape, ahead = known.log_tokens - known.log_params, at.log_tokens - at.log_params
     usable = np.isfinite(shape)[:, None] & np.isfinite(value)
-    for which in equal_patterns(usable):
+    for which in equal_columns(usable):
         used = usable[:, which[0]]
         if used.sum() < SMALLEST_PLANE or not known.take(used).shapes_differ:
             continue
@@ -79,12 +81,12 @@ def plane(known: Scales, value: Floats, at: Scales) -> Floats:
     return result
 
 
-def equal_patterns(used: NDArray[np.bool_]) -> list[list[int]]:
-    """The curves (columns) that are known at the same points, together."""
-    alike: dict[bytes, list[int]] = {}
-    for curve, column in enumerate(used.T):
-        alike.setdefault(column.tobytes(), []).append(curve)
-    return list(alike.values())
+def equal_columns(array: NDArray[Any]) -> list[list[int]]:
+    """The positions of equal columns, together."""
+    positions: dict[bytes, list[int]] = {}
+    for position, column in enumerate(array.T):
+        positions.setdefault(column.tobytes(), []).append(position)
+    return list(positions.values())
 
 
 def _recent(known: Scales, value: Floats) -> tuple[Floats, Floats, Floats, Floats]:
