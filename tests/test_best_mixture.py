@@ -140,7 +140,6 @@ def test_the_optimum_is_predicted_and_not_fitted(measured: list[dict[str, object
         (["--kl", "inf"], "kl: inf is negative or not finite"),
         (["--draws", "-1"], "draws: -1 is negative"),
         (["--name", " "], "--name: empty"),
-        (["--output", "mixed.txt"], "--output: mixed.txt does not end in .yaml"),
         (["--name", "equal"], "--name: the config already has a corpus 'equal'; choose another name"),
         (["--fit", "by_shares"], "no mixture law 'by_shares' under fit.laws; did you mean"),
         (["--target", "cod"], "--target: no target 'cod'; did you mean 'code'"),

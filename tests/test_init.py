@@ -75,7 +75,6 @@ def test_the_same_in_python_is_an_experiment_that_can_run(folder):
         (["fit"], "name one table"),
         (["fit", "no.csv"], "no.csv: no such table"),
         (["fit", "ungrouped.csv"], "no column is called group"),
-        (["checkpoints", "--output", "a.json"], "a.json does not end in .yaml"),
     ],
 )
 def test_what_cannot_be_started_from_is_said_and_nothing_is_written(folder, capsys, arguments, message):

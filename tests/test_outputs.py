@@ -1,5 +1,7 @@
 """An output that cannot be written is refused before anything is read or computed, by every command that has one."""
 
+import re
+
 import pytest
 
 from relscale.cli import VERBS, main, parsers
@@ -11,6 +13,10 @@ OUTPUTS = [  # `ability --slopes` is no file
     if option in parser._option_string_actions and (verb, option) != ("ability", "--slopes")
 ]
 FOLDERS = {("fit", "--output"), ("export", "--output")}  # these can be folders
+
+BY_RULES = {  # the rules of the workflow name these, or any ending will do
+    (verb, "--output") for verb in ("corpus", "schema", "score", "suite", "tokenize", "train", "vocabulary")
+}
 
 
 @pytest.fixture
@@ -38,6 +44,16 @@ def test_commands_with_an_output_are_found() -> None:
 @pytest.mark.parametrize(("verb", "option"), OUTPUTS)
 def test_an_output_below_a_file_is_refused(files, capsys, verb: str, option: str) -> None:
     assert f"{option}: file/a.csv: {files / 'file'} is a file" in refusal(capsys, verb, option, "file/a.csv")
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"), [output for output in OUTPUTS if output not in FOLDERS | BY_RULES]
+)
+def test_an_output_by_the_name_of_another_kind_of_file_is_refused(
+    files, capsys, verb: str, option: str
+) -> None:
+    said = refusal(capsys, verb, option, "a.docx")
+    assert re.search(rf"{option}: a\.docx: the name of a [A-Za-z ]+ ends in \.", said)
 
 
 @pytest.mark.parametrize(("verb", "option"), [output for output in OUTPUTS if output not in FOLDERS])

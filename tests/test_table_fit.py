@@ -298,7 +298,6 @@ def test_the_table_itself_is_never_overwritten(path, capsys):
         (("--where", "compute>many"), "'many' is not a number"),
         (("--where", "speed=3"), "where: no column 'speed'"),
         (("--at", "soon"), "--at: 'soon' is neither compute"),
-        (("--plot", "a.png"), "--plot: a.png does not end in .html"),
         ((*ARGUMENTS, "--level", "2"), "level"),
         ((*ARGUMENTS, "--config", "experiment.yaml"), "--config is for measurements"),
         ((*ARGUMENTS, "--fix", "delta_beta"), "--fix: 'delta_beta' is not a parameter with its value"),

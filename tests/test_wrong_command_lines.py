@@ -63,13 +63,14 @@ WRONG = [
         "cluster: a table of measurements has one number per run and group and no items",
     ),
     # what would be written
-    ("fit t.csv --plot out.png", 1, "out.png does not end in .html"),
-    ("fit t.csv --report out.pdf", 1, "out.pdf does not end in .html"),
-    ("atlas --report out.pdf", 1, "out.pdf does not end in .html"),
+    ("fit t.csv --plot out.png", 2, "--plot: out.png: the name of a page ends in .html"),
+    ("fit t.csv --report out.pdf", 2, "--report: out.pdf: the name of a page ends in .html"),
+    ("report short.yaml --output out.pdf", 2, "--output: out.pdf: the name of a page ends in .html"),
+    ("singular-values short.yaml --plot s.png", 2, "--plot: s.png: the name of a page ends in .html"),
     ("fit t.csv --output t.csv", 1, "t.csv is the table itself"),
     ("fit t.csv --output .", 1, "which is not a table of a fit; name a separate folder"),
-    ("fit t.csv --output a.xlsx", 1, "a.xlsx: a table's name ends in .parquet or .csv"),
-    ("ask synergy t.csv --output a.xlsx", 2, "a.xlsx: a table's name ends in .parquet or .csv"),
+    ("fit t.csv --output a.xlsx", 1, "a.xlsx: the name of a table ends in .parquet or .csv"),
+    ("ask synergy t.csv --output a.xlsx", 2, "a.xlsx: the name of a table ends in .parquet or .csv"),
     ("export short.yaml --output t.csv", 2, "t.csv is a file; name a folder"),
 ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_origin
 
 from relscale.commands.listing import complete_by
-from relscale.commands.outputs import output_file, output_table
+from relscale.commands.outputs import output_page, output_table
 
 if TYPE_CHECKING:
     from relscale.questions.catalogue import Question
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--plot",
-        type=output_file,
+        type=output_page,
         metavar="HTML",
         help="Draw the figure of the question, if it has one (sweep).",
     )
@@ -59,8 +59,8 @@ def run(options: argparse.Namespace) -> None:
     from tabulate import tabulate
 
     from relscale.errors import RelscaleError
+    from relscale.figures.figure_file import write_figure
     from relscale.questions.catalogue import question, question_names
-    from relscale.storage.atomic import write_text
     from relscale.storage.column_arrays import Columns
     from relscale.storage.rows import table_of
     from relscale.storage.tables import read_table, table_name, write_table
@@ -76,8 +76,6 @@ def run(options: argparse.Namespace) -> None:
         return
     if options.plot and entry.figure is None:
         raise RelscaleError(f"--plot: the question {entry.name} has no figure")
-    if options.plot and options.plot.suffix != ".html":
-        raise RelscaleError(f"--plot: {options.plot} does not end in .html")
     values = vars(_parser(entry).parse_args(options.further))
     table = filter_rows(read_table(options.table), options.where, table_name(options.table))
     columns = Columns.of_table(table)
@@ -92,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
         write_table(table_of(entry.row, rows), options.output)
         print(f"\nwritten: {options.output}")
     if options.plot and entry.figure:
-        write_text(options.plot, entry.figure(columns, rows, **values).to_html(include_plotlyjs=True))
+        write_figure(entry.figure(columns, rows, **values), options.plot)
         print(f"figure: {options.plot}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from relscale.commands.listing import complete_by
-from relscale.commands.outputs import output_file, output_table
+from relscale.commands.outputs import output_document, output_page, output_table
 from relscale.errors import RelscaleError
 from relscale.package_files import REFERENCE
 
@@ -32,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--report",
-        type=output_file,
+        type=output_page,
         metavar="HTML",
         help="Write an HTML page: every entry with its numbers and figure.",
     )
     parser.add_argument(
-        "--page", type=output_file, metavar="MD", help="Write the documentation page and its pictures."
+        "--page", type=output_document, metavar="MD", help="Write the documentation page and its pictures."
     )
 
 
@@ -74,8 +74,6 @@ def run(options: argparse.Namespace) -> None:
         return
     if options.page and options.names:
         raise RelscaleError("--page: the page has all entries; remove NAME")
-    if options.report and options.report.suffix != ".html":
-        raise RelscaleError(f"--report: {options.report} does not end in .html")
     tables = Tables(options.tables)
     rows: dict[str, list[AtlasRow]] = {}
     for name in names:

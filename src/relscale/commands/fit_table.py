@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from relscale.commands.laws import known_laws
 from relscale.commands.listing import complete_by
-from relscale.commands.outputs import output_file
+from relscale.commands.outputs import output_page
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fixed_parameters import fixed_parameters
@@ -116,13 +116,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     law.add_argument(
         "--plot",
-        type=output_file,
+        type=output_page,
         metavar="HTML",
         help="Write the figure to this .html; other formats are written beside it.",
     )
     law.add_argument(
         "--report",
-        type=output_file,
+        type=output_page,
         metavar="HTML",
         help="Write an HTML report with verdicts, curves and forecasts.",
     )
@@ -134,14 +134,12 @@ def run(options: argparse.Namespace) -> None:
     from relscale.table_fit.checks import check_output, check_reported
     from relscale.table_fit.fit import fit
 
-    if options.plot and options.plot.suffix != ".html":
-        raise RelscaleError(f"--plot: {options.plot} does not end in .html; pictures are written beside it")
     output = options.output or options.table.with_name(f"{table_name(options.table)}.fits.parquet")
     if output.resolve() == options.table.resolve():
         raise RelscaleError(f"--output: {output} is the table itself")
     check_output(output)
     if options.report:
-        check_reported(options.law or "relative", options.report)
+        check_reported(options.law or "relative")
     result = fit(
         options.table,
         options.law,

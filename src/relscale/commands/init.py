@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from relscale.commands.outputs import output_file
+from relscale.commands.outputs import output_config
 from relscale.errors import RelscaleError
 
 HELP = "write a starter config: texts, fit, checkpoints, or a shipped experiment such as paper"
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", help="Name of the experiment (default: from the paths).")
     parser.add_argument(
-        "--output", type=output_file, metavar="YAML", help="Output file (default: NAME.yaml)."
+        "--output", type=output_config, metavar="YAML", help="Output file (default: NAME.yaml)."
     )
 
 
@@ -57,8 +57,6 @@ def run(options: argparse.Namespace) -> None:
         raise RelscaleError(f"--minutes: {options.minutes:g}; give the time limit in minutes, such as 10")
     name = options.name or _name(options)
     output: Path = options.output or Path(f"{name.replace('/', '-')}.yaml")
-    if output.suffix not in (".yaml", ".yml"):
-        raise RelscaleError(f"--output: {output} does not end in .yaml")
     if options.kind in kinds:
         written = kinds[options.kind](options, name, output)
     else:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_config, training_experiment
-from relscale.commands.outputs import output_file
+from relscale.commands.outputs import output_config
 
 HELP = "optimise the data mixture by an experiment's mixture law, and print it as a corpus"
 
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="optimum", help="Name of the corpus (default: optimum).")
     parser.add_argument(
         "--output",
-        type=output_file,
+        type=output_config,
         metavar="YAML",
         help="Write the config with this corpus added; the law predicts it and is not fitted to it.",
     )
@@ -96,8 +96,6 @@ def run(options: argparse.Namespace) -> None:
     from relscale.suggestions import suggestion
 
     experiment = training_experiment(options.config)
-    if options.output is not None and options.output.suffix not in (".yaml", ".yml"):
-        raise RelscaleError(f"--output: {options.output} does not end in .yaml")
     if not options.name.strip():
         raise RelscaleError("--name: empty; give the corpus a name")
     if options.name in experiment.corpora:

@@ -4,7 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
-from relscale.storage.table_endings import TABLE_ENDINGS
+from relscale.errors import RelscaleError
+from relscale.storage.endings import CONFIG, DOCUMENT, PAGE, TABLE, Kind
 
 
 def output_file(text: str) -> Path:
@@ -30,10 +31,40 @@ def output_table(text: str) -> Path:
     ArgumentTypeError
         As ``output_file``, or the ending is neither ``.parquet`` nor ``.csv``.
     """
-    path = output_file(text)
-    if path.suffix not in TABLE_ENDINGS:
-        raise argparse.ArgumentTypeError(f"{path}: a table's name ends in {' or '.join(TABLE_ENDINGS)}")
-    return path
+    return _output_of(TABLE, text)
+
+
+def output_page(text: str) -> Path:
+    """The path of a report or figure to write.
+
+    Raises
+    ------
+    ArgumentTypeError
+        As ``output_file``, or the ending is not ``.html``.
+    """
+    return _output_of(PAGE, text)
+
+
+def output_config(text: str) -> Path:
+    """The path of a config to write.
+
+    Raises
+    ------
+    ArgumentTypeError
+        As ``output_file``, or the ending is neither ``.yaml`` nor ``.yml``.
+    """
+    return _output_of(CONFIG, text)
+
+
+def output_document(text: str) -> Path:
+    """The path of a page of documentation to write.
+
+    Raises
+    ------
+    ArgumentTypeError
+        As ``output_file``, or the ending is not ``.md``.
+    """
+    return _output_of(DOCUMENT, text)
 
 
 def output_folder(text: str) -> Path:
@@ -80,6 +111,15 @@ def check_parent(path: Path) -> None:
         raise argparse.ArgumentTypeError(f"{path}: {existing} is a file, not a folder; name another place")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise argparse.ArgumentTypeError(f"{path}: {existing} cannot be written; name another place")
+
+
+def _output_of(kind: Kind, text: str) -> Path:
+    path = output_file(text)
+    try:
+        kind.check(path)
+    except RelscaleError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return path
 
 
 def _is_folder(path: Path) -> bool:

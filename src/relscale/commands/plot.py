@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_files, by_name
-from relscale.commands.outputs import output_file
+from relscale.commands.outputs import output_page
 
 HELP = "draw one figure"
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Do not draw SVG, PDF and PNG; relscale report draws them for all figures at once.",
     )
     parser.add_argument(
-        "--output", type=output_file, required=True, help="Output .html; other formats are written beside it."
+        "--output", type=output_page, required=True, help="Output .html; other formats are written beside it."
     )
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_config
-from relscale.commands.outputs import output_file
+from relscale.commands.outputs import output_page
 from relscale.printable import printable
 
 HELP = "write the report of a fitted experiment: one HTML file"
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """CONFIG, --output, --provenance."""
     add_config(parser)
     parser.add_argument(
-        "--output", type=output_file, metavar="HTML", help="Output file (default: that of the results)."
+        "--output", type=output_page, metavar="HTML", help="Output file (default: that of the results)."
     )
     parser.add_argument(
         "--provenance",

@@ -20,6 +20,7 @@ from relscale.figures.pictures import draw_pictures, remove_pictures
 from relscale.figures.registry import figure_suite, find_figure
 from relscale.storage.atomic import atomic_path, write_text
 from relscale.storage.checksums import files_list, listed_files, seal_files
+from relscale.storage.endings import PAGE
 from relscale.storage.record import reason
 from relscale.suggestions import suggestion
 
@@ -87,10 +88,7 @@ def plot(
         The figure, an option or the suite is unknown, a table is missing, or the output does not end in ``.html``.
     """
     output = Path(output)
-    if output.suffix != ".html":
-        raise RelscaleError(
-            f"{output}: choose a name that ends in .html; the other formats are written beside it"
-        )
+    PAGE.check(output)
     figure = make_figure(name, data, options)
     drawn = rounded(json.loads(figure.to_json()))
     text = json.dumps(drawn, ensure_ascii=False, separators=(",", ":"))

@@ -14,8 +14,8 @@ from relscale.lookalikes import check_lookalikes
 from relscale.storage.atomic import atomic_path
 from relscale.storage.checked_parquet import MAGIC, check_parquet, parquet_writer, read_parquet
 from relscale.storage.columns import column
+from relscale.storage.endings import TABLE
 from relscale.storage.json_lines import json_lines
-from relscale.storage.table_endings import TABLE_ENDINGS
 from relscale.storage.text_file import PACKED, read_text
 
 if TYPE_CHECKING:
@@ -203,8 +203,7 @@ def write_pieces(
         The ending is neither ``.parquet`` nor ``.csv``.
     """
     path = Path(path)
-    if path.suffix not in TABLE_ENDINGS:
-        raise RelscaleError(f"{path}: a table's name ends in .parquet or .csv")
+    TABLE.check(path)
     with atomic_path(path, durable) as partial:
         opened = parquet_writer if path.suffix == ".parquet" else pa.csv.CSVWriter
         with opened(partial, schema) as writer:

@@ -15,7 +15,7 @@ from relscale.fitting.fits import check_folder
 from relscale.laws.catalogue import law_names, law_or_family
 from relscale.laws.law import Family, Gap, Law
 from relscale.storage.columns import words
-from relscale.storage.table_endings import TABLE_ENDINGS
+from relscale.storage.endings import TABLE
 from relscale.storage.tables import listed
 from relscale.suggestions import suggestion
 
@@ -161,20 +161,18 @@ def check_baseline(
         raise RelscaleError(f"{name}: no {baseline!r} in column {group!r}; {suggestion(baseline, groups)}")
 
 
-def check_reported(law: str, output: Path) -> None:
-    """Reject a report that cannot be written.
+def check_reported(law: str) -> None:
+    """Reject the report of a law that has none.
 
     Raises
     ------
     RelscaleError
-        The law compares no groups, or the file name does not end in .html.
+        The law compares no groups.
     """
     if law != "relative":
         raise RelscaleError(
             f"--report: the law {law!r} compares no groups; only the law 'relative' has a report"
         )
-    if output.suffix != ".html":
-        raise RelscaleError(f"--report: {output} does not end in .html")
 
 
 def check_output(output: Path) -> None:
@@ -187,7 +185,7 @@ def check_output(output: Path) -> None:
     """
     if not output.suffix:
         check_folder(output)
-    elif output.suffix not in TABLE_ENDINGS:
-        raise RelscaleError(f"{output}: a table's name ends in .parquet or .csv")
-    elif output.is_dir():
+        return
+    TABLE.check(output)
+    if output.is_dir():
         raise RelscaleError(f"{output}: a folder; name a file")

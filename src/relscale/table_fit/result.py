@@ -21,7 +21,7 @@ from relscale.laws.catalogue import law as found_law
 from relscale.laws.law import Law
 from relscale.measurements.status import Status
 from relscale.printable import escaped_repr
-from relscale.storage.atomic import write_text
+from relscale.storage.endings import PAGE
 from relscale.storage.rows import rows_of
 from relscale.storage.tables import write_table
 from relscale.suggestions import suggestion
@@ -314,9 +314,10 @@ class TableFit:
         Raises
         ------
         RelscaleError
-            The law compares no groups, so there is no gap to report.
+            The law compares no groups, so there is no gap to report, or the name has another ending.
         """
-        check_reported(self.law, Path(output))
+        check_reported(self.law)
+        PAGE.check(Path(output))
         from relscale.report.page import write_report
         from relscale.report.provenance import machine_facts
         from relscale.report.report_data import ReportData
@@ -340,7 +341,7 @@ class TableFit:
         Raises
         ------
         RelscaleError
-            The law has no such figure.
+            The law has no such figure, or the name of the file has another ending.
 
         Examples
         --------
@@ -376,14 +377,13 @@ class TableFit:
             return make_figure(name, data, shown)
 
     def _plot_curves(self, output: str | Path | None) -> Any:
+        from relscale.figures.figure_file import write_figure
         from relscale.table_fit.law_figure import law_curves, law_figure
 
         curves = law_curves(self.measurements, self.fits, self.law_object)
         figure = law_figure(curves, self.title, self.x)
         if output is not None:
-            if Path(output).suffix != ".html":
-                raise RelscaleError(f"{output}: a figure's name ends in .html")
-            write_text(Path(output), figure.to_html(include_plotlyjs=True))
+            write_figure(figure, Path(output))
         return figure
 
     @property
