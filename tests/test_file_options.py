@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from relscale.commands.inputs import by_name
+from relscale.commands.inputs import by_name, suite_files
 from relscale.errors import RelscaleError
+from relscale.experiments.results import Results
+from relscale.figures.suite import stated_suite
 
 NAMES = ("knowledge", "varieties")
 EXPECTED = [Path(f"results/suites/{name}/suite.yaml") for name in NAMES]
@@ -29,3 +31,15 @@ def test_files_in_another_order_are_refused() -> None:
 def test_a_missing_file_is_refused() -> None:
     with pytest.raises(RelscaleError, match="--suites: 1 files; give 2, in this order: knowledge, varieties"):
         by_name("--suites", NAMES, EXPECTED[:1], EXPECTED)
+
+
+def test_a_manifest_of_another_name_is_refused_as_it_would_not_be_read(tmp_path) -> None:
+    results = Results(tmp_path)
+    with pytest.raises(
+        RelscaleError, match=r"^--suites: \S*other\.yaml: name the file suite\.yaml in the folder"
+    ):
+        suite_files(["varieties"], [tmp_path / "varieties/other.yaml"], results)
+    own = tmp_path / "varieties/suite.yaml"
+    assert suite_files(["varieties"], [own], results) == {"varieties": own}
+    with pytest.raises(RelscaleError, match=r"other\.yaml: name the file suite\.yaml"):
+        stated_suite(tmp_path / "other.yaml")

@@ -2,7 +2,7 @@
 
 import argparse
 
-from relscale.commands.inputs import add_config, add_files, by_name, files
+from relscale.commands.inputs import add_config, add_files, files, suite_files
 from relscale.commands.outputs import output_table
 
 HELP = "compute the measurements from item scores"
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
     trust_suite_code(experiment.scoring.trust_suite_code)
     results = Results.of(experiment)
     names = experiment.suites
-    suites = by_name("--suites", names, options.suites, map(results.suite, names))
+    suites = suite_files(names, options.suites, results)
     corpora = experiment.scored_corpora
     jobs = sorted(scoring_jobs(experiment), key=lambda job: corpora.index(job[0]))
     scores = files(options.scores, (results.scores(*job) for job in jobs))

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from relscale.commands.inputs import add_config, add_files, by_name, files, training_experiment
+from relscale.commands.inputs import add_config, add_files, files, suite_files, training_experiment
 from relscale.commands.outputs import output_folder
 
 HELP = "export trained models as Hugging Face folders, with a table of them"
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
     experiment = training_experiment(options.config)
     results = Results.of(experiment)
     names = experiment.suites
-    suites = by_name("--suites", names, options.suites, map(results.suite, names))
+    suites = suite_files(names, options.suites, results)
     measurements = options.measurements or results.measurements
     is_measured = options.measurements is not None or measurements.is_file()
     exported = export(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relscale.commands import fit_table
-from relscale.commands.inputs import by_name
+from relscale.commands.inputs import suite_files
 from relscale.commands.outputs import output
 from relscale.errors import RelscaleError
 
@@ -118,14 +118,17 @@ def fit_measurements(
         A file is missing or invalid.
     """
     from relscale.experiments.config import load_config
+    from relscale.fitting.curves.point_rows import ErrorRow
     from relscale.fitting.fit import fit
     from relscale.fitting.fits import write
     from relscale.fitting.options import Fit
     from relscale.fitting.report.frontier_advice import NO_WIDTHS
     from relscale.fitting.report.reproduction import reproduction
     from relscale.fitting.report.summary import summary
+    from relscale.measurements.prompt_form import shown_form
     from relscale.measurements.sanity import flag_impossible
     from relscale.measurements.typed import typed
+    from relscale.storage.rows import rows_of
     from relscale.storage.tables import open_table, read_table
 
     experiment = load_config(config) if config else None
@@ -144,10 +147,12 @@ def fit_measurements(
     if section.answers:
         fits = fits.with_table("reproduction", reproduction(read_table(section.answers), fits))
     write(fits, output)
+    errors = rows_of(ErrorRow, fits.errors)
     shown = {
-        name: (metric, prompt)
+        name: (metric, shown_form(known["prompt"], forms))
         for name, known in facts.items()
-        if (metric := known["metric"]) is not None and (prompt := known["prompt"]) is not None
+        if (metric := known["metric"]) is not None
+        and (forms := {row.prompt for row in errors if (row.suite, row.metric) == (name, metric)})
     }
     widths = experiment.planned_widths if experiment else NO_WIDTHS
     print(summary(fits, shown, measurements=measurements, widths=widths))
@@ -168,10 +173,9 @@ def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = Non
     from relscale.fitting.settings import SuiteFacts
     from relscale.scoring.manifest import read_manifest
 
-    names = experiment.suites
     if isinstance(experiment, MeasurementExperiment):  # there are no manifests
         return {name: _stated_facts(suite) for name, suite in experiment.suites.items()}
-    suites = by_name("--suites", names, manifests, map(Results.of(experiment).suite, names))
+    suites = suite_files(experiment.suites, manifests, Results.of(experiment))
     read = {name: read_manifest(file.parent) for name, file in suites.items()}
     return {
         name: SuiteFacts(
@@ -182,9 +186,7 @@ def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = Non
 
 
 def _stated_facts(suite: "PublishedSuite") -> "SuiteFacts":
-    """Properties of a suite with published measurements, from the config; its prompt form is ``default``."""
+    """Properties of a suite with published measurements, from the config."""
     from relscale.fitting.settings import SuiteFacts
 
-    return SuiteFacts(
-        baseline=suite.baseline, metric=suite.metric, prompt=suite.prompt or "default", chance=suite.chance
-    )
+    return SuiteFacts(baseline=suite.baseline, metric=suite.metric, prompt=suite.prompt, chance=suite.chance)

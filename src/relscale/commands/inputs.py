@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, keyed
 from relscale.suggestions import suggestion
 
 if TYPE_CHECKING:
     from relscale.experiments.experiment import Experiment, ScoredExperiment, TrainingExperiment
+    from relscale.experiments.results import Results
 
 CHANGES_NO_NUMBER = "finds the input files and the experiment of a command"
 
@@ -122,3 +123,21 @@ def by_name(
                 f"{option}: {path} belongs to {other} but is given for {name}; give the files {order}"
             )
     return dict(zip(names, paths, strict=True))
+
+
+def suite_files(names: Iterable[str], values: Sequence[Path] | None, results: "Results") -> dict[str, Path]:
+    """The manifests of prepared suites of the option --suites, one per name and in the order of the names.
+
+    Raises
+    ------
+    RelscaleError
+        As ``by_name``, or a file is not a ``suite.yaml``, which stands in the folder of its suite.
+    """
+    from relscale.scoring.manifest import check_manifest_name
+
+    names = list(names)
+    suites = by_name("--suites", names, values, map(results.suite, names))
+    with keyed("--suites"):
+        for path in suites.values():
+            check_manifest_name(path)
+    return suites

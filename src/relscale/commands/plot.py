@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from relscale.commands.inputs import add_files, by_name
+from relscale.commands.inputs import add_files, by_name, suite_files
 from relscale.commands.outputs import output_page
 
 HELP = "draw one figure"
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
         fits=options.fits or results.fits,
         suites=experiment.suites
         if isinstance(experiment, MeasurementExperiment)
-        else by_name("--suites", names, options.suites, map(results.suite, names)),
+        else suite_files(names, options.suites, results),
         tokens=by_name("--tokens", stores, options.tokens, map(results.tokens, stores)),
         corpora=corpora,
         other_tables=branch_tables(experiment, results),

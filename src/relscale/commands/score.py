@@ -9,9 +9,9 @@ from relscale.commands.inputs import (
     add_config,
     add_files,
     add_threads,
-    by_name,
     files,
     scored_experiment,
+    suite_files,
 )
 from relscale.commands.outputs import output_file
 from relscale.errors import RelscaleError
@@ -56,8 +56,7 @@ def run(options: argparse.Namespace) -> None:
     corpus = named(corpora, options.corpus)
     if corpus not in corpora:
         raise RelscaleError(f"--corpus: no corpus {options.corpus!r}; {suggestion(options.corpus, corpora)}")
-    names = experiment.suites
-    suites = by_name("--suites", names, options.suites, map(Results.of(experiment).suite, names))
+    suites = suite_files(experiment.suites, options.suites, Results.of(experiment))
     folders = [manifest.parent for manifest in suites.values()]
     store = Path(experiment.store)
     with atomic_path(options.output) as manifest:

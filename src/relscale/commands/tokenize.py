@@ -5,7 +5,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relscale.commands.inputs import add_config, add_files, add_threads, by_name, entry, training_experiment
+from relscale.commands.inputs import (
+    add_config,
+    add_files,
+    add_threads,
+    by_name,
+    entry,
+    suite_files,
+    training_experiment,
+)
 from relscale.commands.outputs import output_file
 
 if TYPE_CHECKING:
@@ -60,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
     decontamination = None
     if corpus.decontaminate is not None:
         names = corpus.decontaminate.suites
-        suites = by_name("--suites", names, options.suites, map(results.suite, names))
+        suites = suite_files(names, options.suites, results)
         decontamination = Decontamination(
             tuple(file.parent for file in suites.values()), corpus.decontaminate.ngram
         )

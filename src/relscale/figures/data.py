@@ -18,7 +18,6 @@ from relscale.figures.suite import (
     Suite,
     group_labels,
     shown_metric,
-    shown_prompt,
     stated_suite,
     suite_title,
 )
@@ -32,6 +31,7 @@ from relscale.fitting.report.untrusted_runs import left_out
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.measurements.metric import VALIDATION
+from relscale.measurements.prompt_form import shown_form
 from relscale.measurements.reading import read_measurements
 from relscale.scoring.options import PublishedSuite
 from relscale.storage.rows import column, fields_of, names_of, rows_of
@@ -285,7 +285,7 @@ class FigureData:
         errors = self.rows(ErrorRow, suite=name)
         metric = shown_metric(stated, errors, metric)
         errors = [row for row in errors if row.metric == metric]
-        prompt = shown_prompt(stated, distinct(row.prompt for row in errors), prompt)
+        prompt = shown_form(prompt or as_text(stated.prompt), distinct(row.prompt for row in errors))
         gaps = self.gaps(suite=name, metric=metric, prompt=prompt)
         floors = self.rows(ParameterRow, suite=name, law="sigmoid", parameter="floor")
         return Suite(

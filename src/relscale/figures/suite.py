@@ -1,6 +1,6 @@
 """Presentation of a suite: its title, groups, baseline, and the metric and prompt form that figures show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from relscale.figures.row_filter import SuiteFilter
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.curves.point_rows import ErrorRow
 from relscale.measurements.metric import Metric
-from relscale.scoring.manifest import Manifest, read_manifest
+from relscale.scoring.manifest import Manifest, check_manifest_name, read_manifest
 from relscale.scoring.options import PublishedSuite
 
 # Groups that colour, symbol and dash can distinguish; more are drawn by their verdict.
@@ -72,6 +72,7 @@ def stated_suite(source: Path | PublishedSuite) -> StatedSuite:
     """
     if isinstance(source, PublishedSuite):
         return source
+    check_manifest_name(source)
     if not source.is_file():
         raise RelscaleError(f"{source}: no such suite manifest; run `relscale suite` first")
     return read_manifest(source.parent)
@@ -84,14 +85,6 @@ def shown_metric(suite: StatedSuite, errors: Iterable[ErrorRow], requested: str 
     if metric in measured:
         return str(metric)
     return str(min(measured, key=lambda name: Metric.parse(name).preference, default=metric))
-
-
-def shown_prompt(suite: StatedSuite, prompts: Sequence[str | None], requested: str | None) -> str | None:
-    """The requested prompt form, or the suite's; if it was not measured, the first of those that were."""
-    prompt: str | None = requested or as_text(suite.prompt)
-    if prompt in prompts:
-        return prompt
-    return min(prompts, key=str) if prompts else None
 
 
 def group_labels(suite: StatedSuite, groups: set[str]) -> dict[str, str]:

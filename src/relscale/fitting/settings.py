@@ -12,8 +12,10 @@ from relscale.fitting.core_options import CoreOptions
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.laws.law import Law
+from relscale.measurements.prompt_form import shown_form
 
 S = TypeVar("S", bound=Section)
+T = TypeVar("T")
 
 
 class SuiteFacts(TypedDict, total=False):
@@ -121,15 +123,25 @@ def fit_settings(
     for option in ("pooling", "specifications"):
         for suite in options.get(option) or ():
             _check(option, suite, [], groups)
+    shown_metric = {
+        name: metric
+        for name, info in known.items()
+        if (metric := info.get("metric")) in metrics.get(name, ())
+    }
+    forms = _by_suite(
+        (series.suite, series.prompt)
+        for series in measured
+        if is_error(series.metric) and series.metric == shown_metric.get(series.suite, series.metric)
+    )
     sections = {
         "baselines": baselines,
         "metrics": fitted,
-        "shown_metric": {
-            name: metric
+        "shown_metric": shown_metric,
+        "shown_prompt": {
+            name: form
             for name, info in known.items()
-            if (metric := info.get("metric")) in metrics.get(name, ())
+            if (form := shown_form(info.get("prompt"), forms.get(name, ()))) is not None
         },
-        "shown_prompt": {name: prompt for name, info in known.items() if (prompt := info.get("prompt"))},
         "chance": {
             name: float(chance) for name, info in known.items() if (chance := info.get("chance")) is not None
         },
@@ -149,8 +161,8 @@ def _validated(section: type[S], values: dict[str, Any]) -> S:
         raise RelscaleError(f"{path}: {first['input']!r} {wrong}") from error
 
 
-def _by_suite(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
-    result: dict[str, set[str]] = {}
+def _by_suite(pairs: Iterable[tuple[str, T]]) -> dict[str, set[T]]:
+    result: dict[str, set[T]] = {}
     for suite, name in pairs:
         result.setdefault(suite, set()).add(name)
     return result

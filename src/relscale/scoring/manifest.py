@@ -210,6 +210,18 @@ def read_manifest(folder: str | Path) -> Manifest:
         raise RelscaleError(f"{path}: {_reason(error)}") from None
 
 
+def check_manifest_name(path: Path) -> None:
+    """Refuse a manifest of another name: a suite is read as a folder, whose manifest is ``suite.yaml``.
+
+    Raises
+    ------
+    RelscaleError
+        The file has another name.
+    """
+    if path.name != FILE:
+        raise RelscaleError(f"{path}: name the file {FILE} in the folder of a prepared suite")
+
+
 def _with_defaults(written: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A suite's description with its missing keys inferred.
 

@@ -44,7 +44,7 @@ STRONGEST = 5  # gaps that a sentence is written about
 
 def summary(
     fits: Fits,
-    shown: Mapping[str, tuple[str, str]],
+    shown: Mapping[str, tuple[str, str | None]],
     without: Sequence[str] = (),
     measurements: pa.Table | None = None,
     x: str = "FLOPs",
@@ -127,7 +127,7 @@ def verdict_text(
     return "\n".join([words.sentence_case(first), *lines])
 
 
-def _is_shown(row: SeriesKey, shown: Mapping[str, tuple[str, str]]) -> bool:
+def _is_shown(row: SeriesKey, shown: Mapping[str, tuple[str, str | None]]) -> bool:
     if row.suite == VALIDATION.suite:
         return row.metric == VALIDATION.metric  # bits per byte is the same number in another unit
     return row.suite is None or row.suite not in shown or (row.metric, row.prompt) == shown[row.suite]
