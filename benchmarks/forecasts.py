@@ -1,12 +1,12 @@
-"""How well would each candidate, and the ensemble, have forecast the published tables from inside?
+"""Backtests of the candidates and of the ensemble on the published tables.
 
     python benchmarks/forecasts.py [--reference reference/] [--designs] [--output docs/explanation/forecast_trials.md]
 
-Every rolling origin of every data set: fitted on the smaller budgets (or models), asked for the larger ones. For each
-candidate the median |log error|, the coverage of nominal 95% intervals and their interval score (in ln y, less is
-better); intervals of a candidate alone come from its own past errors just as the ensemble's do. Only forecasts with an
-interval are compared, and every origin counts once. ``--designs`` also holds the chosen weights and widths against
-others. Truths: the points themselves; nothing is fitted to the points that it is judged by.
+At every rolling origin of every data set, candidates are fitted to the smaller budgets (or models) and forecast the
+larger ones. For each candidate: the median |log error|, the coverage of nominal 95% intervals and their interval score
+(in ln y, lower is better); intervals of a candidate alone come from its own past errors, as the ensemble's do. Only
+forecasts with an interval are compared, and all origins have equal weight. ``--designs`` also compares the chosen
+weights and widths with others. No forecast is fitted to the points on which it is scored.
 """
 
 import argparse
@@ -40,16 +40,16 @@ from relscale.fitting.settings import fit_settings
 from relscale.measurements.published import published
 
 LEVEL = 0.95
-HEAD = """# How well forecasts do
+HEAD = """# Backtests of the forecasts
 
 Made by `python benchmarks/forecasts.py --output docs/explanation/forecast_trials.md`; do not edit. Every rolling
-origin of every published table in `reference/`: fitted on the smaller budgets (or models), asked for the larger ones.
-Errors and interval scores are in ln y, less is better; intervals are nominally 95%, and those of a candidate alone
-come from its own past errors as the ensemble's do. Only forecasts with an interval are compared, and every origin
-counts once.
+origin of every published table in `reference/`: candidates are fitted to the smaller budgets (or models) and forecast
+the larger ones. Errors and interval scores are in ln y, lower is better; intervals are nominally 95%, and those of a
+candidate alone come from its own past errors as the ensemble's do. Only forecasts with an interval are compared, and
+all origins have equal weight.
 
-The settings of the ensemble were chosen on these same tables ([how](forecasts.md)), so its column is no test of them;
-the last table is nearer to one. Candidates alone have the width factor that was chosen for the ensemble.
+The settings of the ensemble were chosen on these same tables ([how](forecasts.md)), so its column does not test
+them; the last table comes closer to a test. Candidates alone have the width factor that was chosen for the ensemble.
 
 Laws of several predictors, and 92 learning curves, are the subject of `benchmarks/extrapolation.py --data FOLDER`.
 """
@@ -72,7 +72,7 @@ DESIGNS = {
     "variance as d²": EnsembleSettings(growth=2.0),
     "may be flat": EnsembleSettings(least_growth=0.0),
     "no bound on errors": EnsembleSettings(bound=INFINITE),
-    "one width a pool": EnsembleSettings(curve_prior=INFINITE),
+    "one width per pool": EnsembleSettings(curve_prior=INFINITE),
     "all origins independent": EnsembleSettings(overlap=True),
     "all origins independent, width 0.8": EnsembleSettings(overlap=True, width=0.8),
 }
@@ -80,7 +80,7 @@ DESIGNS = {
 
 @dataclass
 class Tally:
-    """What forecasts of one kind did, a number for each origin."""
+    """Results of one kind of forecast: one number per origin."""
 
     error: list[float] = field(default_factory=list)  # median
     rmse: list[float] = field(default_factory=list)
@@ -88,7 +88,7 @@ class Tally:
     score: list[float] = field(default_factory=list)
     paired: list[tuple[float, float]] = field(
         default_factory=list
-    )  # the ensemble's and its own, where both are
+    )  # the ensemble's error and its own, where both forecast
 
     def add(self, error: np.ndarray, half: np.ndarray) -> None:
         """One origin's log errors and half widths."""
@@ -234,7 +234,7 @@ def judge(data: ForecastData, tried: Backtest, tallies: dict[str, Tally]) -> Non
 
 
 def candidate_tables(every: Tried) -> str:
-    """Three tables, a row a data set, a column a candidate."""
+    """Three tables with a row per data set and a column per candidate."""
     found: dict[str, dict[str, Tally]] = {}
     for name, members in every.items():
         for data, tried in members:
@@ -278,17 +278,16 @@ def wins(found: dict[str, dict[str, Tally]]) -> str:
     head = [
         "candidate",
         "ensemble below, of those with a forecast",
-        f"at least {BAR} (no forecast: below)",
+        f"at least {BAR}, with those without a forecast",
     ]
     return (
-        f"{title}\n\nBoth on the forecasts that both make. Below *every* candidate at once it is on {sum(every)}; "
-        f"the aim is {BAR}{'' if sum(every) >= BAR else f', missed by {BAR - sum(every)}'}.\n\n"
-        + _markdown(head, rows)
+        f"{title}\n\nBoth errors are over the forecasts that both make. The ensemble is below *every* candidate at "
+        f"once on {sum(every)} data sets; the aim is {BAR}.\n\n" + _markdown(head, rows)
     )
 
 
 def hindsight_table(every: Tried) -> str:
-    """On which data sets fixed weights that know outcomes are below every candidate."""
+    """On which data sets fixed weights fitted to the outcomes have a smaller error than every candidate."""
     rows, reached = [], np.zeros(3, dtype=int)
     for name, members in every.items():
         origins = []
@@ -305,11 +304,12 @@ def hindsight_table(every: Tried) -> str:
             [name, f"{len(origins)}", *({True: "yes", False: "no", None: ""}[below] for below in each)]
         )
     return (
-        f"Whether the median error is below every candidate's: how far fixed weights that know outcomes get\n\n"
-        f"The ensemble is below all on {reached[0]} of {len(rows)}. Weights of each data set's own, fitted to all of "
-        f"its outcomes (least mean error), are on {reached[1]}; fitted to every second origin and tried on the others, "
-        f"whose outcomes are mostly the same, on {reached[2]}. Neither is to be had before the outcomes"
-        f"{'' if reached[1] >= BAR else f': {BAR} is beyond weights that know them'}.\n\n"
+        "Whether the median error is below every candidate's, for the ensemble and for fixed weights fitted to the "
+        f"outcomes\n\nThe ensemble is below all on {reached[0]} of {len(rows)} data sets. Weights fitted to all "
+        f"outcomes of a data set (least mean error) are below all on {reached[1]}; weights fitted to every second "
+        f"origin and tested on the others, whose outcomes are mostly the same, on {reached[2]}. Neither set of weights "
+        "is available at the time of a "
+        f"forecast{'' if reached[1] >= BAR else f'; even weights that know the outcomes do not reach {BAR}'}.\n\n"
         + _markdown(
             ["data", "origins", "ensemble", "all outcomes known", "every second origin's known"], rows
         )
@@ -335,14 +335,14 @@ def ladder_targets(data: ForecastData, tried: Backtest) -> str:
     met = float(np.median(np.abs(forecast.ensemble - observed)))
     return (
         "The 7B and the 13B of the OLMo ladder from its 25 smaller models: |log error| of the ratios of tasks\n\n"
-        f"The aim is a median of {TARGET:.0%}: {'met' if met <= TARGET else 'missed'}, at {met:.1%}. "
-        "Tasks for which a candidate has no forecast, or was refused, do not count in its row.\n\n"
+        f"The aim is a median of {TARGET:.0%}; the ensemble has {met:.1%}. "
+        "The row of a candidate leaves out tasks without a forecast of it.\n\n"
         + _markdown(["candidate", "forecasts", "7B, median", "13B, median", "both", "largest"], rows)
     )
 
 
 def tally(members: list[tuple[ForecastData, Backtest]], design: EnsembleSettings) -> Tally:
-    """What the ensemble of a design did on one data set."""
+    """Results of the ensemble of one design on one data set."""
     result = Tally()
     for data, tried in members:
         origins, observed = tried.origins, data.value[tried.origins.targets]
@@ -354,7 +354,7 @@ def tally(members: list[tuple[ForecastData, Backtest]], design: EnsembleSettings
 
 
 def design_table(every: Tried) -> str:
-    """A row a design: mean and least coverage over the data sets, and geometric means of errors and scores."""
+    """One row per design: mean and least coverage over the data sets, and geometric means of errors and scores."""
     rows = []
     today: list[float] = []
     for label, design in DESIGNS.items():
@@ -390,7 +390,7 @@ FEWEST_ORIGINS = 5  # of a family whose coverage has limits
 
 
 def coverage_table(every: Tried) -> str:
-    """The ensemble's coverage by family and by distance, with limits that know how few origins there are."""
+    """The ensemble's coverage by family and by distance, with limits for the number of origins."""
     found: dict[str, dict[tuple[str, float], list[float]]] = {}
     for name, members in every.items():
         family = family_of(name)
@@ -429,13 +429,13 @@ def coverage_table(every: Tried) -> str:
     values = np.array([one.value for one in by_family.values()])
     half = stdtrit(len(values) - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / np.sqrt(len(values))
     return (
-        "Coverage of the ensemble's 95% intervals, and how well it is known\n\nForecasts of one origin, of all curves "
-        "and data sets of a family, are right or wrong together. An effective number of independent forecasts comes "
-        "from how much the coverages of origins differ, pooled over families (or over distances), limits from that "
-        f"(Korn & Graubard 1998); there are none for fewer than {FEWEST_ORIGINS} origins. Neighbouring origins share "
-        "models and outcomes, so that limits are rather too narrow. Each origin counts the same. With families as the "
-        "unit the mean is "
-        f"{values.mean():.1%}, with limits of {values.mean() - half:.1%} and {min(values.mean() + half, 1):.1%}.\n\n"
+        "Coverage of the ensemble's 95% intervals, with limits\n\nForecasts of one origin, over all curves and data "
+        "sets of a family, are correlated. The effective number of independent forecasts is estimated from the "
+        "variance of coverage between origins, pooled over families (or over distances), and the limits from this "
+        f"number (Korn & Graubard 1998); there are none for fewer than {FEWEST_ORIGINS} origins. Neighbouring origins "
+        "share models and outcomes, so the limits are somewhat too narrow. All origins have equal weight. With "
+        f"families as the unit the mean is {values.mean():.1%}, with limits of {values.mean() - half:.1%} and "
+        f"{min(values.mean() + half, 1):.1%}.\n\n"
         + _markdown(["family, or distance", "origins", "effective number", "coverage", "95% limits"], rows)
     )
 
@@ -456,7 +456,7 @@ COVERS, ENOUGH = 0.94, 12  # coverage that a choice must have in each family of 
 
 
 def held_out_choices(every: Tried) -> str:
-    """Settings chosen on all families but one, and how they do on that one."""
+    """Settings chosen on all families but one, tested on that one."""
     family = {name: family_of(name) for name in every}
     of_weights = [{name: tally(every[name], design) for name in every} for design in WEIGHTS]
     of_widths: dict[int, list[tuple[EnsembleSettings, dict[str, Tally]]]] = {}
@@ -483,14 +483,15 @@ def held_out_choices(every: Tried) -> str:
         if out:
             chosen |= {name: tallies[name] for name in mine}
         rows.append(_choice_row(out or "none", design, [tallies[name] for name in mine]))
-    rows.append(["each by the others' choice", "", "", "", "", *_scores(list(chosen.values()))])
+    rows.append(["each by the other families", "", "", "", "", *_scores(list(chosen.values()))])
     return (
-        "Settings chosen without a family, and how they do on it\n\nWeights by the least RMSE, then widths by "
-        f"the least interval score of those that cover {COVERS:.0%} in each family of {ENOUGH} origins or more. "
-        "Numbers are of the family that was left out, geometric means over its data sets; of all where none was. The "
-        "last row has each data set by settings that others chose: what they are worth on new data, but for the "
-        "candidates and three settings (evidence for equal weights, head start of laws of N and D, shrinkage to a "
-        "common width) that were chosen with all results in view.\n\n"
+        "Settings chosen without a family, tested on that family\n\nWeights are chosen by the least RMSE, then widths "
+        f"by the least interval score among those that cover {COVERS:.0%} in each family with {ENOUGH} origins or "
+        "more. The numbers are for the family that was left out, or for all if none was; errors and scores are "
+        "geometric means over its data sets. The last row has each data set with the settings chosen on the other "
+        "families. It estimates the performance on new data, except that the candidates and three settings (prior for "
+        "equal weights, larger prior weight of laws of N and D, shrinkage to a common width) were chosen with all "
+        "results in view.\n\n"
         + _markdown(
             [
                 "left out",

@@ -1,8 +1,9 @@
-"""What fixed weights could reach that know outcomes: a bound on how often a mean of candidates beats all of them.
+"""Fixed weights fitted to the outcomes: a bound on how often a weighted mean of candidates beats all of them.
 
-Of each data set the weights are fitted that give the least mean |error| over its origins, in full knowledge of what
-came: once to all origins, and once for each half of them (every second one) to the other half. Neither can be had at
-the time of a forecast. Neighbouring origins share most of their outcomes, so the second knows most of them too.
+For each data set, the weights with the least mean |error| over its origins are fitted to the outcomes: once to those of
+all origins, and once, for each half of the origins (every second one), to those of the other half. Neither set of
+weights is available at the time of a forecast. Neighbouring origins share most outcomes, so the second are not
+independent either.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from scipy.optimize import minimize
 
 from relscale.fitting.curves.run_matrix import Floats
 
-SMOOTH = 1e-4  # of ln y: errors below it count by their square
+SMOOTH = 1e-4  # of ln y: the loss of smaller errors is quadratic
 STEEP = 5.0  # logit of the candidate that a search starts from
 FEWEST = 4  # origins that can be halved
 
@@ -27,14 +28,14 @@ class Origin:
 
 
 def mean_of(weight: Floats, error: Floats) -> Floats:
-    """(n,) errors of the weighted mean of candidates (C, n), of those that have a forecast."""
+    """(n,) errors of the weighted mean of candidates (C, n), over the candidates that have a forecast."""
     made = np.isfinite(error)
     share = np.where(made, weight[:, None], 0.0)
     return np.asarray((share * np.where(made, error, 0.0)).sum(axis=0) / share.sum(axis=0))
 
 
 def fitted_weights(origins: Sequence[Origin]) -> Floats:
-    """(C,) the weights of the least mean |error|, from equal ones and from every third candidate alone."""
+    """(C,) the weights with the least mean |error|, from several starts: equal, and every third candidate alone."""
     count = len(origins[0].candidates)
 
     def objective(logit: Floats) -> tuple[float, Floats]:
@@ -69,9 +70,9 @@ def below_all(errors: Sequence[Floats], origins: Sequence[Origin]) -> bool:
 
 
 def bounds(origins: Sequence[Origin]) -> tuple[bool, bool, bool | None]:
-    """Whether the ensemble, weights fitted to all origins, and weights fitted to the other half are below all.
+    """Whether errors are below all candidates': the ensemble's, and with weights of all origins or of the other half.
 
-    None for the last where there are too few origins.
+    The last is None if there are too few origins.
     """
     every = [origin.candidates for origin in origins]
     ensemble = below_all([origin.ensemble for origin in origins], origins)

@@ -85,6 +85,21 @@ def test_elsewhere_than_in_a_terminal_there_is_one_line_per_stage(
     assert lines[3:] == ["4 gaps widen"]
 
 
+def test_a_plan_that_is_reported_twice_is_shown_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake does so with ``-e dryrun``."""
+    monkeypatch.setenv("RELSCALE_PROGRESS_IN_LOG", "")
+    shown = handler()
+    for _ in range(2):
+        shown.emit(record(event=LogEvent.RUN_INFO, stats={"fit": 1, "total": 1}))
+    shown.emit(record(event=LogEvent.RUN_INFO, stats={"fit": 2, "total": 2}))
+    assert [line.partition(";")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "to do: fit 1",
+        "to do: fit 2",
+    ]
+
+
 def test_what_failed_is_shown_and_names_in_it_are_text(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

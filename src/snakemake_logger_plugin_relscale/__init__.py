@@ -54,6 +54,7 @@ class LogHandler(LogHandlerBase):
         self._console = Terminal(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._progress = WorkflowProgress(os.cpu_count() or 1)
+        self._planned: dict[str, int] = {}  # jobs by rule
         self._began = time.monotonic()
         self._shown: set[str] = set()
         self._is_over = False
@@ -105,6 +106,9 @@ class LogHandler(LogHandlerBase):
             self._say(record.getMessage())
 
     def _start(self, jobs: dict[str, int]) -> None:
+        if jobs == self._planned:  # the executor dryrun ends with its plan again
+            return
+        self._planned = jobs
         self._progress = WorkflowProgress(os.cpu_count() or 1, workflow_progress.expected_seconds)
         self._progress.plan(jobs)
         if not self._progress.stages:

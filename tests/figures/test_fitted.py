@@ -163,4 +163,4 @@ def test_a_published_number_agrees_with_ours_or_does_not(questions: FigureData) 
     figure = make_figure("reproduction", questions)
     columns = [trace.text for trace in figure.data if trace.mode == "text"]
     agreement = dict(zip(columns[1], columns[-1], strict=True))
-    assert (agreement["the slope"], agreement["another slope"]) == ("✓ to its digits", "✗ outside")
+    assert (agreement["the slope"], agreement["another slope"]) == ("✓ same when rounded", "✗ outside")

@@ -321,7 +321,15 @@ def test_every_published_number_stands_beside_ours(toy: FigureData) -> None:
     figure = draw("reproduction", toy)
     columns = [list(trace.text) for trace in figure.data if trace.mode == "text"]
     lines = list(zip(*columns, strict=True))
-    assert ("A figure", "E", "1.82 ± 0.03", "1.8172", "[1.75, 1.88]", "−0.0028", "✓ to its digits") in lines
+    assert (
+        "A figure",
+        "E",
+        "1.82 ± 0.03",
+        "1.8172",
+        "[1.75, 1.88]",
+        "−0.0028",
+        "✓ same when rounded",
+    ) in lines
     assert ("", "A", "480", "310", "[250, 400]", "−170", "✗ outside") in lines
     assert any(line[1:4] == ("β of the frontier", "", "0.51") for line in lines)
     assert any(line[1:4] == ("γ", "2", "–") and "no row in fits" in line[6] for line in lines)

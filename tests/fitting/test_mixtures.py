@@ -1,4 +1,4 @@
-"""The best mixture and the worth of mixing, as a config asks for them: tables of the fit, and their figures."""
+"""The optimal mixture and the worth of mixing, as a config asks for them: tables of the fit, and their figures."""
 
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,7 @@ def test_a_heavy_divergence_keeps_the_mixture_at_its_prior() -> None:
         ),
         (
             {"loss": "huber"},
-            r"fit.laws.by_share: the best mixture is computed by unweighted least squares.* without loss",
+            r"fit.laws.by_share: the optimal mixture is computed by unweighted least squares.* without loss",
         ),
         ({"optimum": {"prior": "none"}}, r"fit.laws.by_share.optimum.prior: no measurement has corpus none"),
     ],

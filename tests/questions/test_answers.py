@@ -170,7 +170,7 @@ def mixtures(rows: int = 120) -> tuple[np.ndarray, np.ndarray]:
     return x, np.array([1.5, 0.5, 0.3, 0.9, 0.4, 0.6, 0.3])
 
 
-def test_the_best_mixture_is_inside_and_none_is_larger_than_the_largest_tried() -> None:
+def test_the_optimal_mixture_is_inside_and_none_is_larger_than_the_largest_tried() -> None:
     x, theta = mixtures()
     names = ("share_a", "share_b", "share_c")
     y = mixture_additive.value(theta, x)

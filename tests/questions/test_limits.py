@@ -73,7 +73,7 @@ def test_resamples_of_a_run_without_noise_have_no_ratio_and_are_counted() -> Non
 
 
 @pytest.mark.parametrize("follows_the_law", [True, False])
-def test_a_best_mixture_that_is_worse_than_a_measured_one_is_said_to_be(follows_the_law: bool) -> None:
+def test_an_optimal_mixture_that_is_worse_than_a_measured_one_is_said_to_be(follows_the_law: bool) -> None:
     """The log-linear law of one target is least at a corner; losses that each part lowers less and less are not."""
     share = np.column_stack([np.random.default_rng(5).dirichlet([1, 1, 1], 30).T, [0.5, 0.5, 0.0]])
     each_part = 2 + np.array([0.5, 0.4, 0.3]) @ np.exp(-np.array([[3.0], [2.0], [1.0]]) * share)

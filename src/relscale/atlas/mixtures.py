@@ -65,7 +65,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         | by_own_share(tests, losses)
         | by_ridge(rows.where(rows["use"] == "train"), tests, shares)
         | with_few_models(rows.where(rows["use"] == "train"), tests, shares, losses)
-        | best_mixtures(rows.where(rows["use"] == "train"), tuple(shares), tuple(losses))
+        | optimal_mixtures(rows.where(rows["use"] == "train"), tuple(shares), tuple(losses))
         | {
             "published linear: rank correlation, Pile-CC, 1m": results[
                 "linear: rank correlation, Pile-CC, 1m"
@@ -132,13 +132,13 @@ def with_few_models(
     return results
 
 
-def best_mixtures(train: Columns, shares: tuple[str, ...], losses: tuple[str, ...]) -> dict[str, Number]:
-    """The best mixtures on the whole simplex, far outside the tested mixtures."""
+def optimal_mixtures(train: Columns, shares: tuple[str, ...], losses: tuple[str, ...]) -> dict[str, Number]:
+    """The optimal mixtures on the whole simplex, far outside the tested mixtures."""
     results = {"best measured, Pile-CC": Number(float(train[TARGET].min()))}
     for label, law, targets in (
-        ("additive: best mixture for Pile-CC", "mixture_additive", (TARGET,)),
-        ("log-linear: best mixture for Pile-CC", "mixture_loglinear", (TARGET,)),
-        ("additive: best mixture for 13 losses", "mixture_additive", losses),
+        ("additive: optimal mixture for Pile-CC", "mixture_additive", (TARGET,)),
+        ("log-linear: optimal mixture for Pile-CC", "mixture_loglinear", (TARGET,)),
+        ("additive: optimal mixture for 13 losses", "mixture_additive", losses),
     ):
         for row in mixture.rows(train, x=shares, y=targets, law=law, within="simplex", draws=0):
             results[f"{label}, {row.quantity}"] = Number(row.value)
@@ -170,7 +170,7 @@ ENTRY = Entry(
     f"relscale ask mixture regmix_pile.csv.gz --where use=train --x {SHARES} --y loss_pile_cc",
     remark="Fitted to 512 models of 1M parameters, tested on others of 1M (256), 60M (256) and 1B (64) parameters. "
     "The additive law is best at the scale it was fitted to; the settings of the published linear row are unknown. "
-    "The best mixtures are searched on the whole simplex: the one for 13 losses has eight times the largest tested "
+    "The optimal mixtures are searched on the whole simplex: the one for 13 losses has eight times the largest tested "
     "share of PhilPapers, so its gain is an extrapolation. `relscale ask mixture` stays within the tested shares by "
     "default.",
     slow=True,

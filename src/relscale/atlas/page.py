@@ -26,7 +26,7 @@ MISSING = """## Not included
 - The Shannon scaling law (arXiv 2605.23901): its formula is not in any available source. A loss that falls and then
 rises, as it describes, can be fitted by the law `bnsl` with a negative break.
 - CAMEL (arXiv 2603.08022): its law of capacity and mixture is not in any available source. The laws `multilingual` and
-`mixture_additive` can show whether the best mixture depends on size.
+`mixture_additive` can show whether the optimal mixture depends on size.
 - The constants of Su et al. (arXiv 2403.06563), and the constants and the form for several sources of FLP-M
 (arXiv 2410.08527), which were not found: the laws `batch_trajectory` and `flp_m` are similar and can be fitted to a
 user's table.

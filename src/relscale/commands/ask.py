@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from relscale.questions.catalogue import Question
     from relscale.storage.column_arrays import Columns
 
-HELP = "analyses of a table: noise of a metric, best mixture or allocation, inverse scaling …"
+HELP = "analyses of a table: noise of a metric, optimal mixture or allocation, inverse scaling …"
 FORWARDS_OPTIONS = True  # to the question
 
 

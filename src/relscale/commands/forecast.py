@@ -1,4 +1,4 @@
-"""``relscale forecast FITS``: forecasts of a fit, and their registration."""
+"""``relscale forecast FITS``: show and record the forecasts of a fit."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from relscale.fitting.forecasts.forecast import ForecastRow
     from relscale.fitting.forecasts.record import OutcomeRow
 
-HELP = "show or register the forecasts of a fit"
+HELP = "show or record the forecasts of a fit"
 HEADS = ("suite", "metric", "corpus", "group", "over", "FLOPs", "forecast", "low", "high")
 
 
@@ -33,7 +33,7 @@ def forecast_cells(row: "ForecastRow | OutcomeRow") -> list[object]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Show the ensemble forecasts of a fit with prediction intervals, and register them with --record.
+    """Show the ensemble forecasts of a fit with prediction intervals, and record them with --record.
 
     The intervals are calibrated by backtests inside the data; they are too narrow if a curve bends beyond it.
     """

@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.questions import mixture
     from relscale.storage.tables import read_table
     from relscale.storage.yaml_text import dump
-    from relscale.studies.best_mixture import mixture_law, next_corpus, prior_shares
+    from relscale.studies.optimal_mixture import mixture_law, next_corpus, prior_shares
     from relscale.suggestions import suggestion
 
     experiment = training_experiment(options.config)

@@ -1,4 +1,4 @@
-"""``relscale score-forecasts RECORD FITS``: compare registered forecasts with later measurements."""
+"""``relscale score-forecasts RECORD FITS``: compare recorded forecasts with later measurements."""
 
 import argparse
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from relscale.commands.forecast import HEADS, forecast_cells
 from relscale.commands.outputs import output_table
 
-HELP = "score registered forecasts against a later fit"
+HELP = "score recorded forecasts against a later fit"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Compare registered forecasts with the points of a later fit at the same compute.
+    """Compare recorded forecasts with the points of a later fit at the same compute.
 
     Prints for each forecast the measured value, the error, and whether the interval covers it, and overall the median
     error and the coverage.

@@ -15,8 +15,11 @@ def correlation_words(covariate: Sequence[float], slopes: Sequence[float]) -> st
 
     if len(slopes) < FEWEST:
         return f"{len(slopes)} groups: too few to correlate"
-    if len(set(covariate)) < 2 or len(set(slopes)) < 2:
-        return f"{len(slopes)} groups: no correlation, all values of one axis are equal"
+    constant = [
+        name for name, values in (("covariates", covariate), ("slopes", slopes)) if len(set(values)) < 2
+    ]
+    if constant:
+        return f"{len(slopes)} groups: no correlation, all {' and '.join(constant)} are equal"
     coefficients = [_signed(test(np.log(covariate), slopes).statistic) for test in (pearsonr, spearmanr)]
     return f"{len(slopes)} groups: Pearson {coefficients[0]}, rank correlation {coefficients[1]}"
 

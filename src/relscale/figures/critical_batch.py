@@ -13,7 +13,7 @@ from relscale.figures.branched_checkpoint import BranchedCheckpoint, branched_ch
 from relscale.figures.chart.numbers import significant
 from relscale.figures.data import FigureData
 
-TITLE = "Critical batch by branches"
+TITLE = "Critical batch size from branches"
 MOST_LINES = 12  # lines that colour, symbol and dash can distinguish
 EPSILON = chart.Style(chart.INK, dash="2px,2px", width=1.2)
 OWN_BATCH = chart.Style(chart.MEDIUM, "line-ew-open", size=14, width=2)

@@ -1,7 +1,7 @@
-"""Mixtures of text: fitted against measured values, and the best mixture by the law.
+"""Mixtures of text: fitted against measured values, and the optimal mixture under the law.
 
 Left: fitted against measured value of every target and mixture; held-out mixtures are stars with prediction intervals.
-Right: the shares of the best mixture by the law, of the best measured mixture and of the prior.
+Right: the shares of the optimal mixture under the law, of the best measured mixture and of the prior.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ def draw(data: FigureData) -> go.Figure:
         [
             *(chart.Key(target, mark, "markers", group=target) for target, mark in style.items()),
             *[chart.Key("held-out, predicted", HELD_OUT, "markers")] * bool(held_out),
-            chart.Key("best fitted", BEST, "markers"),
+            chart.Key("optimum of the law", BEST, "markers"),
             chart.Key("best measured", MEASURED, "markers"),
             chart.Key("prior", PRIOR, "markers"),
         ]
@@ -99,7 +99,7 @@ def _draw_fit(
 
 
 def _draw_optimum(panel: chart.Panel, rows: Sequence[MixtureOptimumRow]) -> None:
-    """Draw the shares of the best mixture, and state its mean target and its divergence from the prior."""
+    """Draw the shares of the optimal mixture, and state its mean target and its divergence from the prior."""
     shares = [row for row in rows if row.quantity not in (MEAN, DIVERGENCE)]
     mean, divergence = (next(row for row in rows if row.quantity == name) for name in (MEAN, DIVERGENCE))
     limits = [end for row in shares for end in (row.value, row.low, row.high, row.best_measured, row.prior)]
@@ -108,7 +108,7 @@ def _draw_optimum(panel: chart.Panel, rows: Sequence[MixtureOptimumRow]) -> None
         chart.names_axis([_quantity_name(row) for row in shares]),
     )
     panel.heading(
-        "Best mixture",
+        "Optimal mixture",
         f"mean {estimate(mean.value, mean.low, mean.high)}; best measured "
         f"{significant(number(mean.best_measured), 4)}, prior {significant(number(mean.prior), 4)}",
         f"divergence {significant(divergence.value, 2)} nats, weight {significant(rows[0].kl, 2)}",

@@ -82,7 +82,7 @@ def _summary(rows: Sequence[ReproductionRow]) -> list[str]:
 def _notes(rows: Sequence[ReproductionRow]) -> list[str]:
     level = levels(rows)
     notes = [
-        f"Interval: {level or 'an'} interval of the reproduced number. ✓ to its digits: equal at the "
+        f"Interval: {level or 'an'} interval of the reproduced number. ✓ same when rounded: equal at the "
         "published precision; ✓ inside our interval: the published number is inside the interval; ±: its "
         "published standard error."
     ]

@@ -5,13 +5,13 @@ from relscale.figures.chart.numbers import known, number, significant
 from relscale.figures.select import reason
 from relscale.fitting.report.reproduction_row import ReproductionRow
 
-TO_ITS_DIGITS, INSIDE, OUTSIDE, NOT_KNOWN = (
-    "✓ to its digits",
+SAME_ROUNDED, INSIDE, OUTSIDE, NOT_KNOWN = (
+    "✓ same when rounded",
     "✓ inside our interval",
     "✗ outside",
     "– not known",
 )
-AGREEMENT_COLOURS = {TO_ITS_DIGITS: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04a00", NOT_KNOWN: chart.FAINT}
+AGREEMENT_COLOURS = {SAME_ROUNDED: "#00704f", INSIDE: "#00704f", OUTSIDE: "#b04a00", NOT_KNOWN: chart.FAINT}
 
 
 def cells_in_words(row: ReproductionRow) -> list[str]:
@@ -46,7 +46,7 @@ def agreement(row: ReproductionRow) -> str:
     if not known(row.reproduced):
         return reason(row)
     if row.agrees:
-        return TO_ITS_DIGITS
+        return SAME_ROUNDED
     if row.within is None:
         return NOT_KNOWN if row.agrees is None else OUTSIDE
     return INSIDE if row.within else OUTSIDE

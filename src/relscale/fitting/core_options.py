@@ -112,8 +112,8 @@ class FurtherLaw(Section):
     )
     optimum: MixtureOptimum | None = Field(
         default=None,
-        description="For a mixture law, find the best mixture too (tables mixtures and mixture_points); each value of "
-        "`by` is a target.",
+        description="For a mixture law, find the optimal mixture too (tables mixtures and mixture_points); each value "
+        "of `by` is a target.",
     )
 
 

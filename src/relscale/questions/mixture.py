@@ -1,4 +1,4 @@
-"""Which data mixture is best, by a law fitted to measured mixtures?
+"""Which data mixture is optimal under a law fitted to measured mixtures?
 
     min over h:  mean of the predicted targets + kl · Σ h_i ln(h_i / prior_i)
     Σ h_i = 1,    0 ≤ h_i ≤ the largest in the data
@@ -299,11 +299,11 @@ def optimum(
     others = [name for name in fit.law.predictors if name not in parts]
     other_predictors = _other_predictors(at, others, fit.law, fit.points)
     target = MeanTarget(fit.law, fit.theta, other_predictors[:first], other_predictors[first:], of_target)
-    best = best_mixture(target, simplex, starting_points(target, simplex, shares))
+    best = optimal_mixture(target, simplex, starting_points(target, simplex, shares))
     drawn = []
     for parameters in _resampled(fit, draws, seed):
         of_draw = replace(target, theta=parameters)
-        drawn.append((best_mixture(of_draw, simplex, [best]), of_draw))
+        drawn.append((optimal_mixture(of_draw, simplex, [best]), of_draw))
     measured = fit.targets @ of_target
     best_measured = shares[:, measured.argmin()]
     for i, name in enumerate(parts):
@@ -381,7 +381,7 @@ def _resampled(fit: MixtureFit, draws: int, seed: int) -> Iterator[Array]:
             yield parameters
 
 
-def best_mixture(target: Target, simplex: Simplex, starts: list[Array]) -> Array:
+def optimal_mixture(target: Target, simplex: Simplex, starts: list[Array]) -> Array:
     """The mixture (k,) that minimises the mean of the targets plus the divergence, from several starting points."""
     from scipy.optimize import minimize
 

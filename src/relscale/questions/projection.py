@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.questions.limits import joined_notes, percentiles
-from relscale.questions.mixture import AT_LIMIT, Simplex, best_mixture, starting_points
+from relscale.questions.mixture import AT_LIMIT, Simplex, optimal_mixture, starting_points
 from relscale.questions.options import check_choice, check_draws
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
@@ -134,14 +134,14 @@ def rows(
 
     all_rows = np.arange(len(t))
     target = fitted(all_rows)
-    best = best_mixture(target, simplex, starting_points(target, simplex, shares))
+    best = optimal_mixture(target, simplex, starting_points(target, simplex, shares))
     rng, drawn = np.random.default_rng(seed), []
     for _ in range(draws):
         again = np.concatenate(
             [rng.choice(of := all_rows[sizes == scale_size], len(of)) for scale_size in two]
         )
         of_draw = fitted(again)
-        share = best_mixture(of_draw, simplex, [best])
+        share = optimal_mixture(of_draw, simplex, [best])
         drawn.append((share, float(of_draw.of(share[:, None])[0])))
     large = sizes == two[1]
     measured = shares[:, large][:, (sign * t[large]).argmin()]

@@ -7,6 +7,7 @@ from relscale.report.markup import Markup, element, identifier, joined
 from relscale.report.plotly_figures import figure_anchor, figure_title
 from relscale.report.report_data import ReportData
 
+CHECKS = "Robustness of the finding"
 MARKS = {"yes": ("✓", "holds"), "warn": ("!", "take care"), "no": ("✗", "fails")}
 
 
@@ -23,7 +24,7 @@ def trust_line(checks: Sequence[Check]) -> Markup | None:
         )
         for check in checks
     ]
-    return element("p", "Can I trust it? ", *(joined(mark, " ") for mark in marks), class_="trusts")
+    return element("p", f"{CHECKS}: ", *(joined(mark, " ") for mark in marks), class_="trusts")
 
 
 def check_section(data: ReportData, checks: Sequence[Check]) -> Markup | None:
@@ -59,7 +60,7 @@ def check_section(data: ReportData, checks: Sequence[Check]) -> Markup | None:
         )
     return element(
         "section",
-        element("h2", element("a", "Can I trust it?", href="#checks")),
+        element("h2", element("a", CHECKS, href="#checks")),
         element("ul", *items, class_="checks"),
         id="checks",
     )

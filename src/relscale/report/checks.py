@@ -192,7 +192,7 @@ def _published(data: ReportData) -> Check | None:
     return Check(
         _outcome(agree, len(rows), 0.7),
         "Published numbers",
-        f"{agree} of {len(rows)} published numbers are reproduced to their digits or are inside the interval.",
+        f"{agree} of {len(rows)} published numbers are the same when rounded or are inside the interval.",
         ("reproduction",),
     )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.verdicts import words
-from relscale.report.check_section import check_section
+from relscale.report.check_section import CHECKS, check_section
 from relscale.report.checks import checks
 from relscale.report.contrast_section import contrast_section
 from relscale.report.document import document
@@ -48,7 +48,7 @@ def report_page(data: ReportData) -> str:
             *([laws_section, *suite_sections] if nothing else suite_sections),
             ("between", "Between corpora", contrast_section(data)),
             *([] if nothing else [laws_section]),
-            ("checks", "Can I trust it?", check_section(data, check_results)),
+            ("checks", CHECKS, check_section(data, check_results)),
             ("figures", "Figures", figures_section(data.figures)),
             ("method", "Method", method_section(counted)),
             ("provenance", "Provenance", provenance_section(data.facts, data.config)),

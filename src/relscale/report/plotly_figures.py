@@ -89,7 +89,7 @@ def _untitled(figure: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _numbers(drawn: Mapping[str, Any]) -> Markup:
-    """A table of the points of all traces, or of the cells if the figure is a table."""
+    """A table of the first points of each trace without text, or of the cells if the figure is a table."""
     traces = drawn.get("data", [])
     columns = [trace["text"] for trace in traces if trace.get("mode") == "text"]
     if len(columns) == len(traces) and (cells := list(zip(*columns, strict=True))):

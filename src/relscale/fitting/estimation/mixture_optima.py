@@ -1,4 +1,4 @@
-"""Best mixtures under the laws of the config that request them, and the mixtures that the laws were fitted to."""
+"""Optimal mixtures under the laws of the config that request them, and the mixtures that the laws were fitted to."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ class MixturePointRow:
 
 
 def check_mixture_law(entry: FurtherLaw) -> None:
-    """Reject a law without a best mixture.
+    """Reject a law without an optimal mixture.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from relscale.laws.law import Family
 from relscale.storage.column_arrays import Columns
 from relscale.suggestions import suggestion
 
-# Options of a law's fit that the best mixture does not support.
+# Options of a law's fit that the optimal mixture does not support.
 OTHER_FITS = ("fixed", "anchor", "loss", "weights", "leave_out_highest")
 MODEL = ["experiment", "corpus", "optimizer", "run", "step"]  # the columns of ``ModelKey``
 
@@ -59,7 +59,7 @@ def check_equal_points(law: FurtherLaw) -> None:
     ]
     if others:
         raise RelscaleError(
-            f"fit.laws.{law.name}: the best mixture is computed by unweighted least squares, without "
+            f"fit.laws.{law.name}: the optimal mixture is computed by unweighted least squares, without "
             f"{', '.join(others)}; remove these, or add a law without them"
         )
 

@@ -1,4 +1,4 @@
-"""The best mixture of an experiment becomes a corpus of its config, which the law predicts and is not fitted to."""
+"""The optimal mixture of an experiment becomes a corpus of its config, which the law predicts and is not fitted to."""
 
 from pathlib import Path
 
@@ -167,7 +167,7 @@ def test_a_mistake_is_one_sentence(options: list[str], said: str, capsys: pytest
     [
         (
             "loss: huber",
-            "fit.laws.by_share: the best mixture is computed by unweighted least squares, without loss",
+            "fit.laws.by_share: the optimal mixture is computed by unweighted least squares, without loss",
         ),
         ("fixed: {E: 1}", "without fixed"),
         (
