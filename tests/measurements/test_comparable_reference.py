@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from relscale.measurements.comparable import _differences, _reference, number_digests
+from relscale.measurements.comparable import _differences, _reference, log_probability_digests
 from relscale.scoring.items import SCHEMA
 
 
@@ -44,6 +44,6 @@ def items_of(logprobs, tokens):
 
 def test_models_that_predict_nothing_yet_are_no_copies_of_one_another():
     tokens = np.arange(1, 20)
-    assert number_digests(items_of(-np.log(512) * tokens, tokens)) == {}
+    assert log_probability_digests(items_of(-np.log(512) * tokens, tokens)) == {}
     learnt = -np.log(512) * tokens * np.linspace(0.5, 0.9, 19)
-    assert set(number_digests(items_of(learnt, tokens))) == {"s"}
+    assert set(log_probability_digests(items_of(learnt, tokens))) == {"s"}

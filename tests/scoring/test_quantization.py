@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from relscale.errors import RelscaleError
-from relscale.measurements.quantization import refuse_mixed, with_quantization
+from relscale.measurements.quantization import refuse_mixed_formats, with_quantization
 from relscale.scoring.engine import Engine
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.job import items_key
@@ -87,7 +87,7 @@ def test_samples_that_others_logged_are_not_said_to_be_of_quantized_weights():
     formats = with_quantization(rows, "int8", ["logged"])
     assert formats["quantization"].to_pylist() == ["int8", "none", "none"]
     with pytest.raises(RelscaleError, match="weights of int8 and none"):
-        refuse_mixed(formats)
+        refuse_mixed_formats(formats)
 
 
 def test_scores_of_quantized_weights_have_a_name_of_their_own():
@@ -102,9 +102,9 @@ def measured(suite, quantization):
 def test_formats_of_weights_are_not_mixed_in_a_fit():
     both = pa.concat_tables([measured("mmlu", "none"), measured("mmlu", "int8")], promote_options="default")
     with pytest.raises(RelscaleError, match=r"weights of int8 and none .* fit the tables separately"):
-        refuse_mixed(both)
+        refuse_mixed_formats(both)
     for name in ("none", "int8"):
-        refuse_mixed(measured("mmlu", name))
+        refuse_mixed_formats(measured("mmlu", name))
     assert measured("mmlu", "int8")["quantization"].to_pylist() == ["int8", "none"]
     assert "quantization" not in measured("mmlu", "none").column_names
 

@@ -1,4 +1,4 @@
-"""``relscale mix``: the optimal data mixture by a law of a finished experiment."""
+"""``relscale mix``: the optimal data mixture under a law of a finished experiment."""
 
 import argparse
 from pathlib import Path

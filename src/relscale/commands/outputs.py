@@ -1,4 +1,4 @@
-"""Types of the options that name what a command writes; what cannot be written is refused before anything runs."""
+"""Types of options for output paths; a path that cannot be written is refused before anything runs."""
 
 import argparse
 import os

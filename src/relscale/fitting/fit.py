@@ -32,7 +32,7 @@ from relscale.fitting.verdicts.adjusted_verdicts import with_adjusted_verdicts
 from relscale.fitting.verdicts.verdict import Options as VerdictOptions
 from relscale.fitting.verdicts.verdict_rows import verdict_rows, with_carriers
 from relscale.laws import power
-from relscale.measurements.quantization import refuse_mixed
+from relscale.measurements.quantization import refuse_mixed_formats
 
 
 def fit(
@@ -63,7 +63,7 @@ def fit(
         The tables or options cannot be used; what can be fitted in part is fitted, with a status.
     """
     check_option_names(options or {})
-    refuse_mixed(measurements)
+    refuse_mixed_formats(measurements)
     matrices = run_matrices(measurements, replicates)
     settings = fit_settings(options or {}, suites or {}, matrices, seed)
     frontiers = [frontier_curves(matrix, settings) for matrix in matrices]

@@ -13,8 +13,8 @@ from relscale.measurements.cell import Cell, ModelCell, ReportedMetrics, Shared,
 from relscale.measurements.comparable import (
     Difference,
     differences,
-    number_digests,
-    same_numbers,
+    log_probability_digests,
+    equal_log_probabilities,
 )
 from relscale.measurements.draws import Draws
 from relscale.measurements.item_report import report_items
@@ -31,7 +31,7 @@ from relscale.measurements.replicates import ORDER, replicate_pieces
 from relscale.measurements.runs import Loss, Measured
 from relscale.measurements.samples import Place
 from relscale.measurements.sanity import flag_impossible
-from relscale.measurements.status import Status, of_items, together
+from relscale.measurements.status import Status, joined, of_items
 from relscale.scoring.items import ItemStatus
 from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.rows import table_of
@@ -92,9 +92,9 @@ def collect(
                 )
                 cells.append(ModelCell(model, source, cell, [run.status, *run.flags.get(source, ())]))
             if run.listed:
-                digests = number_digests(items)
+                digests = log_probability_digests(items)
                 numbers += [(model.run, suite, digest) for suite, digest in digests.items()]
-    copies = same_numbers(numbers)
+    copies = equal_log_probabilities(numbers)
     for collected, differing in zip(
         cells, _differences([collected.cell for collected in cells]), strict=True
     ):
@@ -185,7 +185,7 @@ def _rows(model_cell: ModelCell, cut: float) -> Iterator[Measurement]:
             items=cell.items,
             clusters=cell.clusters,
             bytes=cell.bytes,
-            status=together(of_group if known else [*of_group, *_without_value(cell)]),
+            status=joined(of_group if known else [*of_group, *_without_value(cell)]),
         )
 
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from relscale.measurements.status import Status, of_items
 
-Words = tuple[int, ...]  # digests of the requests of a document, one per occurrence
+Requests = tuple[int, ...]  # digests of the requests of a document, one per occurrence
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class GroupRequests:
         Digest that is equal for models with the same requests in the same order.
     documents
         Task and id of each document, once per occurrence.
-    words
+    requests
         ``uint64[documents]``, a digest of the contexts and continuations of each.
     prepared
         Whether these are a prepared suite's own requests.
@@ -39,15 +39,15 @@ class GroupRequests:
 
     digest: bytes
     documents: pa.Array = field(repr=False)
-    words: np.ndarray = field(repr=False)
+    requests: np.ndarray = field(repr=False)
     prepared: bool
 
-    def by_document(self) -> dict[str, Words]:
+    def by_document(self) -> dict[str, Requests]:
         """The requests of each document."""
         lengths: dict[str, list[int]] = defaultdict(list)
-        for document, words in zip(self.documents.to_pylist(), self.words.tolist(), strict=True):
-            lengths[document].append(words)
-        return {document: tuple(sorted(words)) for document, words in lengths.items()}
+        for document, requests in zip(self.documents.to_pylist(), self.requests.tolist(), strict=True):
+            lengths[document].append(requests)
+        return {document: tuple(sorted(requests)) for document, requests in lengths.items()}
 
 
 def group_requests(items: pa.Table, prepared: bool) -> GroupRequests:
@@ -57,13 +57,13 @@ def group_requests(items: pa.Table, prepared: bool) -> GroupRequests:
     documents = pa.concat_arrays(
         [pa.array([], pa.string()), *pc.binary_join_element_wise(*firsts.columns, "\0").chunks]
     )
-    words = np.add.reduceat(items["request_digest"].to_numpy().view(np.uint64), starts)
+    requests = np.add.reduceat(items["request_digest"].to_numpy().view(np.uint64), starts)
     sizes = pc.binary_length(documents).to_numpy()
     text = memoryview(documents.buffers()[2])[: sizes.sum()]
     digest = hashlib.blake2b(bytes([prepared]), digest_size=16)
-    for part in sizes.tobytes(), words.tobytes(), text:
+    for part in sizes.tobytes(), requests.tobytes(), text:
         digest.update(part)
-    return GroupRequests(digest.digest(), documents, words, prepared)
+    return GroupRequests(digest.digest(), documents, requests, prepared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,57 +92,57 @@ def differences(models: Sequence[GroupRequests]) -> list[tuple[Difference, ...]]
 
 
 @dataclass(frozen=True)
-class Usual:
+class Expected:
     """The most frequent multiplicity and requests of a document; None if ambiguous."""
 
     count: int
-    words: Words | None
+    requests: Requests | None
 
 
-def _reference(models: Sequence[tuple[dict[str, Words], int]]) -> dict[str, Usual]:
+def _reference(models: Sequence[tuple[dict[str, Requests], int]]) -> dict[str, Expected]:
     """The documents of at least half of the models, so that one model with another version flags itself alone."""
-    counts: dict[str, Counter[Words]] = defaultdict(Counter)
+    counts: dict[str, Counter[Requests]] = defaultdict(Counter)
     for documents, weight in models:
-        for document, words in documents.items():
-            counts[document][words] += weight
+        for document, requests in documents.items():
+            counts[document][requests] += weight
     most = sum(weight for _, weight in models)
-    return {document: _usual(words) for document, words in counts.items() if 2 * sum(words.values()) >= most}
+    return {document: _most_frequent(requests) for document, requests in counts.items() if 2 * sum(requests.values()) >= most}
 
 
-def _usual(weights: Counter[Words]) -> Usual:
+def _most_frequent(weights: Counter[Requests]) -> Expected:
     counts: Counter[int] = Counter()
-    forms: Counter[Words] = Counter()
-    for words, weight in weights.items():
-        counts[len(words)] += weight
-        forms[tuple(sorted(set(words)))] += weight
+    forms: Counter[Requests] = Counter()
+    for requests, weight in weights.items():
+        counts[len(requests)] += weight
+        forms[tuple(sorted(set(requests)))] += weight
     most = max(forms.values())
-    usual = [words for words, weight in forms.items() if weight == most]
+    expected = [requests for requests, weight in forms.items() if weight == most]
     often = max(counts.values())
-    return Usual(
+    return Expected(
         min(count for count, weight in counts.items() if weight == often),
-        usual[0] if len(usual) == 1 else None,
+        expected[0] if len(expected) == 1 else None,
     )
 
 
-def _differences(documents: dict[str, Words], reference: dict[str, Usual]) -> Iterator[Difference]:
-    items = sum(usual.count for usual in reference.values())
-    shared = sum(min(usual.count, len(documents.get(document, ()))) for document, usual in reference.items())
+def _differences(documents: dict[str, Requests], reference: dict[str, Expected]) -> Iterator[Difference]:
+    items = sum(expected.count for expected in reference.values())
+    shared = sum(min(expected.count, len(documents.get(document, ()))) for document, expected in reference.items())
     if shared < items:
         yield Difference(Status.INCOMPLETE, shared, items)
-    n_own_words = sum(map(len, documents.values()))
-    others = sum(len(words) for document, words in documents.items() if document not in reference)
+    own = sum(map(len, documents.values()))
+    others = sum(len(requests) for document, requests in documents.items() if document not in reference)
     if others:
-        yield Difference(Status.OTHER_ITEMS, others, n_own_words)
-    known = [(words, reference[document]) for document, words in documents.items() if document in reference]
-    again = sum(max(0, len(words) - usual.count) for words, usual in known)
+        yield Difference(Status.OTHER_ITEMS, others, own)
+    known = [(requests, reference[document]) for document, requests in documents.items() if document in reference]
+    again = sum(max(0, len(requests) - expected.count) for requests, expected in known)
     if again:
-        yield Difference(Status.REPEATED, again, n_own_words)
-    otherwise = sum(len(words) for words, usual in known if tuple(sorted(set(words))) != usual.words)
+        yield Difference(Status.REPEATED, again, own)
+    otherwise = sum(len(requests) for requests, expected in known if tuple(sorted(set(requests))) != expected.requests)
     if otherwise:
-        yield Difference(Status.OTHER_PROMPT, otherwise, n_own_words)
+        yield Difference(Status.OTHER_PROMPT, otherwise, own)
 
 
-def number_digests(items: pa.Table) -> dict[str, bytes]:
+def log_probability_digests(items: pa.Table) -> dict[str, bytes]:
     """A digest of all log-probabilities of a model in each suite; equal for one model under two names.
 
     A suite in which all tokens are equally likely has none, because this holds for all untrained models.
@@ -160,7 +160,7 @@ def number_digests(items: pa.Table) -> dict[str, bytes]:
     return digests
 
 
-def same_numbers(models: Sequence[tuple[str, str, bytes]]) -> dict[tuple[str, str], tuple[str, ...]]:
+def equal_log_probabilities(models: Sequence[tuple[str, str, bytes]]) -> dict[tuple[str, str], tuple[str, ...]]:
     """A status for each model and suite in which another model has exactly the same log-probabilities.
 
     Parameters

@@ -43,7 +43,7 @@ class Score:
     metric: str = column("Such as acc or word_perplexity.")
     filter: str = column("lm-eval's filter of the responses; none for most tasks.")
     score: float | None = column("The metric.", default=None)
-    stderr: float | None = column("Its standard error over items; null if lm-eval has N/A.", default=None)
+    stderr: float | None = column("Its standard error over items; null if lm-eval reports N/A.", default=None)
     error: float | None = column(
         "The metric if lower is better; 1 − score if the best score is 1.", default=None
     )
@@ -55,7 +55,7 @@ class Score:
         default=None,
     )
     task_version: str | None = column(
-        "Version of the task; null where lm-eval does not say, or the tasks of a group differ.", default=None
+        "Version of the task; null if lm-eval does not state it, or the tasks of a group differ.", default=None
     )
     subtasks: str | None = column(
         "The tasks of a group with their examples and versions; null for a task.", default=None
@@ -167,7 +167,7 @@ def check_one_metric(table: pa.Table, name: str) -> None:
             )
 
 
-def check_equal_tasks(table: pa.Table, name: str, apart: Sequence[str] = ()) -> None:
+def check_equal_tasks(table: pa.Table, name: str, separate: Sequence[str] = ()) -> None:
     """Refuse scores of one task if its examples, versions or documents differ between models.
 
     Parameters
@@ -176,8 +176,8 @@ def check_equal_tasks(table: pa.Table, name: str, apart: Sequence[str] = ()) -> 
         As from `with_scores`.
     name
         Name of the table, for messages.
-    apart
-        Columns whose values are fitted apart, such as groups.
+    separate
+        Columns whose values are fitted separately, such as groups.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def check_equal_tasks(table: pa.Table, name: str, apart: Sequence[str] = ()) -> 
     """
     for column_name, what in EQUAL.items():
         known: dict[tuple[object, ...], Any] = {}
-        keys = zip(*(table[key].to_pylist() for key in ("task", "metric", "filter", *apart)), strict=True)
+        keys = zip(*(table[key].to_pylist() for key in ("task", "metric", "filter", *separate)), strict=True)
         for key, value in zip(keys, table[column_name].to_pylist(), strict=True):
             other = value if value is None else known.setdefault(key, value)
             if other != value:

@@ -95,7 +95,7 @@ def published(
     experiment
         Its name.
     columns
-        Names in the table of those columns of the measurements that have another name there.
+        Names in the table of columns of the measurements that are named differently there.
     constants
         Values of columns that the table lacks, for example ``{"corpus": "dclm"}``.
     formats
@@ -147,7 +147,7 @@ def published(
         else:
             array = pa.array([DEFAULTS.get(field.name)] * table.num_rows, field.type)
         arrays[field.name] = array
-    arrays["status"] = _placed(arrays["status"], arrays["training_flops"])
+    arrays["status"] = _with_invalid_compute(arrays["status"], arrays["training_flops"])
     return flag_impossible(pa.table(arrays, schema=schema))
 
 
@@ -204,7 +204,7 @@ def _formatted(table: pa.Table, text: str, field: pa.Field, path: str | Path) ->
         ) from error
 
 
-def _placed(status: Any, training_flops: Any) -> pa.Array:
+def _with_invalid_compute(status: Any, training_flops: Any) -> pa.Array:
     """The rows' status; for rows that are otherwise ok, a remark if their compute is not a positive number."""
     statuses = status.to_pylist()
     flops = np.array(training_flops.to_pylist(), dtype=float)

@@ -36,7 +36,7 @@ def with_quantization(rows: pa.Table, quantization: str, logged: Sequence[str] =
     )
 
 
-def refuse_mixed(rows: pa.Table) -> None:
+def refuse_mixed_formats(rows: pa.Table) -> None:
     """Refuse measurements of suites that were scored with weights in several formats.
 
     Raises

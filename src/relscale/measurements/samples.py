@@ -93,7 +93,7 @@ def read_samples(
     suites
         Manifests of prepared suites, by name, which list their tasks.
     names
-        Names of the model, which select it if the folder has several.
+        Names of the model, which select it if the folder has several models.
     reported
         Suites whose lm-eval metrics are read; those of tasks with custom rules always are.
 

@@ -36,6 +36,6 @@ def of_items(status: Status, count: int, items: int) -> str:
     return f"{status}{link} {count} of {items} items"
 
 
-def together(statuses: Iterable[str]) -> str:
+def joined(statuses: Iterable[str]) -> str:
     """Several statuses as one; ``ok`` if there are none."""
     return "; ".join(dict.fromkeys(status for status in statuses if status != Status.OK)) or str(Status.OK)

@@ -10,7 +10,7 @@ from relscale.storage.columns import numbers, plain, words
 
 LARGEST = 2.0**63 - 1024  # the largest float that fits a signed 64-bit integer
 COUNTS = ("items", "bytes")  # integers that may be written in scientific notation
-MAY_MISS = ("experiment", "block", "prompt", "status")  # besides nullable columns
+MAY_BE_EMPTY = ("experiment", "block", "prompt", "status")  # besides nullable columns
 
 
 def typed(table: pa.Table, name: str) -> pa.Table:
@@ -23,7 +23,7 @@ def typed(table: pa.Table, name: str) -> pa.Table:
     """
     for field in MEASUREMENTS:
         if field.name in table.column_names:
-            optional = field.nullable or field.name in MAY_MISS
+            optional = field.nullable or field.name in MAY_BE_EMPTY
             column = typed_column(table[field.name], field, f"{name}: column {field.name!r}", optional)
             place = table.column_names.index(field.name)
             table = table.set_column(place, pa.field(field.name, field.type), column)

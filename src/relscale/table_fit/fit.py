@@ -36,8 +36,8 @@ from relscale.measurements.lm_eval_results import (
     names_results,
     with_scores,
 )
-from relscale.measurements.quantization import refuse_mixed
-from relscale.measurements.status import Status, together
+from relscale.measurements.quantization import refuse_mixed_formats
+from relscale.measurements.status import Status, joined
 from relscale.storage.columns import numbers, words
 from relscale.storage.tables import listed
 from relscale.table_fit.checks import (
@@ -208,7 +208,7 @@ def fit(
     check_columns(source, [*xs, *runs, *options], name)
     source = filter_rows(source, [where] if isinstance(where, str) else where, name)
     if "suite" in source.column_names:
-        refuse_mixed(source)
+        refuse_mixed_formats(source)
     guessed: list[Guess] = []
     notes: list[str] = []
     if is_of_lm_eval:
@@ -316,7 +316,7 @@ def fit(
         {column: (floats(column), to in SPENT) for to, column in zip(predictors, xs, strict=True)}
     )
     y_statuses = statuses_of({error: (columns["value"], residual == "log")})
-    columns["status"] = pa.array([together(pair) for pair in zip(x_statuses, y_statuses, strict=True)])
+    columns["status"] = pa.array([joined(pair) for pair in zip(x_statuses, y_statuses, strict=True)])
     measurements = measurements_of(columns, name)
     usable_rows = measurements.filter(pa.array([status == Status.OK for status in x_statuses]))
     if usable_rows.num_rows == 0 or pc.all(pc.not_equal(usable_rows["status"], Status.OK)).as_py():

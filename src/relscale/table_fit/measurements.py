@@ -14,7 +14,7 @@ from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.measurements.lm_eval_results import refuse_lone_results
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION
-from relscale.measurements.status import Status, together
+from relscale.measurements.status import Status, joined
 from relscale.storage.columns import words
 from relscale.storage.tables import read_table, table_name
 from relscale.suggestions import suggestion
@@ -126,7 +126,7 @@ def statuses_of(columns: Mapping[str, tuple[Floats, bool]]) -> list[str]:
             text = "missing" if np.isnan(values[row]) else f"{values[row]:g}"
             status[row] = f"{kind}: {name} is {text} in row {row + 1}"
         conditions.append(status)
-    return [together(statuses) for statuses in zip(*conditions, strict=True)]
+    return [joined(statuses) for statuses in zip(*conditions, strict=True)]
 
 
 def whole_steps(steps: Floats, column: str, name: str) -> pa.Array:
