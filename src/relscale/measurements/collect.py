@@ -13,8 +13,8 @@ from relscale.measurements.cell import Cell, ModelCell, ReportedMetrics, Shared,
 from relscale.measurements.comparable import (
     Difference,
     differences,
-    log_probability_digests,
     equal_log_probabilities,
+    log_probability_digests,
 )
 from relscale.measurements.draws import Draws
 from relscale.measurements.item_report import report_items

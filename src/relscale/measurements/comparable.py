@@ -106,7 +106,11 @@ def _reference(models: Sequence[tuple[dict[str, Requests], int]]) -> dict[str, E
         for document, requests in documents.items():
             counts[document][requests] += weight
     most = sum(weight for _, weight in models)
-    return {document: _most_frequent(requests) for document, requests in counts.items() if 2 * sum(requests.values()) >= most}
+    return {
+        document: _most_frequent(requests)
+        for document, requests in counts.items()
+        if 2 * sum(requests.values()) >= most
+    }
 
 
 def _most_frequent(weights: Counter[Requests]) -> Expected:
@@ -126,18 +130,24 @@ def _most_frequent(weights: Counter[Requests]) -> Expected:
 
 def _differences(documents: dict[str, Requests], reference: dict[str, Expected]) -> Iterator[Difference]:
     items = sum(expected.count for expected in reference.values())
-    shared = sum(min(expected.count, len(documents.get(document, ()))) for document, expected in reference.items())
+    shared = sum(
+        min(expected.count, len(documents.get(document, ()))) for document, expected in reference.items()
+    )
     if shared < items:
         yield Difference(Status.INCOMPLETE, shared, items)
     own = sum(map(len, documents.values()))
     others = sum(len(requests) for document, requests in documents.items() if document not in reference)
     if others:
         yield Difference(Status.OTHER_ITEMS, others, own)
-    known = [(requests, reference[document]) for document, requests in documents.items() if document in reference]
+    known = [
+        (requests, reference[document]) for document, requests in documents.items() if document in reference
+    ]
     again = sum(max(0, len(requests) - expected.count) for requests, expected in known)
     if again:
         yield Difference(Status.REPEATED, again, own)
-    otherwise = sum(len(requests) for requests, expected in known if tuple(sorted(set(requests))) != expected.requests)
+    otherwise = sum(
+        len(requests) for requests, expected in known if tuple(sorted(set(requests))) != expected.requests
+    )
     if otherwise:
         yield Difference(Status.OTHER_PROMPT, otherwise, own)
 
@@ -160,7 +170,9 @@ def log_probability_digests(items: pa.Table) -> dict[str, bytes]:
     return digests
 
 
-def equal_log_probabilities(models: Sequence[tuple[str, str, bytes]]) -> dict[tuple[str, str], tuple[str, ...]]:
+def equal_log_probabilities(
+    models: Sequence[tuple[str, str, bytes]],
+) -> dict[tuple[str, str], tuple[str, ...]]:
     """A status for each model and suite in which another model has exactly the same log-probabilities.
 
     Parameters

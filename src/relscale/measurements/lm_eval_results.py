@@ -55,7 +55,8 @@ class Score:
         default=None,
     )
     task_version: str | None = column(
-        "Version of the task; null if lm-eval does not state it, or the tasks of a group differ.", default=None
+        "Version of the task; null if lm-eval does not state it, or the tasks of a group differ.",
+        default=None,
     )
     subtasks: str | None = column(
         "The tasks of a group with their examples and versions; null for a task.", default=None

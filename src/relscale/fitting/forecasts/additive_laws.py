@@ -1,16 +1,15 @@
 """Forecasts by the laws of one group's error: floors, powers, a break, saturation.
 
-irreducible   ``relscale.laws.irreducible``; and with points that count less the further back they lie
-L(N, D)       ``relscale.laws.parametric``; so too; and moved to what was observed at the nearest runs
+irreducible   ``relscale.laws.irreducible``; and with less weight on points of smaller compute
+L(N, D)       ``relscale.laws.parametric``; likewise; and shifted to the errors of the nearest runs
 M3            y = E + b · (1/F + g)^c
 M4            (y − E) / (e − y)^a = b · F^(−c)
 BNSL          ``relscale.laws.bnsl`` with one break
 
-The ratio of two groups is that of their two laws. A forecast needs neither the finest parameters nor their standard
-errors; it needs a fit that never fails to converge and never ends on an absurd exponent, a hundred times over, for
-every origin and group: ``relscale.laws.profile.fit_positive``. Exponents lie on grids, from 0.01 (next to a logarithm)
-to 1.5, more than any loss has been seen to fall by. The break of BNSL lies inside the data, and leaves at least a tenth
-of the slope.
+The ratio of two groups is that of their two laws. A forecast does not need precise parameters or standard errors, but a
+fast fit for every origin and group that always converges and has no absurd exponent:
+``relscale.laws.profile.fit_positive``. Exponents are on grids from 0.01 (almost a logarithm) to 1.5, above any exponent
+observed for a loss. The break of BNSL is inside the data, and leaves at least a tenth of the slope.
 
 Alabdulmohsin et al., arXiv 2209.06640, for M3 and M4.
 """
@@ -33,7 +32,7 @@ MEMORY = 0.5  # h, in ranges of the data
 FLOORS = 1 - np.geomspace(0.01, 1, 8)[::-1]  # E, as shares of the least y
 TOPS = np.array([1.02, 1.3, 3.0])  # e, in units of the largest y; 1 for an error rate
 BENDS = np.array([0.0, 0.25, 0.5, 1.0, 2.0])  # a
-NEAR = 0.3  # in ln N and ln D, how far beyond the nearest runs an anchor reaches
+NEAR = 0.3  # in ln N and ln D, width of the kernel over which residuals of near runs are averaged
 
 EXPONENTS = np.geomspace(0.01, 1.5, 240)[None]
 PAIR = np.stack([grid.ravel() for grid in np.meshgrid(*[np.geomspace(0.03, 1.5, 20)] * 2)])
@@ -45,7 +44,7 @@ def irreducible(known: Scales, log_error: Floats, at: Scales) -> Floats:
 
 
 def recent_floor(known: Scales, log_error: Floats, at: Scales) -> Floats:
-    """(Q, K) power laws with a floor whose points count less the further back they lie."""
+    """(Q, K) power laws with a floor, with less weight on points of smaller compute."""
     return _by_compute(
         known, log_error, at, power_with_floor.positive_terms, EXPONENTS, SMALLEST_IRREDUCIBLE, recent=True
     )
@@ -61,7 +60,7 @@ def recency(known: Scales, log_error: Floats) -> Floats:
 
 
 def shifted(known: Scales, log_error: Floats, at: Scales) -> Floats:
-    """(Q, K) M3: E + b (1/x + g)^c, which bends to a floor of its own."""
+    """(Q, K) M3: E + b (1/x + g)^c, which bends towards a floor."""
     span = max(np.ptp(known.log_flops), 1e-3)
     grid = crossed(np.geomspace(0.02, 1.5, 24), np.linspace(-1.5 * span, 0.5 * span, 20))
     return _by_compute(known, log_error, at, _shifted, grid, SMALLEST_SHIFTED)
@@ -129,14 +128,14 @@ def broken(known: Scales, log_error: Floats, at: Scales) -> Floats:
 def surface(
     known: Scales, log_error: Floats, at: Scales, recent: bool = False, anchored: bool = False
 ) -> Floats:
-    """(Q, K) L(N, D); nan where N and D are unknown, few, or tied to each other by the compute.
+    """(Q, K) L(N, D); nan if N and D are unknown, too few, or determined by compute.
 
     Parameters
     ----------
     recent
-        Whether a run counts less the further back in compute it lies.
+        Whether runs of smaller compute have less weight.
     anchored
-        Whether the law is moved by what it misses at the runs that are nearest, in ln N and ln D, to those asked for.
+        Whether the law is shifted by its residuals at the runs nearest to the targets in ln N and ln D.
     """
     usable = np.isfinite(known.log_params) & np.isfinite(known.log_tokens)
     blank = np.full((len(at), log_error.shape[1]), np.nan)

@@ -1,8 +1,8 @@
-"""Forecasts from every rolling origin, and from all the data: the same steps, so that the ones judge the others.
+"""Forecasts from every rolling origin, and from all data by the same steps, so that the former test the latter.
 
-At each origin, in the order of what they know: every candidate is fitted to what is known; the weights come from the
-forecasts met so far; and the width from what an ensemble of these weights would have missed in those. Nothing at an
-origin depends on a number beyond it.
+At each origin, in ascending order: every candidate is fitted to the known points; the weights are estimated from the
+earlier forecasts whose outcomes are known, and the width from the errors of an ensemble with these weights on them.
+Nothing at an origin depends on a number beyond it.
 """
 
 from dataclasses import dataclass, replace
@@ -36,35 +36,35 @@ EVERY: tuple[Candidate[Any], ...] = (*OF_VALUES, *OF_ERRORS, *OF_LOSSES, COMMON)
 OF_RUNS = np.array([candidate.of_runs for candidate in EVERY])
 OF_COMPUTE = np.array([not candidate.of_shape for candidate in EVERY])
 TIE = 1e-6
-MOST_EVIDENCE = 60.0  # beyond which a weight is 1e-13 at any rate
+MOST_EVIDENCE = 60.0  # beyond which a weight is below 1e-13
 REACH, SLACK = (
     1.0,
     1e-6,
-)  # spans of the known ln y that a forecast may leave them by, and what rounding may add
+)  # maximum distance of a forecast from the known ln y, in their range; tolerance for rounding
 
 
 @dataclass(frozen=True)
 class Foresight:
-    """Forecasts of ln y at Q scales from one state of knowledge; C candidates, J curves.
+    """Forecasts of ln y at Q scales from the same known points; C candidates, J curves.
 
     Attributes
     ----------
     candidates, weight
-        (C, Q, J); nan and 0 where a candidate has no forecast, or was refused.
+        (C, Q, J); nan and 0 if a candidate has no forecast, or an absurd one.
     refused
         (C, Q, J) whether a candidate's forecast was absurd.
     series
-        (C', Q, K) what each error series says of itself.
+        (C', Q, K) the forecast of each error series from its own past.
     ensemble, half
-        (Q, J) the forecast and half the width of its interval, nan where there is none.
+        (Q, J) the forecast and the half-width of its interval, nan if there is none.
     df
         (Q, J) degrees of freedom of the interval.
     origins
-        (J,) origins that it rests on.
+        (J,) number of origins behind the interval.
     distance
         (Q,) ln F over the largest known.
     scatter
-        (J,) the variance of a curve's points around its best law, or of its readings where that is more.
+        (J,) the variance of a curve's points around its best law, or that of its readings if larger.
     evidence
         (J,) for an effect of D/N on the errors of a curve's pool; nan where D/N does not differ at equal compute, and
         for ratios, from which most of the effect cancels.
@@ -126,7 +126,7 @@ def foresight(
     level: float,
     settings: EnsembleSettings = DEFAULT,
 ) -> Foresight:
-    """Forecast at the scales ``at`` from the points ``known`` (P,) and the forecasts that they have met."""
+    """Forecast at the scales ``at`` from the points ``known`` (P,) and the past forecasts with known outcomes."""
     values, series, around_law = series_forecasts(data, known, at)
     scatter = np.maximum(around_law, variance_of_readings(data.reading[known]))
     scales = data.scales.take(known)
@@ -156,7 +156,7 @@ def foresight(
 
 
 def variance_of_readings(reading: Floats) -> Floats:
-    """(J,) the median over points (P, J); 0 where it is unknown."""
+    """(J,) the median over points (P, J); 0 if unknown."""
     known = np.isfinite(reading)
     ranked = np.ma.median(np.ma.masked_array(reading, ~known), axis=0)
     return np.asarray(np.ma.filled(ranked, 0.0), dtype=float)
@@ -165,7 +165,7 @@ def variance_of_readings(reading: Floats) -> Floats:
 def weighed(
     data: ForecastData, result: Foresight, record: TrackRecord, level: float, settings: EnsembleSettings
 ) -> Foresight:
-    """The ensemble of the candidates of ``result`` and its width, by the ``record`` known then."""
+    """The ensemble of the candidates of ``result`` and its width, by the ``record`` known at the time."""
     ensemble, half, df = (np.full(result.ensemble.shape, np.nan) for _ in range(3))
     weight, origins = np.zeros(result.weight.shape), np.zeros(result.origins.shape)
     for kind in np.unique(data.pool):
@@ -187,7 +187,7 @@ def weighed(
 
 
 def prior(evidence: float, settings: EnsembleSettings) -> Floats:
-    """(C,) weights without any past forecast, from the ``evidence`` for an effect of D/N (nan: none can be seen)."""
+    """(C,) weights without past forecasts, by the ``evidence`` for an effect of D/N (nan: it cannot be estimated)."""
     result = np.ones(len(CANDIDATES))
     if not np.isnan(evidence):
         result[OF_RUNS] = settings.surface
@@ -202,9 +202,9 @@ def _by_pool(value: Floats, pool: Indices) -> Floats:
 
 
 def absurd(forecast: Floats, known: Floats, span: float, distance: Floats) -> Mask:
-    """(C, Q, J) whether forecasts leave the range of the known ln y (P, J) by more than that range.
+    """(C, Q, J) whether forecasts are outside the range of the known ln y (P, J) by more than that range.
 
-    Beyond as much compute (in ln F) as the known ``span``, they may leave it by so many times more.
+    For a ``distance`` in ln F above the known ``span``, the allowed excess grows in proportion.
     """
     low, high = (
         np.where(np.isfinite(known), known, worst).reshape(known.shape) for worst in (np.inf, -np.inf)
@@ -216,9 +216,9 @@ def absurd(forecast: Floats, known: Floats, span: float, distance: Floats) -> Ma
 
 
 def _best(series: Floats, record: TrackRecord, shape_matters: Mask) -> Floats:
-    """(Q, K) of each series the forecast of its own law that has missed least so far; a power law without a record.
+    """(Q, K) for each series, the forecast of the law with the smallest past errors; a power law without past errors.
 
-    Where the shape matters (K,), of the laws that see it, if one has a record.
+    If the shape matters (K,), only laws of N and D are considered, if one has past errors.
     """
     known = np.isfinite(record.series)
     count = known.sum(axis=(0, 2))
@@ -227,7 +227,7 @@ def _best(series: Floats, record: TrackRecord, shape_matters: Mask) -> Floats:
     mean = np.where(np.isfinite(series).all(axis=1), mean, np.inf)
     of_shape = np.where(OF_COMPUTE[: len(series), None] & shape_matters, np.inf, mean)
     mean = np.where(np.isfinite(of_shape).any(axis=0), of_shape, mean)
-    near = mean <= mean.min(axis=0) * (1 + TIE)  # rounding must not choose between laws that are one
+    near = mean <= mean.min(axis=0) * (1 + TIE)  # rounding must not choose between identical laws
     best = np.where(
         np.isfinite(mean).any(axis=0), np.argmax(near, axis=0), SERIES_CANDIDATES.index(POWER_LAW)
     )

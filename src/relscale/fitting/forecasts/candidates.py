@@ -27,19 +27,19 @@ class Candidate(Generic[F]):
     Attributes
     ----------
     name
-        In tables.
+        Its name in tables.
     forecast
-        From known scales, values there (P, J) and the scales asked for to the forecast (Q, J); of a candidate from loss
-        to loss, from ln E_t and ln E_b (P, J) and a forecast of ln E_b (Q, J). All in logarithms, nan where there
-        is no forecast.
+        The function from known scales, their values (P, J) and the target scales to the forecast (Q, J); for a
+        loss-to-loss candidate, from ln E_t and ln E_b (P, J) and a forecast of ln E_b (Q, J). All in logarithms, nan
+        without a forecast.
     needs
-        Why it has no forecast, where it has none.
+        The reason if it has no forecast.
     law
-        Of the catalogue, where it is one.
+        Its law in the catalogue, if there is one.
     of_runs
-        Whether it is fitted to runs, where the points are optima between these.
+        Whether it is fitted to runs if the points are optima between runs.
     of_shape
-        Whether it sees N and D, or another curve at the same models, and not the compute alone.
+        Whether it uses N and D, or another curve of the same models, and not compute alone.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Candidate(Generic[F]):
 
 
 SHAPES = "parameters and tokens are unknown, too few, or determined by compute"
-# Of a value itself, an error or a ratio; persistence is what the others are compared with.
+# Forecasts of a value itself, an error or a ratio; persistence is the reference.
 OF_VALUES: tuple[Candidate[AlongScales], ...] = (
     Candidate("persistence", persistence, "no value"),
     Candidate("damped trend", trend.damped_trend, "fewer than three computes"),
@@ -61,7 +61,7 @@ OF_VALUES: tuple[Candidate[AlongScales], ...] = (
     Candidate("line, last 3", partial(trend.last_line, 3), "fewer than three computes"),
     Candidate("plane", trend.plane, SHAPES, of_shape=True),
 )
-# Of an error; a ratio is that of two.
+# Forecasts of an error; a ratio is forecast from its two errors.
 OF_ERRORS: tuple[Candidate[AlongScales], ...] = (
     Candidate(
         "power law with floor", additive_laws.irreducible, "fewer than four computes", law="irreducible"
@@ -88,7 +88,7 @@ OF_ERRORS: tuple[Candidate[AlongScales], ...] = (
     Candidate("M4", additive_laws.saturated, "fewer than five computes"),
     Candidate("BNSL", additive_laws.broken, "fewer than five computes", law="bnsl"),
 )
-# Of an error, from a forecast of another.
+# Forecasts of an error from a forecast of another error.
 OF_LOSSES: tuple[Candidate[FromPartner], ...] = (
     Candidate(
         "loss to loss, linear",
@@ -129,12 +129,12 @@ LACKING |= {candidate.name: candidate.needs for candidate in OF_LOSSES} | {COMMO
 
 
 def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Floats, Floats, Floats]:
-    """Forecasts of each series from its own past: of the curves (C, Q, J) and of the error series (C, Q, K).
+    """Forecasts of each series from its own past: the curves (C, Q, J) and the error series (C, Q, K).
 
     C are ``SERIES_CANDIDATES``.
 
-    And the variance (J,) of each curve's known points around the law that is closest to them, by its degrees of
-    freedom; 0 where there is none.
+    Also returns the variance (J,) of each curve's known points around the closest law, per degree of freedom; 0 without
+    a law.
     """
     scales = data.scales.take(known)
     n_targets = len(at)

@@ -1,4 +1,4 @@
-"""A digest of the numbers that a forecast rests on, so that forecasts can be scored later."""
+"""A digest of the data used for a forecast, so that forecasts can be scored later."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from relscale.storage.rows import fields_of
 def data_digest(curves: Curves, data: ForecastData) -> str:
     """The sha256, in hexadecimal, of every curve's key and values, with compute, parameters and tokens.
 
-    The same whatever the order of curves and points. Numbers count with all their bits.
+    It does not depend on the order of curves and points. All bits of the numbers are included.
     """
     coordinates = (data.scales.log_flops, data.scales.log_params, data.scales.log_tokens)
     parts = [
@@ -34,7 +34,7 @@ def data_digest(curves: Curves, data: ForecastData) -> str:
 
 
 def _name(key: CurveKey) -> dict[str, Any]:
-    """The cells of a key; an error has none that name a baseline."""
+    """The cells of a key; those of an error do not name a baseline."""
     cells = fields_of(key)
     return {
         name: cell

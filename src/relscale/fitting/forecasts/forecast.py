@@ -24,7 +24,7 @@ from relscale.fitting.status import OK, Remark, Status, together
 from relscale.provenance import code_digest
 from relscale.storage.rows import column, fields_of
 
-DEFAULT_REACH = 10.0  # of the largest compute, where no target is named
+DEFAULT_REACH = 10.0  # times the largest compute, without a target
 BEYOND = 1e-6  # ln F
 
 NOTHING = Remark(Status.NO_FORECAST, "no value to forecast from")
@@ -103,10 +103,10 @@ def forecast_rows(
     curves
         Errors or ratios.
     settings
-        Its ``forecast`` names targets; where it is empty there is one, at ten times the largest compute of the data.
+        Its ``forecast`` lists targets; the default is ten times the largest compute of the data.
         A target with a ``corpus`` is for the curves of that corpus.
     matrix
-        What the curves were read off; where their points are optima between runs, L(N, D) is fitted to its runs.
+        The matrix behind the curves; if their points are optima between runs, L(N, D) is fitted to its runs.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def _remark(known: bool, origins: int, distance: float, reached: float) -> Remar
 
 
 def _place(log_flops: float, known: Floats) -> Remark:
-    """What must be said of a target that does not lie beyond the data."""
+    """A remark on a target that is not beyond the data."""
     if log_flops < known.min() - BEYOND:
         return Remark(Status.INSIDE_DATA, BELOW.format(np.exp(known.min())))
     if log_flops <= known.max() + BEYOND:
@@ -267,13 +267,13 @@ def _backtest(cells: dict[str, Any], candidate: str, forecast: float, observed: 
 
 
 def _exp(log: float) -> float:
-    """Infinite where a candidate or a limit runs away; such a row is flagged in its table (`relscale.fitting.fits`)."""
+    """Infinite if a candidate or a limit overflows; such a row is flagged in its table (`relscale.fitting.fits`)."""
     with np.errstate(over="ignore"):
         return float(np.exp(log))
 
 
 def _spread(candidates: Floats) -> tuple[Floats, Floats]:
-    """(Q, J) least and largest of the candidates, nan where there is none."""
+    """(Q, J) smallest and largest forecast of the candidates, nan without one."""
     known = np.isfinite(candidates)
     low = np.where(known, candidates, np.inf).min(axis=0)
     high = np.where(known, candidates, -np.inf).max(axis=0)

@@ -15,32 +15,32 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ForecastData:
-    """J curves over P points, made of K error series.
+    """J curves over P points, from K error series.
 
     Attributes
     ----------
     scales
-        Of the curves' points.
+        Scales of the curves' points.
     value
-        (P, J) ln E or ln G, nan where unknown.
+        (P, J) ln E or ln G, nan if unknown.
     reading
-        (P, J) variance of the values as their parabolas have it; nan where unknown.
+        (P, J) variance of the values by the scatter around their parabolas; nan if unknown.
     errors
-        (P, K) ln E of every series that a curve or its partner is made of; no series twice.
+        (P, K) ln E of every series of a curve or its partner, without duplicates.
     target, baseline
-        (J,) the series of each curve; ``baseline`` is None where curves are errors.
+        (J,) the series of each curve; ``baseline`` is None if the curves are errors.
     partner
-        (J,) the series that its losses are related to: the baseline; of errors the mean of the suite; −1 where there
-        is none.
+        (J,) the other series of the loss-to-loss laws: the baseline, or for errors the mean of the suite; −1 without
+        one.
     common
-        (J,) the series that is the mean of all those of a curve's pool; −1 where there is none.
+        (J,) the mean of the series of a curve's pool; −1 without one.
     pool
-        (J,) curves of one number share weights and widths: same suite, prompt, metric and contrast.
+        (J,) curves with the same number share weights and widths: same suite, prompt, metric and contrast.
     runs, run_errors
-        The places that L(N, D) is fitted to and ln E there, (R, K): the matrix's runs where points are optima between
-        runs, else the points. nan where a series is not of this matrix.
+        Scales and ln E (R, K) of the runs that L(N, D) is fitted to: the matrix's runs if points are optima between
+        runs, else the points. nan for a series of another matrix.
     point_of_run
-        (R,) the point that each belongs to.
+        (R,) the point of each run.
     """
 
     scales: Scales
@@ -58,16 +58,16 @@ class ForecastData:
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """(P,) the points of known compute at which any curve is known."""
+        """(P,) the points with known compute and a value of any curve."""
         return np.asarray(np.isfinite(self.value).any(axis=1) & np.isfinite(self.scales.log_flops))
 
 
 def forecast_data(curves: Curves, matrix: RunMatrix | None = None) -> ForecastData:
-    """The panel of ``curves``; ``matrix`` is what they were read off, where points are optima between its runs."""
+    """The data of ``curves``; ``matrix`` is given if their points are optima between its runs."""
     scales = scales_of(curves.points, curves.log_flops)
     pool = _kinds([(key.suite, key.prompt, key.metric, key.contrast) for key in curves.keys])
     count = len(curves.keys)
-    # A ratio's own points: a series is used where both are known, as the ratio is.
+    # A ratio's own points: a series is used only if both are known, like the ratio.
     target = np.where(np.isfinite(curves.value), curves.target, np.nan)
     if curves.baseline is None:
         mean = np.stack([target[:, pool == kind].mean(axis=1) for kind in range(pool.max() + 1)], axis=1)
@@ -112,7 +112,7 @@ def forecast_data(curves: Curves, matrix: RunMatrix | None = None) -> ForecastDa
 def _runs(
     curves: Curves, matrix: RunMatrix, count: int, target: Indices, baseline: Indices | None
 ) -> tuple[Scales, Floats, Indices]:
-    """Of the matrix's runs: their places, the errors of the series that the matrix has, and their points."""
+    """The matrix's runs: their scales, the errors of its series, and their points."""
     rows = np.concatenate([point.rows for point in curves.points])
     point_of_run = np.repeat(np.arange(len(curves.points)), [len(point.rows) for point in curves.points])
     column = {series: i for i, series in enumerate(matrix.series)}
@@ -135,7 +135,7 @@ def _runs(
 
 
 def _distinct(columns: Floats) -> tuple[Floats, Indices]:
-    """The distinct columns, and which of them each is."""
+    """The distinct columns, and the index of each column among them."""
     _, first, which = np.unique(
         np.nan_to_num(columns, nan=-1e300), axis=1, return_index=True, return_inverse=True
     )

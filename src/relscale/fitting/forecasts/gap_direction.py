@@ -1,14 +1,14 @@
 """Direction of a gap from the last observation to a forecast.
 
-The gap is |ln G|. Over the way Δβ has the sign of ln G(F) − ln G_last, and at F the gap closes where Δβ · ln G(F) < 0.
+The gap is |ln G|. From the last observation to F, Δβ has the sign of ln G(F) − ln G_last; at F the gap closes if Δβ ·
+ln G(F) < 0.
 
-    closes    the whole interval of ln G(F) lies between 0 and ln G_last
-    widens    the whole interval lies beyond: |ln G(F)| > |ln G_last|, on either side of 0
+    closes    the whole interval of ln G(F) is between 0 and ln G_last
+    widens    the whole interval is beyond: |ln G(F)| > |ln G_last|, on either side of 0
     unclear   all else
 
-In the first two, what the gap does at F and what it has done since the data's end are one. A gap that may have changed
-sign and is not yet larger than it was has done both, so it is unclear; one that has come out larger on the other side
-widens there.
+In the first two, the direction at F equals that since the end of the data. A gap that may have changed sign and is not
+yet larger than before has closed and widened, so it is unclear; a gap that is larger on the other side widens.
 """
 
 import math
@@ -17,7 +17,7 @@ from relscale.fitting.inference.direction import Direction
 
 
 def gap_direction(last: float, low: float, high: float) -> Direction | None:
-    """From ln G last observed and limits of ln G forecast; None where one is nan."""
+    """The direction, from the last observed ln G and the limits of the forecast ln G; None if one is nan."""
     if math.isnan(last) or math.isnan(low) or math.isnan(high):
         return None
     if last < 0:

@@ -12,7 +12,7 @@ from relscale.fitting.curves.run_matrix import Floats
 
 
 def interval_score(low: ArrayLike, high: ArrayLike, observed: ArrayLike, level: float) -> Floats:
-    """Of limits and observations that broadcast, in their unit; nan where one is."""
+    """The score of limits and observations (broadcast), in their unit; nan if one is nan."""
     low, high, observed = (np.asarray(x, dtype=float) for x in (low, high, observed))
     outside = np.maximum(low - observed, 0) + np.maximum(observed - high, 0)
     return np.asarray((high - low) + 2 / (1 - level) * outside)

@@ -4,8 +4,8 @@
     shifted power   E_t = e_t + K · (E_b − e_b)^κ,    e_t, K ≥ 0
     common factor   ln y = a + b · s + r,             s = mean ln E of the groups, y an error or a ratio
 
-b is the baseline of a ratio; of an error, the geometric mean of all groups of its suite. e_b is a share of the least
-E_b seen, κ on a grid. r is what the line misses at the end of the data.
+b is the baseline of a ratio, or for an error the geometric mean of all groups of its suite. e_b is a share of the
+smallest observed E_b, κ is on a grid. r is the residual of the line at the end of the data.
 
 Brandfonbrener et al., *Loss-to-Loss Prediction*, arXiv 2411.12925, equation 3; Mayilvahanan et al., arXiv 2502.12120.
 """
@@ -22,7 +22,7 @@ END = 0.25  # ranges of the data over which the weight of a last residual falls 
 SHIFTS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 POWERS = np.geomspace(0.25, 4, 25)
 GRID = np.stack([grid.ravel() for grid in np.meshgrid(SHIFTS, POWERS)])
-LEAST = 1e-3  # E_b − e_b, in units of the least E_b: a forecast below e_b is taken for one just above
+LEAST = 1e-3  # E_b − e_b, in units of the smallest E_b: a forecast below e_b is moved just above it
 
 
 def linear(log_error: Floats, partner: Floats, partner_at: Floats) -> Floats:
@@ -39,7 +39,7 @@ def linear(log_error: Floats, partner: Floats, partner_at: Floats) -> Floats:
 
 
 def shifted_power(log_error: Floats, partner: Floats, partner_at: Floats) -> Floats:
-    """(Q, J) as ``linear``; nan with fewer than five points."""
+    """(Q, J), like ``linear``; nan with fewer than five points."""
     result = np.full(partner_at.shape, np.nan)
     used = np.isfinite(log_error) & np.isfinite(partner)
     filled = np.nan_to_num(np.concatenate([partner, partner_at]))

@@ -1,13 +1,12 @@
 """Rolling origins: the points known at each origin, and those forecast from it.
 
-By compute: all points up to some compute are known, and those beyond are forecast. By size, where a family has several
-computes at each model size, so that order of compute mixes sizes: all models up to some size are known, and the larger
-ones are forecast, which is what a forecast of the next model is like. A frontier has one size at each compute, and the
-two are one.
+By compute: all points up to some compute are known, and those beyond are forecast. By size, if a family has several
+computes per model size, so that compute does not order the sizes: all models up to some size are known, and the larger
+ones are forecast, as in a forecast of the next model. A frontier has one size per compute, and the two are the same.
 
-A forecast at an origin may learn from earlier forecasts, but only from those whose outcomes are known by then:
-origin o's forecast of point q may be used at O if all that o knew, and q, are known at O. Numbers beyond an origin
-can so change nothing at it.
+A forecast at an origin may learn from earlier forecasts, but only from those whose outcomes are known by then: origin
+o's forecast of point q may be used at O if q and all points known at o are known at O. Numbers beyond an origin
+therefore cannot affect it.
 """
 
 from dataclasses import dataclass
@@ -21,8 +20,8 @@ from relscale.fitting.forecasts.scales import Scales
 BY_COMPUTE, BY_SIZE = "compute", "size"
 SMALLEST = 3  # distinct computes known at the first origin
 MOST = 8  # origins of each kind
-MOST_TARGETS = 24  # points that are forecast, at most, over all origins
-SAME = 1e-6  # relative difference of two computes that are one budget
+MOST_TARGETS = 24  # maximum number of forecast points, over all origins
+SAME = 1e-6  # relative difference of two computes of one budget
 SAME_SIZE = 0.02
 
 Mask = NDArray[np.bool_]
@@ -30,7 +29,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Origins:
-    """O origins in the order of what they know.
+    """O origins in ascending order.
 
     Attributes
     ----------
@@ -43,7 +42,7 @@ class Origins:
     ahead
         (O, Q) whether a point is forecast at an origin.
     log_flops, log_params
-        (O,) of the largest known.
+        (O,) those of the largest known point.
     """
 
     by: list[str]
@@ -91,7 +90,7 @@ def rolling_origins(scales: Scales, usable: Mask) -> Origins:
 
 
 def _cuts(scales: Scales, usable: Mask, axis: Floats, same: float) -> list[float]:
-    """Where the known may end: after each distinct value that leaves something, thinned evenly along the axis."""
+    """Possible ends of the known points: each distinct value but the largest, thinned evenly along the axis."""
     values = np.sort(axis[usable & np.isfinite(axis)])
     if not len(values):
         return []
@@ -120,7 +119,7 @@ def _is_family(scales: Scales, usable: Mask) -> bool:
 
 
 def _spread(count: int, most: int) -> NDArray[np.int64]:
-    """At most ``most`` of ``count`` positions, evenly, the last among them."""
+    """At most ``most`` of ``count`` positions, evenly spaced, including the last."""
     if count <= most:
         return np.arange(count)
     return np.unique(np.round(np.linspace(0, count - 1, most)).astype(np.int64))

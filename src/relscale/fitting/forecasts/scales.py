@@ -16,7 +16,7 @@ APART = 0.3  # in ln D/N
 
 @dataclass(frozen=True)
 class Scales:
-    """P models, by logarithms; ``log_params`` and ``log_tokens`` are nan where unknown.
+    """P models, in logarithms; ``log_params`` and ``log_tokens`` are nan if unknown.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Scales:
         return bool(np.std(y - np.polyval(line, x - x.mean())) >= APART)
 
     def after(self, first: "Scales") -> "Scales":
-        """Those of ``first``, then these."""
+        """The scales of ``first``, followed by these."""
         return Scales(
             np.concatenate([first.log_flops, self.log_flops]),
             np.concatenate([first.log_params, self.log_params]),
@@ -51,12 +51,12 @@ class Scales:
         )
 
     def take(self, rows: NDArray[Any]) -> "Scales":
-        """Those of ``rows``, positions or a mask."""
+        """The scales of ``rows``, positions or a mask."""
         return Scales(self.log_flops[rows], self.log_params[rows], self.log_tokens[rows])
 
 
 def scales(log_flops: Floats, params: Sequence[float], tokens: Sequence[float]) -> Scales:
-    """Scales of known compute; parameters that are unknown are F / 6D where tokens are known."""
+    """Scales of known compute; unknown parameters are F / 6D if the tokens are known."""
     with np.errstate(divide="ignore", invalid="ignore"):
         log_params, log_tokens = np.log(np.asarray(params, float)), np.log(np.asarray(tokens, float))
     log_params = np.where(np.isfinite(log_params), log_params, log_flops - np.log(6) - log_tokens)
@@ -71,10 +71,9 @@ def scales_of(points: Sequence[Point], log_flops: Floats) -> Scales:
 def target_scales(targets: Sequence[ForecastTarget], known: Scales) -> Scales:
     """The scales of the targets of a config.
 
-    Parameters and tokens are those of the target where it says them. From ``training_flops`` F and
-    ``tokens_per_param`` M, ``N = √(F / 6M)`` and ``D = M·N``. Without either, they follow the allocation of the known
-    models, lines of ln N and of ln D on ln F; nan where those are not known. Where a target says N or D alone, the
-    other is such that N·D is that of these lines.
+    Parameters and tokens are those of the target, if given. From ``training_flops`` F and ``tokens_per_param`` M, ``N =
+    √(F / 6M)`` and ``D = M·N``. Without either, they follow the allocation of the known models, lines of ln N and ln D
+    in ln F; nan if it is unknown. If a target gives only one of N and D, the other follows from N·D on these lines.
     """
     log_flops = np.log(np.array([target.training_flops for target in targets]))
     ratio, params, tokens = (
@@ -94,7 +93,7 @@ def target_scales(targets: Sequence[ForecastTarget], known: Scales) -> Scales:
 
 
 def _first(*choices: Floats) -> Floats:
-    """Of each position the first of the choices that is known."""
+    """The first known choice at each position."""
     result = choices[-1]
     for choice in reversed(choices[:-1]):
         result = np.where(np.isfinite(choice), choice, result)

@@ -1,11 +1,11 @@
-"""Evidence that errors depend on D/N as well as on compute, within the points that are known.
+"""Evidence that errors depend on D/N as well as on compute, from the known points.
 
     ln y = a_0 + a_1 x + a_2 x²                       without the shape,    x = ln F
     ln y = a_0 + a_1 x + a_2 x² + b_1 z + b_2 z²      with it,              z = ln(D/N)
     Δ = AICc(without) − AICc(with)
 
-At equal compute the loss of L(N, D) has a minimum in z, hence the square. A law of compute alone then misses by what
-the shape explains, however well it fits; exp(−Δ/2) is its likelihood beside that of a law with the shape.
+At equal compute the loss of L(N, D) has a minimum in z, hence the square. A law of compute alone misses this effect;
+exp(−Δ/2) is its likelihood relative to that of a law with the shape.
 
 Source: Burnham & Anderson, *Model Selection and Multimodel Inference* (2002), chapter 2, for AICc and the likelihood of
 a model; Hurvich & Tsai, *Biometrika* 76 (1989), for the small-sample term.
@@ -23,9 +23,8 @@ LEAST = 1e-20  # residual sum of squares, so that its logarithm is finite
 
 
 def shape_evidence(known: Scales, value: Floats) -> Floats:
-    """(J,) Δ of the curves ``value`` (P, J), positive where D/N matters.
-
-    −inf where N and D are unknown or tied to the compute, or the points are too few for the AICc.
+    """(J,) Δ of the curves ``value`` (P, J), positive if D/N matters; −inf if N and D are unknown or determined by
+    compute, or there are too few points for the AICc.
     """
     result = np.full(value.shape[1], -np.inf)
     shape = known.log_tokens - known.log_params

@@ -10,20 +10,20 @@ from relscale.fitting.forecasts.rolling_origins import Mask, Origins
 
 @dataclass(frozen=True)
 class TrackRecord:
-    """Errors ``ln predicted − ln observed`` of the forecasts of Q points at O origins; nan where there is none.
+    """Errors ``ln predicted − ln observed`` of the forecasts of Q points at O origins; nan without a forecast.
 
     Attributes
     ----------
     by
         (O,) the kind of each origin.
     origin
-        (O,) ln F of the largest known at it.
+        (O,) largest known ln F at the origin.
     distance
-        (O, Q) ln F of the point over the largest known at the origin.
+        (O, Q) ln F of the point minus the largest known at the origin.
     candidates
         (O, C, Q, J).
     series
-        (O, C', Q, K) of what each error series says of itself.
+        (O, C', Q, K) of the forecasts of each error series from its own past.
     evidence
         (O, J) at each origin, as in ``backtest.Foresight``.
     """
@@ -36,7 +36,7 @@ class TrackRecord:
     evidence: Floats
 
     def known_by(self, origins: Origins, known: Mask) -> "TrackRecord":
-        """The part of it whose forecasts were made, and whose outcomes are known, by the points ``known`` (P,)."""
+        """The part with forecasts and outcomes that are known from the points ``known`` (P,)."""
         resolved = origins.resolved(known)
         return replace(
             self,
@@ -46,18 +46,18 @@ class TrackRecord:
 
 
 def recency(record: TrackRecord, known: Mask, e_fold: float) -> Floats:
-    """(O,) what an origin's errors count: ``exp(−(ln F_last − ln F) / e_fold)``, 0 where it is not ``known`` (O,)."""
+    """(O,) weight of an origin's errors: ``exp(−(ln F_last − ln F) / e_fold)``, 0 if not ``known`` (O,)."""
     last = record.origin[known].max(initial=-np.inf)
     return np.where(known, np.exp(-np.maximum(last - record.origin, 0) / e_fold), 0.0)
 
 
 def origin_counts(record: TrackRecord, known: Mask, distance: Floats) -> tuple[int, Floats]:
-    """The number of ``known`` origins (O,), and of independent ones at each ``distance`` (Q',).
+    """The number of ``known`` origins (O,), and of independent origins at each ``distance`` (Q',).
 
-    Origins by compute and by size look at the same numbers twice, so those of one kind count, the kind that has more.
-    Two forecasts over a distance d from origins that are less than d apart cross the same ground. Origins that span a
-    range R give ``1 + R / d`` forecasts that do not, at most the n that there are; 2 where there are 2 at all, since a
-    t quantile of one degree of freedom is uninformative.
+    Origins by compute and by size use the same numbers, so only the more frequent kind is counted. Two forecasts over a
+    distance d from origins less than d apart overlap. Origins over a range R give ``1 + R / d`` forecasts without
+    overlap, at most their number n, and at least 2 if n ≥ 2, since a t quantile of one degree of freedom is
+    uninformative.
     """
     n, independent = 0, np.full(len(distance), 0.0)
     for kind in sorted(set(record.by)):

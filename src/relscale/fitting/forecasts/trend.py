@@ -1,4 +1,4 @@
-"""Straight lines in logs: through all points or the last, a recent trend that dies out, half of the slope, a plane.
+"""Lines in logarithms: through all or the last points, a damped recent trend, half of the slope, a plane.
 
     power law      ln y = level + slope · (x − mean x),    x = ln F
     damped trend   ln y = l + b · τ · (1 − e^{−d/τ}),      d = x − x_max
@@ -6,9 +6,9 @@
     last line      ln y = level + slope · (x − mean x)     through the points of the last two or three computes
     plane          ln y = l + b · ln F + c · ln (D / N)    with the weights of the damped trend
 
-l and b are level and slope at x_max of a line that weighs points by ``e^{−(x_max − x) / h}``. Half the range of the
-data is h, the whole range τ: however far the forecast, the trend never carries it further than as much again as was
-seen. Up to x_max the damped trend is its line.
+l and b are level and slope at x_max of a line with weights ``e^{−(x_max − x) / h}``. h is half the range of the data,
+and τ the whole range, so that the damped trend extrapolates by at most b times that range, however far the forecast. Up
+to x_max the damped trend is its line.
 
 Gardner & McKenzie, *Management Science* 31 (1985), for the damped trend, there at equal steps of time;
 Assimakopoulos & Nikolopoulos, *International Journal of Forecasting* 16 (2000), for Theta.
@@ -27,7 +27,7 @@ from relscale.laws.linear_terms import least_squares
 MEMORY = 0.5  # h, in ranges of the data
 CARRY = 1.0  # τ, in ranges of the data
 SMALLEST_PLANE = 6
-SAME = 1e-6  # in ln F: two computes that are one
+SAME = 1e-6  # in ln F: difference of two equal computes
 
 
 def power_law(known: Scales, value: Floats, at: Scales) -> Floats:
@@ -52,7 +52,7 @@ def theta(known: Scales, value: Floats, at: Scales) -> Floats:
 
 
 def last_line(computes: int, known: Scales, value: Floats, at: Scales) -> Floats:
-    """(Q, J) the lines through the points of the last ``computes`` computes of each curve; nan where it has fewer."""
+    """(Q, J) the lines through the points of the last ``computes`` computes of each curve; nan if there are fewer."""
     result = np.full((len(at), value.shape[1]), np.nan)
     for which in equal_columns(np.isfinite(value)):
         used = np.isfinite(value[:, which[0]])
@@ -65,7 +65,7 @@ def last_line(computes: int, known: Scales, value: Floats, at: Scales) -> Floats
 
 
 def plane(known: Scales, value: Floats, at: Scales) -> Floats:
-    """(Q, J) planes of ln F and ln D/N; nan with fewer than six points, or where N and D are tied to the compute."""
+    """(Q, J) planes of ln F and ln D/N; nan with fewer than six points, or if N and D are determined by compute."""
     result = np.full((len(at), value.shape[1]), np.nan)
     shape, ahead = known.log_tokens - known.log_params, at.log_tokens - at.log_params
     usable = np.isfinite(shape)[:, None] & np.isfinite(value)
@@ -82,7 +82,7 @@ def plane(known: Scales, value: Floats, at: Scales) -> Floats:
 
 
 def equal_columns(array: NDArray[Any]) -> list[list[int]]:
-    """The positions of equal columns, together."""
+    """The positions of equal columns, grouped."""
     positions: dict[bytes, list[int]] = {}
     for position, column in enumerate(array.T):
         positions.setdefault(column.tobytes(), []).append(position)
@@ -90,7 +90,9 @@ def equal_columns(array: NDArray[Any]) -> list[list[int]]:
 
 
 def _recent(known: Scales, value: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Level and slope at the end of the recent line of each curve, where it ends, and the range of its points, (J,)."""
+    """Level and slope of each curve's recent line at its end, the position of this end, and the range of its points,
+    (J,).
+    """
     x = known.log_flops[:, None]
     used = np.isfinite(value)
     last = np.where(used, x, -np.inf).max(axis=0)

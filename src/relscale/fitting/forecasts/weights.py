@@ -11,7 +11,7 @@ M_co, M_o
     Mean squared log error of the candidate at origin o, and that of the candidates' median on the same forecasts.
 k_o
     Weight of the origin: larger if its distance d_o = ln(F / F_max) is similar to the distance d of the forecast, and
-    if its largest known compute F_o is near that of the last origin. Each origin has one vote.
+    if its largest known compute F_o is near that of the last origin. All origins have the same total weight.
 n_c, n_0
     Number of origins with a forecast of the candidate, and the number at which r_c has half of its effect. With few
     origins, weights stay near p_c; with many, they are inverse mean squared errors to the power q.
@@ -75,7 +75,7 @@ def weights(
 def combine(weight: Floats, forecast: Floats, trim: float) -> tuple[Floats, Floats]:
     """The ensemble (Q, J) and the weights that made it (C, Q, J), from weights (Q, C) and forecasts (C, Q, J).
 
-    A candidate without a forecast has no weight; nan where no candidate has one.
+    A candidate without a forecast has no weight; nan if no candidate has one.
     """
     used = np.where(np.isfinite(forecast), weight.T[:, :, None], 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -103,7 +103,7 @@ def trimmed_mean(weight: Floats, value: Floats, trim: float) -> Floats:
 def rewound(record: TrackRecord, curves: Indices, priors: Floats, settings: EnsembleSettings) -> Floats:
     """Errors (O, Q, J') that an ensemble with the current weights would have made at past origins; nan without one.
 
-    ``priors`` (O, C) are those of each origin, from what was known of the shapes there.
+    ``priors`` (O, C) are the prior weights at each origin, from the shapes known there.
 
     The ensembles of the past had weights from fewer forecasts, at the first origins from none, so their errors would
     give intervals that are too wide now. The current weights are estimated from the same errors that they are applied

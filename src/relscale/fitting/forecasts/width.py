@@ -17,15 +17,15 @@ c
     Less than 1, because past forecasts were fitted to less data than the current one.
 
 a and b are fitted to the squared errors of all curves of a pool by weighted least squares, with weights 1/s⁴ (the
-inverse variance of a squared error). Each origin has one vote, which decays with its distance behind the last origin,
-and errors beyond 3 s count as 3 s. The variance grows with distance even if few origins do not show it: at the largest
+inverse variance of a squared error). Origins have equal weight, apart from a decay with the distance behind the last
+origin; errors are clipped at 3 s. The variance grows with distance even if few origins do not show it: at the largest
 backtested distance, it is at least twice that next to the data.
 
-The variance is never less than that of the curve's points around its best law, which a new point has too. Few points
-may by chance lie on a law; if points are read off parabolas, the variance is therefore also at least the median
+The variance is never less than that of the curve's points around its best law, since a new point scatters too. A few
+points may fit a law by chance; if points are read off parabolas, the variance is therefore also at least the median
 variance of a reading, from the scatter of the runs around their parabolas.
 
-The decay of the votes does not reduce the degrees of freedom, which alone would make t too small; c is calibrated by
+The decay of the weights does not reduce the degrees of freedom, which alone would make t too small; c is calibrated by
 the coverage of backtests, which includes this effect. The power of d, the bound on errors, the weight of two origins
 and c are set in ``ensemble_settings.EnsembleSettings``.
 """
