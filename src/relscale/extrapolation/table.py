@@ -23,7 +23,7 @@ class Table:
     x
         (p, n) predictors.
     y
-        (n,) the measured number; nan where it is asked for.
+        (n,) the measured number; nan if it is asked for.
     group
         (n,) integers; rows of one group lie on one curve.
     model

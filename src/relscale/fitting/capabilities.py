@@ -103,7 +103,7 @@ def in_family(families: Sequence[str]) -> Array:
 def held_out(scores: Array, log_compute: Array, families: Sequence[str], ahead: Forecast) -> float:
     """Mean absolute error of forecasts: each family's models from its smallest and all models of the others.
 
-    The mean over families that have two models or more; nan where there is none. Missing scores are left out.
+    The mean over families that have two models or more; nan if there is none. Missing scores are left out.
     """
     errors, named = [], np.array(families, dtype=object)
     for family in dict.fromkeys(families):

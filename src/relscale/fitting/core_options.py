@@ -143,10 +143,10 @@ class ForecastTarget(Section):
         default=None, description="Training tokens per parameter; parameters and tokens follow by F = 6ND."
     )
     params: Positive | None = Field(
-        default=None, description="Parameters of the model, where they are known; they take precedence."
+        default=None, description="Parameters of the model, if known; they take precedence."
     )
     tokens: Positive | None = Field(
-        default=None, description="Its training tokens, where they are known; they take precedence."
+        default=None, description="Its training tokens, if known; they take precedence."
     )
     corpus: str | None = Field(default=None, description="A corpus; all by default.")
 

@@ -65,7 +65,7 @@ UNCERTAIN_FLOOR = Remark(
 
 @dataclass(frozen=True)
 class Slopes:
-    """Δβ of J pairs under one specification; limits, p-value nan and verdict None where there is no interval."""
+    """Δβ of J pairs under one specification; limits, p-value nan and verdict None if there is no interval."""
 
     estimand: list[Estimand]
     value: Floats
@@ -141,7 +141,7 @@ class Compared:
     def lines(
         self, value: Floats, draws: Floats, without: Floats | None, settings: Settings
     ) -> tuple[ItemLines, LineWithIntervals]:
-        """Lines through ``value`` (P, J), with intervals for the population of the items where there are draws."""
+        """Lines through ``value`` (P, J), with intervals for the population of the items if there are draws."""
         fitted = lines(self.x, value, self.noise, self.blocks, without=without)
         items = item_lines(self.x, value, draws, fitted, self.blocks, self.clusters)
         known = np.isfinite(items.between[2])
@@ -256,7 +256,7 @@ def _of_gap(slope: Interval, side: Floats, j: int) -> Direction | None:
 
 
 def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
-    """ln (E − E∞) of every series, nan where it can not be had, and a reason to warn of it."""
+    """ln (E − E∞) of every series, nan if it can not be had, and a reason to warn of it."""
     used = np.isfinite(value)
     nothing = np.full_like(value, np.nan)
     if len(np.unique(x)) <= len(irreducible.LAW.names):

@@ -15,7 +15,7 @@ from relscale.laws.law import Array
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where a paraboloid is least: ``at`` (p,), ``value`` and ``hessian`` (p, p); all nan where it has no minimum."""
+    """Where a paraboloid is least: ``at`` (p,), ``value`` and ``hessian`` (p, p); all nan if it has no minimum."""
 
     at: Array
     value: float

@@ -38,7 +38,7 @@ def forecast(
     Parameters
     ----------
     scores
-        (n, k) from 0 to 1; nan where there is none.
+        (n, k) from 0 to 1; nan if there is none.
     log_sizes
         (n, 2) ln parameters and ln tokens, in any units.
     families

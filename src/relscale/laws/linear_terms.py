@@ -97,7 +97,7 @@ def orthonormal(vectors: Array) -> tuple[Array, Array]:
 
 
 def _back_substituted(upper: Array, along: Array) -> Array:
-    """Solutions c (k, m) of ``R c = along`` by back substitution; 0 where R has a zero on its diagonal."""
+    """Solutions c (k, m) of ``R c = along`` by back substitution; 0 if R has a zero on its diagonal."""
     c = np.zeros_like(along)
     for i in reversed(range(len(c))):
         right = along[i] - (upper[i, i + 1 :] * c[i + 1 :]).sum(axis=0)
@@ -155,7 +155,7 @@ def _eliminated(matrix: Array, right: Array) -> Array:
 
 
 def regularised(columns: Array, y: Array, positive: bool = False) -> Array:
-    """Coefficients (k,) of one system of terms (n, k) and y (n,), with a ridge; nan where the terms overflow.
+    """Coefficients (k,) of one system of terms (n, k) and y (n,), with a ridge; nan if the terms overflow.
 
     Parameters
     ----------

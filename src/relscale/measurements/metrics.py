@@ -318,7 +318,7 @@ def _question_columns(
     logprob[unusable] = np.nan
     answer, scored = (_sizes(grid(name, 1)) for name in ("bytes_answer", "bytes_scored"))
     rows = np.arange(len(logprob))
-    right = target.argmax(axis=1)  # the first right answer, where there are several
+    right = target.argmax(axis=1)  # the first right answer, if there are several
     bits = -logprob[rows, right] / np.log(2)
     ones = np.ones_like(bits)
     columns = {}

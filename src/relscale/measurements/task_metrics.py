@@ -64,7 +64,7 @@ class TaskMetric:
     value
         Value of the metric; NaN if there is none.
     stderr
-        Standard error over documents; NaN where unknown.
+        Standard error over documents; NaN if unknown.
     replicates
         The value under resampled documents, ``float64[draws]``; NaN if it cannot be recomputed.
     documents

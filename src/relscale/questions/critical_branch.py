@@ -46,7 +46,7 @@ class CriticalFactor:
     Attributes
     ----------
     low, high
-        Its interval; None where the noise is not known, ``high`` also where the largest k is within it.
+        Its interval; None if the noise is not known, ``high`` also where the largest k is within it.
     is_largest
         Whether it is the largest k, so that it is a lower bound.
     least_loss

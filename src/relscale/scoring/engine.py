@@ -51,7 +51,7 @@ class Scores:
     greedy
         ``bool``, whether each scored token is the likeliest one.
     tokens, bytes_scored
-        ``int32``, scored tokens and UTF-8 bytes; both 0 where a text has nothing to score.
+        ``int32``, scored tokens and UTF-8 bytes; both 0 if a text has nothing to score.
     cut
         ``bool``, whether the context lost tokens on its left to fit the model.
     """
@@ -77,7 +77,7 @@ class Engine(LM):
     dtype
         ``float32``, ``bfloat16`` or ``float16``. The softmax is float32 and sums are float64 in any case.
     device
-        ``auto`` (a GPU where there is one), or a torch device.
+        ``auto`` (a GPU if there is one), or a torch device.
     batch_tokens
         Tokens per batch, including padding. By default chosen for a processor's cache, or for a GPU. It is halved when
         a batch does not fit in memory.
@@ -326,7 +326,7 @@ class Engine(LM):
     ) -> tuple[np.ndarray, np.ndarray] | None:
         """`_score_group`, held against the model's own forward pass where a row, or an item, is longer than all before.
 
-        None where the two differ, or the model cannot be asked so; from then on every item is computed by itself.
+        None if the two differ, or the model cannot be asked so; from then on every item is computed by itself.
         """
         if not self.share:
             return None
@@ -529,5 +529,5 @@ def _read_tokens(window: Window) -> int:
 
 
 def best_device() -> str:
-    """A GPU where there is one."""
+    """A GPU if there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"

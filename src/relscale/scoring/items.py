@@ -41,7 +41,7 @@ class Item:
     choice: int = column("Index of the choice, from 0; 0 for a document.", type=SHORT)
     target: bool = column("Whether the choice is correct; true for a document.")
     logprob: float = column("Log-probability of the answer, or of the document.", "nats")
-    tokens: int | None = column("Scored tokens; null where unknown.", "tokens", None, SHORT)
+    tokens: int | None = column("Scored tokens; null if unknown.", "tokens", None, SHORT)
     bytes_answer: int = column(
         "Length of the answer in UTF-8, without the delimiter before it.", "bytes", type=SHORT
     )

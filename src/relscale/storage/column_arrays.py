@@ -19,7 +19,7 @@ EXACT = 2**53  # integers up to this are exact as floats
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of a table: numbers as floats, nan where missing; text, and integers beyond 2⁵³, as objects."""
+    """Columns of a table: numbers as floats, nan if missing; text, and integers beyond 2⁵³, as objects."""
 
     of: Mapping[str, NDArray[Any]]
 
@@ -57,7 +57,7 @@ class Columns:
         return len(next(iter(self.of.values()), ()))
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """A column as numbers, nan where missing.
+        """A column as numbers, nan if missing.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Columns:
         return values
 
     def positive(self, name: str) -> NDArray[np.float64]:
-        """A column as positive numbers, nan where missing.
+        """A column as positive numbers, nan if missing.
 
         Raises
         ------

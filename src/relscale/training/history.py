@@ -29,7 +29,7 @@ class History:
     losses, gradient_norms
         ``[steps]``, on the device: nats per token of each batch before its update; the norm before clipping.
     gradient_squares, gradient_variances, gradient_variances_along
-        ``[steps]``, on the device: the moments of the gradient (``relscale.training.noise_scale``), NaN where they
+        ``[steps]``, on the device: the moments of the gradient (``relscale.training.noise_scale``), NaN if they
         were not measured.
     warmup
         Steps of the warm-up.

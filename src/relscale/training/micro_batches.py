@@ -26,5 +26,5 @@ def micro_batches(
 
 
 def largest_divisor(share: int, most: int) -> int:
-    """The largest divisor of a device's share of a batch that is at most ``most``; 0 where that is below 1."""
+    """The largest divisor of a device's share of a batch that is at most ``most``; 0 if that is below 1."""
     return max((size for size in range(1, most + 1) if share % size == 0), default=0)

@@ -47,7 +47,7 @@ class GradientMoments:
     variance
         tr Σ of the gradient of one sequence.
     variance_along
-        V, the part of it along the gradient of the batch; NaN where it was not measured.
+        V, the part of it along the gradient of the batch; NaN if it was not measured.
     """
 
     norm_squared: Tensor | float

@@ -15,7 +15,7 @@ LOSSES = ("squares", "huber")
 
 
 def forecast(law: Law, loss: str, known: Table, at: Table) -> Array:
-    """The forecast of a law; nan where a group cannot be fitted."""
+    """The forecast of a law; nan if a group cannot be fitted."""
     result = np.full(len(at), np.nan)
     for group in np.unique(at.group):
         of_group, target = known.group == group, at.group == group

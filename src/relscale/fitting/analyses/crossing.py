@@ -68,7 +68,7 @@ class Crossing:
 def rows(curves: Curves, settings: Settings) -> Iterator[ParameterRow]:
     """One row per ratio and estimand: the compute at which the two curves cross, with Fieller's limits.
 
-    A limit is null where the set extends beyond ``reach`` times the data, with a status. Where the curves
+    A limit is null if the set extends beyond ``reach`` times the data, with a status. Where the curves
     cross only beyond it the value is null too: ``NOT_WITHIN_REACH``, or ``NOT_EXCLUDED`` where a crossing within it
     cannot be ruled out. Where a second range of computes is in the set the note names it.
     """
@@ -121,7 +121,7 @@ def fieller(
     root
         (J,) nan if there is none within the search range.
     ranges
-        Of each line: the set's ranges within reach, by compute; an end is ±inf where the set extends beyond. None
+        Of each line: the set's ranges within reach, by compute; an end is ±inf if the set extends beyond. None
         where the line has no interval.
     """
     edges = estimate.low - np.log(reach), estimate.high + np.log(reach)

@@ -92,7 +92,7 @@ class Prediction:
     Attributes
     ----------
     value
-        (P, J) ln E or ln G; nan where the form could not be fitted.
+        (P, J) ln E or ln G; nan if the form could not be fitted.
     status
         (J,) remarks; ``OK`` where it was fitted.
     """
@@ -302,7 +302,7 @@ def _rms(error: Floats, of: Mask) -> Floats:
 
 
 def _mean(error: Floats, of: Mask) -> Floats:
-    """(J,) over the points ``of`` (P, J); nan where one of them is."""
+    """(J,) over the points ``of`` (P, J); nan if one of them is."""
     with np.errstate(invalid="ignore"):
         mean: Floats = np.where(of, error, 0).sum(axis=0) / of.sum(axis=0)
         return mean

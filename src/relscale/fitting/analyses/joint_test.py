@@ -123,7 +123,7 @@ def _rows(curves: Curves, columns: NDArray[np.int64]) -> Iterator[JointTestRow]:
 def _slopes(
     curves: Curves, columns: NDArray[np.int64], points: NDArray[np.bool_], of_items: bool
 ) -> tuple[Floats, Covariance | None, Remark]:
-    """Slopes (K,) of ln E, their covariance where there is one, and a remark."""
+    """Slopes (K,) of ln E, their covariance if there is one, and a remark."""
     n = int(points.sum())
     if n <= SMALLEST:
         note = f"only {n} points at which every group has an error; a joint test needs {SMALLEST + 1}"

@@ -8,7 +8,7 @@ of the frontier; bits per byte and nats in logs, shares such as accuracy as they
 
 Its interval is about the share ρ² = δ² / (δ² + n) of the variance at these computes, with δ the slope over its standard
 deviation. The slope's t statistic has a noncentral t distribution with noncentrality δ and n − 2 degrees of freedom,
-where noise is normal; inverting it gives the limits of δ, and those, squared, of ρ² (0 where δ may be 0). A bootstrap
+where noise is normal; inverting it gives the limits of δ, and those, squared, of ρ² (0 if δ may be 0). A bootstrap
 of five to seven points is less accurate: nearly all draws repeat a point, and their R² are too high. If points are
 checkpoints of shared training runs, this distribution does not apply, and whole training runs are resampled instead.
 
@@ -178,7 +178,7 @@ def _limits(line: Lines, level: float) -> tuple[Floats, Floats]:
 
 
 def _drawn(x: Floats, y: Floats, blocks: Sequence[str], settings: Settings) -> tuple[Floats, Floats]:
-    """Percentiles of R² over draws of whole trainings; nan where too few draws have one."""
+    """Percentiles of R² over draws of whole trainings; nan if too few draws have one."""
     rng = np.random.default_rng([settings.seed, 11])
     weights = schemes.weights(schemes.BLOCK, len(x), settings.bootstrap, rng, blocks=blocks)
     used = np.isfinite(y).astype(float)

@@ -44,7 +44,7 @@ class Analysis:
     options
         Its options.
     family
-        Columns of the family of its p-values; empty where its rows have no verdicts.
+        Columns of the family of its p-values; empty if its rows have no verdicts.
     rows
         Its function.
     subject

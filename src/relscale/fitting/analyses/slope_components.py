@@ -79,7 +79,7 @@ TABLE, ROW = "slope_components", SlopeComponentRow
 
 @dataclass(frozen=True)
 class Regression:
-    """Least squares: coefficients (k,), their covariance (k, k), nan where unknown, and its degrees of freedom."""
+    """Least squares: coefficients (k,), their covariance (k, k), nan if unknown, and its degrees of freedom."""
 
     value: Floats
     covariance: Floats
@@ -163,7 +163,7 @@ def _parts(
 
 
 def regression(design: Floats, y: Floats, training: NDArray[np.int64]) -> Regression | None:
-    """Least squares of y (P,) on a design (P, k); None where the data do not fix all coefficients, or their variance.
+    """Least squares of y (P,) on a design (P, k); None if the data do not fix all coefficients, or their variance.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def _is_determined(design: Floats) -> bool:
 
 
 def _mean_of(x: Floats, training: NDArray[np.int64], used: NDArray[np.bool_]) -> Floats:
-    """(P,) the mean over the points of the same training that are used; nan where none is."""
+    """(P,) the mean over the points of the same training that are used; nan if none is."""
     count = np.bincount(training, used)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.bincount(training, np.where(used, x, 0.0)) / count

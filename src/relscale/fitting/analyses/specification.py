@@ -69,7 +69,7 @@ class Options(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpecificationRow(CurveKey):
-    """One row per target and specification: Δβ and the analysis choices; null where a choice does not apply."""
+    """One row per target and specification: Δβ and the analysis choices; null if a choice does not apply."""
 
     specification: int = column(
         "Rank of the specification by value within one target; 1 is the smallest.", default=0

@@ -144,7 +144,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[PowerRow]:
                     )
 
 
-# What is known of a resource: counts, power (3, J, sizes, counts) under the noises of ``_noise_factors`` or None where
+# What is known of a resource: counts, power (3, J, sizes, counts) under the noises of ``_noise_factors`` or None if
 # there can be none, and a remark.
 Answers = dict[Resource, tuple[tuple[float, ...], Floats | None, Remark]]
 
@@ -284,7 +284,7 @@ def _detectable_effect(x: Floats, noise: Floats, level: float, rng: np.random.Ge
 
 
 def _share(needed: Floats, size: Floats) -> Floats:
-    """Share of experiments that show effects of ``size``; nan where that is not known."""
+    """Share of experiments that show effects of ``size``; nan if that is not known."""
     share = np.searchsorted(np.sort(needed), size, side="left") / len(needed)
     return np.where(np.isnan(size), np.nan, share)
 

@@ -52,7 +52,7 @@ def allocation(frontier: FrontierCurves) -> list[tuple[LogLogLaw, Curves]]:
 
 
 def _log_optima(points: list[Point], name: str) -> Floats:
-    """(P, 1) ln of the optimal tokens or params; nan where the budget has no optimum."""
+    """(P, 1) ln of the optimal tokens or params; nan if the budget has no optimum."""
     return np.array(
         [[np.log(getattr(point, name)) if point.status == OK else np.nan] for point in points], dtype=float
     )

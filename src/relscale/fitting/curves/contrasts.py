@@ -151,7 +151,7 @@ def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence
 def _mean(
     curves: Curves, at: tuple[NDArray[np.intp], ...]
 ) -> tuple[Floats, Floats, Floats, NDArray[np.object_]]:
-    """Value, noise, replicates and status, (J,) each, over the points ``at`` that have a value; nan where none has."""
+    """Value, noise, replicates and status, (J,) each, over the points ``at`` that have a value; nan if none has."""
     known = np.isfinite(curves.value[at])
     with np.errstate(invalid="ignore"):
         share = known / known.sum(axis=0)

@@ -27,7 +27,7 @@ class PointVariance:
     Attributes
     ----------
     variance
-        Variance of the value, nan where unknown.
+        Variance of the value, nan if unknown.
     df
         The degrees of freedom that the variance was estimated with.
     """
@@ -51,13 +51,13 @@ class Curves:
     log_flops
         (P,) ln training FLOPs.
     value
-        (P, J), nan where ``status`` says why.
+        (P, J), nan if the status is not ok.
     noise
         (P, J) variance of the values due to noise of single runs, in units of one run's variance: 1 / runs.
     replicates
         (P, J, B) the same values under each resampling of the items.
     status
-        (P, J) remarks; ``OK`` where there is a value.
+        (P, J) remarks; ``OK`` if there is a value.
     blocks
         (P,) the training run of each point; points with equal names are checkpoints of one training run.
     target, baseline
@@ -65,13 +65,13 @@ class Curves:
     point_variance
         Uncertainty of each value, if known, such as that of a parabola's minimum.
     reading
-        (P, J) variance of the values from the scatter of the runs around their parabolas, nan where unknown; None if
+        (P, J) variance of the values from the scatter of the runs around their parabolas, nan if unknown; None if
         nothing was read off parabolas, or if target and baseline were measured on the same runs.
     clusters
-        (J,) number of clusters of the items that are resampled, of a ratio the lesser number; nan where each item
-        stands for itself, and None where all do.
+        (J,) number of clusters of the items that are resampled, of a ratio the lesser number; nan if each item
+        stands for itself, and None if all do.
     without
-        (P, J, G) the values read off without each of G training runs, nan where nothing can be read off; None unless
+        (P, J, G) the values read off without each of G training runs, nan if nothing can be read off; None unless
         the budgets of a frontier share training runs.
     """
 

@@ -38,9 +38,9 @@ class ErrorVariant:
     frontier, degree, window
         Where the errors are read, the polynomial's degree, and the runs that it is fitted to.
     log_flops
-        (P,) ln FLOPs by each way of counting them; nan where unknown.
+        (P,) ln FLOPs by each way of counting them; nan if unknown.
     value, noise
-        (P, K) ln E, nan where it cannot be read off; 1 / runs.
+        (P, K) ln E, nan if it cannot be read off; 1 / runs.
     draws
         (P, K, B) ln E under each resampling of the items.
     blocks
@@ -79,7 +79,7 @@ def error_variants(matrix: RunMatrix, columns: NDArray[np.int64]) -> Iterator[Er
 
 
 def _conventions(exact: Floats, six_nd: Floats) -> dict[Flops, Floats]:
-    """ln FLOPs by convention, each (P,); 6ND where it is known and makes a difference."""
+    """ln FLOPs by convention, each (P,); 6ND if known and makes a difference."""
     factor = (six_nd - exact)[np.isfinite(six_nd)]
     differs = len(factor) > 0 and np.ptp(factor) > SAME_FACTOR
     return {TRAINING: exact, SIX_ND: six_nd} if differs else {TRAINING: exact}
@@ -156,6 +156,6 @@ def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def log_or_nan(x: Floats) -> Floats:
-    """ln x; nan where x is not positive."""
+    """ln x; nan if x is not positive."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(x > 0, np.log(x), np.nan)

@@ -163,7 +163,7 @@ def _pairs(
 
 
 def _reading(read: Errors) -> Floats:
-    """Variance (P, K) of ln E from the scatter of the runs around its parabola; nan where unknown."""
+    """Variance (P, K) of ln E from the scatter of the runs around its parabola; nan if unknown."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((read.stderr_runs / read.value) ** 2)
 

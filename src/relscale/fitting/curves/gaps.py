@@ -31,7 +31,7 @@ class Gaps:
     Attributes
     ----------
     log_ratio
-        (P, J) ln G, nan where ``status`` says why.
+        (P, J) ln G, nan if the status is not ok.
     noise
         (P, J) 1 / runs, the mean of target and baseline.
     replicates
@@ -47,7 +47,7 @@ class Gaps:
 
 
 def logarithms(errors: Errors) -> tuple[Floats, Floats]:
-    """ln E and its replicates; nan where the error's status is not ok."""
+    """ln E and its replicates; nan if the error's status is not ok."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(errors.status == OK, np.log(errors.value), np.nan)
         replicates = np.log(errors.replicates)

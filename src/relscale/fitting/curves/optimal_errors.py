@@ -31,17 +31,17 @@ class Errors:
     Attributes
     ----------
     value
-        (P, K), nan where ``status`` says why.
+        (P, K), nan if the status is not ok.
     stderr_runs
         (P, K) standard error from the runs' scatter around the series' own parabola (runs − 3 degrees of freedom);
-        nan where there are fewer than four runs. Intervals are not based on it, but on the scatter around the fitted
+        nan if there are fewer than four runs. Intervals are not based on it, but on the scatter around the fitted
         line.
     replicates
         (P, K, B) the same reading under each resampling of the items.
     runs, excluded
         (P, K) numbers of runs used, and of excluded runs of the budget.
     status
-        (P, K) remarks; ``OK`` where there is a value.
+        (P, K) remarks; ``OK`` if there is a value.
     """
 
     value: Floats
@@ -141,7 +141,7 @@ def read_off(x: Floats, y: Floats, at: ArrayLike) -> tuple[Floats, Floats]:
     Returns
     -------
     value, stderr
-        (...); stderr from the residuals, n − 3 degrees of freedom, nan where n < 4.
+        (...); stderr from the residuals, n − 3 degrees of freedom, nan if n < 4.
     """
     c = parabola.coefficients(x, y)
     value = parabola.value(c, at)

@@ -6,7 +6,7 @@ from relscale.fitting.curves.run_matrix import Floats
 
 
 def minimum(x: Floats, loss: Floats, degree: int) -> float:
-    """Where the least-squares polynomial, of degree 2 or 3, has its minimum; nan where that is not inside x (n,)."""
+    """Where the least-squares polynomial, of degree 2 or 3, has its minimum; nan if that is not inside x (n,)."""
     if len(np.unique(x)) <= degree:
         return np.nan
     c = np.linalg.pinv(powers(x - x.mean(), degree)) @ loss

@@ -59,13 +59,13 @@ class RunMatrix:
     run, block, status
         (R,) names; a run's status is that of its validation loss, "ok" where it has none.
     budget, training_flops, params, tokens
-        (R,), nan where unknown or no positive number.
+        (R,), nan if unknown or no positive number.
     loss
-        (R,) validation loss in nats per token, nan where the run has none or must not be trusted.
+        (R,) validation loss in nats per token, nan if the run has none or must not be trusted.
     values
-        (R, K), nan where missing, not finite or not to be trusted.
+        (R, K), nan if missing, not finite or not to be trusted.
     replicates
-        (R, K, B), nan where missing. Draws of C clusters are scaled by √(C / (C − 1)) for an unbiased variance.
+        (R, K, B), nan if missing. Draws of C clusters are scaled by √(C / (C − 1)) for an unbiased variance.
     clusters
         (K,) the least number of clusters that the items of a series come in; nan for independent items.
     """

@@ -36,7 +36,7 @@ class ModelError:
     Attributes
     ----------
     growth
-        b, the variance per factor e of compute; nan where there are too few origins.
+        b, the variance per factor e of compute; nan if there are too few origins.
     origins
         Number of origins.
     """

@@ -26,7 +26,7 @@ class Covariance:
     Attributes
     ----------
     matrix
-        (q, q, B) covariance of u; nan where the data do not determine all free parameters.
+        (q, q, B) covariance of u; nan if the data do not determine all free parameters.
     determined
         (B,) whether the data determine all free parameters.
     irrelevant

@@ -206,7 +206,7 @@ def _starts(law: Law, x: Array, y: Array, weights: Array) -> Array:
 
 
 def _unit(y: Array, weights: Array) -> float:
-    """The root mean square of y, without squares that overflow; 1 where all are 0."""
+    """The root mean square of y, without squares that overflow; 1 if all are 0."""
     size = np.abs(np.where(weights > 0, y, 0.0))
     largest = float(size.max(initial=0.0))
     return largest * float(np.sqrt(np.mean((size / largest) ** 2))) if largest > 0 else 1.0

@@ -30,9 +30,9 @@ class Estimates:
         (q, B); nan if there was nothing to fit.
     stderr
         (q, B); least squares: residual variance (n − free parameters degrees of freedom) times the inverse of JᵀWJ;
-        Huber's loss: the sandwich. nan where a parameter is on a bound or undetermined, or df is 0.
+        Huber's loss: the sandwich. nan if a parameter is on a bound or undetermined, or df is 0.
     covariance
-        (q, q, B) covariance of theta, to first order; nan where the status is not ok.
+        (q, q, B) covariance of theta, to first order; nan if the status is not ok.
     objective
         (B,) weighted sum of ρ.
     converged

@@ -82,7 +82,7 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
 
 
 def along_trainings(measurements: pa.Table, law: Law, columns: Sequence[str]) -> pa.Table:
-    """Add the predictors that a law computes from the steps of each training run; null where it computes none.
+    """Add the predictors that a law computes from the steps of each training run; null if it computes none.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class Draws:
     Attributes
     ----------
     theta
-        (q, B), nan where a draw failed.
+        (q, B), nan if a draw failed.
     irrelevant
         (q, B) parameters that a draw's curve does not depend on.
     stderr
@@ -65,7 +65,7 @@ class Draws:
 
     @property
     def parameters(self) -> Array:
-        """theta, also nan where a parameter has no effect."""
+        """theta, also nan if a parameter has no effect."""
         return np.where(self.irrelevant, np.nan, self.theta)
 
 

@@ -248,7 +248,7 @@ def _pinned(u: Array, gradient: Array, objective: Objective) -> NDArray[np.bool_
 
 
 def _solve(curvature: Array, damping: Array, gradient: Array, fixed: NDArray[np.bool_]) -> Array:
-    """Steps (q, m) of ``(curvature + diag(damping)) step = −gradient``, 0 where held."""
+    """Steps (q, m) of ``(curvature + diag(damping)) step = −gradient``, 0 if held."""
     q = len(gradient)
     root = np.sqrt(np.where(fixed, 1.0, np.abs(curvature.diagonal(axis1=1, axis2=2).T) + damping))
     root = np.where(root > 0, root, 1.0)

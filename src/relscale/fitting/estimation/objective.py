@@ -86,7 +86,7 @@ class Objective:
         return np.broadcast_to(np.sqrt((weights * size**2).sum(axis=0)), columns.shape)
 
     def residuals(self, u: Array, columns: Indices) -> tuple[Array, Array]:
-        """r and w, (n, m); r is infinite where the law has no value and w is not 0."""
+        """r and w, (n, m); r is infinite if the law has no value and w is not 0."""
         return self._residuals(self._fitted(u, columns), columns)
 
     def _fitted(self, u: Array, columns: Indices) -> Array:
@@ -195,7 +195,7 @@ class Expansion:
     Attributes
     ----------
     cost
-        (m,), Q; infinite where the law has no value.
+        (m,), Q; infinite if the law has no value.
     gradient
         (q, m), Σ w ψ ∂r/∂u with ψ = ρ'.
     curvature

@@ -68,7 +68,7 @@ def profile_limits(
     residual: str = "log",
     fixed: Mapping[str, ArrayLike] | None = None,
 ) -> tuple[Array, Array]:
-    """Limits of the parameters, each (q, B); nan where ``Estimates.interval`` has none, infinite where τ stays below t.
+    """Limits of the parameters, each (q, B); nan if ``Estimates.interval`` has none, infinite if τ stays below t.
 
     Parameters
     ----------

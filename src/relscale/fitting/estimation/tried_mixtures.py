@@ -35,7 +35,7 @@ class TriedMixtures:
     incomplete
         How many further models lack a target or a predictor.
     metric
-        What the targets are measured in; None where they differ.
+        What the targets are measured in; None if they differ.
     """
 
     columns: Columns

@@ -66,7 +66,7 @@ class Foresight:
     scatter
         (J,) the variance of a curve's points around its best law, or that of its readings if larger.
     evidence
-        (J,) for an effect of D/N on the errors of a curve's pool; nan where D/N does not differ at equal compute, and
+        (J,) for an effect of D/N on the errors of a curve's pool; nan if D/N does not differ at equal compute, and
         for ratios, from which most of the effect cancels.
     """
 

@@ -173,7 +173,7 @@ def _covariance_at(covariance: Floats, distance: Floats) -> Floats:
 
 
 def _without(x: Floats, unit: NDArray[np.int64]) -> Floats:
-    """(U, J) the least of x (P, J) outside each unit, nan where nothing finite is: of all, or of the next unit."""
+    """(U, J) the least of x (P, J) outside each unit, nan if nothing finite is: of all, or of the next unit."""
     least = over_blocks(np.minimum, x, unit)
     order = np.argsort(least, axis=0, kind="stable")
     first = np.take_along_axis(least, order[:1], axis=0)

@@ -41,6 +41,6 @@ def direction(delta_beta: Limits, log_ratios: Iterable[Limits]) -> Direction | N
 
 
 def _sign(limits: Limits) -> int:
-    """1 or −1 where both limits lie on one side of 0, else 0."""
+    """1 or −1 if both limits lie on one side of 0, else 0."""
     low, high = limits
     return 1 if low > 0 else -1 if high < 0 else 0

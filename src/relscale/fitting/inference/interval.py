@@ -90,7 +90,7 @@ LEAST_LOG_TAIL = -650.0  # its exponential is near the smallest positive double
 
 @dataclass(frozen=True)
 class Interval:
-    """Estimates with intervals; arrays of one shape, nan where unknown.
+    """Estimates with intervals; arrays of one shape, nan if unknown.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ class Lines:
     reference, low, high
         (...) mean, least and largest x of the points used.
     level, slope
-        (...) at ``reference``; nan where n < 3.
+        (...) at ``reference``; nan if n < 3.
     sxx
         (...) Σ z².
     residuals
@@ -53,12 +53,12 @@ class Lines:
         (3, ...) Σ h, Σ h·z, Σ h·z², where h_i is the variance of point i as far as it comes from single runs, in any
         unit.
     blocks
-        (...) how many trainings the points come from, where some share one; None where each has its own.
+        (...) how many trainings the points come from, where some share one; None if each has its own.
     covariance
         (3, ...) variance of the level, covariance, variance of the slope over these trainings; None likewise.
     z, point_variance
         (P, ...) x − reference, 0 at points that are not used, and what the points state of their own uncertainty;
-        None where they do not.
+        None if they do not.
     """
 
     n: Floats
@@ -82,7 +82,7 @@ class Lines:
 
     @property
     def variance(self) -> Floats:
-        """Residual variance; nan where there are no degrees of freedom."""
+        """Residual variance; nan if there are no degrees of freedom."""
         df = self.n - 2
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(df > 0, (self.residuals**2).sum(axis=0) / df, np.nan)
@@ -159,7 +159,7 @@ def lines(
     point_variance
         What the points state of their own uncertainty.
     without
-        (P, ..., G) ``y`` as it is without each of G trainings that the points share; nan where a point is then lost,
+        (P, ..., G) ``y`` as it is without each of G trainings that the points share; nan if a point is then lost,
         and the line goes through those that are left.
     """
     used = np.isfinite(y)

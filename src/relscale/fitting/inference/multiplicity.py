@@ -43,7 +43,7 @@ def with_adjusted_p(rows: Sequence[ParameterRow]) -> list[ParameterRow]:
 def adjusted(
     p_values: Sequence[float | None], families: Sequence[Hashable]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Benjamini–Hochberg and Benjamini–Yekutieli p-values, each family by itself; nan where there is none."""
+    """Benjamini–Hochberg and Benjamini–Yekutieli p-values, each family by itself; nan if there is none."""
     p = np.array([np.nan if value is None else value for value in p_values], dtype=float)
     bh, by = np.full_like(p, np.nan), np.full_like(p, np.nan)
     members: dict[Hashable, list[int]] = {}

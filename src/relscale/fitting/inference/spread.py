@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 
 def spread(replicates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard deviation over the last axis, nan left out; nan where fewer than two are left."""
+    """Standard deviation over the last axis, nan left out; nan if fewer than two are left."""
     known = np.isfinite(replicates)
     count = known.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):

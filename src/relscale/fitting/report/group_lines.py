@@ -28,7 +28,7 @@ class Group:
     verdict: VerdictRow | None
 
     def value(self, parameter: str) -> float | None:
-        """The estimate of a parameter; None where it was not fitted."""
+        """The estimate of a parameter; None if it was not fitted."""
         row = self.parameters.get(parameter)
         return row.value if row else None
 
@@ -105,7 +105,7 @@ def _line(group: Group) -> Line:
 
 
 def _extremes(suite: Sequence[Group]) -> tuple[str, list[Line]]:
-    """The verdicts on the groups of a suite, and the extremes: of Δβ, or of β where there is no baseline."""
+    """The verdicts on the groups of a suite, and the extremes: of Δβ, or of β if there is no baseline."""
     gaps = [group for group in suite if relative.LINE.slope in group.parameters]
     slope = relative.LINE.slope if gaps else power.LINE.slope
     known = [group for group in suite if group.value(slope) is not None]

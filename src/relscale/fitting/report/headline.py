@@ -61,7 +61,7 @@ def further_fits(parameters: Sequence[ParameterRow]) -> dict[str, list[Parameter
 
 
 def _fitted(name: str, rows: Sequence[ParameterRow]) -> str:
-    """Which law was fitted, and to how many curves; empty where none of them has an estimate."""
+    """Which law was fitted, and to how many curves; empty if none of them has an estimate."""
     curves = {
         (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group)
         for row in rows

@@ -29,7 +29,7 @@ class JointTest:
 def joint_tests(
     tests: Sequence[JointTestRow], counted: Sequence[VerdictRow], names: Names = UNNAMED
 ) -> list[JointTest]:
-    """One per suite and corpus of the gaps that are ``counted``, of the population of items where it is known."""
+    """One per suite and corpus of the gaps that are ``counted``, of the population of items if known."""
     by_key: dict[Key, JointTestRow] = {}
     for row in tests:
         key: Key = (row.corpus, row.optimizer, row.suite, row.prompt, row.metric)
@@ -53,7 +53,7 @@ def joint_tests(
 
 
 def joint_summary(tests: Sequence[JointTest]) -> str:
-    """All tests in one sentence; empty where there are none."""
+    """All tests in one sentence; empty if there are none."""
     if len(tests) < 2:
         return "".join(test.line for test in tests)
     moving: dict[str, list[str]] = {}

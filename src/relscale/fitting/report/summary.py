@@ -118,7 +118,7 @@ def summary(
 def verdict_text(
     verdicts: Sequence[VerdictRow], names: words.Names = words.UNNAMED, corpus: bool = True
 ) -> str:
-    """The headline and a sentence on each of the clearest gaps; empty where there is no gap."""
+    """The headline and a sentence on each of the clearest gaps; empty if there is no gap."""
     counted = words.counted_rows(verdicts)
     if not counted:
         return ""
@@ -173,7 +173,7 @@ def _equal_runs(rows: Iterable[SizeRow]) -> list[Line]:
 
 
 def _forecasts(rows: Iterable[ForecastRow], x: str) -> list[Line]:
-    """Of the gaps in suites of few groups, or of the errors where there is no gap; the others are in the table."""
+    """Of the gaps in suites of few groups, or of the errors if there is no gap; the others are in the table."""
     rows = [row for row in rows if row.candidate == ENSEMBLE]
     rows = [row for row in rows if row.quantity == RATIO] or rows
     groups: dict[tuple[str | None, ...], set[str | None]] = {}

@@ -71,7 +71,7 @@ def interval_text(value: float | None, low: float | None, high: float | None, di
 
 
 def limits_text(low: float | None, high: float | None, digits: int = 4) -> str:
-    """The limits after an estimate; empty where there are none."""
+    """The limits after an estimate; empty if there are none."""
     limits = words.limits(low, high, digits)
     return f" {limits}" if limits else ""
 

@@ -67,7 +67,7 @@ def verdict(
     change: Limits,
     margin: float,
 ) -> Verdict | None:
-    """The verdict on one gap; None where Δβ has no interval.
+    """The verdict on one gap; None if Δβ has no interval.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def verdict(
     direction
         Whether the gap closes or widens by the limits of Δβ and of ln G alone.
     crossing
-        Limits of the compute where G = 1; None where there is no such limit.
+        Limits of the compute where G = 1; None if there is no such limit.
     data
         Least and largest compute of the data.
     change
@@ -108,7 +108,7 @@ def verdict(
 
 
 def change_per_tenfold(slope: float | None) -> float | None:
-    """``10^Δβ − 1``; None where it is beyond what a number can hold."""
+    """``10^Δβ − 1``; None if it is beyond what a number can hold."""
     if slope is None or not math.isfinite(slope):
         return None
     return 10.0**slope - 1 if slope < 300 else None

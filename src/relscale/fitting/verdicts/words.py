@@ -198,7 +198,7 @@ def signed_percent(share: float) -> str:
 
 
 def crossing(row: VerdictRow) -> str:
-    """Where the curves cross, with limits: ``2.7×10²¹ [1.6×10²¹, 5.4×10²¹]``; empty where it is not known."""
+    """Where the curves cross, with limits: ``2.7×10²¹ [1.6×10²¹, 5.4×10²¹]``; empty if it is not known."""
     if row.crossing_flops is None:
         return ""
     limits = [flops(limit) for limit in (row.crossing_low, row.crossing_high) if limit is not None]
@@ -215,14 +215,14 @@ def _p_values(row: VerdictRow) -> tuple[float, float, str, str]:
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number to so many significant digits, or of 0 to four decimals; empty where there is none."""
+    """A number to so many significant digits, or of 0 to four decimals; empty if there is none."""
     if value is None:
         return ""
     return f"{value:.{digits}g}" if digits else f"{value:.4f}"
 
 
 def limits(low: float | None, high: float | None, digits: int = 4) -> str:
-    """Limits in brackets, ``[0.1, …]`` where one is open; empty where there are none."""
+    """Limits in brackets, ``[0.1, …]`` where one is open; empty if there are none."""
     if low is None and high is None:
         return ""
     return f"[{number(low, digits) or '…'}, {number(high, digits) or '…'}]"

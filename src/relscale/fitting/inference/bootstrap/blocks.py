@@ -49,9 +49,9 @@ class BlockLines:
     Attributes
     ----------
     level, slope
-        (..., B), the level where z = 0; nan where a draw has no spread.
+        (..., B), the level where z = 0; nan if a draw has no spread.
     covariance
-        (3, ..., B) variance of the level, covariance, variance of the slope; nan where a line rests on one block.
+        (3, ..., B) variance of the level, covariance, variance of the slope; nan if a line rests on one block.
     """
 
     level: Floats
@@ -71,7 +71,7 @@ def block_sums(z: Floats, y: Floats, block: NDArray[np.int64]) -> Floats:
     z
         (P, ...) predictor, centred where the level is wanted; its axes broadcast with those of y.
     y
-        (P, ...), nan where a curve has no point.
+        (P, ...), nan if a curve has no point.
     block
         (P,) numbers from 0.
     """

@@ -30,7 +30,7 @@ from relscale.laws import parabola
 
 @dataclass(frozen=True)
 class FrontierDraws:
-    """What each draw finds along the frontier; P points, K series, B draws; nan where a budget has no optimum in it.
+    """What each draw finds along the frontier; P points, K series, B draws; nan if a budget has no optimum in it.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ def _residual(
 
 
 def _redrawn(x: Floats, y: Floats, drawn: NDArray[np.int64]) -> Floats:
-    """(n, K, B) the parabolas of y (n, K) with the residuals of the runs ``drawn`` (n, B); nan where they have none."""
+    """(n, K, B) the parabolas of y (n, K) with the residuals of the runs ``drawn`` (n, B); nan if they have none."""
     n = len(x)
     if n <= parabola.SMALLEST:
         return np.full((*y.shape, drawn.shape[1]), np.nan)
@@ -110,7 +110,7 @@ def _redrawn(x: Floats, y: Floats, drawn: NDArray[np.int64]) -> Floats:
 
 
 def optimum(x: Floats, loss: Floats, weight: Floats) -> Floats:
-    """(B,) where weighted parabolas of loss (n,) in x (n,) are least; nan where that is not within the runs drawn."""
+    """(B,) where weighted parabolas of loss (n,) in x (n,) are least; nan if that is not within the runs drawn."""
     moments, enough = _moments(x, weight)
     c = np.linalg.solve(moments, np.einsum("nb,pn,n->bp", weight, parabola.powers(x), loss)[..., None])
     best = parabola.minimum(c[..., 0].T)[0]
@@ -121,7 +121,7 @@ def optimum(x: Floats, loss: Floats, weight: Floats) -> Floats:
 
 
 def reading_weights(x: Floats, weight: Floats, at: Floats) -> Floats:
-    """a of the formula above, (n, B): what each run counts in the value at ``at`` (B,); nan where that is not known."""
+    """a of the formula above, (n, B): what each run counts in the value at ``at`` (B,); nan if that is not known."""
     if len(x) < parabola.SMALLEST:
         return np.full(weight.shape, np.nan)
     moments, enough = _moments(x, weight)

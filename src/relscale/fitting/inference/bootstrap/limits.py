@@ -44,7 +44,7 @@ class Limits:
     Attributes
     ----------
     low, high
-        nan where there are none.
+        nan if there are none.
     failed, without_effect
         How many draws failed, and in how many others the parameter has no effect.
     status
@@ -77,7 +77,7 @@ def limits(
     estimate
         (...) of the data as they are.
     draws
-        (..., B), nan where the fit of a draw failed.
+        (..., B), nan if the fit of a draw failed.
     level
         Of the two-sided interval, in (0, 1).
     kind
@@ -87,7 +87,7 @@ def limits(
     jackknife
         (..., n) estimates without each unit that the bootstrap draws (a run, or a block), for BCa limits.
     strata
-        (n,) the stratum of each of these units as a number from 0, where draws were stratified.
+        (n,) the stratum of each of these units as a number from 0, if draws were stratified.
     without_effect
         (..., B) draws whose curve does not depend on the parameter.
     """
