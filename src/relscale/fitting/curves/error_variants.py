@@ -79,7 +79,7 @@ def error_variants(matrix: RunMatrix, columns: NDArray[np.int64]) -> Iterator[Er
 
 
 def _conventions(exact: Floats, six_nd: Floats) -> dict[Flops, Floats]:
-    """ln FLOPs by convention, each (P,); 6ND if known and makes a difference."""
+    """ln FLOPs by convention, each (P,); 6ND if it is known and differs."""
     factor = (six_nd - exact)[np.isfinite(six_nd)]
     differs = len(factor) > 0 and np.ptp(factor) > SAME_FACTOR
     return {TRAINING: exact, SIX_ND: six_nd} if differs else {TRAINING: exact}

@@ -6,10 +6,10 @@ unit's own. With z and r the predictor and the residual of the line through all 
     z̄ = Σz / n,    Szz = Σz² − n·z̄²,    Szr = Σzr − z̄·Σr,    slope = slope of all + Szr / Szz,
     residual sum of squares = Σr² − (Σr)² / n − Szr² / Szz,
 
-sums over the points that remain. That is O(P) for all units together, where fitting again without each is O(P²).
+with sums over the remaining points. This is O(P) for all units together, while fitting again without each is O(P²).
 
-A unit that holds nearly all of Szz, or of the residual sum of squares, takes nearly all digits of a difference with it.
-A curve has few such units, and its line without them is fitted again.
+If a unit has nearly all of Szz, or of the residual sum of squares, the difference loses nearly all digits. A curve has
+few such units, and its line without each of them is fitted again.
 
 Shapes: P points, U units, J curves.
 
@@ -25,19 +25,19 @@ from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums,
 from relscale.fitting.inference.interval import ItemLines, item_lines
 from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, has_spread, lines
 
-LEAST_SHARE = 1e-4  # of a sum that remains without a unit; where it is less, too few of its digits are right
+LEAST_SHARE = 1e-4  # of a sum that remains without a unit; below it, too few digits are right
 FIELDS = ("n", "reference", "low", "high", "level", "slope", "sxx")
 
 
 def lines_without(x: Floats, y: Floats, noise: Floats, unit: NDArray[np.int64]) -> Lines:
-    """Lines as ``relscale.fitting.inference.log_log_lines.lines`` fits them, each to all points but those of one unit.
+    """Lines of ``relscale.fitting.inference.log_log_lines.lines`` without the points of each unit in turn.
 
     Parameters
     ----------
     x, y, noise
         (P,), (P, J) and (P, J).
     unit
-        (P,) numbers from 0, none left out.
+        (P,) the unit of each point, numbered from 0 without gaps.
 
     Returns
     -------
@@ -90,14 +90,14 @@ def over_trainings(
 ) -> Lines:
     """The lines of ``lines_without`` without ``units`` (W,), with their jackknife over the remaining units.
 
-    Units are trainings that some points share. Work and memory grow as U·W.
+    Units are training runs that some points share. Time and memory grow as U·W.
     """
     reference = lines(x, y).reference
     moments = block_sums(x[:, None] - reference, y, unit)
     weights = (np.arange(moments.shape[1])[:, None] != units).astype(float)
     covariance = block_lines(moments, weights).covariance.swapaxes(
         1, 2
-    )  # (3, W, J), about the reference of all
+    )  # (3, W, J), relative to the reference of all points
     present = (moments[0] > 0).astype(float)
     fields = {name: getattr(without, name)[units] for name in FIELDS}
     away = fields["reference"] - reference
@@ -112,9 +112,9 @@ def over_trainings(
 
 
 def over_left_out(without: Lines, curve: Curves, unit: NDArray[np.int64], units: NDArray[np.int64]) -> Lines:
-    """Those of ``lines_without`` that lack the units ``units`` (W,), with the jackknife over trainings of budgets.
+    """The lines of ``lines_without`` without ``units`` (W,), with the jackknife over the training runs of budgets.
 
-    Of one curve whose budgets share trainings: the budgets that remain are read off without each training in turn.
+    For one curve whose budgets share training runs: the remaining budgets are estimated without each run in turn.
     """
     assert curve.without is not None
     reduced = []
@@ -135,7 +135,7 @@ def items_without(
 ) -> ItemLines:
     """The lines of one curve's replicates without ``units`` (W,), whose ``without`` is (W, 1).
 
-    Where points share trainings the interaction is that of all points, which is no more than that of those that remain.
+    If points share training runs, the interaction is that of all points, which is at most that of the remaining ones.
     """
     x, y = curve.log_flops, curve.value
     used = np.isfinite(y)
@@ -162,7 +162,7 @@ def items_without(
 
 
 def _covariance_at(covariance: Floats, distance: Floats) -> Floats:
-    """The covariance (3, ...) of a line's level and slope, of its level at another place."""
+    """The covariance (3, ...) of a line's level and slope, with the level at another x."""
     level, covariance_term, slope = covariance
     parts = (
         level + 2 * distance * covariance_term + distance**2 * slope,
@@ -173,7 +173,7 @@ def _covariance_at(covariance: Floats, distance: Floats) -> Floats:
 
 
 def _without(x: Floats, unit: NDArray[np.int64]) -> Floats:
-    """(U, J) the least of x (P, J) outside each unit, nan if nothing finite is: of all, or of the next unit."""
+    """(U, J) the smallest x (P, J) outside each unit: that of all, or of the next unit; nan if none is finite."""
     least = over_blocks(np.minimum, x, unit)
     order = np.argsort(least, axis=0, kind="stable")
     first = np.take_along_axis(least, order[:1], axis=0)

@@ -1,7 +1,7 @@
 """Direction of a gap over the fitted range.
 
-The gap is ``|ln G(F)|``, so it closes where ``Δβ · ln G(F) < 0`` and widens where that is positive. ln G is a line in
-ln F: where it has one sign at both ends of the range it has it between them.
+The gap is ``|ln G(F)|``, so it closes if ``Δβ · ln G(F) < 0`` and widens if that is positive. ln G is a line in ln F:
+if it has the same sign at both ends of the range, it has it between them.
 """
 
 import math
@@ -41,6 +41,6 @@ def direction(delta_beta: Limits, log_ratios: Iterable[Limits]) -> Direction | N
 
 
 def _sign(limits: Limits) -> int:
-    """1 or −1 if both limits lie on one side of 0, else 0."""
+    """1 or −1 if both limits are on one side of 0, else 0."""
     low, high = limits
     return 1 if low > 0 else -1 if high < 0 else 0

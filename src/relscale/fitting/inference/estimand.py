@@ -4,10 +4,10 @@ from enum import StrEnum
 
 
 class Estimand(StrEnum):
-    """What an interval covers: models of the same kind on these items, or on others of their population.
+    """The scope of an interval: models of the same kind on these items, or on others of their population.
 
-    Items that come in clusters, such as questions on one file, are resampled by cluster. ``INDEPENDENT_ITEMS`` is the
-    second opinion: what the interval would be were they independent.
+    Items that come in clusters, such as questions on one file, are resampled by cluster. ``INDEPENDENT_ITEMS`` is for
+    comparison: the interval if they were independent.
     """
 
     THESE_ITEMS = "these items"

@@ -1,9 +1,9 @@
 """Rows of the laws along a frontier of parabolas, from a bootstrap of the whole pipeline: parabola, optimum, errors,
 lines.
 
-With 4 to 7 budgets the t interval of the last stage is to be preferred: noise of whole budgets is not in a bootstrap of
-runs within budgets at all. It is there to see what the choice of the optimum
-adds, and for bands around curves (``relscale.fitting.inference.bootstrap.frontier``).
+With 4 to 7 budgets the t interval of the last stage is preferable: a bootstrap of runs within budgets does not include
+noise of whole budgets. It shows the uncertainty added by the choice of the optimum, and gives bands around curves
+(``relscale.fitting.inference.bootstrap.frontier``).
 """
 
 from dataclasses import replace
@@ -34,9 +34,11 @@ METHODS = {PAIRS: Method.FRONTIER_PAIRS, RESIDUAL: Method.FRONTIER_RESIDUAL}
 
 
 def frontier_rows(frontier: FrontierCurves, settings: Settings) -> list[ParameterRow]:
-    """Both parameters of the power law, relative law and allocation laws, percentile limits; none without parabolas.
+    """Both parameters of the power law, relative law and allocation laws, with percentile limits; none without
+    parabolas.
 
-    A draw that has no interior minimum at a budget that has one is a failed draw: left out of every line, and counted.
+    A draw without an interior minimum at a budget that has one in the data is a failed draw: excluded from every line,
+    and counted.
     """
     optima, scheme = allocation(frontier), settings.frontier_bootstrap
     if not optima or scheme is None:
@@ -61,7 +63,7 @@ def frontier_rows(frontier: FrontierCurves, settings: Settings) -> list[Paramete
 
 
 def _rows(law: LogLogLaw, curves: Curves, drawn: Floats, settings: Settings) -> list[ParameterRow]:
-    """Rows of each curve, from its values (P, J, B) in each draw."""
+    """Rows of each curve, from its values (P, J, B) in the draws."""
     if not curves.keys:
         return []
     estimate = curve_lines(curves)

@@ -22,7 +22,7 @@ pooled:
     V_run = s² q                                           where s² q ≥ V_stated, with n − 2 degrees of freedom
     V_run = ((n − 2) s² q + ν V_stated) / (n − 2 + ν)      elsewhere, with n − 2 + ν
 
-Coverage of nominal 95%, if v_i is the only noise, is 97% where all v_i are equal and up to 99% on the published grid;
+Coverage of nominal 95%, if v_i is the only noise, is 97% if all v_i are equal and up to 99% on the published grid;
 at four budgets that differ further it is 92.9 to 95.4%. No other interval than t is exact in every case
 (``docs/explanation/intervals.md``).
 

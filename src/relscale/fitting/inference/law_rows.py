@@ -22,16 +22,16 @@ from relscale.storage.rows import fields_of
 NO_REPLICATES = Remark(Status.NO_REPLICATES)
 NO_SCATTER = Remark(Status.NO_SCATTER)
 TOO_WIDE = "a limit overflows"
-EXACT = 1e-12  # of ln E; scatter that is rounding alone
+EXACT = 1e-12  # of ln E; scatter that is only rounding
 
 
 def law_rows(law: LogLogLaw, curves: Curves, settings: Settings) -> list[ParameterRow]:
     """Rows of a law that is a line in logs: both parameters and each estimand of every curve.
 
-    These items: the t interval of the last stage. Where points are checkpoints of shared trainings it is a block
-    bootstrap by trajectory, symmetric studentised on the jackknife over trajectories; with fewer than
-    ``interval.ENOUGH_BLOCKS`` of them too few draws differ, and it is the jackknife's t interval, which covers as
-    well with many too (the table is in ``inference.bootstrap.blocks``).
+    These items: the t interval of the last stage. If points are checkpoints of shared training runs, it is a block
+    bootstrap by trajectory, symmetric and studentised by the jackknife over trajectories; with fewer than
+    ``interval.ENOUGH_BLOCKS`` trajectories there are too few different draws, and it is the t interval of the
+    jackknife, whose coverage is as good for many trajectories (the table is in ``inference.bootstrap.blocks``).
 
     Item population: in both cases runs and items, their interaction counted once (``inference.interval``).
     """
@@ -48,7 +48,7 @@ def law_rows(law: LogLogLaw, curves: Curves, settings: Settings) -> list[Paramet
 def curve_row(
     law: LogLogLaw, curves: Curves, line: LineWithIntervals, j: int, remark: Remark
 ) -> ParameterRow:
-    """The row of curve ``j`` before a parameter: which law, and along which points."""
+    """The cells of curve ``j`` that its parameters share: the law and the points."""
     of_loss = curves.keys[j].suite == VALIDATION.suite
     return ParameterRow(
         **fields_of(curves.keys[j]),
@@ -119,10 +119,10 @@ def _finite(df: Floats | float, j: int) -> float | None:
 
 
 def _correlation(fitted: LineWithIntervals) -> Floats:
-    """Of the line's level at the mean of ln F and its slope s, from the variances at both ends.
+    """Correlation of the line's level at the mean of ln F with its slope s, from the variances at both ends.
 
-    ``V(z) = V_level + 2 C z + V_s z²`` at distance z from the mean, so that the difference of two gives C. It is 0
-    where all points have one variance, and is not under a jackknife over trainings, nor with the items' variance.
+    ``V(z) = V_level + 2 C z + V_s z²`` at distance z from the mean, so that the difference of two gives C. It is 0 if
+    all points have the same variance, but not under a jackknife over training runs or with the items' variance.
     """
     line = fitted.line
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -133,7 +133,7 @@ def _correlation(fitted: LineWithIntervals) -> Floats:
 
 
 def _remark(fitted: LineWithIntervals, j: int) -> Remark:
-    """On an interval all of whose points are well."""
+    """The remark on an interval without a problem of its points."""
     few = interval.too_few_blocks(fitted.line, j) or fitted.too_few_clusters(j)
     if few:
         return few

@@ -1,7 +1,7 @@
 """Straight lines with intervals of the slope, and of the values at both ends and the mean.
 
-The t interval of the last stage; where points are checkpoints of shared trainings, that of the jackknife over
-trainings, or for these items from ``interval.ENOUGH_BLOCKS`` trainings on a block bootstrap
+The t interval of the last stage. If points are checkpoints of shared training runs, the t interval of the jackknife
+over training runs, or for these items a block bootstrap from ``interval.ENOUGH_BLOCKS`` training runs on
 (``relscale.fitting.inference.log_log_lines``, ``relscale.fitting.inference.interval``).
 """
 
@@ -38,15 +38,15 @@ class LineWithIntervals:
     line
         The least-squares lines.
     slope
-        Of the slopes.
+        Intervals of the slopes.
     ends
-        Of the lines at the least, the mean and the largest x.
+        Intervals of the lines at the smallest, mean and largest x.
     estimand
-        What the intervals are about.
+        The scope of the intervals.
     method, method_note
-        How they were made.
+        Method of the intervals.
     draws
-        The lines through draws of whole trainings, where a bootstrap made the intervals.
+        The lines through draws of whole training runs, for bootstrap intervals.
     """
 
     line: Lines
@@ -58,13 +58,15 @@ class LineWithIntervals:
     draws: BlockLines | None = None
 
     def of_expansion(self, value: Floats, a: Floats, b: Floats, level: float) -> Interval:
-        """The interval of ``value``, to first order ``a·level + b·slope``, for these items, made as the slope's."""
+        """The interval of ``value``, to first order ``a·level + b·slope``, for these items, by the method of the
+        slope's.
+        """
         if self.draws is not None:
             return interval.bootstrapped(self.line, self.draws, a, b, level, value)
         return interval.linear_combination(self.line, a, b, level).moved_to(value)
 
     def too_few_clusters(self, *at: int) -> Remark | None:
-        """A remark where the items of line ``at`` come in too few clusters to speak of their population, else None."""
+        """A remark if line ``at`` has too few clusters of items for an interval for their population, else None."""
         items_df = np.broadcast_to(self.slope.items_df, np.shape(self.slope.value))[at]
         return interval.too_few_clusters(float(items_df) + 1)
 
@@ -74,7 +76,7 @@ class LineWithIntervals:
         return direction((slope.low[at], slope.high[at]), [(end.low[at], end.high[at]) for end in ends])
 
     def remark(self, *at: int) -> Remark:
-        """``OK``, or why line ``at`` has no interval or none to trust."""
+        """``OK``, or the reason that line ``at`` has no interval or an unreliable one."""
         n = int(self.line.n[at])
         if n < SMALLEST:
             return interval.too_few_points(n)
@@ -85,7 +87,7 @@ class LineWithIntervals:
 def line_with_intervals(
     x: Floats, y: Floats, noise: Floats, blocks: Sequence[str], level: float
 ) -> LineWithIntervals:
-    """Lines through y (P, ...) on x (P,), nan points left out; ``blocks`` (P,) names the training of each point."""
+    """Lines through y (P, ...) on x (P,) without nan points; ``blocks`` (P,) names the training run of each point."""
     return with_intervals(lines(x, y, noise, blocks), level)
 
 
@@ -106,7 +108,7 @@ def with_intervals(estimate: Lines, level: float, items: ItemLines | None = None
 
 
 def curve_intervals(curves: Curves, settings: Settings) -> Iterator[LineWithIntervals]:
-    """The lines of curves with intervals for these items and, where items were resampled, for their population."""
+    """The lines of curves with intervals for these items and, if items were resampled, for their population."""
     estimate = curve_lines(curves)
     yield of_these_items(estimate, curves.log_flops, curves.value, curves.blocks, settings)
     if curves.replicates.shape[-1]:
@@ -139,8 +141,9 @@ def of_these_items(
 ) -> LineWithIntervals:
     """The lines through y (P, J) on x (P,) with intervals for these items.
 
-    The block bootstrap where points share trainings, and each curve has enough of them; else the t interval. Budgets
-    that share trainings have the t interval of a jackknife: a draw has whole points, not parts of budgets.
+    The block bootstrap if points share training runs and each curve has enough of them; else the t interval. Budgets
+    that share training runs have the t interval of a jackknife, because a draw consists of whole points, not of parts
+    of budgets.
     """
     trainings = estimate.blocks if len(set(blocks)) < len(blocks) else None
     if trainings is None or not (trainings >= interval.ENOUGH_BLOCKS).all():

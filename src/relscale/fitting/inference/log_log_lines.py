@@ -3,15 +3,16 @@
     y_i = level + slope · z_i + noise,    z = x − reference,    reference = mean x
 
 Centred on the fitted points. Least squares with equal weights, because it is unknown whether noise of single runs
-(smaller if a budget has more runs) or of whole budgets (equal for all) dominates, and each would need other weights.
-``Lines.leverage`` takes the worse of the two instead.
+(smaller if a budget has more runs) or of whole budgets (equal for all) dominates, and these need different weights.
+``Lines.leverage`` uses the larger variance of the two.
 
-Two to five points may by chance scatter less around a line than their own uncertainty implies. Where points state their
-own variance v_i, intervals therefore also go by what follows from the v_i (``Lines.point_variance_of``).
+Two to five points may by chance scatter less around a line than their uncertainty implies. If points have a known
+variance v_i, intervals therefore also use the v_i (``Lines.point_variance_of``).
 
-Where points are checkpoints of one training they are not independent, and the scatter around the line says little of
-how unsure it is: then the variance is that of leaving out each training (``inference.bootstrap.blocks``). The same
-where points are budgets that share trainings, which are read off anew without each of them (``Curves.without``):
+If points are checkpoints of one training run, they are not independent, and the scatter around the line does not
+measure its uncertainty; the variance is then the jackknife's, without each training run in turn
+(``inference.bootstrap.blocks``). The same holds if points are budgets that share training runs, whose values are
+estimated again without each run (``Curves.without``):
 
     V = (G − 1) / G · Σ_g (θ_(g) − θ)²
 """
@@ -27,10 +28,8 @@ from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums, quadratic
 from relscale.fitting.inference.bootstrap.schemes import members
 
-SMALLEST = 3  # points that a line with an interval needs
-LEAST_SPREAD = (
-    1e-6  # of x, the root of its mean square; less is the rounding of one compute, and fixes no slope
-)
+SMALLEST = 3  # minimum number of points for an interval
+LEAST_SPREAD = 1e-6  # of x, the root of its mean square; a smaller spread is rounding of one compute
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,9 @@ class Lines:
     Attributes
     ----------
     n
-        (...) points used.
+        (...) number of points used.
     reference, low, high
-        (...) mean, least and largest x of the points used.
+        (...) mean, smallest and largest x of the points used.
     level, slope
         (...) at ``reference``; nan if n < 3.
     sxx
@@ -50,15 +49,13 @@ class Lines:
     residuals
         (P, ...), 0 at points that are not used.
     noise
-        (3, ...) Σ h, Σ h·z, Σ h·z², where h_i is the variance of point i as far as it comes from single runs, in any
-        unit.
+        (3, ...) Σ h, Σ h·z, Σ h·z², where h_i is the variance of point i from single runs, in any unit.
     blocks
-        (...) how many trainings the points come from, where some share one; None if each has its own.
+        (...) number of training runs of the points if some share one; None if each has its own.
     covariance
-        (3, ...) variance of the level, covariance, variance of the slope over these trainings; None likewise.
+        (3, ...) variance of the level, covariance, variance of the slope over these training runs; else None.
     z, point_variance
-        (P, ...) x − reference, 0 at points that are not used, and what the points state of their own uncertainty;
-        None if they do not.
+        (P, ...) x − reference, 0 at points that are not used, and the points' known variance; None if unknown.
     """
 
     n: Floats
@@ -77,7 +74,7 @@ class Lines:
 
     @property
     def df(self) -> Floats:
-        """Degrees of freedom: n − 2, or one less than there are trainings where points share them."""
+        """Degrees of freedom: n − 2, or the number of training runs minus 1 if points share them."""
         return self.n - 2 if self.blocks is None else self.blocks - 1
 
     @property
@@ -88,20 +85,20 @@ class Lines:
             return np.where(df > 0, (self.residuals**2).sum(axis=0) / df, np.nan)
 
     def variance_of(self, level: Floats | float, slope: Floats | float) -> Floats:
-        """Variance of ``level·(fitted level) + slope·(fitted slope)``, as far as runs vary."""
+        """Variance of ``level·(fitted level) + slope·(fitted slope)`` over runs."""
         if self.covariance is not None:
             return quadratic(self.covariance, level, slope)
         return self.variance * self.leverage(level, slope)
 
     def point_variance_of(self, level: Floats | float, slope: Floats | float) -> tuple[Floats, Floats]:
-        """The same variance as the points' own variances have it, and its degrees of freedom; zeros where unknown.
+        """The same variance from the points' known variances, and its degrees of freedom; zeros if unknown.
 
         With v_i the variance of point i on d_i degrees of freedom and w_i its weight, level/n + slope·z_i/Sxx,
 
             V = Σ w_i² v_i,    df = Σ d_i
 
-        Satterthwaite's degrees of freedom are fewer where one point has most of the variance; they cover no closer to
-        nominal (``docs/explanation/coverage.md``, "optima read off parabolas").
+        Satterthwaite's degrees of freedom are fewer if one point has most of the variance; their coverage is no closer
+        to nominal (``docs/explanation/coverage.md``, "optima read off parabolas").
         """
         if self.z is None or self.point_variance is None or self.covariance is not None:
             return np.zeros_like(self.n), np.zeros_like(self.n)
@@ -123,7 +120,7 @@ class Lines:
             return factor
 
     def leverage(self, level: Floats | float, slope: Floats | float) -> Floats:
-        """As ``run_leverage``, or for points of equal variance where that is more."""
+        """Like ``run_leverage``, or for points of equal variance if that is larger."""
         with np.errstate(invalid="ignore", divide="ignore"):
             equal = level * level / self.n + slope * slope / self.sxx
         return np.maximum(equal, self.run_leverage(level, slope))
@@ -134,7 +131,7 @@ class Lines:
 
 
 def curve_lines(curves: Curves) -> Lines:
-    """A line through each curve, with what is known of its noise and of the trainings behind it."""
+    """A line through each curve, with the known noise and the training runs of its points."""
     return lines(
         curves.log_flops, curves.value, curves.noise, curves.blocks, curves.point_variance, curves.without
     )
@@ -148,19 +145,19 @@ def lines(
     point_variance: PointVariance | None = None,
     without: Floats | None = None,
 ) -> Lines:
-    """Fit a line to each column of ``y`` (P, ...) on ``x`` (P,), its nan points left out.
+    """Fit a line to each column of ``y`` (P, ...) on ``x`` (P,), without its nan points.
 
     Parameters
     ----------
     noise
-        (P, ...) variance of each point as far as it comes from single runs, in any unit; 1 by default.
+        (P, ...) variance of each point from single runs, in any unit; 1 by default.
     blocks
         (P,) the training run of each point; each has its own by default.
     point_variance
-        What the points state of their own uncertainty.
+        The points' known variance.
     without
-        (P, ..., G) ``y`` as it is without each of G trainings that the points share; nan if a point is then lost,
-        and the line goes through those that are left.
+        (P, ..., G) ``y`` without each of G training runs that the points share; nan if a point is lost, and the line is
+        fitted to the remaining points.
     """
     used = np.isfinite(y)
     h = np.where(used, 1.0 if noise is None else noise, 0.0)
@@ -211,7 +208,7 @@ def lines(
 
 
 def has_spread(sxx: Floats, n: Floats) -> NDArray[np.bool_]:
-    """Whether n points with Σ z² = ``sxx`` fix a slope."""
+    """Whether n points with Σ z² = ``sxx`` determine a slope."""
     return sxx > n * LEAST_SPREAD**2
 
 

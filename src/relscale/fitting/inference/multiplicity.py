@@ -1,7 +1,7 @@
 """Multiple testing: p-values adjusted to control the false discovery rate of a family.
 
-Benjamini–Hochberg holds for independent tests and those with positive dependence; Benjamini–Yekutieli for any, at the
-price of a factor ``Σ 1/i``. Groups scored on the same models are dependent, so both are given.
+Benjamini–Hochberg is valid for independent tests and those with positive dependence; Benjamini–Yekutieli for any, at
+the cost of a factor ``Σ 1/i``. Groups scored on the same models are dependent, so both are given.
 """
 
 from collections.abc import Hashable, Sequence
@@ -43,7 +43,7 @@ def with_adjusted_p(rows: Sequence[ParameterRow]) -> list[ParameterRow]:
 def adjusted(
     p_values: Sequence[float | None], families: Sequence[Hashable]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Benjamini–Hochberg and Benjamini–Yekutieli p-values, each family by itself; nan if there is none."""
+    """Benjamini–Hochberg and Benjamini–Yekutieli p-values, adjusted within each family; nan if there is none."""
     p = np.array([np.nan if value is None else value for value in p_values], dtype=float)
     bh, by = np.full_like(p, np.nan), np.full_like(p, np.nan)
     members: dict[Hashable, list[int]] = {}
@@ -58,7 +58,7 @@ def adjusted(
 def _of_family(p: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``min over j ≥ i of p₍ⱼ₎ m / j`` of the i-th smallest of m, and this times ``Σ 1/j``; at most 1.
 
-    As `scipy.stats.false_discovery_control`, without importing `scipy.stats`, which takes longer than a fit.
+    Like `scipy.stats.false_discovery_control`, without importing `scipy.stats`, which takes longer than a fit.
     """
     order = np.argsort(p)
     ranks = np.arange(1, len(p) + 1, dtype=float)

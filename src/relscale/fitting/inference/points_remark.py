@@ -8,11 +8,11 @@ from relscale.fitting.inference.interval import too_few_points
 from relscale.fitting.inference.log_log_lines import SMALLEST
 from relscale.fitting.status import OK, Remark, Status
 
-MOST_NAMED = 4  # points of which a note says why they are left out, before it only counts
+MOST_NAMED = 4  # maximum number of excluded points whose reasons are listed
 
 
 def points_remark(curves: Curves, j: int) -> Remark:
-    """``OK``, or how many points of curve ``j`` were used, and why the others were not."""
+    """``OK``, or the number of points of curve ``j`` that were used, and the reasons for excluding the others."""
     lost = [
         f"{_name(point)}: {reason}"
         for point, reason in zip(curves.points, curves.status[:, j], strict=True)
@@ -29,7 +29,7 @@ def points_remark(curves: Curves, j: int) -> Remark:
 
 
 def listed(reasons: list[str]) -> str:
-    """The first few reasons, and how many more there are."""
+    """The first few reasons, and the number of others."""
     more = f"; and {len(reasons) - MOST_NAMED} more" if len(reasons) > MOST_NAMED else ""
     return f"{'; '.join(reasons[:MOST_NAMED])}{more}"
 

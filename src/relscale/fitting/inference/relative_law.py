@@ -2,10 +2,10 @@
 
     G(F) = E_t(F) / E_b(F) = γ · F^Δβ,    ln G = ln γ + Δβ · ln F
 
-with E_t the error of a target, E_b that of its baseline and F the training FLOPs. The fit is a straight line through
-ln G on ln F (``log_log_lines``): its slope is Δβ, positive where the target improves more slowly than the baseline.
-The interval is that of a slope (``interval``). The gap |ln G| closes or widens from the least to the largest compute
-if the intervals of Δβ and of ln G at both ends and in the middle all agree (``direction``).
+with E_t the error of a target, E_b that of its baseline and F the training FLOPs. The fit is a straight line through ln
+G on ln F (``log_log_lines``): its slope is Δβ, positive if the target improves more slowly than the baseline. The
+interval is that of a slope (``interval``). The gap |ln G| closes or widens from the smallest to the largest compute if
+the intervals of Δβ and of ln G at both ends and in the middle all agree (``direction``).
 
 The curves of ln G come from ``relscale.fitting.curves``: ``gaps`` between groups of one run matrix, ``contrasts``
 between two corpora or optimizers.
@@ -39,9 +39,9 @@ class RelativeLaw:
     ratio
         G at ``reference_flops``, the geometric mean of the compute.
     direction
-        Whether the gap closes or widens from the least to the largest compute; None without an interval.
+        Whether the gap closes or widens from the smallest to the largest compute; None without an interval.
     remark
-        Why there is no interval, or no reliable one.
+        The reason that there is no interval, or no reliable one.
     """
 
     delta_beta: float
@@ -71,7 +71,7 @@ def relative_law(
     level
         Confidence level.
     trainings
-        (P,) the training run of each point, where points are checkpoints of shared trainings.
+        (P,) the training run of each point, if points are checkpoints of shared training runs.
     """
     x = np.asarray(log_flops, dtype=float)
     log_ratio = np.asarray(log_target, dtype=float) - np.asarray(log_baseline, dtype=float)

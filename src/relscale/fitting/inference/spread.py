@@ -1,11 +1,11 @@
-"""How far replicates scatter."""
+"""Standard deviation over replicates."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def spread(replicates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard deviation over the last axis, nan left out; nan if fewer than two are left."""
+    """Standard deviation over the last axis without nan; nan if fewer than two values remain."""
     known = np.isfinite(replicates)
     count = known.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):

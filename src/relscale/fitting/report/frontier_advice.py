@@ -21,7 +21,7 @@ def frontier_advice(rows: Sequence[FrontierRow], widths: Widths = NO_WIDTHS) -> 
     rows
         The table ``frontier``; empty if every run is a point.
     widths
-        Of the runs that were planned at each budget; if not known models are named by their parameters.
+        Widths of the runs that were planned at each budget; if unknown, models are named by their parameters.
 
     Examples
     --------

@@ -5,13 +5,13 @@ validation loss has its minimum at x*, and the error of any series there is a we
 
     E = Σ_r a_r · y_r,    a_r = w_r · p(x_r)ᵀ · (Xᵀ W X)⁻¹ · p(x*),    p(x) = (1, x, x²),
 
-the same a for every series: two small systems a draw, and one product for all series. With few runs many draws lack the
-widths that a parabola needs.
+with the same a for every series: two small systems per draw, and one product for all series. With few runs, many draws
+have too few distinct widths for a parabola.
 
-**Residual.** The runs stay; each gets the residuals of a run drawn from its budget, enlarged by √(n / (n − 3)), those
-of all series from the same run, which keeps them paired. A budget of three runs has no residuals to draw.
+**Residual.** The runs are kept; each gets the residuals of a run drawn from its budget, enlarged by √(n / (n − 3)).
+Those of all series are from the same run, which keeps them paired. A budget of three runs has no residuals to draw.
 
-Each budget's compute, and the parameters that go with a number of tokens, are the design's and stay as they are. A draw
+Each budget's compute, and the parameters that belong to a number of tokens, are fixed by the design. A draw
 without an interior minimum at some budget has no optimum there.
 """
 
@@ -30,14 +30,14 @@ from relscale.laws import parabola
 
 @dataclass(frozen=True)
 class FrontierDraws:
-    """What each draw finds along the frontier; P points, K series, B draws; nan if a budget has no optimum in it.
+    """The frontier in each draw; P points, K series, B draws; nan if a budget has no optimum in the draw.
 
     Attributes
     ----------
     log_tokens, log_params
         (P, B) at the optimum.
     value
-        (P, K, B) every series' error there.
+        (P, K, B) the error of every series at the optimum.
     """
 
     log_tokens: Floats
@@ -48,7 +48,7 @@ class FrontierDraws:
 def frontier_draws(
     matrix: RunMatrix, points: list[Point], scheme: str, draws: int, rng: np.random.Generator
 ) -> FrontierDraws:
-    """Resample the runs of each budget by "pairs" or "residual", and read the frontier and every series off again."""
+    """Resample the runs of each budget by "pairs" or "residual", and estimate the frontier and every series again."""
     found = FrontierDraws(
         log_tokens=np.full((len(points), draws), np.nan),
         log_params=np.full((len(points), draws), np.nan),
@@ -70,7 +70,7 @@ def frontier_draws(
 def _pairs(
     x: Floats, loss: Floats, values: Floats, draws: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """x* (B,) and every series there (K, B), from x and loss (n,) and values (n, K) of runs drawn again."""
+    """x* (B,) and every series there (K, B), from x and loss (n,) and values (n, K) of resampled runs."""
     drawn = weights(PAIRS, len(x), draws, rng)
     best = optimum(x, loss, drawn)
     read = np.full((values.shape[1], draws), np.nan)
@@ -82,7 +82,7 @@ def _pairs(
 def _residual(
     x: Floats, loss: Floats, values: Floats, draws: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """As ``_pairs``, from runs with the residuals of others."""
+    """Like ``_pairs``, from runs with the residuals of others."""
     drawn = rng.integers(0, len(x), (len(x), draws))
     best = parabola.minimum(parabola.coefficients(x, _redrawn(x, loss[:, None], drawn)[:, 0]))[0]
     with np.errstate(invalid="ignore"):
@@ -91,7 +91,7 @@ def _residual(
     for known, columns in equal_columns(np.isfinite(values)):
         if known.sum() < parabola.SMALLEST:
             continue
-        # A run that a series lacks has no residual: another's is taken.
+        # A run without a value of a series has no residual of it; another run's is used.
         source_runs = drawn[known] % known.sum()
         again = _redrawn(x[known], values[np.ix_(known, columns)], source_runs)
         read[columns] = parabola.value(parabola.coefficients(x[known], again), best)
@@ -110,7 +110,9 @@ def _redrawn(x: Floats, y: Floats, drawn: NDArray[np.int64]) -> Floats:
 
 
 def optimum(x: Floats, loss: Floats, weight: Floats) -> Floats:
-    """(B,) where weighted parabolas of loss (n,) in x (n,) are least; nan if that is not within the runs drawn."""
+    """(B,) position of the minimum of weighted parabolas of loss (n,) in x (n,); nan if it is not within the drawn
+    runs.
+    """
     moments, enough = _moments(x, weight)
     c = np.linalg.solve(moments, np.einsum("nb,pn,n->bp", weight, parabola.powers(x), loss)[..., None])
     best = parabola.minimum(c[..., 0].T)[0]
@@ -121,7 +123,7 @@ def optimum(x: Floats, loss: Floats, weight: Floats) -> Floats:
 
 
 def reading_weights(x: Floats, weight: Floats, at: Floats) -> Floats:
-    """a of the formula above, (n, B): what each run counts in the value at ``at`` (B,); nan if that is not known."""
+    """a of the formula above, (n, B): the weight of each run in the value at ``at`` (B,); nan if ``at`` is."""
     if len(x) < parabola.SMALLEST:
         return np.full(weight.shape, np.nan)
     moments, enough = _moments(x, weight)
@@ -135,7 +137,7 @@ def reading_weights(x: Floats, weight: Floats, at: Floats) -> Floats:
 
 
 def _moments(x: Floats, weight: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """``XᵀWX`` of each draw (B, 3, 3), and whether it has three token counts; the identity where it has not."""
+    """``XᵀWX`` of each draw (B, 3, 3), and whether it has three token counts; the identity if not."""
     p = parabola.powers(x)
     designs = np.unique(x, return_inverse=True)[1]
     member = designs == np.arange(designs.max() + 1)[:, None]  # (designs, n)

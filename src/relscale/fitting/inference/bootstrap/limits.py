@@ -11,9 +11,9 @@ With θ the estimate, θ* the draws, q_p(·) a quantile over the draws, α = 1 �
 
 z0 = Φ⁻¹(share of draws below θ), ties half; a is the skewness of the jackknife's influence values over 6.
 
-A draw whose fit failed is nan. Failed draws are counted and left out; where more than ``TOO_MANY`` of them failed the
-limits rest on a selection, and the status says so. Draws in which a parameter has no effect on the fitted curve have
-not failed, but say nothing of that parameter: they are left out as well, and counted by themselves.
+A draw whose fit failed is nan. Failed draws are counted and left out; if more than ``TOO_MANY`` failed, the limits are
+from a selection, and the status states it. Draws in which a parameter has no effect on the fitted curve have not
+failed, but contain no information about it: they are left out too, and counted separately.
 
 Sources: Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993, chapters 12–14; Davison and Hinkley, 1997,
 chapter 5; equation 5.47 for the acceleration over strata; Hall, *On symmetric bootstrap confidence intervals*, 1988.
@@ -31,8 +31,8 @@ PERCENTILE, STUDENTISED, BCA = "percentile", "studentised", "bca"
 SYMMETRIC = "symmetric studentised"
 KINDS = (PERCENTILE, STUDENTISED, SYMMETRIC, BCA)
 
-TOO_MANY = 0.05  # share of failed draws, and of those without an effect, from which on limits are flagged
-FEWEST = 20  # draws that limits need
+TOO_MANY = 0.05  # share of failed draws, or of those without an effect, above which limits are flagged
+FEWEST = 20  # minimum number of draws for limits
 NO_LIMITS = Remark(Status.NO_LIMITS)
 BIASED = Remark(Status.BIASED_DRAWS)
 
@@ -48,7 +48,7 @@ class Limits:
     failed, without_effect
         How many draws failed, and in how many others the parameter has no effect.
     status
-        ``OK`` or a remark on what is wrong with the draws.
+        ``OK`` or a remark on a problem of the draws.
     """
 
     low: Floats
@@ -75,11 +75,11 @@ def limits(
     Parameters
     ----------
     estimate
-        (...) of the data as they are.
+        (...) estimates from the data.
     draws
         (..., B), nan if the fit of a draw failed.
     level
-        Of the two-sided interval, in (0, 1).
+        Level of the two-sided interval, in (0, 1).
     kind
         One of ``KINDS``.
     stderr, draw_stderr
@@ -133,7 +133,7 @@ def limits(
 
 
 def _lost_draws(failed: int, without_effect: int, draws: int) -> Remark:
-    """The status where limits leave out too many draws: the larger of two kinds, and the counts of both."""
+    """The status if too many draws are left out: the more frequent reason, and both counts."""
     parts = [f"{failed} of {draws} bootstrap draws failed"] if failed else []
     if without_effect:
         parts.append(f"in {without_effect} of {draws} bootstrap draws the parameter has no effect")
@@ -151,7 +151,7 @@ def acceleration(jackknife: Floats, strata: ArrayLike | None = None) -> Floats:
     """a of BCa limits, (...) from the estimates (..., n) without each unit.
 
     ``a = Σ l_i³ / (6 · (Σ l_i²)^(3/2))`` with the influence values ``l_i = (n_i − 1) / n_i · (mean − θ_(i))``, mean and
-    n_i those of unit i's stratum. A stratum of one unit has no influence and counts as 0.
+    n_i those of unit i's stratum. A stratum of one unit has an influence of 0.
     """
     n = jackknife.shape[-1]
     stratum = np.zeros(n, dtype=np.int64) if strata is None else np.asarray(strata)

@@ -1,15 +1,14 @@
 """Bootstrap schemes: weights of the runs, or new values for the same runs.
 
-| scheme | draws | holds where |
+| scheme | draws | assumption |
 |---|---|---|
 | pairs | the runs of each budget, with replacement, as many as there are | runs are independent, design random |
 | block | whole training trajectories, with replacement | checkpoints of one training are alike |
-| residual | residuals, put on the fitted values | noise is the same at every run |
+| residual | residuals, added to the fitted values | noise is the same at every run |
 | parametric | normal noise of known standard deviation | the noise is known |
 
-The first two give integer weights, the others values; both as columns, one a draw, so that a fit of all draws is a
-fit of one matrix. Blocks and strata of one member never vary: a bootstrap of a budget with one run knows nothing of
-that run's noise.
+The first two give integer weights, the others values; both as columns, one per draw, so that all draws are fitted as
+one matrix. Blocks and strata of one member never vary: a bootstrap of a budget with one run does not include its noise.
 
 Source: Davison and Hinkley, *Bootstrap Methods and their Application*, 1997, sections 2.2, 3.8, 6.2 and 6.3.
 """
@@ -42,14 +41,15 @@ def weights(
     strata: Sequence[Hashable] | None = None,
     blocks: Sequence[Hashable] | None = None,
 ) -> Floats:
-    """How often each of n runs counts in each draw, (n, draws), as whole numbers.
+    """The number of times that each of n runs is in each draw, (n, draws).
 
     Parameters
     ----------
     scheme
         ``PAIRS`` or ``BLOCK``.
     strata
-        (n,) for pairs: the budget of each run; every draw has as many runs of it as there are. All one by default.
+        (n,) for pairs: the budget of each run; every draw has as many runs of a budget as the data. All are of one
+        budget by default.
     blocks
         (n,) for block: the trajectory of each run, drawn as a whole.
     """
@@ -92,11 +92,11 @@ def simulated(fitted: ArrayLike, sd: ArrayLike, draws: int, rng: np.random.Gener
 
 
 def members(labels: Sequence[Hashable]) -> NDArray[np.int64]:
-    """A number for each label, 0 for the first that occurs, and so on."""
+    """A number for each label, from 0 in order of first occurrence."""
     number: dict[Hashable, int] = {}
     return np.array([number.setdefault(label, len(number)) for label in labels], dtype=np.int64)
 
 
 def _counts(n: int, draws: int, rng: np.random.Generator) -> Floats:
-    """How often each of n is among n drawn with replacement: (n, draws)."""
+    """The number of times that each of n is among n drawn with replacement: (n, draws)."""
     return rng.multinomial(n, np.full(n, 1 / n), size=draws).T.astype(float)
