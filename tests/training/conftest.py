@@ -96,7 +96,7 @@ def documents() -> list[str]:
     ] * 3
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run() -> Run:
     """Forty steps of a model of width 16."""
     a = architecture(16, SEQUENCE, VOCABULARY)

@@ -1,4 +1,7 @@
-"""A script: a training job on several devices, described by a JSON file. Each process of the job runs it."""
+"""A script: training jobs on several devices, described by a JSON file. Each process of the jobs runs it.
+
+With ``stop_at`` a job is stopped at one of its micro-batches, which ends the script.
+"""
 
 import json
 import os
@@ -26,15 +29,19 @@ def stop_at(piece):
     TokenStore.batch = batch
 
 
-def main():
-    job = json.loads(Path(sys.argv[1]).read_text())
+def train(job):
     if "stop_at" in job:
         stop_at(job["stop_at"])
     tokens, vocabulary, store = (Path(job[name]) for name in ("tokens", "vocabulary", "store"))
     runs = [run_from_dict(run) for run in job["runs"]]
+    options = Training.model_validate(job["options"])
+    train_job(Job(runs, TrainingData(tokens, vocabulary), store, options), Path(job["output"]))
+
+
+def main():
     try:
-        options = Training.model_validate(job["options"])
-        train_job(Job(runs, TrainingData(tokens, vocabulary), store, options), Path(job["output"]))
+        for job in json.loads(Path(sys.argv[1]).read_text()):
+            train(job)
     except Interrupted:
         sys.exit(EXIT_CODE)
 

@@ -88,30 +88,48 @@ def test_recomputed_layers_have_the_same_gradients_and_keep_less(run):
     assert kept[1] < 0.7 * kept[0]
 
 
-@pytest.fixture
-def job(run, tokens, vocabulary, tmp_path):
-    """A job's description. Its optimizer is C-AdamC, which takes means over whole tensors."""
+GROWING = {"test": "inner-product", "eta": 0.05, "every": 3, "memory": 0.5, "largest": 4}
+# What each of the jobs measures on two processes, which take them one after another; the last one is stopped.
+JOBS = {
+    "growing": ("ddp", {"micro_batch": 1, "adaptive_batch": GROWING, "branches": BRANCHES}),
+    "sharing": ("fsdp", {"branches": BRANCHES}),
+    "stopped": ("ddp", {"micro_batch": 1, "noise_scale": {"every": 8}}),
+}
 
-    def described(store, **options):
+
+@pytest.fixture(scope="module")
+def jobs(run, tokens, vocabulary, tmp_path_factory):
+    """The jobs on one process and on two, by name; those on two are trained, but for the last one, which is stopped.
+
+    The optimizer is C-AdamC, which takes means over whole tensors.
+    """
+    folder = tmp_path_factory.mktemp("jobs")
+
+    def described(store, options):
         return {
             "runs": [run_to_dict(run)],
             "tokens": str(tokens),
             "vocabulary": str(vocabulary),
-            "store": str(tmp_path / store),
+            "store": str(folder / store),
             "options": OPTIONS | options,
-            "output": str(tmp_path / f"{store}.json"),
+            "output": str(folder / f"{store}.json"),
         }
 
-    return described
-
-
-def on_two_processes(job, **more):
-    """The exit status, and what it said."""
-    description = Path(job["output"]).with_suffix(".job")
-    description.write_text(json.dumps({**job, **more}))
+    described_jobs = {
+        name: (
+            described(f"{name}-one", options),
+            described(f"{name}-two", options | {"strategy": strategy, "devices": 2}),
+        )
+        for name, (strategy, options) in JOBS.items()
+    }
+    on_two = [two for _, two in described_jobs.values()]
+    on_two[-1] |= {"stop_at": 80}  # of the micro-batches that the first process takes: step 20
+    (folder / "jobs").write_text(json.dumps(on_two))
     script = Path(__file__).with_name("several_devices.py")
-    ended = subprocess.run([sys.executable, script, description], timeout=600, capture_output=True, text=True)
-    return ended.returncode, ended.stderr
+    command = [sys.executable, script, folder / "jobs"]
+    ended = subprocess.run(command, timeout=600, capture_output=True, text=True)
+    assert ended.returncode == EXIT_CODE, ended.stderr
+    return described_jobs
 
 
 def on_one(job):
@@ -142,26 +160,18 @@ def assert_branches_alike(job, other):
         assert [row[name] for name in COUNTS] == [of_other[name] for name in COUNTS]
 
 
-def test_two_processes_train_like_one_and_one_goes_on_where_they_stopped(job):
+def test_two_processes_train_like_one_and_one_goes_on_where_they_stopped(jobs):
     """With micro-batches of one sequence, the moments of the gradient are those of one process too."""
-    measured = {"micro_batch": 1, "noise_scale": {"every": 8}}
-    one, two = job("one", **measured), job("two", strategy="ddp", devices=2, **measured)
-    code, said = on_two_processes(two, stop_at=80)  # of the micro-batches that the first takes: step 20
-    assert code == EXIT_CODE, said
+    one, two = jobs["stopped"]
     assert list(Path(two["store"]).glob("runs/*.state/state.pt"))
-    two["options"] = one["options"]
-    on_one(two)
+    on_one(two | {"options": one["options"]})
     on_one(one)
     assert_alike(one, two, "gradient_norm_squared", "gradient_variance")
 
 
-def test_batches_grow_on_two_processes_as_on_one(job):
+def test_batches_grow_on_two_processes_as_on_one(jobs):
     """Both processes take the same decisions, from the moments of all micro-batches."""
-    test = {"test": "inner-product", "eta": 0.05, "every": 3, "memory": 0.5, "largest": 4}
-    options = {"micro_batch": 1, "adaptive_batch": test, "branches": BRANCHES}
-    one, two = job("one", **options), job("two", strategy="ddp", devices=2, **options)
-    code, said = on_two_processes(two)
-    assert code == 0, said
+    one, two = jobs["growing"]
     on_one(one)
     assert_alike(one, two, "batch_tokens", "learning_rate", "gradient_variance_along")
     assert_branches_alike(one, two)
@@ -169,10 +179,8 @@ def test_batches_grow_on_two_processes_as_on_one(job):
     assert curve["batch_tokens"][-1].as_py() > curve["batch_tokens"][0].as_py()
 
 
-def test_two_processes_that_share_weights_train_like_one(job):
-    one, two = job("one", branches=BRANCHES), job("two", strategy="fsdp", devices=2, branches=BRANCHES)
-    code, said = on_two_processes(two)
-    assert code == 0, said
+def test_two_processes_that_share_weights_train_like_one(jobs):
+    one, two = jobs["sharing"]
     on_one(one)
     assert_alike(one, two)
     assert_branches_alike(one, two)
