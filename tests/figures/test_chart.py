@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from relscale.figures import chart
 from relscale.figures.chart import EndLabel, Key, Style
 from relscale.figures.chart.end_labels import spread_labels
+from relscale.figures.chart.text import text_width, wrap
 
 heights = st.lists(st.floats(0, 300), min_size=1, max_size=40).map(sorted)
 
@@ -158,3 +159,14 @@ def test_what_is_pointed_at_is_in_the_same_numbers() -> None:
     for i, value in enumerate(trace.customdata[0]):
         text = text.replace(f"%{{customdata[{i}]}}", value)
     assert text == "2×10¹¹ FLOPs: −0.01464, here"
+
+
+@given(
+    st.lists(st.text("ab_-/.,:", min_size=1, max_size=60), max_size=8),
+    st.integers(10, 400),
+    st.integers(8, 14),
+)
+def test_wrapped_text_fits_its_width_and_loses_no_letter(words, width, size):
+    lines = wrap(" ".join(words), width, size)
+    assert "".join(lines).replace(" ", "") == "".join(words)
+    assert all(text_width(line, size) <= max(width, text_width("a", size)) for line in lines)

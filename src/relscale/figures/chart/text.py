@@ -1,5 +1,7 @@
 """Width and line breaks of text."""
 
+import re
+
 from relscale.figures.as_text import visible_text
 from relscale.figures.chart.style import SIZE
 
@@ -12,12 +14,29 @@ def text_width(text: str, size: float = SIZE) -> float:
 
 
 def wrap(text: str, width: float, size: float = SIZE) -> list[str]:
-    """The lines of ``text``, broken at spaces so that each is at most ``width`` pixels wide."""
+    """The lines of ``text``, broken at spaces so that each is at most ``width`` pixels wide.
+
+    A word that is wider, such as a name in snake case, is broken too, after punctuation if possible.
+
+    Examples
+    --------
+    >>> wrap("of paloma_dolma_100_languages", width=110, size=10)
+    ['of', 'paloma_dolma_100_', 'languages']
+    """
     lines = [""]
     for word in text.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_width(longer, size) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
+        for i, part in enumerate(_parts(word, width, size)):
+            longer = f"{lines[-1]} {part}".strip()
+            if i or (lines[-1] and text_width(longer, size) > width):
+                lines.append(part)
+            else:
+                lines[-1] = longer
     return lines
+
+
+def _parts(word: str, width: float, size: float) -> list[str]:
+    """The parts of a word, each at most ``width`` pixels wide; a word with tags or entities is one part."""
+    if "<" in word or "&" in word or text_width(word, size) <= width:
+        return [word]
+    most = max(1, int(width / (LETTER * size)))
+    return re.findall(rf".{{1,{most - 1}}}[_/.,:-]|.{{1,{most}}}", word) if most > 1 else list(word)
