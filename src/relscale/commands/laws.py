@@ -25,7 +25,7 @@ def known_laws() -> tuple[str, ...]:
 
 
 def run(options: argparse.Namespace) -> None:
-    """List the laws, or describe one: formula, parameters, source, caveats, and the command that fits it."""
+    """List the laws, or describe one: formula, parameters, source, caveats, and the commands that fit and ask it."""
     from relscale.laws.catalogue import law_or_family
     from relscale.listings import laws
 
@@ -74,8 +74,29 @@ def description(name: str, law: "Law | Family") -> str:
             ),
             f"source: {law.source}",
             f"relscale fit TABLE --law {name} --x {predictors} --y COLUMN{groups}",
+            *_questions(file, law),
         ]
     )
+
+
+def _questions(file: str, law: "Law") -> list[str]:
+    """The commands that ask for the law's optimum, and their caveats."""
+    from relscale.laws.catalogue import laws_with_optimum, optimum
+    from relscale.questions import mixture
+
+    lines = []
+    if file in laws_with_optimum():
+        of_law = optimum(file, law.predictors)
+        at = f" --at {','.join(f'{name}=…' for name in of_law.fixed)}" if of_law.fixed else ""
+        command = f"relscale ask optimum TABLE --law {file} --x {','.join(law.predictors)} --y COLUMN{at}"
+        meanings = "; ".join(f"{name}: {meaning}" for name, meaning in of_law.fixed.items())
+        lines.append("\n".join(part for part in (command, meanings, of_law.traps) if part))
+    if file in mixture.LAWS:
+        shares = [name for name in law.predictors if name.startswith(("share_", "flops_"))]
+        lines.append(f"relscale ask mixture TABLE --law {file} --x {','.join(shares)} --y COLUMN")
+    if file == "filtering":
+        lines.append("relscale ask curation TABLE --y COLUMN")
+    return lines
 
 
 def _paragraphs(file: str) -> list[str]:

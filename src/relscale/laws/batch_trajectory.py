@@ -9,10 +9,13 @@ Source: Kaplan et al., *Scaling Laws for Neural Language Models*, arXiv 2001.083
 al., *Unraveling the Mystery of Scaling Laws: Part I*, arXiv 2403.06563.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.implicit import implicit
 from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.profile import best_grid_points, crossed
 
 ALPHAS_N = np.array([0.03, 0.06, 0.1, 0.2, 0.4])
@@ -82,4 +85,27 @@ LAW = Law(
     formula="L = (N_c / N)^αN + (S_c · (1 + B_c · L^(−1/αB) / B) / S)^αS",
     traps="N_c, S_c and B_c are far outside any data: judge terms and the critical batch at losses inside. Runs "
     "with learning-rate annealing follow another law; the points of one training run are not independent.",
+)
+
+
+def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
+    """The least loss: ``αN · (N_c / N)^αN = αS · (S_c / S_min)^αS``, so that ``L ∝ compute^(−1 / Σ 1/α)``."""
+    amounts, alphas = np.log(theta[[0, 2, 4]]), theta[[1, 3, 5]]
+    shares = np.array([alphas[1], alphas[0]]) / (alphas[0] + alphas[1])  # of the two terms in L
+    ratio = known["batch_ratio"]
+    at_one = amounts - np.log([*shares, 1.0]) / alphas  # ln N, S_min and B_crit at L = 1
+    log_loss = (np.log(6 * (1 + ratio)) + at_one.sum() - np.log(known["training_flops"])) / (1 / alphas).sum()
+    params, steps, batch = np.exp(at_one - log_loss / alphas) * [1, 1 + 1 / ratio, ratio]
+    best = {"params": params, "train_steps": steps, "batch_tokens": batch, "loss": np.exp(log_loss)}
+    return {name: float(value) for name, value in best.items()}
+
+
+OPTIMUM = Optimum(
+    {
+        "training_flops": "compute, 6·N·B·S",
+        "batch_ratio": "batch over the critical batch; with 1, steps and tokens are twice their minimum",
+    },
+    _optimum,
+    "The least compute has a batch far below the critical one, and takes the most steps.",
+    lambda x: {"training_flops": 6 * x[0] * x[1] * x[2]},
 )

@@ -10,6 +10,7 @@ from types import ModuleType
 from relscale import laws
 from relscale.errors import RelscaleError
 from relscale.laws.law import Family, Law
+from relscale.laws.optimum import Optimum
 from relscale.suggestions import suggestion
 
 
@@ -51,6 +52,30 @@ def law_or_family(name: str | Law) -> Law | Family:
         return _with_options(name, modules[name], option_text)
     entry: Law | Family = modules[name].LAW
     return entry
+
+
+def laws_with_optimum() -> tuple[str, ...]:
+    """The names of the laws that have an optimum."""
+    return tuple(
+        name
+        for name, module in law_modules().items()
+        if hasattr(module, "OPTIMUM") or hasattr(module, "make_optimum")
+    )
+
+
+def optimum(name: str, predictors: tuple[str, ...]) -> Optimum:
+    """The optimum of a law; for a family, that of its law of these predictors.
+
+    Raises
+    ------
+    RelscaleError
+        The law has no optimum.
+    """
+    if name not in laws_with_optimum():
+        raise RelscaleError(f"law: {name!r} has no optimum; {suggestion(name, laws_with_optimum())}")
+    module = law_modules()[name]
+    of_law: Optimum = module.OPTIMUM if hasattr(module, "OPTIMUM") else module.make_optimum(predictors)
+    return of_law
 
 
 def example(name: str) -> Law:

@@ -57,4 +57,4 @@ def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
     return {SHARE: float(encoder_share(theta))}
 
 
-OPTIMUM = Optimum({}, _optimum, derived=lambda x: {SHARE: x[0] / (x[0] + x[1])})
+OPTIMUM = Optimum({}, _optimum, derived=lambda x: {SHARE: x[0] / (x[0] + x[1])}, shares=(SHARE,))

@@ -9,10 +9,13 @@ Source: Clark et al., *Unified Scaling Laws for Routed Language Models*, arXiv 2
 floor (``--fix c=0``); the floor replaces their saturation.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.linear_terms import least_squares
+from relscale.laws.optimum import Optimum
 
 SIZE = 1e8
 FLOORS = np.array([0.0, 0.4, 0.6, 0.75, 0.85, 0.93])  # c, as shares of the least loss
@@ -78,4 +81,22 @@ LAW = Law(
     traps="N is the number of active parameters per token. Fit each router separately (--group). Beyond the "
     "measured numbers of experts the law overestimates the gain, which saturates in the paper. c and a are "
     "correlated over few sizes.",
+)
+
+
+LARGEST = "params up to which experts help"
+
+
+def _optimum(theta: Array, fixed: Mapping[str, float]) -> dict[str, float]:
+    """N at which the exponent of the experts, b + f · ν, changes its sign."""
+    _, _, b, f, _ = theta
+    return {LARGEST: float(SIZE * np.exp(-b / f)) if f > 0 else np.nan}
+
+
+OPTIMUM = Optimum(
+    {},
+    _optimum,
+    "Smaller models improve with every further expert, larger ones with none; without an optimum (f ≤ 0) there is no "
+    "such size.",
+    lambda x: {LARGEST: x[0]},
 )

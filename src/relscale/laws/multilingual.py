@@ -9,11 +9,14 @@ N are parameters, D training tokens, p_k is the share of language k. s_ij is the
 Source: *Scaling Laws for Code: Every Programming Language Matters*, arXiv 2512.13472, equations 6 and 7.
 """
 
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
 
+from relscale.laws import parametric
 from relscale.laws.law import Array, Family, Law, Parameter
+from relscale.laws.optimum import Optimum, compute
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
@@ -74,10 +77,7 @@ def make_law(columns: tuple[str, ...]) -> Law:
         name="multilingual",
         predictors=LAW.columns(columns),
         parameters=(
-            Parameter(
-                "A", "unit of the loss", "the amplitude of the parameter term, at N = 1", low=0, log=True
-            ),
-            Parameter("B", "unit of the loss", "the amplitude of the token term, at D = 1", low=0, log=True),
+            *parametric.LAW.parameters[1:3],
             *floors,
             *(Parameter(f"alpha_{k}", "none", f"the exponent of parameters, {k}", 0, 5) for k in names),
             *(Parameter(f"beta_{k}", "none", f"the exponent of tokens, {k}", 0, 5) for k in names),
@@ -104,3 +104,18 @@ LAW = Family(
     source=SOURCE,
     first_predictors=("params", "tokens"),
 )
+
+
+def make_optimum(columns: tuple[str, ...]) -> Optimum:
+    """The allocation at given shares, where the law is ``parametric``."""
+
+    def best(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
+        share = np.array([known[column] for column in columns[2:]])
+        floor, alpha, beta = theta[2 : 2 + 3 * len(share)].reshape(3, -1) @ share
+        pairs = combinations(share, 2)
+        extra = sum(s * p * q for s, (p, q) in zip(theta[2 + 3 * len(share) :], pairs, strict=True))
+        surface = np.array([floor, theta[0], theta[1] * (1 + extra) ** -beta, alpha, beta])
+        return parametric.OPTIMUM.optimal_values(surface, known)
+
+    known = {"training_flops": "compute, 6·N·D"} | dict.fromkeys(columns[2:], "share")
+    return Optimum(known, best, derived=compute)

@@ -1,4 +1,7 @@
-"""The optimum of a law: its module may define ``OPTIMUM``, which ``relscale ask optimum`` evaluates."""
+"""The optimum of a law: its module may define ``OPTIMUM``, which ``relscale ask optimum`` evaluates.
+
+The module of a family of laws defines ``make_optimum`` instead, a function of the law's predictors.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +26,8 @@ class Optimum:
         optimum. Predictors of the law and ``derived`` quantities are compared with the data.
     traps
         Caveats of the result.
+    shares
+        Those of the optimal values that are between 0 and 1.
     derived
         Function of the data's predictors (p, n) that returns further quantities (n,) by name, such as the compute.
     """
@@ -31,6 +36,7 @@ class Optimum:
     optimal_values: Callable[[Array, Mapping[str, float]], Mapping[str, float]]
     traps: str = ""
     derived: Callable[[Array], Mapping[str, Array]] = _nothing
+    shares: tuple[str, ...] = ()
 
 
 def compute(x: Array) -> dict[str, Array]:

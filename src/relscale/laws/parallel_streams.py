@@ -8,9 +8,12 @@ Source: Chen et al., *Parallel Scaling Law for Language Models*, arXiv 2505.1047
 its A is ``A^(1/α)`` here.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
@@ -47,4 +50,21 @@ LAW = separable(
     source="Chen et al., arXiv 2505.10475, equation 5",
     formula="L = E + A · (N · (1 + k · ln P))^(−α)",
     traps="E, A and α are correlated over a narrow range of sizes; k is well determined nevertheless.",
+)
+
+
+def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
+    """The largest ``N · (1 + k · ln P)`` of all N · P: ``ln P = 1 − 1/k``, or one stream if k ≤ 1."""
+    k = theta[3]
+    streams = float(np.exp(1 - 1 / k)) if k > 1 else 1.0
+    params = known["params_times_streams"] / streams
+    loss = float(LAW.value(theta, np.array([[params], [streams]]))[0])
+    return {"params": params, "streams": streams, "loss": loss}
+
+
+OPTIMUM = Optimum(
+    {"params_times_streams": "N·P, to which the compute per token is proportional"},
+    _optimum,
+    "At the same compute a single stream is best unless k exceeds 1; streams save memory, not compute.",
+    lambda x: {"params_times_streams": x[0] * x[1]},
 )

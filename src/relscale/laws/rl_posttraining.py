@@ -9,10 +9,13 @@ Source: *Scaling Behaviors of LLM Reinforcement Learning Post-Training*, arXiv 2
 size, here a parabola, so that untrained sizes can be forecast.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.linear_terms import least_squares
+from relscale.laws.optimum import Optimum
 
 SIZE, COMPUTE = 1e9, 1e18
 TURNS = np.geomspace(1e-2, 1e2, 13)  # N_0, in units of the geometric mean of the sizes
@@ -71,3 +74,29 @@ LAW = Law(
     "dependent: use --block. The paper's forecasts of its largest model refit that model's level, so they "
     "are not true forecasts.",
 )
+
+
+def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
+    """The size of the least failure rate: the lowest of a grid, refined; none unless E(N) is convex."""
+    from scipy.optimize import minimize_scalar
+
+    def log_failure(log_params: Array) -> Array:
+        params = np.exp(np.atleast_1d(log_params))
+        return np.log(
+            value(theta[:, None], np.stack([params, np.full_like(params, known["training_flops"])]))
+        )
+
+    grid = np.linspace(np.log(1e5), np.log(1e16), 500)
+    lowest = int(log_failure(grid).argmin())
+    if not (theta[2] > 0 and 0 < lowest < len(grid) - 1):
+        return {"params": np.nan, "failure_rate": np.nan}
+    found = minimize_scalar(
+        lambda log_params: log_failure(log_params)[0],
+        bounds=(grid[lowest - 1], grid[lowest + 1]),
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
+    return {"params": float(np.exp(found.x)), "failure_rate": float(np.exp(found.fun))}
+
+
+OPTIMUM = Optimum({"training_flops": "post-training compute"}, _optimum)

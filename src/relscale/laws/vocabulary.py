@@ -10,9 +10,12 @@ Source: Tao et al., *Scaling Laws with Vocabulary: Larger Models Deserve Larger 
 law has the parameters of the vocabulary, its entries times the width, in place of v.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from relscale.laws.law import Array, Parameter
+from relscale.laws.optimum import Optimum
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
@@ -57,4 +60,52 @@ LAW = separable(
     "no positive V describes: on 1,080 of the paper's released runs V vanishes, from the law's own starts and from "
     "60 random ones alike, also with the parameters of the vocabulary in place of its entries, and the fit is "
     "'not converged'.",
+)
+
+
+def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
+    """The least loss over N and v at the compute; convex in their logarithms."""
+    from scipy.optimize import minimize
+
+    level, powers, beta = theta[0], theta[[4, 5]], theta[6]
+    width, characters = known["width"], known["training_flops"] / 6 * known["characters_per_token"]
+    unit = np.array([np.sqrt(known["training_flops"] / 120), 1e4])  # of N and v
+
+    def least(logs: Array) -> tuple[float, Array, Array]:
+        amounts = unit * np.exp(logs)
+        cost = amounts * [1.0, width]  # parameters of the network and of the vocabulary
+        share = cost / cost.sum()
+        size, text = theta[[1, 2]] * amounts**-powers, theta[3] * (characters / cost.sum()) ** -beta
+        curvature = np.diag(powers**2 * size + text * beta * share) + text * beta * (beta - 1) * np.outer(
+            share, share
+        )
+        return float(size.sum() + text), text * beta * share - powers * size, curvature
+
+    norm = least(np.zeros(2))[0]
+    found = minimize(
+        lambda logs: least(logs)[0] / norm,
+        np.zeros(2),
+        jac=lambda logs: least(logs)[1] / norm,
+        hess=lambda logs: least(logs)[2] / norm,
+        method="trust-exact",
+        options={"gtol": 1e-11, "max_trust_radius": 10.0},
+    )
+    params, entries = unit * np.exp(found.x)
+    tokens = known["training_flops"] / 6 / (params + width * entries)
+    return {
+        "params": float(params),
+        "vocabulary": float(entries),
+        "characters": float(tokens * known["characters_per_token"]),
+        "loss": float(level + least(found.x)[0]),
+    }
+
+
+OPTIMUM = Optimum(
+    {
+        "training_flops": "compute, 6·(N + v·width)·tokens",
+        "width": "parameters per entry of the vocabulary",
+        "characters_per_token": "of the tokenizer",
+    },
+    _optimum,
+    "Characters per token are constant here; with larger vocabularies they grow, so that the true optimum is larger.",
 )

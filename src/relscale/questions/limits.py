@@ -1,7 +1,7 @@
 """Intervals of questions: bootstrap percentiles, paired means, zeros of a line."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,12 @@ from relscale.laws.law import Array
 MIN_DRAWS = 20  # minimum number of resamples for percentiles
 MIN_DEFINED_SHARE = 0.9  # smallest share of defined resamples
 MAX_LOG = 300.0  # logarithms beyond this would overflow
+Scale = Literal["log", "logit", "linear"]
+_SCALES: dict[Scale, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "log": (np.log, np.exp),
+    "logit": (lambda share: np.log(share / (1 - share)), lambda odds: 1 / (1 + np.exp(-odds))),
+    "linear": (np.asarray, np.asarray),
+}
 
 
 def step_of(scores: Array) -> float:
@@ -78,6 +84,37 @@ def percentiles(drawn: Sequence[float] | Array, draws: int) -> Percentiles:
         return Percentiles(None, None, draws, undefined)
     low, high = np.percentile(defined, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
     return Percentiles(float(low), float(high), draws, undefined)
+
+
+def widened(limits: Percentiles, value: float, factor: float, scale: Scale) -> Percentiles:
+    """Limits ``factor`` times as far from the estimate, in logarithms, log-odds, or as they are.
+
+    Examples
+    --------
+    >>> wide = widened(Percentiles(0.5, 2.0, 100, 0), 1.0, 2.0, "log")
+    >>> f"{wide.low:.2f} {wide.high:.2f}"
+    '0.25 4.00'
+    """
+    if limits.low is None or limits.high is None:
+        return limits
+    to, back = _SCALES[scale]
+    with np.errstate(all="ignore"):
+        low, at, high = to(np.array([limits.low, value, limits.high]))
+        low, high = back(np.array([at + factor * (low - at), at + factor * (high - at)]))
+    wide = np.where(np.isfinite([low, high]), [low, high], [limits.low, limits.high])
+    return limits._replace(low=float(wide[0]), high=float(wide[1]))
+
+
+def factor_of_few(count: int, df: int) -> float:
+    """Factor of percentile limits from ``count`` resampled points or clusters, with ``df`` degrees of freedom.
+
+    Resampled points scatter by √(df / count) too little, and percentiles are those of a known variance:
+    ``t / z · √(count / df)`` with the quantiles of Student's t and of the normal distribution.
+    """
+    from scipy.special import ndtri, stdtrit
+
+    p = (1 + LEVEL) / 2
+    return float(stdtrit(df, p) / ndtri(p) * np.sqrt(count / df))
 
 
 def joined_notes(*notes: str | None) -> str | None:

@@ -1,11 +1,17 @@
 """What is the optimum of a law fitted to the table? Allocation, epochs, batch, rate or shape, with intervals.
 
-The law's module defines the optimum (``relscale.laws.optimum``): for ``parametric``, ``overtraining`` and ``datastore``
-the parameters and tokens for given compute, for ``data_constrained`` those and the epochs for given unique tokens, for
-``critical_batch`` the batch at a given overhead, for ``peak_learning_rate`` the learning rate of a batch, for
-``rate_and_batch`` both, for ``encoder_decoder`` and ``architecture`` the shape. For mixtures see the question
-``mixture``. Intervals are bootstrap intervals over rows, or over training runs given by ``block``. Results outside the
-range of the table, or at values outside it, are marked: they are forecasts.
+The law's module defines the optimum (``relscale.laws.optimum``); ``relscale laws LAW`` shows the values to be given:
+compute for parameters and tokens (``parametric``, ``overtraining``, ``datastore``, ``data_constrained`` with epochs,
+``multilingual`` at given shares), for steps and batch too (``batch_trajectory``), for the vocabulary (``vocabulary``),
+for streams (``parallel_streams``), for the size of a model to post-train (``rl_posttraining``); the overhead for the
+batch (``critical_batch``), the batch for the learning rate (``peak_learning_rate``), the size and tokens for both
+(``rate_and_batch``); nothing for the shape (``encoder_decoder``, ``architecture``) and the size up to which experts
+help (``experts``). For mixtures see the question ``mixture``, for pools of data ``curation``, for optima without a
+surface ``sweep`` and ``relscale frontier``.
+
+Intervals are percentiles of resampled rows, or of training runs given by ``block``, widened about the estimate for few
+points (``relscale.questions.limits.factor_of_few``). Results outside the range of the table, or at values outside it,
+are marked: they are forecasts.
 """
 
 from collections.abc import Iterator
@@ -18,16 +24,22 @@ from numpy.typing import NDArray
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.beyond_data import SAME
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.law_points import must_be_positive
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
-from relscale.laws.catalogue import law_modules
+from relscale.laws.catalogue import optimum as optimum_of
 from relscale.laws.law import Array
-from relscale.laws.optimum import Optimum
-from relscale.questions.limits import MIN_DRAWS, joined_notes, percentiles
+from relscale.questions.limits import (
+    MIN_DRAWS,
+    Scale,
+    factor_of_few,
+    joined_notes,
+    percentiles,
+    widened,
+)
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
-from relscale.suggestions import suggestion
 
 MIN_BLOCKS = 5  # training runs; with fewer, resamples are too similar
 
@@ -96,7 +108,8 @@ def rows(
     RelscaleError
         The law has no optimum, the given values are not the required ones, or columns are missing.
     """
-    best, fitted_law = _optimum(law), law_of(law, x)
+    fitted_law = law_of(law, x)
+    best = optimum_of(law, fitted_law.predictors)
     if len(x) != len(fitted_law.predictors):
         raise RelscaleError(
             f"x: the law {fitted_law.name} has the predictors {', '.join(fitted_law.predictors)}"
@@ -112,7 +125,13 @@ def rows(
         raise RelscaleError(
             f"draws: {draws} are too few for an interval; give at least {MIN_DRAWS}, or 0 for none"
         )
-    points, values = np.stack([table.positive(column) for column in x]), table.numbers(y)
+    points = np.stack(
+        [
+            table.positive(name) if must_be_positive(fitted_law, i, name) else table.numbers(name)
+            for i, name in enumerate(x)
+        ]
+    )
+    values = table.numbers(y)
     known = np.isfinite(points).all(axis=0) & np.isfinite(values)
     points, values = points[:, known], values[known]
     if not len(values):
@@ -135,6 +154,7 @@ def rows(
             starts=fit.theta.T,
             tolerance=OF_A_DRAW,
         ).theta.T
+    parameters = len(fitted_law.names) - len(fixed)
     bound = ", ".join(np.array(fitted_law.names)[fit.at_bound[:, 0]])
     missing_interval = ""
     if bound:
@@ -143,20 +163,26 @@ def rows(
         )
     elif draws and block and len(np.unique(blocks)) < MIN_BLOCKS:
         missing_interval = f"no interval: fewer than {MIN_BLOCKS} of {block}"
-    elif draws and len(values) <= len(fitted_law.names):
-        missing_interval = f"no interval: {len(values)} points for {len(fitted_law.names)} parameters"
+    elif draws and len(values) <= parameters:
+        missing_interval = f"no interval: {len(values)} points for {parameters} parameters"
     with np.errstate(all="ignore"):
         optimal = best.optimal_values(fit.theta[:, 0], fixed_values)
         resampled = [best.optimal_values(theta, fixed_values) for theta in thetas if np.isfinite(theta).all()]
+    count = len(np.unique(blocks))
+    factor = (
+        1.0 if missing_interval or not draws else factor_of_few(count, count - (1 if block else parameters))
+    )
     condition = ", ".join(f"{name}={number:g}" for name, number in fixed_values.items())
     in_data = dict(zip(fitted_law.predictors, points, strict=True)) | dict(best.derived(points))
     beyond = [name for name, number in fixed_values.items() if _is_beyond(in_data.get(name), number)]
     best_beyond = [name for name, value in optimal.items() if _is_beyond(in_data.get(name), value)]
     for name, value in optimal.items():
         inside = in_data.get(name)
-        drawn = (
-            percentiles([], 0) if missing_interval else percentiles([draw[name] for draw in resampled], draws)
-        )
+        drawn = percentiles([], 0)
+        if not missing_interval:
+            drawn = percentiles([draw[name] for draw in resampled], draws)
+            scale: Scale = "logit" if name in best.shares else "log" if value > 0 else "linear"
+            drawn = widened(drawn, value, factor, scale)
         yield OptimumRow(
             law=fitted_law.name,
             at=condition,
@@ -175,14 +201,6 @@ def rows(
         )
 
 
-def _optimum(law: str) -> Optimum:
-    modules = {name: module for name, module in law_modules().items() if hasattr(module, "OPTIMUM")}
-    if law not in modules:
-        raise RelscaleError(f"law: {law!r} has no optimum; {suggestion(law, modules)}")
-    optimum: Optimum = modules[law].OPTIMUM
-    return optimum
-
-
 def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
     """Weights (n, draws) of the rows in resamples of blocks."""
     place = np.unique(blocks, return_inverse=True)[1]
@@ -192,7 +210,10 @@ def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
 
 def _is_beyond(in_data: Array | None, value: float) -> bool:
     """Whether a value is outside the range of the quantity in the data; False if the data lack it."""
-    return in_data is not None and not in_data.min() / SAME <= value <= in_data.max() * SAME
+    if in_data is None:
+        return False
+    low, high = in_data.min(), in_data.max()
+    return not low - (SAME - 1) * abs(low) <= value <= high + (SAME - 1) * abs(high)
 
 
 def _note(value: float, inside: Array | None, beyond: list[str], missing_interval: str) -> str | None:

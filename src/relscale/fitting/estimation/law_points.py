@@ -229,14 +229,16 @@ def points(
         ]
     )
     y, stderr = numbers_of(selected, "value"), numbers_of(selected, "stderr")
-    spent = [
-        bool({name, column_name} & {*SPENT}) or takes_logarithm(law, i)
-        for i, (name, column_name) in enumerate(zip(law.predictors, columns, strict=True))
-    ]
+    spent = [must_be_positive(law, i, name) for i, name in enumerate(columns)]
     numbers = [(name, x[i], spent[i]) for i, name in enumerate(columns)]
     why = [_reason(row, i, [*numbers, ("value", y, log_residual)]) for i, row in enumerate(rows)]
     lost = [f"{row.run}: {reason}" for row, reason in zip(rows, why, strict=True) if reason]
     return Points(rows, x, y, stderr, lost).select(np.array([not reason for reason in why], dtype=bool))
+
+
+def must_be_positive(law: Law, i: int, column: str) -> bool:
+    """Whether predictor ``i``, named ``column`` in the table, must be positive."""
+    return bool({law.predictors[i], column} & {*SPENT}) or takes_logarithm(law, i)
 
 
 def takes_logarithm(law: Law, i: int) -> bool:
