@@ -115,7 +115,7 @@ def make_optimum(columns: tuple[str, ...]) -> Optimum:
         pairs = combinations(share, 2)
         extra = sum(s * p * q for s, (p, q) in zip(theta[2 + 3 * len(share) :], pairs, strict=True))
         surface = np.array([floor, theta[0], theta[1] * (1 + extra) ** -beta, alpha, beta])
-        return parametric.OPTIMUM.optimal_values(surface, known)
+        return dict(parametric.OPTIMUM.optimal_values(surface, known))
 
     known = {"training_flops": "compute, 6·N·D"} | dict.fromkeys(columns[2:], "share")
     return Optimum(known, best, derived=compute)
