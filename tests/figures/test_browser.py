@@ -1,13 +1,16 @@
 """A browser that does not answer."""
 
+import asyncio
 import re
 import time
+from contextlib import suppress
 from threading import Timer
 
 import pytest
 from psutil import process_iter as running
 
-from relscale.figures.browser import find_chrome, render
+from relscale.extras import missing
+from relscale.figures.browser import _keep_page_open, find_chrome, render
 
 
 @pytest.fixture
@@ -35,6 +38,35 @@ def test_a_browser_that_never_answers_is_given_up(stuck, tmp_path):
         render([({"data": [], "layout": {}}, tmp_path / "a.svg")], str(stuck), timeout=3)
     assert time.monotonic() - start < 30
     assert not any(str(stuck) in " ".join(process.info["cmdline"] or []) for process in running(["cmdline"]))
+
+
+@pytest.mark.skipif(missing("pictures"), reason="no kaleido")
+def test_the_page_is_opened_anew_after_a_picture_that_failed_and_only_then(monkeypatch):
+    from kaleido._kaleido_tab import _KaleidoTab
+
+    opened = []
+
+    async def draw(tab, figure):
+        return await asyncio.wait_for(asyncio.sleep(figure["seconds"], b"drawn"), 0.01)
+
+    async def reload(tab):
+        opened.append(tab)
+
+    async def draw_all(*seconds):
+        for duration in seconds:
+            with suppress(TimeoutError):
+                await tab._calc_fig({"seconds": duration})
+            await tab.reload()  # as kaleido does after each picture
+            yield len(opened)
+
+    async def pages():
+        return [count async for count in draw_all(0, 0, 10, 0, 10)]
+
+    monkeypatch.setattr(_KaleidoTab, "_calc_fig", draw)
+    monkeypatch.setattr(_KaleidoTab, "reload", reload)
+    _keep_page_open()
+    tab = object.__new__(_KaleidoTab)
+    assert asyncio.run(pages()) == [0, 0, 1, 1, 2]
 
 
 @pytest.mark.slow

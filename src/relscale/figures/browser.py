@@ -125,15 +125,27 @@ def _render(pictures: Sequence[Picture], chrome: str, answer: Connection) -> Non
 
 
 def _keep_page_open() -> None:
-    """Draw all pictures of this process in one page.
+    """Draw all pictures of this process in one page, until one fails.
 
     Kaleido opens its page anew, with all of plotly.js, after each picture: two fifths of the processor time. The page
-    keeps nothing but the last picture, which the next one replaces. A kaleido of another build is left as it is.
+    keeps nothing but the last picture, which the next one replaces. One that failed, such as for time, may go on
+    while the next one is drawn, so the page is opened anew. A kaleido of another build is left as it is.
     """
-    with suppress(ImportError):
+    with suppress(ImportError, AttributeError):
         from kaleido._kaleido_tab import _KaleidoTab
 
-        async def stay(tab: _KaleidoTab) -> None:
-            pass
+        draw, reload = _KaleidoTab._calc_fig, _KaleidoTab.reload
+        failed: set[_KaleidoTab] = set()
 
-        _KaleidoTab.reload = stay
+        async def draw_or_fail(tab: _KaleidoTab, *figure: Any, **options: Any) -> bytes:
+            failed.add(tab)
+            drawn: bytes = await draw(tab, *figure, **options)
+            failed.remove(tab)
+            return drawn
+
+        async def reload_if_failed(tab: _KaleidoTab) -> None:
+            if tab in failed:
+                failed.remove(tab)
+                await reload(tab)
+
+        _KaleidoTab._calc_fig, _KaleidoTab.reload = draw_or_fail, reload_if_failed
