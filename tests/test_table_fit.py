@@ -458,7 +458,14 @@ def test_a_wide_table_with_an_empty_cell_or_a_taken_name_is_no_crash() -> None:
     (row,) = relscale.fit(wide(hard=["3.0", "", "2.5", "2.25"]), y=["easy", "hard"], baseline="hard").table()
     assert (row["n"], row["status"]) == (3, "missing points")
     with pytest.raises(RelscaleError, match="there is another 'column'; rename it"):
-        relscale.fit(wide(column=["x"] * 4), y=["easy", "hard"], baseline="hard")
+        relscale.fit(wide(column=["x", "y", "z", "x"]), y=["easy", "hard"], baseline="hard", run="column")
+
+
+def test_a_column_of_a_wide_table_that_nothing_uses_may_have_any_name() -> None:
+    named = wide(column=["x", "y", "z", "x"], error=[1.0, 2.0, 3.0, 4.0])
+    options = {"y": ["easy", "hard"], "baseline": "hard", "bootstrap": 10}
+    found, expected = (relscale.fit(table, **options).table() for table in (named, wide()))
+    assert list(found) == list(expected)
 
 
 def test_a_wide_table_of_accuracies_is_said_to_be_one() -> None:

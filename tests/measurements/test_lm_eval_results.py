@@ -1,7 +1,7 @@
 """lm-eval's aggregated results, in the form that its ``EvaluationTracker`` writes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,43 @@ def test_the_number_of_examples_may_be_the_group(table: Path) -> None:
         written(table.parent / f"m{i}" / "results_2026-05-02T03-04-05.json", five)
     (row,) = relscale.fit(table, group="shots", baseline="0", where=["kind=task", "task=easy"]).table()
     assert row["group"] == "5"
+
+
+def with_column(table: Path, name: str, cells: Sequence[str]) -> None:
+    """Add a column of the user's to the table of models."""
+    lines = zip(table.read_text().splitlines(), [name, *cells], strict=True)
+    table.write_text("\n".join(f"{line},{cell}" for line, cell in lines))
+
+
+def test_a_column_of_the_users_completes_the_results_but_does_not_contradict_them(table: Path) -> None:
+    options = {"where": ["kind=task"], "baseline": "hard"}
+    before = relscale.fit(table, **options).table()
+    with_column(table, "shots", ["0"] * 5)  # the results do not say
+    with_column(table, "filter", ["none"] * 5)  # as the results say
+    assert (
+        relscale.fit(table, **options | {"where": ["kind=task", "shots=0"]}).table().to_arrow()
+        == before.to_arrow()
+    )
+    with_column(table, "metric", ["accuracy"] * 5)
+    with pytest.raises(
+        RelscaleError, match=r"'metric' says accuracy where lm-eval's results say acc; "
+    ) as error:
+        relscale.fit(table, **options)
+    assert_one_sentence(error.value)
+
+
+def test_examples_that_only_the_user_knows_are_compared_too(table: Path) -> None:
+    with_column(table, "shots", ["0", "0", "0", "5", "5"])
+    with pytest.raises(RelscaleError, match="different examples in the prompt, 0 and 5"):
+        relscale.fit(table, where="kind=task", baseline="hard")
+
+
+def test_a_column_that_cannot_be_one_of_the_results_is_renamed(table: Path) -> None:
+    with_column(table, "shots", ["few"] * 5)
+    with pytest.raises(
+        RelscaleError, match="the column 'shots' is also one of lm-eval's results, as int64; rename"
+    ):
+        relscale.fit(table, where="kind=task", baseline="hard")
 
 
 def test_a_version_is_the_same_as_a_whole_number_and_with_a_point(table: Path) -> None:

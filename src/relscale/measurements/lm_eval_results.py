@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.storage.rows import column, names_of, table_of
@@ -127,15 +128,8 @@ def with_scores(table: pa.Table, folder: Path, name: str) -> pa.Table:
     Raises
     ------
     RelscaleError
-        A row has no results, they cannot be read, or the table already has a column of a score.
+        A row has no results, they cannot be read, or a column of the table contradicts them.
     """
-    present = [field for field in table.column_names if field != RESULTS]
-    added = [field for field in names_of(Score) if not (field == "model" and field in present)]
-    twice = [field for field in added if field in present]
-    if twice:
-        raise RelscaleError(
-            f"{name}: the column {twice[0]!r} is also a column of lm-eval's results; rename it"
-        )
     origins: list[int] = []
     scores: list[Score] = []
     for place, cell in enumerate(table[RESULTS].to_pylist()):
@@ -144,11 +138,38 @@ def with_scores(table: pa.Table, folder: Path, name: str) -> pa.Table:
         rows = read_results(folder / cell)
         scores += rows
         origins += [place] * len(rows)
-    selected = table.select(present).take(origins)
+    selected = table.drop_columns(RESULTS).take(origins)
     read = table_of(Score, scores)
-    for field in added:
-        selected = selected.append_column(field, read[field])
+    for field in names_of(Score):
+        if field not in selected.column_names:
+            selected = selected.append_column(field, read[field])
+        elif field != "model":
+            place = selected.column_names.index(field)
+            both = _completed(read[field], selected[field], f"{name}: the column {field!r}")
+            selected = selected.set_column(place, field, both)
     return selected
+
+
+def _completed(read: pa.ChunkedArray, stated: pa.ChunkedArray, subject: str) -> pa.ChunkedArray:
+    """A column of the results; where they state nothing, what the table states.
+
+    Raises
+    ------
+    RelscaleError
+        Both state a value, and they differ.
+    """
+    try:
+        values = stated.cast(read.type)
+    except pa.ArrowException:
+        raise RelscaleError(
+            f"{subject} is also one of lm-eval's results, as {read.type}; rename it"
+        ) from None
+    for ours, theirs in zip(values.to_pylist(), read.to_pylist(), strict=True):
+        if None not in (ours, theirs) and ours != theirs:
+            raise RelscaleError(
+                f"{subject} says {ours} where lm-eval's results say {theirs}; correct it, or rename it"
+            )
+    return pc.coalesce(read, values)
 
 
 def check_one_metric(table: pa.Table, name: str) -> None:

@@ -225,6 +225,8 @@ def fit(
                 f"{name}: y: several columns mean one group per column, but group is {group!r}; give one of them"
             )
         notes += [note for note in map(higher_is_better, ys) if note][:1]
+        unused = {"column", "error"}.intersection(source.column_names) - {*xs, *ys, *runs, *options}
+        source = source.drop_columns(sorted(unused))
         source, ys, group = long_table(source, ys, "column", "error", name), ["error"], "column"
     if group is None and (law is None or (not isinstance(law, Law) and gap_of(law) == "ratio")):
         group = guess_column(source, "group", [*xs, *ys])
