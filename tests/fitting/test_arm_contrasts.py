@@ -78,7 +78,7 @@ def test_two_arms_cross_where_their_laws_do(fitted):
     [
         ({"learning_rate": 0.5}, r"learning_rate: no run has 0\.5; values: 0\.001, 0\.002, 0\.004"),
         ({"learning_rat": 1}, r"learning_rat: no such column; did you mean .*learning_rate"),
-        ({"corpus": "web"}, r"corpus: has an option of its own, fit\.contrasts\.corpus"),
+        ({"corpus": "web"}, r"corpus: use the option fit\.contrasts\.corpus"),
     ],
 )
 def test_a_column_or_a_baseline_that_is_not_there_is_named(columns, problem):

@@ -10,7 +10,7 @@ z with
 
 a bounded range if the slope is significant, else two rays or the whole line. To be consistent with any interval of the
 line (points of unequal noise, shared training runs, population of the items), its ends are computed from that interval,
-by bisection, within ``reach`` times the data on either side. A set that extends beyond has no limit there.
+by bisection, within ``reach`` times the data on either side. A set that extends beyond has no limit on that side.
 
 Source: Fieller, *Some problems in interval estimation*, Journal of the Royal Statistical Society B 16, 1954.
 """
@@ -40,7 +40,7 @@ from relscale.storage.rows import fields_of
 TABLE, ROW = "fits", ParameterRow
 
 PARAMETER = "crossing_flops"
-GRID = 400  # computes at which the set is looked for, before its ends are bisected
+GRID = 400  # computes at which the set is searched before its ends are found by bisection
 BISECTIONS = 50
 
 
@@ -68,9 +68,9 @@ class Crossing:
 def rows(curves: Curves, settings: Settings) -> Iterator[ParameterRow]:
     """One row per ratio and estimand: the compute at which the two curves cross, with Fieller's limits.
 
-    A limit is null if the set extends beyond ``reach`` times the data, with a status. Where the curves
-    cross only beyond it the value is null too: ``NOT_WITHIN_REACH``, or ``NOT_EXCLUDED`` where a crossing within it
-    cannot be ruled out. Where a second range of computes is in the set the note names it.
+    A limit is null if the set extends beyond ``reach`` times the data, with a status. If the curves cross only beyond
+    it, the value is null too: ``NOT_WITHIN_REACH``, or ``NOT_EXCLUDED`` if a crossing within reach cannot be ruled out.
+    A second range of computes in the set is in the note.
     """
     if curves.quantity != RATIO or not curves.keys:
         return
@@ -121,8 +121,8 @@ def fieller(
     root
         (J,) nan if there is none within the search range.
     ranges
-        Of each line: the set's ranges within reach, by compute; an end is ±inf if the set extends beyond. None
-        where the line has no interval.
+        For each line, the set's ranges within reach, by compute; an end is ±inf if the set extends beyond. None if the
+        line has no interval.
     """
     edges = estimate.low - np.log(reach), estimate.high + np.log(reach)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -139,7 +139,7 @@ def fieller(
     within |= x == root  # a line without noise has a set of one point
     changes = within[1:] != within[:-1]
     most = int(changes.sum(axis=0).max(initial=0))
-    # The k-th change of each line, those that it lacks at its last cell, where they are not looked at.
+    # The k-th change of each line; missing ones are put at its last cell, and not used.
     cell = np.argsort(~changes, axis=0, kind="stable")[:most]
     below, above = np.take_along_axis(x, cell, axis=0), np.take_along_axis(x, cell + 1, axis=0)
     opens = np.take_along_axis(within, cell + 1, axis=0)
@@ -157,7 +157,7 @@ def fieller(
 
 
 def _crossing(root: float, ranges: list[tuple[float, float]] | None, remark: Remark) -> Crossing:
-    """One crossing; ``remark`` is that on the points it rests on."""
+    """One crossing; ``remark`` is that on its points."""
     if ranges is None:
         return Crossing(None, None, None, Remark(Status.NO_INTERVAL) if remark == OK else remark)
     if np.isnan(root):

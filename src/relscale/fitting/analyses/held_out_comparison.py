@@ -1,8 +1,8 @@
 """Comparison of functional forms: each is fitted without the largest budgets and then predicts them.
 
-Held-out points: those of the ``hold_out`` largest budgets. Where each run is a point and budgets are not given,
-the largest quarter of the distinct computes, at least ``hold_out`` of them. They are chosen per curve: if a curve has
-no value at the largest budget, its next largest one is held out.
+The held-out points are those of the ``hold_out`` largest budgets. If each run is a point without a budget, they are the
+largest quarter of the distinct computes, at least ``hold_out`` of them. They are chosen per curve: if a curve has no
+value at the largest budget, its next largest one is held out.
 
 All forms predict ln E or ln G, and with r the error of a prediction, ``rmse_log = √(mean r²)`` and
 ``bias_log = mean r``, positive if predictions are too high. Log errors are fractions, so that 0.01 is 1%. Laws are
@@ -19,8 +19,8 @@ bnsl                errors  power law with one smooth break
 parametric          errors  E = E∞ + A·N^−α + B·D^−β
 semilog             errors  E = a − b·ln F
 relative            ratios  G = γ·F^Δβ
-irreducible         ratios  both errors with the power law and irreducible error of their own
-parametric          ratios  both errors with the L(N, D) of their own
+irreducible         ratios  each error with its own power law and irreducible error
+parametric          ratios  each error with its own L(N, D)
 difference          ratios  G = 1 + D/E_b with E_t − E_b = D = δ·F^ε, E_b = α·F^−β
 =================== ======= =====================================================================================
 """
@@ -48,10 +48,10 @@ from relscale.storage.rows import column, fields_of
 
 Mask = NDArray[np.bool_]
 
-SHARE = 1 / 4  # of the computes, held out where runs have no budgets
-MOST = 5000  # points that a form is fitted to
-MANY, FEW = 200, 3  # from so many points on so few starting points find the same minimum
-SAME = 1e-6  # relative difference of errors that are ranked alike
+SHARE = 1 / 4  # of the computes, held out if runs have no budgets
+MOST = 5000  # maximum number of points that a form is fitted to
+MANY, FEW = 200, 3  # from MANY points on, FEW starting points find the same minimum
+SAME = 1e-6  # relative difference of errors that share a rank
 EXACT = 1e-7  # errors below this are all zero
 UNKNOWN_SIZE = Remark(Status.NO_PREDICTOR, "parameters or tokens are unknown")
 
@@ -94,7 +94,7 @@ class Prediction:
     value
         (P, J) ln E or ln G; nan if the form could not be fitted.
     status
-        (J,) remarks; ``OK`` where it was fitted.
+        (J,) remarks; ``OK`` if it was fitted.
     """
 
     value: Floats
@@ -111,11 +111,11 @@ class Form:
     Attributes
     ----------
     name, quantity
-        What it is called, and whether it is one of errors or of ratios.
+        Its name, and whether it is a form of errors or of ratios.
     fewest
-        Distinct computes that it is fitted to at least, one more than its parameters; of ``parametric``, points.
+        Minimum number of distinct computes, one more than its parameters; for ``parametric``, of points.
     fit
-        From curves and the points (P, J) to fit to, to a prediction.
+        The function from curves and the points (P, J) to fit to a prediction.
     """
 
     name: str
@@ -166,7 +166,7 @@ def rows(curves: Curves, settings: Settings) -> list[FormRow]:
 
 
 def _thinned(used: Mask) -> Mask:
-    """At most ``MOST`` points of each curve, evenly by their order."""
+    """At most ``MOST`` points of each curve, evenly spaced in their order."""
     result = np.zeros_like(used)
     for j, of_curve in enumerate(used.T):
         rows = np.flatnonzero(of_curve)
@@ -219,7 +219,7 @@ def _of_law(law: Law, curves: Curves, used: Mask) -> Prediction:
 
 
 def _of_two(law: Law, curves: Curves, used: Mask) -> Prediction:
-    """The law of target and baseline, each by itself."""
+    """The law of target and of baseline, fitted separately."""
     target = _fitted(law, curves, used, curves.target)
     baseline = _fitted(law, curves, used, _baseline(curves))
     both = zip(target.status, baseline.status, strict=True)
@@ -258,7 +258,7 @@ def _fitted(law: Law, curves: Curves, used: Mask, log_error: Floats) -> Predicti
 
 
 def _starts(law: Law, x: Floats, y: Floats, used: Mask) -> Floats | None:
-    """(s, q, J) the law's best starting points where points are many; elsewhere all of them, which is None."""
+    """(s, q, J) the law's best starting points if there are many points; else None, for all."""
     if len(used) < MANY or not used.any(axis=0).all():
         return None
     starts = [law.starting_points(x[:, of_curve], y[of_curve, j])[:FEW] for j, of_curve in enumerate(used.T)]
@@ -274,7 +274,7 @@ def _predictors(law: Law, curves: Curves, used: Mask) -> Floats:
 
 
 def _relative(curves: Curves, used: Mask) -> Floats:
-    """(P,) compute over the geometric mean of the points that are fitted to."""
+    """(P,) compute divided by the geometric mean of the fitted points."""
     middle = curves.log_flops[used.any(axis=1)].mean() if used.any() else 0.0
     return np.exp(curves.log_flops - middle)
 

@@ -80,7 +80,7 @@ class InfluenceRow(CurveKey):
 TABLE, ROW = "influence", InfluenceRow
 FAMILY = ("experiment", "suite", "prompt", "metric", "contrast", "estimand", "without")
 
-MOST = 1000  # trainings that are left out in turn: the line without each needs all the others
+MOST = 1000  # training runs that are left out in turn: each line needs all the others
 NOT_SHOWN = f"not left out individually; only the {MOST} most influential training runs are"
 
 
@@ -156,7 +156,7 @@ def _with_deletions(
 
 
 def _most_moving(change: Floats) -> NDArray[np.int64]:
-    """The units, at most ``MOST``, whose absence moves a slope the most, each curve in units of its own changes."""
+    """At most ``MOST`` units whose omission changes a slope the most, relative to the changes of its curve."""
     with np.errstate(invalid="ignore", divide="ignore"):
         size = np.nan_to_num(np.abs(change) / np.nanmax(np.abs(change), axis=0, initial=0)).max(axis=1)
     return np.sort(np.argsort(-size, kind="stable")[:MOST])
@@ -170,7 +170,7 @@ def _points_of(unit: NDArray[np.int64], shown: NDArray[np.int64]) -> list[NDArra
 
 
 def units_of(curves: Curves) -> list[str]:
-    """(P,) the unit that each point is left out with: a training run, a budget, or a single run."""
+    """(P,) the unit of each point: a training run, a budget, or a single run."""
     if curves.shared:
         return list(curves.blocks)
     budgets = [point.budget for point in curves.points]

@@ -4,7 +4,7 @@
 
 where b are the K slopes of ln E on ln F and V is their covariance, which arises from shared runs and, for the
 population of items, from shared items. M removes the mean slope, so the test needs no baseline: ratios to one baseline
-are correlated through the noise of the baseline, and then many gaps look like many findings.
+are correlated through the noise of the baseline, so that many gaps look like many findings.
 
 F approximately follows the distribution F(f1, f2) of Box (1954), as in the test of the "groups × compute" interaction
 in a repeated-measures analysis of variance:
@@ -15,8 +15,8 @@ where ν are the degrees of freedom of the run variance, n − 2 or the number o
 number of clusters of items; for independent items the second term is 0. tr(W_run)² and tr(W_run²) are estimated without
 bias. Wald's statistic with V⁻¹ would need more points than groups.
 
-V is as in ``relscale.fitting.inference.interval``: the scatter of the runs, or the jackknife over shared trainings; for
-the population of items the covariance of the slopes over resamplings added and the interaction taken off once.
+V is as in ``relscale.fitting.inference.interval``: the scatter of the runs, or the jackknife over shared training runs;
+for the population of items, the covariance of the slopes over resamplings is added and the interaction subtracted once.
 
 Source: Box, *Some theorems on quadratic forms applied in the study of analysis of variance problems, II*, 1954;
 Brunner, Dette and Munk, *Box-type approximations in nonparametric factorial designs*, 1997.
@@ -148,7 +148,7 @@ def _slopes(
         runs = fitted.residuals.T @ fitted.residuals / df * q
     else:
         count = jackknife.shape[-1]
-        q, df = 0.0, count - 1.0  # the interaction is not taken off: that is cautious
+        q, df = 0.0, count - 1.0  # the interaction is not subtracted, which is conservative
         remark = too_few_trainings(count) or OK
         away = jackknife - fitted.slope[:, None]
         runs = (count - 1) / count * away @ away.T
@@ -170,7 +170,7 @@ def _slopes(
 
 
 def _leave_one_out(x: Floats, value: Floats, blocks: list[str]) -> Floats | None:
-    """(K, G) slopes without each training, where points share some; else None."""
+    """(K, G) slopes without each training run if points share some; else None."""
     if len(set(blocks)) == len(blocks):
         return None
     of = members(blocks)
@@ -204,7 +204,9 @@ def joint_test(slopes: Floats, covariance: Covariance) -> tuple[float, float, fl
 
 
 def _trace_of_square(estimate: Floats, df: float) -> float:
-    """tr(Σ²) without bias, from an estimate S of Σ with ``df`` degrees of freedom; at least what equal roots give."""
+    """tr(Σ²) without bias, from an estimate S of Σ with ``df`` degrees of freedom; at least its value for equal
+    eigenvalues.
+    """
     first, second = float(np.trace(estimate)), float(np.trace(estimate @ estimate))
     least = _square_of_trace(estimate, df) / max(1, len(estimate) - 1)
     if df <= 1:

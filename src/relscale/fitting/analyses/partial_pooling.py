@@ -5,7 +5,7 @@
 b_j is the slope of ln G of group j, δ_j its Δβ, e_j its own error, and c an error that all groups share because they
 are scored on the same models against the same baseline. Since μ is free, c does not affect the pooling, and v_c is
 added to each posterior variance. v_c is estimated from the line through the groups' mean curve, and v_j from the line
-through each group's deviation from that mean. The e_j are taken as independent. Where some groups are more alike than
+through each group's deviation from that mean. The e_j are treated as independent. If some groups are more similar than
 others, the intervals are valid on average over groups but not for each group.
 
 The covariance of e_j and c is not 0 for a group near the baseline. With V_j the variance of the slope of the group's
@@ -85,11 +85,11 @@ class Pooled:
     Attributes
     ----------
     value, stderr, low, high
-        (J,) of each group.
+        (J,) posterior of each group.
     mean, mean_stderr, mean_low, mean_high
-        Of μ.
+        Posterior of μ.
     sd, sd_low, sd_high
-        Of τ: median and quantiles.
+        Posterior of τ: median and quantiles.
     """
 
     value: Floats
@@ -108,7 +108,7 @@ class Pooled:
 def rows(curves: Curves, settings: Settings) -> list[ParameterRow]:
     """Rows of "delta_beta" for each group of the suites to pool, and of the mean and spread of all of them.
 
-    Groups without some of the points that most others have are not pooled; their status says so.
+    Groups without some of the points that most others have are not pooled; their status states it.
     """
     if curves.quantity != RATIO:
         return []
@@ -296,7 +296,7 @@ def _mean_and_deviations(of_groups: Floats) -> tuple[Floats, Floats]:
 
 
 def _satterthwaite(share: Floats, df: float, rest_df: Floats | float) -> Floats:
-    """Degrees of freedom (J,) of variances of which ``share`` has ``df`` of them and the rest ``rest_df``."""
+    """Degrees of freedom (J,) of variances: ``df`` for the part ``share``, ``rest_df`` for the rest."""
     with np.errstate(divide="ignore"):
         return np.asarray(1 / (share**2 / df + (1 - share) ** 2 / rest_df))
 
@@ -338,7 +338,7 @@ def pool(
     Parameters
     ----------
     b, v, df
-        (J,) slopes, variances of their own errors e_j, and degrees of freedom of these variances.
+        (J,) slopes, variances of their errors e_j, and degrees of freedom of these variances.
     k
         (J,) quantiles of the errors e_j, for the intervals.
     level

@@ -2,19 +2,20 @@
 reference form.
 
 **Share explained by compute.** R² of the least-squares line of a metric on ln F, F the training FLOPs, over the points
-of the frontier; bits per byte and nats in logs, shares such as accuracy as they are:
+of the frontier; bits per byte and nats in logarithms, shares such as accuracy untransformed:
 
     R² = 1 − Σ (y − line)² / Σ (y − mean)²
 
-Its interval is about the share ρ² = δ² / (δ² + n) of the variance at these computes, with δ the slope over its standard
-deviation. The slope's t statistic has a noncentral t distribution with noncentrality δ and n − 2 degrees of freedom,
-where noise is normal; inverting it gives the limits of δ, and those, squared, of ρ² (0 if δ may be 0). A bootstrap
-of five to seven points is less accurate: nearly all draws repeat a point, and their R² are too high. If points are
-checkpoints of shared training runs, this distribution does not apply, and whole training runs are resampled instead.
+Its interval is for the share ρ² = δ² / (δ² + n) of the variance at these computes, with δ the slope divided by its
+standard deviation. With normal noise, the slope's t statistic has a noncentral t distribution with noncentrality δ and
+n − 2 degrees of freedom; inverting it gives the limits of δ, and from these the limits of ρ² (0 if δ may be 0). A
+bootstrap of five to seven points is less accurate: nearly all draws repeat a point, and their R² are too high. If
+points are checkpoints of shared training runs, this distribution does not apply, and whole training runs are resampled
+instead.
 
-**Gain over the reference form.** A form's accuracy less that of the reference form, on the same questions. At a point
-the interval is over the items alone (the same draws for both forms). Over all points it is the level, at their mean
-ln F, of the line of the differences on ln F, with the intervals of ``relscale.fitting.inference.interval``.
+**Gain over the reference form.** A form's accuracy minus that of the reference form, on the same questions. At a point,
+the interval is over the items alone (the same draws for both forms). Over all points, the gain is the level at their
+mean ln F of the line of the differences on ln F, with the intervals of ``relscale.fitting.inference.interval``.
 
 Source: Smithson, *Correct confidence intervals for various regression effect sizes and parameters*, Educational and
 Psychological Measurement 61, 2001.
@@ -44,7 +45,7 @@ from relscale.storage.rows import column, fields_of
 
 R_SQUARED: Literal["r_squared"] = "r_squared"
 DIFFERENCE: Literal["difference"] = "difference"
-LETTERS = "letters"  # the reference form, where a suite has it
+LETTERS = "letters"  # the reference form, if a suite has it
 Points = Literal["compute-optimal runs", "all runs"]
 OPTIMAL: Points = "compute-optimal runs"
 ALL_RUNS: Points = "all runs"
@@ -64,7 +65,7 @@ class PromptFormRow(SeriesKey):
     budget: float | None = column(
         "Nominal compute of the point, for a difference at one point.", "FLOPs", default=None
     )
-    run: str | None = column("The run, where every run is a point.", default=None)
+    run: str | None = column("The run, if every run is a point.", default=None)
     training_flops: float | None = column("Compute.", "FLOPs", default=None)
     quantity: Literal["r_squared", "difference"] = column(
         "r_squared: share of the metric's variance explained by a line in ln compute; difference: accuracy minus "
@@ -110,17 +111,17 @@ def rows(curves: FrontierCurves, settings: Settings) -> list[PromptFormRow]:
 
 
 def _key(curves: FrontierCurves, i: int) -> SeriesKey:
-    """Which number series ``i`` is."""
+    """The key of series ``i``."""
     return SeriesKey(**fields_of(curves.matrix.key), **curves.matrix.series[i]._asdict())
 
 
 def _points(curves: FrontierCurves) -> Points:
-    """What the points of the curves are."""
+    """Kind of the points of the curves."""
     return OPTIMAL if all(point.is_parabola for point in curves.points) else ALL_RUNS
 
 
 def _reference(forms: Sequence[str | None], suite: str, settings: Settings) -> str | None:
-    """Letters, else the form that the suite is shown by, else the first by name."""
+    """Letters, else the form that the suite's figures show, else the first by name."""
     named = [form for form in (LETTERS, settings.shown_prompt.get(suite)) if form in forms]
     return named[0] if named else min(forms, key=str)
 
@@ -165,7 +166,7 @@ def _shares(curves: FrontierCurves, columns: list[int], settings: Settings) -> I
 
 
 def _limits(line: Lines, level: float) -> tuple[Floats, Floats]:
-    """Of ρ² = δ² / (δ² + n), by inverting the noncentral t of the slope."""
+    """Limits of ρ² = δ² / (δ² + n), by inverting the noncentral t of the slope."""
     from scipy.special import nctdtrinc
 
     df = np.where(line.df > 0, line.df, np.nan)
@@ -178,7 +179,7 @@ def _limits(line: Lines, level: float) -> tuple[Floats, Floats]:
 
 
 def _drawn(x: Floats, y: Floats, blocks: Sequence[str], settings: Settings) -> tuple[Floats, Floats]:
-    """Percentiles of R² over draws of whole trainings; nan if too few draws have one."""
+    """Percentiles of R² over draws of whole training runs; nan if too few draws have one."""
     rng = np.random.default_rng([settings.seed, 11])
     weights = schemes.weights(schemes.BLOCK, len(x), settings.bootstrap, rng, blocks=blocks)
     used = np.isfinite(y).astype(float)
@@ -221,7 +222,7 @@ def _remark(curves: FrontierCurves, column: int, n: int, share: float, trainings
 def _differences(
     curves: FrontierCurves, columns: list[int], reference: dict[str, str | None], settings: Settings
 ) -> Iterator[PromptFormRow]:
-    """Of every accuracy under every form but the reference, at each point and over all."""
+    """Gains of every accuracy under every form but the reference, at each point and over all."""
     from scipy.special import ndtri
 
     series, read = curves.matrix.series, curves.read

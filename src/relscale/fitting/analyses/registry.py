@@ -5,12 +5,12 @@ An analysis is one file. It declares
 ``TABLE``, ``ROW``
     The table that it writes to, and the type of its rows; several analyses may share a table.
 ``Options``
-    A section of the config with its options, which become keys of the section ``fit``; left out where it has none.
+    A section of the config with its options, which become keys of the section ``fit``; omitted without options.
 ``FAMILY``
-    Where each row has a verdict: the columns that rows share whose p-values are adjusted together
+    If each row has a verdict: the columns whose equal values mark rows with jointly adjusted p-values
     (``verdicts.adjusted_verdicts``).
 ``rows``
-    Its function of ``Curves`` or ``FrontierCurves``, whichever its first parameter is, and of the ``Settings``. It is
+    Its function of ``Curves`` or ``FrontierCurves``, by the type of its first parameter, and of the ``Settings``. It is
     called with errors and ratios along every frontier and with ratios between frontiers, or once per frontier.
 
 No other registration is needed. All analyses are imported for their options whenever a config is read, so slow imports
@@ -38,9 +38,9 @@ class Analysis:
     Attributes
     ----------
     name
-        Of its module.
+        Name of its module.
     table, row
-        Where its rows go, and their type.
+        Table of its rows, and their type.
     options
         Its options.
     family
@@ -48,7 +48,7 @@ class Analysis:
     rows
         Its function.
     subject
-        What it is a function of: ``Curves`` or ``FrontierCurves``.
+        Type of its first parameter: ``Curves`` or ``FrontierCurves``.
     """
 
     name: str

@@ -45,7 +45,7 @@ class Component(StrEnum):
 
 
 SURE = 0.05
-LEAST_SPREAD = 1e-3  # of a predictor beyond what the others explain of it, root mean square, in logarithms
+LEAST_SPREAD = 1e-3  # of a predictor's residuals from the others, root mean square, in logarithms
 UNDETERMINED = Remark(Status.UNDETERMINED, "tokens per parameter do not vary independently of compute")
 
 
@@ -87,7 +87,7 @@ class Regression:
 
 
 def rows(curves: Curves, settings: Settings) -> list[SlopeComponentRow]:
-    """The parts of each ratio's slope; none of errors, nor of a frontier of parabolas."""
+    """The components of each ratio's slope; none for errors, nor for a frontier of parabolas."""
     if curves.quantity != RATIO or not curves.points or any(point.is_parabola for point in curves.points):
         return []
     components = [row for j in range(len(curves.keys)) for row in _rows(curves, j, settings.level)]
@@ -97,7 +97,7 @@ def rows(curves: Curves, settings: Settings) -> list[SlopeComponentRow]:
 
 
 def _rows(curves: Curves, j: int, level: float) -> Iterator[SlopeComponentRow]:
-    """Of data per parameter where N and D are known, and within and between trainings where points share some."""
+    """Rows of data per parameter if N and D are known, and within and between training runs if points share some."""
     params, tokens = (
         np.array([getattr(point, name) for point in curves.points], dtype=float)
         for name in ("params", "tokens")
@@ -163,12 +163,13 @@ def _parts(
 
 
 def regression(design: Floats, y: Floats, training: NDArray[np.int64]) -> Regression | None:
-    """Least squares of y (P,) on a design (P, k); None if the data do not fix all coefficients, or their variance.
+    """Least squares of y (P,) on a design (P, k); None if the data do not determine all coefficients and their
+    variance.
 
     Parameters
     ----------
     training
-        (P,) numbers from 0, of the training run of each point.
+        (P,) the training run of each point, numbered from 0.
     """
     points, k = design.shape
     number = int(training.max()) + 1
@@ -192,14 +193,14 @@ def regression(design: Floats, y: Floats, training: NDArray[np.int64]) -> Regres
 
 
 def _is_determined(design: Floats) -> bool:
-    """Whether each predictor varies beyond what the constant and the others explain of it."""
+    """Whether each predictor varies independently of the constant and the others."""
     centred = design[:, 1:] - design[:, 1:].mean(axis=0)
     least = np.linalg.svd(centred, compute_uv=False)[-1]
     return bool(least > LEAST_SPREAD * np.sqrt(len(design)))
 
 
 def _mean_of(x: Floats, training: NDArray[np.int64], used: NDArray[np.bool_]) -> Floats:
-    """(P,) the mean over the points of the same training that are used; nan if none is."""
+    """(P,) the mean over the used points of the same training run; nan without one."""
     count = np.bincount(training, used)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.bincount(training, np.where(used, x, 0.0)) / count

@@ -3,15 +3,15 @@
 =========== ============================== ========================================================================
 choice      values                         meaning
 =========== ============================== ========================================================================
-frontier    parabola, all                  errors at each budget's compute-optimal tokens; or every run a point
-flops       training_flops, 6ND            what was spent as counted exactly, or 6 × parameters × tokens
-degree      2, 3                           of the polynomial in log tokens that loss and errors are read off
+frontier    parabola, all                  errors at each budget's compute-optimal tokens, or at every run
+flops       training_flops, 6ND            exact training FLOPs, or 6 × parameters × tokens
+degree      2, 3                           of the polynomial in log tokens for loss and errors
 window      all, inner                     runs of a budget that it is fitted to: all, or the four token counts nearest
                                            the minimum (with degree 2: a cubic through four leaves no scatter)
-bytes       answer, scored, document       what a bit is divided by
+bytes       answer, scored, document       denominator of bits per byte
 pooling     mean, pooled                   mean over items of each one's ratio, or ratio of sums
 subjects    macro, micro                   mean over subjects, or over their questions
-prompt      as the suite calls them        how a question is put
+prompt      names in the suite             form of the questions
 form        ratio, difference, reducible   of the gap; see ``relscale.fitting.gap_forms``
 =========== ============================== ========================================================================
 
@@ -19,13 +19,13 @@ Bytes, pooling and subjects are in the metric's name. A choice that does not app
 always the Δβ that the form implies at the reference compute, the geometric mean of the data.
 
 Intervals and verdicts have the same estimand as those of the table ``verdicts``, and are computed in the same way: for
-the population of the items where they were resampled, else for these items (column ``estimand``); where runs share
-trainings by a block bootstrap or a jackknife over these, where budgets do by reading errors off anew without each
-training.
+the population of the items if they were resampled, else for these items (column ``estimand``). If points share training
+runs, they are from a block bootstrap or a jackknife over these; if budgets do, errors are estimated again without each
+training run.
 
-A constant factor between two ways to count FLOPs changes no Δβ. That between 6ND and exact training FLOPs is not
-constant: attention, head and embedding weigh more in small models. Where it is, as in a table whose FLOPs are 6ND, or
-where parameters or tokens are unknown, there is no such choice.
+A constant factor between two counts of FLOPs does not change Δβ. That between 6ND and exact training FLOPs is not
+constant, because attention, head and embedding have a larger share in small models. If it is constant, as in a table
+whose FLOPs are 6ND, or if parameters or tokens are unknown, this choice does not apply.
 """
 
 from collections.abc import Iterator, Sequence
@@ -104,12 +104,12 @@ class SpecificationRow(CurveKey):
 TABLE, ROW = "specifications", SpecificationRow
 CHOICES = ("frontier", "flops", "degree", "window", "bytes", "pooling", "subjects", "prompt", "form")
 FAMILY = ("experiment", "suite", "contrast", "estimand", *CHOICES)
-AT_ONCE = 20_000_000  # draws of items that are in memory together
+AT_ONCE = 20_000_000  # draws of items in memory at a time
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Columns of a target and its baselines in a matrix, and what the metric's name says of them."""
+    """Columns of a target and its baselines in a matrix, and the choices in the metric's name."""
 
     target: int
     baselines: list[int]
@@ -122,8 +122,7 @@ class Pair:
 def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
     """One row per target and specification, by corpus and optimizer; specifications without an estimate come last.
 
-    The metrics are all those that differ from the default one by nothing but bytes, pooling and subjects, under every
-    prompt.
+    The metrics are all that differ from the default one only in bytes, pooling and subjects, under every prompt.
     """
     matrix = curves.matrix
     pairs = _pairs(matrix, settings)
@@ -186,7 +185,7 @@ def _numbered(rows: list[SpecificationRow]) -> list[SpecificationRow]:
 
 
 def _pairs(matrix: RunMatrix, settings: Settings) -> list[Pair]:
-    """Targets with their baselines, of every metric and prompt that the default ones can be exchanged for."""
+    """Targets with their baselines, for every alternative to the default metric and prompt."""
     column = {series: i for i, series in enumerate(matrix.series)}
     suites = settings.of(Options).specifications
     pairs = []
@@ -214,7 +213,7 @@ def _pairs(matrix: RunMatrix, settings: Settings) -> list[Pair]:
 
 
 def _default(of_suite: list[Series], suite: str, settings: Settings) -> Series | None:
-    """A series of the metric and prompt that a suite is analysed by."""
+    """A series of the default metric and prompt of a suite."""
     fitted = [series for series in of_suite if settings.fits(suite, series.metric)]
     named = [*filter(None, [settings.shown_metric.get(suite)]), *settings.metrics.get(suite, ())]
 

@@ -8,26 +8,26 @@ s² is itself an estimate, of two or three degrees of freedom ν on a small grid
 are the powers under the noise's upper and lower limit.
 
 ======== ================================== =========================================================================
-resource count                              what is simulated
+resource count                              simulation
 ======== ================================== =========================================================================
-budgets  number of budgets                  budgets spaced evenly in ln F over the same range, scatter s² as now;
+budgets  number of budgets                  budgets spaced evenly in ln F over the same range, same scatter s²;
                                             t interval for these items
-runs     times the runs that there are now  the same budgets; s² comes from single runs and falls as 1 / count, which is
+runs     times the current number of runs   the same budgets; s² comes from single runs and falls as 1 / count, which is
                                             the best case: noise of a whole budget is not reduced by more runs of it;
                                             t interval for these items
-items    times the items that there are now the same runs; interval for the population that the items come from
+items    times the current number of items  the same runs; interval for the population that the items come from
 ======== ================================== =========================================================================
 
 For items the variances are those of ``relscale.fitting.inference.interval``: with J items at the m-fold number,
 
     Var(slope) = σ_b²/(Jm) + (σ_r² + σ_e²/(Jm))·q,    σ_e²/J = V_int/q,   σ_b²/J = V_item − V_int,   σ_r² = s² − σ_e²/J
 
-each at least 0. Items need replicates. Where points share trainings, as checkpoints or slices of one do, "runs" are
-trainings: each an independent draw of the slope with the variance that the jackknife of whole trainings shows.
+each at least 0. Items need replicates. If points share training runs, as checkpoints do, "runs" are training runs: each
+is an independent draw of the slope, with the variance of the jackknife over whole training runs.
 
-A line through y + d·x has the slope of y plus d and the residuals of y, and noise σ times as large gives σ times slope
-and interval. So one set of experiments with unit noise and no slope serves all curves and sizes: with slope e and half
-width h, an experiment shows Δβ where ``|Δβ| / σ > h − e``.
+A line through y + d·x has the slope of y plus d and the residuals of y, and σ times the noise gives σ times the slope
+and interval. So one set of experiments with unit noise and no slope is used for all curves and sizes: with slope e and
+half-width h, an experiment detects Δβ if ``|Δβ| / σ > h − e``.
 """
 
 from collections.abc import Iterator
@@ -50,10 +50,10 @@ from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
 from relscale.storage.rows import column, fields_of
 
-ENOUGH = 0.8  # power from which on a count is enough
+ENOUGH = 0.8  # power at which a count is enough
 EXPERIMENTS = 2000
-MANY = 4096  # numbers whose mean and standard deviation are drawn and not the numbers
-AT_ONCE = 1024  # points of all experiments that are in memory together
+MANY = 4096  # from this number on, mean and standard deviation are drawn instead of the numbers
+AT_ONCE = 1024  # points of all experiments in memory at a time
 
 BUDGETS = (*range(SMALLEST, 21), 24, 32, 48, 64, 96, 128)
 TIMES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0)
@@ -144,13 +144,13 @@ def rows(curves: Curves, settings: Settings) -> Iterator[PowerRow]:
                     )
 
 
-# What is known of a resource: counts, power (3, J, sizes, counts) under the noises of ``_noise_factors`` or None if
-# there can be none, and a remark.
+# Results for a resource: counts, power (3, J, sizes, counts) under the noises of ``_noise_factors`` or None if it
+# cannot be computed, and a remark.
 Answers = dict[Resource, tuple[tuple[float, ...], Floats | None, Remark]]
 
 
 def _noise_factors(df: Floats, level: float) -> Floats:
-    """(3, J) by what to multiply a variance of ``df`` degrees of freedom: 1, and for its upper and lower limit."""
+    """(3, J) factors of a variance with ``df`` degrees of freedom: 1, and those of its upper and lower limit."""
     from scipy.special import chdtri
 
     known = np.where(df > 0, df, np.nan)
@@ -196,7 +196,9 @@ def _of_trainings(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
 
 
 def _of_normals(count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """(experiments,) mean and standard deviation of as many standard normal numbers; of many by their distributions."""
+    """(experiments,) mean and standard deviation of ``count`` standard normal numbers; for a large count from their
+    distributions.
+    """
     if count <= MANY:
         draws = rng.standard_normal((count, EXPERIMENTS))
         return draws.mean(axis=0), draws.std(axis=0, ddof=1)
@@ -254,9 +256,9 @@ def _items(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, se
             unit,
             slope=unit.slope * scatter + np.sqrt(slopes) * rng.standard_normal(EXPERIMENTS),
             residuals=np.sqrt((unit.residuals**2).sum(axis=0))
-            * scatter[None],  # of them only the squares' sum counts
+            * scatter[None],  # only the sum of their squares matters
         )
-        # Items and resamplings are many, so their variance is known: two draws that have just this spread.
+        # There are many items and resamplings, so their variance is known: two draws with exactly this spread.
         half_distance = np.sqrt((slopes + interaction * q[j]) / 2) + np.zeros(EXPERIMENTS)
         resampled = ItemLines(
             level=np.zeros((*half_distance.shape, 2)),
@@ -270,7 +272,7 @@ def _items(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, se
 
 
 def _detectable_effect(x: Floats, noise: Floats, level: float, rng: np.random.Generator) -> Floats:
-    """(experiments,) the Δβ that each would show: half width less slope, from noise of these variances alone."""
+    """(experiments,) the smallest Δβ that each detects: half-width minus slope, from noise of these variances alone."""
     unit = lines(x, np.zeros((len(x), 1)), noise[:, None])
     z = x - unit.reference
     moments = np.zeros((3, EXPERIMENTS))  # Σ y, Σ z·y, Σ y²
@@ -284,13 +286,13 @@ def _detectable_effect(x: Floats, noise: Floats, level: float, rng: np.random.Ge
 
 
 def _share(needed: Floats, size: Floats) -> Floats:
-    """Share of experiments that show effects of ``size``; nan if that is not known."""
+    """Share of experiments that detect effects of ``size``; nan if unknown."""
     share = np.searchsorted(np.sort(needed), size, side="left") / len(needed)
     return np.where(np.isnan(size), np.nan, share)
 
 
 def _expected(estimate: Lines) -> Floats:
-    """Expected residual variance where the noise of point i has variance h_i."""
+    """Expected residual variance if the noise of point i has variance h_i."""
     with np.errstate(invalid="ignore", divide="ignore"):
         variance: Floats = estimate.noise[2] / estimate.sxx**2 / estimate.run_leverage(0.0, 1.0)
         return variance

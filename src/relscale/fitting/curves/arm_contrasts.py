@@ -19,9 +19,9 @@ Arms = dict[str, list[FrontierCurves]]
 def arm_contrasts(
     measurements: pa.Table, replicates: "Replicates | None", settings: Settings
 ) -> Iterator[Curves]:
-    """Curves of ln E of the runs with each value of a column, less ln E of those with the baseline's value.
+    """Curves of ln E of the runs with each value of a column, minus ln E of those with the baseline's value.
 
-    Each arm has a frontier of its own; points are matched as between corpora (``relscale.fitting.curves.contrasts``).
+    Each arm has its own frontier; points are matched as between corpora (``relscale.fitting.curves.contrasts``).
 
     Raises
     ------
@@ -47,7 +47,7 @@ def _arms(measurements: pa.Table, replicates: "Replicates | None", column: str, 
     """The frontiers of the runs with each value of a column, by that value as text."""
     key = f"fit.contrasts.columns.{column}"
     if column in BY:
-        raise RelscaleError(f"{key}: has an option of its own, fit.contrasts.{column}")
+        raise RelscaleError(f"{key}: use the option fit.contrasts.{column}")
     if column not in measurements.column_names:
         raise RelscaleError(f"{key}: no such column; {suggestion(column, measurements.column_names)}")
     arms: Arms = {}

@@ -18,11 +18,11 @@ BY: tuple[Contrast, ...] = ("corpus", "optimizer")
 
 
 def contrasts(frontiers: Sequence[FrontierCurves], by: Contrast, baseline: str) -> list[Curves]:
-    """Curves of ln E on each corpus (``by`` "corpus"), or with each optimizer, less ln E on the ``baseline`` one.
+    """Curves of ln E on each corpus (``by`` "corpus"), or with each optimizer, minus ln E on the ``baseline``.
 
-    Points are matched by budget; where each run is a point, by parameters and tokens, else by training FLOPs, and
-    repeated seeds count as one point, their mean ln E. Item replicates are paired by draw. If budgets share training
-    runs, the ratios are also computed without each training run of either side.
+    Points are matched by budget; if each run is a point, by parameters and tokens, else by training FLOPs. Repeated
+    seeds are one point, their mean ln E. Item replicates are paired by draw. If budgets share training runs, the ratios
+    are also computed without each training run of either side.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def contrast(target: Curves, baseline: Curves, by: str, name: str, arm: str | No
     Parameters
     ----------
     target, baseline
-        Of errors.
+        Curves of errors.
     by, name, arm
         The column in which the two differ, the baseline's name, and the target's name if its key lacks it.
     """
@@ -125,7 +125,7 @@ def _by_identity(points: Sequence[Point]) -> dict[Hashable, list[int]]:
 
 
 def _averaged(curves: Curves, groups: Sequence[Sequence[int]], columns: Sequence[int]) -> Curves:
-    """Only these columns, with the points of each group replaced by their mean ln E."""
+    """These columns only, with the points of each group replaced by their mean ln E."""
     means = [_mean(curves, np.ix_(rows, columns)) for rows in groups]
     value, noise, replicates, status = (np.stack(part) for part in zip(*means, strict=True))
     first = np.ix_([rows[0] for rows in groups], columns)  # of budgets, of which each is a point

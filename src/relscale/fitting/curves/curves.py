@@ -47,7 +47,7 @@ class Curves:
     keys
         Key of each curve; for a ratio with ``baseline`` and ``contrast``.
     points
-        Of the frontier, by compute.
+        Points of the frontier, by compute.
     log_flops
         (P,) ln training FLOPs.
     value
@@ -68,8 +68,8 @@ class Curves:
         (P, J) variance of the values from the scatter of the runs around their parabolas, nan if unknown; None if
         nothing was read off parabolas, or if target and baseline were measured on the same runs.
     clusters
-        (J,) number of clusters of the items that are resampled, of a ratio the lesser number; nan if each item
-        stands for itself, and None if all do.
+        (J,) number of clusters of the items that are resampled, for a ratio the smaller number; nan if its items are
+        independent, and None if all are.
     without
         (P, J, G) the values read off without each of G training runs, nan if nothing can be read off; None unless
         the budgets of a frontier share training runs.

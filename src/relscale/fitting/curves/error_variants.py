@@ -1,7 +1,7 @@
 """Errors of a run matrix under every specification: at compute-optimal tokens, or at every run.
 
 At the optima, degree and window of the polynomial in ln tokens vary; FLOPs are those of training, or 6 · parameters ·
-tokens where they differ.
+tokens if they differ.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ ALL: Literal["all"] = "all"
 INNER: Window = "inner"
 WAYS: tuple[tuple[int, Window], ...] = ((2, ALL), (2, INNER), (3, ALL))  # degree and window
 NEAREST = 4  # token counts of an inner window
-SAME_FACTOR = 1e-6  # between ways to count FLOPs, as a spread of its logarithm
+SAME_FACTOR = 1e-6  # of two counts of FLOPs, as a spread of the logarithm of their ratio
 TRAINING: Flops = "training_flops"
 SIX_ND: Flops = "6ND"
 
@@ -46,7 +46,7 @@ class ErrorVariant:
     blocks
         (P,) the training run of each point.
     without
-        (P, K, G) ``value`` without each of the G trainings, where budgets share some; else None.
+        (P, K, G) ``value`` without each of the G training runs if budgets share some; else None.
     """
 
     frontier: Frontier

@@ -27,7 +27,7 @@ nan = float("nan")
 
 @dataclass(frozen=True)
 class Point:
-    """One budget of a matrix, or one run where each run is a point.
+    """One budget of a matrix, or one run if each run is a point.
 
     Attributes
     ----------
@@ -196,7 +196,7 @@ def _exp(x: float) -> float:
 
 
 def _interpolated(log_tokens: Floats, params: Floats, at: float) -> float:
-    """Parameters at ``at``, by log-log interpolation between the runs; seeds of one design count once."""
+    """Parameters at ``at``, by log-log interpolation between the runs; seeds of one design are counted once."""
     x, first = np.unique(log_tokens, return_index=True)
     return float(np.exp(np.interp(at, x, np.log(params[first]))))
 

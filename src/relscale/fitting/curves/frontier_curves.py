@@ -195,7 +195,7 @@ def _without(matrix: RunMatrix, rows: NDArray[np.int64]) -> RunMatrix:
 
 
 def _blocks(matrix: RunMatrix, points: list[Point]) -> list[str]:
-    """The training run of each point: a run's block; for a budget of many runs, a name of its own."""
+    """The training run of each point: a run's block; for a budget of several runs, a separate name."""
     return [
         f"{point.budget:g} FLOPs" if point.run is None else (matrix.block[point.row] or matrix.run[point.row])
         for point in points

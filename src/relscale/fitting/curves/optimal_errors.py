@@ -136,7 +136,7 @@ def read_off(x: Floats, y: Floats, at: ArrayLike) -> tuple[Floats, Floats]:
     y
         (n, ...) values.
     at
-        Where to read, of a shape that broadcasts with ``...``.
+        Positions, of a shape that broadcasts with ``...``.
 
     Returns
     -------

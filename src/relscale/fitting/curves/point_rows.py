@@ -16,10 +16,10 @@ from relscale.storage.rows import column, fields_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontierRow(FamilyKey):
-    """One row per budget, or per run where every run is a point: the compute-optimal tokens, params and loss."""
+    """One row per budget, or per run if every run is a point: the compute-optimal tokens, params and loss."""
 
     budget: float | None = column("Nominal compute.", "FLOPs")
-    run: str | None = column("The run, where every run is a point; null for a parabola.")
+    run: str | None = column("The run, if every run is a point; null for a parabola.")
     training_flops: float | None = column("Geometric mean of the compute of the budget's runs.", "FLOPs")
     log_tokens: float | None = column("Natural logarithm of the compute-optimal tokens.")
     tokens: float | None = column("Compute-optimal training tokens, at the parabola's minimum.", "tokens")

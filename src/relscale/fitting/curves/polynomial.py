@@ -6,7 +6,7 @@ from relscale.fitting.curves.run_matrix import Floats
 
 
 def minimum(x: Floats, loss: Floats, degree: int) -> float:
-    """Where the least-squares polynomial, of degree 2 or 3, has its minimum; nan if that is not inside x (n,)."""
+    """Position of the minimum of the least-squares polynomial of degree 2 or 3; nan if it is not inside x (n,)."""
     if len(np.unique(x)) <= degree:
         return np.nan
     c = np.linalg.pinv(powers(x - x.mean(), degree)) @ loss
@@ -16,7 +16,7 @@ def minimum(x: Floats, loss: Floats, degree: int) -> float:
     if not curvature > 0:
         return np.nan
     if c2 + curvature > 0:
-        at = -c1 / (c2 + curvature)  # the same root as below, which a parabola has too
+        at = -c1 / (c2 + curvature)  # the same root as below, also defined for a parabola
     elif c3 != 0:
         at = (curvature - c2) / (3 * c3)
     else:

@@ -57,17 +57,17 @@ class RunMatrix:
     Attributes
     ----------
     run, block, status
-        (R,) names; a run's status is that of its validation loss, "ok" where it has none.
+        (R,) names; a run's status is that of its validation loss, "ok" without one.
     budget, training_flops, params, tokens
-        (R,), nan if unknown or no positive number.
+        (R,), nan if unknown or not positive.
     loss
-        (R,) validation loss in nats per token, nan if the run has none or must not be trusted.
+        (R,) validation loss in nats per token, nan if missing or excluded by its status.
     values
-        (R, K), nan if missing, not finite or not to be trusted.
+        (R, K), nan if missing, not finite or excluded by its status.
     replicates
         (R, K, B), nan if missing. Draws of C clusters are scaled by √(C / (C − 1)) for an unbiased variance.
     clusters
-        (K,) the least number of clusters that the items of a series come in; nan for independent items.
+        (K,) smallest number of clusters of a series' items; nan for independent items.
     """
 
     experiment: str | None
@@ -108,10 +108,10 @@ def run_matrices(
 ) -> list[RunMatrix]:
     """Read both tables into run matrices, sorted by experiment, corpus and optimizer.
 
-    Replicates are those of clusters of items where items come in clusters; with ``independent`` those of single items
-    throughout.
+    Replicates are those of clusters of items if items are in clusters; with ``independent``, always those of single
+    items.
 
-    The order of rows does not matter. ``1 − accuracy`` is added as a series ``error_rate``, except where it is 0,
+    The order of rows does not matter. ``1 − accuracy`` is added as a series ``error_rate``, except if it is 0,
     because an error of 0 has no logarithm.
 
     Raises
@@ -225,7 +225,7 @@ def _checked(measurements: pa.Table) -> pa.Table:
 
 
 def _clusters(table: pa.Table, series_of: NDArray[np.int64], count: int, independent: bool) -> Floats:
-    """(K,) the least number of clusters of each series' items; nan for independent items."""
+    """(K,) the smallest number of clusters of each series' items; nan for independent items."""
     least = np.full(count, np.inf)
     if not independent:
         number = _floats(table, "clusters")
@@ -341,7 +341,7 @@ def _code(table: pa.Table, names: Sequence[str], words: dict[str, pa.Array]) -> 
 
 
 def _positions(column: pa.ChunkedArray, words: pa.Array) -> NDArray[np.int64]:
-    """Position in ``words`` of each value; −1 if absent. Of a dictionary each entry is looked up once."""
+    """Position in ``words`` of each value; −1 if absent. Each entry of a dictionary column is looked up once."""
     if not pa.types.is_dictionary(column.type):
         return _found(column.cast(words.type), words)
     encoded = column.unify_dictionaries().combine_chunks()

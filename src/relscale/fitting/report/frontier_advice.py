@@ -10,7 +10,7 @@ from relscale.fitting.status import Status
 
 Widths = Mapping[float, Sequence[int]]  # the hidden sizes of each budget's runs
 NO_WIDTHS: Widths = MappingProxyType({})
-MOST_NAMED = 3  # budgets whose widths are named one by one
+MOST_NAMED = 3  # maximum number of budgets whose widths are listed
 
 
 def frontier_advice(rows: Sequence[FrontierRow], widths: Widths = NO_WIDTHS) -> list[str]:
@@ -68,7 +68,7 @@ def frontier_advice(rows: Sequence[FrontierRow], widths: Widths = NO_WIDTHS) -> 
 
 
 def _models_to_add(rows: Sequence[FrontierRow], widths: Widths, smaller: bool) -> str:
-    """The sizes beyond those that were tried: ``widths below 6 at 2e9 FLOPs and 8 at 4e9 FLOPs``."""
+    """Sizes beyond the tested ones: ``widths below 6 at 2e9 FLOPs and 8 at 4e9 FLOPs``."""
     edge = min if smaller else max
     budgets = sorted({row.budget for row in rows if row.budget is not None})
     edges: dict[float, float] = {budget: edge(widths[budget]) for budget in budgets if widths.get(budget)}

@@ -1,4 +1,4 @@
-"""The lines of the summary about groups: each group's law, its gap to the baseline and the verdict on it."""
+"""Lines of the summary on groups: each group's law, its gap to the baseline and the verdict."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def group_lines(
 
 
 def baseline_text(row: CurveKey) -> str:
-    """The baseline; of runs that differ in a column with both values of it."""
+    """The baseline; for runs that differ in a column, with both of its values."""
     baseline = row.baseline or ""
     return baseline if row.arm is None else f"{baseline} ({row.contrast} of these: {row.arm})"
 
@@ -66,14 +66,14 @@ def _parameters(rows: Iterable[ParameterRow]) -> dict[GapKey, dict[str, Paramete
             name = Method.PARTIAL_POOLING
         elif row.estimand == Estimand.INDEPENDENT_ITEMS:
             name = f"{name}, {Estimand.INDEPENDENT_ITEMS}"
-        # The rows of the population follow those of these items; they count where they have a value.
+        # Rows for the population follow those for these items, and replace them if they have a value.
         if name not in parameters or row.value is not None:
             parameters[name] = row
     return groups
 
 
 def _gap_key(row: CurveKey) -> GapKey:
-    """What the rows of one group share, the group last."""
+    """The key of the rows of one group, the group last."""
     contrast = row.contrast if row.contrast != "group" else None
     return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, contrast, row.arm, row.group)
 

@@ -10,8 +10,8 @@ from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.storage.rows import rows_of
 
-STRONGEST = 3  # gaps that a sentence is written about
-REASONS = 3  # why nothing could be fitted
+STRONGEST = 3  # number of gaps with a sentence
+REASONS = 3  # maximum number of reasons if nothing could be fitted
 
 
 def headline_of_tables(fits: Fits, names: words.Names = words.UNNAMED, widths: Widths = NO_WIDTHS) -> str:
@@ -26,9 +26,9 @@ def headline_of_tables(fits: Fits, names: words.Names = words.UNNAMED, widths: W
 
 
 def nothing_fitted(counted: Sequence[VerdictRow], fits: Fits, widths: Widths = NO_WIDTHS) -> list[str]:
-    """The first lines where no gap has a verdict: that, and why or what to change; else empty.
+    """The first lines if no gap has a verdict: this, and the reason or a remedy; else empty.
 
-    Further laws that a config asks for need no gap: where they could be fitted, they are said first.
+    Further laws of a config need no gap; those that could be fitted are listed first.
     """
     if any(row.verdict is not None for row in counted):
         return []
@@ -52,7 +52,7 @@ def nothing_fitted(counted: Sequence[VerdictRow], fits: Fits, widths: Widths = N
 
 
 def further_fits(parameters: Sequence[ParameterRow]) -> dict[str, list[ParameterRow]]:
-    """The rows of each further law that the config asks for, by the name of the fit."""
+    """The rows of each further law of the config, by the name of the fit."""
     fits: dict[str, list[ParameterRow]] = {}
     for row in parameters:
         if row.fit is not None:
@@ -61,7 +61,7 @@ def further_fits(parameters: Sequence[ParameterRow]) -> dict[str, list[Parameter
 
 
 def _fitted(name: str, rows: Sequence[ParameterRow]) -> str:
-    """Which law was fitted, and to how many curves; empty if none of them has an estimate."""
+    """The fitted law and its number of curves; empty if none has an estimate."""
     curves = {
         (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group)
         for row in rows

@@ -13,7 +13,7 @@ Key = tuple[str | None, ...]  # corpus, optimizer, suite, prompt, metric
 
 @dataclass(frozen=True)
 class JointTest:
-    """One test in words: which suite, on what models, and the row; a name that is the same for all is empty."""
+    """One test: the suite, the models and the row; a name that is the same for all tests is empty."""
 
     suite: str
     models: str
@@ -29,7 +29,7 @@ class JointTest:
 def joint_tests(
     tests: Sequence[JointTestRow], counted: Sequence[VerdictRow], names: Names = UNNAMED
 ) -> list[JointTest]:
-    """One per suite and corpus of the gaps that are ``counted``, of the population of items if known."""
+    """One test per suite and corpus of the ``counted`` gaps, for the population of items if known."""
     by_key: dict[Key, JointTestRow] = {}
     for row in tests:
         key: Key = (row.corpus, row.optimizer, row.suite, row.prompt, row.metric)
@@ -72,5 +72,5 @@ def joint_summary(tests: Sequence[JointTest]) -> str:
 
 
 def as_sentence(line: str) -> str:
-    """With a capital letter and a full stop."""
+    """The line with a capital first letter and a full stop."""
     return f"{line[:1].upper()}{line[1:]}."

@@ -16,34 +16,33 @@ from relscale.fitting.report.reproduction_row import AnswerRow, ReproductionRow,
 from relscale.fitting.status import OK, Remark, Status
 from relscale.storage.rows import fields_of, names_of, rows_of, table_of
 
-FitRow = Any  # of one of the types ``ROWS``; the answers say at run time which of its columns they are about
+FitRow = Any  # one of the types ``ROWS``; its columns are named by the answers at run time
 
 NONE_PUBLISHED = Remark(Status.NONE_PUBLISHED)
 ATLAS = "atlas"
-LIMITED = ("value", "predicted", "ratio")  # columns whose limits are called just low and high
+LIMITED = ("value", "predicted", "ratio")  # columns whose limits are named low and high
 
 
 def reproduction(answers: pa.Table, fits: Fits) -> pa.Table:
-    """A row for each published number, and for each of ours that an answer without one points to.
+    """One row per published number, and per number of the fit that an answer without one selects.
 
     Parameters
     ----------
     answers
-        As above.
+        The table of answers.
     fits
-        What to hold them against.
+        The fit to compare with.
 
     Returns
     -------
     pa.Table
-        Rows of ``ReproductionRow``. ``within``: the published number is inside our interval;
-        ``agrees``: the difference is inside the tolerance. An answer that nothing here corresponds to keeps its row,
-        with a status that says so.
+        Rows of ``ReproductionRow``. ``within``: the published number is inside our interval; ``agrees``: the difference
+        is inside the tolerance. An answer without a corresponding number keeps its row, with a status that states it.
 
     Raises
     ------
     RelscaleError
-        A column of the answers is missing, or names a table or column that there is not.
+        A column of the answers is missing, or names an unknown table or column.
     """
     missing = [name for name in names_of(AnswerRow) if name not in answers.column_names]
     if missing:
@@ -130,7 +129,7 @@ def _compared(answer: AnswerRow, row: FitRow, column: str) -> ReproductionRow:
 
 
 def _limits(row: FitRow, column: str) -> tuple[float | None, float | None]:
-    """The interval of a column: ``tokens_low`` and ``tokens_high``, or just ``low`` and ``high``."""
+    """The interval of a column: ``tokens_low`` and ``tokens_high``, or ``low`` and ``high``."""
     prefix = "" if column in LIMITED and not hasattr(row, f"{column}_low") else f"{column}_"
     return getattr(row, f"{prefix}low", None), getattr(row, f"{prefix}high", None)
 

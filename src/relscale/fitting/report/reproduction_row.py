@@ -14,7 +14,7 @@ class AnswerRow:
 
     quantity: str = column("Description of the number.")
     data: str = column(
-        "Data that the number belongs to; a column's name in braces stands for its value: {corpus}."
+        "Data that the number belongs to; a column's name in braces is replaced by its value: {corpus}."
     )
     unit: str | None = column("Unit; a number in % is 100 times that in the tables.")
     published: float | None = column("The published number.")
@@ -22,7 +22,7 @@ class AnswerRow:
     tolerance: float | None = column("Tolerance: half a unit of the last published digit.")
     table: str = column("Table of the fit with the corresponding number, or atlas.")
     where: str = column("Conditions on its columns: fit=a; parameter=b.")
-    source: str | None = column("Where it was published; of numbers of the atlas, their origin.")
+    source: str | None = column("Where it was published; for numbers of the atlas, their origin.")
     column: str = column("Column of the number, |column| for its magnitude.")
 
 
@@ -32,7 +32,7 @@ def conditions(where: str) -> dict[str, str]:
     Raises
     ------
     RelscaleError
-        It is not of that form.
+        It does not have that form.
     """
     pairs = [part.partition("=") for part in where.split(";") if part.strip()]
     if not all(sign and name.strip() for name, sign, _ in pairs):

@@ -39,7 +39,7 @@ from relscale.measurements.metric import VALIDATION
 from relscale.storage.rows import rows_of
 
 YES = {None: "", True: "yes", False: "no"}
-STRONGEST = 5  # gaps that a sentence is written about
+STRONGEST = 5  # number of gaps with a sentence
 
 
 def summary(
@@ -52,29 +52,28 @@ def summary(
 ) -> str:
     """Text tables; empty ones are omitted.
 
-    How many gaps close, widen, cross, are flat and are not resolved, and the clearest of them in words; how many depend
-    on more than compute; the exponents
-    of the frontier; β, E and G at the reference compute, Δβ, the verdict on the gap and where the curves cross;
-    optimizers over equal runs; forecasts; further laws and their predictions; published answers. Intervals are for the
-    population of items where items were resampled, else for these items; the column ``estimand`` says which. p are raw,
-    Benjamini–Hochberg's (by which the verdict is given) and Benjamini–Yekutieli's; limits are those of the one gap, and
-    in the column ``selected`` those of the gaps that stand out, which allow for their selection; where items come in
-    clusters, such as those of one file, the p-value that items taken to be independent would give stands beside them.
+    The numbers of gaps that close, widen, cross, are flat and are not resolved, and the clearest in words; the number
+    that depend on more than compute; the exponents of the frontier; β, E and G at the reference compute, Δβ, the
+    verdict and the crossing; optimizers over equal runs; forecasts; further laws and their predictions; published
+    answers. Intervals are for the population of items if items were resampled, else for these items (column
+    ``estimand``). p-values are raw, Benjamini–Hochberg's (used for the verdict) and Benjamini–Yekutieli's. Limits are
+    not adjusted; the column ``selected`` has limits of significant gaps that account for their selection. If items are
+    in clusters, such as those of one file, the p-value for independent items is shown too.
 
     Parameters
     ----------
     fits
-        What to show.
+        The fit to summarise.
     shown
-        The metric and the prompt form of each suite; a suite that is not named is shown with all that it has.
+        The metric and the prompt form of each suite; all metrics and forms of a suite that is not named.
     without
-        Columns to leave out, such as a corpus that is the only one.
+        Columns to omit, such as that of the only corpus.
     measurements
-        What was fitted, to say which of it was left out because of its status.
+        The fitted measurements, to list those excluded by their status.
     x
-        What the column of training compute is called.
+        Name of the column of training compute.
     widths
-        Of the runs that were planned at each budget, to say which to add where no minimum lies between them.
+        Widths of the runs that were planned at each budget, for the advice on a budget without a minimum.
     """
     rows = [row for row in rows_of(ParameterRow, fits.fits) if _is_shown(row, shown)]
     forecasts = [row for row in rows_of(ForecastRow, fits.forecasts) if _is_shown(row, shown)]
@@ -129,7 +128,7 @@ def verdict_text(
 
 def _is_shown(row: SeriesKey, shown: Mapping[str, tuple[str, str | None]]) -> bool:
     if row.suite == VALIDATION.suite:
-        return row.metric == VALIDATION.metric  # bits per byte is the same number in another unit
+        return row.metric == VALIDATION.metric  # bits per byte is the same quantity in another unit
     return row.suite is None or row.suite not in shown or (row.metric, row.prompt) == shown[row.suite]
 
 
@@ -154,7 +153,7 @@ def _frontier(rows: Iterable[ParameterRow]) -> list[Line]:
 
 
 def _equal_runs(rows: Iterable[SizeRow]) -> list[Line]:
-    """Pairs of runs that differ in nothing but the optimizer: how many, and their ratio's geometric mean."""
+    """Pairs of runs that differ only in the optimizer: their number, and the geometric mean of their ratio."""
     pairs: dict[tuple[str | None, ...], tuple[CurveKey, list[float]]] = {}
     for row in rows:
         if row.ratio is not None:
@@ -173,7 +172,7 @@ def _equal_runs(rows: Iterable[SizeRow]) -> list[Line]:
 
 
 def _forecasts(rows: Iterable[ForecastRow], x: str) -> list[Line]:
-    """Of the gaps in suites of few groups, or of the errors if there is no gap; the others are in the table."""
+    """Forecasts of the gaps in suites of few groups, or of the errors without a gap; the others are in the table."""
     rows = [row for row in rows if row.candidate == ENSEMBLE]
     rows = [row for row in rows if row.quantity == RATIO] or rows
     groups: dict[tuple[str | None, ...], set[str | None]] = {}
@@ -225,7 +224,7 @@ def _predictions(rows: Iterable[PredictionRow]) -> list[Line]:
 
 
 def _published(rows: Iterable[ReproductionRow]) -> list[Line]:
-    """The published numbers beside ours, each with its digits as far as ours are known."""
+    """The published and reproduced numbers."""
     return [
         {
             "quantity": row.quantity,

@@ -10,20 +10,20 @@ from relscale.fitting.verdicts import words
 
 Line = Mapping[str, str | int | None]  # the cells of one line by heading; the status is under "status"
 
-MANY = 12  # lines, or groups of a suite, from which on they are summed up
-SHOWN_IF_DIFFERENT = ("optimizer", "prompt", "metric")  # where the lines of a suite differ in them
+MANY = 12  # number of lines, or groups of a suite, from which they are summarised
+SHOWN_IF_DIFFERENT = ("optimizer", "prompt", "metric")  # shown only if the lines of a suite differ in them
 WITH_INTERVALS = ("exponent", "β", "Δβ", "value")  # columns of an estimate and its limits
 
 
 def text_table(lines: Sequence[Line], without: Sequence[str] = ()) -> str:
-    """The lines below their headings, without columns that are empty or the same for every line of a suite.
+    """The lines under their headings, without columns that are empty or the same for every line of a suite.
 
     Parameters
     ----------
     lines
-        All with the headings of the first.
+        Lines, all with the headings of the first.
     without
-        Headings to leave out.
+        Headings to omit.
     """
     if not lines:
         return ""
@@ -54,7 +54,7 @@ def common_status(title: str, lines: Sequence[Line]) -> str:
 
 
 def curve_cells(key: SeriesKey) -> dict[str, str | None]:
-    """The columns that say which curve a line is of."""
+    """The columns that identify the curve of a line."""
     return {
         "corpus": key.corpus,
         "optimizer": key.optimizer,
@@ -66,7 +66,7 @@ def curve_cells(key: SeriesKey) -> dict[str, str | None]:
 
 
 def interval_text(value: float | None, low: float | None, high: float | None, digits: int = 0) -> str:
-    """An estimate with its limits, to so many significant digits, or to four decimals; "none" without one."""
+    """An estimate with its limits, with this many significant digits, or four decimals for 0; "none" without one."""
     return "none" if value is None else words.number(value, digits) + limits_text(low, high, digits)
 
 
@@ -77,5 +77,5 @@ def limits_text(low: float | None, high: float | None, digits: int = 4) -> str:
 
 
 def reason_text(status: Status, note: str | None) -> str:
-    """The note on a row, or its status where it has none."""
+    """The note on a row, or its status without one."""
     return note or str(status)

@@ -7,17 +7,17 @@ import pyarrow.compute as pc
 
 from relscale.fitting.estimation.law_points import ModelKey, point_rows
 
-MOST_GROUPS = 4  # that are named; of more their number
+MOST_GROUPS = 4  # maximum number of groups that are named; otherwise only their number
 Key = tuple[str | None, str | None, str | None]  # suite, prompt and status
 
 
 def left_out(measurements: pa.Table, conditions: Mapping[str, object] | None = None) -> list[str]:
-    """A line for each suite, prompt and status other than ok: how many runs, of which groups, and why.
+    """One line per suite, prompt and status other than ok: the number of runs, their groups and the reason.
 
     Parameters
     ----------
     measurements
-        The tidy table; without a column ``status`` nothing is left out.
+        The tidy table; without a column ``status``, no run is excluded.
     conditions
         Columns and the value that rows must have, such as a suite; all rows by default.
     """

@@ -35,8 +35,9 @@ def verdict_of_slope(
     level: float,
     margin: float,
 ) -> Verdict | None:
-    """The verdict by the slope ``at``, its direction, and whether G is clearly on one side of 1 at the
-    least compute and on the other at the largest."""
+    """The verdict by the slope ``at``, its direction, and whether G is clearly on one side of 1 at the smallest compute
+    and on the other at the largest.
+    """
     p = None if np.isnan(p_value[at]) else float(p_value[at])
     crossing = (1.0, 1.0) if crosses else (None, None)
     change = change_per_tenfold(slope.low[at]), change_per_tenfold(slope.high[at])
@@ -53,11 +54,11 @@ def with_adjusted_verdicts(rows: Sequence[Any], family: Sequence[str], margin: f
     Parameters
     ----------
     rows
-        Of a type with ``p_value``, ``p_bh``, ``verdict``, ``low``, ``high`` and ``level``.
+        Rows of a type with ``p_value``, ``p_bh``, ``verdict``, ``low``, ``high`` and ``level``.
     family
-        The columns that rows share whose p-values are adjusted together.
+        The columns whose equal values mark rows with jointly adjusted p-values.
     margin
-        Largest change per tenfold of compute that counts as flat.
+        Largest change per tenfold of compute that is considered flat.
     """
     families = [tuple(getattr(row, name) for name in family) for row in rows]
     p_bh, _ = adjusted([None if row.verdict is None else row.p_value for row in rows], families)

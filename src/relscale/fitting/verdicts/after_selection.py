@@ -5,8 +5,9 @@ are selected by chance. Of m gaps of a family of which R are selected at the rat
 
     1 − R · q / m
 
-cover all but an expected share of at most q of the selected Δβ: the false coverage rate. An interval leaves 0 out just
-where Benjamini and Hochberg's procedure selects the gap. The interval of a bootstrap is widened as that of its t is.
+cover all but an expected share of at most q of the selected Δβ: the false coverage rate. An interval excludes 0 exactly
+if Benjamini and Hochberg's procedure selects the gap. A bootstrap interval is widened by the same factor as its t
+interval.
 
 Source: Benjamini and Yekutieli, *False discovery rate-adjusted multiple confidence intervals for selected parameters*,
 JASA 100, 2005.
@@ -28,14 +29,14 @@ NONE: Limits = (None, None)
 def limits_after_selection(
     slopes: Sequence[ParameterRow], p_bh: Sequence[float], families: Sequence[Hashable], level: float
 ) -> Iterator[Limits]:
-    """Of each slope its limits at the false coverage rate 1 − level; none where it was not selected.
+    """The limits of each slope at the false coverage rate 1 − level; none if it was not selected.
 
     Parameters
     ----------
     slopes, p_bh, families
-        One for each gap: its Δβ, the adjusted p-value, and the family that it was adjusted over.
+        One per gap: its Δβ, its adjusted p-value, and the family of the adjustment.
     level
-        Confidence level of the limits that the slopes have.
+        Confidence level of the slopes' unadjusted limits.
     """
     of_families = list(zip(families, p_bh, strict=True))
     tests = Counter(family for family, p in of_families if not math.isnan(p))

@@ -1,22 +1,22 @@
 """The verdict on one gap, one of five, accounting for multiple testing.
 
-The gap is ``|ln G(F)|`` from the least to the largest compute of the data, and Δβ the slope of ln G.
+The gap is ``|ln G(F)|`` from the smallest to the largest compute of the data, and Δβ the slope of ln G.
 
 ============= =========================================================================================================
-closes        the adjusted p-value of Δβ = 0 is below 1 − level, ln G has one sign throughout, and it goes towards 0
-widens        the same, and it goes away from 0
-crosses       the adjusted p-value is below 1 − level, and the whole interval of the compute where G = 1 lies inside
+closes        the adjusted p-value of Δβ = 0 is below 1 − level, ln G has one sign throughout, and it moves towards 0
+widens        the same, and it moves away from 0
+crosses       the adjusted p-value is below 1 − level, and the whole interval of the compute where G = 1 is inside
               the data
-flat          none of these, and the whole interval of the change per tenfold of compute lies within ± the margin
+flat          none of these, and the whole interval of the change per tenfold of compute is within ± the margin
 not resolved  none of these: the data are inconclusive
 ============= =========================================================================================================
 
-The p-value is adjusted (Benjamini–Hochberg) over the family of the gap, so among gaps that are given a direction an
-expected share of at most 1 − level has none. Limits, of Δβ, of ln G and of the crossing, are those of the gap alone,
-not adjusted; beside them stand limits of Δβ that allow for the selection (``after_selection``). "Flat" is an
-equivalence test: an interval at level 95% inside the margin rejects a change larger than the margin at 2.5% on either
-side. A gap that is given a direction may change by less than the margin too: with many points a small change is clear,
-and its size stands beside the verdict.
+The p-value is adjusted (Benjamini–Hochberg) over the family of the gap, so among gaps with a direction an expected
+share of at most 1 − level does not have it. The limits of Δβ, of ln G and of the crossing are not adjusted; in addition
+there are limits of Δβ that account for the selection (``after_selection``). "Flat" is an equivalence test: an interval
+at level 95% inside the margin rejects a change larger than the margin at 2.5% on either side. A gap with a direction
+may also change by less than the margin: with many points a small change is significant, and its size is given beside
+the verdict.
 
 Sources: Benjamini & Hochberg, *Controlling the false discovery rate*, JRSS B 57, 1995; Schuirmann, *A comparison of the
 two one-sided tests procedure*, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987.
@@ -42,7 +42,7 @@ class Verdict(StrEnum):
 
 
 DIRECTIONS = (Verdict.CLOSES, Verdict.WIDENS, Verdict.CROSSES)
-"""The verdicts that say where a gap goes."""
+"""The verdicts with a direction."""
 
 
 class Options(Section):
@@ -50,7 +50,7 @@ class Options(Section):
 
     equivalence_margin: Fraction = Field(
         default=0.01,
-        description="A gap is flat where the whole interval of its ratio's change per tenfold of compute lies within "
+        description="A gap is flat if the whole interval of its ratio's change per tenfold of compute is within "
         "± this share (0.01 is 1%).",
     )
 
@@ -72,7 +72,7 @@ def verdict(
     Parameters
     ----------
     p_adjusted
-        Of Δβ = 0, adjusted over the family.
+        p-value of Δβ = 0, adjusted over the family.
     level
         Confidence level of the limits.
     direction
@@ -80,11 +80,11 @@ def verdict(
     crossing
         Limits of the compute where G = 1; None if there is no such limit.
     data
-        Least and largest compute of the data.
+        Smallest and largest compute of the data.
     change
         Limits of ``10^Δβ − 1``, the change of the ratio per tenfold of compute.
     margin
-        Largest change that counts as flat.
+        Largest change that is considered flat.
 
     Examples
     --------
@@ -108,14 +108,14 @@ def verdict(
 
 
 def change_per_tenfold(slope: float | None) -> float | None:
-    """``10^Δβ − 1``; None if it is beyond what a number can hold."""
+    """``10^Δβ − 1``; None if it overflows."""
     if slope is None or not math.isfinite(slope):
         return None
     return 10.0**slope - 1 if slope < 300 else None
 
 
 def _inside(limits: Limits, outer: Limits) -> bool:
-    """Whether both limits are known and lie within the others."""
+    """Whether both limits are known and within the others."""
     (low, high), (least, largest) = limits, outer
     if low is None or high is None or least is None or largest is None:
         return False

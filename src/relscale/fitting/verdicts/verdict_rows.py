@@ -142,9 +142,9 @@ def verdict_rows(
     parameters
         Rows of the table ``fits``.
     errors, influence, specifications, powers
-        Rows of the tables of these names (of ``power``), as far as they were computed.
+        Rows of the tables of these names (``power`` for the last), if computed.
     settings
-        Of the fit.
+        Settings of the fit.
     """
     slopes = _of_curves(parameters, relative.LINE.slope)
     levels = _of_curves(parameters, relative.LINE.level)
@@ -228,7 +228,7 @@ def verdict_rows(
 
 
 def _key(row: Any, names: Sequence[str] = CURVE) -> Key:
-    """The curve that a row is of."""
+    """The curve of a row."""
     return tuple(getattr(row, name) for name in names)
 
 
@@ -242,7 +242,7 @@ def _by_curve(rows: Iterable[Any], names: Sequence[str] = CURVE) -> dict[Key, li
 
 
 def _of_curves(parameters: Iterable[ParameterRow], parameter: str) -> dict[Key, ParameterRow]:
-    """One row per ratio: that for the population of the items where it has an interval, else that for these items."""
+    """One row per ratio: that for the population of the items if it has an interval, else that for these items."""
     by_curve: dict[Key, ParameterRow] = {}
     for row in parameters:
         if row.parameter != parameter or row.fit is not None or row.baseline is None:
@@ -278,7 +278,7 @@ def _ratio(level: ParameterRow | None, slope: float, flops: float | None) -> flo
 
 
 def _halving_factor(slope: float, ends: tuple[float | None, float | None]) -> float | None:
-    """``ln G / 2 = ln G + slope · ln factor``, where slope and ln G differ in sign."""
+    """``ln G / 2 = ln G + slope · ln factor``, if slope and ln G differ in sign."""
     if not ends[1] or not math.isfinite(slope) or slope == 0:
         return None
     exponent = -math.log(ends[1]) / (2 * slope)
@@ -286,7 +286,7 @@ def _halving_factor(slope: float, ends: tuple[float | None, float | None]) -> fl
 
 
 def with_carriers(rows: Iterable[InfluenceRow], verdicts: Iterable[VerdictRow]) -> list[InfluenceRow]:
-    """The rows with ``carries``: whether the verdict says where the gap goes, and without these no longer does."""
+    """The rows with ``carries``: whether the verdict has a direction only with these points."""
     verdict_of = {_key(row): row.verdict for row in verdicts}
     return [
         replace(row, carries=_carries(row, verdict_of.get(_key(row)))) if row.baseline is not None else row
@@ -331,7 +331,7 @@ def _other_ways(rows: Iterable[SpecificationRow], slope: float) -> _OtherWays:
 
 
 def _power(rows: Iterable[PowerRow]) -> PowerRow | None:
-    """The power of as many runs and items as there are, for the first Δβ that was asked for."""
+    """The power with the current runs and items, for the first Δβ of the config."""
     rows = [row for row in rows if row.count == 1 and row.power is not None]
     for resource in ("items", "runs"):
         for row in rows:
@@ -347,7 +347,7 @@ def _side(
     ends: tuple[float | None, float | None],
     crossing: ParameterRow | None,
 ) -> list[Remark]:
-    """Why a clear slope has no verdict."""
+    """The reason that a significant slope has no verdict with a direction."""
     if verdict is None or verdict not in (Verdict.NOT_RESOLVED, Verdict.FLAT) or slope.level is None:
         return []
     if not p_bh < 1 - slope.level or not ends[0] or not ends[1]:

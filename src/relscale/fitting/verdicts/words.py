@@ -31,7 +31,7 @@ class Names:
     groups
         Suite and group to label.
     x
-        What compute is measured in, or the column that stands for it.
+        Unit of compute, or the column used as compute.
     """
 
     suites: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Names:
     x: str = "FLOPs"
 
     def group(self, row: VerdictRow) -> str:
-        """The group whose gap it is."""
+        """The group of the gap."""
         return self.groups.get((row.suite or "", row.group or ""), row.group or "")
 
     def baseline(self, row: VerdictRow) -> str:
@@ -61,24 +61,24 @@ UNNAMED = Names()
 
 
 def counted_rows(rows: Sequence[VerdictRow]) -> list[VerdictRow]:
-    """The gaps that a headline counts: those between groups by the metric that a suite is shown by, else all shown."""
+    """The gaps counted in a headline: those between groups by each suite's headline metric, else all."""
     shown = [row for row in rows if row.primary]
     return [row for row in shown if row.contrast == "group"] or shown
 
 
 def counted(rows: Sequence[VerdictRow]) -> dict[Verdict | None, int]:
-    """How many gaps have each verdict, all five named; None stands for gaps without an interval."""
+    """Number of gaps with each of the five verdicts; None is for gaps without an interval."""
     counts = Counter(row.verdict for row in rows)
     return {verdict: counts[verdict] for verdict in (*COUNTED, None)}
 
 
 def headline(rows: Sequence[VerdictRow]) -> str:
-    """How many gaps close, widen, cross, are flat and are not resolved, and at which false discovery rate.
+    """Numbers of gaps that close, widen, cross, are flat and are not resolved, and the false discovery rate.
 
     Parameters
     ----------
     rows
-        The gaps that are counted: the ``primary`` ones of an experiment, or of a suite.
+        The counted gaps: the ``primary`` ones of an experiment, or of a suite.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def sentence(row: VerdictRow, names: Names = UNNAMED, corpus: bool = True) -> st
     names
         Words for suites and groups.
     corpus
-        Whether to say on which corpus.
+        Whether to name the corpus.
     """
     subject = names.group(row)
     arm = f"{row.contrast} {row.arm}" if row.arm is not None else None
@@ -139,7 +139,7 @@ def sentence(row: VerdictRow, names: Names = UNNAMED, corpus: bool = True) -> st
 
 
 def ratios(row: VerdictRow) -> str:
-    """The ratio at the least and at the largest compute: ``1.029 → 1.044``."""
+    """The ratio at the smallest and at the largest compute: ``1.029 → 1.044``."""
     if row.ratio_low is None or row.ratio_high is None:
         return "–"
     decimals = 3 if abs(row.ratio_low - row.ratio_high) < 0.095 else 2
@@ -166,7 +166,7 @@ def change_after_selection(row: VerdictRow) -> str:
 
 
 def sentence_case(text: str) -> str:
-    """With a capital letter."""
+    """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
@@ -198,7 +198,7 @@ def signed_percent(share: float) -> str:
 
 
 def crossing(row: VerdictRow) -> str:
-    """Where the curves cross, with limits: ``2.7×10²¹ [1.6×10²¹, 5.4×10²¹]``; empty if it is not known."""
+    """Compute at which the curves cross, with limits: ``2.7×10²¹ [1.6×10²¹, 5.4×10²¹]``; empty if unknown."""
     if row.crossing_flops is None:
         return ""
     limits = [flops(limit) for limit in (row.crossing_low, row.crossing_high) if limit is not None]
@@ -215,14 +215,14 @@ def _p_values(row: VerdictRow) -> tuple[float, float, str, str]:
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number to so many significant digits, or of 0 to four decimals; empty if there is none."""
+    """A number with this many significant digits, or four decimals for 0 ``digits``; empty if there is none."""
     if value is None:
         return ""
     return f"{value:.{digits}g}" if digits else f"{value:.4f}"
 
 
 def limits(low: float | None, high: float | None, digits: int = 4) -> str:
-    """Limits in brackets, ``[0.1, …]`` where one is open; empty if there are none."""
+    """Limits in brackets, ``[0.1, …]`` if one is open; empty if there are none."""
     if low is None and high is None:
         return ""
     return f"[{number(low, digits) or '…'}, {number(high, digits) or '…'}]"
