@@ -155,7 +155,7 @@ def test_a_run_without_a_baseline_is_left_out_and_said() -> None:
             r"law power has 1 predictors \(training_flops\), but x names 2",
         ),
         ("power", {"x": ["batch"]}, "law power needs the columns batch, which are missing"),
-        ("power", {"x": ["group"]}, "the column 'group' has no numbers but string"),
+        ("power", {"x": ["group"]}, "the column 'group' contains string, not numbers"),
         (
             "power",
             {"fixed": {"alpha": 1.0}},

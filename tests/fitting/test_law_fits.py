@@ -261,7 +261,7 @@ def test_a_group_without_a_trusted_number_is_a_row_among_the_others() -> None:
 
 def test_too_few_points_are_a_row_with_a_status() -> None:
     rows, _ = fitted(world(), POWER | {"law": "irreducible", "only": {"run": "a1", "step": [1, 2]}})
-    assert all("the data do not fix all parameters" in row["reason"] for row in rows)
+    assert all("the data do not determine all parameters" in row["reason"] for row in rows)
     assert all(row.get("low") is None for row in rows)
 
 

@@ -272,7 +272,7 @@ def test_errors_that_never_move_have_no_slope_and_nothing_to_judge_it_by(
     assert len(slopes) == 5
     for row in slopes:
         assert row["value"] == pytest.approx(0, abs=1e-12)
-        assert row["reason"] == "every point lies on the line: no scatter to judge it by"
+        assert row["reason"] == "all points are on the line: no scatter for an interval"
 
 
 def test_one_run_gives_rows_and_no_law(World: Any) -> None:

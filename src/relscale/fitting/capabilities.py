@@ -2,7 +2,7 @@
 
     scores ≈ mean + Σ_k S_k · loadings_k,    S_k = θ_k · ln C + ν_k(family)
 
-Missing scores are filled in from the first component. A family has one intercept per component and shares the slope,
+Missing scores are imputed from the first component. A family has one intercept per component and shares the slope,
 so that one small model of a family is enough to forecast its larger ones.
 
 Sources: Ruan et al., *Observational Scaling Laws*, arXiv 2405.10938, equations 3 and 4; Polo et al., *Sloth*, arXiv
@@ -68,7 +68,7 @@ def completed(scores: Array) -> Array:
 def components(scores: Array) -> Components:
     """The principal components of scores (n, k) without missing ones; the columns are centred, not standardised.
 
-    The sign of each is such that its loadings have a positive sum: more of it is better on most benchmarks.
+    The sign of each makes the sum of its loadings positive: a larger value is better on most benchmarks.
     """
     mean = scores.mean(axis=0)
     _, size, loadings = np.linalg.svd(scores - mean, full_matrices=False)
@@ -83,7 +83,7 @@ def forecast(
     known: NDArray[np.bool_],
     number: int,
 ) -> Array:
-    """Scores (n, k) of all models from the known ones, by ``number`` components of these.
+    """Scores (n, k) of all models, forecast from the known ones by ``number`` components.
 
     Every component is a line in ln compute (n,) with one slope and an intercept per family, by least squares. A
     family without a known model has the intercept 0, the mean of all families.
@@ -95,15 +95,15 @@ def forecast(
 
 
 def in_family(families: Sequence[str]) -> Array:
-    """Whether each model is of each family, 0 or 1: (n, families), these sorted by name."""
+    """Membership of each model in each family, 0 or 1: (n, families), sorted by name."""
     names = sorted(set(families))
     return np.array([[family == name for name in names] for family in families], dtype=float)
 
 
 def held_out(scores: Array, log_compute: Array, families: Sequence[str], ahead: Forecast) -> float:
-    """Mean absolute error of forecasts: each family's models from its smallest and all models of the others.
+    """Mean absolute error of forecasts of each family's models from its smallest and all models of the others.
 
-    The mean over families that have two models or more; nan if there is none. Missing scores are left out.
+    The mean over families with two models or more; nan without one. Missing scores are excluded.
     """
     errors, named = [], np.array(families, dtype=object)
     for family in dict.fromkeys(families):

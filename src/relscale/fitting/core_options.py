@@ -1,4 +1,4 @@
-"""Options of a fit that belong to no single analysis: curves, lines, forecasts and further laws."""
+"""Options of a fit other than those of single analyses: curves, lines, forecasts and further laws."""
 
 from typing import Annotated, Literal
 
@@ -120,7 +120,7 @@ class FurtherLaw(Section):
 class Multiplier(Section):
     """Factor of unique text that would have helped as much as mixing in other text (relscale ask multiplier)."""
 
-    name: str = Field(description="Name of this question, in the column `fit` of the table multipliers.")
+    name: str = Field(description="Name of this estimate, in the column `fit` of the table multipliers.")
     where: Where = Field(default={}, description="Conditions on the measurements: columns and their values.")
     share: str = Field(description="Column of the share of the other text; 0 for runs without it.")
     unique: str = Field(default="unique_tokens", description="Column of the unique text.")
@@ -128,7 +128,7 @@ class Multiplier(Section):
     unique_in_mixtures: float = Field(
         default=0.0,
         ge=0,
-        description="Unique text of the target in every mixture, where the column counts the other text too.",
+        description="Unique text of the target in every mixture, if the column includes the other text.",
     )
     noise: float = Field(
         default=0.0, ge=0, description="Standard error of the logarithm of the metric, for intervals."
@@ -136,7 +136,7 @@ class Multiplier(Section):
 
 
 class ForecastTarget(Section):
-    """Where errors and gaps are forecast."""
+    """A target of forecasts of errors and gaps."""
 
     training_flops: Positive = Field(description="Training compute, in FLOPs.")
     tokens_per_param: Positive | None = Field(
@@ -181,8 +181,8 @@ class CoreOptions(Section):
     metrics: dict[str, tuple[str, ...]] = Field(
         default={},
         description="Per suite, the metrics that laws and all analyses (forecasts, influence, forms, "
-        "power) are computed for. By default laws are fitted to every error metric that a suite has, and "
-        "analyses are of the metric that it is shown by (in its manifest). An empty list fits none.",
+        "power) are computed for. By default laws are fitted to every error metric of a suite, and "
+        "analyses are of the metric in its manifest. An empty list fits none.",
     )
     contrasts: Contrasts = Contrasts()
     bootstrap: Count = Field(default=1000, description="Number of draws of each bootstrap.")
@@ -198,7 +198,7 @@ class CoreOptions(Section):
         default=(), description="Further laws, each fitted to a subset of the measurements."
     )
     multipliers: tuple[Multiplier, ...] = Field(
-        default=(), description="Questions of how much unique text is worth as much as mixing in other text."
+        default=(), description="Estimates of the unique text that is worth as much as mixing in other text."
     )
     answers: Annotated[PathText | None, NULLABLE] = Field(
         default=None, description="A table of published numbers to compare the fits with."

@@ -51,16 +51,16 @@ def fit(
         ``budget``, ``tokens`` and rows of the validation loss (suite "validation", group "all", "nats_per_token").
     replicates
         The same numbers under resamplings of the items; without it intervals are for these items only. A data set is
-        read a few rows at a time, and need not fit into memory.
+        read in batches, and does not have to fit into memory.
     options, suites
         See ``relscale.fitting.settings``.
     seed
-        Of every bootstrap and simulation.
+        Seed of all bootstraps and simulations.
 
     Raises
     ------
     RelscaleError
-        The tables or options cannot be used; what can be fitted in part is fitted, with a status.
+        The tables or options cannot be used. Partial failures are rows with a status.
     """
     check_option_names(options or {})
     refuse_mixed_formats(measurements)
@@ -113,7 +113,7 @@ def fit(
 
 
 class _Rows:
-    """The rows of every table, as they are made."""
+    """The rows of every table, collected during the fit."""
 
     def __init__(self) -> None:
         self.tables: dict[str, list[Any]] = {name: [] for name in ROWS}
@@ -123,7 +123,7 @@ class _Rows:
         self.tables[table].extend(rows)
 
     def add_frontier(self, frontier: FrontierCurves, settings: Settings) -> None:
-        """Add what is known along one frontier: its points, errors, gaps and laws."""
+        """Add the points, errors, gaps and laws of one frontier."""
         matrix = frontier.matrix
         self.add("frontier", (frontier_row(matrix.key, point, settings.level) for point in frontier.points))
         self.add("errors", error_rows(frontier))
@@ -138,7 +138,7 @@ class _Rows:
         self.analyse(frontier, settings)
 
     def add_curves(self, curves: Curves, settings: Settings, matrix: RunMatrix | None = None) -> None:
-        """Add the law of errors or of ratios; of the metrics that a suite is shown by also analyses and forecasts."""
+        """Add the law of errors or of ratios, and for the headline metrics of suites analyses and forecasts."""
         if curves.quantity == ERROR:
             self.add("fits", law_rows(power.LINE, curves, settings))
         else:

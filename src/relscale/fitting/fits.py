@@ -48,20 +48,20 @@ ESTIMATES = (
     "high",
     "ratio",
     "predicted",
-)  # columns that may be beyond what a number can hold
+)  # columns that may overflow
 
 
 @dataclass(frozen=True)
 class Fits:
-    """The results of a fit: the tables of ``ROWS``, each an attribute too. A null has a status that says why.
+    """The results of a fit: the tables of ``ROWS``, each an attribute too. A null has a status with the reason.
 
-    In all of them ``baseline`` is what ``group`` (``contrast`` "group"), ``corpus`` or ``optimizer`` is compared with;
+    In all of them, ``group`` (``contrast`` "group"), ``corpus`` or ``optimizer`` is compared with ``baseline``;
     it is null for traditional laws. ``docs/reference/tables.md`` has the meaning and unit of every column.
 
     Attributes
     ----------
     tables
-        By name.
+        Tables by name.
     """
 
     tables: Mapping[str, pa.Table]
@@ -91,7 +91,7 @@ def _table(kind: type, rows: Iterable[Any]) -> pa.Table:
 
 
 def _flagged(row: Any, estimates: list[str]) -> Any:
-    """The row, with a status where an estimate is infinite."""
+    """The row, with a status if an estimate is infinite."""
     if row.status == Status.OK and any(abs(getattr(row, name) or 0.0) == np.inf for name in estimates):
         return replace(row, status=Status.BEYOND_RANGE)
     return row
@@ -108,7 +108,7 @@ def check_folder(folder: str | Path) -> None:
     Raises
     ------
     RelscaleError
-        It is a file, or holds something else than the tables of a fit, which would be lost.
+        It is a file, or contains other files than the tables of a fit, which would be lost.
     """
     folder = Path(folder).resolve()
     if folder.is_file():
@@ -122,7 +122,7 @@ def check_folder(folder: str | Path) -> None:
 
 
 def write(fits: Fits, folder: str | Path) -> None:
-    """Write the tables as ``<folder>/<name>.parquet``, all or none; what an earlier fit wrote there is replaced.
+    """Write the tables as ``<folder>/<name>.parquet``, all or none; tables of an earlier fit are replaced.
 
     Raises
     ------

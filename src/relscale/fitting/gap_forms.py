@@ -5,14 +5,14 @@ The value is always the implied
     Δβ = d ln G / d ln F    at the reference compute, the geometric mean of the data, where
 
 * ratio: G = E_t / E_b is a power law;
-* difference: ``G = 1 + D / E_b`` with the difference D = E_t − E_b and E_b power laws. Both lines together are one,
-  of ln |D / E_b| = ln |G − 1|, with slope κ and value ln r at the reference; ``Δβ = ± r·κ / (1 ± r)``, and its
-  interval is that of the two parameters, and of the items' draws of G, carried over to first order;
+* difference: ``G = 1 + D / E_b`` with the difference D = E_t − E_b and E_b power laws. Both lines together are a line
+  of ln |D / E_b| = ln |G − 1|, with slope κ and value ln r at the reference; ``Δβ = ± r·κ / (1 ± r)``, and its interval
+  follows from the two parameters and the items' draws of G, to first order;
 * reducible: ``G = (E_t − E∞_t) / (E_b − E∞_b)`` with each group's irreducible error E∞ from its own fit. There is no
-  interval: the scatter of the last stage does not know how uncertain E∞ is.
+  interval, because the scatter of the last stage does not include the uncertainty of E∞.
 
-Intervals are for the population of the items where they were resampled, else for these items; where runs share
-trainings by a block bootstrap or a jackknife over these.
+Intervals are for the population of the items if they were resampled, else for these items. If points share training
+runs, they are from a block bootstrap or a jackknife over these.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,14 +79,14 @@ class Slopes:
 
 @dataclass(frozen=True)
 class Compared:
-    """J targets against their baselines, as one way to look at a matrix has them; P points, B draws of the items.
+    """J targets and their baselines under one specification of a matrix; P points, B draws of the items.
 
     Attributes
     ----------
     x
         (P,) ln F, known at each point.
     total
-        Points that there would be were ln F known everywhere.
+        Number of points, including those of unknown ln F.
     value
         (P, K) ln E of every series; ``targets`` (J,) and ``baselines``, J lists, are columns of it.
     log_ratio, noise, draws
@@ -96,7 +96,7 @@ class Compared:
     blocks
         (P,) the training run of each point.
     without
-        (P, J, G) ln G without each of the trainings that budgets share, else None.
+        (P, J, G) ln G without each training run, if budgets share some; else None.
     """
 
     x: Floats
@@ -120,7 +120,7 @@ class Compared:
         baselines: list[NDArray[np.int64]],
         clusters: Floats,
     ) -> "Compared":
-        """At the points whose compute is known."""
+        """The pairs at the points of known compute."""
         counted = np.isfinite(log_flops)
         value, noise, draws = (part[counted] for part in (variant.value, variant.noise, variant.draws))
         without = None if variant.without is None else variant.without[counted]
@@ -159,7 +159,7 @@ class Compared:
 
 
 def slopes_by_form(compared: Compared, settings: Settings, margin: float) -> Iterator[tuple[Form, Slopes]]:
-    """Δβ of all pairs by each form; ``margin`` is the change per tenfold of compute that counts as flat."""
+    """Δβ of all pairs by each form; ``margin`` is the largest flat change per tenfold of compute."""
     pairs, log_ratio, level = range(len(compared.targets)), compared.log_ratio, settings.level
     items, fitted = compared.lines(log_ratio, compared.draws, compared.without, settings)
     of_items = np.isfinite(items.between[2])
@@ -220,7 +220,7 @@ def _slopes(
     total: int,
     reasons: Mapping[int, Remark] = MappingProxyType({}),
 ) -> Slopes:
-    """The slopes, and of each what a reader must know; ``total`` points there would be."""
+    """The slopes with remarks; ``total`` is the number of points including unused ones."""
     remarks = []
     for j, n in enumerate(fitted.line.n):
         remark = reasons.get(j) or fitted.remark(j)
@@ -246,7 +246,7 @@ def _implied(fitted: LineWithIntervals, items: ItemLines, side: Floats, level: f
 
 
 def _of_gap(slope: Interval, side: Floats, j: int) -> Direction | None:
-    """The gap of a difference of one sign closes where G moves against that sign."""
+    """Direction of a difference's gap: it closes if G moves against the sign of the difference."""
     low, high = slope.low[j] * side[j], slope.high[j] * side[j]
     if np.isnan(low) or np.isnan(high):
         return None
@@ -256,7 +256,7 @@ def _of_gap(slope: Interval, side: Floats, j: int) -> Direction | None:
 
 
 def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
-    """ln (E − E∞) of every series, nan if it can not be had, and a reason to warn of it."""
+    """ln (E − E∞) of every series, nan if it cannot be estimated, and a remark on its reliability."""
     used = np.isfinite(value)
     nothing = np.full_like(value, np.nan)
     if len(np.unique(x)) <= len(irreducible.LAW.names):

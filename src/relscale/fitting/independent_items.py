@@ -28,14 +28,14 @@ from relscale.measurements.metric import VALIDATION
 def independent_item_rows(
     measurements: pa.Table, replicates: "Replicates | None", matrices: list[RunMatrix], settings: Settings
 ) -> list[ParameterRow]:
-    """Rows of the power law and of the relative law, of the series whose items come in clusters; else none.
+    """Rows of the power law and of the relative law, for the series whose items are in clusters; else none.
 
     Parameters
     ----------
     measurements, replicates
         As given to ``run_matrices``.
     matrices
-        What it made of them.
+        Its result.
     """
     suites = {
         series.suite

@@ -14,12 +14,12 @@ class FamilyKey:
 
     experiment: str | None = column("Name of the experiment.", default=None)
     corpus: str | None = column("Training corpus.", default=None)
-    optimizer: str | None = column("Optimizer, where the measurements name one.", default=None)
+    optimizer: str | None = column("Optimizer, if the measurements name one.", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesKey(FamilyKey):
-    """One number that was measured on every run: a metric of a group of a suite."""
+    """A quantity that was measured on every run: a metric of a group of a suite."""
 
     suite: str | None = column("Test suite.", default=None)
     prompt: str | None = column("Prompt form of the suite's questions.", default=None)
@@ -36,7 +36,7 @@ class CurveKey(SeriesKey):
         default=None,
     )
     contrast: str | None = column(
-        "What the two differ in: group, corpus, optimizer, or a column of the runs; null for an error.",
+        "The difference between the two: group, corpus, optimizer, or a column of the runs; null for an error.",
         default=None,
     )
     arm: str | None = column(

@@ -15,7 +15,7 @@ __all__ = ["Fit", "check_option_names", "fit_section"]
 
 
 def fit_section() -> type[CoreOptions]:
-    """The section with the options of verdicts, and of every analysis that there is.
+    """The section with the options of verdicts, and of every analysis.
 
     Raises
     ------

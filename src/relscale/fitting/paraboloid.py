@@ -1,9 +1,9 @@
 """The minimum of a paraboloid through points.
 
     y = c + g·z + ½ · zᵀ H z,    z = (x − mean) / sd        by least squares
-    z* = −H⁻¹ g,    y* = c − ½ · gᵀ H⁻¹ g                   where H is positive definite
+    z* = −H⁻¹ g,    y* = c − ½ · gᵀ H⁻¹ g                   if H is positive definite
 
-x are logarithms where a sweep is one of factors: a loss is about a paraboloid in ln of learning rate and batch.
+x are logarithms for a sweep over factors: a loss is nearly a paraboloid in the logarithms of learning rate and batch.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from relscale.laws.law import Array
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where a paraboloid is least: ``at`` (p,), ``value`` and ``hessian`` (p, p); all nan if it has no minimum."""
+    """Minimum of a paraboloid: ``at`` (p,), ``value`` and ``hessian`` (p, p); all nan if it has no minimum."""
 
     at: Array
     value: float
@@ -33,7 +33,7 @@ class Minimum:
 
 
 def terms(dimensions: int) -> int:
-    """How many coefficients a paraboloid of so many variables has."""
+    """Number of coefficients of a paraboloid in ``dimensions`` variables."""
     return 1 + dimensions + dimensions * (dimensions + 1) // 2
 
 

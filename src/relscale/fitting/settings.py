@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 
 class SuiteFacts(TypedDict, total=False):
-    """What is known of a suite apart from its measurements; each may be missing or None.
+    """Properties of a suite besides its measurements; each may be missing or None.
 
     Attributes
     ----------
     baseline
         The group that the others are compared with.
     metric, prompt
-        The metric and the prompt form that it is shown by.
+        Its headline metric and prompt form.
     chance
         Accuracy of a guess, 1 / choices.
     """
@@ -45,15 +45,15 @@ class Settings(CoreOptions, extra="allow"):
     baselines
         The group that a suite's other groups are compared with.
     metrics
-        The error metrics that a suite is fitted on; all that it has where a suite is not named.
+        The error metrics that are fitted per suite; all for a suite that is not named.
     user_laws
         User-defined laws, by the name that further laws refer to.
     shown_metric, shown_prompt
-        The metric and the prompt form that a suite is shown by, where it names one.
+        The headline metric and prompt form of each suite that names them.
     chance
         Accuracy of a guess, 1 / choices, by suite.
     seed
-        Of every bootstrap and simulation.
+        Seed of all bootstraps and simulations.
     """
 
     user_laws: Mapping[str, InstanceOf[Law]] = {}
@@ -80,7 +80,7 @@ class Settings(CoreOptions, extra="allow"):
     def analyses_of(self, suite: str | None, metric: str | None) -> bool:
         """Whether this metric has analyses and forecasts besides its laws.
 
-        Of every metric that the options name for the suite; else of the one that it is shown by, if that is fitted.
+        True for every metric that the options name for the suite; without any, for its headline metric, if fitted.
         """
         shown = self.shown_metric.get(suite or "")
         return suite in self.metrics or shown in (None, metric)
@@ -92,14 +92,14 @@ def fit_settings(
     matrices: Iterable[RunMatrix],
     seed: int = 0,
 ) -> Settings:
-    """Merge an experiment's ``fit`` options with what is known of its suites; the options win.
+    """Merge an experiment's ``fit`` options with the properties of its suites; the options take precedence.
 
     Parameters
     ----------
     options
-        As the section ``fit`` of a config, whose schema says what each is.
+        The section ``fit`` of a config.
     suites
-        By suite.
+        Properties by suite.
 
     Raises
     ------

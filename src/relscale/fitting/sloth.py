@@ -2,14 +2,14 @@
 
     Y_j = c_j + (1 − c_j) · σ(λ_j · s + b_j),    s = W · (ln N, ln D, ln N · ln D) + a(family)
 
-Y_j is a score from 0 to 1, c_j the score by chance, s the (d,) skills, which all families gain alike from size and
-tokens. It is fitted by the sum of smooth absolute errors (Huber's with δ = 0.01) without a penalty; missing scores
-are left out. The skills themselves are not identified, because any mixture of them predicts the same; only scores are
-returned. The search has one start, the reduced-rank regression of the log-odds: of four random starts
-per number of skills, on the paper's table, two ended at 8% more error and one at 0.1% less.
+Y_j is a score from 0 to 1, c_j the chance score, s the (d,) skills, whose dependence on size and tokens is the same for
+all families. It is fitted by the sum of smooth absolute errors (Huber's with δ = 0.01) without a penalty; missing
+scores are left out. The skills themselves are not identified, because any mixture of them predicts the same; only
+scores are returned. The search has one start, the reduced-rank regression of the log-odds: of four random starts per
+number of skills, on the paper's table, two ended at 8% more error and one at 0.1% less.
 
-Source: Polo et al., *Sloth*, arXiv 2412.06540, with the sigmoid as its link. The link that the paper trains, a
-monotone network, is not built.
+Source: Polo et al., *Sloth*, arXiv 2412.06540, with the sigmoid as its link. The paper's trained link, a monotone
+network, is not implemented.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from relscale.fitting.capabilities import in_family
 from relscale.laws.law import Array
 
-SMOOTH = 0.01  # of a score: errors below it count by their squares
-INSIDE = 0.02  # how far from 0 and 1 the scores are whose log-odds the search starts from
+SMOOTH = 0.01  # of a score: smaller errors are squared
+INSIDE = 0.02  # distance from 0 and 1 to which scores are clipped for the log-odds of the starting point
 MOST_STEPS = 5_000
 
 
@@ -33,7 +33,7 @@ def forecast(
     number: int,
     chance: Array,
 ) -> Array:
-    """The scores (n, k) of all models from those of the known ones; nan of a benchmark that none of these has.
+    """The scores (n, k) of all models from those of the known ones; nan for a benchmark without a known score.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ def forecast(
     log_sizes
         (n, 2) ln parameters and ln tokens, in any units.
     families
-        Of the models.
+        Family of each model.
     known
-        (n,) whose scores are used.
+        (n,) the models whose scores are used.
     number
-        Of skills; as many as there are benchmarks at most.
+        Number of skills; at most that of the benchmarks.
     chance
         (k,) score of each benchmark by guessing.
     """
@@ -71,19 +71,19 @@ def forecast(
 def objective(
     design: Array, scores: Array, number: int, chance: Array
 ) -> Callable[[Array], tuple[float, Array]]:
-    """The error of parameters, and its gradient.
+    """The objective: the error of parameters, and its gradient.
 
     Parameters
     ----------
     design
-        (n, m) what skills are linear in.
+        (n, m) predictors of the skills.
     scores, number, chance
         As in ``forecast``, of the known models.
 
     Returns
     -------
     callable
-        Of the skills per column of the design (m, d), the loadings (d, k) and the levels (k,), all in one vector.
+        Function of one vector: the skills per column of the design (m, d), the loadings (d, k) and the levels (k,).
     """
     from scipy.special import expit
 

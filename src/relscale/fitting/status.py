@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class Status(StrEnum):
-    """Whether a number can be used, and if not, why."""
+    """Whether a number can be used, or the reason that it cannot."""
 
     OK = "ok"
 
@@ -29,15 +29,15 @@ class Status(StrEnum):
     COPIED_RUNS = "copied runs"
     TOO_FEW_TRAININGS = "too few training runs"
     NO_SPREAD = "no spread of compute to fit a slope to"
-    NO_SCATTER = "every point lies on the line: no scatter to judge it by"
+    NO_SCATTER = "all points are on the line: no scatter for an interval"
     NO_REPLICATES = "no item replicates"
     TOO_FEW_CLUSTERS = "too few clusters of items"
-    BEYOND_RANGE = "beyond what a number can hold"
+    BEYOND_RANGE = "overflow: beyond the range of numbers"
     NO_START = "the law has no value at any starting point"
     NOT_CONVERGED = "not converged: the gradient does not vanish"
     ON_A_BOUND = "on a bound"
     BEYOND_A_BOUND = "beyond a bound"
-    UNDETERMINED = "the data do not fix all parameters"
+    UNDETERMINED = "the data do not determine all parameters"
     NO_PREDICTOR = "no predictor"
     NO_CHANCE_LEVEL = "the chance of a right guess is not given"
     NOT_ABOVE_CHANCE = "accuracy is not above chance"
@@ -47,7 +47,7 @@ class Status(StrEnum):
     # intervals
     NO_INTERVAL = "no interval"
     NO_LIMITS = "the bootstrap draws give no limits"
-    BIASED_DRAWS = "the limits leave out the estimate itself: the bootstrap draws are biased"
+    BIASED_DRAWS = "the limits exclude the estimate itself: the bootstrap draws are biased"
     FAILED_DRAWS = "failed draws"
     NO_EFFECT = "no effect: the law does not depend on the parameter in too many draws"
 
@@ -91,7 +91,7 @@ class Remark:
         return self.note or str(self.status)
 
     def under(self, heading: str) -> "Remark":
-        """The same with a heading before its words, such as what it is a remark on."""
+        """The same with a heading before its words, such as the subject of the remark."""
         return Remark(self.status, f"{heading}: {self}")
 
 
@@ -112,5 +112,5 @@ def choose(condition: ArrayLike, remark: Any, otherwise: Any) -> NDArray[np.obje
 
 
 def of_measurement(status: str) -> Remark:
-    """The status that the measurements have of a run or a number, as a remark of the fit."""
+    """The status of a measurement as a remark of the fit."""
     return OK if status == Status.OK else Remark(Status.UNTRUSTED_RUN, status)

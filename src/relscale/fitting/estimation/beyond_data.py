@@ -6,13 +6,13 @@ fit itself gives it and d = ln (F / F_origin) its distance,
 
     E e² = v + b · d,    b = max(0, Σ w (e² − v) d / Σ w d²)
 
-with one vote per origin, as in ``relscale.fitting.forecasts.width``. Beyond the data, b · d is added to the variance of
-a prediction, with as many degrees of freedom as there are origins. Inside the data, nothing is added.
+with equal weight per origin, as in ``relscale.fitting.forecasts.width``. Beyond the data, b · d is added to the
+variance of a prediction, with as many degrees of freedom as there are origins. Inside the data, nothing is added.
 
-In 100 simulated tables of 12 points over two decades, 95% intervals of a power law cover 96% at twice and 98% at
-ten times the largest compute where it is right (94% and 97% without b). Where the truth has a floor that a power law
-lacks they cover 89% and 70% (53% and none without b): a backtest cannot show a bend beyond its last origin. The
-status of such a row therefore says that it is beyond the data.
+In 100 simulated tables of 12 points over two decades, 95% intervals of a power law cover 96% at twice and 98% at ten
+times the largest compute if it is true (94% and 97% without b). If the truth has a floor, they cover 89% and 70% (53%
+and none without b): a backtest cannot show a bend beyond its last origin. The status of such a row therefore states
+that it is beyond the data.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Predict = Callable[[NDArray[np.bool_]], tuple[Floats, Floats] | None]
 
 SHARES = (0.4, 0.55, 0.7, 0.85)  # of the points, known at each origin
-FEWEST = 2  # origins that an estimate of the model error needs
+FEWEST = 2  # minimum number of origins for an estimate of the model error
 SAME = 1.0 + 1e-6  # factor by which a predictor may exceed the data's largest without being beyond it
 
 

@@ -38,7 +38,7 @@ def estimate(
     Parameters
     ----------
     x
-        (p, n), or (p, n, B) where the data sets differ in it.
+        (p, n), or (p, n, B) if the data sets differ in it.
     y
         (n,) or (n, B). Points where x or y is not finite have no weight.
     weights
@@ -48,8 +48,8 @@ def estimate(
     residual
         "log" for residuals of the logarithm, or "linear".
     starts
-        (s, q) or (s, q, B) starting points; by default those of the law, found for each data set (once for all where
-        they share x and y).
+        (s, q) or (s, q, B) starting points; by default those of the law, found for each data set (once for all if they
+        share x and y).
     fixed
         Values of parameters that are held fixed: numbers, or (B,).
     tolerance
@@ -188,7 +188,7 @@ def _shaped(
 
 
 def _starts(law: Law, x: Array, y: Array, weights: Array) -> Array:
-    """(s, q, B), or (s, q, 1) where all data sets share x and y."""
+    """(s, q, B), or (s, q, 1) if all data sets share x and y."""
     data = max(x.shape[2], y.shape[1])
     used = np.asarray(weights > 0)
     if data == 1:

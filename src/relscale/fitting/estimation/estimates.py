@@ -12,7 +12,7 @@ from relscale.fitting.estimation.objective import Objective
 from relscale.fitting.status import OK, Remark, Status
 from relscale.laws.law import Array, Law
 
-SAME_OPTIMUM = 1e-6  # relative difference of two objectives that count as equal
+SAME_OPTIMUM = 1e-6  # relative difference of two objectives that are considered equal
 AT_BOUND = 1e-6  # share of a bounded parameter's range
 NO_LOGARITHM = Remark(Status.NOT_POSITIVE, "a value is not positive, so it has no logarithm")
 TOO_FEW = Remark(Status.TOO_FEW_POINTS, "too few points for an interval")

@@ -1,11 +1,11 @@
 """Fit of a further law of the config: estimates, intervals, and rows of the table ``fits``.
 
-Without ``bootstrap`` parameters by least squares have the limits of the objective's profile (``profile_limits``), which
-are those of the Jacobian's t interval where a law is about linear, and predictions have that t interval. Both have
-nominal coverage where percentile intervals of draws cover too rarely (``docs/explanation/coverage.md``). Huber's loss
-has draws of pairs up to ``ENOUGH`` points, where its sandwich falls short; points that share trainings have draws of
-these; and a prediction that takes its predictor from another fit has draws, to carry on the other's. Fits to very many
-points have fewer draws than requested; the method note has their number.
+Without ``bootstrap``, least-squares parameters have the limits of the objective's profile (``profile_limits``), which
+are those of the Jacobian's t interval if a law is nearly linear, and predictions have that t interval. Both have
+nominal coverage where that of percentile intervals is too low (``docs/explanation/coverage.md``). Huber's loss has
+draws of pairs up to ``ENOUGH`` points, where its sandwich is too small; points that share training runs have draws of
+these; and a prediction whose predictor is from another fit has draws, which include those of the other. Fits to very
+many points have fewer draws than requested; the method note has their number.
 """
 
 import zlib
@@ -277,7 +277,7 @@ def fit_law(
 
 
 def curve_key(rows: Sequence[PointRow], values: Mapping[str, object]) -> CurveKey:
-    """Key of a fit: the cells that all its points share, with ``values`` where the key has such columns."""
+    """Key of a fit: the cells that all its points share, with ``values`` in the columns of the key."""
     shared: dict[str, Any] = {}
     for name in names_of(SeriesKey):
         distinct = {getattr(row, name) for row in rows}

@@ -77,7 +77,7 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
     for column in columns:
         kind = table[column].type if column != MEASURED else pa.float64()
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
-            raise RelscaleError(f"law {name}: the column {column!r} has no numbers but {kind}")
+            raise RelscaleError(f"law {name}: the column {column!r} contains {kind}, not numbers")
     return LawColumns(law, columns)
 
 

@@ -1,8 +1,8 @@
 """A law fitted to resampled data: draws of its parameters, and the limits they give.
 
-| scheme | what is drawn |
+| scheme | draws |
 |---|---|
-| pairs | points with replacement, within their budget where every budget has several |
+| pairs | points with replacement, within their budget if every budget has several |
 | block | training trajectories with replacement |
 | residual | residuals, enlarged by √(n / (n − q)), on the fitted values |
 | parametric | normal noise of the points' standard errors, on the fitted values |
@@ -15,7 +15,7 @@ Each draw is fitted from the optimum of the original data, and from two of the l
 all of these led to that optimum. A draw has failed if it did not converge or does not determine all parameters: it is
 counted and excluded. In a draw a parameter may have no effect, such as the exponent of a term whose coefficient is 0,
 or nearly so, while the draw determines all others. Such a draw is used for predictions and for all parameters except
-the one without an effect, where it is counted by itself.
+the one without an effect, for which it is counted separately.
 """
 
 from collections import Counter

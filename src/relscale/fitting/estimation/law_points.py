@@ -188,7 +188,7 @@ def distinct(table: pa.Table, by: Sequence[str], place: str) -> list[dict[str, o
     Raises
     ------
     RelscaleError
-        A column is not there.
+        A column is missing.
     """
     for name in by:
         if name not in table.column_names:
@@ -211,7 +211,7 @@ def points(
     Parameters
     ----------
     columns
-        Those of the predictors.
+        Columns of the predictors.
     log_residual
         Whether values are fitted by their logarithms, and so must be positive.
     measured
@@ -253,7 +253,9 @@ def takes_logarithm(law: Law, i: int) -> bool:
 
 
 def _reason(row: PointRow, i: int, columns: Sequence[tuple[str, NDArray[np.float64], bool]]) -> str:
-    """Why row ``i`` cannot be used, or empty; ``columns`` are name, values, and whether these must be positive."""
+    """The reason that row ``i`` cannot be used, or empty; ``columns`` are name, values, and whether these must be
+    positive.
+    """
     if not row.is_trusted:
         return str(row.status)
     for name, values, positive in columns:

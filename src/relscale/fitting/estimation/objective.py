@@ -4,9 +4,8 @@
 
     ρ(r) = r² / 2 where |r| ≤ δ,   δ·|r| − δ² / 2 beyond
 
-Huber's loss; least squares is δ = ∞. Parameters are searched as they are, or in their logarithms where the law says
-so: ``u`` below. Outside the law's domain numbers overflow and Q is infinite; callers silence
-numpy's warnings.
+Huber's loss; least squares is δ = ∞. Parameters are searched directly, or in their logarithms if the law declares it:
+``u`` below. Outside the law's domain numbers overflow and Q is infinite; callers silence numpy's warnings.
 """
 
 from dataclasses import dataclass
@@ -20,7 +19,9 @@ Indices = NDArray[np.int64]
 # multiplications up to which OpenBLAS has one thread: with more, threads wait for one another, spinning
 ALONE = 2**17
 IN_CACHE = 2**15  # numbers in derivatives that are multiplied together: 256 KiB, half of a core's L2 cache
-MANY = 8  # parameters from which on products of matrices, one data set at a time, are faster than sums over all at once
+MANY = (
+    8  # number of parameters from which matrix products per data set are faster than sums over all data sets
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Objective:
         return logs.reshape(-1, *[1] * (like.ndim - 1))
 
     def scale(self, columns: Indices) -> Array:
-        """√(Σ w·y²), (m,), with 1 in place of y for log residuals: the scale by which a fit counts as exact."""
+        """√(Σ w·y²), (m,), with 1 in place of y for log residuals: the scale relative to which a fit is exact."""
         y, weights = of_columns(self.y, columns) / self.unit, of_columns(self.weights, columns)
         size = np.where(weights > 0, np.maximum(np.abs(y), 1.0) if self.log_residual else np.abs(y), 0.0)
         return np.broadcast_to(np.sqrt((weights * size**2).sum(axis=0)), columns.shape)
@@ -128,7 +129,7 @@ class Objective:
     def expansion(self, u: Array, columns: Indices, below: Array | None = None) -> "Expansion":
         """Q around u to second order, in the Gauss–Newton approximation.
 
-        Only Q itself is needed where it is not below ``below`` (m,).
+        Only Q itself is needed if it is not below ``below`` (m,).
         """
         fitted, slopes = self._fitted_and_slopes(u, columns)
         residual, weights = self._residuals(fitted, columns)
@@ -160,7 +161,7 @@ class Objective:
     ) -> "Expansion":
         """The expansion for least squares in many parameters; root (n, m) is √w.
 
-        The derivatives of one data set stay in a core's cache, those of all data sets do not.
+        The derivatives of one data set fit into a core's cache, those of all data sets do not.
         """
         q, n, m = slopes.shape
         theta = self.theta(u)

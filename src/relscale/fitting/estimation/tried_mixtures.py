@@ -35,7 +35,7 @@ class TriedMixtures:
     incomplete
         How many further models lack a target or a predictor.
     metric
-        What the targets are measured in; None if they differ.
+        Metric of the targets; None if they differ.
     """
 
     columns: Columns

@@ -40,7 +40,7 @@ class Items:
         return np.asarray(self.chance(ability).mean(axis=1))
 
     def information(self, ability: Array) -> Array:
-        """The information of each item about each ability, (n, k): ask the item with the most."""
+        """The information of each item about each ability, (n, k); the item with the most is the next to ask."""
         chance = self.chance(ability)
         return np.asarray(self.slope**2 * chance * (1 - chance))
 
@@ -63,8 +63,9 @@ def abilities(answers: Array, items: Items) -> tuple[Array, Array]:
 def ability_line(x: Array, ability: Array, stderr: Array) -> tuple[float, float]:
     """Slope and level at x = 0 of abilities along x, all (n,), by weighted least squares.
 
-    The prior draws abilities together, the more the fewer items, and with them the slope: to 60% of it from 8 items. So
-    the line is through what the answers alone say, with their information I = 1 / stderr² − 1 as weights:
+    The prior shrinks abilities, the more the fewer the items, and with them the slope: to 60% of it with 8 items. So
+    the line is fitted to abilities without the prior, with the information of the answers I = 1 / stderr² − 1 as
+    weights:
 
         θ_i · (I_i + 1) / I_i  =  slope · x_i + level + noise of variance 1 / I_i
 
@@ -81,12 +82,12 @@ def ability_line(x: Array, ability: Array, stderr: Array) -> tuple[float, float]
 
 
 def calibrated(answers: Array, *, slopes: bool = False) -> tuple[Items, Array]:
-    """Items and the abilities of the models that they are calibrated on, of answers (n, k).
+    """Items and the abilities of the models, calibrated on answers (n, k).
 
     Parameters
     ----------
     slopes
-        Whether items differ in slope (2PL), which takes many more models.
+        Whether items differ in slope (2PL), which needs many more models.
     """
     known = np.isfinite(answers)
     filled = np.where(known, answers, 0.0)
