@@ -22,7 +22,7 @@ SHORTEST_SHARED_CONTEXT = 8
 
 @dataclass(frozen=True)
 class PrefixTree:
-    """The numbers of the windows that share ``context``, and the tokens that they take in a row, without the prefix."""
+    """The numbers of the windows that share ``context``, and their number of tokens in a row, without the prefix."""
 
     context: tuple[int, ...]
     windows: tuple[int, ...]
@@ -117,9 +117,9 @@ def batches(
     Parameters
     ----------
     windows, trees
-        What to pack.
+        The windows and trees to pack.
     tokens
-        The budget.
+        Maximum number of tokens per batch.
     prefix
         Number of prefix tokens, which are computed before.
     longest
@@ -130,7 +130,7 @@ def batches(
     Yields
     ------
     Batch, list of PrefixTree
-        The batch and its trees. A single tree longer than the budget is a batch of its own.
+        The batch and its trees. A single tree longer than ``tokens`` is one batch.
     """
     room = min(length for length in (prefix, tokens, longest) if length is not None)
     for rows in _grouped(_rows(trees, room), tokens, padded):

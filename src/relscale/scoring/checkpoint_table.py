@@ -219,7 +219,7 @@ def _typed(table: pa.Table, path: Path) -> list[Cells]:
             cells = plain(table[name])
             columns[name] = numbers(cells, place) if name in NUMBERS else cells.cast(pa.string())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise RelscaleError(f"{place} holds {cells.type}, not text; write text into it") from error
+            raise RelscaleError(f"{place} contains {cells.type}, not text; write text into it") from error
     rows: list[Cells] = pa.table(columns).to_pylist()
     return [
         {key: None if value in ("", None) or value != value else value for key, value in row.items()}

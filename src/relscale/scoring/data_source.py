@@ -15,7 +15,7 @@ def data_files(path: str | Path) -> list[Path]:
     Raises
     ------
     RelscaleError
-        There is nothing at ``path``.
+        ``path`` does not exist.
     """
     path = Path(path)
     if path.is_file():

@@ -36,8 +36,8 @@ from relscale.scoring.prefixes import shared_prefixes
 from relscale.scoring.quantization import Quantization, quantize
 
 BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
-TRIAL_TOKENS = 16  # random tokens on which a model is tried when it is loaded
-MOST_TRIAL_TOKENS = 600  # tokens, where a window or a change of the positions is that near
+TRIAL_TOKENS = 16  # random tokens on which a model is tested when it is loaded
+MOST_TRIAL_TOKENS = 600  # the same if the model has a window or a change of positions within this length
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Engine(LM):
     Raises
     ------
     RelscaleError
-        The folder is no checkpoint, its tokenizer is not that of its model, or it does not fit the device.
+        The folder is not a checkpoint, its tokenizer is not that of its model, or it does not fit the device.
     """
 
     def __init__(
@@ -118,10 +118,10 @@ class Engine(LM):
         self.architecture = describe(self.model.config)
         self.forward = ForwardPass(self.model, self.architecture, self._device)
         self.share = self.reuse = False
-        self._padded = self.architecture.padded  # longer rows stand beside rows of their own length only
-        self._alone = False  # whether no row may stand beside another
-        # What was held against the model on real text: the longest row and the longest item of shared computation,
-        # without and behind a prefix; the longest row beside a padded one, and beside any other.
+        self._padded = self.architecture.padded  # longer rows share a batch only with rows of equal length
+        self._alone = False  # whether each row has its own batch
+        # Verified on real text: the longest row and the longest item of shared computation, without and after a prefix;
+        # the longest row of a batch with padding, and of any batch.
         self._verified = {False: (0, 0), True: (0, 0)}
         self._verified_padded = self._verified_beside = 0
         self._highest = max(self.encoder.tokenizer.get_vocab().values(), default=0)
@@ -131,12 +131,12 @@ class Engine(LM):
     def create_from_arg_obj(
         cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
     ) -> "Engine":
-        """An engine from lm-eval's ``model_args``; its batch sizes are left aside, since batches go by tokens.
+        """An engine from lm-eval's ``model_args``; batch sizes are ignored, since batches are limited by tokens.
 
         Raises
         ------
         RelscaleError
-            There is an argument that the engine does not have.
+            An argument is unknown.
         """
         arguments = arg_dict | {
             name: value
@@ -185,8 +185,8 @@ class Engine(LM):
         Raises
         ------
         RelscaleError
-            A continuation has no token of its own, is longer than the model's context, or a text has a token that the
-            model does not know.
+            A continuation has no token of its own or is longer than the model's context, or a text has a token outside
+            the model's vocabulary.
         """
         windows = self.encoder.pairs(pairs)
         self._refuse_unknown(zip(map("".join, pairs), windows, strict=True))
@@ -207,9 +207,9 @@ class Engine(LM):
         texts
             Documents.
         context_tokens
-            So many tokens at the start of each are read and not scored.
+            Number of tokens at the start of each document that are context only.
         overlap
-            Share of a full window that is text of the one before; 0 are lm-eval's disjoint windows.
+            Share of a full window that overlaps with the previous one; 0 for lm-eval's disjoint windows.
         """
         windows = [self.encoder.rolling(text, context_tokens, overlap) for text in texts]
         self._refuse_unknown(
@@ -229,7 +229,7 @@ class Engine(LM):
         )
 
     def _refuse_unknown(self, texts: Iterable[tuple[str, Window]]) -> None:
-        """A tokenizer may have tokens that its model does not know, where no text has them."""
+        """Refuse texts with tokens outside the model's vocabulary; a tokenizer may have others."""
         if self._highest < self.vocabulary:
             return
         for text, window in texts:
@@ -257,14 +257,14 @@ class Engine(LM):
             scores = scores or self._score_apart(distinct, members)
             logprobs += scores[0]
             greedy &= scores[1]
-        # What is no number spreads to the rest of its row, and padding may be where it comes from.
+        # A value that is not finite spreads to the rest of its row, and may come from padding.
         for number in np.flatnonzero(~np.isfinite(logprobs)).tolist():
             alone = self._score_group(distinct, [number], None)
             logprobs[number], greedy[number] = alone[0][number], alone[1][number]
         return logprobs[indices], greedy[indices]
 
     def _groups(self, windows: Sequence[Window]) -> list[tuple[list[int], int | None]]:
-        """Numbers of the windows that are computed behind one prefix, and its length; None: each by itself."""
+        """Numbers of the windows that are computed after one prefix, and its length; None for separate computation."""
         owners: dict[tuple[int, ...], list[int]] = {}
         apart = []
         for number, window in enumerate(windows):
@@ -288,10 +288,10 @@ class Engine(LM):
     def _score_group(
         self, windows: Sequence[Window], members: Sequence[int], prefix: int | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """`score` of some windows; those that are no members have log-probability 0 and are greedy.
+        """`score` of the windows ``members``; others have log-probability 0 and are greedy.
 
-        ``prefix`` is the number of tokens that their contexts begin with alike, and that are computed once; None
-        computes every window by itself.
+        ``prefix`` is the number of common first tokens of their contexts, which are computed once; None computes every
+        window separately.
         """
         logprobs, greedy = np.zeros(len(windows)), np.ones(len(windows), bool)
         start = self.forward.read_prefix(windows[members[0]].context[:prefix]) if prefix else []
@@ -312,7 +312,7 @@ class Engine(LM):
         return logprobs, greedy
 
     def _halve(self, longest: int) -> None:
-        """A smaller budget after a batch that memory did not hold; a single row cannot be made smaller."""
+        """Halve the budget after a batch that did not fit in memory; a single row cannot be made smaller."""
         if self.batch_tokens <= longest:
             raise RelscaleError(
                 f"{self._name}: a row of {longest} tokens does not fit the memory of {self._device}; "
@@ -324,16 +324,16 @@ class Engine(LM):
     def _score_shared(
         self, windows: Sequence[Window], members: Sequence[int], prefix: int
     ) -> tuple[np.ndarray, np.ndarray] | None:
-        """`_score_group`, held against the model's own forward pass where a row, or an item, is longer than all before.
+        """`_score_group`, verified against the model's own forward pass if a row or an item is longer than all before.
 
-        None if the two differ, or the model cannot be asked so; from then on every item is computed by itself.
+        None if the two differ, or the model fails; from then on every item is computed by itself.
         """
         if not self.share:
             return None
         trees = prefix_trees(windows, members, prefix, True, self.architecture.span - prefix)
         tallest = max(trees, key=lambda tree: tree.length)
         row = prefix + max(tallest.length, min(prefix, sum(tree.length for tree in trees)))
-        # Where something is wrong, it shows in the longest item, and in the one furthest from its place in a row.
+        # An error affects the longest item, and the one that is furthest from its own positions in a row.
         furthest = tallest.windows[-1]
         longest = max(members, key=lambda number: (_read_tokens(windows[number]), number == furthest))
         item = _read_tokens(windows[longest])
@@ -349,21 +349,19 @@ class Engine(LM):
             self._verified[prefix > 0] = max(row, known[0]), max(item, known[1])
             return scores
         self.share = self.reuse = False
-        self._report(
-            f"shared computation does not agree with the model's own over {row} tokens; ", "by itself"
-        )
+        self._report(f"shared computation differs from the model's own over {row} tokens; ", "by itself")
         return None
 
     def _score_apart(
         self, windows: Sequence[Window], members: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """`_score_group` of windows that share nothing but their batch, held against each alone where it is longer than
-        all before.
+        """`_score_group` of windows that share only their batch, verified against each alone if it is longer than all
+        before.
 
         Raises
         ------
         RelscaleError
-            The model cannot read a text so long, or is no causal model there.
+            The model cannot read a text of this length, or is not causal at it.
         """
         longest = max(members, key=lambda number: _read_tokens(windows[number]))
         length = _read_tokens(windows[longest])
@@ -377,15 +375,16 @@ class Engine(LM):
             return scores
         self._refuse_unless_causal([*windows[longest].context, *windows[longest].continuation][:-1])
         self._alone, self._padded = self._padded == 0, 0
-        how = "in a batch of its own" if self._alone else "beside texts of its own length"
-        self._report(f"a text's numbers depend on what stands beside it over {length} tokens; ", how)
+        how = "in its own batch" if self._alone else "with texts of equal length"
+        self._report(f"a text's scores depend on the other texts of its batch over {length} tokens; ", how)
         return self._score_apart(windows, members)
 
     def _neighbours_match(
         self, windows: Sequence[Window], members: Sequence[int], logprobs: np.ndarray
     ) -> bool:
-        """Whether the shortest window of a batch, which is padded most, has its number alone; where the batch is longer
-        than all before.
+        """Whether the shortest window of each batch, which has the most padding, has the same score alone.
+
+        Only batches longer than all before are tested.
         """
         order = sorted(members, key=lambda number: -_read_tokens(windows[number]))
         start, lengths = 0, [_read_tokens(windows[number]) for number in order]
@@ -412,7 +411,7 @@ class Engine(LM):
         Raises
         ------
         RelscaleError
-            The model cannot be asked for log-probabilities.
+            The model gives no usable log-probabilities.
         """
         length = self.encoder.max_length
         near = [2 * end + 3 for end in (self.architecture.span, self.architecture.padded) if 0 < end < length]
@@ -460,7 +459,7 @@ class Engine(LM):
             raise not_causal(self._name, type(self.model).__name__, len(tokens))
 
     def _try_neighbours(self, tokens: list[int], known: dict[Window, float]) -> None:
-        """Find out beside what a text may stand in a batch; ``known`` as in `_matches_alone`."""
+        """Determine which texts may share a batch; ``known`` as in `_matches_alone`."""
         full = Window(tuple(tokens[:1]), tuple(tokens[1:]))
         half = Window(tuple(tokens[:1]), tuple(tokens[1 : 1 + len(tokens) // 2]))
         turned = Window(tuple(tokens[-1:]), tuple(tokens[-2::-1]))
@@ -476,10 +475,10 @@ class Engine(LM):
                 self._alone, self._padded = self._padded == 0, 0
 
     def _shares(self, tokens: list[int], prefix: int, known: dict[Window, float]) -> bool:
-        """Whether answers that share a context, and questions behind a prefix, get the model's own numbers.
+        """Whether answers with a shared context, and questions after a prefix, have the model's own scores.
 
-        And none of them moves when another is changed: models without attention would read a row of siblings as one
-        text.
+        The scores must not change if another answer is changed: models without attention would read a row of siblings
+        as one text.
         """
         start, rest = tuple(tokens[:4]), tokens[4:]
         first, second, third = (tuple(rest[place : place + 4]) for place in (0, 4, 8))
@@ -505,7 +504,7 @@ class Engine(LM):
     ) -> bool:
         """Whether windows have these log-probabilities when each is computed alone.
 
-        ``known`` holds those that were computed alone already, and those of now are added to it.
+        ``known`` contains the scores computed alone so far; new ones are added to it.
         """
         known = {} if known is None else known
         for number in numbers:

@@ -14,7 +14,7 @@ def refuse_kernels(folder: str | Path) -> None:
     Raises
     ------
     RelscaleError
-        It names one.
+        The file names a kernel.
     """
     try:
         config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
@@ -22,7 +22,7 @@ def refuse_kernels(folder: str | Path) -> None:
         return  # loading reports the error
     for key, name in _implementations(config):
         raise RelscaleError(
-            f"{folder}: config.json asks for {name!r} as {key}, which is code from the hub; remove it, or set "
+            f"{folder}: config.json names {name!r} as {key}, which is code from the hub; remove it, or set "
             "scoring.trust_remote_code: true if you trust it"
         )
 

@@ -69,7 +69,7 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
     Raises
     ------
     RelscaleError
-        lm-eval has no such task, cannot load its data, or no task is left.
+        lm-eval has no such task, cannot load its data, or no task remains.
     """
     data = data_by_task(name, suite)
     from relscale.scoring.lm_eval_tasks import TaskManager

@@ -61,7 +61,7 @@ def count_parameters(folder: str | Path) -> int:
 
 
 def parameters_of(config: "PreTrainedConfig", **options: Any) -> int:
-    """Number of parameters of the model of a configuration; tied weights count once.
+    """Number of parameters of the model of a configuration; tied weights are counted once.
 
     Parameters
     ----------

@@ -208,7 +208,8 @@ def read_requests(folder: str | Path, tasks: Iterable[int] | None = None) -> Ite
 
 
 def request_counts(folder: str | Path) -> dict[int, int]:
-    """The number of requests of each task of a prepared suite, by the task's number; tasks without any are left out.
+    """The number of requests of each task of a prepared suite, by the task's number; tasks without requests are
+    omitted.
 
     Raises
     ------

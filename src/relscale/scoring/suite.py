@@ -116,7 +116,7 @@ def prepare_suite(
 
 
 def read_suite(name: str, suite: Suite) -> tuple[Path, Manifest]:
-    """The folder of a suite, and its manifest with the experiment's options in place of its own.
+    """The folder of a suite, and its manifest with the options of the experiment.
 
     Raises
     ------
@@ -359,7 +359,7 @@ def _check_listed(manifest: Manifest, source: Path) -> None:
 
 
 def _shipped(manifest: Manifest, source: Path) -> list[TaskData]:
-    """The tasks of a suite with its own data; a file that the manifest does not assign is a group of its own."""
+    """The tasks of a suite with its own data; a file that the manifest does not assign is a separate group."""
     tasks = []
     for path in sorted((source / "data").glob("*.jsonl")):
         rows = [row for _, row in read_json_lines(path)]

@@ -104,7 +104,7 @@ class PreparedTasks:
 
 
 def has_task_metrics(folder: str | Path) -> bool:
-    """Whether any task of a prepared suite reports metrics of its own."""
+    """Whether any task of a prepared suite reports its own metrics."""
     return (Path(folder) / FOLDER).is_dir()
 
 

@@ -36,8 +36,8 @@ def build_adam(
     cautious, corrected
         As for ``Adam``.
     correct_output_layer
-        Where decay is corrected, the output layer's too, like the code behind arXiv 2510.24626; Defazio leaves that
-        layer at plain decay.
+        Whether corrected decay includes the output layer, as in the code of arXiv 2510.24626; Defazio uses plain decay
+        for it.
     """
     h = hyperparameters
     groups = decay_groups(model, h)
@@ -55,13 +55,13 @@ class Adam(Optimizer):
     | u = (m / (1 − β1^t)) / (√(v / (1 − β2^t)) + ε)
     | w ← w·(1 − η·λ') − η·u'
 
-    Where ``corrected`` (AdamC: Defazio 2025, arXiv 2506.02285) λ' is λ·η/η_max, so that decay falls as η² while the
-    learning rate decays; else it is λ. Where ``cautious`` (Liang et al. 2024, arXiv 2411.16085) the coordinates whose
-    sign disagrees with the gradient are masked and the others divided by the share that remains: u' is u·k /
-    max(mean(k), 1e-3) with k = [u·g > 0]; else it is u.
+    If ``corrected`` (AdamC: Defazio 2025, arXiv 2506.02285), λ' is λ·η/η_max, so that decay falls as η² while the
+    learning rate decays; else it is λ. If ``cautious`` (Liang et al. 2024, arXiv 2411.16085), the coordinates whose
+    sign disagrees with the gradient are masked and the others divided by the remaining share: u' is u·k / max(mean(k),
+    1e-3) with k = [u·g > 0]; else it is u.
 
-    η_max is the learning rate at construction. The complete state is in ``state_dict``. A step copies no value to the
-    host. A cautious step overwrites the gradients: call ``zero_grad`` before the next backward pass.
+    η_max is the learning rate at construction. The complete state is in ``state_dict``. A step does not copy values to
+    the host. A cautious step overwrites the gradients: call ``zero_grad`` before the next backward pass.
     """
 
     def __init__(

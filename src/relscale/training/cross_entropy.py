@@ -13,7 +13,7 @@ from torch import Tensor
 
 from relscale.training.first_order import first_order
 
-CHUNK_LOGITS = 2**19  # logits held at a time: 2 MB of float32, about a core's share of cache
+CHUNK_LOGITS = 2**19  # logits in memory at a time: 2 MB of float32, about a core's share of cache
 GPU_CHUNK_LOGITS = (
     2**27
 )  # 512 MB on a GPU: each chunk passes over the whole gradient of the output layer once more
@@ -24,7 +24,7 @@ SoftmaxLoss = Callable[[Tensor, Tensor, bool], Tensor | float]
 
 
 def chunk_rows(vocabulary: int, device: str) -> int:
-    """Rows of hidden states whose logits are held at a time, on a torch device of this type."""
+    """Rows of hidden states whose logits are in memory at a time, on a torch device of this type."""
     if device != "cuda":
         return max(CHUNK_ROWS, CHUNK_LOGITS // vocabulary)
     return (

@@ -1,8 +1,7 @@
-"""What Lightning Fabric imports and a training does not use, left out while Fabric is imported.
+"""Imports of Lightning Fabric that training does not use, hidden while Fabric is imported.
 
-Fabric itself takes 0.1 s to import. It also imports torchmetrics (2 s), where that is installed, to compare its
-version, and ``torch._dynamo`` (0.9 s), to recognise compiled modules by their class. Both can be imported as usual
-afterwards.
+Fabric itself takes 0.1 s to import. It also imports torchmetrics (2 s), if installed, to compare its version, and
+``torch._dynamo`` (0.9 s), to recognise compiled modules by their class. Both can be imported as usual afterwards.
 """
 
 import sys
@@ -26,7 +25,7 @@ class _OptimizedModule(metaclass=_KnownOnceImported):
 
 @contextmanager
 def unused_left_out() -> Iterator[None]:
-    """Hide torchmetrics from imports, and torch's compiler but for a class; what is loaded already stays."""
+    """Hide torchmetrics and torch's compiler, except for one class, from imports; loaded modules are kept."""
     compiler = ModuleType("torch._dynamo")
     compiler.OptimizedModule = _OptimizedModule  # type: ignore[attr-defined]
     substitutes = {"torchmetrics": None, "torch._dynamo": compiler}

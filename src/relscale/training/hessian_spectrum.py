@@ -8,7 +8,7 @@ Full reorthogonalisation avoids repeated eigenvalues. The largest eigenvalues co
 For a batch of b examples, noise increases the largest eigenvalue of the Hessian. By the theory of spiked random
 matrices, with λ that of all data, σ the noise of one example and P parameters
 
-    λ(b) = λ + (P / b) · σ² / λ  where λ > σ · √(P / b),  else the edge of the noise, 2 · σ · √(P / b)
+    λ(b) = λ + (P / b) · σ² / λ  if λ > σ · √(P / b),  else the edge of the noise, 2 · σ · √(P / b)
 
 Sources: Ghorbani et al., *An Investigation into Neural Net Optimization via Hessian Eigenvalue Density*, arXiv
 1901.10159; Granziol et al., *Learning Rates as a Function of Batch Size*, arXiv 2006.09092.

@@ -12,7 +12,7 @@ from relscale.design.run import BatchChange, Run
 from relscale.training.noise_scale import GradientMoments
 
 DIVERGED = 2.0  # times the first step's loss, once the warm-up is over
-CHECK_EVERY = 64  # steps between two readings of the losses where reading makes an accelerator wait
+CHECK_EVERY = 64  # steps between two readings of the losses, since each reading makes an accelerator wait
 
 
 @dataclass
@@ -62,7 +62,7 @@ class History:
 
     @classmethod
     def of(cls, run: Run, warmup: int, device: torch.device) -> "History":
-        """An empty one."""
+        """An empty history."""
         empty = torch.full((run.train_steps,), math.nan, device=device)
         return cls(run, empty, empty.clone(), empty.clone(), empty.clone(), empty.clone(), warmup)
 

@@ -14,7 +14,7 @@ from types import FrameType
 
 from relscale.storage.process import SECONDS_BETWEEN_CHECKS, started
 
-CHANGES_NO_NUMBER = "says when a training is to stop; a resumed one has the same numbers"
+CHANGES_NO_NUMBER = "stops a training early; a resumed one has the same numbers"
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 WATCH = "watch of the parent"  # the thread's name
@@ -63,8 +63,8 @@ class Interruption:
 def interruptible(parent: int | None = None) -> Iterator[Interruption]:
     """Handle signals as stop requests, and watch that the process ``parent`` is alive.
 
-    A workflow that is killed leaves its children running, each under a shell of its own, so that the process to watch
-    is not the direct parent: the rule names it.
+    A workflow that is killed leaves its children running, each under its own shell, so that the process to watch is not
+    the direct parent; the rule gives its number.
     """
     interruption = Interruption()
 

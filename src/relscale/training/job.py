@@ -139,7 +139,7 @@ class _Trainer:
     job: Job
     interruption: Interruption
     parent: int | None
-    placement: Placement = field(init=False)  # of the run that needs most
+    placement: Placement = field(init=False)  # of the run with the largest requirements
     _fabric: "Fabric | None" = None
     _data_checked: bool = False
 

@@ -11,7 +11,7 @@ from relscale.training.optimizers import optimizer_module
 from relscale.training.options import Training
 from relscale.training.precision import choose_precision
 
-CHANGES_NO_NUMBER = "names a run; another name is another key as it is"
+CHANGES_NO_NUMBER = "names a run; another name changes the key itself"
 
 
 def run_key(run: Run, tokens_digest: str, options: Training) -> str:

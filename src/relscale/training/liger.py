@@ -1,4 +1,4 @@
-"""Liger Kernel's fused output layer and cross-entropy, on GPUs, where it is installed (``pip install relscale[gpu]``).
+"""Liger Kernel's fused output layer and cross-entropy, on GPUs, if installed (``pip install relscale[gpu]``).
 
 Not tested on a GPU.
 """

@@ -9,7 +9,7 @@ from typing import Any, cast
 from relscale.design.run import Run, run_to_dict
 from relscale.training.fabric import CSVLogger, Logger, TensorBoardLogger
 
-CHANGES_NO_NUMBER = "logs the curve, which the result holds anyway"
+CHANGES_NO_NUMBER = "logs the curve, which is also in the result"
 
 
 def metrics_logger(name: str, run: Run, key: str, unfinished: Path, logs: Path) -> Logger:

@@ -33,7 +33,7 @@ from torch.utils.hooks import RemovableHandle
 from relscale.training.fabric import Fabric
 from relscale.training.micro_batches import largest_divisor
 
-PARTS = 4  # micro-batches of a batch that would not be divided otherwise
+PARTS = 4  # minimum number of micro-batches of a batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def gradient_moments(
 def variance_along(
     deviations: Tensor | float, squared: Tensor | float, count: int, size: int
 ) -> Tensor | float:
-    """The variance of a sequence's gradient along the batch's gradient g; unbiased where gradients are normal.
+    """The variance of a sequence's gradient along the batch's gradient g; unbiased for normal gradients.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def inner_product_test(moments: GradientMoments, batch_size: int, eta: float) ->
     """Batch size, in sequences, requested by the inner-product test: the norm test with the variance along the batch's
     gradient.
 
-    It requests smaller batches, because noise orthogonal to the batch's gradient does not count.
+    It requests smaller batches, because it ignores noise orthogonal to the batch's gradient.
     """
     return _requested(moments.variance_along, moments, batch_size, eta)
 

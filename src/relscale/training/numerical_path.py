@@ -11,7 +11,7 @@ from pathlib import Path
 from relscale.errors import RelscaleError
 from relscale.gpu import has_gpu
 
-CHANGES_NO_NUMBER = "says which kernels train; another answer is another key as it is"
+CHANGES_NO_NUMBER = "reports the kernels of training, which are part of the key themselves"
 
 
 def numerical_path(threads: int, compiled: bool = False) -> Mapping[str, str | bool]:

@@ -1,4 +1,4 @@
-"""The base of this package's optimizers: torch's, none of it compiled."""
+"""The base class of the optimizers: torch's, without its compiler."""
 
 from inspect import unwrap
 
@@ -8,8 +8,8 @@ import torch
 class Optimizer(torch.optim.Optimizer):
     """torch's optimizer, whose bookkeeping does not import torch's compiler.
 
-    torch marks these methods as not to be compiled, and imports ``torch._dynamo`` to say so when one of them is first
-    called: half of what a training imports. Only layers are compiled here, so the methods beneath the mark do.
+    torch marks these methods as not to be compiled, for which the first call imports ``torch._dynamo``: half of the
+    imports of a training. Only layers are compiled here, so the unmarked methods are used.
     """
 
     add_param_group = unwrap(torch.optim.Optimizer.add_param_group)

@@ -16,7 +16,7 @@ from relscale.training.key import run_key, tokens_digest
 from relscale.training.options import Training
 from relscale.training.record import record_in
 
-CHANGES_NO_NUMBER = "says how far a job is"
+CHANGES_NO_NUMBER = "reports the progress of a job"
 
 SAMPLE = 100  # finished runs whose times are read, because the line is printed after each of possibly thousands of runs
 

@@ -14,7 +14,7 @@ class RecipeRow:
     )
     batch_tokens: float | None = column("Tokens per optimizer step.", "tokens", default=None)
     unique_tokens: float | None = column(
-        "Distinct training tokens, where some repeat.", "tokens", default=None
+        "Distinct training tokens, if some are repeated.", "tokens", default=None
     )
     streams: float | None = column("Parallel streams of the model.", default=None)
     experts: float | None = column("Experts per layer of a mixture of experts.", default=None)

@@ -297,7 +297,7 @@ def batch_gradient(
                 raise RelscaleError(f"{problem}; set training: {{micro_batch: {smaller}}}") from error
             print(f"{problem}; continuing with {smaller}", file=sys.stderr)
             micro_batch = smaller
-        model.optimizer.zero_grad()  # outside the handler, whose traceback holds the tensors of the failed step
+        model.optimizer.zero_grad()  # outside the handler, whose traceback refers to the tensors of the failed step
         torch.cuda.empty_cache()
 
 

@@ -49,7 +49,7 @@ def local_shard(value: Tensor) -> Tensor:
 
 
 def sum_over_shards(value: Tensor, of: Tensor) -> Tensor:
-    """The sum of ``value`` over the devices that hold a shard of ``of``."""
+    """The sum of ``value`` over the devices with a shard of ``of``."""
     if is_sharded(of):
         from torch.distributed import all_reduce
 

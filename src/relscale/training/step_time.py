@@ -66,7 +66,7 @@ def seconds_per_step(width: int) -> float:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """One thread of torch's; as many as before afterwards."""
+    """Use one thread of torch; the previous number is restored afterwards."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -22,15 +22,15 @@ class DocumentsBuilder(Protocol):
     """A module of ``documents``."""
 
     def build(self, documents: "pa.Table", manifest: "Manifest", folder: Path, seed: int) -> "list[TaskData]":
-        """The tasks of a suite, of documents of the test split; ``folder`` is where the suite is described."""
+        """The tasks of a suite, from documents of the test split; ``folder`` contains its suite.yaml."""
         ...
 
 
 class DataBuilder(Protocol):
-    """A module of ``data``; with ``GROWS = True`` its data add groups to those of the manifest."""
+    """A module of ``data``; with ``GROWS = True``, its data add groups to those of the manifest."""
 
     def build(self, data: Path | None, manifest: "Manifest") -> "list[TaskData]":
-        """The tasks of a suite, of the data that ``data`` holds; None gives tasks without documents."""
+        """The tasks of a suite, from its ``data``; None gives tasks without documents."""
         ...
 
 

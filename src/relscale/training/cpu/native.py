@@ -1,4 +1,4 @@
-"""``native.c`` and ``bf16.c``, compiled once where the machine has a compiler, and loaded by ``ctypes``."""
+"""``native.c`` and ``bf16.c``, compiled once if the machine has a compiler, and loaded by ``ctypes``."""
 
 import ctypes
 import hashlib

@@ -93,7 +93,7 @@ def newton_schulz(matrices: Tensor) -> Tensor:
     """Matrices with nearly the same singular vectors and all singular values near 1.
 
     Five times ``X ← a·X + (b·XXᵀ + c·(XXᵀ)²)·X``, (a, b, c) = (3.4445, −4.7750, 2.0315), from X of Frobenius norm 1. In
-    bfloat16 on a GPU, as in the source; in the matrices' own type on a CPU, where that is no faster.
+    bfloat16 on a GPU, as in the source; in the matrices' own type on a CPU, where bfloat16 is not faster.
 
     Parameters
     ----------
