@@ -1,7 +1,9 @@
 import copy
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from one_sentence import assert_one_sentence
@@ -9,6 +11,7 @@ from one_sentence import assert_one_sentence
 from relscale.errors import RelscaleError
 from relscale.experiments.config import check_config, load_config, load_configs, save_config
 from relscale.experiments.config_schema import config_schema, schema_text
+from relscale.experiments.schema_values import values_of
 
 EXPERIMENT = {
     "experiment": "tiny",
@@ -434,3 +437,46 @@ def test_a_wrong_override_is_said_to_be_one(tmp_path):
     path.write_text(yaml.safe_dump(EXPERIMENT))
     with pytest.raises(RelscaleError, match=r"a\.yaml \+ --config: seed: 'x' is not of type 'integer'"):
         load_configs([path], {"seed": "x"})
+
+
+def wrong_values(value):
+    """Values beside the one of a key: another type, another range, an empty one, a duplicate, a key too many or few."""
+    yield from (-1, 0, 1.5, 1e300, True, "", " ", "x", "x:y", [], {}, ["x", "x"], [1, 1], [None], {"x": 1})
+    if isinstance(value, dict):
+        yield {**value, "x": 1}
+        yield {**value, "": next(iter(value.values()), 1)}
+        yield from ({key: entry for key, entry in value.items() if key != left} for left in value)
+    if isinstance(value, list):
+        yield [*value, *value]
+
+
+def altered(value):
+    """All copies of a config with one wrong value."""
+    yield from wrong_values(value)
+    entries = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, entry in entries:
+        for other in altered(entry):
+            copied = dict(value) if isinstance(value, dict) else list(value)
+            copied[key] = other
+            yield copied
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["config", "experiments/mixture-laptop", "experiments/checkpoints"])
+def test_the_types_refuse_what_the_schema_refuses(name):
+    """The types are asked first, because the library that reads the schema takes long to import."""
+    validator = jsonschema.Draft202012Validator(config_schema())
+    experiment = yaml.safe_load((Path(__file__).parents[1] / f"{name}.yaml").read_text())
+    refused = 0
+    for config in islice(altered(experiment), 0, None, 13):  # all take half a minute
+        try:
+            values = values_of(config_schema(), config)
+        except RelscaleError:
+            continue
+        if not validator.is_valid(values):
+            refused += 1
+            with pytest.raises(RelscaleError):
+                check_config(config)
+    assert refused > 10

@@ -3,9 +3,10 @@
 import argparse
 import gc
 import inspect
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
 from typing import Any, NoReturn
@@ -95,6 +96,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     in_own_process = arguments is None
     if in_own_process:
         gc.set_threshold(*GC_THRESHOLDS)
+        # pydantic looks for plugins in the metadata of every installed package, for a twentieth of a second.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     options = parsed(arguments)
     command = _module(options.verb)
     if in_own_process and options.verb in WITHOUT_PANDAS:
@@ -122,13 +125,10 @@ def _module(verb: str) -> Any:
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of a command line; ``further`` holds those that the command forwards."""
-    top, command_parsers = parsers()
-    try:
-        import argcomplete
-    except ModuleNotFoundError:
-        pass
-    else:
-        argcomplete.autocomplete(top)
+    given = sys.argv[1:] if arguments is None else arguments
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
+        _complete()
+    top, command_parsers = parsers(given[:1] if given and given[0] in VERBS else VERBS)
     options, further = top.parse_known_args(arguments)
     command = _module(options.verb)
     if further and not getattr(command, "FORWARDS_OPTIONS", False):
@@ -138,8 +138,17 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def parsers() -> tuple[Parser, dict[str, Parser]]:
-    """The parser of the command line, and that of each command."""
+def _complete() -> None:
+    """Answer the shell and end the process, if argcomplete is installed."""
+    try:
+        import argcomplete
+    except ModuleNotFoundError:
+        return
+    argcomplete.autocomplete(parser())
+
+
+def parsers(commands: Collection[str] = VERBS) -> tuple[Parser, dict[str, Parser]]:
+    """The parser of the command line, and that of each of some commands, by default of all."""
     top = Parser(
         prog="relscale",
         description="Relative scaling laws for language models: which gaps between groups close with compute, and "
@@ -152,7 +161,7 @@ def parsers() -> tuple[Parser, dict[str, Parser]]:
     command_parsers = {}
     for title, names in COMMANDS.items():
         listed.append(f"\n{title}:")
-        for name in names:
+        for name in filter(commands.__contains__, names):
             command = _module(name)
             verb = command_parsers[name] = verbs.add_parser(
                 name,

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
 
@@ -78,9 +79,7 @@ def subject_alone(data, subject, folder):
     folder.mkdir()
     for split in ("dev", "test"):
         table = pa.parquet.read_table(data / f"{split}.parquet")
-        pa.parquet.write_table(
-            table.filter(pa.compute.field("subject") == subject), folder / f"{split}.parquet"
-        )
+        pa.parquet.write_table(table.filter(pc.field("subject") == subject), folder / f"{split}.parquet")
     return folder
 
 

@@ -1,9 +1,9 @@
 """Checks of fits and figures: names of suites, groups, metrics, laws and figures, and enough points."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from relscale.checks import suites
+from relscale.checks.suites import SuiteContents
 from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError, keyed
 from relscale.experiments.config import unknown_name
@@ -31,8 +31,15 @@ FEWEST_BUDGETS = 2
 SUBJECTS = "_subjects"
 
 
-def check_fits(experiment: Experiment) -> None:
+def check_fits(experiment: Experiment, contents: Mapping[str, SuiteContents]) -> None:
     """Check that laws, figures and answers exist, and that they name only suites, groups and metrics of the experiment.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    contents
+        What each of its suites measures.
 
     Raises
     ------
@@ -50,7 +57,7 @@ def check_fits(experiment: Experiment) -> None:
             read_table(answers, names_of(AnswerRow))
     if not isinstance(experiment, MeasurementExperiment):
         _check_names(experiment)
-        _check_measured(experiment)
+        _check_measured(experiment, contents)
 
 
 def check_points(experiment: TrainingExperiment) -> None:
@@ -219,14 +226,13 @@ def _check_names(experiment: ScoredExperiment) -> None:
             raise RelscaleError(unknown_name(key, "", name, known_names, "in the experiment"))
 
 
-def _check_measured(experiment: ScoredExperiment) -> None:
+def _check_measured(experiment: ScoredExperiment, contents: Mapping[str, SuiteContents]) -> None:
     """Check groups and metrics of suites, as far as they are known before preparation."""
-    options = experiment.suites
-    groups = {name: suites.groups(name, suite, experiment) for name, suite in options.items()}
-    metrics = {name: suites.metrics(name, suite) for name, suite in options.items()}
+    groups = {name: suite.groups for name, suite in contents.items()}
+    metrics = {name: suite.metrics for name, suite in contents.items()}
     groups[VALIDATION.suite], metrics[VALIDATION.suite] = {VALIDATION.group}, set(VALIDATION_METRICS)
     for name in experiment.collect.subjects:
-        subjects = suites.subjects(name, options[name])
+        subjects = contents[name].subjects
         if subjects == set():
             raise RelscaleError(f"collect.subjects: suite {name} has no subjects; remove it")
         groups[f"{name}{SUBJECTS}"] = subjects

@@ -5,6 +5,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from relscale.checks import text
@@ -16,14 +17,33 @@ from relscale.measurements.metric import metric_names
 from relscale.scoring.builders import data_builders, documents_builders, grows
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.options import FEWEST_ITEMS, Suite
-from relscale.scoring.suite import lists_tasks, read_suite, suite_inputs
+from relscale.scoring.suite import read_suite, suite_inputs
 from relscale.scoring.suite_code import refuse_code
 from relscale.storage.tables import listed
 from relscale.storage.yaml_text import NULL
 
 
-def check_suite(name: str, experiment: ScoredExperiment) -> None:
-    """Check that a suite can be prepared.
+@dataclass(frozen=True)
+class SuiteContents:
+    """What a suite measures, as far as it is known before its data are read.
+
+    Attributes
+    ----------
+    groups
+        Its groups; None if they are known only from its data.
+    metrics
+        Its metrics; None if its tasks define them.
+    subjects
+        Its subjects; None if they are known only from its data.
+    """
+
+    groups: set[str] | None
+    metrics: set[str] | None
+    subjects: set[str] | None
+
+
+def check_suite(name: str, experiment: ScoredExperiment) -> SuiteContents:
+    """Check that a suite can be prepared, and return what it measures.
 
     Raises
     ------
@@ -33,37 +53,41 @@ def check_suite(name: str, experiment: ScoredExperiment) -> None:
     key, suite = f"suites.{name}", experiment.suites[name]
     try:
         with keyed(key):
-            _check(key, name, suite, experiment)
+            contents = _checked(key, name, suite, experiment)
     except RelscaleError as error:
         raise RelscaleError(str(error).replace(f"{key}: suite {name}: ", f"{key}: ")) from None
-    _check_group(key, suite.baseline, groups(name, suite, experiment))
+    _check_group(key, suite.baseline, contents.groups)
+    return contents
 
 
-def _check(key: str, name: str, suite: Suite, experiment: ScoredExperiment) -> None:
+def _checked(key: str, name: str, suite: Suite, experiment: ScoredExperiment) -> SuiteContents:
     if suite.lm_eval is not None:
         from relscale.scoring.named_tasks import data_by_task  # the import takes a second
 
         data_by_task(name, suite)
         _check_tasks(key, suite.lm_eval)
-    else:
-        if suite.path is not None and not experiment.scoring.trust_suite_code:
-            refuse_code(suite.path)
-        folder, manifest = read_suite(name, suite)
-        _check_built_suite(key, suite, manifest, (folder / "tasks").is_dir(), experiment)
-        if manifest.builder is None and not (folder / "tasks").is_dir():
-            _check_items(key, folder / "data", manifest)
-        elif not (folder / "tasks").is_dir():
-            _check_requested_items(key, manifest)
-    suite_inputs(suite)
-
-
-def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | None:
-    """Groups of a suite; None if they are known only from its data."""
-    if suite.lm_eval is not None:
-        return set(suite.lm_eval) if len(suite.lm_eval) > 1 else None
+        suite_inputs(suite)
+        return SuiteContents(set(suite.lm_eval) if len(suite.lm_eval) > 1 else None, None, None)
+    if suite.path is not None and not experiment.scoring.trust_suite_code:
+        refuse_code(suite.path)
     folder, manifest = read_suite(name, suite)
+    is_built = (folder / "tasks").is_dir()
+    _check_built_suite(key, suite, manifest, is_built, experiment)
+    if manifest.builder is None and not is_built:
+        _check_items(key, folder / "data", manifest)
+    elif not is_built:
+        _check_requested_items(key, manifest)
+    suite_inputs(suite)
+    subjects = _subjects(manifest)
+    metrics = None if is_built and manifest.builder is None else _metrics(manifest, subjects)
+    return SuiteContents(_groups(folder, manifest, is_built, experiment), metrics, subjects)
+
+
+def _groups(
+    folder: Path, manifest: Manifest, is_built: bool, experiment: ScoredExperiment
+) -> set[str] | None:
     named = {*manifest.groups, *(other for group in manifest.groups.values() for other in group.also)}
-    if (folder / "tasks").is_dir():
+    if is_built:
         return named
     if manifest.builder in documents_builders() and not manifest.groups:
         return _document_groups(experiment)
@@ -73,27 +97,17 @@ def groups(name: str, suite: Suite, experiment: ScoredExperiment) -> set[str] | 
     return None if grows(manifest.builder) else named
 
 
-def metrics(name: str, suite: Suite) -> set[str] | None:
-    """Metrics of a suite; None if its tasks define metrics."""
-    if lists_tasks(name, suite):
-        return None
-    manifest = read_suite(name, suite)[1]
+def _metrics(manifest: Manifest, subjects: set[str] | None) -> set[str]:
     without_subjects, with_subjects = (metric_names(manifest.kind, has_subjects=has) for has in (False, True))
-    if manifest.builder in data_builders():
+    if subjects is None:
         return {*without_subjects, *with_subjects}
-    return set(with_subjects if subjects(name, suite) else without_subjects)
+    return set(with_subjects if subjects else without_subjects)
 
 
-def subjects(name: str, suite: Suite) -> set[str] | None:
-    """Subjects of a suite; None if they are known only from its data."""
-    if suite.lm_eval is not None:
+def _subjects(manifest: Manifest) -> set[str] | None:
+    if manifest.builder in data_builders():
         return None
-    manifest = read_suite(name, suite)[1]
-    return (
-        None
-        if manifest.builder in data_builders()
-        else {task.subject for task in manifest.tasks.values() if task.subject}
-    )
+    return {task.subject for task in manifest.tasks.values() if task.subject}
 
 
 def _check_built_suite(

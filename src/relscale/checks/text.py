@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet
 
 from relscale.corpora.files import PART, TABLE_ENDINGS, TEXT_ENDINGS, ending
 from relscale.corpora.hub import ENDING
@@ -169,7 +168,9 @@ def _columns(table: Path) -> list[str] | None:
     """Columns of a table's first rows; None if unreadable, which is reported when it is read."""
     try:
         if table.suffix == ".parquet":
-            names: list[str] = pa.parquet.read_schema(table).names
+            from pyarrow import parquet  # slow, and many experiments have no table of text
+
+            names: list[str] = parquet.read_schema(table).names
             return names
         with table.open(encoding="utf-8-sig") as lines:
             rows = islice((json.loads(line) for line in lines if line.strip()), ROWS_READ)

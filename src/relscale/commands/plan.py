@@ -99,11 +99,11 @@ def _products(experiment: "TrainingExperiment") -> str:
     from relscale.training.precision import choose_products, counted
 
     training = experiment.training
-    products = counted(
-        choose_products(training, run.architecture.hidden_size) for run in experiment.planned_runs
-    )
+    widths = [run.architecture.hidden_size for run in experiment.planned_runs]
+    products = {width: choose_products(training, width) for width in set(widths)}
+    runs = counted(products[width] for width in widths)
     decided = ", on this machine and others like it (relscale doctor)" if training.precision == "auto" else ""
-    return f"matrix products: {products}, by training.precision: {training.precision}{decided}"
+    return f"matrix products: {runs}, by training.precision: {training.precision}{decided}"
 
 
 def _information(runs: "Sequence[Run]") -> list[str]:

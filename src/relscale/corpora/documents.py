@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet
 
 from relscale.errors import RelscaleError
 from relscale.lookalikes import check_lookalikes
+from relscale.storage import arrow_compute as pc
 from relscale.storage.rows import column, names_of, schema_of
 from relscale.storage.tables import read_table
 

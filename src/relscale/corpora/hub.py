@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet
-
 from relscale.corpora.options import HubDataset
 from relscale.corpora.split import fraction
 from relscale.errors import RelscaleError, first_line
@@ -120,7 +117,10 @@ def _frames(opened: IO[bytes]) -> IO[bytes]:
 
 
 def _parquet(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
-    with pa.parquet.ParquetFile(opened) as file:
+
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(opened) as file:
         names = file.schema_arrow.names
         for column in columns:
             if column not in names:

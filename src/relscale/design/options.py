@@ -6,7 +6,16 @@ from pydantic import Field
 
 from relscale.design.mixtures import Mixtures
 from relscale.design.power_of_run import PowerOfRun
-from relscale.experiments.section import NULLABLE, UNIQUE, Count, Names, Positive, PositiveInt, Section, Seed
+from relscale.experiments.section import (
+    NULLABLE,
+    UNIQUE,
+    Count,
+    Positive,
+    PositiveInt,
+    Section,
+    Seed,
+    SomeNames,
+)
 
 Integers = Annotated[tuple[PositiveInt, ...], Field(min_length=1), UNIQUE]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), UNIQUE]
@@ -29,7 +38,7 @@ class Design(Section):
         description="FLOPs counted in a budget; training FLOPs are three times the forward FLOPs."
     )
     sequence_length: int = Field(default=256, ge=2, description="Tokens per sequence.")
-    optimizers: Annotated[Names, Field(min_length=1)] = Field(
+    optimizers: SomeNames = Field(
         default=("c-adamc",), description="Modules of relscale.training.optimizers."
     )
     budgets: Annotated[tuple[Positive, ...], Field(min_length=1), UNIQUE] = Field(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from relscale.checks.fits import check_fits, check_points, check_streams
 from relscale.checks.machine import check_devices, check_folders, check_placed
-from relscale.checks.suites import check_suite
+from relscale.checks.suites import SuiteContents, check_suite
 from relscale.checks.text import check_text
 from relscale.errors import RelscaleError, keyed
 from relscale.experiments.config import LONGEST, SHOWN, shortened
@@ -64,12 +64,12 @@ def _check(experiment: Experiment, submitted: bool) -> None:
         check_text(experiment)
     if isinstance(experiment, CheckpointExperiment):
         check_distinct(experiment.checkpoints, experiment.runs.table)
+    contents: dict[str, SuiteContents] = {}
     if not isinstance(experiment, MeasurementExperiment):
         _check_suite_names(experiment)
-        for name in experiment.suites:
-            check_suite(name, experiment)
+        contents = {name: check_suite(name, experiment) for name in experiment.suites}
         check_devices(experiment, submitted)
-    check_fits(experiment)
+    check_fits(experiment, contents)
 
 
 def _check_tables(experiment: Experiment) -> None:

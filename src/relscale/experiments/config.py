@@ -1,16 +1,16 @@
 """Reading and validation of an experiment's config."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
 from pydantic import ValidationError
 
 from relscale.errors import RelscaleError
-from relscale.experiments.config_schema import config_schema
+from relscale.experiments.config_schema import Schema, config_schema
 from relscale.experiments.experiment import BY_SOURCE, Experiment, TrainingExperiment
 from relscale.experiments.paths import opened_path, recorded_path
 from relscale.experiments.pins import pins_file, with_pins
@@ -23,6 +23,9 @@ from relscale.storage.tables import listed
 from relscale.storage.yaml_text import Plain, dump, read
 from relscale.suggestions import nearest, suggestion
 from relscale.tokens.options import Corpus, MixturePart
+
+if TYPE_CHECKING:
+    import jsonschema
 
 CHANGES_NO_NUMBER = "reads the config; results digest the values that they depend on"
 
@@ -86,7 +89,8 @@ def load_configs(
 def save_config(experiment: Experiment, path: Path) -> None:
     """Write the resolved config beside the results, unless it is unchanged."""
     paths = partial(recorded_path, folder=path.parent)
-    text = dump(values_of(config_schema(), experiment.values(), paths))
+    values = experiment.values()
+    text = dump(values_of(_schema(values), values, paths))
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
 
@@ -115,7 +119,7 @@ def extend_config(path: str | Path, further: Mapping[str, Any], output: Path, la
             corpora = predict.get("corpus", [])
             entry["predict"] = {"corpus": [*([corpora] if isinstance(corpora, str) else corpora), corpus]}
     check_config(config, str(output))
-    write_text(output, dump(values_of(config_schema(), config, partial(recorded_path, folder=output.parent))))
+    write_text(output, dump(values_of(_schema(config), config, partial(recorded_path, folder=output.parent))))
     if pins_file(file).is_file():
         write_text(pins_file(output), pins_file(file).read_text(encoding="utf-8"))
 
@@ -140,12 +144,10 @@ def check_config(config: Any, name: str = "config") -> Experiment:
         of another.
     """
     try:
-        values = values_of(config_schema(), _mapping(config, ""))
+        written = _mapping(config, "")
+        values = values_of(_schema(written), written)
         _check_source(values)
-        errors = list(_validator().iter_errors(values))
-        if errors:
-            raise RelscaleError(_explain(min(errors, key=lambda error: list(map(str, error.path)))))
-        experiment = _typed(values)
+        experiment = _accepted(values) or _explained(values)
         if isinstance(experiment, TrainingExperiment):
             _check_corpora(experiment)
             _check_budgets(experiment)
@@ -154,10 +156,39 @@ def check_config(config: Any, name: str = "config") -> Experiment:
         raise RelscaleError(f"{name}: {shortened(str(error), LONGEST)}") from None
 
 
-def _typed(values: dict[str, Any]) -> Experiment:
-    source = values.get("runs", {}).get("source", "train")
+def _accepted(values: dict[str, Any]) -> Experiment | None:
+    """The experiment of values that its types accept strictly, as in JSON; None for all others."""
+    if _has_null(values):  # which the schema allows for few of the optional keys, the types for all
+        return None
     try:
-        return BY_SOURCE[source].model_validate(values)
+        return _type(values).model_validate_json(json.dumps(values), strict=True)
+    except (
+        ValidationError,
+        KeyError,
+        TypeError,
+    ):  # KeyError: no such source; TypeError: a value that JSON lacks
+        return None
+
+
+def _has_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_null, value.values()))
+    return any(map(_has_null, value)) if isinstance(value, list) else value is None
+
+
+def _type(values: dict[str, Any]) -> type[Experiment]:
+    return BY_SOURCE[values.get("runs", {}).get("source", "train")]
+
+
+def _explained(values: dict[str, Any]) -> Experiment:
+    """The experiment, or the error that the schema finds in its values, whose messages are better than the types'."""
+    import jsonschema  # takes a tenth of a second
+
+    errors = list(jsonschema.Draft202012Validator(config_schema()).iter_errors(values))
+    if errors:
+        raise RelscaleError(_explain(min(errors, key=lambda error: list(map(str, error.path)))))
+    try:
+        return _type(values).model_validate(values)
     except ValidationError as error:  # what JSON Schema cannot state
         first = error.errors()[0]
         raise RelscaleError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
@@ -173,7 +204,7 @@ def _read(path: Path) -> dict[str, Any]:
     """The values of a config file, with paths that can be opened from the working folder."""
     config = _mapping(read(path), str(path))
     try:
-        opened: dict[str, Any] = values_of(config_schema(), config, partial(opened_path, folder=path.parent))
+        opened: dict[str, Any] = values_of(_schema(config), config, partial(opened_path, folder=path.parent))
         return opened
     except RelscaleError as error:
         raise RelscaleError(f"{path}: {shortened(str(error), LONGEST)}") from None
@@ -184,6 +215,13 @@ def _mapping(config: Any, name: str) -> dict[str, Any]:
         return config
     prefix = f"{name}: " if name else ""
     raise RelscaleError(f"{prefix}a config is a mapping of keys, with 'experiment' among them")
+
+
+def _schema(config: Mapping[str, Any]) -> Schema:
+    """The schema of the config's source of runs, which is made faster than that of all; of all if there is none."""
+    runs = config.get("runs", {})
+    source = runs.get("source", "train") if isinstance(runs, Mapping) else None
+    return config_schema(*[name for name in BY_SOURCE if name == source])
 
 
 def _merged(base: Any, override: Any) -> Any:
@@ -288,12 +326,7 @@ def _float(text: str) -> float | None:
         return None
 
 
-@cache
-def _validator() -> Any:
-    return jsonschema.Draft202012Validator(config_schema())
-
-
-def _explain(error: jsonschema.ValidationError) -> str:
+def _explain(error: "jsonschema.ValidationError") -> str:
     """A message of one line: the key, its problem, and what is allowed."""
     if error.validator == "oneOf" and not error.context and isinstance(error.instance, dict):
         keys = [key for way in error.validator_value for key in way.get("required", ())]
@@ -304,7 +337,7 @@ def _explain(error: jsonschema.ValidationError) -> str:
     return f"{key}: {_reason(error)}" if key else _reason(error)
 
 
-def _reason(error: jsonschema.ValidationError) -> str:
+def _reason(error: "jsonschema.ValidationError") -> str:
     value, allowed = shortened(_written(error.instance), SHOWN), error.validator_value
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = sorted(error.schema.get("properties", {}))
@@ -371,5 +404,5 @@ def unknown_name(key: str, kind: str, name: str, known: Sequence[str], place: st
     return f"{key}: {description}; {suggestion(name, known) if known else 'there are none'}"
 
 
-def _key(error: jsonschema.ValidationError) -> str:
+def _key(error: "jsonschema.ValidationError") -> str:
     return ".".join(shortened(str(part), SHOWN) for part in error.absolute_path)

@@ -15,15 +15,16 @@ Schema = dict[str, Any]
 
 
 @cache
-def config_schema() -> Schema:
-    """The schema of configs; ``runs.source`` selects the type of experiment."""
+def config_schema(*sources: str) -> Schema:
+    """The schema of configs, of these or by default of all sources of runs; ``runs.source`` selects among them."""
+    experiments = {name: BY_SOURCE[name] for name in sources or BY_SOURCE}
     references, definitions = models_json_schema(
-        [(experiment, "validation") for experiment in BY_SOURCE.values()],
+        [(experiment, "validation") for experiment in experiments.values()],
         schema_generator=_Generator,
         by_alias=True,
     )
     by_source = []
-    for name, experiment in BY_SOURCE.items():
+    for name, experiment in experiments.items():
         runs: Schema = {"properties": {"source": {"const": name}}}
         condition: Schema = {"properties": {"runs": runs}}
         if name != "train":  # the default

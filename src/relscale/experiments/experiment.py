@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from relscale.corpora.options import Source
 from relscale.design.isoflop import plan
-from relscale.design.mixtures import Mixtures, mixture_corpora
+from relscale.design.mixtures import mixture_corpora
 from relscale.design.options import Design, Hardware
 from relscale.design.run import Run
 from relscale.experiments.section import Name, PathText, Section, Seed, WrittenPath
@@ -22,7 +22,7 @@ from relscale.measurements.options import Collect, Table
 from relscale.release.options import Export
 from relscale.scoring.checkpoint_table import Checkpoint, read_checkpoints
 from relscale.scoring.options import PublishedSuite, Scoring, Suite
-from relscale.tokens.options import Corpora, Corpus, Vocabulary
+from relscale.tokens.options import Corpora, Vocabulary
 from relscale.training.options import Training
 
 CHANGES_NO_NUMBER = "composes the config's sections; results digest the values that they depend on"
@@ -99,20 +99,17 @@ class TrainingExperiment(_AnyExperiment):
         default={}, description="The suites that models are scored on, each with its options."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _with_mixtures(cls, values: Any) -> Any:
+    @model_validator(mode="after")
+    def _with_mixtures(self) -> Self:
         """Add the corpora that the design draws (``design.mixtures``)."""
-        design = values.get("design") if isinstance(values, dict) else None
-        mixtures = design.get("mixtures") if isinstance(design, dict) else getattr(design, "mixtures", None)
-        if mixtures is None:
-            return values
-        drawn = mixture_corpora(Mixtures.model_validate(mixtures), values.get("seed", 0))
-        corpora = values.get("corpora") or {}
-        for name in filter(corpora.__contains__, drawn):
-            if Corpus.model_validate(corpora[name]) != drawn[name]:
+        if self.design.mixtures is None:
+            return self
+        drawn = mixture_corpora(self.design.mixtures, self.seed)
+        for name in filter(self.corpora.__contains__, drawn):
+            if self.corpora[name] != drawn[name]:
                 raise ValueError(f"corpora.{name}: a mixture of design.mixtures has this name; rename it")
-        return {**values, "corpora": {**corpora, **drawn}}
+        object.__setattr__(self, "corpora", {**self.corpora, **drawn})  # the section is frozen
+        return self
 
     @cached_property
     def planned_runs(self) -> tuple[Run, ...]:

@@ -6,8 +6,8 @@ The JSON schema, the defaults, completion in editors and the reference page of t
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue
-from pydantic_core import CoreSchema
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+from pydantic_core import CoreSchema, core_schema
 
 CHANGES_NO_NUMBER = "base of the sections; their declarations are digested where they are used"
 
@@ -19,7 +19,11 @@ class Section(BaseModel):
     """Base of all sections: frozen, and without undeclared keys."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, regex_engine="python-re", use_attribute_docstrings=False
+        extra="forbid",
+        frozen=True,
+        regex_engine="python-re",
+        use_attribute_docstrings=False,
+        defer_build=True,
     )
 
     def values(self) -> dict[str, JsonValue]:
@@ -56,8 +60,26 @@ class NullIsAllowed:
         return {**schema, "type": [schema["type"], "null"]}
 
 
+class Unique:
+    """Marks a list without duplicates."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The schema of the annotated type, with the check."""
+        return core_schema.no_info_after_validator_function(_without_duplicates, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema of the annotated type, with the keyword."""
+        return {**handler(core), "uniqueItems": True}
+
+
+def _without_duplicates(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{list(values)} has a duplicate; remove it")
+    return values
+
+
 NULLABLE = NullIsAllowed()
-UNIQUE = SchemaKeyword("uniqueItems", True)
+UNIQUE = Unique()
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -68,6 +90,7 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 Name = Annotated[str, Field(pattern=NOT_BLANK)]
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[str, ...], UNIQUE]
+SomeNames = Annotated[tuple[str, ...], Field(min_length=1), UNIQUE]
 PathText = Annotated[str, SchemaKeyword("format", "path")]
 """A file or folder to read, relative to the config's folder; a leading ``~`` is the home folder."""
 FilledPath = Annotated[str, Field(min_length=1), SchemaKeyword("format", "path")]

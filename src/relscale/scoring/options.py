@@ -2,7 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from relscale.experiments.section import (
     NULLABLE,
@@ -14,6 +21,7 @@ from relscale.experiments.section import (
     SchemaKeyword,
     Section,
     Share,
+    SomeNames,
     Text,
 )
 
@@ -21,15 +29,29 @@ _TaskNames = Annotated[tuple[Text, ...], Field(min_length=1), UNIQUE]
 Tasks = Annotated[
     _TaskNames,
     BeforeValidator(
-        lambda names: (names,) if isinstance(names, str) else names, json_schema_input_type=Text | _TaskNames
+        lambda names: (
+            (names,) if isinstance(names, str) else tuple(names) if isinstance(names, list) else names
+        ),
+        json_schema_input_type=Text | _TaskNames,
     ),
 ]
 """Names of tasks; a single name needs no list."""
+
+
+def _with_texts(data: dict[str, object]) -> dict[str, object]:
+    for name in _HUB_KEYS:
+        if not isinstance(data.get(name, ""), str):
+            raise ValueError(f"{name}: {data[name]!r} is not text")
+    return data
+
+
+_HUB_KEYS = ("hub", "revision")
 _PATH = {"format": "path-or-hub-name"}
 _PATHS = {**_PATH, "items": _PATH}
 SuiteData = Annotated[
     dict[str, object],
-    SchemaKeyword("properties", {name: {"type": "string"} for name in ("hub", "revision")}),
+    AfterValidator(_with_texts),
+    SchemaKeyword("properties", {name: {"type": "string"} for name in _HUB_KEYS}),
     SchemaKeyword("additionalProperties", {**_PATHS, "additionalProperties": _PATHS}),
 ]
 """Files or folders by task, or a data set of the hub; see suite.yaml."""
@@ -41,11 +63,9 @@ class SuiteOptions(Section):
     """Options of a suite's tasks; the suite.yaml lists those that a suite supports."""
 
     part: str | None = Field(default=None, description="Part of the sources from which documents are taken.")
-    forms: Annotated[Names, Field(min_length=1)] | None = Field(default=None, description="Prompt forms.")
+    forms: SomeNames | None = Field(default=None, description="Prompt forms.")
     subjects: Names | None = Field(default=None, description="Subjects to score; all by default.")
-    written_by: Annotated[Names, Field(min_length=1)] | None = Field(
-        default=None, description="Authors of the items to score."
-    )
+    written_by: SomeNames | None = Field(default=None, description="Authors of the items to score.")
     documents: PositiveInt | None = Field(default=None, description="Documents per group in the data.")
     documents_of_a_package: PositiveInt | None = Field(
         default=None, description="Maximum number of documents from one package."

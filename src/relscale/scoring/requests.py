@@ -222,7 +222,7 @@ def request_counts(folder: str | Path) -> dict[int, int]:
 
 
 @contextmanager
-def _opened(folder: str | Path) -> Iterator[pa.parquet.ParquetFile]:
+def _opened(folder: str | Path) -> "Iterator[pa.parquet.ParquetFile]":
     """The requests of a prepared suite, to be read a row group at a time."""
     path = Path(folder) / FILE
     if not path.is_file():

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet
 
 from relscale.errors import Damaged, first_line
 
@@ -25,9 +24,11 @@ PIECE = 1 << 20
 
 
 @contextmanager
-def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pa.parquet.ParquetWriter]:
+def parquet_writer(path: Path, schema: pa.Schema) -> "Iterator[pa.parquet.ParquetWriter]":
     """A writer that embeds the digest when its context ends."""
-    with pa.parquet.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
+    from pyarrow import parquet  # slow; not all processes that import this module open a file
+
+    with parquet.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
         yield writer
     with path.open("r+b") as file:
         footer = _footer(file)
@@ -56,7 +57,7 @@ def read_parquet(path: str | Path, columns: list[str] | None = None) -> pa.Table
 
 
 @contextmanager
-def open_parquet(path: str | Path) -> Iterator[pa.parquet.ParquetFile]:
+def open_parquet(path: str | Path) -> "Iterator[pa.parquet.ParquetFile]":
     """Open a parquet file to read it one row group at a time.
 
     Raises
@@ -64,11 +65,13 @@ def open_parquet(path: str | Path) -> Iterator[pa.parquet.ParquetFile]:
     Damaged
         Its bytes do not match the digest.
     """
+    from pyarrow import parquet
+
     check_parquet(path)
     # By its path rather than a Python file object: an Arrow thread that releases one during shutdown aborts the
     # process.
     with _damaged_if_unreadable(path):
-        file = pa.parquet.ParquetFile(path, page_checksum_verification=True)
+        file = parquet.ParquetFile(path, page_checksum_verification=True)
     with file:
         yield file
 

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.lookalikes import check_lookalikes
+from relscale.storage import arrow_compute as pc
 
 NOTHING = frozenset(["", "-", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "none", "null"])
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?([eE][+-]?\d+)?")

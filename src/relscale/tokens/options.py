@@ -1,19 +1,19 @@
 """The config's sections ``corpora`` and ``vocabulary``: training text and tokenizer."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from relscale.experiments.section import (
     Fraction,
     Name,
-    Names,
     PathOrHubName,
     Positive,
     PositiveInt,
     Revision,
     Section,
+    SomeNames,
 )
 from relscale.tokens.interleave import integer_shares
 
@@ -21,7 +21,7 @@ from relscale.tokens.interleave import integer_shares
 class Decontaminate(Section):
     """Removal of training documents that share an n-gram with a suite's items (prompt and answers)."""
 
-    suites: Annotated[Names, Field(min_length=1)] = Field(description="The suites.")
+    suites: SomeNames = Field(description="The suites.")
     ngram: PositiveInt = Field(
         default=13, description="Length of the n-grams, in words; shorter items are ignored."
     )
@@ -116,14 +116,13 @@ class Corpus(Section):
     decontaminate: Decontaminate | None = None
     prune: Prune | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_of_source_and_parts(cls, values: Any) -> Any:
-        if isinstance(values, dict) and (values.get("source") is None) == (values.get("parts") is None):
+    @model_validator(mode="after")
+    def _one_of_source_and_parts(self) -> Self:
+        if (self.source is None) == (self.parts is None):
             raise ValueError("give one of source, parts")
-        if isinstance(values, dict) and values.get("parts") and values.get("unique_tokens") is not None:
+        if self.parts and self.unique_tokens is not None:
             raise ValueError("unique_tokens of a mixture belongs to each of its parts")
-        return values
+        return self
 
     @property
     def mixture(self) -> tuple[Part, ...]:
@@ -167,6 +166,13 @@ class Vocabulary(Section):
         "byte-level.",
     )
     revision: Revision | None = None
+
+    @model_validator(mode="after")
+    def _tokenizer_has_size(self) -> Self:
+        for key, needed in (("tokenizer", "size"), ("revision", "tokenizer")):
+            if key in self.model_fields_set and needed not in self.model_fields_set:
+                raise ValueError(f"{needed} is missing, which {key} needs")
+        return self
 
 
 Corpora = Annotated[dict[Name, Corpus], Field(min_length=1)]

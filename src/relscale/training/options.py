@@ -73,10 +73,10 @@ class Branches(Section):
     `relscale branches` lists the critical batch at each checkpoint.
     """
 
-    shares: Annotated[tuple[Fraction, ...], UNIQUE, Field(min_length=1)] = Field(
+    shares: Annotated[tuple[Fraction, ...], Field(min_length=1), UNIQUE] = Field(
         alias="from", description="Shares of a run's tokens at which it branches."
     )
-    factors: Annotated[tuple[PositiveInt, ...], UNIQUE, Field(min_length=1)] = Field(
+    factors: Annotated[tuple[PositiveInt, ...], Field(min_length=1), UNIQUE] = Field(
         default=(1, 2, 4, 8), description="Batch sizes of the branches relative to the run's; must include 1."
     )
     tokens: Positive = Field(

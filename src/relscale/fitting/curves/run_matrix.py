@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.keys import FAMILY, SERIES, CurveKey, FamilyKey
 from relscale.measurements.measurement import Unit
 from relscale.measurements.metric import VALIDATION, Metric
+from relscale.storage import arrow_compute as pc
 from relscale.storage.columns import numbers
 
 if TYPE_CHECKING:

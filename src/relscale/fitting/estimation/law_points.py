@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
@@ -13,6 +12,7 @@ from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.keys import SeriesKey
 from relscale.laws.law import Law
 from relscale.measurements.status import Status
+from relscale.storage import arrow_compute as pc
 from relscale.storage.rows import column, names_of
 
 Where = Mapping[str, object]

@@ -1,12 +1,12 @@
 """Selection, order and excerpts of held-out documents for a suite."""
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from relscale.corpora.documents import DocumentRow
 from relscale.corpora.files import PART
 from relscale.errors import RelscaleError
 from relscale.provenance import digest
+from relscale.storage import arrow_compute as pc
 from relscale.storage.rows import names_of, rows_of
 
 DOCSTRINGS = "docstrings"
