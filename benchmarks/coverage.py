@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from generators import random_truths
 from generators.isoflop import Grid, Noise
 from generators.laws import designs
-from trials import budgets, clusters, forecasts, isoflop, laws, lines, optima, questions
+from trials import budgets, clusters, forecasts, isoflop, items, laws, lines, optima, questions
 from trials import starting_points as searches
 from trials.kept import Trial, result
 from trials.outcome import SURPRISING, Outcome, markdown, table, verdict
@@ -112,6 +112,12 @@ QUESTIONS = """\
 ### Questions of any table
 
 What `relscale ask` says of limits. Noise is independent and normal, but for scores of items, which are right or wrong.
+"""
+ITEMS = """\
+### Abilities from single answers
+
+`relscale ability --at`: abilities of models around a line in ln compute, and a further model beyond them, by half of
+their range of ln compute. Where items have slopes (2PL) that of the line is the one at a slope of 1.
 """
 FORECASTS = """\
 ### Forecasts
@@ -213,6 +219,7 @@ def page(size: int, level: float, seed: int) -> str:
         )
     ]
     of_questions = [Trial(questions.of_questions, common)]
+    of_items = [Trial(items.of_items, (number, *common)) for number in range(len(items.designs()))]
     of_futures = [
         Trial(forecasts.of_world, (name, size // FUTURES, level, seed)) for name in forecasts.WORLDS
     ]
@@ -245,6 +252,9 @@ def page(size: int, level: float, seed: int) -> str:
             "",
             QUESTIONS,
             tables(results(of_questions)),
+            "",
+            ITEMS,
+            tables(results(of_items)),
             "",
             GRIDS.format(corpus=grid.name, items=noise.items, noise=described(noise)),
             markdown(on_grid),

@@ -1,13 +1,12 @@
 """Abilities and ease of items come back from what Rasch's model and 2PL draw."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from relscale.cli import main
-from relscale.fitting.items.rasch import Items, abilities, ability_line, calibrated
+from relscale.fitting.items.rasch import Items, abilities, calibrated
 
 RNG = np.random.default_rng(0)
 ABILITY, EASE = RNG.standard_normal(300), RNG.standard_normal(40)
@@ -41,16 +40,13 @@ def test_a_missing_answer_counts_for_nothing() -> None:
     assert abilities(some, items)[0] == pytest.approx(few, abs=1e-9)
 
 
-@pytest.mark.parametrize("count", [8, 40])
-def test_few_items_do_not_flatten_the_line_of_abilities_along_compute(count: int) -> None:
-    """Abilities from −2 to 2 over 12 models, 40 sets of items and answers: the mean slope is that of the truth."""
-    ability, generator = np.linspace(-2, 2, 12), np.random.default_rng(0)
-    slopes = []
-    for _ in range(40):
-        chance = Items(generator.standard_normal(count), np.ones(count)).chance(ability)
-        answers = (generator.random(chance.shape) < chance).astype(float)
-        slopes.append(ability_line(ability, *abilities(answers, calibrated(answers)[0]))[0])
-    assert np.mean(slopes) == pytest.approx(1, abs=3 * np.std(slopes) / 40**0.5 + 0.05)
+def test_a_guess_lifts_scores_and_not_abilities() -> None:
+    truth = Items(EASE, np.ones(40), guess=0.25)
+    assert truth.chance(np.array([-50.0])) == pytest.approx(0.25)
+    items, theta = calibrated(truth.chance(ABILITY), guess=0.25)
+    plain, without = calibrated(Items(EASE, np.ones(40)).chance(ABILITY))
+    assert np.median(np.abs(theta - without)) < 0.15  # the prior weighs more where guesses tell less
+    assert np.median(np.abs(items.ease - plain.ease)) < 0.15
 
 
 def test_the_command_prints_abilities_items_and_a_line(
@@ -66,10 +62,65 @@ def test_the_command_prints_abilities_items_and_a_line(
     assert main(["ability", str(table), *columns, "--compute", "flops", "--choose", "3", "--at", "1e22"]) == 0
     said = capsys.readouterr().out
     assert "4 models, 40 items" in said
-    (slope,) = re.findall(r"ability = (\S+) · ln flops", said)
-    assert float(slope) == pytest.approx(1 / np.log(10), rel=0.1)
-    assert "at 1e+22: ability" in said
+    name, items, models, slope, low, high, _, _, accuracy, least, most = said.splitlines()[-1].rsplit(
+        None, 10
+    )
+    assert (name, items, models) == ("all items", "40", "4")
+    assert float(slope) == pytest.approx(1 / np.log(10), rel=0.15)
+    assert float(low) < 1 / np.log(10) < float(high)
+    ahead = Items(EASE, np.ones(40)).accuracy(np.array([3.0]))[0]
+    assert float(accuracy) == pytest.approx(ahead, abs=0.01)
+    assert float(least) < ahead < float(most)
     assert main(["ability", str(table), "--model", "model", "--item", "q", "--score", "correct"]) == 1
     assert "no column 'q'" in capsys.readouterr().err
     assert main(["ability", str(table), "--model", "model", "--item", "item", "--score", "flops"]) == 1
     assert "outside 0 to 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--at", "1e22"], "--compute"),
+        (["--compute", "flops", "--at", "0"], "not a positive compute"),
+        (["--compute", "flops", "--at", "1e22", "--slopes"], "Rasch"),
+        (["--compute", "flops", "--chance", "25"], "--chance"),
+        (["--compute", "flops", "--where", "flops<3e20"], "4 models"),
+        (["--compute", "moved"], "several values"),
+        (["--compute", "flops", "--group", "model"], "several groups"),
+    ],
+)
+def test_options_that_make_no_sense_are_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    rows = [
+        f"m{i},q{j},{int(j < 3 * i)},{10.0 ** (18 + i)},{10.0 ** (18 + j)}"
+        for i in range(4)
+        for j in range(9)
+    ]
+    table = tmp_path / "answers.csv"
+    table.write_text("\n".join(["model,item,correct,flops,moved", *rows]))
+    columns = ["--model", "model", "--item", "item", "--score", "correct"]
+    assert main(["ability", str(table), *columns, *options]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_each_group_has_its_own_line_and_backtest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ability = np.linspace(-1, 1.5, 6)
+    chance = np.hstack([Items(EASE, np.ones(40)).chance(rate * ability) for rate in (1.0, 0.2)])
+    lines = [
+        f"m{i},q{j},{p:.6f},{10.0 ** (18 + i)},{'fast' if j < 40 else 'slow'}"
+        for i, row in enumerate(chance)
+        for j, p in enumerate(row)
+    ]
+    table = tmp_path / "answers.csv"
+    table.write_text("\n".join(["model,item,correct,flops,group", *lines]))
+    columns = ["--model", "model", "--item", "item", "--score", "correct", "--compute", "flops"]
+    assert main(["ability", str(table), *columns, "--group", "group", "--at", "1e24", "--backtest"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    fast, slow = ([line.split() for line in lines if line.startswith(name)] for name in ("fast", "slow"))
+    assert float(fast[0][3]) == pytest.approx(0.5 / np.log(10), rel=0.15)
+    assert float(slow[0][3]) == pytest.approx(0.1 / np.log(10), rel=0.15)
+    assert [row[1] for row in (fast[1], slow[1])] == ["3", "3"]  # 2 of the largest from four, 1 from five
+    assert max(float(row[2]) for row in (fast[1], slow[1])) < 0.03
