@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -117,7 +116,7 @@ def guess_y(table: pa.Table, used: Sequence[str], name: str) -> str:
     unused = [
         column
         for column in table.column_names
-        if column not in used and column.lower() not in known and _is_number(table[column].type)
+        if column not in used and column.lower() not in known and is_number(table[column].type)
     ]
     if len(unused) == 1:
         return str(unused[0])
@@ -229,5 +228,6 @@ def long_table(table: pa.Table, columns: Sequence[str], group: str, value: str, 
     return pa.concat_tables(parts)
 
 
-def _is_number(kind: Any) -> bool:
+def is_number(kind: pa.DataType) -> bool:
+    """Whether the cells of a column of this type are numbers."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

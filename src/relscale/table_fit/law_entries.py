@@ -10,12 +10,13 @@ from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.fits import Fits, from_rows
 from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.fitting.settings import Settings
+from relscale.laws.catalogue import law as found_law
 from relscale.laws.law import Law
+from relscale.table_fit.law_rows import OBSERVED_LOSS, LawRows
 from relscale.table_fit.measurements import error_metric
 from relscale.table_fit.targets import with_targets
 
 DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
-OBSERVED_LOSS = "loss_seen"  # the metric of a measured predictor
 
 
 def law_entry(
@@ -55,40 +56,40 @@ def law_entry(
     )
 
 
-def entries_of_groups(entry: FurtherLaw, groups: Iterable[str]) -> list[FurtherLaw]:
-    """An entry per group, whose predictor is the group's own observed loss."""
-    return [
-        entry.model_copy(
-            update={
-                "where": {**(entry.where or {}), "group": group},
-                "predictor": {"metric": OBSERVED_LOSS, "group": group},
-            }
-        )
-        for group in sorted(groups)
-    ]
-
-
-def fit_entries(
-    entries: Sequence[FurtherLaw],
-    measurements: pa.Table,
+def fit_rows(
+    entry: FurtherLaw,
+    rows: LawRows,
     law: Law | str,
     targets: Sequence[Mapping[str, float]],
     settings: Settings,
-    *,
-    predictable: bool,
 ) -> Fits:
-    """The parameters of these entries, and predictions at the targets.
+    """The parameters of a law of these rows, and predictions at the targets.
+
+    A measured predictor is a group's own, so that each group has an entry of its own.
 
     Raises
     ------
     RelscaleError
-        There are targets, and the law is not ``predictable`` without measurements there.
+        There are targets, and the law cannot be predicted without measurements there.
     """
+    entries, measurements = [entry], rows.measurements
+    is_of_trainings = found_law(law, entry.x or ()).make_predictors is not None
+    if is_of_trainings:
+        measurements = rows.usable
+    elif rows.observed is not None:
+        measurements = pa.concat_tables([measurements, rows.observed])
+        entries = [
+            entry.model_copy(
+                update={
+                    "where": {**(entry.where or {}), "group": group},
+                    "predictor": {"metric": OBSERVED_LOSS, "group": group},
+                }
+            )
+            for group in sorted(set(measurements["group"].to_pylist()))
+        ]
     if targets:
-        predictors = entries[0].x or ()
-        measurements, ahead = with_targets(
-            measurements, targets, predictors, entries[0].name, not predictable
-        )
+        is_measured = is_of_trainings or rows.observed is not None
+        measurements, ahead = with_targets(measurements, targets, entry.x or (), entry.name, is_measured)
         entries = [entry.model_copy(update=ahead) for entry in entries]
     user_laws = {law.name: law} if isinstance(law, Law) else {}
     settings = settings.model_copy(update={"laws": tuple(entries), "user_laws": user_laws})

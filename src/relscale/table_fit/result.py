@@ -17,7 +17,6 @@ from relscale.fitting.report.headline import nothing_fitted
 from relscale.fitting.report.summary import summary
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import headline
-from relscale.laws.catalogue import law as found_law
 from relscale.laws.law import Law
 from relscale.measurements.status import Status
 from relscale.printable import escaped_repr
@@ -66,6 +65,8 @@ class TableFit:
         All tables of the fit (``relscale.fitting.fits``); ``fits`` has the parameters.
     title
         One-line description of the fit.
+    law_object
+        The law, with its formula and parameters.
     law, residual, loss, x, y
         As passed to ``relscale.fit``; for several x the first.
     line
@@ -83,6 +84,7 @@ class TableFit:
     measurements: pa.Table
     results: Fits
     title: str
+    law_object: Law
     law: str
     residual: str
     loss: str
@@ -385,12 +387,6 @@ class TableFit:
         if output is not None:
             write_figure(figure, Path(output))
         return figure
-
-    @property
-    def law_object(self) -> Law:
-        """The law, with its formula and parameters."""
-        keywords: dict[str, Any] = self.refit.keywords  # type: ignore[attr-defined]
-        return found_law(keywords["law"], keywords["x"])
 
     def _rows_of_law(self) -> pa.Table:
         """The rows of ``fits`` of this law, without those of other lines fitted along with it."""

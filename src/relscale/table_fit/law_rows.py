@@ -1,0 +1,122 @@
+"""The rows of a table as measurements to which a law is fitted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relscale.errors import RelscaleError
+from relscale.fitting.estimation.law_columns import along_trainings
+from relscale.fitting.estimation.law_points import MEASURED, SPENT
+from relscale.fitting.inference.bootstrap.schemes import Floats
+from relscale.laws.law import Law
+from relscale.measurements.status import Status, joined
+from relscale.storage.columns import numbers
+from relscale.table_fit.columns import Columns
+from relscale.table_fit.known_columns import check_no_logarithm
+from relscale.table_fit.measurements import (
+    check_columns,
+    check_once,
+    error_metric,
+    joined_words,
+    measurements_of,
+    statuses_of,
+    whole_steps,
+)
+
+ALL = "all"  # the group of a table without groups
+OBSERVED_LOSS = "loss_seen"  # the metric of a measured predictor
+
+
+@dataclass(frozen=True)
+class LawRows:
+    """Measurements of a law's error.
+
+    Attributes
+    ----------
+    measurements
+        One per row of the table.
+    usable
+        Those whose predictors have numbers; of a law of trainings with the predictors along them.
+    observed
+        One per row with the measured predictor as its value, if the law has one.
+    """
+
+    measurements: pa.Table
+    usable: pa.Table
+    observed: pa.Table | None
+
+
+def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: str) -> LawRows:
+    """The rows of a table as measurements of its column of errors.
+
+    Raises
+    ------
+    RelscaleError
+        The number of columns is not that of the predictors, a cell is no number, several rows measure the same, or no
+        row can be fitted.
+    """
+    predictors = law.source_columns or law.predictors
+    if len(columns.x) != len(predictors):
+        raise RelscaleError(
+            f"{name}: x: the law {law.name!r} has the predictors {', '.join(predictors)}, but {len(columns.x)} columns "
+            "are given"
+        )
+    is_of_trainings = law.make_predictors is not None
+    runs = columns.run or (("run",) if "run" in source.column_names else () if is_of_trainings else columns.x)
+    trainings = (columns.block,) if columns.block else runs
+    if is_of_trainings:
+        runs = tuple(dict.fromkeys([*trainings, columns.x[0]]))
+    check_columns(source, [*runs, *trainings], name)
+
+    def floats(column: str) -> Floats:
+        floats: Floats = numbers(source[column], f"{name}: column {column!r}").to_numpy()
+        return floats
+
+    def text(named: Sequence[str], default: str, numeric: Sequence[str] = ()) -> pa.Array:
+        return joined_words(source, named, name, numeric) if named else pa.repeat(default, source.num_rows)
+
+    (error,) = columns.y
+    labels = {
+        "corpus": text([columns.corpus] if columns.corpus else [], name),
+        "run": text(runs, name, columns.x),
+        "block": text(trainings, name, columns.x),
+        "suite": text([], name),
+        "group": text([columns.group] if columns.group else [], ALL),
+    }
+    values = floats(error)
+    sizes = {"tokens": columns.tokens, "params": columns.params}
+    scale = {to: floats(column) for to, column in sizes.items() if column}
+    scale |= {to: floats(column) for to, column in zip(predictors, columns.x, strict=True)}
+    for to, column in zip(predictors, columns.x, strict=True):
+        if to == "training_flops":
+            check_no_logarithm(column, scale[to], name)
+    x_statuses = statuses_of(
+        {column: (scale[to], to in SPENT) for to, column in zip(predictors, columns.x, strict=True)}
+    )
+    statuses = map(joined, zip(x_statuses, statuses_of({error: (values, residual == "log")}), strict=True))
+    measured = scale.pop(MEASURED, None)
+    if "step" in scale:
+        scale["step"] = whole_steps(scale["step"], columns.x[0], name)
+
+    def as_measurements(metric: str, value: Floats, status: list[str]) -> pa.Table:
+        cells = {"metric": text([], metric), "value": value, "status": pa.array(status)}
+        return measurements_of(labels | scale | cells, name)
+
+    measurements = as_measurements(error_metric(error), values, list(statuses))
+    usable = measurements.filter(pa.array([status == Status.OK for status in x_statuses]))
+    if usable.num_rows == 0 or pc.all(pc.not_equal(usable["status"], Status.OK)).as_py():
+        is_negative = usable.num_rows and residual == "log" and (values[np.isfinite(values)] <= 0).all()
+        hint = "; residual linear fits such values" if is_negative else ""
+        first = measurements["status"][0].as_py()
+        raise RelscaleError(f"{name}: no row can be fitted, the first is {first}{hint}")
+    check_once(usable, name, runs)
+    if is_of_trainings:
+        try:
+            usable = along_trainings(usable, law, predictors)
+        except RelscaleError as reason:
+            raise RelscaleError(f"{name}: {reason}") from reason
+    observed = None if measured is None else as_measurements(OBSERVED_LOSS, measured, x_statuses)
+    return LawRows(measurements, usable, observed)
