@@ -160,58 +160,40 @@ def fit_law(
         The entry requests weights that the points do not have, or a method that does not apply to its residuals or
         loss.
     """
-    law, fixed = of.law, entry.fixed
-    log_residual = entry.residual == "log"
+    law = of.law
+    log_residual, least_squares = entry.residual == "log", entry.loss == "squares"
     reference = float(np.exp(np.log(data.x[0]).mean())) if law.reference else np.nan
     x = data.x / reference if law.reference else data.x
-    fit = _estimator(law, x, entry)
-    weights = _weights(data, entry, log_residual)
-    estimates = fit(
-        data.y, weights, None if len(data.y) <= ENOUGH else law.starting_points(x, data.y)[:STARTS]
-    )
-    remark = estimates.status[0]
-    if data.lost:
-        reasons = list(dict.fromkeys(data.lost))
-        n_rows = len(data.y) + len(data.lost)
-        used = f"fitted on {len(data.y)} of {n_rows} rows ({listed(reasons)})"
-        remark = together(remark, Remark(Status.MISSING_POINTS, used))
-    low, high = (side[:, 0] for side in estimates.interval(settings.level))
-    least_squares = entry.loss == "squares"
-    by_jacobian = Intervals(
-        stderr=estimates.stderr[:, 0],
-        low=low,
-        high=high,
-        method=Method.NONLINEAR_T if least_squares else Method.HUBER_SANDWICH,
-        notes=[f"{estimates.agreeing[0]} of {estimates.starts} starts agree"] * len(low),
-        df=float(estimates.df[0]),
-    )
-    intervals: Intervals | None = by_jacobian
-    drawn = None
+    fit, weights = _estimator(law, x, entry), _weights(data, entry, log_residual)
+    is_small = len(data.y) <= ENOUGH
+    estimates = fit(data.y, weights, None if is_small else law.starting_points(x, data.y)[:STARTS])
+    remarks = [estimates.status[0], *_left_out(data)]
     options = entry.bootstrap or LawBootstrap()
     is_requested = bool(options.scheme or options.limits)
     shared = len(set(data.trainings)) < len(data.y)
-    of_pairs = not least_squares and len(data.y) <= ENOUGH
-    by_t = not (settings.bootstrap and (is_requested or shared or of_pairs))
+    by_t = not (settings.bootstrap and (is_requested or shared or (is_small and not least_squares)))
+    intervals, drawn = None, None
     if shared and not is_requested and not settings.bootstrap:
-        intervals, remark = None, together(remark, NO_DRAWS)
-    elif by_t and least_squares and len(data.y) <= ENOUGH:
-        profile = profile_limits(
-            estimates, x, data.y, settings.level, weights=weights, residual=entry.residual, fixed=fixed
-        )
-        low, high = (side[:, 0] for side in profile)
-        intervals = replace(by_jacobian, low=low, high=high)
-        unbounded = [
-            name
-            for name, interval in zip(law.names, np.concatenate(profile, axis=1), strict=True)
-            if np.isinf(interval).any()
-        ]
-        if unbounded:
-            note = f"the data do not bound {listed(unbounded)} on one side"
-            remark = together(remark, Remark(Status.OPEN_INTERVAL, note))
-    affordable = min(MOST_DRAWN // len(data.y), MOST_READ // x.size)
-    number = min(settings.bootstrap, max(FEWEST_DRAWS, affordable))
-    if settings.bootstrap and np.isfinite(estimates.theta).all() and not (by_t and not entry.predict):
-        kind = options.limits or PERCENTILE
+        remarks.append(NO_DRAWS)
+    else:
+        intervals = _by_jacobian(estimates, settings.level, least_squares)
+        if by_t and least_squares and is_small:
+            low, high = _sides(
+                profile_limits(
+                    estimates,
+                    x,
+                    data.y,
+                    settings.level,
+                    weights=weights,
+                    residual=entry.residual,
+                    fixed=entry.fixed,
+                )
+            )
+            intervals = replace(intervals, low=low, high=high)
+            remarks += _unbounded(law, low, high)
+    if settings.bootstrap and np.isfinite(estimates.theta).all() and (entry.predict or not by_t):
+        affordable = min(MOST_DRAWN // len(data.y), MOST_READ // x.size)
+        number = min(settings.bootstrap, max(FEWEST_DRAWS, affordable))
         seed = [settings.seed, TAG, zlib.crc32(f"{entry.name} {sorted(values.items())}".encode())]
         try:
             drawn = draws(
@@ -227,23 +209,20 @@ def fit_law(
                 rng=np.random.default_rng(seed),
             )
             if not by_t:
+                kind = options.limits or PERCENTILE
                 of_draws = limits(kind, estimates, drawn, settings.level, data, weights, fit)
+                counts = zip(map(int, of_draws.failed), map(int, of_draws.without_effect), strict=True)
                 intervals = Intervals(
                     stderr=spread(drawn.parameters),
                     low=of_draws.low,
                     high=of_draws.high,
                     method=METHODS[drawn.scheme],
-                    notes=[
-                        draws_note(kind, number, int(failed), int(without_effect))
-                        for failed, without_effect in zip(
-                            of_draws.failed, of_draws.without_effect, strict=True
-                        )
-                    ],
+                    notes=[draws_note(kind, number, *count) for count in counts],
                 )
-                free = [i for i, name in enumerate(law.names) if name not in fixed]
-                remark = together(remark, *(of_draws.status[i] for i in free))
+                remarks += [of_draws.status[i] for i, name in enumerate(law.names) if name not in entry.fixed]
         except RelscaleError as error:  # the scheme requires information that the data lack
-            intervals, remark = None, together(remark, Remark(Status.NO_INTERVAL, str(error)))
+            intervals = None
+            remarks.append(Remark(Status.NO_INTERVAL, str(error)))
     flops = [row.training_flops for row in data.rows if row.training_flops is not None]
     common = ParameterRow(
         **fields_of(curve_key(data.rows, values)),
@@ -256,24 +235,59 @@ def fit_law(
         reference_flops=reference,
         flops_low=min(flops, default=None),
         flops_high=max(flops, default=None),
-        **fields_of(remark),
+        **fields_of(together(*remarks)),
     )
     rows = []
     for i, name in enumerate(law.names):
         row = replace(common, parameter=name, value=estimates.theta[i, 0])
-        if name in fixed:
+        if name in entry.fixed:
             row = replace(row, method=Method.FIXED, method_note="by the config")
-        elif intervals is not None:
-            row = intervals.of(row, i)
-        rows.append(row)
+        rows.append(intervals.of(row, i) if intervals and name not in entry.fixed else row)
     rows.append(replace(common, parameter="objective", value=estimates.objective[0]))
-    scattered = least_squares and estimates.df[0] > 0
-    noise = 2 * estimates.objective[0] / estimates.df[0] / np.median(weights) if scattered else np.nan
+    noise = _noise(estimates, weights) if least_squares and estimates.df[0] > 0 else np.nan
     missed = _model_error(law, x, entry, data, weights) if entry.predict else None
-    fitted = Fitted(
-        law, estimates, drawn, by_t, reference, float(noise), log_residual, of.predictors, data, missed
-    )
+    fitted = Fitted(law, estimates, drawn, by_t, reference, noise, log_residual, of.predictors, data, missed)
     return fitted, rows
+
+
+def _left_out(data: Points) -> list[Remark]:
+    """A remark on rows that were not fitted, if there are any."""
+    if not data.lost:
+        return []
+    reasons = listed(list(dict.fromkeys(data.lost)))
+    used = f"fitted on {len(data.y)} of {len(data.y) + len(data.lost)} rows ({reasons})"
+    return [Remark(Status.MISSING_POINTS, used)]
+
+
+def _by_jacobian(estimates: Estimates, level: float, least_squares: bool) -> Intervals:
+    """The t intervals of the Jacobian, or for Huber's loss of its sandwich."""
+    low, high = _sides(estimates.interval(level))
+    return Intervals(
+        stderr=estimates.stderr[:, 0],
+        low=low,
+        high=high,
+        method=Method.NONLINEAR_T if least_squares else Method.HUBER_SANDWICH,
+        notes=[f"{estimates.agreeing[0]} of {estimates.starts} starts agree"] * len(low),
+        df=float(estimates.df[0]),
+    )
+
+
+def _sides(limits: tuple[Array, Array]) -> tuple[Array, Array]:
+    """The lower and upper limits (q,) of a single fit."""
+    low, high = limits
+    return low[:, 0], high[:, 0]
+
+
+def _unbounded(law: Law, low: Array, high: Array) -> list[Remark]:
+    """A remark on parameters with an infinite limit, if there are any."""
+    names = [name for name, *ends in zip(law.names, low, high, strict=True) if np.isinf(ends).any()]
+    note = f"the data do not bound {listed(names)} on one side"
+    return [Remark(Status.OPEN_INTERVAL, note)] if names else []
+
+
+def _noise(estimates: Estimates, weights: Array) -> float:
+    """The residual variance of a new point of median weight."""
+    return float(2 * estimates.objective[0] / estimates.df[0] / np.median(weights))
 
 
 def curve_key(rows: Sequence[PointRow], values: Mapping[str, object]) -> CurveKey:
@@ -324,7 +338,7 @@ def _model_error(law: Law, x: Array, entry: FurtherLaw, data: Points, weights: A
             return None
         with np.errstate(all="ignore"):
             value, variance = with_variance(law, estimates, x, log_residual)
-        return value, variance + 2 * estimates.objective[0] / estimates.df[0] / np.median(weights)
+        return value, variance + _noise(estimates, weights)
 
     return model_error(sizes, np.log(data.y) if log_residual else data.y, predict)
 
