@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, product
 from typing import Any
 
 import numpy as np
@@ -20,28 +20,30 @@ from relscale.fitting.inference import interval
 from relscale.fitting.inference.log_log_lines import Lines, curve_lines
 from relscale.fitting.settings import fit_settings
 from relscale.laws import parabola
-from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION
 from relscale.measurements.status import Status
 from relscale.printable import escaped_repr
 from relscale.storage.columns import numbers, words
 from relscale.storage.tables import listed
-from relscale.suggestions import suggestion
 from relscale.table_fit.frame import Frame
 from relscale.table_fit.known_columns import Guess, guess_column
 from relscale.table_fit.least_loss import LeastLoss
-from relscale.table_fit.measurements import note_on_copies, read_source, usable
+from relscale.table_fit.measurements import (
+    check_columns,
+    measurements_of,
+    note_on_copies,
+    read_source,
+    usable,
+)
 from relscale.table_fit.row_filter import filter_rows
 
 QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
 VARIES = 10  # largest ratio of compute per parameter and token: embeddings and attention explain no more
 MIN_BUDGETS = 3  # minimum number of budgets with an optimum, for an exponent with an interval
-SAME_BUDGET = (
-    0.01  # computes of one nominal budget, where no column names it, differ by rounding: a relative spread
-)
+SAME_BUDGET = 0.01  # relative spread of the computes of one nominal budget, which differ by rounding
 SEPARATE_BUDGETS = (
     10 * SAME_BUDGET
-)  # between neighbouring budgets, so that computes without any grouping are not taken for budgets
+)  # between neighbours, so that ungrouped computes are not taken for budgets
 
 
 @escaped_repr
@@ -106,21 +108,12 @@ class FrontierFit:
         '0.39'
         """
         rows = []
-        for corpus in self._corpora():
-            for name, quantity in QUANTITIES.items():
-                line = self._line(corpus, name)
-                slope = interval.slope(line, self.level)
-                rows.append(
-                    {
-                        "corpus": corpus,
-                        "quantity": quantity,
-                        "exponent": float(slope.value[0]),
-                        "low": float(slope.low[0]),
-                        "high": float(slope.high[0]),
-                        "budgets": int(line.n[0]),
-                    }
-                )
-        return Frame(rows)
+        for corpus, (name, quantity) in product(self._corpora(), QUANTITIES.items()):
+            line = self._line(corpus, name)
+            slope = interval.slope(line, self.level)
+            exponent, low, high = (float(part[0]) for part in (slope.value, slope.low, slope.high))
+            rows.append((corpus, quantity, exponent, low, high, int(line.n[0])))
+        return Frame(_cells(rows, "corpus", "quantity", "exponent", "low", "high", "budgets"))
 
     def at(self, flops: float | Sequence[float]) -> Frame:
         """Optimal parameters, tokens and loss at given training compute, with their confidence intervals.
@@ -140,23 +133,11 @@ class FrontierFit:
         invalid = [target for target in computes if not 0 < target < np.inf]
         if invalid:
             raise RelscaleError(f"at: {invalid[0]!r} is not a positive compute")
-        rows = []
-        for corpus in self._corpora():
-            for target in computes:
-                for name, quantity in QUANTITIES.items():
-                    value, low, high, law = self._optimum_at(corpus, name, target)
-                    rows.append(
-                        {
-                            "corpus": corpus,
-                            "training_flops": float(target),
-                            "quantity": quantity,
-                            "value": value,
-                            "low": low,
-                            "high": high,
-                            "law": law,
-                        }
-                    )
-        return Frame(rows)
+        rows = [
+            (corpus, float(target), quantity, *self._optimum_at(corpus, name, target))
+            for corpus, target, (name, quantity) in product(self._corpora(), computes, QUANTITIES.items())
+        ]
+        return Frame(_cells(rows, "corpus", "training_flops", "quantity", "value", "low", "high", "law"))
 
     def _optimum_at(self, corpus: str, name: str, flops: float) -> tuple[float, float, float, str]:
         """A quantity at a compute, its limits, and the law that it follows."""
@@ -193,6 +174,11 @@ class FrontierFit:
                 "of budgets (--budget COLUMN)"
             )
         return line
+
+
+def _cells(rows: Sequence[Sequence[object]], *names: str) -> list[dict[str, object]]:
+    """Rows with the names of their columns."""
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _loss(curves: FrontierCurves) -> Curves:
@@ -307,90 +293,68 @@ def frontier(
     >>> sorted(set(rs.frontier(rs.datasets.isoflop_suite()).optima["status"]))
     ['ok']
     """
-    source, name = read_source(table)
-    source = filter_rows(source, [where] if isinstance(where, str) else where, name)
-    guessed: list[Guess] = []
-
-    def no_column(option: str, column: str) -> RelscaleError:
-        return RelscaleError(
-            f"{name}: {option}: no column {column!r}; {suggestion(column, source.column_names, 'it has')}"
-        )
-
-    def column(option: str, choice: str | None, of: str) -> str:
-        column = choice or guess_column(source, of)
-        if column is None and of == "loss":
-            loss_columns = [other for other in source.column_names if other.endswith("loss")]
-            column = loss_columns[0] if len(loss_columns) == 1 else None
-        if column is None or column not in source.column_names:
-            if choice:
-                raise no_column(option, choice)
-            raise RelscaleError(
-                f"{name}: {option}: name the column of {of}; it has {listed(source.column_names)}"
-            )
-        if choice is None:
-            guessed.append(Guess(option, column))
-        return column
-
-    columns = {
-        "training_flops": column("flops", flops, "training_flops"),
-        "params": column("params", params, "params"),
-        "tokens": column("tokens", tokens, "tokens"),
-        "value": column("loss", loss, "loss"),
-    }
-    for option, choice in (("budget", budget), ("corpus", corpus), ("block", block)):
-        if choice is not None and choice not in source.column_names:
-            raise no_column(option, choice)
     if not 0 < level < 1:
         raise RelscaleError(f"level: {level!r} is not between 0 and 1")
+    source, name = read_source(table)
+    source = filter_rows(source, [where] if isinstance(where, str) else where, name)
+    further = {"budget": budget, "corpus": corpus, "block": block}
+    for option, choice in {
+        "flops": flops,
+        "params": params,
+        "tokens": tokens,
+        "loss": loss,
+        **further,
+    }.items():
+        if choice is not None:
+            check_columns(source, [choice], f"{name}: {option}")
+    columns = {
+        "training_flops": flops or _guessed(source, "flops", "training_flops", name),
+        "params": params or _guessed(source, "params", "params", name),
+        "tokens": tokens or _guessed(source, "tokens", "tokens", name),
+        "value": loss or _guessed(source, "loss", "loss", name),
+    }
+    options = zip(
+        ("flops", "params", "tokens", "loss"), (flops, params, tokens, loss), columns.values(), strict=True
+    )
+    guessed = [Guess(option, column) for option, choice, column in options if choice is None]
     named_budget = budget or guess_column(source, "budget")
     if named_budget:
         columns["budget"] = named_budget
-    corpus = corpus or guess_column(source, "corpus")
-    numeric_columns = {
+    cells = {
         key: numbers(source[column], f"{name}: column {column!r}").to_numpy(zero_copy_only=False)
         for key, column in columns.items()
     }
-    status = usable({columns[key]: cells for key, cells in numeric_columns.items()})
+    status = usable({columns[key]: values for key, values in cells.items()})
     if Status.OK not in status:
         raise RelscaleError(
             f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
         )
-    fitted = np.array([state == Status.OK for state in status])
+    fitted = np.array(status) == Status.OK
     copies = note_on_copies(list(compress(source.to_pylist(), fitted)), name)
-    text_columns = {
-        option: words(source[column], f"{name}: column {column!r}")
-        for option, column in (("corpus", corpus), ("block", block))
-        if column
-    }
+    corpus = corpus or guess_column(source, "corpus")
+    corpora = np.array(
+        words(source[corpus], f"{name}: column {corpus!r}") if corpus else [name] * source.num_rows
+    )
+    of_corpus = [fitted & (corpora == each) for each in np.unique(corpora[fitted])]
+    for rows in of_corpus:
+        _check_compute({key: values[rows] for key, values in cells.items()}, columns, name)
     if not named_budget:
-        numeric_columns["budget"] = numeric_columns["training_flops"].astype(float)
-    corpora = np.array(list(map(str, text_columns["corpus"])) if corpus else [name] * source.num_rows)
-    for corpus_name in np.unique(corpora[fitted]):
-        in_corpus = fitted & (corpora == corpus_name)
-        _check_compute({key: cells[in_corpus] for key, cells in numeric_columns.items()}, columns, name)
-        if not named_budget:
-            numeric_columns["budget"][in_corpus] = budgets_of(
-                numeric_columns["training_flops"][in_corpus], numeric_columns["tokens"][in_corpus]
-            )
-    if not named_budget and (numeric_columns["budget"] != numeric_columns["training_flops"])[fitted].any():
-        guessed.append(Guess("budget", columns["training_flops"], "runs within 1% share a budget"))
-    rows = [
-        {
-            **{key: float(cells[number]) for key, cells in numeric_columns.items()},
-            "experiment": name,
-            "corpus": text_columns["corpus"][number] if corpus else name,
-            "run": f"row {number + 1}",
-            "block": text_columns["block"][number] if block else None,
-            "suite": VALIDATION.suite,
-            "prompt": "default",
-            "group": "all",
-            "metric": "nats_per_token",
-            "status": status[number],
-        }
-        for number in range(source.num_rows)
-    ]
-    measurements = pa.Table.from_pylist(rows, schema=MEASUREMENTS)
-    matrices = run_matrices(measurements)
+        cells["budget"] = cells["training_flops"].astype(float)
+        for rows in of_corpus:
+            cells["budget"][rows] = budgets_of(cells["training_flops"][rows], cells["tokens"][rows])
+        if (cells["budget"] != cells["training_flops"])[fitted].any():
+            guessed.append(Guess("budget", columns["training_flops"], "runs within 1% share a budget"))
+    labels = {
+        "corpus": pa.array(corpora.tolist()),
+        "run": pa.array([f"row {number}" for number in range(1, source.num_rows + 1)]),
+        "suite": pa.repeat(VALIDATION.suite, source.num_rows),
+        "group": pa.repeat("all", source.num_rows),
+        "metric": pa.repeat("nats_per_token", source.num_rows),
+        "status": pa.array(status),
+    }
+    if block:
+        labels["block"] = pa.array(words(source[block], f"{name}: column {block!r}"))
+    matrices = run_matrices(measurements_of(cells | labels, name))
     settings = fit_settings({"level": level, "frontier": "parabola"}, {}, matrices)
     frontiers = [frontier_curves(matrix, settings) for matrix in matrices]
     return FrontierFit(
@@ -405,3 +369,14 @@ def frontier(
         lines={str(frontier.matrix.corpus): _lines(frontier) for frontier in frontiers},
         least={str(frontier.matrix.corpus): LeastLoss.of(_loss(frontier)) for frontier in frontiers},
     )
+
+
+def _guessed(source: pa.Table, option: str, of: str, name: str) -> str:
+    """The column of a quantity by its name; the only one that ends in loss is that of the loss."""
+    losses = [column for column in source.column_names if of == "loss" and column.endswith("loss")]
+    column = guess_column(source, of) or (losses[0] if len(losses) == 1 else None)
+    if column is None:
+        raise RelscaleError(
+            f"{name}: {option}: name the column of {of}; it has {listed(source.column_names)}"
+        )
+    return column
