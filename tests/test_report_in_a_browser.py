@@ -23,7 +23,8 @@ pytestmark = pytest.mark.skipif(CHROME is None, reason="there is no Chrome or Ch
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 GROUPS = (("base", 1.0, 0.05), ("a group of a long name without end", 1.5, 0.02), (HOSTILE, 2.0, 0.09))
-SIZES = ((1440, 900), (1366, 768), (1100, 800), (800, 1100), (390, 844))
+SIZES = ((1440, 900), (390, 844))  # of a page that is opened and used
+BETWEEN = ((1366, 768), (1100, 800), (800, 1100))  # of a page whose window changes
 
 
 @pytest.fixture(name="path", scope="module")
@@ -95,6 +96,26 @@ def test_the_finding_is_visible_at_once_and_nothing_overflows_or_fails(
     assert page.locator("section").nth(1).locator("tr[data-verdict]:visible").count() == 0
     page.close()
     assert trouble == []
+
+
+@pytest.mark.slow
+def test_the_finding_and_the_page_fit_a_window_of_any_size(browser: Any, path: Path) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(path.as_uri())
+    for plot in page.locator(".plot").all():
+        plot.scroll_into_view_if_needed()
+        page.wait_for_function(
+            "plot => plot.dataset.drawn === 'yes'", arg=plot.element_handle(), timeout=20_000
+        )
+    for width, height in BETWEEN:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("scrollTo(0, 0)")
+        # What is drawn follows the window in a later frame.
+        page.wait_for_function(f"document.documentElement.scrollWidth <= {width}", timeout=20_000)
+        box = page.locator("h1").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < height
+    page.close()
 
 
 @pytest.mark.slow

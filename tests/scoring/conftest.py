@@ -21,6 +21,16 @@ def checkpoint(tmp_path_factory, make_checkpoint):
     return make_checkpoint(tmp_path_factory.mktemp("checkpoint"), spread=0.3)
 
 
+@pytest.fixture(scope="session")
+def no_survey():
+    """lm-eval's evaluations without a description of the machine, for which torch asks pip and others each time."""
+    from torch.utils import collect_env
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collect_env, "get_pretty_env_info", lambda: "not asked")
+        yield
+
+
 VERBS = [
     "compute",
     "return",

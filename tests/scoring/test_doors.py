@@ -38,7 +38,7 @@ def engine(model):
 
 
 @pytest.fixture(scope="module")
-def logged(engine, model):
+def logged(engine, model, no_survey):
     """A function that lets lm-eval evaluate and log the tasks of a prepared suite.
 
     The model computes as it does here, so that what differs is the doors' doing; that lm-eval's own model has the same

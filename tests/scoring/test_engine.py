@@ -261,7 +261,7 @@ def test_bfloat16_is_near_float32(checkpoint, pairs, alone):
     assert scores.logprob == pytest.approx(alone, rel=0.05)
 
 
-def test_lm_eval_knows_the_engine_by_name_and_its_own_models_still(checkpoint, tmp_path):
+def test_lm_eval_knows_the_engine_by_name_and_its_own_models_still(checkpoint, tmp_path, no_survey):
     import lm_eval
     from lm_eval.tasks import TaskManager
 

@@ -82,6 +82,7 @@ def test_both_byte_counts_are_kept(scored, read_data):
         assert item["bytes_scored"] == len(("\n\n" + answer).encode())
 
 
+@pytest.mark.usefixtures("no_survey")
 @pytest.mark.parametrize("suite", MADE_FROM_TEXT)
 def test_metrics_from_items_are_those_that_lm_eval_computes(scored, checkpoint, suite):
     from lm_eval.evaluator import simple_evaluate
@@ -162,17 +163,18 @@ def test_what_is_no_run_manifest_is_refused(tmp_path, content):
         read_entries(tmp_path / "runs.json", TrainedModel)
 
 
-# Processes of jobs: three at one entry, then one that is killed when three tasks are done. They are forks of one that
-# has imported what scoring needs.
+# Processes of jobs: three at one entry, one on two devices, then one that is killed when three tasks are done. They are
+# forks of one that has imported what scoring needs, and so are the processes of the two devices.
 JOBS = """
-import os, sys
+import multiprocessing, os, sys
 import relscale.scoring.engine
 from relscale.scoring import job, score
 from relscale.scoring.options import Scoring
 from relscale.training.manifest import TrainedModel
 
 job.SECONDS_BETWEEN_PARTS = 0
-checkpoint, behaviours, knowledge, store, killed = sys.argv[1:]
+job.get_context = lambda _: multiprocessing.get_context("fork")
+checkpoint, behaviours, knowledge, store, divided, killed = sys.argv[1:]
 run = TrainedModel(name="good", key="k0", path=checkpoint, status="ok")
 scored = []
 original = score.score_requests
@@ -183,10 +185,10 @@ def score_requests(*arguments):
     scored.append(1)
     return original(*arguments)
 
-def start(suite, store, output):
+def start(suite, store, output, device="cpu"):
     if not os.fork():
         try:
-            job.score_job([run], [suite], store, Scoring(device="cpu"), output)
+            job.score_job([run], [suite], store, Scoring(device=device), output)
         except BaseException:
             sys.excepthook(*sys.exc_info())
             os._exit(1)
@@ -195,6 +197,8 @@ def start(suite, store, output):
 for name in "abc":
     start(behaviours, store, f"{store}/{name}.json")
 ended = [os.wait()[1] for _ in "abc"]
+start(knowledge, divided, f"{divided}/scores.json", ("cpu", "cpu"))
+ended.append(os.wait()[1])
 score.score_requests = score_requests
 start(knowledge, killed, f"{killed}/scores.json")
 print(*ended, os.wait()[1])
@@ -203,12 +207,12 @@ print(*ended, os.wait()[1])
 
 @pytest.fixture(scope="module")
 def jobs(scored, checkpoint, tmp_path_factory):
-    """The store of three jobs at once, that of a job that was killed, and how the four ended."""
-    store, killed = tmp_path_factory.mktemp("at_once"), tmp_path_factory.mktemp("killed")
+    """The stores of three jobs at once, of one on two devices and of one that was killed, and how the five ended."""
+    stores = [tmp_path_factory.mktemp(name) for name in ("at_once", "divided", "killed")]
     suites = [scored / "suites" / name for name in ("behaviours", "knowledge")]
-    command = [sys.executable, "-c", JOBS, checkpoint, *suites, store, killed]
+    command = [sys.executable, "-c", JOBS, checkpoint, *suites, *stores]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return store, killed, done.stdout.split()
+    return *stores, done.stdout.split()
 
 
 def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
@@ -217,7 +221,7 @@ def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
     from relscale.scoring import job, score
 
     suite = scored / "suites" / "knowledge"
-    _, killed, (*_, ended) = jobs
+    *_, killed, (*_, ended) = jobs
     assert ended == "9"
     parts = {path: path.stat().st_mtime_ns for path in killed.glob("items/*.parts/*.parquet")}
     done = sum(len(set(pyarrow.parquet.read_table(path)["number"].to_pylist())) for path in parts)
@@ -240,7 +244,7 @@ def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
 
 
 def test_of_jobs_at_one_entry_at_once_each_has_all_items(scored, jobs):
-    store, _, (*ended, _) = jobs
+    store, _, _, (*ended, _, _) = jobs
     assert ended == ["0", "0", "0"]
     manifests = [read_entries(store / f"{name}.json", Score) for name in "abc"]
     assert manifests[0] == manifests[1] == manifests[2]
@@ -362,13 +366,10 @@ def test_a_damaged_suite_scores_nothing(scored, tmp_path, checkpoint, name, dama
         score_job([run], [tmp_path / "behaviours"], tmp_path, Scoring(), tmp_path / "scores.json")
 
 
-def test_two_devices_give_the_items_of_one(scored, tmp_path, checkpoint):
-    from relscale.scoring.job import score_job
-
-    run = TrainedModel(name="good", key="k0", path=str(checkpoint), status="ok")
-    suite = scored / "suites" / "knowledge"
-    options = Scoring(device=("cpu", "cpu"))
-    (entry,) = score_job([run], [suite], tmp_path, options, tmp_path / "scores.json")
+def test_two_devices_give_the_items_of_one(scored, jobs):
+    _, divided, _, (*_, ended, _) = jobs
+    assert ended == "0"
+    (entry,) = read_entries(divided / "scores.json", Score)
     assert same(pyarrow.parquet.read_table(entry.items), items(scored, "knowledge"))
 
 

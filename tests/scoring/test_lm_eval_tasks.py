@@ -27,7 +27,7 @@ from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.entries import read_entries
 from relscale.training.manifest import TrainedModel
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_survey")]
 
 ODD = [
     *["truthfulqa_mc2", "bbq", "crows_pairs_english", "mutual"],  # rules of their own
