@@ -1,6 +1,7 @@
 """What is installed from a wheel of the sdist works without a clone, with the core's libraries alone."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -113,3 +114,18 @@ def test_what_is_missing_is_said_as_the_command_that_brings_it(relscale, command
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.endswith(f"pip install 'relscale[{extras}]'")
+
+
+def test_what_a_fit_wrote_beside_a_table_is_not_packed(tmp_path):
+    wheels = pytest.importorskip("hatchling.builders.wheel", reason="the wheel is built with hatchling")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    tables = tmp_path / "reference"
+    tables.mkdir()
+    for name in ("known.csv", "known.fits.parquet"):
+        (tables / name).touch()
+    packed = [
+        file.distribution_path
+        for file in wheels.WheelBuilder(str(tmp_path)).recurse_selected_project_files()
+        if "known" in file.distribution_path
+    ]
+    assert packed == ["relscale/files/reference/known.csv"]
