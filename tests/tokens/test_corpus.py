@@ -64,8 +64,8 @@ def suite(tmp_path):
     return folder
 
 
-def build(parts, vocabulary, folder, tokens=float("inf"), clean=None, seed=0):
-    build_corpus(parts, vocabulary, folder, folder.parent / "store", seed, tokens, clean)
+def build(parts, vocabulary, folder, clean=None, seed=0):
+    build_corpus(parts, vocabulary, folder, folder.parent / "store", seed, clean)
     return TokenStore.open(folder)
 
 
@@ -141,8 +141,8 @@ def test_a_mixture_is_the_same_again_and_another_with_other_weights(web, code, v
 
 
 def test_each_part_has_its_share_of_the_tokens_that_a_run_draws(web, vocabulary, tmp_path):
-    parts = [web, CorpusPart("web", web.documents, None, 1.0)]
-    store = build(parts, vocabulary, tmp_path / "tokens", tokens=4000)
+    parts = [replace(web, needed_tokens=3000), replace(web, weight=1.0, needed_tokens=1000)]
+    store = build(parts, vocabulary, tmp_path / "tokens")
     assert [len(part.shards) for part in store.manifest.parts] == [1, 1]
     assert store.passes(4000) <= 1
 
@@ -227,7 +227,7 @@ def test_less_text_is_another_corpus_with_the_same_validation_text(code, vocabul
 
 
 def test_little_text_of_a_stream_is_cut_within_its_shards(web, vocabulary, tmp_path):
-    store = build([replace(web, unique_tokens=3000)], vocabulary, tmp_path / "few", tokens=1e5)
+    store = build([replace(web, unique_tokens=3000, needed_tokens=1e5)], vocabulary, tmp_path / "few")
     assert len(store.parts[0].train) == 3000
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relscale.errors import RelscaleError
-from relscale.tokens.interleave import RESOLUTION, integer_shares, interleave
+from relscale.tokens.interleave import RESOLUTION, integer_shares, interleave, most_turns
 from relscale.tokens.order import shuffled_index
 
 
@@ -43,6 +43,7 @@ def test_each_part_has_its_share_of_every_beginning(weights, start):
     parts, before = interleave(np.arange(3000), shares)
     for part, share in enumerate(shares):
         had = np.cumsum(parts == part)
+        assert (had <= most_turns(np.arange(1, 3001), shares)[part] + 1e-9).all()
         share /= sum(shares)
         assert np.abs(had - np.arange(1, 3001) * share).max() <= (1 + len(shares) * share) / 2
         assert before[parts == part].tolist() == list(range(had[-1]))

@@ -90,7 +90,7 @@ def test_parts_of_a_mixture_are_pruned_apart_from_the_same_parts_whole(make_docu
     path = make_documents(tmp_path / "code.parquet", texts, ["train"] * 200 + ["validation"] * 20)
     parts = [CorpusPart("code", path, None, 1.0)] * 2
     for name, pruning in (("whole", None), ("half", Pruning(Prune(score="random", keep=0.5)))):
-        build_corpus(parts, vocabulary, tmp_path / name, tmp_path / "store", 0, 1e9, pruning=pruning)
+        build_corpus(parts, vocabulary, tmp_path / name, tmp_path / "store", 0, pruning=pruning)
     whole, half = (TokenStore.open(tmp_path / name).manifest for name in ("whole", "half"))
     assert half.splits["train"].bytes < 0.51 * whole.splits["train"].bytes
 

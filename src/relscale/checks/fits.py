@@ -101,7 +101,7 @@ def check_streams(experiment: TrainingExperiment) -> None:
     """
     epochs = experiment.training.max_epochs
     for name, corpus in experiment.corpora.items():
-        largest = max((run.tokens for run in experiment.planned_runs if run.corpus == name), default=0)
+        largest = experiment.largest_run(name)
         for part in corpus.mixture:
             drawn = largest * part.weight / sum(other.weight for other in corpus.mixture)
             if part.unique_tokens is not None and drawn > epochs * part.unique_tokens:
@@ -112,8 +112,9 @@ def check_streams(experiment: TrainingExperiment) -> None:
                 )
         if corpus.tokens is not None and experiment.is_streamed(name) and largest > epochs * corpus.tokens:
             raise RelscaleError(
-                f"corpora.{name}.tokens: the largest run reads {largest:.4g}, but the corpus may be seen at most "
-                f"{epochs:g} times (training.max_epochs); raise it, or remove it"
+                f"corpora.{name}.tokens: the largest run reads {largest:.4g} tokens, {largest / corpus.tokens:.3g} "
+                f"times {corpus.tokens:.4g}, but at most {epochs:g} times are allowed (training.max_epochs); raise "
+                "either, or remove corpora.tokens"
             )
 
 

@@ -136,7 +136,7 @@ def _warnings(experiment: "TrainingExperiment", placements: "Sequence[Placement]
         if corpus.tokens is None and experiment.is_streamed(name)
     ]
     if streamed:
-        most = max(map(experiment.tokens_needed, streamed))
+        most = max(sum(experiment.tokens_needed(name)) for name in streamed)
         yield (
             f"streamed up to the tokens of the largest run, {most:.4g} tokens: {', '.join(streamed)}; a larger "
             "budget changes the text, and all runs are retrained; set "

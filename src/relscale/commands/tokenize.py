@@ -95,14 +95,14 @@ def run(options: argparse.Namespace) -> None:
                 part.part,
                 part.weight,
                 None if part.unique_tokens is None else round(part.unique_tokens),
+                needed,
             )
-            for part in corpus.mixture
+            for part, needed in zip(corpus.mixture, experiment.tokens_needed(name), strict=True)
         ],
         (options.vocabulary or results.vocabulary).parent,
         options.output.parent,
         Path(experiment.store),
         experiment.seed,
-        experiment.tokens_needed(name),
         decontamination,
         options.threads,
         pruning,

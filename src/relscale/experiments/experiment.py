@@ -22,7 +22,9 @@ from relscale.measurements.options import Collect, Table
 from relscale.release.options import Export
 from relscale.scoring.checkpoint_table import Checkpoint, read_checkpoints
 from relscale.scoring.options import PublishedSuite, Scoring, Suite
+from relscale.tokens.interleave import integer_shares, most_turns
 from relscale.tokens.options import Corpora, Vocabulary
+from relscale.training.branches import furthest_token
 from relscale.training.options import Training
 
 CHANGES_NO_NUMBER = "composes the config's sections; results digest the values that they depend on"
@@ -148,17 +150,29 @@ class TrainingExperiment(_AnyExperiment):
         reference = prune.reference if prune else None
         return next((run for run in self.planned_runs if run.corpus == reference), None)
 
-    def tokens_needed(self, corpus: str) -> float:
-        """Number of tokens of a streamed corpus to prepare: the configured number, or that of its largest run.
+    def largest_run(self, corpus: str) -> int:
+        """Number of tokens that the largest planned run of a corpus reads, or its longest branch; 0 without runs."""
+        branches = self.training.branches
+        return max(
+            (furthest_token(run, branches) for run in self.planned_runs if run.corpus == corpus), default=0
+        )
 
-        The targets of a sequence extend one token into the next, and each part of a mixture has whole sequences; two
-        additional sequences are enough for both.
+    def tokens_needed(self, corpus: str) -> tuple[float, ...]:
+        """Number of tokens to prepare of each part of a corpus, if it is streamed.
+
+        The part's share of the configured number, or else what the largest run may read of it: whole sequences, with a
+        target after the last; a part may have more than its share of them (``interleave``), here at least two.
         """
-        tokens = self.corpora[corpus].tokens
-        if tokens is not None:
-            return tokens
-        largest = max(run.tokens for run in self.planned_runs if run.corpus == corpus)
-        return float(largest + 2 * self.design.sequence_length + 1)
+        options = self.corpora[corpus]
+        shares = integer_shares([part.weight for part in options.mixture])
+        if options.tokens is not None:
+            return tuple(options.tokens * share / sum(shares) for share in shares)
+        length = self.design.sequence_length
+        sequences = self.largest_run(corpus) / length
+        spare = [sequences * share / sum(shares) + 2 for share in shares]
+        return tuple(
+            length * max(turns) + 1 for turns in zip(spare, most_turns(sequences, shares), strict=True)
+        )
 
 
 class CheckpointExperiment(_AnyExperiment):

@@ -5,6 +5,7 @@ part of a mixture; the corpus's folder then contains the manifest and the valida
 """
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ class CorpusPart:
         Weight in the mixture; the share of the training tokens is the weight over the sum of the weights.
     unique_tokens
         Number of training tokens used, the first of the part; None for all.
+    needed_tokens
+        Number of training tokens up to which a streamed part is read.
     """
 
     source: str
@@ -69,6 +72,7 @@ class CorpusPart:
     part: str | None
     weight: float
     unique_tokens: int | None = None
+    needed_tokens: float = math.inf
 
     @property
     def name(self) -> str:
@@ -90,7 +94,6 @@ def build_corpus(
     folder: Path,
     store: Path,
     seed: int,
-    tokens: float,
     clean: Decontamination | None = None,
     processes: int = 1,
     pruning: Pruning | None = None,
@@ -110,8 +113,6 @@ def build_corpus(
         Shards are written to ``store/tokens``.
     seed
         Random seed of the document order.
-    tokens
-        Maximum number of training tokens of a run; a streamed part is read until it has its share of them.
     clean
         Decontamination of the training documents; None for none.
     processes
@@ -141,7 +142,7 @@ def build_corpus(
             shards = [_store_in_one_piece(part, vocabulary, store, seed, avoid, pruning)]
             records: list[Shard] | list[StoreManifest] = [StoreManifest.read(shards[0] / STORE_FILE)]
         else:
-            needed_tokens = min(tokens * share / sum(shares), part.unique_tokens or float("inf"))
+            needed_tokens = min(part.needed_tokens, part.unique_tokens or math.inf)
             recipe = Recipe(stream, vocabulary, store, seed, _saved_ngrams(avoid, store))
             shards = make_shards(recipe, needed_tokens, processes)
             records = [read_shard(shard) for shard in shards]

@@ -56,6 +56,25 @@ def interleave(
     return part[position], period * np.asarray(shares)[part[position]] + earlier[position]
 
 
+def most_turns(positions: float, shares: Sequence[int]) -> list[float]:
+    """The most sequences that each part has among the first positions, by the bound of ``interleave``.
+
+    Parameters
+    ----------
+    positions
+        Number of positions *n*.
+    shares
+        Result of ``integer_shares``.
+
+    Examples
+    --------
+    >>> most_turns(100, (1, 3))
+    [25.75, 76.25]
+    """
+    total, parts = sum(shares), len(shares)
+    return [positions * share / total + (1 + parts * share / total) / 2 for share in shares]
+
+
 @lru_cache(maxsize=4)
 def _period(shares: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
     counts = [np.arange(share, dtype=np.int32) for share in shares]

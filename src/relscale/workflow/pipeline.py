@@ -175,8 +175,10 @@ class Pipeline:
         """Whether a part of a corpus is read as a stream."""
         return self._training.is_streamed(self.corpus[corpus])
 
-    def corpus_state(self, corpus: str) -> tuple[str, float | None, list[str | None]]:
-        """A corpus's dependencies: digest of its options, needed tokens if streamed, state of its sources' files."""
+    def corpus_state(self, corpus: str) -> tuple[str, tuple[float, ...] | None, list[str | None]]:
+        """A corpus's dependencies: digest of its options, its parts' needed tokens if streamed, state of its sources'
+        files.
+        """
         name = self.corpus[corpus]
         options = self._training.corpora[name]
         tokens = self._training.tokens_needed(name) if self._training.is_streamed(name) else None
