@@ -1,12 +1,12 @@
-"""Every architecture of transformers that can be made tiny, scored by relscale and by stock lm-eval (``--model hf``).
+"""Every architecture of transformers that can be built tiny, scored by relscale and by stock lm-eval (``--model hf``).
 
     python benchmarks/architectures.py                # all, to docs/reference/architectures.md; minutes on one core
     python benchmarks/architectures.py mistral opt    # these, printed only
 
 A random model of each causal language model class, with a few tens of thousands of parameters, a context of 160 tokens
-and windows of 16 or 64; and variants by hand where the defaults leave something out: windows, chunks, rotary
-embeddings that follow the length of a text, experts, recurrent layers, models that also see, encoders. Each scores four
-kinds of requests, and every item is held against the stock harness at batch size 1: short questions, long questions
+and windows of 16 or 64; and variants for features that the defaults lack: windows, chunks, rotary embeddings
+that depend on the length of a text, experts, recurrent layers, vision models, encoders. Each scores four kinds of
+requests, and every item is compared with the stock harness at batch size 1: short questions, long questions
 behind solved examples, short questions of which some answers are long, and whole documents.
 """
 
@@ -496,10 +496,10 @@ def page(outcomes: list[Outcome]) -> str:
             "",
             summary(outcomes),
             "",
-            "*Short cuts*: `head`, only scored positions meet the vocabulary; `answers`, the answers to one question "
-            "share its computation; `prefix`, questions that begin alike share that beginning; *within n tokens*, as "
-            "far as windows or rotary factors let them. What follows is how rows are batched where padding would "
-            "matter.",
+            "*Shortcuts*: `head`, the output matrix is applied at scored positions only; `answers`, the answers to one "
+            "question share its computation; `prefix`, questions with a common beginning share its computation; "
+            "*within n tokens*, up to the length allowed by windows or rotary factors. The last part is the batching "
+            "of rows if padding would matter.",
             "",
             *table(sorted(built, key=lambda each: each.name)),
             "",

@@ -1,20 +1,20 @@
-"""Are parameters recovered, and how often do nominal 95% intervals hold the truth?
+"""Recovery of parameters, and coverage of nominal 95% intervals.
 
     python benchmarks/coverage.py [--output docs/explanation/coverage.md] [--datasets 1000]
     python benchmarks/coverage.py --laws power irreducible [--datasets 1000]
     python benchmarks/coverage.py --starting-points
 
-measures every law and every interval that the software reports, on data of which the truth is known, and writes the
-page; or prints the table of some laws. What each trial found is kept in ``results/coverage`` until the code that it
-runs changes (``trials.kept``), so that an interrupted run goes on where it was, and a changed law is one trial. What
-is true is in ``generators``, one idea a file;
-the estimators are the functions that ``relscale.fitting.fit`` calls, asked of all data sets at once (``trials``;
-``tests/fitting/test_coverage.py`` holds the two against each other).
+measures every law and every interval that is reported, on simulated data with known parameters, and writes the page; or
+prints the table of some laws. The result of each trial is kept in ``results/coverage`` until its code changes
+(``trials.kept``), so that an interrupted run resumes, and a changed law is one trial. ``generators`` simulates the
+data, one kind per file; the estimators are the functions that ``relscale.fitting.fit`` calls, applied to all data sets
+at once (``trials``; ``tests/fitting/test_coverage.py`` compares the two).
 
     python benchmarks/coverage.py config.yaml [--measurements M.parquet --replicates R.parquet] [--output TABLE.md]
 
-does so for Δβ on an experiment's own grid: the runs of its plan, or those of a table of measurements. Noise: from the
-table's repeated seeds and replicates where it has them, else the defaults of ``generators.isoflop.Noise``.
+does this for Δβ on an experiment's own grid: the runs of its plan, or those of a table of measurements. The noise is
+estimated from the table's repeated seeds and replicates if it has any, else the default of
+``generators.isoflop.Noise``.
 """
 
 import os
@@ -48,70 +48,71 @@ from relscale.storage.tables import read_table
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "explanation" / "coverage.md"
 SUITE = ROOT / "reference" / "isoflop_suite.csv"
-SIZE = 1000  # data sets, and by what their number is divided where each takes longer
+SIZE = 1000  # data sets; below, divisors of this number for slower trials
 LAWS, BOOTSTRAPS, FUTURES = 4, 10, 8
 TRUTHS = 100  # random parameters of each law, for its starting points
 
 INTRODUCTION = """\
 # Recovery and coverage
 
-Made by `python benchmarks/coverage.py{options}` (four minutes of one core; what is known of trials whose code has not
-changed is kept in `results/coverage`); do not edit. `benchmarks/generators/` simulates
-the data sets; `benchmarks/trials/` calls the same functions as a fit.
+Made by `python benchmarks/coverage.py{options}` (four minutes of one core; results of trials whose code has not
+changed are kept in `results/coverage`); do not edit. `benchmarks/generators/` simulates the data sets;
+`benchmarks/trials/` calls the same functions as a fit.
 
 ## Recovery from noiseless data
 
-Truths are drawn around those of the coverage below, each parameter by a factor with a standard deviation of 20%; laws
-are fitted from their own starting points, in log residuals and, in turn, in linear residuals.
+True parameters are drawn around those of the coverage trials below, each multiplied by a factor with a standard
+deviation of 20%; laws are fitted from their own starting points, with log residuals and with linear residuals.
 """
 STARTS = """\
 ## Starting points
 
-Random parameters over what is met with, {truths} for each law, and data with 0.3% of noise (0.03% for the steps of
-trainings, `multi_power`, whose B, C, β and γ are a flat valley otherwise). Does the search from the law's own starting
-points end at an objective as low as that of a search that begins at the truth? By itself:
-`python benchmarks/coverage.py --starting-points`.
+{truths} random parameters per law over the usual range, and data with 0.3% of noise (0.03% for the steps of training
+runs in `multi_power`, whose B, C, β and γ otherwise form a flat valley). The table shows how often the search from
+the law's own starting points ends at an objective as low as that of a search from the true parameters. This table
+alone: `python benchmarks/coverage.py --starting-points`.
 """
 COVERAGE = """\
 ## Coverage of nominal {level:.0%} intervals
 
-{size} data sets for each generator; {laws} for the laws, {few} for their bootstraps, which are tried on some of the
-laws, and an eighth for forecasts. Of hundreds of coverages some are far from nominal by chance: a law whose reported
-interval (bold) is not nominal is tried again, on {size} other data sets. Both tries are shown, the second as "tried
-again". The other laws are not, so that of theirs a coverage within {unseen:.0%} of the level passes for nominal.
-**Bold**: what is reported unless asked otherwise. *±* is the Monte Carlo error of a nominal coverage; *nominal* says
-which coverage is further from {level:.0%} than three of these.
+{size} data sets per generator; {laws} for the laws, {few} for their bootstraps, which are tested on some of the laws,
+and an eighth for forecasts. Of hundreds of coverages, some are far from nominal by chance: a law whose default
+interval (bold) is not nominal is tested again on {size} other data sets. Both results are shown, the second as "tried
+again". Other laws are not tested again, so their coverage is considered nominal within {unseen:.0%} of the level.
+**Bold**: the interval that is reported by default. *±* is the Monte Carlo error of a nominal coverage; *nominal*
+marks coverages further from {level:.0%} than three of these errors.
 
 ### Laws, well specified
 
-Independent normal noise. "A point ahead" is a further run beyond the data, with noise of its own. Bootstraps have
-{draws} draws. The limits of least squares by the objective's profile cover in every law (in one, tried again, by the
-second try), also with 7 points; those of the t interval are the same where a law is about linear and fall short where
-it is not (`mixture_additive`, `loss_to_loss`).
-Percentiles of draws fall short where points are few: residuals are too alike, and pairs too often leave out what fixes
-a parameter. With Huber's loss only points within δ curve the objective, few of them, and the sandwich falls short;
-there pairs are the default.
-The steps of one training are in truth not independent: the annealing law has intervals where there are 5 trainings.
+Independent normal noise. "A point ahead" is a further run beyond the data, with its own noise. Bootstraps have
+{draws} draws. For least squares, profile limits of the objective have nominal coverage for every law (for one in the
+second test), also with 7 points; limits of the t interval are the same if a law is nearly linear, and too narrow
+otherwise (`mixture_additive`, `loss_to_loss`).
+Percentiles of draws are too narrow with few points: residuals are too similar, and draws of pairs often lack the
+points that determine a parameter. With Huber's loss, only the few points within δ curve the objective, and the
+sandwich is too narrow; there, pairs are the default.
+The steps of one training run are not independent: the annealing law has intervals from 5 training runs.
 """
 LINES = """\
 ### Lines in logs, crossings, shared trainings, many groups, clustered items, repeated seeds
 
-All rows are well specified except those that treat checkpoints, or budgets, that share trainings as independent. Where
-the true spread of the groups is 0 no interval of a pooled group can be exact: the spread is not known to be 0.
-The exponent of compute-optimal tokens rests on few optima, which may by chance scatter less around their line than
-each of them is uncertain; "where scatter is little" counts the data sets where it gives less than half of the
-standard error that follows from the parabolas. Where scatter gives less than these, the pooled variance has nominal
-coverage there; no interval is nominal in every case ([why](intervals.md)). Budgets may differ by more than the
-parabolas' variances: "by as much again" as an optimum is uncertain, in variance, or by four times as much; little
-scatter is then a rare accident that no interval foresees.
-Items in clusters, such as questions on one file, share half of their variance: taken to be independent they give
-intervals that miss the truth in a fifth of all data sets. Resampled by cluster, with Student's t of clusters − 1, they
-are nominal; a ratio has the lesser of two groups' numbers of clusters, which is cautious where they are few.
+All rows are well specified except those that treat checkpoints, or budgets, of shared training runs as independent.
+If the true spread of the groups is 0, no interval of a pooled group can be exact, because this is unknown.
+The exponent of compute-optimal tokens is fitted to few optima, which may by chance scatter less around their line
+than their own uncertainty; "where scatter is little" selects the data sets whose scatter gives less than half of the
+standard error that follows from the parabolas. For these, the pooled variance has nominal coverage; no interval is
+nominal in every case ([why](intervals.md)). Budgets may differ by more than the parabolas' variances: by as much
+again as the variance of an optimum, or by four times as much; little scatter is then a rare event for which no
+interval is nominal.
+Items in clusters, such as questions on one file, share half of their variance: intervals that treat them as
+independent miss the true value in a fifth of all data sets. Intervals resampled by cluster, with Student's t of
+clusters − 1, are nominal; for a ratio the smaller of the two groups' numbers of clusters is used, which is
+conservative if they are few.
 """
 QUESTIONS = """\
 ### Questions of any table
 
-What `relscale ask` says of limits. Noise is independent and normal, but for scores of items, which are right or wrong.
+Limits from `relscale ask`. Noise is independent and normal, except for scores of items, which are 0 or 1.
 """
 ITEMS = """\
 ### Abilities from single answers
@@ -122,25 +123,24 @@ their range of ln compute. Where items have slopes (2PL) that of the line is the
 FORECASTS = """\
 ### Forecasts
 
-Their width comes from rolling origins inside the data and assumes no law, so no world is well specified: what is
-measured is how they do where laws hold, saturate, or bend. One curve a data set, so all that is known of the past is
-the few origins of that curve. A bend that lies ahead of every origin is not foreseen, and missed more often than a
-level says.
+The width comes from rolling origins inside the data and assumes no law, so no generator is well specified: the trials
+measure coverage for curves that follow laws, saturate or bend. Each data set has one curve, so only the few origins
+of that curve are known. A bend beyond every origin cannot be foreseen, and is missed more often than nominal.
 """
 GRIDS = """\
 ### Δβ and the frontier, from runs to parabolas to lines
 
 The IsoFLOP grid of the 85 published runs on {corpus}; two groups, {items} items each. `parabola × power law` is well
 specified; the other two are not: noise that all runs of a budget share, and surfaces L(N, D) under a parabola, whose
-optimum the parabola misses by more at one end of the grid than at the other. Of the noise of single runs and that of
-whole budgets an interval allows for the worse, so where budgets differ in what they fix it holds the truth more often
-than it says. For an experiment's own grid: `python benchmarks/coverage.py config.yaml`.
+optimum the parabola misses by more at one end of the grid than at the other. The interval uses the larger variance of
+single-run noise and whole-budget noise, so its coverage is above nominal if budgets differ in precision. For an
+experiment's own grid: `python benchmarks/coverage.py config.yaml`.
 Noise, relative: {noise}.
 """
 
 
 def trial_of_law(number: int, size: int, level: float, seed: int) -> Trial:
-    """All intervals of one law: those by t on a part of the data sets, bootstraps on a smaller one."""
+    """All intervals of one law: t intervals on a part of the data sets, bootstraps on a smaller part."""
     design = designs()[number]
     arguments = design.law.name, design.name, size // LAWS, size // BOOTSTRAPS, level, seed
     code = source_digest(f"relscale.laws.{design.law.name}")
@@ -156,10 +156,10 @@ def trial_of_law(number: int, size: int, level: float, seed: int) -> Trial:
 
 
 def of_law(number: int, size: int, level: float, seed: int) -> list[Outcome]:
-    """The intervals of one law; where a reported one is not nominal, also those of four times as many other data sets.
+    """The intervals of one law; if a default one is not nominal, also those of four times as many other data sets.
 
-    Of hundreds of coverages some are far from nominal by chance, which other data sets do not confirm. Both are shown:
-    the second alone would be a choice by the result.
+    Of hundreds of coverages, some are far from nominal by chance, which other data sets do not confirm. Both are shown,
+    because the second alone would be a selection by the result.
     """
     first: list[Outcome] = result(trial_of_law(number, size, level, seed))
     if all(verdict(one.hit, one.level) == "yes" for one in first if one.default):
@@ -188,7 +188,7 @@ def of_laws(names: list[str], size: int, level: float, seed: int) -> str:
 
 
 def starting_points() -> str:
-    """The table of how many random truths each law's own starting points find."""
+    """The table of how many random parameters each law's own starting points recover."""
     trials = [
         Trial(
             searches.of_starting_points,
@@ -267,7 +267,7 @@ def page(size: int, level: float, seed: int) -> str:
 
 
 def results(trials: Sequence[Trial]) -> list[Any]:
-    """What each trial gives, one after the other."""
+    """The result of each trial."""
     return [result(trial) for trial in trials]
 
 
@@ -276,7 +276,7 @@ def described(noise: Noise) -> str:
 
 
 def of_experiment(options: argparse.Namespace) -> str:
-    """Coverage on an experiment's own grid, with the noise that it stands on."""
+    """Coverage on an experiment's own grid, with its noise."""
     noise = Noise(items=options.items)
     if options.measurements:
         replicates: pa.Table | None = read_table(options.replicates) if options.replicates else None
@@ -299,20 +299,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "config", nargs="?", help="an experiment, for its grid; all laws and intervals without"
+        "config", nargs="?", help="an experiment, for its grid (default: all laws and intervals)"
     )
-    parser.add_argument("--measurements", help="take grid and run noise from this table")
-    parser.add_argument("--replicates", help="and item noise from this one")
-    parser.add_argument("--suite", default="knowledge", help="whose noise")
-    parser.add_argument("--metric", default="bits_per_byte_answer_mean", help="whose noise")
+    parser.add_argument("--measurements", help="table of the grid and the run noise")
+    parser.add_argument("--replicates", help="table of the item noise")
+    parser.add_argument("--suite", default="knowledge", help="suite of the noise")
+    parser.add_argument("--metric", default="bits_per_byte_answer_mean", help="metric of the noise")
     parser.add_argument("--items", type=int, default=200, help="items in each simulated group")
     parser.add_argument("--datasets", type=int, default=SIZE)
-    parser.add_argument("--laws", nargs="+", help="the table of these laws alone")
-    parser.add_argument("--starting-points", action="store_true", help="the table of starting points alone")
+    parser.add_argument("--laws", nargs="+", help="only the table of these laws")
+    parser.add_argument("--starting-points", action="store_true", help="only the table of starting points")
     parser.add_argument("--level", type=float, default=0.95)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--output", help="write to this file (default: docs/explanation/coverage.md; of an experiment none)"
+        "--output", help="write to this file (default: docs/explanation/coverage.md; for an experiment none)"
     )
     options = parser.parse_args()
     if options.config:
