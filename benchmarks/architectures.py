@@ -424,7 +424,7 @@ def _sentence(error: Exception) -> str:
 
 def table(outcomes: list[Outcome]) -> Iterator[str]:
     """The outcomes as lines of Markdown."""
-    yield "| architecture | items | largest difference, nats | short cuts | outcome |"
+    yield "| architecture | items | largest difference, nats | shortcuts | outcome |"
     yield "|---|---|---|---|---|"
     for each in outcomes:
         difference = f"{each.difference:.1e}" if each.items else ""

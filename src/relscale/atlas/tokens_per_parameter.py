@@ -1,4 +1,4 @@
-"""What runs tell about L(N, D), by their tokens per parameter (arXiv 2605.08541)."""
+"""Precision of L(N, D) from runs, by their tokens per parameter (arXiv 2605.08541)."""
 
 import numpy as np
 

@@ -105,7 +105,7 @@ def _checkpoints(options: argparse.Namespace, name: str, output: Path) -> dict[P
 
 
 def _shipped(config: Path, output: Path) -> str:
-    """A shipped config, with the schema where this installation has it."""
+    """A shipped config, with the path of the schema in this installation."""
     from relscale.starting.parts import schema_line
 
     first, _, remainder = config.read_text(encoding="utf-8").partition("\n")

@@ -103,7 +103,7 @@ def floor(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
 
 
 def shifted(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
-    """M3; g is positive, so that the curve has a further floor for large x."""
+    """M3; g is positive, so that the curve has another floor at large x."""
     middle = log_x.mean()
     span = max(np.ptp(log_x), 1e-3)
     grid = np.stack(

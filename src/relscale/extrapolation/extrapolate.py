@@ -40,7 +40,7 @@ class Extrapolation:
     folds
         Description of the targets of each fold.
     rmse
-        (C, F) root mean squared error of each candidate in each fold, of ln y where y is positive.
+        (C, F) root mean squared error of each candidate in each fold, of ln y if y is positive.
     r2
         (C, F) explained share of the variance of a fold's targets.
     weight
@@ -197,7 +197,7 @@ def combined(weight: Array, forecasts: Array, logs: bool) -> Array:
 
 
 def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]:
-    """A candidate's forecast, and why it is rejected.
+    """A candidate's forecast, and the reason if it is rejected.
 
     For curves of one predictor, each curve is rejected separately, and the candidate if these are a tenth of the rows.
     A score without a logarithm may leave its curve's own range, which may be small; it is compared with the range of
@@ -221,7 +221,7 @@ def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]
 
 
 def refusal(ahead: Array, known: Table) -> str:
-    """Why a forecast (m,) is rejected; empty if it is not."""
+    """The reason that a forecast (m,) is rejected; empty if it is not."""
     if not np.isfinite(ahead).all():
         return "no number"
     low, high = float(known.y.min()), float(known.y.max())

@@ -1,13 +1,12 @@
 """Folds that resemble the extrapolation: the same direction, a similar factor, and edges cut by the same factor.
 
-A predictor moves where the mean of the rows asked for lies more than ``MOVED`` standard deviations from that of
-the known rows. Cells are the rows with the same values of the predictors that move, in the order of the sum of
-their standardised logarithms. A scale fold asks for one of the last cells from all cells before it (for a stretch
-of rows where cells have few). A predictor that does not move, but is asked for beyond its least or largest known
-value by some factor, has that factor cut from the known rows of each fold. Where nothing moves, folds are random
-parts of the settings; shares of a mixture have no direction.
+A predictor moves if its mean over the target rows is more than ``MOVED`` standard deviations from that over the known
+rows. Cells are rows with the same values of the moving predictors, in the order of the sum of their standardised
+logarithms. A scale fold forecasts one of the last cells from all cells before it (or a stretch of rows, if cells have
+few). If targets exceed the known range of another predictor by some factor, that factor is cut from the known rows of
+each fold. If nothing moves, folds are random parts of the settings; shares of a mixture have no direction.
 
-Curves of one predictor end at their own last points, each as far before its end as it is asked beyond it.
+For curves of one predictor, each fold of a curve begins as far before its end as its targets are beyond it.
 """
 
 from dataclasses import dataclass
@@ -19,16 +18,16 @@ from relscale.extrapolation.table import Mask, Table
 from relscale.laws.law import Array
 
 MOVED = 1.0
-EDGE, SLACK = 0.05, 0.02  # in ln x: an edge is beyond by more than the one, and cut up to the other
+EDGE, SLACK = 0.05, 0.02  # in ln x: minimum excess of an edge, and tolerance of its cut
 FOLDS = 4
-SMALL = 3  # rows that a cell of a fold has at least
-FEWEST_POINTS = 5  # of a curve before a fold
-FEWEST = 0.15  # share of the rows that a fold must know
+SMALL = 3  # minimum number of rows in a cell of a fold
+FEWEST_POINTS = 5  # minimum number of points of a curve before a fold
+FEWEST = 0.15  # minimum share of known rows in a fold
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows known and rows asked for in a fold, masks (n,), and what it asks in words."""
+    """Known rows and target rows of a fold, masks (n,), and a description of the targets."""
 
     known: Mask
     targets: Mask
@@ -36,14 +35,14 @@ class Fold:
 
 
 def coordinates(x: Array) -> Array:
-    """ln x of each predictor (p, n), or x where it has values that are not positive."""
+    """ln x of each predictor (p, n), or x if it has values that are not positive."""
     with np.errstate(all="ignore"):
         positive = np.asarray((x > 0).all(axis=1), dtype=bool)
         return np.where(positive[:, None], np.log(x), x)
 
 
 def make_folds(known: Table, at: Table) -> list[Fold]:
-    """The folds, nearest to what is asked first."""
+    """The folds, the nearest to the targets first."""
     if len(known.names) == 1:
         return _of_curves(known, at)
     both = coordinates(np.hstack([known.x, at.x]))
@@ -71,7 +70,7 @@ def make_folds(known: Table, at: Table) -> list[Fold]:
 
 
 def _of_curves(known: Table, at: Table) -> list[Fold]:
-    """Origins 1, 2, … times as far before each curve's end as it is asked beyond it."""
+    """Folds that begin 1, 2, … times as far before each curve's end as its targets are beyond it."""
     both = coordinates(np.hstack([known.x, at.x]))[0]
     z, to = both[: len(known)], both[len(known) :]
     result = []
@@ -103,7 +102,7 @@ def _all_groups(known: Table, before: Mask, targets: Mask) -> bool:
 
 
 def _stretches(cells: Array, along: Array) -> list[tuple[Mask, float]]:
-    """Rows asked for by a fold and where they begin, from the last backwards."""
+    """Target rows of folds and their smallest value, from the last backwards."""
     _, which = np.unique(cells, axis=1, return_inverse=True)
     which = which.ravel()
     counts = np.bincount(which)
@@ -116,7 +115,7 @@ def _stretches(cells: Array, along: Array) -> list[tuple[Mask, float]]:
 
 
 def _inside_edges(z: Array, to: Array, fixed: Mask, targets: Mask) -> Mask:
-    """(n,) rows as far inside the edges of what a fold asks for as what is asked for lies beyond the known rows."""
+    """(n,) rows as far inside the edges of a fold's targets as the actual targets are beyond the known rows."""
     inside = np.ones(z.shape[1], dtype=bool)
     for j in np.flatnonzero(fixed):
         above, below = float(to[j].max() - z[j].max()), float(z[j].min() - to[j].min())

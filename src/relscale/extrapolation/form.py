@@ -1,8 +1,8 @@
-"""A law of several predictors whose curves share a shape: y = Σ_k c_k(group) · f_k(g; x), c solved for, g searched.
+"""A law of several predictors whose curves share a shape: y = Σ_k c_k(group) · f_k(g; x).
 
-The nonlinear parameters g come from Sobol points of their box, the best few searched on; the linear c by least
-squares for each g (variable projection, Golub and Pereyra 1973), for every group its own or one for all. Squares,
-or Huber's loss by reweighting. Errors are relative to y where y is positive.
+The search for the nonlinear parameters g starts from the best few Sobol points of their box; the linear c are by least
+squares for each g (variable projection, Golub and Pereyra 1973), per group or common to all. The loss is squares, or
+Huber's by reweighting. Errors are relative to y if y is positive.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from relscale.laws.law import Array
 from relscale.laws.linear_terms import regularised
 
 STARTS, POLISHED, EVALUATIONS, REWEIGHTED = 64, 2, 20, 2
-NEAR = 0.3  # in ln x: how far beyond the nearest known rows an anchor reaches
+NEAR = 0.3  # in ln x: width of the kernel over which residuals of near rows are averaged
 OCTAVE = float(np.log(2))
 
 
@@ -28,21 +28,21 @@ class Form:
     Attributes
     ----------
     name, source
-        What it is called, and where it is from.
+        Its name and its source.
     predictors
-        The names of what ``terms`` gets, in order.
+        The predictors of ``terms``, in order.
     low, high
-        The box of g.
+        Bounds of g.
     terms
-        From g (r,) and x (p, n) to f (n, k).
+        Function of g (r,) and x (p, n) that returns f (n, k).
     positive
         Whether c ≥ 0.
     start
-        A g that is tried beside the Sobol points.
+        A g that is tested in addition to the Sobol points.
     per_group
         Whether each group has its own c.
     anchor
-        Predictors by whose logarithms rows are near: see ``anchored``.
+        Predictors that define the distance of rows, by their logarithms: see ``anchored``.
     """
 
     name: str
@@ -84,10 +84,9 @@ def fit(form: Form, known: Table, weight: Array | None = None, delta: float | No
     Parameters
     ----------
     weight
-        (n,) of the rows.
+        (n,) weights of the rows.
     delta
-        Where Huber's loss turns linear, as a share of y (of the spread of y where it is not positive); None for
-        squares.
+        Threshold of Huber's loss, as a share of y (of the spread of y if it is not positive); None for squares.
     """
     x = known.of(form.predictors)
     size = known.y if known.positive else np.full(len(known), known.y.std())
@@ -143,10 +142,9 @@ def forecast(
     Parameters
     ----------
     half_life
-        Octaves of distance from what is asked for (in the predictors of ``anchor``) after which a known row
-        counts half.
+        Octaves of distance from the targets (in the predictors of ``anchor``) at which a known row has half the weight.
     anchored
-        Add the mean residual of the known rows nearest to each row asked for, in the predictors of ``anchor``.
+        Add the mean residual of the known rows nearest to each target row, in the predictors of ``anchor``.
     """
 
     def of_table(known: Table, at: Table) -> Array:
@@ -163,7 +161,7 @@ def forecast(
 
 
 def offset(fit: Fit, known: Table, at: Table) -> Array:
-    """(m,) what the fit misses at the known rows nearest to each row asked for, of its group where those are curves."""
+    """(m,) mean residual of the fit at the known rows nearest to each target row, of its group if groups are curves."""
     names = fit.form.anchor
     a, b = np.log(known.of(names)), np.log(at.of(names))
     scale = np.maximum(np.median(np.abs(fit.residual)), 1e-12) * 3

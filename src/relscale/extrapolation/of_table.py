@@ -35,18 +35,18 @@ EXAMPLE = """write a condition such as 'split == "train"' or 'tokens < 1e10'"""
 @escaped_repr
 @dataclass(frozen=True)
 class TableExtrapolation:
-    """An extrapolation and the rows that it forecast; printing it shows what was tried and how it did.
+    """An extrapolation and the forecast rows; printing it shows the candidates and their errors.
 
     Attributes
     ----------
     extrapolation
         The candidates, their errors in the folds and weights.
     rows
-        The rows asked for, with a column ``forecast``.
+        The target rows, with a column ``forecast``.
     y
         The column that was forecast.
     left_out
-        How many known rows have no number in ``y`` or a predictor.
+        Number of known rows without a number in ``y`` or a predictor.
     """
 
     extrapolation: Extrapolation
@@ -99,23 +99,23 @@ def extrapolate_table(
     Parameters
     ----------
     table
-        A path, a frame, or another table that speaks Arrow.
+        A path, a frame, or another table with an Arrow interface.
     x
-        From the names that candidates give predictors to columns.
+        Columns of the predictors, by the names that candidates use.
     train
-        A condition on columns, as pandas has them: ``'split == "train"'``.
+        A condition on columns, in the syntax of pandas: ``'split == "train"'``.
     group
-        Columns whose values together make a curve.
+        Columns that together identify a curve.
     model
-        A column that names the model a row was measured on.
+        A column with the model of each row.
     laws
-        Beginnings of the names of candidates; all that apply by default.
+        Prefixes of the names of candidates; all that apply by default.
 
     Raises
     ------
     RelscaleError
-        A column is missing or holds no numbers, the condition cannot be read, no row is known or asked for, or no
-        candidate is left.
+        A column is missing or contains no numbers, the condition cannot be read, there are no known or no target rows,
+        or no candidate remains.
     """
     if not isinstance(x, Mapping):
         raise RelscaleError("x: a mapping from the names of predictors to columns, such as {'params': 'n'}")
@@ -138,7 +138,7 @@ def extrapolate_table(
     rows = source.to_pandas()
     try:
         known = np.asarray(rows.eval(train))
-    except Exception as error:  # whatever pandas makes of a text that is no condition
+    except Exception as error:  # any exception of pandas for an invalid condition
         for missing in _unknown_names(train, source.column_names):
             wrong = f"no column {missing!r}; {suggestion(missing, source.column_names, 'it has')}"
             raise RelscaleError(f"--train {train!r}: {name}: {wrong}") from None
@@ -189,7 +189,7 @@ def _labels(rows: pd.DataFrame, columns: Sequence[str]) -> Labels:
 
 
 def _unknown_names(condition: str, columns: Sequence[str]) -> list[str]:
-    """Names in a condition that are no column; none where it cannot be parsed."""
+    """Names in a condition that are not columns; none if it cannot be parsed."""
     try:
         parsed = ast.parse(condition.strip(), mode="eval")
     except SyntaxError:

@@ -1,13 +1,13 @@
-"""Weights of the candidates for curves: those whose mean would have missed the curves of the folds least.
+"""Weights of the candidates for curves: those whose weighted mean has the smallest error on the curves of the folds.
 
     w* = argmin Σ_f v_f Σ_i ln MSE_fi(w) / Σ_f v_f n_f  +  κ / n · KL(w ‖ w_0),    w ≥ 0, Σ w = 1
     w  = (1 − s) · w* + s · (BNSL alone)
 
-MSE_fi(w) is the mean squared error of the weighted mean on curve i in fold f, so that candidates that miss together are
-not counted twice (stacking; Wolpert, *Neural Networks* 5, 1992). v_f are the votes of the folds, n_f their curves, n
-the most that a fold has. w_0 are the weights by each candidate's own errors: the evidence of κ curves for them.
-A share s goes to the broken power law, the best single law of the literature: a mean that leans towards it is better
-than it on more curves, if by less.
+MSE_fi(w) is the mean squared error of the weighted mean on curve i in fold f, so that candidates with correlated errors
+are not counted twice (stacking; Wolpert, *Neural Networks* 5, 1992). v_f are the weights of the folds, n_f their
+numbers of curves, n the largest of these. w_0 are the weights by each candidate's own errors; κ is the number of curves
+that they are worth. A share s is on the broken power law, the best single law of the literature: a mean with more
+weight on it is better than it on more curves, by less.
 
 κ and s are the strongest shrinkage whose geometric mean of the errors, over the curves of *Revisiting Neural Scaling
 Laws* in folds with the weights of the other folds, is within one standard error of the least: the rule of Breiman et
@@ -24,14 +24,14 @@ from relscale.laws.law import Array
 
 PRIOR_CURVES = 5.0
 LEAN = 0.3
-LEAST = 1e-18  # a mean square that is none
-STARTING_SHARE = 1e-4  # the least share that the search starts from
+LEAST = 1e-18  # smallest mean square, so that its logarithm is finite
+STARTING_SHARE = 1e-4  # smallest share at the start of the search
 
 
 def products(error: Array, group: Labels) -> tuple[Array, Array]:
-    """Of the errors (C, m) of a fold, the mean products (I, C, C) on each curve, and (I, C) which candidates have one.
+    """Mean products (I, C, C) of a fold's errors (C, m) on each curve, and (I, C) whether a candidate has one.
 
-    A candidate without a forecast of some row of a curve has none of that curve.
+    A candidate without a forecast of some row of a curve has none for that curve.
     """
     mean, has = [], []
     for curve in np.unique(group):
@@ -53,7 +53,7 @@ def stacked(
     folds
         ``products`` of each fold.
     vote
-        (F,) what a fold counts.
+        (F,) weight of each fold.
     start
         (C,) w_0.
     usable

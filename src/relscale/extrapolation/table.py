@@ -19,13 +19,13 @@ class Table:
     Attributes
     ----------
     names
-        What the predictors are called, in the order of ``x``.
+        Names of the predictors, in the order of ``x``.
     x
         (p, n) predictors.
     y
-        (n,) the measured number; nan if it is asked for.
+        (n,) the measured value; nan for target rows.
     group
-        (n,) integers; rows of one group lie on one curve.
+        (n,) integers; rows of one group are on one curve.
     model
         (n,) integers; rows of one model were measured on it.
     """

@@ -1,4 +1,4 @@
-"""Correlation of group slopes with a covariate, in words."""
+"""Text on the correlation of group slopes with a covariate."""
 
 from collections.abc import Sequence
 

@@ -17,7 +17,7 @@ from relscale.scoring.options import PublishedSuite
 MOST_STYLED = 12
 
 StatedSuite = Manifest | PublishedSuite
-"""What is known of a suite apart from its tables."""
+"""Properties of a suite besides its tables."""
 
 
 @dataclass(frozen=True)

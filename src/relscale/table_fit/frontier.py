@@ -60,7 +60,7 @@ class FrontierFit:
     guessed
         Guessed columns.
     notes
-        What the reader of the fit should know of the rows.
+        Remarks on the rows.
     lines
         Per corpus, the lines of ln tokens, ln params and ln loss of the optima over ln FLOPs.
     least

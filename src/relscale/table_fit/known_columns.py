@@ -204,7 +204,7 @@ def long_table(table: pa.Table, columns: Sequence[str], group: str, value: str, 
     Raises
     ------
     RelscaleError
-        A column holds no numbers, or another column has the name of one of the two that are added.
+        A column contains no numbers, or another column has the name of one of the two that are added.
 
     Examples
     --------

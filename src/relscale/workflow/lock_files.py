@@ -1,7 +1,7 @@
 """Removal of stale lock files of a killed Snakemake by the next one in the same folder.
 
 Snakemake's lock is a file that remains when its process is killed, and does not name its owner; without this module,
-each ``kill -9`` would require ``--unlock`` by hand. Every workflow therefore holds a shared system lock
+each ``kill -9`` would require ``--unlock`` by hand. Every workflow therefore has a shared system lock
 (`relscale.storage.lock`), which ends with its process, on a record of Snakemake's lock files. If no process holds it,
 the recorded files are stale. The record also names the machine, because the lock may not be visible on others.
 """

@@ -48,7 +48,7 @@ def theta(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
 
 
 def moved(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> Array:
-    """A law, moved in ln y to the mean level of the last points."""
+    """A law, shifted in ln y to the mean level of the last points."""
     recent = log_x >= log_x.max() - LEVEL * OCTAVE - 1e-9
     ahead, end = law_and_end(law, log_x, y, weight, at)
     return np.asarray(ahead * np.exp(np.mean(np.log(y[recent]) - np.log(end))))

@@ -38,7 +38,7 @@ def log_bilinear(degree: int, floor: float | None, known: Table, at: Table) -> A
         return np.stack(columns, axis=1)
 
     inside, ahead = terms(known), terms(at)
-    some = np.abs(inside).sum(axis=0) > 0  # a group with a single expert has no terms of its own
+    some = np.abs(inside).sum(axis=0) > 0  # a group with a single expert has no separate terms
     inside, ahead = inside[:, some], ahead[:, some]
 
     def solved(c: float) -> tuple[float, Array]:
