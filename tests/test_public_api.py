@@ -149,8 +149,8 @@ def test_a_law_without_gaps_has_a_chart_per_group():
 def test_an_accuracy_that_is_fitted_as_an_error_is_noted(column, said):
     table = pa.table({"flops": FLOPS, column: (FLOPS / 1e18) ** 0.05 / 10})
     fit = rs.fit(table, law="power", y=column)
-    assert ("lower counts as better" in repr(fit)) == said
-    assert ("lower counts as better" in str(fit)) == said
+    assert ("for which lower is better" in repr(fit)) == said
+    assert ("for which lower is better" in str(fit)) == said
 
 
 def test_a_verdict_is_that_of_a_line_through_the_logarithms_of_the_ratios(ladder):

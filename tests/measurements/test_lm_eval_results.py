@@ -164,7 +164,7 @@ def test_a_column_of_the_users_completes_the_results_but_does_not_contradict_the
     )
     with_column(table, "metric", ["accuracy"] * 5)
     with pytest.raises(
-        RelscaleError, match=r"'metric' says accuracy where lm-eval's results say acc; "
+        RelscaleError, match=r"'metric' has accuracy, but lm-eval's results have acc; "
     ) as error:
         relscale.fit(table, **options)
     assert_one_sentence(error.value)

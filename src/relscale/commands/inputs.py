@@ -131,7 +131,7 @@ def suite_files(names: Iterable[str], values: Sequence[Path] | None, results: "R
     Raises
     ------
     RelscaleError
-        As ``by_name``, or a file is not a ``suite.yaml``, which stands in the folder of its suite.
+        As ``by_name``, or a file is not the ``suite.yaml`` in the folder of a suite.
     """
     from relscale.scoring.manifest import check_manifest_name
 

@@ -22,7 +22,7 @@ CONDITIONAL = ("then", "else")
 def values_of(schema: Schema, written: Any, path: ReadPath = opened_path) -> Any:
     """A copy of ``written`` with each value converted to the type of the schema, where possible.
 
-    Text, quoted or not, becomes a number or a boolean where no text is allowed; `Plain` text whose type the
+    Text, quoted or not, becomes a number or a boolean if no text is allowed; `Plain` text whose type the
     schema does not declare is converted by its form. Values that fit no type remain, so that validation reports them.
     Text of a format of `relscale.experiments.paths` becomes a path that this process can open.
 

@@ -1,4 +1,4 @@
-"""A plotly figure as a file of its own."""
+"""A plotly figure as a separate file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

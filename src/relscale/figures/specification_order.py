@@ -56,7 +56,9 @@ class OrderedSpecifications:
         return [position for position, rows in enumerate(self.rows, start=1) if rows[0].default]
 
     def verdicts(self) -> list[Counter[str]]:
-        """The number of groups with each verdict under each specification; no verdict counts as not resolved."""
+        """The number of groups with each verdict under each specification; a missing verdict is counted as not
+        resolved.
+        """
         return [Counter(row.verdict or Verdict.NOT_RESOLVED for row in rows) for rows in self.rows]
 
 

@@ -21,7 +21,7 @@ WORDS = {
 
 
 def report_items(cells: Sequence[ModelCell], missing: Sequence[Measurement]) -> None:
-    """Print a line on stderr for each group with flagged or excluded items, or with a flag of its own."""
+    """Print a line on stderr for each group with flagged or excluded items, or a flag for the whole group."""
     lines = list(
         dict.fromkeys(f"{row.run}, {row.suite} {row.prompt}, {row.group}: {row.status}" for row in missing)
     )

@@ -151,7 +151,7 @@ def with_scores(table: pa.Table, folder: Path, name: str) -> pa.Table:
 
 
 def _completed(read: pa.ChunkedArray, stated: pa.ChunkedArray, subject: str) -> pa.ChunkedArray:
-    """A column of the results; where they state nothing, what the table states.
+    """A column of the results, with missing values from the table.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def _completed(read: pa.ChunkedArray, stated: pa.ChunkedArray, subject: str) -> 
     for ours, theirs in zip(values.to_pylist(), read.to_pylist(), strict=True):
         if None not in (ours, theirs) and ours != theirs:
             raise RelscaleError(
-                f"{subject} says {ours} where lm-eval's results say {theirs}; correct it, or rename it"
+                f"{subject} has {ours}, but lm-eval's results have {theirs}; correct it, or rename it"
             )
     return pc.coalesce(read, values)
 

@@ -1,4 +1,4 @@
-"""The measurement table: one row per measurement, with everything that later stages know of its origin."""
+"""The measurement table: one row per measurement, with all information on its origin that later stages use."""
 
 from dataclasses import dataclass
 from enum import StrEnum

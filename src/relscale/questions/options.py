@@ -9,7 +9,7 @@ from relscale.errors import RelscaleError
 def option(meaning: str, default: Any = dataclasses.MISSING) -> Any:
     """A field of a frozen dataclass of options, with its description and default.
 
-    An argument of a question that is annotated with such a dataclass stands for one option per field.
+    An argument of a question that is annotated with such a dataclass gives one option per field.
     """
     return dataclasses.field(default=default, metadata={"meaning": meaning})
 

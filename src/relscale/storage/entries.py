@@ -60,7 +60,7 @@ def read_entries(path: str | Path, kind: type[E]) -> list[E]:
     read = []
     for number, entry in enumerate(entries, start=1):
         if not by_hand and entry.pop(DIGEST, None) != digest(entry):
-            raise Damaged(Path(path), f"entry {number} is not what was written")
+            raise Damaged(Path(path), f"entry {number} differs from what was written")
         try:
             read.append(kind.model_validate(entry))
         except ValidationError as error:

@@ -147,10 +147,10 @@ def guess_baseline(table: pa.Table, group: str, y: str, name: str) -> str:
 
 
 def check_no_logarithm(column: str, values: Floats, name: str) -> None:
-    """Refuse training compute that is given as its logarithm, of which the laws would take another one.
+    """Refuse training compute that is given as its logarithm, because laws take the logarithm themselves.
 
-    That is a column of FLOPs by its name, in no other unit, whose values are all those of logarithms of FLOPs, to base
-    2, e or 10: from 10 to 100, the largest less than 3 times the least.
+    This is a column of FLOPs by its name, without another unit, whose values are plausible only as logarithms of FLOPs
+    to base 2, e or 10: from 10 to 100, the largest less than 3 times the smallest.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def higher_is_better(y: str) -> str:
     Examples
     --------
     >>> higher_is_better("mmlu_acc")
-    "note: 'mmlu_acc' is fitted as an error, so that lower counts as better; of an accuracy fit 1 − accuracy"
+    "note: 'mmlu_acc' is fitted as an error, for which lower is better; of an accuracy, fit 1 − accuracy"
     >>> higher_is_better("loss")
     ''
     """
@@ -193,9 +193,7 @@ def higher_is_better(y: str) -> str:
         name == word or name.endswith((f"_{word}", f"/{word}", f" {word}")) for word in HIGHER_IS_BETTER
     ):
         return ""
-    return (
-        f"note: {y!r} is fitted as an error, so that lower counts as better; of an accuracy fit 1 − accuracy"
-    )
+    return f"note: {y!r} is fitted as an error, for which lower is better; of an accuracy, fit 1 − accuracy"
 
 
 def long_table(table: pa.Table, columns: Sequence[str], group: str, value: str, name: str) -> pa.Table:

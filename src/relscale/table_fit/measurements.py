@@ -78,19 +78,19 @@ def note_on_copies(rows: Sequence[Mapping[str, object]], name: str) -> str:
     --------
     >>> runs = [{"tokens": 1e9, "loss": 3.1}, {"tokens": 2e9, "loss": 3.0}, {"tokens": 4e9, "loss": 2.9}]
     >>> note_on_copies([*runs, *runs[:1]], "runs.csv")
-    '2 of 4 rows equal another in every column; each counts as a run of its own, so remove copies'
+    '2 of 4 rows equal another in every column; each is fitted as a separate run, so remove copies'
     """
     counts = Counter(map(repr, rows))
     equal = sum(count for count in counts.values() if count > 1)
     if 2 * equal > len(rows):
         raise RelscaleError(
-            f"{name}: {equal} of {len(rows)} rows equal another in every column, so that runs would count twice; "
-            "remove the copies, or add a column that tells the runs apart, such as seed"
+            f"{name}: {equal} of {len(rows)} rows equal another in every column, so that runs would be fitted twice; "
+            "remove the copies, or add a column that distinguishes the runs, such as seed"
         )
     if not equal:
         return ""
     return (
-        f"{equal} of {len(rows)} rows equal another in every column; each counts as a run of its own, so remove "
+        f"{equal} of {len(rows)} rows equal another in every column; each is fitted as a separate run, so remove "
         "copies"
     )
 

@@ -28,7 +28,7 @@ class DistributedModel:
     fabric
         The devices.
     precision
-        ``float32``, or ``bf16``: matrix products in bfloat16, by the kernels where they can, else by autocast.
+        ``float32``, or ``bf16``: matrix products in bfloat16, by the kernels if they support it, else by autocast.
     compiled
         Whether layers are compiled.
     recomputed

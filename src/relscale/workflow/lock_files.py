@@ -18,7 +18,7 @@ _shared: list[TextIO] = []  # open until this process ends
 
 
 def share_lock(folder: Path) -> None:
-    """Record that this process holds the lock files in ``folder`` (``.snakemake``)."""
+    """Record that this process owns the lock files in ``folder`` (``.snakemake``)."""
     file = (folder / RECORD).open("a+", encoding="utf-8")
     with contextlib.suppress(OSError):  # no locks on this file system: no file will count as stale
         fcntl.flock(file, fcntl.LOCK_SH)

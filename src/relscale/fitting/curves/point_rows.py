@@ -57,7 +57,7 @@ class ErrorRow(SeriesKey):
     """One row per series and point of the frontier: the error at the compute-optimal tokens."""
 
     budget: float | None = column("Nominal compute.", "FLOPs")
-    run: str | None = column("The run, where every run is a point.")
+    run: str | None = column("The run, if every run is a point.")
     training_flops: float | None = column("Compute.", "FLOPs")
     value: float | None = column("The error.")
     stderr_runs: float | None = column(
@@ -75,7 +75,7 @@ class GapRow(CurveKey):
     """One row per target, baseline and point of the frontier: the ratio E_t / E_b."""
 
     budget: float | None = column("Nominal compute.", "FLOPs")
-    run: str | None = column("The run, where every run is a point.")
+    run: str | None = column("The run, if every run is a point.")
     training_flops: float | None = column("Compute.", "FLOPs")
     ratio: float | None = column("The target's error divided by the baseline's.")
     log_ratio: float | None = column("Its natural logarithm.")

@@ -46,7 +46,7 @@ class Limits:
     low, high
         nan if there are none.
     failed, without_effect
-        How many draws failed, and in how many others the parameter has no effect.
+        Number of failed draws, and of others in which the parameter has no effect.
     status
         ``OK`` or a remark on a problem of the draws.
     """
