@@ -5,6 +5,7 @@ import numpy as np
 from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View, curve_points
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.inference.bootstrap.schemes import resampled_counts
 from relscale.laws.data_constrained import LAW, best, decayed, optimal_params, value
 
 SURFACE = {
@@ -59,7 +60,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     results["R_D by squares of logarithms"] = Number(float(squares.theta[5, 0]))
     results["R_N by squares of logarithms"] = Number(float(squares.theta[6, 0]))
     fit = estimate(LAW, x, y, loss="huber", fixed=SURFACE)
-    weights = np.random.default_rng(0).multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS).T.astype(float)
+    weights = resampled_counts(len(y), DRAWS, np.random.default_rng(0))
     starts = [[*SURFACE.values(), *pair] for pair in ((15.4, 5.3), (47, 2.3), (95, 1.7), (500, 1), (5, 20))]
     draws = estimate(LAW, x, y, weights=weights, loss="huber", fixed=SURFACE, starts=starts).theta
     low, high = np.quantile(draws, [0.025, 0.975], axis=1)

@@ -5,6 +5,7 @@ import numpy as np
 from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View, curve_points, fitted_series
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.inference.bootstrap.schemes import resampled_counts
 from relscale.laws.law import Array
 from relscale.laws.shifted_power import LAW
 
@@ -52,7 +53,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         results[f"root mean square error, {model}"] = Number(float(np.sqrt(np.mean(residual**2))))
         at_end = LAW.value(fit.theta[:, 0], np.array([[LARGEST / reference]]))
         results[f"accuracy at 1e12 GFLOPs, {model}"] = Number(float(100 * (1 - at_end[0])))
-        weights = rng.multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS).T.astype(float)
+        weights = resampled_counts(len(y), DRAWS, rng)
         resampled = estimate(LAW, x, y, weights=weights, residual="linear", starts=fit.theta.T)
         fits[model], draws[model] = (fit.theta, reference), (resampled.theta, reference)
     low_at, high_at = np.nanquantile(crossing(draws), [0.025, 0.975])

@@ -4,6 +4,7 @@ import argparse
 import csv
 import io
 from collections.abc import Sequence
+from functools import partial
 
 from relscale.commands.laws import known_laws
 from relscale.commands.listing import complete_by
@@ -25,43 +26,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Name of a law, see `relscale laws` (default: relative if there are groups, else power).",
     )
     complete_by(law_name, known_laws)
-    law.add_argument(
+    _add_columns(law)
+    _add_settings(law)
+    page = partial(law.add_argument, type=output_page, metavar="HTML")
+    page("--plot", help="Write the figure to this .html; other formats are written beside it.")
+    page("--report", help="Write an HTML report with verdicts, curves and forecasts.")
+
+
+def _add_columns(law: argparse._ArgumentGroup) -> None:
+    """What the columns of the table are."""
+    column = partial(law.add_argument, metavar="COLUMN")
+    column(
         "--x",
-        metavar="COLUMN",
         help="Column of the training compute; for other laws, columns of their predictors, separated by "
         "commas (double quotes around a name that contains one).",
     )
-    law.add_argument(
+    column(
         "--y",
-        metavar="COLUMN",
         help="Column of the error (positive, lower is better); for a wide table one column per group, "
         "separated by commas.",
     )
-    law.add_argument("--group", metavar="COLUMN", help="Column of the test distribution.")
+    column("--group", help="Column of the test distribution.")
     law.add_argument(
         "--baseline",
         metavar="GROUP",
         help="The group that the others are compared with; mean compares each with the geometric mean of the others.",
     )
-    law.add_argument("--corpus", metavar="COLUMN", help="Fit each value of this column separately.")
+    column("--corpus", help="Fit each value of this column separately.")
     law.add_argument(
-        "--run-key",
-        "--run",
+        *("--run-key", "--run"),
         metavar="COLUMNS",
         help="Columns that identify a model, separated by commas (default: run, else --x).",
     )
-    law.add_argument(
+    column(
         "--block",
-        metavar="COLUMN",
         help="Column that identifies the training run of checkpoints (default: block, else each run).",
     )
-    law.add_argument(
-        "--cluster",
-        metavar="COLUMN",
-        help="Not supported for tables: items are clustered by the option cluster of a suite.",
+    column(
+        "--cluster", help="Not supported for tables: items are clustered by the option cluster of a suite."
     )
-    law.add_argument("--tokens", metavar="COLUMN", help="Training tokens.")
-    law.add_argument("--params", metavar="COLUMN", help="Parameters.")
+    column("--tokens", help="Training tokens.")
+    column("--params", help="Parameters.")
+
+
+def _add_settings(law: argparse._ArgumentGroup) -> None:
+    """How the law is fitted, to which rows, and where it is forecast."""
     law.add_argument(
         "--residual",
         choices=["log", "linear"],
@@ -79,18 +88,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="Threshold of Huber's loss (default: 0.001, in ln y or as a share of the median y).",
     )
-    law.add_argument(
-        "--fix",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help="Fix a parameter at a value; can be repeated.",
-    )
-    law.add_argument(
+    repeated = partial(law.add_argument, action="append", default=[])
+    repeated("--fix", metavar="NAME=VALUE", help="Fix a parameter at a value; can be repeated.")
+    repeated(
         "--anchor",
         metavar="NUMBERS",
-        action="append",
-        default=[],
         help="Exact point that the curve must pass through, in the order of --x and --y, such as 0,1 for an "
         "accuracy of 1 at loss 0; can be repeated.",
     )
@@ -98,33 +100,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--level", type=float, default=LEVEL, help=f"Confidence level of the intervals (default: {LEVEL})."
     )
     law.add_argument("--seed", type=int, default=0, help="Seed of the bootstrap (default: 0).")
-    law.add_argument(
+    repeated(
         "--at",
-        action="append",
-        default=[],
         metavar="FLOPS",
-        help="Forecast at these computes, 1e22,1e24, or for a model, "
-        "training_flops=1e24,params=7e9,tokens=2e13; can be repeated (default: 10 times the largest of the "
-        "table).",
+        help="Forecast at these computes, 1e22,1e24, or for a model, training_flops=1e24,params=7e9,tokens=2e13; "
+        "can be repeated (default: 10 times the largest of the table).",
     )
-    law.add_argument(
+    repeated(
         "--where",
-        action="append",
-        default=[],
         metavar="CONDITION",
         help="Keep the rows that satisfy a condition: model=7B, step>=1000, seed!=3; can be repeated.",
-    )
-    law.add_argument(
-        "--plot",
-        type=output_page,
-        metavar="HTML",
-        help="Write the figure to this .html; other formats are written beside it.",
-    )
-    law.add_argument(
-        "--report",
-        type=output_page,
-        metavar="HTML",
-        help="Write an HTML report with verdicts, curves and forecasts.",
     )
 
 

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
+from relscale.fitting.inference.bootstrap.schemes import resampled_counts
 from relscale.laws import filtering
 from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
@@ -90,20 +92,16 @@ def rows(
         A column is missing or not positive, pools differ in size, or one has too few models.
     """
     check_draws(draws)
-    samples_seen, size, error = table.positive(samples), table.positive(pool_samples), table.positive(y)
-    labels = table.labels(pool)
-    known = np.isfinite(samples_seen) & np.isfinite(size) & np.isfinite(error)
+    numbers = np.stack([table.positive(name) for name in (samples, pool_samples, y)])
+    known = np.isfinite(numbers).all(axis=0)
     if not known.any():
         raise RelscaleError(f"no row has {samples}, {pool_samples} and {y}")
-    samples_seen, size, error, labels = samples_seen[known], size[known], error[known], labels[known]
-    pools = order or tuple(dict.fromkeys(map(str, labels)))
-    if set(pools) != set(labels) or len(set(pools)) < len(pools):
-        raise RelscaleError(f"order: {','.join(pools)}; the pools are {', '.join(sorted(set(labels)))}")
+    samples_seen, size, error = numbers[:, known]
     if len(set(size)) > 1:
         raise RelscaleError(
             f"{pool_samples}: pools of {size.min():g} to {size.max():g} samples; they must be equal"
         )
-    which = np.array([pools.index(str(label)) for label in labels])
+    pools, which = _ordered(table.labels(pool)[known], order)
     for i, name in enumerate(pools):
         if (count := len(set(samples_seen[which == i]))) < 3:
             raise RelscaleError(f"pool {name}: {count} different {samples}; at least 3 are needed")
@@ -114,8 +112,7 @@ def rows(
     grid = np.geomspace(size[0], SEARCH_FACTOR * max(samples_seen.max(), size[0]), GRID)
     thetas = np.empty((0, len(law.names)))
     if draws:
-        rng, count = np.random.default_rng(seed), len(error)
-        weights = rng.multinomial(count, np.full(count, 1 / count), draws).T.astype(float)
+        weights = resampled_counts(len(error), draws, np.random.default_rng(seed))
         drawn = estimate(
             law, x, error, weights=weights, residual=residual, starts=fit.theta.T, tolerance=OF_A_DRAW
         )
@@ -136,6 +133,14 @@ def rows(
             high=limits.high,
             note=_note(end, float(samples_seen.max()), limits.note),
         )
+
+
+def _ordered(labels: NDArray[np.object_], order: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+    """The pools from best to worst, and the position (n,) of each model's pool among them."""
+    pools = order or tuple(dict.fromkeys(map(str, labels)))
+    if set(pools) != set(labels) or len(set(pools)) < len(pools):
+        raise RelscaleError(f"order: {','.join(pools)}; the pools are {', '.join(sorted(set(labels)))}")
+    return pools, np.array([pools.index(str(label)) for label in labels])
 
 
 def law_of_pools(count: int) -> Law:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
+from relscale.fitting.inference.bootstrap.schemes import resampled_counts
 from relscale.fixed_parameters import fixed_parameters, fractions
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Array, Family, Law
@@ -359,10 +360,7 @@ def _resampled(fit: MixtureFit, draws: int, seed: int) -> Iterator[Array]:
     """The parameters (q, t) of each resample of the mixtures to which all targets could be fitted."""
     if draws < 2:
         return
-    count = len(fit.targets)
-    resampled = (
-        np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws).T.astype(float)
-    )
+    resampled = resampled_counts(len(fit.targets), draws, np.random.default_rng(seed))
     of_target = [
         estimate(
             fit.law,

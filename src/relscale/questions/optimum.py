@@ -26,6 +26,7 @@ from relscale.fitting.estimation.beyond_data import SAME
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.law_points import must_be_positive
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
+from relscale.fitting.inference.bootstrap.schemes import resampled_counts
 from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.catalogue import optimum as optimum_of
@@ -204,8 +205,7 @@ def rows(
 def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
     """Weights (n, draws) of the rows in resamples of blocks."""
     place = np.unique(blocks, return_inverse=True)[1]
-    rng, count = np.random.default_rng(seed), int(place.max()) + 1
-    return np.asarray(rng.multinomial(count, np.full(count, 1 / count), draws).T[place], dtype=float)
+    return resampled_counts(int(place.max()) + 1, draws, np.random.default_rng(seed))[place]
 
 
 def _is_beyond(in_data: Array | None, value: float) -> bool:

@@ -447,8 +447,8 @@ class Engine(LM):
         for end in lengths:
             self._try_neighbours(tokens[:end], known)
         if lengths[0] == TRIAL_TOKENS <= self.architecture.span and not self._alone:
-            self.share = self._shares(tokens, 0, known)
-            self.reuse = self.share and self._shares(tokens, 4, known)
+            self.share = self._shares(tokens, 0)
+            self.reuse = self.share and self._shares(tokens, 4)
 
     def _refuse_unless_causal(self, tokens: Sequence[int]) -> None:
         try:
@@ -474,7 +474,7 @@ class Engine(LM):
             if not holds:
                 self._alone, self._padded = self._padded == 0, 0
 
-    def _shares(self, tokens: list[int], prefix: int, known: dict[Window, float]) -> bool:
+    def _shares(self, tokens: list[int], prefix: int) -> bool:
         """Whether answers with a shared context, and questions after a prefix, have the model's own scores.
 
         The scores must not change if another answer is changed: models without attention would read a row of siblings

@@ -110,7 +110,7 @@ def texts_config(paths: Sequence[Path], minutes: float, name: str, folder: Path)
     budgets = budgets_for(
         minutes, sum(text.size for text in texts), len(texts), min(text.size for text in texts)
     )
-    return _config(texts, budgets, minutes, name, folder)
+    return _config(texts, budgets, name, folder)
 
 
 def scan_texts(paths: Sequence[Path]) -> list[Texts]:
@@ -221,7 +221,7 @@ def number(value: float) -> str:
     return f"{value:g}".replace("e+", "e")
 
 
-def _config(texts: Sequence[Texts], budgets: Budgets, minutes: float, name: str, folder: Path) -> str:
+def _config(texts: Sequence[Texts], budgets: Budgets, name: str, folder: Path) -> str:
     lines = [
         schema_line(folder),
         f"# How does the gap between {' and '.join(text.name for text in texts)} change with training compute?",

@@ -184,7 +184,7 @@ def verdict_rows(
         remark = together(
             Remark(slope.status, slope.note) if slope.status != Status.OK else OK,
             *notes.of(slope),
-            *_side(verdict_of_gap, slope, p_bh, ends, crossing),
+            *_side(verdict_of_gap, slope, p_bh, ends),
         )
         rows.append(
             VerdictRow(
@@ -345,7 +345,6 @@ def _side(
     slope: ParameterRow,
     p_bh: float,
     ends: tuple[float | None, float | None],
-    crossing: ParameterRow | None,
 ) -> list[Remark]:
     """The reason that a significant slope has no verdict with a direction."""
     if verdict is None or verdict not in (Verdict.NOT_RESOLVED, Verdict.FLAT) or slope.level is None:

@@ -57,14 +57,14 @@ def weights(
         if blocks is None:
             raise ValueError("a block bootstrap needs the block of each run")
         of_run = members(blocks)
-        return _counts(int(of_run.max()) + 1, draws, rng)[of_run]
+        return resampled_counts(int(of_run.max()) + 1, draws, rng)[of_run]
     if scheme != PAIRS:
         raise ValueError(f"{scheme!r} does not draw runs")
     result = np.empty((n, draws))
     stratum = np.zeros(n, dtype=np.int64) if strata is None else members(strata)
     for s in range(int(stratum.max()) + 1):
         rows = np.flatnonzero(stratum == s)
-        result[rows] = _counts(len(rows), draws, rng)
+        result[rows] = resampled_counts(len(rows), draws, rng)
     return result
 
 
@@ -97,6 +97,6 @@ def members(labels: Sequence[Hashable]) -> NDArray[np.int64]:
     return np.array([number.setdefault(label, len(number)) for label in labels], dtype=np.int64)
 
 
-def _counts(n: int, draws: int, rng: np.random.Generator) -> Floats:
+def resampled_counts(n: int, draws: int, rng: np.random.Generator) -> Floats:
     """The number of times that each of n is among n drawn with replacement: (n, draws)."""
     return rng.multinomial(n, np.full(n, 1 / n), size=draws).T.astype(float)
