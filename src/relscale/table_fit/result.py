@@ -32,24 +32,21 @@ from relscale.table_fit.known_columns import (
 )
 from relscale.table_fit.targets import At, as_targets
 
-VERDICT_COLUMNS = [
-    *(
-        "corpus",
-        "group",
-        "verdict",
-        "ratio_low",
-        "ratio_high",
-        "change",
-        "change_low",
-        "change_high",
-        "delta_beta",
-    ),
-    *("low", "high", "p_value", "p_bh", "crossing_flops", "n", "status"),
-]
-FORECAST_COLUMNS = [
+VERDICT_COLUMNS = (
+    *("corpus", "group", "verdict", "ratio_low", "ratio_high", "change", "change_low", "change_high"),
+    *("delta_beta", "low", "high", "p_value", "p_bh", "crossing_flops", "n", "status"),
+)
+PARAMETER_COLUMNS = (
+    *("corpus", "group", "law", "parameter", "value", "low", "high", "stderr", "p_value", "status"),
+)
+FORECAST_COLUMNS = (
     *("corpus", "group", "quantity", "training_flops", "params", "tokens", "value", "low", "high", "level"),
     *("interval_direction", "status", "note"),
-]
+)
+PREDICTION_COLUMNS = (
+    *("corpus", "group", "training_flops", "params", "tokens", "predicted", "low", "high", "level", "status"),
+    "note",
+)
 
 
 @escaped_repr
@@ -150,8 +147,7 @@ class TableFit:
         """
         if not self.results.verdicts.num_rows:
             return self.params
-        columns = [name for name in VERDICT_COLUMNS if name != "corpus" or self._has_corpora()]
-        return Frame(self.results.verdicts.select(columns))
+        return self._shown(self.results.verdicts, VERDICT_COLUMNS)
 
     @property
     def params(self) -> Frame:
@@ -164,20 +160,7 @@ class TableFit:
         >>> {"beta", "error_at_reference"} <= set(fit.params["parameter"])
         True
         """
-        columns = [
-            "corpus",
-            "group",
-            "law",
-            "parameter",
-            "value",
-            "low",
-            "high",
-            "stderr",
-            "p_value",
-            "status",
-        ]
-        columns = [name for name in columns if name != "corpus" or self._has_corpora()]
-        return Frame(self._rows_of_law().select(columns))
+        return self._shown(self._rows_of_law(), PARAMETER_COLUMNS)
 
     @typed
     def conf_int(self, level: float | None = None) -> Frame:
@@ -197,11 +180,7 @@ class TableFit:
         True
         """
         fitted = self if level in (None, self.level) else self.refit(level=level)
-        params = fitted.params.to_arrow()
-        shown = [
-            name for name in ("corpus", "group", "parameter", "low", "high") if name in params.column_names
-        ]
-        return Frame(params.select(shown))
+        return self._shown(fitted._rows_of_law(), ("corpus", "group", "parameter", "low", "high"))
 
     @typed
     def verdict(self, group: str, corpus: str | None = None) -> VerdictRow:
@@ -256,8 +235,8 @@ class TableFit:
         >>> rs.fit(rs.datasets.olmo_ladder()).predict(1e23)["group"]
         ['humanities', 'other', 'social_sciences']
         """
-        table = predictions(self.refit(at=as_targets(at), nonlinear=True).results).to_arrow()
-        return Frame(table if self._has_corpora() else table.drop_columns("corpus"))
+        refitted = self.refit(at=as_targets(at), nonlinear=True)
+        return self._shown(refitted.results.predictions, PREDICTION_COLUMNS)
 
     @typed
     def forecast(self, at: At | Sequence[At]) -> Frame:
@@ -289,8 +268,7 @@ class TableFit:
         kind = "ratio" if self.law == "relative" else "error"
         forecasts = self.refit(at=as_targets(at)).results.forecasts
         is_shown = pc.and_(pc.equal(forecasts["candidate"], ENSEMBLE), pc.equal(forecasts["quantity"], kind))
-        columns = [name for name in FORECAST_COLUMNS if name != "corpus" or self._has_corpora()]
-        return Frame(forecasts.filter(is_shown).select(columns))
+        return self._shown(forecasts.filter(is_shown), FORECAST_COLUMNS)
 
     def to_pandas(self) -> Any:
         """`table` as a pandas ``DataFrame``."""
@@ -394,8 +372,10 @@ class TableFit:
             return self.fits
         return self.fits.filter(pc.fill_null(pc.equal(self.fits["law"], self.law), False))
 
-    def _has_corpora(self) -> bool:
-        return len(self.measurements["corpus"].unique()) > 1
+    def _shown(self, table: pa.Table, columns: Sequence[str]) -> Frame:
+        """These columns, without that of the corpus if there is only one."""
+        has_corpora = len(self.measurements["corpus"].unique()) > 1
+        return Frame(table.select([name for name in columns if name != "corpus" or has_corpora]))
 
     def _guesses(self) -> list[str]:
         guessed = [f"guessed: {', '.join(map(str, self.guessed))}"] if self.guessed else []
@@ -407,21 +387,3 @@ class TableFit:
         if not rows:
             return []
         return nothing_fitted(rows, self.results) or [headline(rows)]
-
-
-def predictions(results: Fits) -> Frame:
-    """The table ``predictions``, with the columns to display."""
-    columns = [
-        "corpus",
-        "group",
-        "training_flops",
-        "params",
-        "tokens",
-        "predicted",
-        "low",
-        "high",
-        "level",
-        "status",
-        "note",
-    ]
-    return Frame(results.predictions.select(columns))
