@@ -30,7 +30,7 @@ from relscale.fitting.curves.contrasts import contrasts
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
 from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
-from relscale.fitting.forecasts.backtest import Backtest, backtest, foresight, weighed
+from relscale.fitting.forecasts.backtest import Backtest, backtest, forecast_from, with_ensemble
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE
 from relscale.fitting.forecasts.ensemble_settings import DEFAULT, EnsembleSettings
 from relscale.fitting.forecasts.forecast_data import ForecastData, forecast_data
@@ -207,7 +207,7 @@ def _contrasts(found: list[FrontierCurves], baseline: str) -> list[ForecastData]
 def judge(data: ForecastData, tried: Backtest, tallies: dict[str, Tally]) -> None:
     """Add the ensemble of one data set, and each candidate alone, to the tallies."""
     origins, observed = tried.origins, data.value[tried.origins.targets]
-    for o, found in enumerate(tried.foresights):
+    for o, found in enumerate(tried.origin_forecasts):
         ahead = origins.ahead[o][:, None] & np.isfinite(observed)
         known = ahead & np.isfinite(found.half)
         tallies.setdefault(ENSEMBLE, Tally()).add(
@@ -293,7 +293,7 @@ def hindsight_table(every: Tried) -> str:
         origins = []
         for data, tried in members:
             observed = data.value[tried.origins.targets]
-            for o, found in enumerate(tried.foresights):
+            for o, found in enumerate(tried.origin_forecasts):
                 known = tried.origins.ahead[o][:, None] & np.isfinite(observed) & np.isfinite(found.half)
                 if known.any():
                     errors = (found.candidates - observed)[:, known]
@@ -320,7 +320,7 @@ def ladder_targets(data: ForecastData, tried: Backtest) -> str:
     """The 7B and the 13B of the OLMo ladder from its 25 models, ratios of tasks."""
     small = data.usable & (data.scales.log_params < np.log(5e9))
     at = data.scales.take(~small & data.usable)
-    forecast = foresight(data, small, at, tried.record.known_by(tried.origins, small), LEVEL)
+    forecast = forecast_from(data, small, at, tried.record.known_by(tried.origins, small), LEVEL)
     observed = data.value[~small & data.usable]
     rows = []
     for name, ahead in (
@@ -346,9 +346,9 @@ def tally(members: list[tuple[ForecastData, Backtest]], design: EnsembleSettings
     result = Tally()
     for data, tried in members:
         origins, observed = tried.origins, data.value[tried.origins.targets]
-        for o, found in enumerate(tried.foresights):
+        for o, found in enumerate(tried.origin_forecasts):
             record = tried.record.known_by(origins, origins.known[o])
-            again = weighed(data, found, record, LEVEL, design)
+            again = with_ensemble(data, found, record, LEVEL, design)
             result.add(np.where(origins.ahead[o][:, None], again.ensemble - observed, np.nan), again.half)
     return result
 
@@ -396,7 +396,7 @@ def coverage_table(every: Tried) -> str:
         family = family_of(name)
         for data, tried in members:
             observed = data.value[tried.origins.targets]
-            for o, ahead in enumerate(tried.foresights):
+            for o, ahead in enumerate(tried.origin_forecasts):
                 known = tried.origins.ahead[o][:, None] & np.isfinite(observed) & np.isfinite(ahead.half)
                 hit = np.abs(ahead.ensemble - observed) <= ahead.half
                 origin = tried.origins.by[o], round(float(tried.origins.log_flops[o]), 2)

@@ -287,9 +287,9 @@ def test_a_forecast_between_corpora_knows_the_noise_of_both_readings() -> None:
     data = forecast_data(other)
     tried = backtest(data, 0.95)
     off = np.concatenate(
-        [(each.ensemble - data.value[tried.origins.targets])[:, 0] for each in tried.foresights]
+        [(each.ensemble - data.value[tried.origins.targets])[:, 0] for each in tried.origin_forecasts]
     )
-    half = np.concatenate([each.half[:, 0] for each in tried.foresights])
+    half = np.concatenate([each.half[:, 0] for each in tried.origin_forecasts])
     made = np.isfinite(off) & np.isfinite(half)
     assert made.any()
     assert (abs(off) <= half)[made].all()

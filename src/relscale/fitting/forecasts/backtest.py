@@ -29,7 +29,7 @@ from relscale.fitting.forecasts.rolling_origins import Mask, Origins, rolling_or
 from relscale.fitting.forecasts.scales import Scales
 from relscale.fitting.forecasts.shape_evidence import shape_evidence
 from relscale.fitting.forecasts.track_record import TrackRecord
-from relscale.fitting.forecasts.weights import combine, rewound, weights
+from relscale.fitting.forecasts.weights import combine, ensemble_errors, weights
 from relscale.fitting.forecasts.width import half_widths
 
 EVERY: tuple[Candidate[Any], ...] = (*OF_VALUES, *OF_ERRORS, *OF_LOSSES, COMMON)
@@ -44,7 +44,7 @@ REACH, SLACK = (
 
 
 @dataclass(frozen=True)
-class Foresight:
+class OriginForecast:
     """Forecasts of ln y at Q scales from the same known points; C candidates, J curves.
 
     Attributes
@@ -85,10 +85,10 @@ class Foresight:
 
 @dataclass(frozen=True)
 class Backtest:
-    """All rolling origins of the data: ``foresights[o]`` forecasts the points ``origins.targets``."""
+    """All rolling origins of the data: ``origin_forecasts[o]`` forecasts the points ``origins.targets``."""
 
     origins: Origins
-    foresights: list[Foresight]
+    origin_forecasts: list[OriginForecast]
     record: TrackRecord
 
 
@@ -106,26 +106,26 @@ def backtest(data: ForecastData, level: float, settings: EnsembleSettings = DEFA
         series=np.full((count, len(SERIES_CANDIDATES), n_targets, series), np.nan),
         evidence=np.full((count, curves), np.nan),
     )
-    foresights = []
+    origin_forecasts = []
     for o in range(count):
-        forecasts = foresight(
+        forecasts = forecast_from(
             data, origins.known[o], at, record.known_by(origins, origins.known[o]), level, settings
         )
         record.candidates[o] = forecasts.candidates - observed
         record.series[o] = forecasts.series - observed_errors
         record.evidence[o] = forecasts.evidence
-        foresights.append(forecasts)
-    return Backtest(origins, foresights, record)
+        origin_forecasts.append(forecasts)
+    return Backtest(origins, origin_forecasts, record)
 
 
-def foresight(
+def forecast_from(
     data: ForecastData,
     known: Mask,
     at: Scales,
     record: TrackRecord,
     level: float,
     settings: EnsembleSettings = DEFAULT,
-) -> Foresight:
+) -> OriginForecast:
     """Forecast at the scales ``at`` from the points ``known`` (P,) and the past forecasts with known outcomes."""
     values, series, around_law = series_forecasts(data, known, at)
     scatter = np.maximum(around_law, variance_of_readings(data.reading[known]))
@@ -139,7 +139,7 @@ def foresight(
     refused = absurd(candidates, data.value[known], np.ptp(scales.log_flops), distance)
     candidates = np.where(refused, np.nan, candidates)
     blank = np.full((len(at), data.value.shape[1]), np.nan)
-    result = Foresight(
+    result = OriginForecast(
         candidates=candidates,
         refused=refused,
         series=series,
@@ -152,7 +152,7 @@ def foresight(
         df=blank,
         origins=np.zeros(data.value.shape[1]),
     )
-    return weighed(data, result, record, level, settings)
+    return with_ensemble(data, result, record, level, settings)
 
 
 def variance_of_readings(reading: Floats) -> Floats:
@@ -162,9 +162,9 @@ def variance_of_readings(reading: Floats) -> Floats:
     return np.asarray(np.ma.filled(ranked, 0.0), dtype=float)
 
 
-def weighed(
-    data: ForecastData, result: Foresight, record: TrackRecord, level: float, settings: EnsembleSettings
-) -> Foresight:
+def with_ensemble(
+    data: ForecastData, result: OriginForecast, record: TrackRecord, level: float, settings: EnsembleSettings
+) -> OriginForecast:
     """The ensemble of the candidates of ``result`` and its width, by the ``record`` known at the time."""
     ensemble, half, df = (np.full(result.ensemble.shape, np.nan) for _ in range(3))
     weight, origins = np.zeros(result.weight.shape), np.zeros(result.origins.shape)
@@ -177,7 +177,7 @@ def weighed(
         )
         priors = np.array([prior(evidence, settings) for evidence in record.evidence[:, first]])
         priors = priors.reshape(-1, len(CANDIDATES))  # also without an origin
-        error = rewound(record, curves, priors, settings)
+        error = ensemble_errors(record, curves, priors, settings)
         least = result.scatter[curves] if settings.scatter else np.zeros(len(curves))
         half[:, curves], of_width, origins[curves] = half_widths(
             record, error, result.distance, level, settings, least

@@ -9,7 +9,7 @@ import numpy as np
 from relscale.fitting.core_options import ForecastTarget
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix
-from relscale.fitting.forecasts.backtest import Backtest, Foresight, backtest, foresight
+from relscale.fitting.forecasts.backtest import Backtest, OriginForecast, backtest, forecast_from
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE, LACKING
 from relscale.fitting.forecasts.data_digest import data_digest
 from relscale.fitting.forecasts.forecast_data import ForecastData, forecast_data
@@ -129,7 +129,7 @@ def forecast_rows(
     last = float(data.scales.log_flops[usable].max())
     targets = settings.forecast or (ForecastTarget(training_flops=DEFAULT_REACH * np.exp(last)),)
     at = target_scales(targets, data.scales.take(usable))
-    forecasts = foresight(
+    forecasts = forecast_from(
         data, usable, at, backtested.record.known_by(backtested.origins, usable), settings.level
     )
     digest, code = data_digest(curves, data), code_digest("relscale.fitting.forecasts.forecast")
@@ -144,7 +144,7 @@ def _forecasts(
     data: ForecastData,
     targets: Sequence[ForecastTarget],
     at: Scales,
-    foresight: Foresight,
+    origin_forecast: OriginForecast,
     backtest: Backtest,
     level: float,
 ) -> Iterator[ForecastRow]:
@@ -153,12 +153,12 @@ def _forecasts(
     reached = backtest.record.distance[np.isfinite(backtest.record.candidates).any(axis=(1, 3))].max(
         initial=0.0
     )
-    low_spread, high_spread = _spread(foresight.candidates)
+    low_spread, high_spread = _spread(origin_forecast.candidates)
     for j, key in enumerate(curves.keys):
         for q, target in enumerate(targets):
             if target.corpus not in (None, key.corpus):
                 continue
-            value, half = foresight.ensemble[q, j], foresight.half[q, j]
+            value, half = origin_forecast.ensemble[q, j], origin_forecast.half[q, j]
             common = {
                 **fields_of(key),
                 "quantity": curves.quantity,
@@ -166,26 +166,28 @@ def _forecasts(
                 "params": _exp(at.log_params[q]),
                 "tokens": _exp(at.log_tokens[q]),
                 "level": level,
-                "origins": int(foresight.origins[j]),
-                "log_distance": foresight.distance[q],
+                "origins": int(origin_forecast.origins[j]),
+                "log_distance": origin_forecast.distance[q],
                 "spread_low": _exp(low_spread[q, j]),
                 "spread_high": _exp(high_spread[q, j]),
             }
             for c, name in enumerate(CANDIDATES):
-                known = bool(np.isfinite(foresight.candidates[c, q, j]))
-                lacking = ABSURD if foresight.refused[c, q, j] else LACKING[name]
+                known = bool(np.isfinite(origin_forecast.candidates[c, q, j]))
+                lacking = ABSURD if origin_forecast.refused[c, q, j] else LACKING[name]
                 yield ForecastRow(
                     **common,
                     candidate=name,
-                    weight=foresight.weight[c, q, j],
-                    value=_exp(foresight.candidates[c, q, j]),
+                    weight=origin_forecast.weight[c, q, j],
+                    value=_exp(origin_forecast.candidates[c, q, j]),
                     **fields_of(OK if known else Remark(Status.NO_FORECAST, lacking)),
                 )
             known = bool(np.isfinite(value) and np.isfinite(half))
             gap = (
                 gap_direction(last_value[j], value - half, value + half) if curves.quantity == RATIO else None
             )
-            remark = _remark(known, int(foresight.origins[j]), float(foresight.distance[q]), float(reached))
+            remark = _remark(
+                known, int(origin_forecast.origins[j]), float(origin_forecast.distance[q]), float(reached)
+            )
             remark = together(remark, _place(at.log_flops[q], data.scales.log_flops[usable]))
             yield ForecastRow(
                 **common,
@@ -194,7 +196,7 @@ def _forecasts(
                 value=_exp(value),
                 low=_exp(value - half),
                 high=_exp(value + half),
-                df=foresight.df[q, j] if known else None,
+                df=origin_forecast.df[q, j] if known else None,
                 interval_direction=gap,
                 **fields_of(remark if np.isfinite(value) else NOTHING),
             )
@@ -221,7 +223,7 @@ def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: fl
     origins = backtest.origins
     observed = data.value[origins.targets]
     flops = np.exp(data.scales.log_flops[origins.targets])
-    for o, forecasts in enumerate(backtest.foresights):
+    for o, forecasts in enumerate(backtest.origin_forecasts):
         common = {
             "quantity": curves.quantity,
             "origin": origins.by[o],

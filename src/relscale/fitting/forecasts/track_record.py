@@ -25,7 +25,7 @@ class TrackRecord:
     series
         (O, C', Q, K) of the forecasts of each error series from its own past.
     evidence
-        (O, J) at each origin, as in ``backtest.Foresight``.
+        (O, J) at each origin, as in ``backtest.OriginForecast``.
     """
 
     by: tuple[str, ...]

@@ -100,7 +100,9 @@ def trimmed_mean(weight: Floats, value: Floats, trim: float) -> Floats:
         return np.asarray(np.where(np.isfinite(value[0]), total / kept_weight.sum(axis=0), np.nan))
 
 
-def rewound(record: TrackRecord, curves: Indices, priors: Floats, settings: EnsembleSettings) -> Floats:
+def ensemble_errors(
+    record: TrackRecord, curves: Indices, priors: Floats, settings: EnsembleSettings
+) -> Floats:
     """Errors (O, Q, J') that an ensemble with the current weights would have made at past origins; nan without one.
 
     ``priors`` (O, C) are the prior weights at each origin, from the shapes known there.
