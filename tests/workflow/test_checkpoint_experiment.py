@@ -182,8 +182,11 @@ def log_by_lm_eval(model, tasks, output):
         tracker.save_results_samples(name, logged)
 
 
-def test_what_lm_eval_logged_gives_the_measurements_that_scoring_gives(audit, make_experiment, tmp_path):
+def test_what_lm_eval_logged_gives_the_measurements_that_scoring_gives(
+    audit, make_experiment, tmp_path, monkeypatch
+):
     before = measurements(audit)
+    monkeypatch.setattr("torch.utils.collect_env.get_pretty_env_info", lambda: "not asked")  # pip and others
     suite = audit.folder / "results" / "audit" / "suites" / "mmlu" / "tasks"
     log_by_lm_eval(audit.rows[0]["model"], suite, tmp_path / "logged")
 
