@@ -39,8 +39,8 @@ COMMANDS = {  # each is a module of relscale.commands, which imports heavy libra
     ),
 }
 VERBS = tuple(verb for verbs in COMMANDS.values() for verb in verbs)
-# Commands that read and write tables without pandas.
-WITHOUT_PANDAS = ("plan", "report", "fit", "frontier", "train", "branches", "score", "collect", "plot")
+# Commands that use pandas (suite: by lm-eval), or no table; for the others Arrow need not import it.
+PANDAS_OR_NO_TABLE = ("extrapolate", "quantization", "suite", "init")
 # Thresholds of Python's garbage collector: importing torch creates a million objects that all stay, and with the
 # default of 700 an eighth of the time is spent searching them for cycles.
 GC_THRESHOLDS = (100_000, 50, 100)
@@ -100,7 +100,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     options = parsed(arguments)
     command = _module(options.verb)
-    if in_own_process and options.verb in WITHOUT_PANDAS:
+    if in_own_process and options.verb not in PANDAS_OR_NO_TABLE:
         from relscale.arrow_without_pandas import use_arrow_without_pandas
 
         use_arrow_without_pandas()
