@@ -83,4 +83,4 @@ def make_law(columns: tuple[str, ...]) -> Law:
     )
 
 
-LAW = Family(name="flp_m", prefix="flops_", make_law=make_law, source=SOURCE)
+LAW = Family(name="flp_m", prefix="flops_", make_law=make_law, source=SOURCE, total="training_flops")

@@ -143,6 +143,8 @@ class Family:
         Predictors before these columns, such as ``params``.
     extra_prefixes
         Prefixes of further columns per predictor, after these columns, such as ``unique_``.
+    total
+        Name of the sum of these columns, if they are amounts instead of shares of 1.
     """
 
     name: str
@@ -151,6 +153,7 @@ class Family:
     source: str
     first_predictors: tuple[str, ...] = ()
     extra_prefixes: tuple[str, ...] = ()
+    total: str = ""
 
     @property
     def example(self) -> Law:

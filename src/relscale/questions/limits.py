@@ -86,8 +86,15 @@ def percentiles(drawn: Sequence[float] | Array, draws: int) -> Percentiles:
     return Percentiles(float(low), float(high), draws, undefined)
 
 
-def widened(limits: Percentiles, value: float, factor: float, scale: Scale) -> Percentiles:
-    """Limits ``factor`` times as far from the estimate, in logarithms, log-odds, or as they are.
+def widened(
+    limits: Percentiles,
+    value: float,
+    factor: float,
+    scale: Scale,
+    least: float = -np.inf,
+    most: float = np.inf,
+) -> Percentiles:
+    """Limits ``factor`` times as far from the estimate, in logarithms, log-odds, or as they are, within bounds.
 
     Examples
     --------
@@ -97,12 +104,12 @@ def widened(limits: Percentiles, value: float, factor: float, scale: Scale) -> P
     """
     if limits.low is None or limits.high is None:
         return limits
+    ends = np.array([limits.low, limits.high])
     to, back = _SCALES[scale]
     with np.errstate(all="ignore"):
-        low, at, high = to(np.array([limits.low, value, limits.high]))
-        low, high = back(np.array([at + factor * (low - at), at + factor * (high - at)]))
-    wide = np.where(np.isfinite([low, high]), [low, high], [limits.low, limits.high])
-    return limits._replace(low=float(wide[0]), high=float(wide[1]))
+        wide = back(to(np.array(value)) + factor * (to(ends) - to(np.array(value))))
+    low, high = np.clip(np.where(np.isfinite(wide), wide, ends), least, most)
+    return limits._replace(low=float(low), high=float(high))
 
 
 def factor_of_few(count: int, df: int) -> float:

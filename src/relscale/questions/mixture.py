@@ -4,16 +4,18 @@
     Σ h_i = 1,    0 ≤ h_i ≤ the largest in the data
 
 Laws extrapolate poorly beyond the measured shares, so shares are limited to the largest in the data unless ``within``
-is simplex. Limits are bootstrap limits over mixtures. The best measured mixture is given for comparison: a predicted
+is simplex. Limits are percentiles of resampled mixtures, widened about the estimate for few mixtures
+(``relscale.questions.limits.factor_of_few``). The best measured mixture is given for comparison: a predicted
 gain over it is a forecast. The log-linear law of one target has its optimum at the boundary. InfoLaw (``information``)
 has further predictors, set by ``at``; its shares are those of quality buckets from best to worst, and with ``order:
-falling`` no share exceeds that of a better bucket.
+falling`` no share exceeds that of a better bucket. ``multilingual`` is set at parameters and tokens. The columns of
+``flp_m`` are the training FLOPs on each source; the answer is their shares at a given ``training_flops``.
 
 Sources: Shukor et al., arXiv 2507.09404; Ye et al., arXiv 2403.16952; InfoLaw, arXiv 2605.02364; the models of RegMix,
 arXiv 2407.01492.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -27,13 +29,14 @@ from relscale.fitting.inference.bootstrap.schemes import resampled_counts
 from relscale.fixed_parameters import fixed_parameters, fractions
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Array, Family, Law
-from relscale.questions.limits import joined_notes, left_out, percentiles
+from relscale.questions.limits import factor_of_few, joined_notes, left_out, percentiles, widened
 from relscale.questions.options import check_choice, check_draws
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 from relscale.suggestions import suggestion
 
-LAWS = ("mixture_additive", "mixture_loglinear", "information")
+LAWS = ("mixture_additive", "mixture_loglinear", "information", "multilingual")  # of shares
+OF_AMOUNTS = ("flp_m",)
 LEAST = 1e-9  # smallest share, so that logarithms are finite
 STEP = 1e-6  # step of finite differences in a share
 AT_LIMIT = 1e-4
@@ -75,6 +78,8 @@ class MixtureFit:
         log or linear.
     parts
         Position of the shares among the predictors.
+    total
+        Name of the sum of the parts, if they are amounts instead of shares.
     known
         (rows,) which rows of the table are complete; these are the n mixtures.
     """
@@ -86,11 +91,23 @@ class MixtureFit:
     residual: str
     parts: slice
     known: NDArray[np.bool_]
+    total: str = ""
 
     @property
     def shares(self) -> Array:
         """The shares (k, n)."""
-        return self.points[self.parts]
+        amounts = self.points[self.parts]
+        return np.asarray(amounts / amounts.sum(axis=0)) if self.total else amounts
+
+    @property
+    def other_predictors(self) -> dict[str, Array]:
+        """The predictors other than the shares, (n,) each."""
+        found = {
+            name: values
+            for i, (name, values) in enumerate(zip(self.law.predictors, self.points, strict=True))
+            if not self.parts.start <= i < self.parts.stop
+        }
+        return found | ({self.total: self.points[self.parts].sum(axis=0)} if self.total else {})
 
     @property
     def values(self) -> Array:
@@ -115,8 +132,8 @@ def fitted_mixtures(
     RelscaleError
         As ``rows``.
     """
-    if law not in LAWS:
-        raise RelscaleError(f"law: {law!r} is not a mixture law; {suggestion(law, LAWS)}")
+    if law not in (*LAWS, *OF_AMOUNTS):
+        raise RelscaleError(f"law: {law!r} is not a mixture law; {suggestion(law, (*LAWS, *OF_AMOUNTS))}")
     family = law_or_family(law)
     assert isinstance(family, Family)
     fitted_law, parts = (
@@ -131,14 +148,20 @@ def fitted_mixtures(
         raise RelscaleError(
             f"{len(targets)} mixtures, but {law} has {len(fitted_law.names)} parameters; more mixtures are needed"
         )
-    if not np.allclose(points[parts].sum(axis=0), 1, atol=0.02) or (points[parts] < 0).any():
+    if family.total and ((points[parts] < 0).any() or not (points[parts].sum(axis=0) > 0).all()):
+        raise RelscaleError(
+            f"{', '.join(x)}: these are not amounts, none negative and one positive in every row"
+        )
+    if not family.total and (
+        not np.allclose(points[parts].sum(axis=0), 1, atol=0.02) or (points[parts] < 0).any()
+    ):
         raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
     if (np.delete(points, parts, axis=0) <= 0).any():
         raise RelscaleError(f"law {law}: its predictors other than the shares are not positive in every row")
     theta = estimate(fitted_law, points, targets, residual=residual).theta
     if not np.isfinite(theta).all():
         raise RelscaleError(f"law {law}: it could not be fitted to these mixtures")
-    return MixtureFit(fitted_law, points, targets, theta, residual, parts, known)
+    return MixtureFit(fitted_law, points, targets, theta, residual, parts, known, family.total)
 
 
 @dataclass(frozen=True)
@@ -189,6 +212,8 @@ class MeanTarget:
         Values of the predictors before and after the shares.
     weights
         (targets,) weights of the mean.
+    amount
+        The sum of the law's parts, 1 for shares.
     """
 
     law: Law
@@ -196,11 +221,12 @@ class MeanTarget:
     before: Array
     after: Array
     weights: Array
+    amount: float = 1.0
 
     def of(self, shares: Array) -> Array:
         """The mean (n,) at shares (k, n)."""
         around = [np.repeat(values[:, None], shares.shape[1], axis=1) for values in (self.before, self.after)]
-        x = np.concatenate([around[0], shares, around[1]])
+        x = np.concatenate([around[0], self.amount * shares, around[1]])
         return np.asarray(self.law.value(self.theta, x[..., None]) @ self.weights)
 
 
@@ -229,10 +255,10 @@ def rows(
     y
         Columns of the targets, lower is better; their mean is minimised.
     law
-        mixture_additive, mixture_loglinear or information.
+        mixture_additive, mixture_loglinear, information, multilingual or flp_m.
     at
-        For information, the other predictors: params=7e9,tokens=1e12,unique_web=1e11 (default: the table's value, if
-        constant).
+        The predictors other than shares, such as params=7e9,tokens=1e12,unique_web=1e11 for information, or
+        training_flops=1e22 for flp_m (default: the table's value, if constant).
     within
         data: no share above the largest in the data; simplex: any.
     order
@@ -297,18 +323,23 @@ def optimum(
             "part, or set within to simplex"
         )
     simplex = Simplex(most, start, kl, order == "falling")
-    others = [name for name in fit.law.predictors if name not in parts]
-    other_predictors = _other_predictors(at, others, fit.law, fit.points)
-    target = MeanTarget(fit.law, fit.theta, other_predictors[:first], other_predictors[first:], of_target)
+    others = fit.other_predictors
+    at_values = _other_predictors(at, others, fit.law)
+    amount = float(at_values[-1]) if fit.total else 1.0
+    around = at_values[:-1] if fit.total else at_values
+    target = MeanTarget(fit.law, fit.theta, around[:first], around[first:], of_target, amount)
     best = optimal_mixture(target, simplex, starting_points(target, simplex, shares))
     drawn = []
     for parameters in _resampled(fit, draws, seed):
         of_draw = replace(target, theta=parameters)
         drawn.append((optimal_mixture(of_draw, simplex, [best]), of_draw))
+    count, free = len(fit.targets), len(fit.targets) - len(fit.theta)
+    factor = factor_of_few(count, free) if free > 0 else 1.0
     measured = fit.targets @ of_target
     best_measured = shares[:, measured.argmin()]
     for i, name in enumerate(parts):
         limits = percentiles([float(share[i]) for share, _ in drawn], draws)
+        limits = widened(limits, float(best[i]), factor, "linear", 0.0, float(most[i]))
         at_limit = within == "data" and best[i] >= most[i] - AT_LIMIT
         yield MixtureRow(
             quantity=name,
@@ -323,10 +354,11 @@ def optimum(
     limits = percentiles([float(of_draw.of(share[:, None])[0]) for share, of_draw in drawn], draws)
     beyond = [
         name
-        for name, value in zip(others, other_predictors, strict=True)
-        if not _inside(fit.points[fit.law.predictors.index(name)], value)
+        for (name, in_data), value in zip(others.items(), at_values, strict=True)
+        if not _inside(in_data, value)
     ]
     predicted = float(target.of(best[:, None])[0])
+    limits = widened(limits, predicted, factor, "linear")
     comparable = np.full(len(measured), not (others or kl))
     if order == "falling":
         comparable &= np.all(np.diff(shares, axis=0) <= 0, axis=0)
@@ -344,10 +376,12 @@ def optimum(
             left_out(fit.known, "mixtures", ("a share, another predictor", "a target")),
         ),
     )
+    divergence = float(simplex.divergence(best[:, None])[0])
     limits = percentiles([float(simplex.divergence(share[:, None])[0]) for share, _ in drawn], draws)
+    limits = widened(limits, divergence, factor, "linear", 0.0)
     yield MixtureRow(
         quantity=DIVERGENCE,
-        value=float(simplex.divergence(best[:, None])[0]),
+        value=divergence,
         low=limits.low,
         high=limits.high,
         prior=0.0,
@@ -445,24 +479,23 @@ def _lower_measured(
     )
 
 
-def _other_predictors(at: tuple[str, ...], names: list[str], law: Law, points: Array) -> Array:
+def _other_predictors(at: tuple[str, ...], in_data: Mapping[str, Array], law: Law) -> Array:
     """Values of the predictors other than shares: as given, or the table's if it is constant."""
     values = fixed_parameters(at, "at")
-    unknown = [name for name in values if name not in names]
+    unknown = [name for name in values if name not in in_data]
     if unknown:
         raise RelscaleError(
             f"at: law {law.name} has no predictor {unknown[0]!r} other than the shares; "
-            + (f"it has {', '.join(names)}" if names else "it has none")
+            + (f"it has {', '.join(in_data)}" if in_data else "it has none")
         )
-    for name in names:
-        values_in_data = points[law.predictors.index(name)]
+    for name, values_in_data in in_data.items():
         if name not in values and values_in_data.min() != values_in_data.max():
             raise RelscaleError(
                 f"at: {name} differs between rows, from {values_in_data.min():g} to {values_in_data.max():g}; give one"
             )
         if not values.setdefault(name, float(values_in_data[0])) > 0:
             raise RelscaleError(f"at: {name} is {values[name]:g}, not positive")
-    return np.array([values[name] for name in names])
+    return np.array([values[name] for name in in_data])
 
 
 def _note(share: float, in_data: Array, at_limit: bool) -> str | None:
