@@ -9,7 +9,7 @@ from scipy.optimize import brentq, minimize
 from relscale.laws import batch_trajectory, experts, multilingual
 from relscale.laws.catalogue import law, laws_with_optimum
 from relscale.laws.catalogue import optimum as optimum_of
-from relscale.questions import optimum
+from relscale.questions import mixture, optimum
 from relscale.questions.limits import Percentiles, factor_of_few, widened
 from relscale.storage.column_arrays import Columns
 
@@ -182,3 +182,35 @@ def test_limits_of_few_points_are_those_of_t_and_shares_stay_below_1() -> None:
 
 def test_a_family_has_the_optimum_of_its_columns() -> None:
     assert "share_b" in multilingual.make_optimum(LANGUAGES).fixed
+
+
+def test_compute_on_sources_and_shares_of_languages_have_a_best_mixture() -> None:
+    """The best of random mixtures, at a compute and a size."""
+    rng = np.random.default_rng(1)
+    shares = rng.dirichlet([0.7, 0.7, 0.7], 20_000).T
+    spent = rng.permutation(np.geomspace(1e18, 1e21, 60)) * rng.dirichlet([1.0, 1.0, 1.0], 60).T
+    of_sources = law("flp_m", ("flops_a", "flops_b", "flops_c"))
+    theta = np.array([1.2, 0.6, 0.3, 0.2, 0.25, 0.3, 0.2])
+    table = Columns(
+        {**dict(zip(of_sources.predictors, spent, strict=True)), "loss": of_sources.value(theta, spent)}
+    )
+    asked = {"x": of_sources.predictors, "y": ("loss",), "law": "flp_m", "within": "simplex", "draws": 0}
+    *parts, mean, _ = mixture.rows(table, at=("training_flops=1e23",), **asked)
+    predicted = of_sources.value(theta, 1e23 * shares)
+    assert [row.value for row in parts] == pytest.approx(shares[:, predicted.argmin()], abs=0.03)
+    assert predicted.min() * (1 - 1e-4) < mean.value <= predicted.min() * (1 + 1e-9)
+    assert mean.note == "at values beyond the data: training_flops"
+    with pytest.raises(Exception, match="training_flops differs between rows"):
+        list(mixture.rows(table, **asked))
+
+    of_languages, truth = law("multilingual", LANGUAGES), np.array(TWO)
+    p = rng.dirichlet([1.0, 1.0], 64).T
+    sizes = np.stack([np.tile([1e8, 1e9, 3e9, 1e10], 16), np.repeat([1e9, 1e10, 1e11, 1e12], 16)])
+    x = np.vstack([sizes, p])
+    table = Columns({**dict(zip(LANGUAGES, x, strict=True)), "loss": of_languages.value(truth, x)})
+    first, *_ = mixture.rows(
+        table, x=LANGUAGES[2:], y=("loss",), law="multilingual", at=("params=1e8", "tokens=1e9"), draws=0
+    )
+    grid = np.linspace(p[0].min(), p[0].max(), 5001)
+    at_size = np.stack([np.full_like(grid, 1e8), np.full_like(grid, 1e9), grid, 1 - grid])
+    assert first.value == pytest.approx(grid[of_languages.value(truth, at_size).argmin()], abs=2e-3)

@@ -11,7 +11,7 @@ from relscale.figures.chart.numbers import estimate, known, number
 from relscale.figures.data import FigureData, MeasuredRun, runs_of_series, series_key
 from relscale.figures.select import reason
 from relscale.fitting.inference.parameter_row import ParameterRow
-from relscale.laws import data_constrained
+from relscale.laws import data_constrained, repetition
 from relscale.storage.rows import column
 
 Array = NDArray[np.float64]
@@ -48,7 +48,7 @@ class RepetitionFit(NamedTuple):
     def effective(self, tokens: Array, unique: float) -> Array:
         """Effective tokens D', the number of unique tokens with the same loss, (n,)."""
         x = np.stack([np.ones_like(tokens), tokens, np.full_like(tokens, unique)])
-        return data_constrained.effective(self.theta[:, None], x)[1].clip(max=tokens)
+        return repetition.effective(self.theta[:, None], x)[1].clip(max=tokens)
 
     @property
     def name(self) -> str:

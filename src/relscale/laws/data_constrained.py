@@ -16,37 +16,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from relscale.laws import parametric
-from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.optimum import Optimum, compute
+from relscale.laws.repetition import decayed, jacobian, value, value_and_jacobian
 
 REPEATS = (2.0, 6.0, 15.0, 50.0, 200.0)
 EXCESS = (0.5, 2.0, 5.0, 15.0, 100.0)
-
-
-def decayed(unique: Array, count: Array, scale: Array) -> Array:
-    """Effective tokens of ``count`` repetitions: ``unique · (1 + scale · (1 − e^(−count / scale)))``."""
-    return np.asarray(unique * (1 - scale * np.expm1(-np.maximum(count, 0) / scale)))
-
-
-def optimal_params(theta: Array, unique: Array) -> Array:
-    """The compute-optimal parameters (n, ...) for unique tokens, by E, A, B, α, β, … (q, ...)."""
-    _, a, b, alpha, beta = theta[:5]
-    log_g = np.log(alpha * a / (beta * b)) / (alpha + beta)
-    return np.asarray(np.exp(log_g + (np.log(unique) + log_g) * beta / alpha))
-
-
-def effective(theta: Array, x: Array) -> tuple[Array, Array]:
-    """N' and D', each (n, ...), of E, A, B, α, β, R_D, R_N (7, ...) at N, D, U (3, n, ...)."""
-    params, tokens, unique = x
-    unique = np.minimum(unique, tokens)  # further tokens are not read
-    needed = np.minimum(params, optimal_params(theta, unique))
-    return decayed(needed, params / needed - 1, theta[6]), decayed(unique, tokens / unique - 1, theta[5])
-
-
-def value(theta: Array, x: Array) -> Array:
-    """L, (n, ...), of E, A, B, α, β, R_D, R_N (7, ...) at N, D, U (3, n, ...)."""
-    return parametric.value(theta[:5], np.stack(effective(theta, x)))
 
 
 def starts(x: Array, y: Array) -> Array:
@@ -77,7 +52,8 @@ LAW = Law(
     predictors=("params", "tokens", "unique_tokens"),
     parameters=PARAMETERS,
     value=value,
-    jacobian=by_differences(value, PARAMETERS),
+    jacobian=jacobian,
+    value_and_jacobian=value_and_jacobian,
     starts=starts,
     source="Muennighoff et al., arXiv 2305.16264",
     formula="L = E + A / N'^α + B / D'^β, D' = U · (1 + R_D · (1 − e^(−r_D / R_D))), r_D = D / U − 1, U ≤ D; N' "
