@@ -10,7 +10,7 @@ from relscale.figures.data import FigureData
 from relscale.figures.plot import make_figure
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import write
-from relscale.laws import data_constrained
+from relscale.laws import repetition
 
 SURFACE = {"E": 1.8, "A": 500.0, "B": 1500.0, "alpha": 0.35, "beta": 0.36}
 REPEATS = 6.0
@@ -24,7 +24,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> go.Figure:
     rows = []
     for params in (3e4, 1e5, 3e5):
         for unique in (1e6, 5e5, 2e5, 1e5, 5e4):
-            loss = float(data_constrained.value(TRUTH, np.array([[params], [1e6], [unique]]))[0])
+            loss = float(repetition.value(TRUTH, np.array([[params], [1e6], [unique]]))[0])
             rows.append(
                 {"experiment": "repeated", "corpus": f"{unique:g}", "run": f"{unique:g}-{params:g}"}
                 | {"optimizer": "adamw", "seed": 0, "budget": 6e6 * params, "training_flops": 6e6 * params}

@@ -14,7 +14,7 @@ from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits, write
 from relscale.fitting.report.reproduction import reproduction
 from relscale.fitting.report.reproduction_row import AnswerRow
-from relscale.laws import data_constrained, mixture_additive
+from relscale.laws import mixture_additive, repetition
 from relscale.storage.rows import names_of
 from relscale.storage.tables import write_table
 
@@ -157,7 +157,7 @@ def test_an_optimum_that_cannot_be_found_is_one_sentence(law: dict[str, Any], me
 def alone_and_mixed() -> pa.Table:
     """Losses by the law of repeated text at 4e9 tokens; with code, that of 2.5 times the text, and one beyond all."""
     unique = np.array([5e7, 1e8, 2e8, 2.5e8, 4e8])
-    worth = data_constrained.decayed(unique, 4e9 / unique - 1, np.array(15.387756))
+    worth = repetition.decayed(unique, 4e9 / unique - 1, np.array(15.387756))
     loss = 1.8691 + 1488 / worth**0.35266
     alone = [
         row(f"u{i}", "prose", float(value), share_code=0.0, unique_tokens=float(amount))

@@ -14,6 +14,7 @@ from relscale.laws import (
     mixture_additive,
     overtraining,
     parametric,
+    repetition,
 )
 from relscale.measurements.pass_rates import Emergence
 from relscale.questions import (
@@ -255,7 +256,7 @@ def test_the_best_pools_change_with_compute_where_they_are_published_to() -> Non
 
 def test_a_mixture_as_good_as_two_and_a_half_times_the_data_has_that_multiplier() -> None:
     unique = np.array([5e7, 1e8, 2e8, 2.5e8, 4e8])
-    alone = data_constrained.decayed(unique, 4e9 / unique - 1, np.array(15.387756))
+    alone = repetition.decayed(unique, 4e9 / unique - 1, np.array(15.387756))
     loss_of = 1.8691 + 1488 / alone**0.35266
     table = {
         "unique": [*unique, 1e8, 1e8],

@@ -6,7 +6,8 @@ from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View, curve_points
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference.bootstrap.schemes import resampled_counts
-from relscale.laws.data_constrained import LAW, best, decayed, optimal_params, value
+from relscale.laws.data_constrained import LAW, best
+from relscale.laws.repetition import decayed, optimal_params, value
 
 SURFACE = {
     "E": np.exp(0.6254804),

@@ -43,7 +43,7 @@ class RepetitionFit(NamedTuple):
     def fitted_loss(self, params: float, tokens: float, unique: Array) -> Array:
         """The law's loss, (n,)."""
         x = np.stack([np.full_like(unique, params), np.full_like(unique, tokens), unique])
-        return data_constrained.value(self.theta[:, None], x)
+        return repetition.value(self.theta[:, None], x)
 
     def effective(self, tokens: Array, unique: float) -> Array:
         """Effective tokens D', the number of unique tokens with the same loss, (n,)."""

@@ -70,9 +70,7 @@ def grid(x: Array) -> Array:
 def make_law(columns: tuple[str, ...]) -> Law:
     """The law of these languages."""
     names = [column.removeprefix("share_") for column in columns]
-    floors = tuple(
-        Parameter(f"E_{k}", "unit of the loss", f"the irreducible loss on {k}", low=0) for k in names
-    )
+    floors = [Parameter(f"E_{k}", "unit of the loss", f"the irreducible loss on {k}", low=0) for k in names]
     return separable(
         name="multilingual",
         predictors=LAW.columns(columns),
@@ -114,8 +112,8 @@ def make_optimum(columns: tuple[str, ...]) -> Optimum:
         floor, alpha, beta = theta[2 : 2 + 3 * len(share)].reshape(3, -1) @ share
         pairs = combinations(share, 2)
         extra = sum(s * p * q for s, (p, q) in zip(theta[2 + 3 * len(share) :], pairs, strict=True))
-        surface = np.array([floor, theta[0], theta[1] * (1 + extra) ** -beta, alpha, beta])
-        return dict(parametric.OPTIMUM.optimal_values(surface, known))
+        at_shares = np.array([floor, theta[0], theta[1] * (1 + extra) ** -beta, alpha, beta])
+        return dict(parametric.OPTIMUM.optimal_values(at_shares, known))
 
-    known = {"training_flops": "compute, 6·N·D"} | dict.fromkeys(columns[2:], "share")
-    return Optimum(known, best, derived=compute)
+    given = {**parametric.OPTIMUM.fixed, **dict.fromkeys(columns[2:], "share")}
+    return Optimum(given, best, derived=compute)
