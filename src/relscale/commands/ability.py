@@ -124,6 +124,7 @@ def _read(options: argparse.Namespace) -> AnswerTable:
     """The answers, one per model and item."""
     import numpy as np
 
+    from relscale.compute_columns import check_no_logarithm, of_each
     from relscale.storage.columns import numbers, words
     from relscale.storage.tables import listed, read_table, table_name
     from relscale.table_fit.row_filter import filter_rows
@@ -158,11 +159,8 @@ def _read(options: argparse.Namespace) -> AnswerTable:
     compute = np.full(len(models), np.nan)
     if options.compute:
         given = column_numbers(options.compute)
-        compute[row] = given
-        several = (given != compute[row]) & ~(np.isnan(given) & np.isnan(compute[row]))
-        if several.any():
-            model = models[row[several][0]]
-            raise RelscaleError(f"{name}: model {model!r} has several values of {options.compute!r}")
+        check_no_logarithm(options.compute, given, name)
+        compute = of_each(given, row, models, options.compute, name)
         compute[~(np.isfinite(compute) & (compute > 0))] = np.nan
     groups, group = names(options.group) if options.group else (["all items"], np.zeros_like(column))
     of_item = np.zeros(len(items), dtype=int)

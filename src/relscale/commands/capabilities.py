@@ -160,6 +160,7 @@ def _read(options: argparse.Namespace) -> Models:
     """The models with a score; for sloth, only those of known size."""
     import numpy as np
 
+    from relscale.compute_columns import check_no_logarithm
     from relscale.storage.columns import numbers, words
     from relscale.storage.tables import listed, read_table, table_name
     from relscale.table_fit.row_filter import filter_rows
@@ -182,6 +183,8 @@ def _read(options: argparse.Namespace) -> Models:
 
     families = words(table[options.family], f"{name}: column {options.family!r}")
     scores, size = matrix(benchmarks), matrix(sizes)
+    for column, values in zip(sizes, size.T, strict=True):
+        check_no_logarithm(column, values, name)
     log_sizes = np.log(np.where((size > 0) & np.isfinite(size), size, np.nan))
     scored = np.asarray(np.isfinite(scores).any(axis=1))
     if options.model == "sloth":

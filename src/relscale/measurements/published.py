@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relscale.compute_columns import SCALES, check_no_logarithm, check_same_units
 from relscale.errors import RelscaleError
 from relscale.measurements.measurement import MEASUREMENTS, SHARE
 from relscale.measurements.options import Table
@@ -54,7 +55,16 @@ def read_tables(tables: Sequence[Table], experiment: str) -> pa.Table:
             f"{paths}: {twice['count_all'][0]} rows for {row}; give runs, or suites, different names"
         )
     _check_distinct(tables)
+    _check_units(result, ", ".join(table.path for table in tables))
     return flag_fewer_items(result)
+
+
+def _check_units(measurements: pa.Table, name: str) -> None:
+    """Refuse a corpus whose models have compute, parameters or tokens in other units, as when tables differ in them."""
+    for corpus in pc.unique(measurements["corpus"]).to_pylist():
+        of_corpus = measurements.filter((pc.field("corpus") == corpus) & (pc.field("status") == Status.OK))
+        scales = (of_corpus[scale].to_numpy() for scale in SCALES)
+        check_same_units(tuple(scales), name if len(name) < 80 else f"corpus {corpus}")
 
 
 def _check_distinct(tables: Sequence[Table]) -> None:
@@ -147,6 +157,9 @@ def published(
         else:
             array = pa.array([DEFAULTS.get(field.name)] * table.num_rows, field.type)
         arrays[field.name] = array
+    if "training_flops" not in {**constants, **formats}:
+        flops = np.asarray(arrays["training_flops"].to_numpy(zero_copy_only=False), dtype=float)
+        check_no_logarithm(columns.get("training_flops", "training_flops"), flops, str(path))
     arrays["status"] = _with_invalid_compute(arrays["status"], arrays["training_flops"])
     return flag_impossible(pa.table(arrays, schema=schema))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from relscale.compute_columns import check_no_logarithm, of_each
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.questions.limits import percentiles
@@ -82,6 +83,7 @@ def rows(
             f"lower_is_better: {unknown[0]!r} is not one of the metrics; {suggestion(unknown[0], metrics)}"
         )
     spent = table.numbers(compute)
+    check_no_logarithm(compute, spent)
     with_compute = table.where(spent > 0)
     models, row = np.unique(with_compute.labels(model).astype(str), return_inverse=True)
     items, place = np.unique(with_compute.labels(item).astype(str), return_inverse=True)
@@ -89,8 +91,7 @@ def rows(
         raise RelscaleError(f"{len(models)} models have compute; a correlation needs three")
     if len(set(zip(row, place, strict=True))) < len(row):
         raise RelscaleError("a model has several scores for an item; select rows with --where")
-    at = np.full(len(models), np.nan)
-    at[row] = np.log(with_compute.numbers(compute))
+    at = np.log(of_each(with_compute.numbers(compute), row, [str(model) for model in models], compute))
     rng = np.random.default_rng(seed)
     for metric in metrics:
         scores = np.full((len(models), len(items)), np.nan)

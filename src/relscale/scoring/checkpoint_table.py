@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isclose, nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from relscale.compute_columns import SCALES, check_no_logarithm, check_same_units
 from relscale.errors import RelscaleError
 from relscale.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.lookalikes import check_lookalikes
@@ -25,6 +27,9 @@ from relscale.training.recipe_row import RecipeRow
 Cells = Mapping[str, Any]  # the cells of one row of the file: text, numbers or None
 
 OK = "ok"
+ROUNDING = (
+    1e-6  # by which a product of floats, such as tokens per step and steps, may differ from a whole number
+)
 TABLE = "checkpoints.csv"  # its name in an export
 REQUIRED = ("corpus", "params", "tokens", "training_flops")
 
@@ -120,7 +125,8 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
         )
     if not table.num_rows:
         raise RelscaleError(f"{path}: the table is empty")
-    rows = [_checkpoint(row, path, number) for number, row in enumerate(_typed(table, path), start=1)]
+    cells = _typed(table, path)
+    rows = [_checkpoint(row, path, number) for number, row in enumerate(cells, start=1)]
     for key in ("run", "corpus", "optimizer", "block"):
         named = [name for row in rows if (name := getattr(row, key)) is not None]
         check_lookalikes(named, f"{path}: column {key!r}")
@@ -131,6 +137,11 @@ def read_checkpoints(path: str | Path) -> list[Checkpoint]:
                 f"{path}: rows {known[row.run]} and {number} have the same name {row.run!r}; set names in the "
                 "column 'run'"
             )
+    given = [nan if row["training_flops"] is None else row["training_flops"] for row in cells]
+    check_no_logarithm("training_flops", np.array(given), str(path))
+    for corpus in dict.fromkeys(row.corpus for row in rows):
+        of_corpus = [[getattr(row, name) or nan for row in rows if row.corpus == corpus] for name in SCALES]
+        check_same_units([np.array(cells, dtype=float) for cells in of_corpus], str(path))
     return rows
 
 
@@ -250,6 +261,10 @@ def _checkpoint(row: Cells, path: Path, number: int) -> Checkpoint:
             raise RelscaleError(f"{location}: {name} is {value:g}; it should be positive and below {most:g}")
         if value is not None and counted and value != round(value):
             raise RelscaleError(f"{location}: {name} is {value:g}; it should be a whole number")
+        if value is not None and name in INTEGERS and not isclose(value, round(value), rel_tol=ROUNDING):
+            raise RelscaleError(
+                f"{location}: {name} is {value:g}; it should be a whole number, in units of one and not of billions"
+            )
     numbers: dict[str, float | None] = {name: row.get(name) for name in NUMBERS}
     integers = {
         name: None if value is None else round(value) for name in INTEGERS for value in [numbers[name]]

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from relscale.compute_columns import check_no_logarithm
 from relscale.errors import RelscaleError
 from relscale.storage.columns import numbers
 from relscale.storage.tables import read_table
@@ -78,13 +79,15 @@ class Columns:
         Raises
         ------
         RelscaleError
-            The column is missing, not numeric, or not positive.
+            The column is missing, not numeric, or not positive, or is compute given as its logarithm.
         """
         values = self.numbers(name)
         if (values <= 0).any():
             raise RelscaleError(
                 f"column {name!r} has the value {values[values <= 0][0]:g}, which has no logarithm"
             )
+        if len(name) > 1:  # one letter, C too, may be any quantity here
+            check_no_logarithm(name, values)
         return values
 
     def labels(self, name: str) -> NDArray[np.object_]:

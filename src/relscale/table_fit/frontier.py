@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from relscale.arguments import typed
+from relscale.compute_columns import SCALES, check_same_units
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.allocation import allocation
@@ -38,7 +39,6 @@ from relscale.table_fit.measurements import (
 from relscale.table_fit.row_filter import filter_rows
 
 QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
-VARIES = 10  # largest ratio of compute per parameter and token: embeddings and attention explain no more
 MIN_BUDGETS = 3  # minimum number of budgets with an optimum, for an exponent with an interval
 SAME_BUDGET = 0.01  # relative spread of the computes of one nominal budget, which differ by rounding
 SEPARATE_BUDGETS = (
@@ -226,25 +226,6 @@ def budgets_of(flops: Floats, tokens: Floats) -> Floats:
     return budgets
 
 
-def _check_compute(numeric_columns: Mapping[str, Floats], columns: Mapping[str, str], name: str) -> None:
-    """Refuse compute that does not grow with parameters × tokens: a logarithm, or rows in other units.
-
-    Raises
-    ------
-    RelscaleError
-        Their ratio varies more than tenfold, and more than the compute does.
-    """
-    flops = numeric_columns["training_flops"]
-    per_product = flops / numeric_columns["params"] / numeric_columns["tokens"]
-    varies = per_product.max() / per_product.min()
-    if varies > VARIES and varies > flops.max() / flops.min():
-        least, largest = per_product.min(), per_product.max()
-        raise RelscaleError(
-            f"{name}: {columns['training_flops']} / ({columns['params']} · {columns['tokens']}) is from {least:.3g} to "
-            f"{largest:.3g}, and should be nearly constant; write all rows in the same units, and no logarithms"
-        )
-
-
 @typed
 def frontier(
     table: Any,
@@ -337,7 +318,7 @@ def frontier(
     )
     of_corpus = [fitted & (corpora == each) for each in np.unique(corpora[fitted])]
     for rows in of_corpus:
-        _check_compute({key: values[rows] for key, values in cells.items()}, columns, name)
+        check_same_units([cells[key][rows] for key in SCALES], name, [columns[key] for key in SCALES])
     if not named_budget:
         cells["budget"] = cells["training_flops"].astype(float)
         for rows in of_corpus:

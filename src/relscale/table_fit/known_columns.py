@@ -1,16 +1,13 @@
 """The meaning of the columns of a user's table, guessed from their names."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
 
-import numpy as np
 import pyarrow as pa
 
 from relscale.errors import RelscaleError
-from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.printable import escaped_repr
 from relscale.storage.columns import numbers, words
 from relscale.storage.tables import listed
@@ -31,11 +28,6 @@ NAMES = {  # column names per quantity, the likeliest first; case is ignored
         *("dataset", "subset", "split", "test"),
     ),
 }
-FLOPS, NO_UNIT = (
-    {"flop", "flops", "compute", "c"},
-    {"training", "train", "total", "log", "log2", "log10", "ln"},
-)
-LEAST_LOGARITHM, LARGEST_LOGARITHM = 10, 100  # of FLOPs: from 1e10 to base 10, to 1e30 to base 2
 HIGHER_IS_BETTER = {
     *("acc", "accuracy", "exact", "em", "f1", "score", "pass@1", "pass_at_1", "bleu", "rouge", "mcc"),
     *("auc", "precision", "recall", "acc_norm", "exact_match", "win_rate"),
@@ -144,38 +136,6 @@ def guess_baseline(table: pa.Table, group: str, y: str, name: str) -> str:
         raise RelscaleError(f"{name}: column {y!r} has no positive number")
     by_error: list[str] = sorted(means, key=lambda of: (-means[of], of))
     return by_error[0]
-
-
-def check_no_logarithm(column: str, values: Floats, name: str) -> None:
-    """Refuse training compute that is given as its logarithm, because laws take the logarithm themselves.
-
-    This is a column of FLOPs by its name, without another unit, whose values are plausible only as logarithms of FLOPs
-    to base 2, e or 10: from 10 to 100, the largest less than 3 times the smallest.
-
-    Raises
-    ------
-    RelscaleError
-        It looks like logarithms.
-
-    Examples
-    --------
-    >>> check_no_logarithm("flops", np.array([1e18, 1e21]), "table.csv")
-    >>> check_no_logarithm("flops", np.array([18.0, 21.0]), "table.csv")
-    Traceback (most recent call last):
-    relscale.errors.RelscaleError: table.csv: column 'flops' is from 18 to 21, as logarithms of FLOPs are, and the law \
-takes the logarithm itself; write the FLOPs into it, or name its unit, such as exaflops
-    >>> check_no_logarithm("exaflops", np.array([18.0, 21.0]), "table.csv")
-    """
-    known = values[np.isfinite(values)]
-    parts = set(re.findall("[a-z0-9]+", column.lower()))
-    if not parts & FLOPS or parts - FLOPS - NO_UNIT or len(known) == 0:
-        return
-    least, largest = known.min(), known.max()
-    if LEAST_LOGARITHM <= least < largest <= LARGEST_LOGARITHM and largest < 3 * least:
-        raise RelscaleError(
-            f"{name}: column {column!r} is from {least:g} to {largest:g}, as logarithms of FLOPs are, and the law "
-            "takes the logarithm itself; write the FLOPs into it, or name its unit, such as exaflops"
-        )
 
 
 def higher_is_better(y: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relscale.compute_columns import SCALES, check_no_logarithm, check_same_units, is_compute
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.law_columns import along_trainings
 from relscale.fitting.estimation.law_points import MEASURED, SPENT
@@ -15,7 +16,6 @@ from relscale.laws.law import Law
 from relscale.measurements.status import Status, joined
 from relscale.storage.columns import numbers
 from relscale.table_fit.columns import Columns
-from relscale.table_fit.known_columns import check_no_logarithm
 from relscale.table_fit.measurements import (
     check_columns,
     check_once,
@@ -90,9 +90,9 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
     sizes = {"tokens": columns.tokens, "params": columns.params}
     scale = {to: floats(column) for to, column in sizes.items() if column}
     scale |= {to: floats(column) for to, column in zip(predictors, columns.x, strict=True)}
-    for to, column in zip(predictors, columns.x, strict=True):
-        if to == "training_flops":
-            check_no_logarithm(column, scale[to], name)
+    flops = dict(zip(predictors, columns.x, strict=True)).get("training_flops")
+    if flops:
+        check_no_logarithm(flops, scale["training_flops"], name)
     x_statuses = statuses_of(
         {column: (scale[to], to in SPENT) for to, column in zip(predictors, columns.x, strict=True)}
     )
@@ -113,6 +113,8 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
         first = measurements["status"][0].as_py()
         raise RelscaleError(f"{name}: no row can be fitted, the first is {first}{hint}")
     check_once(usable, name, runs)
+    if flops and is_compute(flops) and columns.params and columns.tokens:
+        _check_units(usable, name, [flops, columns.params, columns.tokens])
     if is_of_trainings:
         try:
             usable = along_trainings(usable, law, predictors)
@@ -120,3 +122,10 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
             raise RelscaleError(f"{name}: {reason}") from reason
     observed = None if measured is None else as_measurements(OBSERVED_LOSS, measured, x_statuses)
     return LawRows(measurements, usable, observed)
+
+
+def _check_units(measurements: pa.Table, name: str, columns: Sequence[str]) -> None:
+    """Refuse a corpus whose rows have compute, parameters or tokens in other units."""
+    for corpus in pc.unique(measurements["corpus"]).to_pylist():
+        of_corpus = measurements.filter(pc.field("corpus") == corpus)
+        check_same_units([of_corpus[scale].to_numpy() for scale in SCALES], name, columns)

@@ -1,0 +1,145 @@
+"""Columns of training compute: logarithms, mixed units and models of two computes are refused before a fit."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.errors import RelscaleError
+
+Floats = NDArray[np.float64]
+
+SCALES = ("training_flops", "params", "tokens")
+FLOPS, NO_UNIT = (
+    {"flop", "flops", "compute", "c"},
+    {"training", "train", "total", "log", "log2", "log10", "ln"},
+)
+LEAST_LOGARITHM, LARGEST_LOGARITHM = 10, 100  # of FLOPs: from 1e10 to base 10, to 1e30 to base 2
+VARIES = 10  # largest ratio of compute per parameter and token: embeddings and attention explain no more
+PREFIX = 500  # ratios beyond this are of units: thousands, millions, billions
+
+
+def check_no_logarithm(column: str, values: Floats, name: str = "") -> None:
+    """Refuse training compute that is given as its logarithm, of which the laws would take another one.
+
+    That is a column of FLOPs by its name, in no other unit, whose values are all those of logarithms of FLOPs, to base
+    2, e or 10: from 10 to 100, the largest less than 3 times the least.
+
+    Raises
+    ------
+    RelscaleError
+        It looks like logarithms.
+
+    Examples
+    --------
+    >>> check_no_logarithm("flops", np.array([1e18, 1e21]), "table.csv")
+    >>> check_no_logarithm("flops", np.array([18.0, 21.0]), "table.csv")
+    Traceback (most recent call last):
+    relscale.errors.RelscaleError: table.csv: column 'flops' is from 18 to 21, as logarithms of FLOPs are, and the law \
+takes the logarithm itself; write the FLOPs into it, or name its unit, such as exaflops
+    >>> check_no_logarithm("exaflops", np.array([18.0, 21.0]), "table.csv")
+    """
+    known = values[np.isfinite(values)]
+    if not _in_flops(column) or len(known) == 0:
+        return
+    least, largest = known.min(), known.max()
+    if LEAST_LOGARITHM <= least < largest <= LARGEST_LOGARITHM and largest < 3 * least:
+        raise RelscaleError(
+            f"{name}{': ' * bool(name)}column {column!r} is from {least:g} to {largest:g}, as logarithms of FLOPs are, "
+            "and the law takes the logarithm itself; write the FLOPs into it, or name its unit, such as exaflops"
+        )
+
+
+def is_compute(column: str) -> bool:
+    """Whether a column is the compute of a training by its name, in whatever unit.
+
+    Examples
+    --------
+    >>> [is_compute(column) for column in ("training_flops", "exaflops", "C", "flops_per_token")]
+    [True, True, True, False]
+    """
+    return _in_flops(column) or any(word.endswith("flops") and word != "flops" for word in _words(column))
+
+
+def check_same_units(scales: Sequence[Floats], name: str, columns: Sequence[str] = SCALES) -> None:
+    """Refuse compute that does not grow with parameters × tokens: a logarithm, or rows in other units.
+
+    Their ratio may vary tenfold, or as much as the compute does; beyond a factor of 500 also no more than the product,
+    because compute in two units varies by as much as the units differ.
+
+    Parameters
+    ----------
+    scales
+        (3, n) compute, parameters and tokens of the models of one corpus; rows that lack one do not count.
+    name, columns
+        The table and its three columns, for the message.
+
+    Raises
+    ------
+    RelscaleError
+        The ratio varies more.
+
+    Examples
+    --------
+    >>> params, tokens = np.array([1e8, 1e9]), np.array([2e9, 2e10])
+    >>> columns = ("flops", "params", "tokens")
+    >>> check_same_units((6 * params * tokens, params, tokens), "table.csv", columns)
+    >>> check_same_units((6 * params * tokens, params, tokens * [1, 1e-9]), "table.csv", columns)
+    Traceback (most recent call last):
+    relscale.errors.RelscaleError: table.csv: flops / (params · tokens) is from 6 to 6e+09, and should be nearly \
+constant; write all rows in the same units, and no logarithms
+    """
+    flops, params, tokens = (np.asarray(cells, dtype=float) for cells in scales)
+    known = np.all([np.isfinite(cells) & (cells > 0) for cells in (flops, params, tokens)], axis=0)
+    if not known.any():
+        return
+    flops, product = flops[known], params[known] * tokens[known]
+    ratio = flops / product
+    varies, of_flops, of_product = (float(cells.max() / cells.min()) for cells in (ratio, flops, product))
+    if (varies > VARIES and varies > of_flops) or (varies > PREFIX and varies > of_product):
+        raise RelscaleError(
+            f"{name}: {columns[0]} / ({columns[1]} · {columns[2]}) is from {ratio.min():.3g} to {ratio.max():.3g}, "
+            "and should be nearly constant; write all rows in the same units, and no logarithms"
+        )
+
+
+def of_each(
+    values: Floats, row: NDArray[np.int64], models: Sequence[str], column: str, name: str = ""
+) -> Floats:
+    """The compute of each model (m,) in a table with several rows (n,) of it; nan where no row has one.
+
+    Parameters
+    ----------
+    values, row
+        (n,) the compute, nan where missing, and the position of each row's model.
+
+    Raises
+    ------
+    RelscaleError
+        Rows of a model differ, as where checkpoints of one training have one name.
+
+    Examples
+    --------
+    >>> of_each(np.array([1e18, np.nan, 1e20]), np.array([0, 0, 1]), ["small", "large"], "flops")
+    array([1.e+18, 1.e+20])
+    """
+    known = np.isfinite(values)
+    least, largest = np.full(len(models), np.inf), np.full(len(models), -np.inf)
+    np.minimum.at(least, row[known], values[known])
+    np.maximum.at(largest, row[known], values[known])
+    for i in np.flatnonzero(least < largest):
+        raise RelscaleError(
+            f"{name}{': ' * bool(name)}model {models[i]!r} has several values of {column!r}, {least[i]:g} and "
+            f"{largest[i]:g}; give each checkpoint a name of its own"
+        )
+    return np.where(np.isfinite(least), least, np.nan)
+
+
+def _in_flops(column: str) -> bool:
+    words = _words(column)
+    return bool(words & FLOPS) and not words - FLOPS - NO_UNIT
+
+
+def _words(column: str) -> set[str]:
+    return set(re.findall("[a-z0-9]+", column.lower()))
