@@ -8,7 +8,7 @@ import yaml
 
 from relscale.errors import RelscaleError
 from relscale.scoring.items import ItemStatus
-from relscale.scoring.labels import right_choices
+from relscale.scoring.labels import also_texts, check_counted_from_zero, right_choices
 from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
 from relscale.scoring.suite import prepare_suite
@@ -45,6 +45,47 @@ def test_a_label_that_is_no_choice_is_outside_and_never_counts_from_the_end(labe
     places, status = right_choices(label, CHOICES)
     assert status is ItemStatus.OUTSIDE
     assert all(CHOICES[place] in ("red", "blue") for place in places)
+
+
+FOUR = ["red", "blue", "green", "grey"]
+
+
+@pytest.mark.parametrize("labels", [[1, 2, 3, 4], [4, 2, 3], ["1", "4"], [1.0, 4.0], [-1, 1, 4]])
+def test_labels_that_count_from_1_are_refused(labels):
+    with pytest.raises(RelscaleError, match="so they count from 1"):
+        check_counted_from_zero(labels, [FOUR] * len(labels), "quiz")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0, 1, 2, 3],
+        [1, 2, 3],
+        [0, 4],
+        [-1, -1],
+        [True, False],
+        ["red", "grey"],
+        [[1, 4]],
+        [None, 2],
+        [float("inf")],
+    ],
+)
+def test_labels_that_may_count_from_0_are_read(labels):
+    check_counted_from_zero(labels, [FOUR] * len(labels), "quiz")
+    check_counted_from_zero(["4"], [["2", "3", "4", "5"]], "quiz")
+
+
+@pytest.mark.parametrize(
+    ("labels", "choices", "both"),
+    [
+        ([2, 0], [["2", "0", "1"], ["0", "1", "2"]], True),
+        ([2, 0], [["0", "1", "2"], ["0", "1", "2"]], False),  # either way the same
+        ([0, 2], [["3", "1", "2"], ["3", "1", "2"]], False),  # 0 is the text of no choice
+        ([0, 1], [FOUR, FOUR], False),
+    ],
+)
+def test_labels_that_are_positions_and_texts_are_told_apart(labels, choices, both):
+    assert also_texts(labels, choices) is both
 
 
 @pytest.fixture
@@ -119,3 +160,11 @@ def test_documents_that_stand_twice_are_said(prepared, capsys):
     assert len(prepared([0] * 12, ids=[*range(10), 0, 1])) == 36
     (line,) = capsys.readouterr().err.splitlines()
     assert "2 of 12 documents of the task 'mine_one' are duplicates of another, or have its id" in line
+
+
+@pytest.mark.slow
+def test_a_suite_whose_labels_count_from_1_is_refused(prepared):
+    with pytest.raises(
+        RelscaleError, match=r"one.*the labels are from 1 to 3 for 3 choices, so they count from 1"
+    ):
+        prepared([1, 2, 3] * 4)

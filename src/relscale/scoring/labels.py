@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
 
+from relscale.errors import RelscaleError
 from relscale.scoring.items import ItemStatus
 
 
@@ -41,6 +42,68 @@ def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemSt
     indices = [_place(label, choices) for label in named]
     known = list(dict.fromkeys(index for index in indices if index is not None))
     return known, ItemStatus.OK if len(named) == len(labels) and None not in indices else ItemStatus.OUTSIDE
+
+
+def check_counted_from_zero(labels: Sequence[Any], choices: Sequence[Sequence[str]], task: str) -> None:
+    """Refuse labels that count the choices from 1: read from 0 as lm-eval does, all but the last name a wrong choice.
+
+    That is whole numbers, none of them 0, one of which is the number of choices of its document. They may be written as
+    text, unless it is the text of a choice.
+
+    Parameters
+    ----------
+    labels, choices
+        Of all documents of a task.
+
+    Raises
+    ------
+    RelscaleError
+        The labels count from 1.
+
+    Examples
+    --------
+    >>> check_counted_from_zero([0, 2], [["a", "b"], ["a", "b"]], "quiz")
+    >>> check_counted_from_zero([1, 2], [["a", "b"], ["a", "b"]], "quiz")
+    Traceback (most recent call last):
+    relscale.errors.RelscaleError: quiz: the labels are from 1 to 2 for 2 choices, so they count from 1, and lm-eval \
+counts from 0; subtract 1 in doc_to_target, as in {{answer - 1}}
+    """
+    numbers = [_whole(label, of) for label, of in zip(labels, choices, strict=True)]
+    known = [number for number in numbers if number is not None and number >= 0]
+    beyond = [of for number, of in zip(numbers, choices, strict=True) if number == len(of)]
+    if known and min(known) > 0 and beyond:
+        raise RelscaleError(
+            f"{task}: the labels are from {min(known)} to {max(known)} for {len(beyond[0])} choices, so they count "
+            "from 1, and lm-eval counts from 0; subtract 1 in doc_to_target, as in {{answer - 1}}"
+        )
+
+
+def also_texts(labels: Sequence[Any], choices: Sequence[Sequence[str]]) -> bool:
+    """Whether every label is a position, and its digits are the text of a choice at another position of some document.
+
+    lm-eval makes a position of what a template renders as digits, so the answer "2" of the choices 3, 1 and 2 becomes
+    the last one by chance only.
+
+    Examples
+    --------
+    >>> also_texts([2, 1], [["3", "2", "1"], ["3", "1", "2"]]), also_texts([0, 1], [["1", "2"], ["1", "2"]])
+    (True, False)
+    """
+    places = [_whole(label, ()) for label in labels]
+    texts = [str(place) for place in places]
+    return all(text in of for text, of in zip(texts, choices, strict=True)) and any(
+        of.index(text) != place for text, place, of in zip(texts, places, choices, strict=True)
+    )
+
+
+def _whole(label: Any, choices: Sequence[str]) -> int | None:
+    """A label as a whole number, None if it is none or the text of a choice."""
+    if isinstance(label, str):
+        return int(label) if label.isdecimal() and label not in choices else None
+    whole = (isinstance(label, Integral) and not isinstance(label, bool)) or (
+        isinstance(label, float) and label.is_integer()
+    )
+    return int(label) if whole else None
 
 
 def _is_blank(label: Any, choices: Sequence[str]) -> bool:

@@ -25,7 +25,7 @@ from relscale.scoring.answer_bytes import answer_bytes
 from relscale.scoring.encoding import move_spaces
 from relscale.scoring.items import ItemStatus
 from relscale.scoring.kept_documents import documents_reported, write_documents
-from relscale.scoring.labels import right_choices
+from relscale.scoring.labels import also_texts, check_counted_from_zero, right_choices
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.solved_examples import SolvedExamples
 from relscale.storage.atomic import atomic_path
@@ -131,6 +131,7 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
             requests = [
                 request_of(name, place, task, instance, manifest.cluster) for instance in task.instances
             ]
+            ambiguous = _labels_are_ambiguous(name, task, suite)
     except RelscaleError:
         raise
     except Exception as error:  # any exception of lm-eval, jinja or datasets
@@ -138,6 +139,12 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
     if not requests:
         raise RelscaleError(
             f"suite {suite}: the task {name!r} has no documents; check its data, or remove it"
+        )
+    if ambiguous:
+        print(
+            f"suite {suite}: each label of the task {name!r} is read as a position, as by lm-eval, and is the text of "
+            "a choice as well; if the text is meant, name the column alone, as in doc_to_target: answer",
+            file=sys.stderr,
         )
     for line in _document_problems(requests, has_rules=callable(task.config.process_results)):
         print(f"suite {suite}: {line}", file=sys.stderr)
@@ -154,6 +161,17 @@ def task_requests(name: str, task: "ConfigurableTask", manifest: Manifest, suite
             file=sys.stderr,
         )
     return requests
+
+
+def _labels_are_ambiguous(name: str, task: "ConfigurableTask", suite: str) -> bool:
+    """Whether the labels of a task may be positions or texts; labels that count from 1 are refused."""
+    if task.OUTPUT_TYPE != "multiple_choice" or callable(task.config.process_results):
+        return False
+    documents = {instance.doc_id: instance.doc for instance in task.instances}.values()
+    label = task.doc_to_text if task.multiple_input else task.doc_to_target
+    labels, choices = [label(doc) for doc in documents], [task.doc_to_choice(doc) for doc in documents]
+    check_counted_from_zero(labels, choices, f"suite {suite}: task {name!r}")
+    return also_texts(labels, choices)
 
 
 def _document_problems(requests: Sequence[Request], has_rules: bool) -> Iterator[str]:
