@@ -9,6 +9,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relscale.errors import RelscaleError
+from relscale.fitting.core_options import ForecastTarget
 from relscale.fitting.forecasts import additive_laws as sums
 from relscale.fitting.forecasts import loss_to_loss, trend
 from relscale.fitting.forecasts.backtest import absurd
@@ -17,7 +19,7 @@ from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.rolling_origins import rolling_origins
-from relscale.fitting.forecasts.scales import Scales, scales
+from relscale.fitting.forecasts.scales import Scales, check_target_units, scales, target_scales
 from relscale.fitting.forecasts.shape_evidence import shape_evidence
 from relscale.fitting.forecasts.track_record import TrackRecord
 from relscale.fitting.forecasts.weights import combine, trimmed_mean, weights
@@ -303,3 +305,37 @@ def test_no_limits_have_a_better_expected_interval_score_than_the_true_quantiles
     best = scipy.stats.norm.ppf(0.975)
     score = {half: interval_score(-half, half, y, 0.95).mean() for half in (0.8 * best, best, 1.2 * best)}
     assert min(score, key=score.__getitem__) == best
+
+
+DATA = np.geomspace(1e18, 1e21, 8)
+PARAMS, TOKENS = np.sqrt(DATA / 120), np.sqrt(DATA / 120) * 20
+
+
+@pytest.mark.parametrize(("million", "billion"), [(1.0, 1.0), (1e6, 1e9), (1e9, 1e12)])
+def test_a_target_has_the_units_of_the_data(million: float, billion: float) -> None:
+    known = scales(np.log(DATA), PARAMS / million, TOKENS / billion)
+    for target in (
+        ForecastTarget(training_flops=1e23),
+        ForecastTarget(training_flops=1e23, params=3e10 / million, tokens=6e11 / billion),
+        ForecastTarget(training_flops=1e23, params=7e9 / million, tokens=2e13 / billion),
+        ForecastTarget(training_flops=1e23, tokens=2e13 / billion),
+    ):
+        check_target_units([target], target_scales([target], known), known)
+    absolute = (
+        ForecastTarget(training_flops=1e23, params=3e10, tokens=6e11),
+        ForecastTarget(training_flops=1e23, params=3e10),
+        ForecastTarget(training_flops=1e23, tokens=6e11),
+        ForecastTarget(training_flops=1e23, tokens_per_param=20),
+    )
+    for target in absolute:
+        if million == 1:
+            check_target_units([target], target_scales([target], known), known)
+        else:
+            with pytest.raises(RelscaleError, match="give the target in the units of the table"):
+                check_target_units([target], target_scales([target], known), known)
+
+
+def test_a_target_of_unknown_sizes_has_no_units() -> None:
+    known, target = along(np.array([1e18, 1e19])), ForecastTarget(training_flops=1e23, params=7)
+    unknown = replace(known, log_params=np.full(2, np.nan), log_tokens=np.full(2, np.nan))
+    check_target_units([target], target_scales([target], unknown), unknown)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from relscale.errors import RelscaleError
-from relscale.fitting.curves.point_rows import ErrorRow
+from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow
 from relscale.fitting.fits import from_rows, read
 from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.forecasts.record import RecordRow, record, score_record
-from relscale.storage.rows import rows_of, table_of
+from relscale.storage.rows import names_of, rows_of, table_of
 from relscale.storage.tables import read_table, write_table
 
 KEY = {"experiment": "now", "corpus": "text", "suite": "s", "prompt": "p", "metric": "nats", "group": "g"}
@@ -78,6 +78,38 @@ def test_a_compute_that_was_not_measured_is_said(forecast, tmp_path):
     (outcome,) = score_record(tmp_path / "record.parquet", later(3e22, 2.0))
     assert outcome.observed is None
     assert outcome.status == "nothing was measured at this compute"
+
+
+def measured_with(*sizes):
+    """A later fit of models of one compute, each with its parameters and value."""
+    errors, frontier = [], []
+    for number, (params, value) in enumerate(sizes):
+        (row,) = rows_of(ErrorRow, later(1e22, value).errors)
+        errors.append(replace(row, run=f"r{number}"))
+        unknown = dict.fromkeys(names_of(FrontierRow))
+        of_run = {
+            "experiment": "later",
+            "corpus": "text",
+            "run": f"r{number}",
+            "params": params,
+            "status": "ok",
+        }
+        counts = {"level": 0.95, "runs": 1, "excluded": 0, "run_sd_df": 0}
+        frontier.append(FrontierRow(**{**unknown, **counts, **of_run}))
+    return from_rows({"errors": errors, "frontier": frontier})
+
+
+def test_two_models_of_one_compute_score_the_forecasts_of_their_sizes(forecast, tmp_path):
+    (row, _) = rows_of(ForecastRow, forecast.forecasts)
+    both = [replace(row, params=7e9, value=2.0), replace(row, params=7e10, value=3.0)]
+    record(from_rows({"forecasts": both}), tmp_path / "record.parquet")
+    small, large = score_record(tmp_path / "record.parquet", measured_with((7.1e10, 3.1), (6.9e9, 2.1)))
+    assert (small.observed, large.observed) == pytest.approx((2.1, 3.1))
+    assert small.note is None
+    seeds = score_record(tmp_path / "record.parquet", measured_with((7e9, 2.0), (7e9, 2.2), (7e10, 3.0)))
+    assert seeds[0].observed == pytest.approx(np.sqrt(2.0 * 2.2))
+    (_, other) = score_record(tmp_path / "record.parquet", measured_with((7e9, 2.0)))
+    assert other.note == "forecast for 7e+10 parameters, measured with 7e+09"
 
 
 def test_a_record_is_never_overwritten_and_a_changed_one_is_refused(forecast, tmp_path):

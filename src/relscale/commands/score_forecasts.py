@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
             row.observed,
             row.log_error,
             row.covered,
-            row.status,
+            row.note or row.status,
         ]
         for row in rows
     ]

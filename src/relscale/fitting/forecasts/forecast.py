@@ -16,7 +16,7 @@ from relscale.fitting.forecasts.forecast_data import ForecastData, forecast_data
 from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
-from relscale.fitting.forecasts.scales import Scales, target_scales
+from relscale.fitting.forecasts.scales import Scales, check_target_units, target_scales
 from relscale.fitting.inference.direction import Direction
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
@@ -128,7 +128,13 @@ def forecast_rows(
     backtested = backtest(data, settings.level)
     last = float(data.scales.log_flops[usable].max())
     targets = settings.forecast or (ForecastTarget(training_flops=DEFAULT_REACH * np.exp(last)),)
-    at = target_scales(targets, data.scales.take(usable))
+    known = data.scales.take(usable)
+    at = target_scales(targets, known)
+    corpora = {key.corpus for key in curves.keys}
+    ours = np.array([target.corpus is None or target.corpus in corpora for target in targets])
+    check_target_units(
+        [target for target, own in zip(targets, ours, strict=True) if own], at.take(ours), known
+    )
     forecasts = forecast_from(
         data, usable, at, backtested.record.known_by(backtested.origins, usable), settings.level
     )

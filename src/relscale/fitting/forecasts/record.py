@@ -2,12 +2,12 @@
 
 A record is a table that is written once. Each row has the digests of the data and of the code behind the forecast, and
 a digest of its own cells, so that changes are detected. To score a forecast, it is compared with the point of a later
-fit's curve at the same compute.
+fit's curve at the same compute; of several models of that compute, with those nearest in size.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,17 +16,19 @@ import numpy as np
 
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.curves import RATIO
-from relscale.fitting.curves.point_rows import ErrorRow, GapRow
+from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow, GapRow
 from relscale.fitting.fits import Fits
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.forecasts.interval_score import interval_score
-from relscale.fitting.keys import CurveKey
+from relscale.fitting.keys import FAMILY, CurveKey
 from relscale.fitting.status import Status
 from relscale.storage.rows import column, names_of, rows_of, schema_of, table_of
 from relscale.storage.tables import read_table, write_table
 
 SAME_COMPUTE = 0.02  # of ln F: a point this near is at the compute of the forecast
+SAME_SIZE = 0.02  # of ln N: models this near are of one size
+OTHER_SIZE = np.log(2)  # of ln N: a model this far from that of the forecast is named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +119,24 @@ def score_record(path: Path, later: Fits) -> list[OutcomeRow]:
             raise RelscaleError(f"{path}: row {i + 1} was changed since it was recorded; its digest differs")
     errors = list(rows_of(ErrorRow, later.tables["errors"]))
     gaps = list(rows_of(GapRow, later.tables["gaps"]))
+    sizes = {_place(row): row.params for row in rows_of(FrontierRow, later.tables["frontier"]) if row.params}
     return [
-        _outcome(row, list(_observed(row, gaps if row.quantity == RATIO else errors))) for row in forecasts
+        _outcome(row, list(_observed(row, gaps if row.quantity == RATIO else errors, sizes)))
+        for row in forecasts
     ]
 
 
-def _observed(row: RecordRow, points: Iterable[ErrorRow | GapRow]) -> Iterator[float]:
+@dataclass(frozen=True)
+class Observed:
+    """A measured value at the compute of a forecast, and the parameters of its model, if known."""
+
+    value: float
+    params: float | None
+
+
+def _observed(
+    row: RecordRow, points: Iterable[ErrorRow | GapRow], sizes: Mapping[tuple[object, ...], float]
+) -> Iterator[Observed]:
     """The values of a forecast's curve at its compute; the experiment may have another name by then."""
     names = [name for name in names_of(CurveKey) if name != "experiment"]
     for point in points:
@@ -131,16 +145,43 @@ def _observed(row: RecordRow, points: Iterable[ErrorRow | GapRow]) -> Iterator[f
             continue
         of_curve = all(getattr(point, name, None) == getattr(row, name) for name in names)
         if of_curve and abs(np.log(point.training_flops / row.training_flops)) <= SAME_COMPUTE:
-            yield value
+            yield Observed(value, sizes.get(_place(point)))
 
 
-def _outcome(row: RecordRow, observed: list[float]) -> OutcomeRow:
+def _place(row: FrontierRow | ErrorRow | GapRow) -> tuple[object, ...]:
+    """A point of a frontier in any table of one fit."""
+    return (*(getattr(row, name) for name in FAMILY), row.budget, row.run)
+
+
+def _of_nearest_size(observed: Sequence[Observed], params: float | None) -> tuple[Sequence[Observed], float]:
+    """Of models of one compute those of the size nearest to that of a forecast, and ln of the factor between them.
+
+    All of them, and 0, if a size is not known.
+    """
+    known = [point.params for point in observed if point.params]
+    if not params or not known or len(known) < len(observed):
+        return observed, 0.0
+    away = np.abs(np.log(np.array(known) / params))
+    near = [point for point, far in zip(observed, away, strict=True) if far <= away.min() + SAME_SIZE]
+    return near, float(away.min())
+
+
+def _outcome(row: RecordRow, observed: Sequence[Observed]) -> OutcomeRow:
     names = (*names_of(CurveKey), "quantity", "training_flops", "recorded", "value", "low", "high")
     cells = {name: getattr(row, name) for name in names}
     if not observed:
         return OutcomeRow(**cells, status=Status.NOT_MEASURED)
-    truth = float(np.exp(np.mean(np.log(observed))))
-    result = OutcomeRow(**cells, observed=truth, log_error=float(np.log(row.value / truth)), status=Status.OK)
+    observed, away = _of_nearest_size(observed, row.params)
+    truth = float(np.exp(np.mean([np.log(point.value) for point in observed])))
+    result = OutcomeRow(
+        **cells,
+        observed=truth,
+        log_error=float(np.log(row.value / truth)),
+        status=Status.OK,
+        note=f"forecast for {row.params:.3g} parameters, measured with {observed[0].params:.3g}"
+        if away > OTHER_SIZE
+        else None,
+    )
     if row.low is None or row.high is None or row.level is None:
         return result
     low, high, y = (np.array([np.log(x)]) for x in (row.low, row.high, truth))

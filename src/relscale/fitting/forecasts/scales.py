@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.errors import RelscaleError
 from relscale.fitting.core_options import ForecastTarget
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.run_matrix import Floats
 
 APART = 0.3  # in ln D/N
+FLOPS_MAY_DIFFER, SHAPES_MAY_DIFFER = (
+    np.log(100),
+    np.log(1e5),
+)  # of targets: F/ND and D/N, beyond those of the data
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,43 @@ def target_scales(targets: Sequence[ForecastTarget], known: Scales) -> Scales:
         _first(log_params, by_shape, product - log_tokens, params_along),
         _first(log_tokens, by_shape + np.log(ratio), product - log_params, tokens_along),
     )
+
+
+def check_target_units(targets: Sequence[ForecastTarget], at: Scales, known: Scales) -> None:
+    """Refuse targets whose compute, parameters or tokens are in other units than those of the known models.
+
+    Compute per parameter and token may differ a hundredfold from that of the known models, tokens per parameter
+    may lie ``1e5``-fold beyond theirs.
+
+    Raises
+    ------
+    RelscaleError
+        One of these differs more.
+    """
+    both = np.isfinite(known.log_params) & np.isfinite(known.log_tokens)
+    if not both.any():
+        return
+    of_known = (known.log_flops - known.log_params - known.log_tokens)[both]
+    shape = (known.log_tokens - known.log_params)[both]
+    for i, target in enumerate(targets):
+        named = [name for name in ("params", "tokens", "tokens_per_param") if getattr(target, name)]
+        per_product = float(at.log_flops[i] - at.log_params[i] - at.log_tokens[i])
+        per_param = float(at.log_tokens[i] - at.log_params[i])
+        far = (
+            _beyond(per_product, of_known) > FLOPS_MAY_DIFFER or _beyond(per_param, shape) > SHAPES_MAY_DIFFER
+        )
+        if named and far:
+            raise RelscaleError(
+                f"forecast: {', '.join(named)} at {target.training_flops:g} FLOPs: compute per parameter and token is "
+                f"{np.exp(per_product):.3g}, and {np.exp(np.median(of_known)):.3g} in the data, tokens per parameter "
+                f"are {np.exp(per_param):.3g}, and {np.exp(np.median(shape)):.3g} in the data; give the target in the "
+                "units of the table"
+            )
+
+
+def _beyond(value: float, known: Floats) -> float:
+    """The distance of a value from the range of the known ones; 0 inside."""
+    return max(float(known.min()) - value, value - float(known.max()), 0.0)
 
 
 def _first(*choices: Floats) -> Floats:
