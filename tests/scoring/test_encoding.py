@@ -187,6 +187,10 @@ def asked_by(stock, verb, *arguments):
 @given(context=odd_texts, continuation=odd_texts)
 def test_pairs_are_those_of_lm_eval_on_odd_text(stock, context, continuation):
     encoder = Encoder(stock.tokenizer, stock.max_length)
+    if encoder.tokenizer.encode("a")[-1] == encoder.tokenizer.eos_token_id:
+        with pytest.raises(RelscaleError, match="the tokenizer ends every text with the token '</s>'"):
+            pair(encoder, context, continuation)
+        return
     asked = asked_by(stock, "loglikelihood", context, continuation)
     if asked is None:
         if context.strip():

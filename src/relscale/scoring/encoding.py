@@ -53,6 +53,7 @@ class Encoder:
             )
         self.prefix: int = prefix
         self._prefix_text = str(tokenizer.decode([prefix]))
+        self._end = _end_token(tokenizer)
         self._known: dict[tuple[str, bool], tuple[int, ...]] = {}
         self._bytes: dict[tuple[str, int], int] = {}
         self._room = REMEMBERED
@@ -68,8 +69,14 @@ class Encoder:
         Raises
         ------
         RelscaleError
-            A continuation has no token of its own, or does not fit even without its context.
+            A continuation has no token of its own, or does not fit even without its context, or the tokenizer ends
+            every text with a special token, which would be scored instead of the continuation's first one.
         """
+        if pairs and self._end is not None:
+            raise RelscaleError(
+                f"{self.tokenizer.name_or_path}: the tokenizer ends every text with the token {self._end!r}, which "
+                "would be scored instead of an answer's first token; save it without that token (add_eos_token=False)"
+            )
         contexts = [(move_spaces(*pair)[0], True) if pair[0] else None for pair in pairs]
         joined = [("".join(pair), bool(pair[0])) for pair in pairs]
         tokens = self._encode(dict.fromkeys([*filter(None, contexts), *joined]))
@@ -179,6 +186,13 @@ class Encoder:
         if len(tokens) <= self._room:
             self._known[key] = tokens
             self._room -= len(tokens)
+
+
+def _end_token(tokenizer: "PreTrainedTokenizerBase") -> str | None:
+    """The special token that a tokenizer puts after every text, if any."""
+    tokens = tokenizer.encode("a")
+    ends = len(tokens) > 0 and tokens[-1] in tokenizer.all_special_ids
+    return str(tokenizer.decode(tokens[-1:])) if ends else None
 
 
 def _leading(tokens: Sequence[int], special: Sequence[int]) -> int:
