@@ -128,7 +128,7 @@ def of_each(
     least, largest = np.full(len(models), np.inf), np.full(len(models), -np.inf)
     np.minimum.at(least, row[known], values[known])
     np.maximum.at(largest, row[known], values[known])
-    for i in np.flatnonzero(least < largest):
+    for i in np.flatnonzero(least < largest).tolist():
         raise RelscaleError(
             f"{name}{': ' * bool(name)}model {models[i]!r} has several values of {column!r}, {least[i]:g} and "
             f"{largest[i]:g}; give each checkpoint a name of its own"
