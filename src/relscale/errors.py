@@ -62,9 +62,9 @@ class Damaged(RelscaleError):
     path
         The file.
     reason
-        What is wrong with it.
+        Description of the damage.
     remedy
-        What to do.
+        What to do about it.
     """
 
     def __init__(

@@ -28,7 +28,7 @@ def check_lookalikes(names: Iterable[str], place: str) -> None:
     names
         Names, possibly repeated.
     place
-        Where the names are, for the message.
+        Place of the names, for the message.
 
     Raises
     ------

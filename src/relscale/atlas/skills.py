@@ -81,7 +81,7 @@ def mean_error(by_family: dict[str, float]) -> float:
 
 @cache
 def evaluated(tables: Tables) -> dict[str, Evaluation]:
-    """How well each set of benchmarks is forecast; the numbers and the figure are of the same fits."""
+    """Forecast errors of each set of benchmarks, from the fits of the numbers and the figure."""
     table, numbers_found = tables.read("sloth_benchmarks.csv.gz"), {}
     for name, benchmarks in SETS.items():
         rows = usable(table, benchmarks)

@@ -39,7 +39,7 @@ def check_fits(experiment: Experiment, contents: Mapping[str, SuiteContents]) ->
     experiment
         The experiment.
     contents
-        What each of its suites measures.
+        Groups and metrics of its suites.
 
     Raises
     ------

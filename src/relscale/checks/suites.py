@@ -25,7 +25,7 @@ from relscale.storage.yaml_text import NULL
 
 @dataclass(frozen=True)
 class SuiteContents:
-    """What a suite measures, as far as it is known before its data are read.
+    """The groups and metrics of a suite, as far as known before its data are read.
 
     Attributes
     ----------

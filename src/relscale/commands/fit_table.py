@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_columns(law: argparse._ArgumentGroup) -> None:
-    """What the columns of the table are."""
+    """Options that name the columns of the table."""
     column = partial(law.add_argument, metavar="COLUMN")
     column(
         "--x",
@@ -70,7 +70,7 @@ def _add_columns(law: argparse._ArgumentGroup) -> None:
 
 
 def _add_settings(law: argparse._ArgumentGroup) -> None:
-    """How the law is fitted, to which rows, and where it is forecast."""
+    """Options of the fit, the selection of rows and the forecast targets."""
     law.add_argument(
         "--residual",
         choices=["log", "linear"],

@@ -384,7 +384,7 @@ def _reason(error: "jsonschema.ValidationError") -> str:
 
 
 def _keys_of(schema: Mapping[str, Any]) -> str:
-    """How to write a mapping of a schema: its required keys, else its allowed keys."""
+    """The form of a mapping of a schema: its required keys, else its allowed keys."""
     needed, known = schema.get("required", ()), sorted(schema.get("properties", ()))
     if needed:
         return f"write {{{', '.join(f'{key}: …' for key in needed)}}}"

@@ -63,7 +63,7 @@ class Suite:
 
 
 def stated_suite(source: Path | PublishedSuite) -> StatedSuite:
-    """What the manifest at a path, or a config, states of a suite.
+    """Properties of a suite, from the manifest at a path or from a config.
 
     Raises
     ------

@@ -27,7 +27,7 @@ class Optimum:
     traps
         Caveats of the result.
     shares
-        Those of the optimal values that are between 0 and 1.
+        Names of the optimal values that are between 0 and 1.
     derived
         Function of the data's predictors (p, n) that returns further quantities (n,) by name, such as the compute.
     """

@@ -154,7 +154,7 @@ class PublishedSuite(Section):
 
 
 class Scoring(Section):
-    """How models are scored."""
+    """Options of scoring."""
 
     job: Literal["corpus", "budget", "run"] = Field(
         default="corpus", description="One job per corpus, per budget of a corpus, or per run."

@@ -294,7 +294,7 @@ def _with_baseline(name: str, manifest: Manifest, described: Manifest, is_config
     Parameters
     ----------
     name
-        Of the suite, for messages.
+        Name of the suite, for messages.
     manifest
         Manifest with the groups of the data.
     described

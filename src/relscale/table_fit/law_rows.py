@@ -39,7 +39,7 @@ class LawRows:
     measurements
         One per row of the table.
     usable
-        Those whose predictors have numbers; of a law of trainings with the predictors along them.
+        Those with numbers as predictors; for a law of training curves with the predictors computed from these.
     observed
         One per row with the measured predictor as its value, if the law has one.
     """

@@ -65,7 +65,7 @@ class TableFit:
     law_object
         The law, with its formula and parameters.
     law, residual, loss, x, y
-        As passed to ``relscale.fit``; for several x the first.
+        As passed to ``relscale.fit``; the first of several x.
     line
         Whether it is a line in logarithms, fitted in closed form, with the analyses specific to lines.
     guessed

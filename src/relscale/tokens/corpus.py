@@ -267,7 +267,7 @@ def _write_validation(parts: list[StorePart], path: Path, dtype: str) -> list[St
 
 
 def _training_text_id(part: StorePart) -> list[object]:
-    """What the digest of the training text contains per part."""
+    """The contents of the digest of the training text, per part."""
     text = [part.units, part.sha256]
     return text if part.unique_tokens is None else [*text, part.unique_tokens]
 

@@ -98,7 +98,7 @@ class Branches(Section):
 
 
 class Training(PlacementOptions):
-    """How runs are trained."""
+    """Options of training."""
 
     job: Literal["budget", "run"] = Field(
         default="budget", description="One job per budget of a corpus, or one per run."

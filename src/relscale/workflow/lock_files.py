@@ -35,7 +35,7 @@ def clear_stale_locks(folder: Path) -> list[str]:
     Returns
     -------
     list of str
-        What was done, or why it was not: one line, or none if there was nothing to do.
+        What was done, or why it was not done: one line, or none if there was nothing to do.
     """
     with (
         contextlib.suppress(OSError, ValueError, KeyError),

@@ -26,7 +26,7 @@ SURE = 3.0  # standard errors by which a rising slope must be below zero
 
 
 def logit(y: Array) -> Array:
-    """Of −y."""
+    """The logit of −y."""
     score = np.clip(-y, SMALLEST, 1 - SMALLEST)
     return np.asarray(np.log(score / (1 - score)))
 

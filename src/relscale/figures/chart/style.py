@@ -46,7 +46,7 @@ SEQUENCE = ((0.0, (24, 28, 92)), (0.35, (36, 93, 158)), (0.7, (38, 150, 152)), (
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a series is drawn.
+    """Style of a series.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ class ErrorVariant:
     Attributes
     ----------
     frontier, degree, window
-        Where the errors are read, the polynomial's degree, and the runs that it is fitted to.
+        Points of the errors (optima or runs), degree of the polynomial, and the runs that it is fitted to.
     log_flops
         (P,) ln FLOPs by each way of counting them; nan if unknown.
     value, noise

@@ -33,7 +33,7 @@ class TriedMixtures:
     runs
         The names of the models.
     incomplete
-        How many further models lack a target or a predictor.
+        Number of further models that lack a target or a predictor.
     metric
         Metric of the targets; None if they differ.
     """

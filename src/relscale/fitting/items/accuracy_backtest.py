@@ -26,7 +26,7 @@ def item_response(answers: Array, compute: Array, at: Array, chance: float = 0.0
 
 
 def sigmoid_of_mean(answers: Array, compute: Array, at: Array, chance: float = 0.0) -> Array:
-    """The same from the mean answer of each model.
+    """Accuracy at computes (m,) from the mean answer of each model.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class Backtest:
     Attributes
     ----------
     forecasts
-        How many there are.
+        Number of forecasts.
     mean_error
         Mean absolute error of the accuracy by the name of the candidate, NaN without a forecast.
     """

@@ -35,7 +35,9 @@ def cautious_adamw(
     eps: float,
     decay: float,
 ) -> None:
-    """As ``relscale.training.cautious.cautious_adamw``, with a tensor per thread; their number changes no result."""
+    """As ``relscale.training.cautious.cautious_adamw``, with one tensor per thread; the number of threads does not
+    change results.
+    """
     number = step.item()
 
     def update(weight: Tensor, gradient: Tensor, first: Tensor, second: Tensor) -> None:
