@@ -1,7 +1,6 @@
 """What a table of another kind makes of a question: the right answer, a note, or one sentence."""
 
 import warnings
-from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 from relscale.errors import RelscaleError
 from relscale.questions import (
     coupling,
-    critical_branch,
     curation,
     domain_prediction,
     emergence,
@@ -22,7 +20,6 @@ from relscale.questions import (
     mixture,
     multiplier,
     optimum,
-    plateau,
     signal_noise,
 )
 from relscale.storage.column_arrays import Columns
@@ -181,45 +178,3 @@ def test_what_a_line_leaves_by_rounding_alone_is_not_explained_by_anything() -> 
     table = Columns({"x": x, "y": 3 * x**0.7, "parity": np.arange(12) % 2.0})
     (row,) = explained.rows(table, x="x", y="y", by=("parity",))
     assert (row.share, row.f, row.p_value) == (0.0, None, None)
-
-
-CHANCE = np.random.default_rng(1)
-STEPS, RUNS = (axis.ravel() for axis in np.meshgrid(np.arange(8.0), np.arange(3.0)))
-NOISY = {name: 1 + RUNS + 0.1 * CHANCE.standard_normal(24) for name in ("a", "b", "c")}
-OF_ITEMS = {"item": STEPS, "size": 1 + RUNS, "score": (CHANCE.random(24) < 0.5).astype(float)}
-TRAINING = {"step": STEPS, "run": RUNS, **NOISY}
-ORDERLESS: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
-    "estimation": (
-        estimation,
-        {"n": N, "d": D, "loss": LOSS},
-        {"x": ("n", "d"), "y": "loss", "model": "n", "fix": ("A=400", "alpha=0.34")},
-    ),
-    "signal_noise": (
-        signal_noise,
-        TRAINING,
-        {"metrics": ("a", "b"), "run": "run", "step": "step", "last": 4},
-    ),
-    "domain_prediction": (domain_prediction, TRAINING, {"step": "step", "domains": ("x=a+b", "y=c")}),
-    "plateau": (
-        plateau,
-        OF_ITEMS,
-        {"scores": inversions.ScoreOptions(score="score", item="item", size="size")},
-    ),
-    "critical_branch": (
-        critical_branch,
-        {"k": 2.0**RUNS, "loss": NOISY["a"], "noise": 0 * RUNS + 0.1},
-        {"factor": "k", "y": "loss", "noise": "noise"},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ORDERLESS)
-def test_the_order_of_rows_changes_no_answer(name: str) -> None:
-    module, columns, asked = ORDERLESS[name]
-    answers = []
-    for order in (np.arange(24), np.random.default_rng(0).permutation(24)):
-        rows = module.rows(Columns({key: values[order] for key, values in columns.items()}), **asked)
-        answers.append(sorted(map(astuple, rows), key=str))
-    for one, other in zip(*answers, strict=True):
-        for cell, same in zip(one, other, strict=True):
-            assert same == (pytest.approx(cell, rel=1e-6) if isinstance(cell, float) else cell)
