@@ -1,6 +1,5 @@
 """Digests of data and code: what a result depends on, as short strings."""
 
-import ast
 import hashlib
 import json
 import sys
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from relscale import identity, syntax_tree
+from relscale.reduced_code import LENGTH, kept_code
 
 CHANGES_NO_NUMBER = "computes digests; another digest is another key in any case"
 
 PACKAGE = Path(__file__).parent
-LENGTH = 16  # hexadecimal digits kept of a sha256: 64 bits
 
 
 def digest(value: Any) -> str:
@@ -126,9 +125,10 @@ def closure(entries: Iterable[str]) -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class _Part:
-    """Digest and imports of a module, or of a function and the parts of its module that it uses."""
+    """Digest, imports and data of a module, or of a function and the parts of its module that it uses."""
 
     path: Path
+    data: tuple[Path, ...]
     digest: str
     imports: tuple[str, ...]
 
@@ -146,6 +146,7 @@ def _reached(entry: str) -> dict[str, _Part]:
             if includes_all or not reason_excluded(imported):
                 parts[imported] = _part(imported)
                 pending.append(imported)
+    kept_code().save()
     return parts
 
 
@@ -156,12 +157,17 @@ def _part(entry: str) -> _Part:
     if path is None:
         raise ValueError(f"{name}: no such module")
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    if function:
-        tree = syntax_tree.needed_by(tree, function)
-    imports = syntax_tree.prune(tree, package, _all if reason_excluded(name) else _can_change_numbers)
-    parts = [syntax_tree.text(tree).encode(), *(file.read_bytes() for file in _data(path, tree))]
-    return _Part(path, digest(list(map(_short, parts))), (*_packages(name), *imports))
+    beside = {file.name: file for file in _data_files(path.parent)}
+    code = kept_code().reduced(
+        path.read_text(encoding="utf-8"),
+        function,
+        package,
+        [(data, file.stem == path.stem) for data, file in beside.items()],
+        _all if reason_excluded(name) else _can_change_numbers,
+    )
+    files = tuple(beside[data] for data in code.data)
+    parts = [code.digest, *(_short(file.read_bytes()) for file in files)]
+    return _Part(path, files, digest(parts), (*_packages(name), *code.imports))
 
 
 @cache
@@ -170,15 +176,6 @@ def _module(name: str) -> str:
     while name and _file(name) is None:
         name = name.rpartition(".")[0]
     return name
-
-
-def _data(path: Path, tree: ast.AST) -> list[Path]:
-    """The data files of a module: those beside it that it names, or that have its name and a suffix that it names."""
-    data_files = _data_files(path.parent)
-    named = syntax_tree.string_constants(tree) if data_files else frozenset()
-    return [
-        file for file in data_files if file.name in named or (file.stem == path.stem and file.suffix in named)
-    ]
 
 
 @cache

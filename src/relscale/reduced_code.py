@@ -1,0 +1,161 @@
+"""The code of a module that can change a number, as a digest that is kept between processes in the user's cache.
+
+To reduce the syntax trees of the whole package takes two seconds, and each process of a workflow needs digests of code.
+What is kept is found by everything that it is a function of: the source, this code, the version of Python, and the
+answers about the module's imports.
+"""
+
+import ast
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from relscale import syntax_tree
+from relscale.storage.atomic import atomic_path
+from relscale.storage.user_cache import user_cache
+
+CHANGES_NO_NUMBER = "reads code for digests; another digest is another key in any case"
+
+LENGTH = 16  # hexadecimal digits kept of a sha256: 64 bits
+MOST = 10_000  # modules and functions that are kept, of several versions of this package
+
+
+@dataclass(frozen=True)
+class ReducedCode:
+    """A module, or a function and the parts of its module that it uses, without what cannot change a number.
+
+    Attributes
+    ----------
+    digest
+        Digest of its text.
+    imports
+        The imports that remain, by their full names.
+    data
+        Names of the data files that it names, of those beside it.
+    """
+
+    digest: str
+    imports: tuple[str, ...]
+    data: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is kept of a module: its reduced code, and the imports that were asked about, with the answers."""
+
+    asked: dict[str, bool]
+    code: ReducedCode
+
+
+class KeptCode:
+    """Reduced code by digest of all that it depends on; ``file`` has it of other processes too.
+
+    A file that cannot be read or written is as good as none.
+    """
+
+    def __init__(self, file: Path):
+        self.file = file
+        self._kept = _read(file)
+        self._new: dict[str, _Kept] = {}
+
+    def reduced(
+        self,
+        source: str,
+        function: str,
+        package: str,
+        data: Sequence[tuple[str, bool]],
+        keeps_import: Callable[[str], bool],
+    ) -> ReducedCode:
+        """The reduced code of a module.
+
+        Parameters
+        ----------
+        source
+            Its source.
+        function
+            A function of it; empty for the whole module.
+        package
+            The package that it is in.
+        data
+            Names of the data files beside it, each with whether it is named by the module's name and a suffix too.
+        keeps_import
+            Whether an import can change a number, by its full name.
+        """
+        parts = [_code_of_this(), sys.version_info[:2], function, package, *map(list, data), source]
+        key = _sha256(json.dumps(parts))
+        kept = self._kept.get(key)
+        if kept is None or any(keeps_import(name) != answer for name, answer in kept.asked.items()):
+            kept = self._kept[key] = self._new[key] = _reduce(source, function, package, data, keeps_import)
+        return kept.code
+
+    def save(self) -> None:
+        """Write what is new into the file, beside what other processes have written."""
+        if not self._new:
+            return
+        known = _read(self.file)
+        kept = {**(known if len(known) < MOST else {}), **self._new}
+        self._new = {}
+        with suppress(OSError):
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(self.file, durable=False) as partial:
+                partial.write_text(json.dumps({key: asdict(entry) for key, entry in kept.items()}))
+
+
+@cache
+def kept_code() -> KeptCode:
+    """The reduced code in the user's cache."""
+    return KeptCode(user_cache() / "reduced_code.json")
+
+
+def _read(file: Path) -> dict[str, _Kept]:
+    try:
+        return {
+            key: _Kept(
+                entry["asked"],
+                ReducedCode(
+                    entry["code"]["digest"], tuple(entry["code"]["imports"]), tuple(entry["code"]["data"])
+                ),
+            )
+            for key, entry in json.loads(file.read_text(encoding="utf-8")).items()
+        }
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _reduce(
+    source: str,
+    function: str,
+    package: str,
+    data: Sequence[tuple[str, bool]],
+    keeps_import: Callable[[str], bool],
+) -> _Kept:
+    asked: dict[str, bool] = {}
+
+    def answer(name: str) -> bool:
+        return asked.setdefault(name, keeps_import(name))
+
+    tree = ast.parse(source)
+    if function:
+        tree = syntax_tree.needed_by(tree, function)
+    imports = syntax_tree.prune(tree, package, answer)
+    named = syntax_tree.string_constants(tree) if data else frozenset()
+    files = tuple(
+        name for name, has_name in data if name in named or (has_name and Path(name).suffix in named)
+    )
+    return _Kept(asked, ReducedCode(_sha256(syntax_tree.text(tree))[:LENGTH], imports, files))
+
+
+@cache
+def _code_of_this() -> str:
+    return _sha256(
+        "".join(Path(file).read_text(encoding="utf-8") for file in (__file__, syntax_tree.__file__))
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
