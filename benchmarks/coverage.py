@@ -69,8 +69,9 @@ STARTS = """\
 
 {truths} random parameters per law over the usual range, and data with 0.3% of noise (0.03% for the steps of training
 runs in `multi_power`, whose B, C, β and γ otherwise form a flat valley). The table shows how often the search from
-the law's own starting points ends at an objective as low as that of a search from the true parameters. This table
-alone: `python benchmarks/coverage.py --starting-points`.
+the law's own starting points ends at an objective as low as that of a search from the true parameters; lines in
+logarithms and the parabola of a budget have closed forms, which are compared with such a search. This table alone:
+`python benchmarks/coverage.py --starting-points`.
 """
 COVERAGE = """\
 ## Coverage of nominal {level:.0%} intervals
@@ -197,7 +198,9 @@ def starting_points() -> str:
         )
         for name in sorted(random_truths.TRUTHS)
     ]
-    return markdown([searches.row(found) for found in results(trials)])
+    closed: list[searches.Found] = result(Trial(searches.of_closed_forms, (TRUTHS,)))
+    found = sorted([*results(trials), *closed], key=lambda one: one.law)
+    return markdown([searches.row(one) for one in found])
 
 
 def page(size: int, level: float, seed: int) -> str:

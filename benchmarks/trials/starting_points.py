@@ -2,15 +2,21 @@
 
 Data have 0.3% of noise, so that their optimum is not the truth; the steps of trainings, to whose noise three parameters
 of the multi-power law are sensitive, 0.03%. The best optimum that is known is the better of two: that
-of the law's own starting points, and that of a search that begins at the truth.
+of the law's own starting points, and that of a search that begins at the truth. Lines in logarithms and the parabola of
+a budget have a closed form and no starting points; it is compared with such a search.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from generators.random_truths import TRUTHS
+from scipy.optimize import least_squares
 
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.inference.log_log_lines import lines
+from relscale.laws import compute_optimal, parabola
+from relscale.laws.law import Array
 
 NOISE, OF_STEPS = 0.003, 0.0003
 ALONG_TRAININGS = ("multi_power",)
@@ -44,6 +50,52 @@ def of_starting_points(name: str, truths: int, seed: int = 0) -> Found:
         excess.append(float(found.objective[0] / from_truth.objective[0] - 1))
     worse = np.array(excess)
     return Found(name, parameters, truths, int((~(worse <= SAME)).sum()), float(worse.max()))
+
+
+def of_closed_forms(truths: int, seed: int = 0) -> list[Found]:
+    """The lines of compute-optimal tokens and parameters, and the parabola of a budget, on data of random truths."""
+    budgets, runs = np.log(np.geomspace(1e18, 1e20, 7)), np.linspace(-1.2, 1.2, 9)
+
+    def line(y: Array) -> Array:
+        found = lines(budgets, y[:, None])
+        return np.array([found.level[0], found.slope[0]])
+
+    def on_line(theta: Array) -> Array:
+        return np.asarray(theta[0] + theta[1] * (budgets - budgets.mean()))
+
+    def at_runs(theta: Array) -> Array:
+        return parabola.value(theta, runs)
+
+    def of_runs(y: Array) -> Array:
+        return parabola.coefficients(runs, y)
+
+    forms: list[tuple[str, Callable[[Array], Array], Callable[[Array], Array], Array]] = [
+        (compute_optimal.PARAMS.name, line, on_line, np.array([[18.0, 24.0], [0.3, 0.7]])),
+        (compute_optimal.TOKENS.name, line, on_line, np.array([[20.0, 26.0], [0.3, 0.7]])),
+        ("parabola", of_runs, at_runs, np.array([[1.0, 4.0], [-0.1, 0.1], [0.02, 0.3]])),
+    ]
+    return [_closed_form(*form, truths, seed) for form in forms]
+
+
+def _closed_form(
+    name: str,
+    solved: Callable[[Array], Array],
+    value: Callable[[Array], Array],
+    ranges: Array,
+    truths: int,
+    seed: int,
+) -> Found:
+    excess = []
+    for number in range(truths):
+        rng = np.random.default_rng([seed, 77, number])
+        truth = rng.uniform(*ranges.T)
+        y = value(truth) + NOISE * rng.standard_normal(len(value(truth)))
+        searched = least_squares(
+            lambda theta, y=y: value(theta) - y, truth, xtol=1e-15, ftol=1e-15, gtol=1e-15
+        )
+        excess.append(float(((value(solved(y)) - y) ** 2).sum() / (2 * searched.cost) - 1))
+    worse = np.array(excess)
+    return Found(name, len(ranges), truths, int((~(worse <= SAME)).sum()), float(worse.max()))
 
 
 def row(found: Found) -> dict[str, object]:

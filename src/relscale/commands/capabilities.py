@@ -1,8 +1,11 @@
 """``relscale capabilities``: principal components or skills of benchmark scores, and forecasts of further models."""
 
 import argparse
+import sys
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING
 
 from relscale.errors import RelscaleError
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
     from relscale.laws.law import Array
 
+LONG = 10.0  # seconds from which on fits are reported beforehand
 HELP = (
     "principal components or skills of benchmark scores, their scaling, and forecasts within a model family"
 )
@@ -114,7 +118,16 @@ def run(options: argparse.Namespace) -> None:
     print(f"{len(missing)} models, {missing.sum()} of {missing.size} scores missing\n")
     if options.model == "sloth":
         method = partial(sloth.forecast, number=count, chance=_chance(options.chance, benchmarks))
+        begin = process_time()
         fitted = method(models.scores, models.log_sizes, models.families, np.ones(len(models.families), bool))
+        further = sum(count > 1 for count in Counter(models.families).values())
+        if (expected := (process_time() - begin) * further) > LONG:
+            print(
+                f"{further} further fits, one without each family, expected to take about {expected:.0f} s; "
+                "fewer --components take less",
+                file=sys.stderr,
+                flush=True,
+            )
         error = np.nanmean(np.abs(fitted - models.scores), axis=0)
         rows = [["mean error of the fit", *(f"{x:.3f}" for x in error)]]
         print(tabulate(rows, ["", *benchmarks], disable_numparse=True))

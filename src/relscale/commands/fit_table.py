@@ -14,7 +14,7 @@ from relscale.errors import RelscaleError
 from relscale.fixed_parameters import fixed_parameters
 
 NAMES = ("group", "baseline", "corpus", "block", "cluster", "tokens", "params")
-SETTINGS = ("residual", "loss", "delta", "level", "seed")
+SETTINGS = ("residual", "loss", "delta", "level", "seed", "bootstrap")
 COLUMNS = ("x", "y", *NAMES, "run_key", "plot", "report")  # options of a single law only
 
 
@@ -100,6 +100,14 @@ def _add_settings(law: argparse._ArgumentGroup) -> None:
         "--level", type=float, default=LEVEL, help=f"Confidence level of the intervals (default: {LEVEL})."
     )
     law.add_argument("--seed", type=int, default=0, help="Seed of the bootstrap (default: 0).")
+    law.add_argument(
+        "--draws",
+        dest="bootstrap",
+        metavar="N",
+        type=int,
+        default=1000,
+        help="Bootstrap draws, where intervals are resampled (default: 1000); 0 for none.",
+    )
     repeated(
         "--at",
         metavar="FLOPS",

@@ -120,7 +120,7 @@ def rows(
 
 
 def known_part(x: Array, y: Array, share: float, from_tokens: float) -> tuple[Array, Array]:
-    """The points of a curve within a share of its training."""
+    """The points of a curve before a share of its training, as in the paper; share 1 excludes the last point."""
     selected = (x[-1] > from_tokens) & (x[-1] < share * x[-1].max())
     return x[:, selected], y[selected]
 

@@ -217,7 +217,7 @@ def fit_law(
                     low=of_draws.low,
                     high=of_draws.high,
                     method=METHODS[drawn.scheme],
-                    notes=[draws_note(kind, number, *count) for count in counts],
+                    notes=[draws_note(kind, number, *count, settings.bootstrap) for count in counts],
                 )
                 remarks += [of_draws.status[i] for i, name in enumerate(law.names) if name not in entry.fixed]
         except RelscaleError as error:  # the scheme requires information that the data lack

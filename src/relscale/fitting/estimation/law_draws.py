@@ -18,9 +18,11 @@ or nearly so, while the draw determines all others. Such a draw is used for pred
 the one without an effect, for which it is counted separately.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import process_time
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,8 @@ from relscale.fitting.inference.bootstrap import schemes
 from relscale.laws.law import Array, Law
 
 FEWEST_TRAININGS = 5  # with fewer, block bootstrap intervals are far too narrow
+EVALUATED, STEPS = 32, 80  # parameters of the timed evaluation, and evaluations of a search
+ANNOUNCED = 10.0  # seconds from which on fits are reported beforehand
 LAW_STARTS = 2  # of the law's starting points, besides the optimum of the original data
 
 Estimator = Callable[..., Estimates]  # (y, weights, starts, tolerance) -> estimates of a law at fixed x
@@ -132,7 +136,9 @@ def draws(
             sd = stderr / y[:measured] if log_residual else stderr
             drawn = schemes.simulated(centre, sd, number, rng)
         resampled = np.vstack([back(drawn), np.repeat(y[measured:, None], number, axis=1)])
-    again = fit(resampled, weight, _starts(law, estimates, x, y), tolerance=OF_A_DRAW)
+    starts = _starts(law, estimates, x, y)
+    announce(law, theta, x, len(starts) * weight.shape[1] if weight.ndim == 2 else len(starts) * number)
+    again = fit(resampled, weight, starts, tolerance=OF_A_DRAW)
     failed = ~(again.converged & (again.determined | again.irrelevant.any(axis=0)))
     pool = (residuals - residuals.mean()) * np.sqrt(measured / max(measured - free, 1))
     return Draws(
@@ -142,6 +148,22 @@ def draws(
         noise=pool[rng.integers(0, measured, number)],
         scheme=scheme,
     )
+
+
+def announce(law: Law, theta: Array, x: Array, searches: int) -> None:
+    """Report fits that are expected to take long, by the time of one evaluation of the law, on standard error."""
+    wide = np.repeat(theta[:, None], EVALUATED, axis=1)
+    begin = process_time()
+    with np.errstate(all="ignore"):
+        (law.value_and_jacobian or law.jacobian)(wide, x[..., None])
+    expected = (process_time() - begin) / EVALUATED * STEPS * searches
+    if expected > ANNOUNCED:
+        print(
+            f"law {law.name}: {searches} searches of resampled data, expected to take about {expected:.0f} s; "
+            "--draws 100, or fit.bootstrap in a config, makes them fewer",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _distinct(counts: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -141,9 +141,13 @@ def _lost_draws(failed: int, without_effect: int, draws: int) -> Remark:
     return Remark(kind, "; ".join(parts))
 
 
-def draws_note(kind: str, draws: int, failed: int, without_effect: int = 0) -> str:
-    """Description of a bootstrap in a table: "studentised, 1000 draws, 0 failed"."""
-    note = f"{'BCa' if kind == BCA else kind}, {draws} draws, {failed} failed"
+def draws_note(kind: str, draws: int, failed: int, without_effect: int = 0, asked: int = 0) -> str:
+    """Description of a bootstrap in a table: "studentised, 1000 draws, 0 failed".
+
+    If more draws were ``asked`` for than a large table allows, both numbers are given.
+    """
+    number = f"{draws} of {asked}" if asked > draws else f"{draws}"
+    note = f"{'BCa' if kind == BCA else kind}, {number} draws, {failed} failed"
     return f"{note}, {without_effect} without an effect" if without_effect else note
 
 
