@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.optimize import brentq, minimize
 
+from relscale.commands.ask import copied_rows
 from relscale.laws import batch_trajectory, experts, multilingual
 from relscale.laws.catalogue import law, laws_with_optimum
 from relscale.laws.catalogue import optimum as optimum_of
@@ -214,3 +216,9 @@ def test_compute_on_sources_and_shares_of_languages_have_a_best_mixture() -> Non
     grid = np.linspace(p[0].min(), p[0].max(), 5001)
     at_size = np.stack([np.full_like(grid, 1e8), np.full_like(grid, 1e9), grid, 1 - grid])
     assert first.value == pytest.approx(grid[of_languages.value(truth, at_size).argmin()], abs=2e-3)
+
+
+def test_copied_rows_are_counted() -> None:
+    table = pa.table({"size": [1.0, 1.0, 2.0, 2.0], "name": ["a", "a", "b", "c"]})
+    assert copied_rows(table) == 2
+    assert copied_rows(table.slice(1)) == 0

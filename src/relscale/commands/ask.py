@@ -9,6 +9,8 @@ from relscale.commands.listing import complete_by
 from relscale.commands.outputs import output_page, output_table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from relscale.questions.catalogue import Question
     from relscale.storage.column_arrays import Columns
 
@@ -86,12 +88,27 @@ def run(options: argparse.Namespace) -> None:
     print(shown(entry.row, rows))
     for line in missing_numbers(columns, values.values()):
         print(line)
+    if copies := copied_rows(table):
+        print(
+            f"{copies} of {len(table)} rows equal another in every column; remove copies, else limits are too narrow"
+        )
     if options.output:
         write_table(table_of(entry.row, rows), options.output)
         print(f"\nwritten: {options.output}")
     if options.plot and entry.figure:
         write_figure(entry.figure(columns, rows, **values), options.plot)
         print(f"figure: {options.plot}")
+
+
+def copied_rows(table: "pa.Table") -> int:
+    """The number of rows that equal another in every column; 0 if a column has lists, which are not compared."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if any(pa.types.is_nested(column.type) for column in table.columns):
+        return 0
+    counts = table.group_by(table.column_names).aggregate([([], "count_all")])["count_all"]
+    return int(pc.sum(counts.filter(pc.greater(counts, 1))).as_py() or 0)
 
 
 def missing_numbers(table: "Columns", options: Iterable[Any]) -> Iterator[str]:
