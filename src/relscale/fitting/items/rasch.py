@@ -40,7 +40,7 @@ class Items:
         """The probability of a right answer, (n, k), of abilities (n,)."""
         return np.asarray(self.guess + (1 - self.guess) * self.known(ability))
 
-    def told(self, ability: Array) -> Array:
+    def known_share(self, ability: Array) -> Array:
         """The share of right answers that are known, not guessed, (n, k): 1 without guesses."""
         return np.asarray(self.known(ability) / self.chance(ability)) if self.guess else np.ones(1)
 
@@ -51,7 +51,7 @@ class Items:
     def information(self, ability: Array) -> Array:
         """The information of each item about each ability, (n, k); the item with the most is the next to ask."""
         chance = self.chance(ability)
-        return np.asarray((self.slope * self.told(ability)) ** 2 * chance * (1 - chance))
+        return np.asarray((self.slope * self.known_share(ability)) ** 2 * chance * (1 - chance))
 
 
 def abilities(answers: Array, items: Items) -> tuple[Array, Array]:
@@ -60,7 +60,7 @@ def abilities(answers: Array, items: Items) -> tuple[Array, Array]:
     filled, theta = np.where(known, answers, 0.0), np.zeros(len(answers))
     for _ in range(ROUNDS):
         chance = np.where(known, items.chance(theta), 0.0)
-        by_ability = items.slope * items.told(theta)
+        by_ability = items.slope * items.known_share(theta)
         slope = ((filled - chance) * by_ability).sum(axis=1) - theta / OF_ABILITY
         curvature = (by_ability**2 * chance * (1 - chance)).sum(axis=1) + 1 / OF_ABILITY
         step = np.clip(slope / curvature, -LONGEST, LONGEST)
@@ -97,14 +97,14 @@ def calibrated(answers: Array, *, slopes: bool = False, guess: float = 0.0) -> t
 
 
 def _eases(filled: Array, known: Array, theta: Array, items: Items) -> Items:
-    chance, told = np.where(known, items.chance(theta), 0.0), items.told(theta)
-    slope = items.slope * ((filled - chance) * told).sum(axis=0) - items.ease / OF_EASE
-    curvature = items.slope**2 * (told**2 * chance * (1 - chance)).sum(axis=0) + 1 / OF_EASE
+    chance, known_share = np.where(known, items.chance(theta), 0.0), items.known_share(theta)
+    slope = items.slope * ((filled - chance) * known_share).sum(axis=0) - items.ease / OF_EASE
+    curvature = items.slope**2 * (known_share**2 * chance * (1 - chance)).sum(axis=0) + 1 / OF_EASE
     return replace(items, ease=items.ease + np.clip(slope / curvature, -LONGEST, LONGEST))
 
 
 def _slopes(filled: Array, known: Array, theta: Array, items: Items) -> Items:
-    at = (theta[:, None] + items.ease) * items.told(theta)
+    at = (theta[:, None] + items.ease) * items.known_share(theta)
     chance, log_slope = np.where(known, items.chance(theta), 0.0), np.log(items.slope)
     slope = items.slope * ((filled - chance) * at).sum(axis=0) - log_slope / OF_SLOPE
     curvature = items.slope**2 * (chance * (1 - chance) * at**2).sum(axis=0) + 1 / OF_SLOPE
