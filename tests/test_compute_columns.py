@@ -7,7 +7,7 @@ from one_sentence import assert_one_sentence
 
 import relscale
 from relscale.cli import main
-from relscale.compute_columns import SCALES, check_same_units
+from relscale.compute_columns import SCALES, check_same_units, of_each
 from relscale.errors import RelscaleError
 from relscale.measurements.options import Table
 from relscale.measurements.published import read_tables
@@ -110,9 +110,17 @@ def test_corpora_may_differ_in_units(tmp_path):
         read_tables(same, "mine")
 
 
-@pytest.mark.parametrize("factor", [1, 3, 9])
-def test_compute_per_parameter_and_token_may_vary_as_architectures_do(factor):
-    check_same_units((6 * N * D * np.geomspace(1, factor, len(N)), N, D), "runs.csv")
+@pytest.mark.parametrize("factor", [1, 9, 32, 200])
+@pytest.mark.parametrize("same_budget", [True, False])
+def test_compute_per_parameter_and_token_may_vary_as_experts_and_embeddings_do(factor, same_budget):
+    """Parameters are all those of models of which some are active, or those without embeddings."""
+    tokens = 1e19 / (6 * N) if same_budget else D
+    check_same_units((6 * N * tokens, N * np.geomspace(1, factor, len(N)), tokens), "runs.csv")
+
+
+def test_one_compute_calculated_in_two_ways_is_one():
+    flops = np.array([6 * 3.3e8 * 1.1, 6 * 1.1 * 3.3e8, np.nextafter(6 * 3.3e8 * 1.1, 1e10)])
+    assert of_each(flops, np.zeros(3, dtype=int), ["m"], "flops") == pytest.approx(flops[:1])
 
 
 def test_parameters_in_billions_are_not_rounded(tmp_path):

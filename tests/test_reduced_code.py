@@ -88,3 +88,10 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
     kept = KeptCode(tmp_path / "file" / "code.json")
     assert reduced(kept).imports
     kept.save()
+
+
+def test_without_a_home_code_is_kept_in_memory():
+    kept = KeptCode(None)
+    asked = ("x = 1", "", "package", [], lambda name: True)
+    assert kept.reduced(*asked) == kept.reduced(*asked)
+    kept.save()

@@ -16,8 +16,8 @@ FLOPS, NO_UNIT = (
     {"training", "train", "total", "log", "log2", "log10", "ln"},
 )
 LEAST_LOGARITHM, LARGEST_LOGARITHM = 10, 100  # of FLOPs: from 1e10 to base 10, to 1e30 to base 2
-VARIES = 10  # largest ratio of compute per parameter and token: embeddings and attention explain no more
-PREFIX = 500  # ratios beyond this are of units: thousands, millions, billions
+PREFIX = 500  # ratios beyond this are of units, thousands, millions or billions: experts and embeddings explain less
+EQUAL = 1e-6  # relative difference of one compute, calculated in two ways
 
 
 def check_no_logarithm(column: str, values: Floats, name: str = "") -> None:
@@ -65,8 +65,8 @@ def is_compute(column: str) -> bool:
 def check_same_units(scales: Sequence[Floats], name: str, columns: Sequence[str] = SCALES) -> None:
     """Refuse compute that does not grow with parameters × tokens: a logarithm, or rows in other units.
 
-    Their ratio may vary tenfold, or as much as the compute does; beyond a factor of 500 also no more than the product,
-    because compute in two units varies by as much as the units differ.
+    Their ratio may vary by a factor of 500, as where inactive experts or no embeddings are counted, or as much as both
+    the compute and the product do; compute or tokens in two units vary by as much as the units differ.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ constant; write all rows in the same units, and no logarithms
     flops, product = flops[known], params[known] * tokens[known]
     ratio = flops / product
     varies, of_flops, of_product = (float(cells.max() / cells.min()) for cells in (ratio, flops, product))
-    if (varies > VARIES and varies > of_flops) or (varies > PREFIX and varies > of_product):
+    if varies > PREFIX and varies > min(of_flops, of_product):
         raise RelscaleError(
             f"{name}: {columns[0]} / ({columns[1]} · {columns[2]}) is from {ratio.min():.3g} to {ratio.max():.3g}, "
             "and should be nearly constant; write all rows in the same units, and no logarithms"
@@ -128,7 +128,7 @@ def of_each(
     least, largest = np.full(len(models), np.inf), np.full(len(models), -np.inf)
     np.minimum.at(least, row[known], values[known])
     np.maximum.at(largest, row[known], values[known])
-    for i in np.flatnonzero(least < largest).tolist():
+    for i in np.flatnonzero(least * (1 + EQUAL) < largest).tolist():
         raise RelscaleError(
             f"{name}{': ' * bool(name)}model {models[i]!r} has several values of {column!r}, {least[i]:g} and "
             f"{largest[i]:g}; give each checkpoint a name of its own"

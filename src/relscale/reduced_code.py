@@ -53,14 +53,14 @@ class _Kept:
 
 
 class KeptCode:
-    """Reduced code by digest of all that it depends on; ``file`` has it of other processes too.
+    """Reduced code by digest of all that it depends on; ``file``, if any, has it of other processes too.
 
     A file that cannot be read or written is as good as none.
     """
 
-    def __init__(self, file: Path):
+    def __init__(self, file: Path | None):
         self.file = file
-        self._kept = _read(file)
+        self._kept = _read(file) if file else {}
         self._new: dict[str, _Kept] = {}
 
     def reduced(
@@ -95,7 +95,7 @@ class KeptCode:
 
     def save(self) -> None:
         """Write what is new into the file, beside what other processes have written."""
-        if not self._new:
+        if not self._new or not self.file:
             return
         known = _read(self.file)
         kept = {**(known if len(known) < MOST else {}), **self._new}
@@ -108,8 +108,11 @@ class KeptCode:
 
 @cache
 def kept_code() -> KeptCode:
-    """The reduced code in the user's cache."""
-    return KeptCode(user_cache() / "reduced_code.json")
+    """The reduced code in the user's cache; without a home, in memory only."""
+    try:
+        return KeptCode(user_cache() / "reduced_code.json")
+    except RuntimeError:  # no HOME, and no such user
+        return KeptCode(None)
 
 
 def _read(file: Path) -> dict[str, _Kept]:

@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import brentq, minimize
 
 from relscale.commands.ask import copied_rows
+from relscale.errors import RelscaleError
 from relscale.laws import batch_trajectory, experts, multilingual
 from relscale.laws.catalogue import law, laws_with_optimum
 from relscale.laws.catalogue import optimum as optimum_of
@@ -222,3 +223,18 @@ def test_copied_rows_are_counted() -> None:
     table = pa.table({"size": [1.0, 1.0, 2.0, 2.0], "name": ["a", "a", "b", "c"]})
     assert copied_rows(table) == 2
     assert copied_rows(table.slice(1)) == 0
+
+
+def test_zero_is_given_only_where_it_has_a_meaning() -> None:
+    table = Columns({name: np.ones(4) for name in ("params", "train_steps", "batch_tokens", "loss")})
+    of_law = {"law": "batch_trajectory", "x": ("params", "train_steps", "batch_tokens"), "y": "loss"}
+    with pytest.raises(RelscaleError, match="at: batch_ratio is 0, which is not positive"):
+        list(optimum.rows(table, **of_law, at=("training_flops=1e20", "batch_ratio=0")))
+
+
+def test_a_vocabulary_without_a_finite_optimum_is_unknown() -> None:
+    best = optimum_of("vocabulary", law("vocabulary").predictors)
+    theta = np.array([1.0, np.inf, 10.0, 400.0, 0.3, 0.4, 0.3])
+    at = {"training_flops": 1e20, "width": 1024.0, "characters_per_token": 4.0}
+    with np.errstate(all="ignore"):
+        assert np.isnan(list(best.optimal_values(theta, at).values())).all()

@@ -7,7 +7,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from relscale.errors import RelscaleError
-from relscale.scoring.encoding import Encoder, move_spaces
+from relscale.scoring.encoding import Encoder, _end_token, move_spaces
 
 pytestmark = pytest.mark.slow
 
@@ -221,3 +221,13 @@ def test_windows_of_odd_text_are_those_of_lm_eval(stock, text):
     assert [(list(w.context), list(w.continuation)) for w in found] == [
         (list(c), list(t)) for _, c, t in asked
     ]
+
+
+def test_a_text_of_unknown_words_ends_with_no_added_token():
+    """The vocabulary of nucleotides has no word of the text that is tried."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(WordLevel({"A": 0, "C": 1, "G": 2, "T": 3, "<unk>": 4}, unk_token="<unk>"))
+    assert _end_token(PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>")) is None

@@ -82,6 +82,7 @@ def test_labels_that_may_count_from_0_are_read(labels):
         ([2, 0], [["0", "1", "2"], ["0", "1", "2"]], False),  # either way the same
         ([0, 2], [["3", "1", "2"], ["3", "1", "2"]], False),  # 0 is the text of no choice
         ([0, 1], [FOUR, FOUR], False),
+        (["2", "0"], [["2", "0", "1"], ["0", "1", "2"]], False),  # texts, of a column that is named alone
     ],
 )
 def test_labels_that_are_positions_and_texts_are_told_apart(labels, choices, both):

@@ -82,14 +82,17 @@ def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
         return float(size.sum() + text), text * beta * share - powers * size, curvature
 
     norm = least(np.zeros(2))[0]
-    found = minimize(
-        lambda logs: least(logs)[0] / norm,
-        np.zeros(2),
-        jac=lambda logs: least(logs)[1] / norm,
-        hess=lambda logs: least(logs)[2] / norm,
-        method="trust-exact",
-        options={"gtol": 1e-11, "max_trust_radius": 10.0},
-    )
+    try:
+        found = minimize(
+            lambda logs: least(logs)[0] / norm,
+            np.zeros(2),
+            jac=lambda logs: least(logs)[1] / norm,
+            hess=lambda logs: least(logs)[2] / norm,
+            method="trust-exact",
+            options={"gtol": 1e-11, "max_trust_radius": 10.0},
+        )
+    except ValueError:  # a step to where the law overflows
+        return dict.fromkeys(("params", "vocabulary", "characters", "loss"), np.nan)
     params, entries = unit * np.exp(found.x)
     tokens = known["training_flops"] / 6 / (params + width * entries)
     return {

@@ -101,6 +101,8 @@ def widened(
     >>> wide = widened(Percentiles(0.5, 2.0, 100, 0), 1.0, 2.0, "log")
     >>> f"{wide.low:.2f} {wide.high:.2f}"
     '0.25 4.00'
+    >>> widened(Percentiles(1.2, 2.0, 100, 0), 1.0, 2.0, "linear")[:2]
+    (1.2, 3.0)
     """
     if limits.low is None or limits.high is None:
         return limits
@@ -108,7 +110,9 @@ def widened(
     to, back = _SCALES[scale]
     with np.errstate(all="ignore"):
         wide = back(to(np.array(value)) + factor * (to(ends) - to(np.array(value))))
-    low, high = np.clip(np.where(np.isfinite(wide), wide, ends), least, most)
+    wide = np.where(np.isfinite(wide), wide, ends)
+    # An estimate outside the percentiles would only move them.
+    low, high = np.clip([min(wide[0], ends[0]), max(wide[1], ends[1])], least, most)
     return limits._replace(low=float(low), high=float(high))
 
 

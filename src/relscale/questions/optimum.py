@@ -119,9 +119,12 @@ def rows(
     if set(fixed_values) != set(best.fixed):
         needed = ", ".join(f"{name} ({meaning})" for name, meaning in best.fixed.items()) or "nothing"
         raise RelscaleError(f"at: the optimum of {law} needs {needed}")
+    may_be_zero = {
+        name for i, name in enumerate(fitted_law.predictors) if not must_be_positive(fitted_law, i, name)
+    }
     for name, number in fixed_values.items():
-        if not 0 <= number < np.inf:
-            raise RelscaleError(f"at: {name} is {number:g}, which is negative or not finite")
+        if not 0 <= number < np.inf or (number == 0 and name not in may_be_zero):
+            raise RelscaleError(f"at: {name} is {number:g}, which is not positive or not finite")
     if draws != 0 and draws < MIN_DRAWS:
         raise RelscaleError(
             f"draws: {draws} are too few for an interval; give at least {MIN_DRAWS}, or 0 for none"

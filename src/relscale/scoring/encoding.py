@@ -190,8 +190,8 @@ class Encoder:
 
 def _end_token(tokenizer: "PreTrainedTokenizerBase") -> str | None:
     """The special token that a tokenizer puts after every text, if any."""
-    tokens = tokenizer.encode("a")
-    ends = len(tokens) > 0 and tokens[-1] in tokenizer.all_special_ids
+    tokens, plain = tokenizer.encode("a"), tokenizer.encode("a", add_special_tokens=False)
+    ends = len(tokens) > len(plain) and tokens[-1] in tokenizer.all_special_ids and tokens[-1:] != plain[-1:]
     return str(tokenizer.decode(tokens[-1:])) if ends else None
 
 

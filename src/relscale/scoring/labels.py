@@ -45,10 +45,10 @@ def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemSt
 
 
 def check_counted_from_zero(labels: Sequence[Any], choices: Sequence[Sequence[str]], task: str) -> None:
-    """Refuse labels that count the choices from 1: read from 0 as lm-eval does, all but the last name a wrong choice.
+    """Refuse labels that count the choices from 1: read from 0, as lm-eval does, all but the last name a wrong choice.
 
     That is whole numbers, none of them 0, one of which is the number of choices of its document. They may be written as
-    text, unless it is the text of a choice.
+    text, unless it is the text of a choice; lm-eval would find no choice of that text.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def check_counted_from_zero(labels: Sequence[Any], choices: Sequence[Sequence[st
     >>> check_counted_from_zero([1, 2], [["a", "b"], ["a", "b"]], "quiz")
     Traceback (most recent call last):
     relscale.errors.RelscaleError: quiz: the labels are from 1 to 2 for 2 choices, so they count from 1, and lm-eval \
-counts from 0; subtract 1 in doc_to_target, as in {{answer - 1}}
+counts from 0; subtract 1 in doc_to_target, as in {{answer|int - 1}}
     """
     numbers = [_whole(label, of) for label, of in zip(labels, choices, strict=True)]
     known = [number for number in numbers if number is not None and number >= 0]
@@ -74,22 +74,22 @@ counts from 0; subtract 1 in doc_to_target, as in {{answer - 1}}
     if known and min(known) > 0 and beyond:
         raise RelscaleError(
             f"{task}: the labels are from {min(known)} to {max(known)} for {len(beyond[0])} choices, so they count "
-            "from 1, and lm-eval counts from 0; subtract 1 in doc_to_target, as in {{answer - 1}}"
+            "from 1, and lm-eval counts from 0; subtract 1 in doc_to_target, as in {{answer|int - 1}}"
         )
 
 
 def also_texts(labels: Sequence[Any], choices: Sequence[Sequence[str]]) -> bool:
-    """Whether every label is a position, and its digits are the text of a choice at another position of some document.
+    """Whether every label is a number, and its digits are the text of a choice at another position of some document.
 
-    lm-eval makes a position of what a template renders as digits, so the answer "2" of the choices 3, 1 and 2 becomes
-    the last one by chance only.
+    lm-eval makes a number of what a template renders as digits, so the answer "2" of the choices 3, 1 and 2 becomes
+    the last one by chance only. A label that is still a text is read as one.
 
     Examples
     --------
     >>> also_texts([2, 1], [["3", "2", "1"], ["3", "1", "2"]]), also_texts([0, 1], [["1", "2"], ["1", "2"]])
     (True, False)
     """
-    places = [_whole(label, ()) for label in labels]
+    places = [None if isinstance(label, str) else _whole(label, ()) for label in labels]
     texts = [str(place) for place in places]
     return all(text in of for text, of in zip(texts, choices, strict=True)) and any(
         of.index(text) != place for text, place, of in zip(texts, places, choices, strict=True)
