@@ -55,7 +55,7 @@ TRUTHS = 100  # random parameters of each law, for its starting points
 INTRODUCTION = """\
 # Recovery and coverage
 
-Made by `python benchmarks/coverage.py{options}` (four minutes of one core; results of trials whose code has not
+Made by `python benchmarks/coverage.py{options}` (about 15 minutes of one core; results of trials whose code has not
 changed are kept in `results/coverage`); do not edit. `benchmarks/generators/` simulates the data sets;
 `benchmarks/trials/` calls the same functions as a fit.
 
@@ -119,7 +119,8 @@ ITEMS = """\
 ### Abilities from single answers
 
 `relscale ability --at`: abilities of models around a line in ln compute, and a further model beyond them, by half of
-their range of ln compute. Where items have slopes (2PL) that of the line is the one at a slope of 1.
+their range of ln compute. Where items have slopes (2PL) that of the line is the one at a slope of 1. Rows but the first
+five have a fifth of the data sets.
 """
 FORECASTS = """\
 ### Forecasts

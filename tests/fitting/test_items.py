@@ -124,3 +124,18 @@ def test_each_group_has_its_own_line_and_backtest(tmp_path: Path, capsys: pytest
     assert float(slow[0][3]) == pytest.approx(0.1 / np.log(10), rel=0.15)
     assert [row[1] for row in (fast[1], slow[1])] == ["3", "3"]  # 2 of the largest from four, 1 from five
     assert max(float(row[2]) for row in (fast[1], slow[1])) < 0.03
+
+
+def test_answers_that_are_wrong_more_often_than_by_guessing_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of six models that guess, (1 − 0.25)^6, 18% of the items, have no right answer; trick questions have none."""
+    guessed = np.random.default_rng(0).random((6, 200)) < 0.25
+    columns = ["--model", "model", "--item", "item", "--score", "correct", "--compute", "flops"]
+    for tricks in (0, 60):
+        guessed[:, :tricks] = False
+        lines = [f"m{i},q{j},{int(x)},{10.0 ** (18 + i)}" for (i, j), x in np.ndenumerate(guessed)]
+        table = tmp_path / "answers.csv"
+        table.write_text("\n".join(["model,item,correct,flops", *lines]))
+        assert main(["ability", str(table), *columns, "--chance", "0.25"]) == 0
+        assert ("more than guessing at 0.25 explains" in capsys.readouterr().err) is bool(tricks)

@@ -1,6 +1,7 @@
 """``relscale ability``: abilities of models and easiness of items, from a table of answers."""
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -202,6 +203,16 @@ def _print_abilities(table: AnswerTable, options: argparse.Namespace) -> None:
         print("\n" + tabulate(cells, ["item", "ease", "slope", "information"], floatfmt=".3f"))
 
 
+def _below_guessing(answers: "Array", chance: float) -> float:
+    """The share of items without a right answer, if more than two standard errors above that of models that guess."""
+    import numpy as np
+
+    expected = (1 - chance) ** np.isfinite(answers).sum(axis=0)
+    never = (np.nansum(answers, axis=0) == 0).mean()
+    error = np.sqrt((expected * (1 - expected)).sum()) / len(expected)
+    return float(never) if never > expected.mean() + 2 * error else 0.0
+
+
 def _print_lines(table: AnswerTable, options: argparse.Namespace, at: float | None) -> None:
     """The line of abilities of each group, the forecast, and the errors of backtests."""
     import numpy as np
@@ -219,6 +230,12 @@ def _print_lines(table: AnswerTable, options: argparse.Namespace, at: float | No
             computes = f"{len(compute)} models with {len(set(compute.tolist()))} values of {options.compute}"
             raise RelscaleError(
                 f"{table.name}: {group}: {computes}; the line needs {FEWEST} models with {FEWEST - 1} values"
+            )
+        if options.chance and (never := _below_guessing(answers, options.chance)):
+            print(
+                f"{table.name}: {group}: no model answers {never:.0%} of the items right, more than guessing at "
+                f"{options.chance:g} explains, so the forecast is biased; without --chance the floor is 0",
+                file=sys.stderr,
             )
         fit = latent_regression(answers, compute, options.chance)
         row = [group, answers.shape[1], len(compute), fit.slope, *fit.slope_interval(options.level)]

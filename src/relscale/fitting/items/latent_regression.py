@@ -23,7 +23,9 @@ from relscale.laws.law import Array
 
 NODES = np.linspace(-5, 5, 61)  # of z / σ
 LOG_WEIGHT = -0.5 * NODES**2 - np.log(np.exp(-0.5 * NODES**2).sum())
-FLAT = 1e-4  # precision of α and β in standardised ln compute
+# precision of α and β around 0 in standardised ln compute, for models at chance or all right
+VAGUE = 1 / 5**2
+DAMPED = 1e-4  # least eigenvalue of the curvature in a step
 SPREAD = 1.0  # precision of ln σ around 0, for items that all models answer alike
 SCATTERS = np.geomspace(0.1, 20, 14)  # of τ, in units of a first estimate; their finer grid has FINE
 FINE, QUANTILES, NOISES = 60, 100, 20
@@ -172,7 +174,7 @@ def _line(answers: Answers, x: Array, scatter: float, chance: float, start: Arra
     design[:n, 0], design[:n, 1], design[n, n + 2] = 1, x, 1
     design[:n, 2 : n + 2] = scatter * np.eye(n)
     precision = np.ones(n + 3)
-    precision[:2], precision[-1] = FLAT, SPREAD
+    precision[:2], precision[-1] = VAGUE, SPREAD
 
     def expanded(parameters: Array) -> tuple[float, _Expansion]:
         state = design @ parameters
@@ -185,8 +187,8 @@ def _line(answers: Answers, x: Array, scatter: float, chance: float, start: Arra
         gradient = design.T @ at.gradient - precision * parameters
         curvature = design.T @ at.information @ design + np.diag(precision)
         least = np.linalg.eigvalsh(curvature)[0]
-        if least < FLAT / 2:
-            curvature += (FLAT - least) * np.eye(n + 3)
+        if least < DAMPED / 2:
+            curvature += (DAMPED - least) * np.eye(n + 3)
         step = np.linalg.solve(curvature, gradient)
         if gradient @ step < SETTLED:
             break
