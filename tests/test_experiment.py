@@ -23,7 +23,7 @@ def released(tmp_path):
     return make
 
 
-ROWS = ["a,x/a,web,1,2,12,1e9,,3.5", "b,x/b,web,1,2,24,2e9,,3.4", "c,x/c,books,1,2,12,1e9,,3.6"]
+ROWS = ["a,x/a,web,100,2,1200,1e9,,3.5", "b,x/b,web,100,4,2400,2e9,,3.4", "c,x/c,books,100,2,1200,1e9,,3.6"]
 
 
 def test_what_trained_the_models_may_stay_in_the_config_and_orders_the_corpora(released):
@@ -41,7 +41,7 @@ def test_checkpoints_are_scored_by_corpus_budget_or_run(released, unit, jobs):
 
 
 def test_checkpoints_without_a_budget_cannot_be_scored_by_it(released):
-    config = released("a,x/a,web,1,2,12,,,", scoring={"job": "budget"})
+    config = released("a,x/a,web,100,2,1200,,,", scoring={"job": "budget"})
     with pytest.raises(
         RelscaleError, match=r"the table has no budget for a; set scoring\.job to corpus or run"
     ):
@@ -49,7 +49,7 @@ def test_checkpoints_without_a_budget_cannot_be_scored_by_it(released):
 
 
 def test_a_run_that_diverged_has_a_row_and_no_scoring(released):
-    config = released(*ROWS, "d,,web,1,2,12,1e9,diverged at step 7,", scoring={"job": "run"})
+    config = released(*ROWS, "d,,web,100,2,1200,1e9,diverged at step 7,", scoring={"job": "run"})
     assert job_names(scoring_jobs(config), "web") == ["a", "b"]
 
 

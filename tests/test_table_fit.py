@@ -470,7 +470,9 @@ def test_a_column_of_a_wide_table_that_nothing_uses_may_have_any_name() -> None:
 
 def test_a_wide_table_of_accuracies_is_said_to_be_one() -> None:
     accuracies = wide().rename_columns(["flops", "easy_acc", "hard_acc"])
-    assert "of an accuracy fit 1 − accuracy" in relscale.fit(accuracies, y=["easy_acc", "hard_acc"]).summary()
+    assert (
+        "of an accuracy, fit 1 − accuracy" in relscale.fit(accuracies, y=["easy_acc", "hard_acc"]).summary()
+    )
 
 
 @pytest.mark.parametrize("law", ["relative", "power", "irreducible"])
