@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from relscale.laws.law import Array
 
-LONG = 10.0  # seconds from which on fits are reported beforehand
 HELP = (
     "principal components or skills of benchmark scores, their scaling, and forecasts within a model family"
 )
@@ -107,6 +106,7 @@ def run(options: argparse.Namespace) -> None:
 
     from relscale.fitting import sloth
     from relscale.fitting.capabilities import completed, components, forecast, held_out
+    from relscale.fitting.estimation.law_draws import ANNOUNCED
 
     models = _read(options)
     benchmarks, missing = models.benchmarks, np.isnan(models.scores)
@@ -121,7 +121,7 @@ def run(options: argparse.Namespace) -> None:
         begin = process_time()
         fitted = method(models.scores, models.log_sizes, models.families, np.ones(len(models.families), bool))
         further = sum(count > 1 for count in Counter(models.families).values())
-        if (expected := (process_time() - begin) * further) > LONG:
+        if (expected := (process_time() - begin) * further) > ANNOUNCED:
             print(
                 f"{further} further fits, one without each family, expected to take about {expected:.0f} s; "
                 "fewer --components take less",

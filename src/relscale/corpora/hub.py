@@ -117,7 +117,6 @@ def _frames(opened: IO[bytes]) -> IO[bytes]:
 
 
 def _parquet(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
-
     from pyarrow import parquet
 
     with parquet.ParquetFile(opened) as file:

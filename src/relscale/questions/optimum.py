@@ -119,9 +119,10 @@ def rows(
     if set(fixed_values) != set(best.fixed):
         needed = ", ".join(f"{name} ({meaning})" for name, meaning in best.fixed.items()) or "nothing"
         raise RelscaleError(f"at: the optimum of {law} needs {needed}")
-    may_be_zero = {
-        name for i, name in enumerate(fitted_law.predictors) if not must_be_positive(fitted_law, i, name)
-    }
+    positive = [must_be_positive(fitted_law, i, name) for i, name in enumerate(x)]
+    may_be_zero = [
+        name for name, is_positive in zip(fitted_law.predictors, positive, strict=True) if not is_positive
+    ]
     for name, number in fixed_values.items():
         if not 0 <= number < np.inf or (number == 0 and name not in may_be_zero):
             raise RelscaleError(f"at: {name} is {number:g}, which is not positive or not finite")
@@ -131,8 +132,8 @@ def rows(
         )
     points = np.stack(
         [
-            table.positive(name) if must_be_positive(fitted_law, i, name) else table.numbers(name)
-            for i, name in enumerate(x)
+            table.positive(name) if is_positive else table.numbers(name)
+            for name, is_positive in zip(x, positive, strict=True)
         ]
     )
     values = table.numbers(y)
