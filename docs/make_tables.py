@@ -9,7 +9,7 @@ from relscale.measurements.measurement import Measurement, Replicate
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.items import Item
 from relscale.scoring.requests import Request
-from relscale.scoring.task_metrics import TaskValue
+from relscale.scoring.task_values import TaskValue
 from relscale.storage.rows import columns_of
 from relscale.studies.critical_batches import CriticalBatchRow
 from relscale.tokens.build import StoredDocument
