@@ -21,10 +21,11 @@ from relscale.errors import RelscaleError
 from relscale.provenance import digest, folder_digest
 from relscale.scoring.builders import data_builders, documents_builders
 from relscale.scoring.data_source import data_files
-from relscale.scoring.manifest import DataSource, Manifest, read_manifest
+from relscale.scoring.manifest import DataSource, Manifest, kind_of_output, read_manifest
 from relscale.scoring.options import HubDataSource, Suite, SuiteOptions
+from relscale.scoring.supported_tasks import SCORED
+from relscale.scoring.task_files import task_files
 from relscale.storage.file_name import file_name
-from relscale.storage.yaml_text import load
 from relscale.suggestions import nearest, suggestion
 
 SUITES = Path(__file__).parent / "suites"
@@ -147,14 +148,17 @@ def hub_data(name: str, suite: Suite) -> DataSource | None:
 
 
 def suite_inputs(suite: Suite) -> list[Path]:
-    """The user's files that a suite is read from; empty if its data are shipped, built, or on the hub.
+    """The user's files that a suite is read from, outside its folder; empty if its data are shipped, built, or on the
+    hub.
 
     Raises
     ------
     RelscaleError
-        A file is missing.
+        A file is missing, or cannot be read as a task.
     """
-    paths = _paths(suite.data) if suite.lm_eval is not None or isinstance(suite.data, str) else []
+    paths = list(_paths(suite.data)) if suite.lm_eval is not None or isinstance(suite.data, str) else []
+    if suite.path is not None:
+        paths += dict.fromkeys(file for task in task_files(Path(suite.path)).values() for file in task.inputs)
     return [file for path in paths for file in data_files(path)]
 
 
@@ -197,12 +201,18 @@ def _data(suite: Suite, manifest: Manifest) -> DataSource:
 def _check_listed(manifest: Manifest, source: Path) -> None:
     if not manifest.tasks:
         raise RelscaleError(f"{source}: suite.yaml lists no task; name those of tasks/ under 'tasks'")
-    read = [load(path, text_tags=("!function",)) for path in sorted((source / "tasks").glob("*.yaml"))]
-    names = {str(task.get("task")) for task in read if isinstance(task, dict)}
+    files = task_files(source)
     for task, entry in manifest.tasks.items():
-        if task not in names:
+        if task not in files:
             raise RelscaleError(
                 f"{source}: suite.yaml lists the task {task!r}; no file in tasks/ has that name"
+            )
+        output = files[task].output_type
+        kind = kind_of_output(output) if output in SCORED else manifest.kind
+        if kind != manifest.kind:
+            raise RelscaleError(
+                f"{source}: the task {task!r} has output_type {output}, and the suite is of kind {manifest.kind}; set "
+                f"kind: {kind}, or put the task into another suite"
             )
         if entry.group not in manifest.groups:
             raise RelscaleError(
