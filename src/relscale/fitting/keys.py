@@ -1,7 +1,8 @@
 """The keys that rows of the fit's tables share: of a run matrix, of a series, of a curve."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 from relscale.storage.rows import column
 
@@ -48,3 +49,10 @@ class CurveKey(SeriesKey):
 FAMILY = tuple(field.name for field in fields(FamilyKey))
 SERIES = tuple(field.name for field in fields(SeriesKey) if field.name not in FAMILY)
 ERROR_KEY = (*FAMILY, *SERIES)
+CURVE = tuple(field.name for field in fields(CurveKey))
+Key = tuple[Any, ...]
+
+
+def key_of(row: object, names: Sequence[str] = CURVE) -> Key:
+    """The values of these columns of a row: by default its curve."""
+    return tuple(getattr(row, name) for name in names)
