@@ -48,6 +48,7 @@ class CurveKey(SeriesKey):
 
 FAMILY = tuple(field.name for field in fields(FamilyKey))
 SERIES = tuple(field.name for field in fields(SeriesKey) if field.name not in FAMILY)
+RUN = (*FAMILY, "run", "step")
 ERROR_KEY = (*FAMILY, *SERIES)
 CURVE = tuple(field.name for field in fields(CurveKey))
 Key = tuple[Any, ...]
