@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Literal
 
 from relscale.storage.rows import column
@@ -56,4 +57,5 @@ Key = tuple[Any, ...]
 
 def key_of(row: object, names: Sequence[str] = CURVE) -> Key:
     """The values of these columns of a row: by default its curve."""
-    return tuple(getattr(row, name) for name in names)
+    key: Key = attrgetter(*names)(row)
+    return key

@@ -24,7 +24,7 @@ class MetricRemarks:
     exponents
         The exponent of each error.
     last
-        Each error at the largest compute.
+        Each error at the largest compute, of the suites of ``chance``.
     chance
         The accuracy of guessing, per suite.
     """
@@ -45,6 +45,8 @@ class MetricRemarks:
         last: dict[Key, ErrorRow] = {}
         for error in errors:
             if error.value is None or error.training_flops is None or not math.isfinite(error.value):
+                continue
+            if error.suite not in chance:
                 continue
             key = key_of(error, ERROR_KEY)
             before = last.get(key)
