@@ -42,7 +42,7 @@ class UnknownText:
         if self._is_complete:
             return 0
         if not self._tokenizer.is_fast:  # no offsets: each token stands for at least one character
-            tokens = self._tokenizer.encode(text[start:], add_special_tokens=False)
+            tokens: list[int] = self._tokenizer.encode(text[start:], add_special_tokens=False)
             return tokens.count(self._token)
         encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         spans = list(zip(encoded["input_ids"], encoded["offset_mapping"], strict=True))
