@@ -42,8 +42,8 @@ class UnknownText:
         if self._is_complete:
             return 0
         if not self._tokenizer.is_fast:  # no offsets: each token stands for at least one character
-            tokens: list[int] = self._tokenizer.encode(text[start:], add_special_tokens=False)
-            return tokens.count(self._token)
+            tokens = self._tokenizer.encode(text[start:], add_special_tokens=False)
+            return sum(token == self._token for token in tokens)
         encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         spans = list(zip(encoded["input_ids"], encoded["offset_mapping"], strict=True))
         unknown = np.ones(len(text), bool)  # also of characters without a token
