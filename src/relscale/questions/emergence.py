@@ -30,7 +30,7 @@ class EmergenceRow:
     points: int = column("Number of scales with a rate above 0 and below 1.")
     left_out: int = column("Number of scales with a rate of 0 or 1, which are excluded.")
     least_bend: float | None = column(
-        "The least second difference of ln(−ln rate) in ln scale.", default=None
+        "The smallest second difference of ln(−ln rate) in ln scale.", default=None
     )
     largest_bend: float | None = column("The largest.", default=None)
     emergence: Emergence | None = column("Verdict on the curvature, by its standard errors.", default=None)

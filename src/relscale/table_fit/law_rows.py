@@ -62,8 +62,8 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
     Raises
     ------
     RelscaleError
-        The number of columns is not that of the predictors, a cell is no number, several rows measure the same, or no
-        row can be fitted.
+        The number of columns is not that of the predictors, a cell is not a number, several rows measure the same, or
+        no row can be fitted.
     """
     predictors = law.source_columns or law.predictors
     if len(columns.x) != len(predictors):

@@ -29,7 +29,7 @@ SMALLEST_IRREDUCIBLE, SMALLEST_SHIFTED, SMALLEST_SURFACE, SMALLEST_BROKEN = 4, 5
 
 BISECTIONS = 50
 MEMORY = 0.5  # h, in ranges of the data
-FLOORS = 1 - np.geomspace(0.01, 1, 8)[::-1]  # E, as shares of the least y
+FLOORS = 1 - np.geomspace(0.01, 1, 8)[::-1]  # E, as shares of the smallest y
 TOPS = np.array([1.02, 1.3, 3.0])  # e, in units of the largest y; 1 for an error rate
 BENDS = np.array([0.0, 0.25, 0.5, 1.0, 2.0])  # a
 NEAR = 0.3  # in ln N and ln D, width of the kernel over which residuals of near runs are averaged

@@ -26,7 +26,7 @@ NODES = np.linspace(-5, 5, 61)  # of z / σ
 LOG_WEIGHT = -0.5 * NODES**2 - np.log(np.exp(-0.5 * NODES**2).sum())
 # precision of α and β around 0 in standardised ln compute, for models at chance or all right
 VAGUE = 1 / 5**2
-DAMPED = 1e-4  # least eigenvalue of the curvature in a step
+DAMPED = 1e-4  # smallest eigenvalue of the curvature in a step
 SPREAD = 1.0  # precision of ln σ around 0, for items that all models answer alike
 SCATTERS = np.geomspace(0.1, 20, 14)  # of τ, in units of a first estimate; their finer grid has FINE
 FINE, QUANTILES, NOISES = 60, 100, 20
