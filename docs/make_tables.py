@@ -20,7 +20,7 @@ from relscale.training.result import CurveRow
 HEAD = """# The tables
 
 Made by `python docs/make_tables.py`; do not edit. Paths are those of a result's folder or of the store.
-A number that is null has a status that says why.
+If a number is null, the status of its row states the reason.
 """
 STAGES: dict[str, tuple[str, dict[str, type]]] = {
     "Corpora": ("corpora/SOURCE", {"documents": DocumentRow}),
