@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from relscale.figures.data import FigureData
-from relscale.fitting.keys import CURVE
+from relscale.figures.data import CURVE, FigureData
 
 from .questions import as_table, contrast_rows, question_tables, surface_rows
 

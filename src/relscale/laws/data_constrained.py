@@ -12,6 +12,7 @@ Source: Muennighoff et al., *Scaling Data-Constrained Language Models*, arXiv 23
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -53,7 +54,7 @@ LAW = Law(
     parameters=PARAMETERS,
     value=value,
     jacobian=jacobian,
-    value_and_jacobian=value_and_jacobian,
+    at=lambda x: partial(value_and_jacobian, x=x),
     starts=starts,
     source="Muennighoff et al., arXiv 2305.16264",
     formula="L = E + A / N'^α + B / D'^β, D' = U · (1 + R_D · (1 − e^(−r_D / R_D))), r_D = D / U − 1, U ≤ D; N' "

@@ -10,14 +10,16 @@ Source: the problem is that of Chen et al., *Scaling Laws for Predicting Downstr
 2410.08527; the form for several sources is relscale's, after Shukor et al., arXiv 2507.09404.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from relscale.laws import mixture_additive
+from relscale.laws import additive_effects
 from relscale.laws.law import Array, Family, Law, Parameter
-from relscale.laws.mixture_additive import SHALLOWEST, STEEPEST
+from relscale.laws.mixture_additive import SHALLOWEST, STEEPEST, bounds_of_weights
 
 UNIT = 1e18  # FLOPs
-FLOORS = np.array([0.0, 0.5, 0.8])  # E as a share of the lowest loss
+FLOORS = np.array([0.0, 0.5, 0.8])  # E as a share of the least loss
 POWERS = np.array([0.1, 0.3, 0.8])  # γ
 SMALLEST, LARGEST = 1e-12, 1e12  # k, in units of 1 / y
 SOURCE = "Chen et al., arXiv 2410.08527, and Shukor et al., arXiv 2507.09404, for the form"
@@ -30,17 +32,17 @@ TRAPS = (
 
 def value(theta: Array, x: Array) -> Array:
     """L, (n, ...), of E, k_j, γ_j (1 + 2k, ...) at FLOPs (k, n, ...)."""
-    return mixture_additive.value(theta, x / UNIT)
+    return additive_effects.value(theta, x / UNIT)
 
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by E, k_j, γ_j, (1 + 2k, n, ...)."""
-    return mixture_additive.jacobian(theta, x / UNIT)
+    return additive_effects.jacobian(theta, x / UNIT)
 
 
-def value_and_jacobian(theta: Array, x: Array) -> tuple[Array, Array]:
-    """L and its derivatives, which share the powers."""
-    return mixture_additive.value_and_jacobian(theta, x / UNIT)
+def at(x: Array) -> Callable[[Array], tuple[Array, Array]]:
+    """The law at these FLOPs: L and its derivatives, which share the powers."""
+    return additive_effects.at(x / UNIT)
 
 
 def starts(x: Array, y: Array) -> Array:
@@ -74,9 +76,9 @@ def make_law(columns: tuple[str, ...]) -> Law:
         ),
         value=value,
         jacobian=jacobian,
-        value_and_jacobian=value_and_jacobian,
+        at=at,
         starts=starts,
-        limits=mixture_additive.bounds_of_weights(SMALLEST, LARGEST),
+        limits=bounds_of_weights(SMALLEST, LARGEST),
         source=SOURCE,
         formula=FORMULA,
         traps=TRAPS,

@@ -13,6 +13,7 @@ from relscale.laws.loglog import LogLogLaw
 
 Array = NDArray[np.float64]
 Formula = Callable[[Array, Array], Array]
+At = Callable[[Array], Callable[[Array], tuple[Array, Array]]]
 Gap = Literal["ratio", "difference"]
 
 MAX_START_POINTS = 4000  # maximum number of points used to find starting points
@@ -69,8 +70,12 @@ class Law:
         Paper and equation.
     traps
         Caveats: data needed to identify the parameters, and consequences if they are lacking.
-    value_and_jacobian
-        Function that returns both, if they share work.
+    at
+        If value and derivatives share work: function of x that returns a function of theta that returns both. What
+        depends on x alone is computed once.
+    other_optima
+        If the sum of squares has several minima: function of optima (q, B) of B data sets, x (p, n), y and weights
+        (n, B) or (n, 1) that returns for each a point (q, B) from which a search may end in a lower one.
     linear
         The parameters in which the formula is linear given the others; they need no starting point of their
         own (variable projection).
@@ -99,7 +104,8 @@ class Law:
     source: str
     formula: str = ""
     traps: str = ""
-    value_and_jacobian: Callable[[Array, Array], tuple[Array, Array]] | None = None
+    at: At | None = None
+    other_optima: Callable[[Array, Array, Array, Array], Array] | None = None
     linear: tuple[str, ...] = ()
     limits: Callable[[Array, Array], tuple[Array, Array]] | None = None
     reference: bool = False
@@ -112,6 +118,12 @@ class Law:
     def names(self) -> tuple[str, ...]:
         """The names of the parameters."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    def with_derivatives(self, x: Array) -> Callable[[Array], tuple[Array, Array]]:
+        """The function of theta (q, ...) that returns the value (n, ...) at x and its derivatives (q, n, ...)."""
+        if self.at:
+            return self.at(x)
+        return lambda theta: (self.value(theta, x), self.jacobian(theta, x))
 
     def starting_points(self, x: Array, y: Array) -> Array:
         """Starting points (s, q): ``starts`` of x (p, n) and y (n,), or of a sample of the points.

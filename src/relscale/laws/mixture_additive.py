@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from relscale.laws.derivatives import empty_rows
+from relscale.laws.additive_effects import at, jacobian, value
 from relscale.laws.law import Array, Family, Law, Parameter
+from relscale.laws.other_optima import other_optima
 
-STARTS = ((0.0, 0.3), (0.7, 0.3), (0.5, 1.0), (0.9, 0.5))  # E as a share of the lowest loss, and γ
+STARTS = ((0.0, 0.3), (0.7, 0.3), (0.5, 1.0), (0.9, 0.5))  # E as a share of the least loss, and γ
 SMALLEST, LARGEST = np.exp(-11), np.exp(7)  # C, in units of 1 / y
 SHALLOWEST, STEEPEST = np.exp(-5), np.exp(2)  # γ
 SOURCE = "Shukor et al., arXiv 2507.09404"
@@ -24,44 +25,6 @@ TRAPS = (
     "C and γ of a part with a constant share are not identified; many end on a bound, which hardly affects "
     "predictions. The optimum can be outside the measured mixtures."
 )
-
-
-def _powers(theta: Array, x: Array, out: Array) -> Array:
-    """Write h_i^γ_i (k, n, ...) into ``out`` and return ln h_i; both are 0 for a share of 0."""
-    present = x != 0
-    logs = np.log(np.where(present, x, 1.0))
-    np.multiply(theta[1 + len(x) :, None], logs, out=out)
-    np.exp(out, out=out)
-    out *= present
-    return logs
-
-
-def value(theta: Array, x: Array) -> Array:
-    """L, (n, ...), of E, C_i, γ_i (1 + 2k, ...) at the shares (k, n, ...)."""
-    power = empty_rows(len(x), theta, x)
-    _powers(theta, x, power)
-    power *= theta[1 : 1 + len(x), None]
-    return np.asarray(theta[0] + 1 / power.sum(axis=0))
-
-
-def jacobian(theta: Array, x: Array) -> Array:
-    """Derivatives of L by E, C_i, γ_i, (1 + 2k, n, ...)."""
-    return value_and_jacobian(theta, x)[1]
-
-
-def value_and_jacobian(theta: Array, x: Array) -> tuple[Array, Array]:
-    """L and its derivatives, which share most of the work, the powers of the shares."""
-    rows = empty_rows(1 + 2 * len(x), theta, x)
-    power, by_gamma = rows[1 : 1 + len(x)], rows[1 + len(x) :]
-    logs = _powers(theta, x, power)
-    rows[0] = 1
-    np.multiply(theta[1 : 1 + len(x), None], power, out=by_gamma)
-    reducible = 1 / by_gamma.sum(axis=0)
-    by_sum = -(reducible**2)
-    power *= by_sum  # now the derivatives by C
-    by_gamma *= by_sum
-    by_gamma *= logs
-    return np.asarray(theta[0] + reducible), rows
 
 
 def starts(x: Array, y: Array) -> Array:
@@ -104,7 +67,8 @@ def make_law(columns: tuple[str, ...]) -> Law:
         ),
         value=value,
         jacobian=jacobian,
-        value_and_jacobian=value_and_jacobian,
+        at=at,
+        other_optima=other_optima,
         starts=starts,
         limits=bounds_of_weights(SMALLEST, LARGEST),
         source=SOURCE,

@@ -11,6 +11,8 @@ rate changes, not over all steps (``relscale.laws.rate_changes``), with a mean e
 Source: Luo et al., *A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules*, arXiv 2503.12811.
 """
 
+from functools import partial
+
 import numpy as np
 
 from relscale.laws.law import Array, Parameter
@@ -107,7 +109,7 @@ LAW = separable(
     grid=grid,
     coordinates=np.asarray,
     jacobian=lambda theta, x: value_and_jacobian(theta, x)[1],
-    value_and_jacobian=value_and_jacobian,
+    at=lambda x: partial(value_and_jacobian, x=x),
     source="Luo et al., arXiv 2503.12811",
     formula="L = L0 + A · S1^(−α) − B · Σ_k (η_{k−1} − η_k) · (1 − (1 + C · η_k^(−γ) · S_k)^(−β))",
     traps="B, C, β and γ are correlated: compare curves. Under a constant rate they are undetermined. Log the corners "

@@ -32,14 +32,14 @@ def power_of_compute(
     sign: int = 1,
     gap: Gap | None = None,
 ) -> Law:
-    """A power law of training compute.
+    """The law of that name.
 
     Parameters
     ----------
     level
-        The parameter of the level: positive if it is estimated in logs, else of either sign.
+        Its parameter of the level: positive if it is estimated in logs, else of either sign.
     exponent
-        The parameter of the exponent, ``sign`` times the power.
+        Its parameter of the exponent, ``sign`` times the power.
     exponents
         Values of the exponent that starting points are chosen from.
     """

@@ -29,7 +29,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Axes:
-    """Logarithmic axes: their ranges, the smallest and largest compute, and the right margin in pixels."""
+    """Logarithmic axes: their ranges, the least and largest compute, and the right margin in pixels."""
 
     x: tuple[float, float]
     y: tuple[float, float]
@@ -115,7 +115,7 @@ def ticks(y: tuple[float, float]) -> list[float]:
 
 
 def tick_decimals(values: Sequence[float]) -> int:
-    """The smallest number of decimals, up to six, that shows each number exactly."""
+    """The least number of decimals, up to six, that shows each number exactly."""
     return next((n for n in range(6) if all(abs(round(value, n) - value) < 1e-9 for value in values)), 6)
 
 

@@ -117,15 +117,16 @@ def usable(columns: Mapping[str, Floats]) -> list[str]:
 
 def statuses_of(columns: Mapping[str, tuple[Floats, bool]]) -> list[str]:
     """The status of each row; ``columns`` gives per column its numbers, and whether they must be positive."""
-    problems: dict[int, list[str]] = {}
+    conditions = []
     for name, (values, positive) in columns.items():
         known = np.isfinite(values)
-        for row in np.flatnonzero(~known | (positive & ~(values > 0))).tolist():
+        status = np.full(len(values), str(Status.OK), dtype=object)
+        for row in np.flatnonzero(~known | (positive & ~(values > 0))):
             kind = Status.NOT_POSITIVE if known[row] else Status.NO_NUMBER
             text = "missing" if np.isnan(values[row]) else f"{values[row]:g}"
-            problems.setdefault(row, []).append(f"{kind}: {name} is {text} in row {row + 1}")
-    count = max((len(values) for values, _ in columns.values()), default=0)
-    return [joined(problems[row]) if row in problems else str(Status.OK) for row in range(count)]
+            status[row] = f"{kind}: {name} is {text} in row {row + 1}"
+        conditions.append(status)
+    return [joined(statuses) for statuses in zip(*conditions, strict=True)]
 
 
 def whole_steps(steps: Floats, column: str, name: str) -> pa.Array:

@@ -23,8 +23,6 @@ NOT_CONVEX = Remark(Status.NOT_CONVEX)
 TOO_FEW = Remark(Status.TOO_FEW_RUNS)
 
 nan = float("nan")
-NO_PARABOLA = np.full(3, nan)
-NO_PARABOLA.setflags(write=False)
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Point:
     params_most: float = nan
     loss: float = nan
     curvature: float = nan
-    c: Floats = field(default_factory=lambda: NO_PARABOLA)
+    c: Floats = field(default_factory=lambda: np.full(3, nan))
     x_mean: float = nan
     residual_sd: float = nan
     log_tokens_stderr: float = nan

@@ -11,13 +11,15 @@ Points that are known without a measurement are part of every draw: they are not
 residuals are not resampled. Each determines one parameter and so leaves one more degree of freedom to
 the residuals of the others.
 
-Each draw is fitted from the optimum of the original data, and from two of the law's starting points unless
-all of these led to that optimum. A draw has failed if it did not converge or does not determine all parameters: it is
-counted and excluded. In a draw a parameter may have no effect, such as the exponent of a term whose coefficient is 0,
-or nearly so, while the draw determines all others. Such a draw is used for predictions and for all parameters except
-the one without an effect, for which it is counted separately.
+Each draw is fitted from the optimum of the original data, and unless all of the law's starting points led to that
+optimum, from two of these, or from where the law expects another optimum of the draw (``Law.other_optima``). A draw has
+failed if it did not converge or does not determine all parameters: it is counted and excluded. In a draw a parameter
+may have no effect, such as the exponent of a term whose coefficient is 0, or nearly so, while the draw determines all
+others. Such a draw is used for predictions and for all parameters except the one without an effect, for which it is
+counted separately.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +29,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
-from relscale.expected_time import announce
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_points import Points
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
@@ -37,6 +38,7 @@ from relscale.laws.law import Array, Law
 
 FEWEST_TRAININGS = 5  # with fewer, block bootstrap intervals are far too narrow
 EVALUATED, STEPS = 32, 80  # parameters of the timed evaluation, and evaluations of a search
+ANNOUNCED = 10.0  # seconds from which on fits are reported beforehand
 LAW_STARTS = 2  # of the law's starting points, besides the optimum of the original data
 
 Estimator = Callable[..., Estimates]  # (y, weights, starts, tolerance) -> estimates of a law at fixed x
@@ -136,13 +138,13 @@ def draws(
             drawn = schemes.simulated(centre, sd, number, rng)
         resampled = np.vstack([back(drawn), np.repeat(y[measured:, None], number, axis=1)])
     starts = _starts(law, estimates, x, y)
-    searches = len(starts) * (weight.shape[1] if weight.ndim == 2 else number)
-    announce(
-        f"law {law.name}: {searches} searches of resampled data",
-        searches * seconds_per_search(law, theta, x),
-        "--draws 100, or fit.bootstrap in a config, makes them fewer",
-    )
+    announce(law, theta, x, len(starts) * weight.shape[1] if weight.ndim == 2 else len(starts) * number)
     again = fit(resampled, weight, starts, tolerance=OF_A_DRAW)
+    if law.other_optima and not _single_optimum(estimates):
+        sets = resampled.reshape(len(y), -1), weight.reshape(len(y), -1)
+        relative = sets[1] / sets[0] ** 2 if log_residual else sets[1]
+        elsewhere = law.other_optima(again.theta, x, sets[0], relative)
+        again = fit(resampled, weight, np.stack([again.theta, elsewhere]), tolerance=OF_A_DRAW)
     failed = ~(again.converged & (again.determined | again.irrelevant.any(axis=0)))
     pool = (residuals - residuals.mean()) * np.sqrt(measured / max(measured - free, 1))
     return Draws(
@@ -154,13 +156,20 @@ def draws(
     )
 
 
-def seconds_per_search(law: Law, theta: Array, x: Array) -> float:
-    """The expected processor time of the fit of a draw, by the time of one evaluation of the law."""
+def announce(law: Law, theta: Array, x: Array, searches: int) -> None:
+    """Report fits that are expected to take long, by the time of one evaluation of the law, on standard error."""
     wide = np.repeat(theta[:, None], EVALUATED, axis=1)
     begin = process_time()
     with np.errstate(all="ignore"):
-        (law.value_and_jacobian or law.jacobian)(wide, x[..., None])
-    return (process_time() - begin) / EVALUATED * STEPS
+        law.with_derivatives(x[..., None])(wide)
+    expected = (process_time() - begin) / EVALUATED * STEPS * searches
+    if expected > ANNOUNCED:
+        print(
+            f"law {law.name}: {searches} searches of resampled data, expected to take about {expected:.0f} s; "
+            "--draws 100, or fit.bootstrap in a config, makes them fewer",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _distinct(counts: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -171,9 +180,15 @@ def _distinct(counts: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _starts(law: Law, estimates: Estimates, x: Array, y: Array) -> Array:
     """Starting points (s, q) for the fit of a draw."""
-    optimum, agreeing = estimates.theta.T, int(estimates.agreeing[0])
-    single_optimum = agreeing == estimates.starts > LAW_STARTS and not estimates.at_bound.any()
-    return optimum if single_optimum else np.concatenate([optimum, law.starting_points(x, y)[:LAW_STARTS]])
+    optimum = estimates.theta.T
+    if _single_optimum(estimates) or law.other_optima:
+        return optimum
+    return np.concatenate([optimum, law.starting_points(x, y)[:LAW_STARTS]])
+
+
+def _single_optimum(estimates: Estimates) -> bool:
+    """Whether all starts led to the same optimum, off all bounds."""
+    return bool(estimates.agreeing[0] == estimates.starts > LAW_STARTS) and not estimates.at_bound.any()
 
 
 def limits(

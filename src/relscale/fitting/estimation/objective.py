@@ -8,7 +8,9 @@ Huber's loss; least squares is δ = ∞. Parameters are searched directly, or in
 ``u`` below. Outside the law's domain numbers overflow and Q is infinite; callers silence numpy's warnings.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +20,7 @@ from relscale.laws.law import Array, Law
 Indices = NDArray[np.int64]
 # multiplications up to which OpenBLAS has one thread: with more, threads wait for one another, spinning
 ALONE = 2**17
-IN_CACHE = 2**15  # numbers in derivatives that are multiplied together: 256 KiB, half of a core's L2 cache
+TOGETHER = 2**18  # numbers in derivatives that are computed together: 2 MiB
 MANY = (
     8  # number of parameters from which matrix products per data set are faster than sums over all data sets
 )
@@ -95,10 +97,12 @@ class Objective:
 
     def _fitted_and_slopes(self, u: Array, columns: Indices) -> tuple[Array, Array]:
         """The law's value (n, m) and its derivatives by theta (q, n, m)."""
-        theta, x = self.theta(u), of_columns(self.x, columns)
-        if self.law.value_and_jacobian:
-            return self.law.value_and_jacobian(theta, x)
-        return self.law.value(theta, x), self.law.jacobian(theta, x)
+        at = self._at_shared_x or self.law.with_derivatives(of_columns(self.x, columns))
+        return at(self.theta(u))
+
+    @cached_property
+    def _at_shared_x(self) -> Callable[[Array], tuple[Array, Array]] | None:
+        return self.law.with_derivatives(self.x) if self.x.shape[-1] == 1 else None
 
     def _residuals(self, fitted: Array, columns: Indices) -> tuple[Array, Array]:
         residual = (np.log(fitted) if self.log_residual else fitted) - of_columns(self.y, columns)
@@ -131,10 +135,10 @@ class Objective:
 
         Only Q itself is needed if it is not below ``below`` (m,).
         """
+        if len(u) >= MANY and np.isinf(self.delta):
+            return self._expansion_of_squares(u, columns, below)
         fitted, slopes = self._fitted_and_slopes(u, columns)
         residual, weights = self._residuals(fitted, columns)
-        if len(u) >= MANY and np.isinf(self.delta):
-            return self._expansion_of_squares(u, fitted, slopes, residual, np.sqrt(weights), below)
         jacobian = self._derivatives(u, fitted, slopes)
         influence = np.clip(residual, -self.delta, self.delta)
         pull = weights * influence
@@ -150,35 +154,31 @@ class Objective:
         total = np.einsum("nm,nm->m", pull, influence)
         return Expansion(np.where(np.isfinite(cost), cost, np.inf), gradient, curvature, size, total)
 
-    def _expansion_of_squares(
-        self,
-        u: Array,
-        fitted: Array,
-        slopes: Array,
-        residual: Array,
-        root: Array,
-        below: Array | None,
-    ) -> "Expansion":
-        """The expansion for least squares in many parameters; root (n, m) is √w.
-
-        The derivatives of one data set fit into a core's cache, those of all data sets do not.
-        """
-        q, n, m = slopes.shape
+    def _expansion_of_squares(self, u: Array, columns: Indices, below: Array | None) -> "Expansion":
+        """The expansion for least squares in many parameters: of few data sets at a time."""
+        (q, m), n = u.shape, self.y.shape[0]
         theta = self.theta(u)
         factor = np.where(self._logs(theta), theta, 1.0) * self.free[:, None]  # ∂θ/∂u
-        weighted = np.ascontiguousarray((root * residual).T)
-        squares = np.einsum("mn,mn->m", weighted, weighted)
-        by_fitted = np.broadcast_to(root / fitted if self.log_residual else root / self.unit, (n, m)).T
-        gradient, curvature = np.zeros((m, q)), np.zeros((m, q, q))
-        lower = np.flatnonzero(squares / 2 < (np.inf if below is None else below))
-        together = max(1, IN_CACHE // (q * n))
-        for some in (lower[i : i + together] for i in range(0, len(lower), together)):
-            rows = slopes.transpose(2, 0, 1)[some]
-            rows *= by_fitted[some, None]
+        squares, gradient, curvature = np.empty(m), np.zeros((m, q)), np.zeros((m, q, q))
+        together = max(1, TOGETHER // (q * n))
+        for first in range(0, m, together):
+            some = slice(first, first + together)
+            fitted, slopes = self._fitted_and_slopes(u[:, some], columns[some])
+            residual, weights = self._residuals(fitted, columns[some])
+            root = np.sqrt(weights)
+            weighted = np.ascontiguousarray((root * residual).T)
+            squares[some] = np.einsum("mn,mn->m", weighted, weighted)
+            lower = squares[some] / 2 < (np.inf if below is None else below[some])
+            if not lower.any():
+                continue
+            rows = slopes.transpose(2, 0, 1)
+            rows *= np.broadcast_to(root / fitted if self.log_residual else root / self.unit, fitted.shape).T[
+                :, None
+            ]
             if not np.isfinite(rows.sum()):
                 rows[~np.isfinite(rows)] = 0.0
             curvature[some] = products(rows, rows)
-            gradient[some] = (rows @ weighted[some, :, None])[..., 0]
+            gradient[some] = (rows @ weighted[..., None])[..., 0]
         curvature *= factor.T[:, :, None] * factor.T[:, None, :]
         return Expansion(
             cost=np.where(np.isfinite(squares), squares / 2, np.inf),
