@@ -143,23 +143,24 @@ def test_there_is_a_table_behind_every_chart(page: str) -> None:
     assert page.count("<figure") == page.count("<summary>Data of")
 
 
-def rising_runs(budgets: tuple[int, ...]) -> pa.Table:
-    """Runs of three widths per budget, whose loss rises from the smallest width on."""
+def rising_runs(budgets: tuple[int, ...], seeds: int = 1) -> pa.Table:
+    """Runs of three widths per budget, whose loss rises from the smallest width on, and with the seed."""
     rows = [
         {
             **{
-                "run": f"b{budget}w{width}",
+                "run": f"b{budget}w{width}s{seed}",
                 "corpus": "text",
                 "suite": suite,
                 "group": group,
                 "metric": metric,
             },
             **{"budget": 10.0**budget, "training_flops": 10.0**budget, "params": 10.0 * width**2},
-            **{"tokens": 10.0**budget / (60 * width**2), "value": level + (width / 16) ** 0.2},
+            **{"tokens": 10.0**budget / (60 * width**2), "value": level + (width / 16) ** 0.2 + seed / 100},
             "status": "ok",
         }
         for budget in budgets
         for width in (16, 24, 32)
+        for seed in range(seeds)
         for suite, group, metric, level in (
             ("tests", "easy", "bits_per_byte", 1.0),
             ("tests", "hard", "bits_per_byte", 2.0),
@@ -170,9 +171,9 @@ def rising_runs(budgets: tuple[int, ...]) -> pa.Table:
     return table_of(Measurement, [Measurement(**columns | row) for row in rows])
 
 
-def without_minima() -> Fits:
+def without_minima(seeds: int = 1) -> Fits:
     """Three budgets of which each loss rises from the smallest width on: there is no frontier, and so no law."""
-    table = rising_runs((9, 10, 11))
+    table = rising_runs((9, 10, 11), seeds)
     return fit(table, options={"frontier": "parabola"}, suites={"tests": {"baseline": "hard"}})
 
 
@@ -200,6 +201,12 @@ def test_page_and_terminal_say_first_that_nothing_could_be_fitted_and_which_mode
     assert re.findall(r"<h1>(.*?)</h1>", page) == ["Nothing could be fitted"]
     first = page[page.index("</h1>") :]
     assert first.startswith(f'</h1><ul class="alarm" role="alert"><li>{why}.</li>')
+
+
+def test_seeds_of_budgets_without_a_minimum_have_no_loss_to_be_compared_with() -> None:
+    page = report_page(ReportData("tests", without_minima(seeds=2)))
+    assert re.findall(r"<h1>(.*?)</h1>", page) == ["Nothing could be fitted"]
+    assert "differ only in their seed" not in page
 
 
 def test_page_and_terminal_say_first_which_laws_were_fitted_where_one_budget_has_no_gap() -> None:

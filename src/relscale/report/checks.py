@@ -76,10 +76,11 @@ def _minima(data: ReportData) -> Check | None:
 
 
 def _seeds(data: ReportData) -> Check | None:
-    rows = [row for row in data.rows("frontier", FrontierRow) if row.run_sd is not None and row.run_sd > 0]
-    if not rows:
+    rows = data.rows("frontier", FrontierRow)
+    relative = [row.run_sd / row.loss for row in rows if row.run_sd and row.loss]  # no loss without a minimum
+    if not relative:
         return None
-    worst = max(row.run_sd / row.loss for row in rows if row.run_sd is not None and row.loss)
+    worst = max(relative)
     outcome: Outcome = "yes" if worst < 0.01 else "warn" if worst < 0.03 else "no"
     return Check(
         outcome,
