@@ -3,7 +3,7 @@
 Property tests draw the same examples everywhere, so that a change is what breaks a test, and no chance;
 ``pytest --hypothesis-profile search`` looks for new ones. In parallel (``make test``) a module belongs to one process,
 for its fixtures, and so do those of workflows, which share a small experiment that is trained once and processes that
-have imported what jobs need; the longest come first.
+have imported what jobs need, and those of scoring, for what lm-eval and transformers import; the longest come first.
 
 Tests that take long are marked ``slow``, and ``make quick`` leaves them out; of a module of slow tests alone it imports
 nothing. A test without the mark that takes more than ``CPU_SECONDS`` is named at the end.
@@ -88,8 +88,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             path = Path(nodeid.partition("::")[0])
-            alone = path.parent.name != "workflow" or path.stem == "test_slurm"
-            return str(path) if alone else "workflows"
+            together = path.parent.name in ("workflow", "scoring") and path.stem != "test_slurm"
+            return str(path.parent if together else path)
 
     return ByModule(config, log)
 

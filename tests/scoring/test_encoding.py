@@ -3,8 +3,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lm_eval.api.instance import Instance
-from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from relscale.errors import RelscaleError
 from relscale.scoring.encoding import Encoder, _end_token, move_spaces
@@ -43,6 +41,8 @@ class Letters:
 
 @given(st.integers(0, 60), st.integers(2, 12))
 def test_rolling_windows_are_those_of_lm_eval(length, size):
+    from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
+
     text = "".join(chr(97 + i % 26) for i in range(length))
     expected = [
         make_disjoint_window(pair) for pair in get_rolling_token_windows([ord(c) for c in text], END, size, 1)
@@ -170,10 +170,16 @@ def stock(request, checkpoint, tmp_path_factory):
     return stock
 
 
+def instance(kind, *arguments):
+    from lm_eval.api.instance import Instance
+
+    return Instance(kind, {}, arguments, 0)
+
+
 def asked_by(stock, verb, *arguments):
     """The tokens that lm-eval would score, or None where it stops."""
     try:
-        getattr(stock, verb)([Instance(verb, {}, arguments, 0)], disable_tqdm=True)
+        getattr(stock, verb)([instance(verb, *arguments)], disable_tqdm=True)
     except (AssertionError, IndexError):
         return None
     if not all(
@@ -214,7 +220,7 @@ def test_windows_of_odd_text_are_those_of_lm_eval(stock, text):
         [(0.0, True)] * len(requests),
     )[1]
     try:
-        stock.loglikelihood_rolling([Instance("loglikelihood_rolling", {}, (text,), 0)], disable_tqdm=True)
+        stock.loglikelihood_rolling([instance("loglikelihood_rolling", text)], disable_tqdm=True)
     finally:
         stock._loglikelihood_tokens = kept
     found = Encoder(stock.tokenizer, stock.max_length).rolling(text)

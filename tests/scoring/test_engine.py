@@ -3,7 +3,6 @@ import shutil
 
 import numpy as np
 import pytest
-from lm_eval.api.instance import Instance
 
 from relscale.errors import RelscaleError
 from relscale.scoring.encoding import Window
@@ -32,6 +31,8 @@ def text(chance, words):
 
 
 def instance(kind, *arguments):
+    from lm_eval.api.instance import Instance
+
     return Instance(kind, {}, arguments, 0, ("test", 0, 1))
 
 

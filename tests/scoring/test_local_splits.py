@@ -4,7 +4,6 @@ import pytest
 from one_sentence import assert_one_sentence
 
 from relscale.errors import RelscaleError
-from relscale.scoring.local_data import files as load
 from relscale.scoring.local_splits import split_files
 
 CONFIG = {"test_split": "test", "validation_split": "validation", "training_split": "train", "num_fewshot": 2}
@@ -21,6 +20,8 @@ def write(folder, *names):
 
 def sources(files):
     """Where the rows of each split came from."""
+    from relscale.scoring.local_data import files as load  # and datasets
+
     return {split: [row["from"] for row in rows] for split, rows in load(files).items()}
 
 

@@ -9,11 +9,9 @@ import torch
 
 from relscale.errors import RelscaleError
 from relscale.measurements.quantization import refuse_mixed_formats, with_quantization
-from relscale.scoring.engine import Engine
 from relscale.scoring.items import SCHEMA
 from relscale.scoring.job import items_key
 from relscale.scoring.options import Scoring
-from relscale.scoring.quantization import GROUP, quantize, rounded
 from relscale.scoring.scores import Score
 from relscale.storage.entries import write_entries
 from relscale.storage.tables import write_table
@@ -22,27 +20,37 @@ from relscale.studies.quantization_effect import item_effects
 pytestmark = pytest.mark.slow
 
 
-def test_weights_are_whole_numbers_times_the_scale_of_a_channel_or_a_group():
+@pytest.fixture(scope="module")
+def quantization():
+    from relscale.scoring import quantization  # and transformers
+
+    return quantization
+
+
+def test_weights_are_whole_numbers_times_the_scale_of_a_channel_or_a_group(quantization):
+    rounded, group = quantization.rounded, quantization.GROUP
     weight = torch.tensor([[0.5, -1.27, 0.004], [0.0, 0.0, 0.0]])
     expected = torch.tensor([[0.5, -1.27, 0.0], [0.0, 0.0, 0.0]])
     torch.testing.assert_close(rounded(weight, "int8"), expected, rtol=0, atol=1e-6)
     groups = torch.cat(
-        [torch.tensor([[7.0, 2.4]]), torch.zeros(1, GROUP - 2), torch.tensor([[0.7, 0.24]])], 1
+        [torch.tensor([[7.0, 2.4]]), torch.zeros(1, group - 2), torch.tensor([[0.7, 0.24]])], 1
     )
     four = rounded(groups, "int4")[0]
     assert four[:2].tolist() == [7.0, 2.0]
-    assert four[GROUP:].tolist() == pytest.approx([0.7, 0.2])  # a group of its own, shorter than the others
+    assert four[group:].tolist() == pytest.approx([0.7, 0.2])  # a group of its own, shorter than the others
 
 
 @pytest.mark.parametrize(("bits", "most"), [("int8", 127), ("int4", 7)])
-def test_no_weight_moves_by_more_than_half_a_step(bits, most):
-    weight = torch.randn(5, 2 * GROUP + 3, generator=torch.Generator().manual_seed(0))
-    moved = (rounded(weight, bits) - weight).abs()
+def test_no_weight_moves_by_more_than_half_a_step(quantization, bits, most):
+    weight = torch.randn(5, 2 * quantization.GROUP + 3, generator=torch.Generator().manual_seed(0))
+    moved = (quantization.rounded(weight, bits) - weight).abs()
     assert moved.max() <= weight.abs().max() / most / 2 + 1e-6
     assert moved.max() > 0
 
 
 def test_a_model_is_rounded_but_its_embeddings_and_output_are_not(checkpoint):
+    from relscale.scoring.engine import Engine
+
     plain, rough = (Engine(checkpoint, device="cpu", quantization=each).model for each in ("none", "int4"))
     changed = {
         name.rpartition(".")[0]
@@ -63,23 +71,23 @@ def gpt2():
 
 
 @pytest.mark.parametrize("bits", ["int8", "int4"])
-def test_the_transposed_matrices_of_gpt2_are_rounded_by_their_output_channels(gpt2, bits):
+def test_the_transposed_matrices_of_gpt2_are_rounded_by_their_output_channels(quantization, gpt2, bits):
     before = {name: weight.clone() for name, weight in gpt2.named_parameters()}
-    quantize(gpt2, bits)
+    quantization.quantize(gpt2, bits)
     for name, weight in gpt2.named_parameters():
         is_matrix = ".h." in name and weight.ndim == 2
-        expected = rounded(before[name].t(), bits).t() if is_matrix else before[name]
+        expected = quantization.rounded(before[name].t(), bits).t() if is_matrix else before[name]
         assert torch.equal(weight, expected)
         assert torch.equal(weight, before[name]) is not is_matrix
 
 
-def test_weights_that_would_not_be_rounded_are_refused(gpt2):
+def test_weights_that_would_not_be_rounded_are_refused(quantization, gpt2):
     gpt2.register_parameter("experts", torch.nn.Parameter(torch.ones(8, 100, 100)))
     with pytest.raises(RelscaleError, match="most of its weights are not in linear layers"):
-        quantize(gpt2, "int8")
+        quantization.quantize(gpt2, "int8")
     gpt2.config.quantization_config = {"quant_method": "bitsandbytes"}
     with pytest.raises(RelscaleError, match="its weights are quantized already"):
-        quantize(gpt2, "int8")
+        quantization.quantize(gpt2, "int8")
 
 
 def test_samples_that_others_logged_are_not_said_to_be_of_quantized_weights():
