@@ -88,6 +88,26 @@ def of(rows: list[Row], candidate: str, group: str = "g1") -> list[Row]:
     return [row for row in rows if row["candidate"] == candidate and row["group"] == group]
 
 
+def test_a_curve_that_ends_early_is_forecast_from_its_own_end() -> None:
+    errors = power_laws(BUDGETS, noise=0.01)
+    errors[5:, 1] = np.nan
+    rows, _ = forecast_rows(curves(errors), at(BUDGETS[6], 3e20, 3e21))
+    early, full = (of(rows, ENSEMBLE, group) for group in ("g1", "g2"))
+    assert [row["log_distance"] for row in early] == pytest.approx(
+        np.log(np.array([BUDGETS[6], 3e20, 3e21]) / BUDGETS[4])
+    )
+    assert [row["log_distance"] for row in full][1:] == pytest.approx(np.log([3e20, 3e21] / BUDGETS[7]))
+    assert [row["status"] for row in early] == ["ok", "ok", "extrapolated width"]
+    assert full[0]["status"] == "not beyond the data"
+
+    def width(row: Row) -> float:
+        return float(np.log(row["high"] / row["low"]))
+
+    assert np.all(np.diff([width(row) for row in early]) > 0)
+    complete, _ = forecast_rows(curves(power_laws(BUDGETS, noise=0.01)), at(3e20))
+    assert width(early[1]) > 1.2 * width(of(complete, ENSEMBLE, "g1")[0])
+
+
 @pytest.mark.parametrize("quantity", [ERROR, RATIO])
 def test_a_world_of_exact_power_laws_is_forecast_exactly_by_the_power_law(quantity: str) -> None:
     future = power_laws(np.array([1e22]))[0]

@@ -5,7 +5,8 @@
 in logarithms if y is positive; the fold nearest to the targets has weight 1, the next 1/2, then 1/3 and so on. Several
 curves of one predictor and positive y have equal weights, by the geometric mean of their errors, and candidates'
 weights account for correlated errors (``stacking``). A candidate is rejected if one of its forecasts, in a fold or of
-the targets, is not finite or absurd: further beyond the known y than their range, or not positive if all of them are.
+the targets, is not finite or absurd: not positive if all known y are, or further beyond them than their range. For a
+curve of one predictor that is forecast further than its known rows reach, the range is enlarged by the same factor.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import numpy as np
 
 from relscale.errors import RelscaleError
 from relscale.extrapolation.candidate import Candidate, candidates_for
-from relscale.extrapolation.folds import Fold, make_folds
+from relscale.extrapolation.folds import Fold, coordinates, make_folds
 from relscale.extrapolation.stacking import products, stacked
 from relscale.extrapolation.table import Mask, Table
 from relscale.laws.law import Array
@@ -23,6 +24,7 @@ from relscale.printable import escaped_repr
 from relscale.suggestions import suggestion
 
 ABSURD = 1.0  # ranges of the known y beyond which a forecast is absurd
+ROUNDING = 1e-9  # of y: a forecast of a constant may differ by this share
 FEW = 0.1  # maximum share of rows without a forecast, of candidates for curves
 LEAST = 1e-3  # share of the weight below which a candidate is excluded
 LEADER = "BNSL"  # the candidate to which the weights for curves are shrunk
@@ -42,7 +44,7 @@ class Extrapolation:
     rmse
         (C, F) root mean squared error of each candidate in each fold, of ln y if y is positive.
     r2
-        (C, F) explained share of the variance of a fold's targets.
+        (C, F) explained share of the variance of a fold's targets; nan if they do not vary.
     weight
         (C,) weight in the mean; 0 if rejected.
     refused
@@ -71,13 +73,19 @@ class Extrapolation:
         lines = ["folds: " + "; ".join(f"{i + 1}: {fold}" for i, fold in enumerate(self.folds))]
         lines.append(f"{'candidate':{width}}  weight  R² in the folds")
         for c in order:
-            scores = (self.refused[c] and f"rejected: {self.refused[c]}") or "  ".join(
-                f"{r:7.3f}" for r in self.r2[c]
-            )
+            scores = (self.refused[c] and f"rejected: {self.refused[c]}") or _columns(self.r2[c])
             lines.append(f"{self.candidates[c]:{width}}  {self.weight[c]:6.3f}  {scores}")
-        nested = "  ".join(f"{r:7.3f}" for r in self.nested_r2)
+        nested = _columns(self.nested_r2)
         lines.append(f"{'weighted mean, weights of the other folds':{width}}          {nested}")
+        if np.isnan(self.nested_r2).any():
+            lines.append(
+                "–: the targets of a fold do not vary, so R² is undefined; the weights are by squared errors"
+            )
         return "\n".join(lines)
+
+
+def _columns(r2: Array) -> str:
+    return "  ".join(f"{'–':>7}" if np.isnan(r) else f"{r:7.3f}" for r in r2)
 
 
 def _ranked(rmse: Array) -> Array:
@@ -114,7 +122,12 @@ def extrapolate(
     if names:
         candidates = [candidate for candidate in candidates if candidate.name.startswith(tuple(names))]
     if not candidates:
-        raise RelscaleError(f"no candidate has the predictors {', '.join(known.names)}")
+        of_curves = (
+            "; curves of one predictor other than log_flops need a positive y"
+            if len(known.names) == 1
+            else ""
+        )
+        raise RelscaleError(f"no candidate has the predictors {', '.join(known.names)}{of_curves}")
     parts = list(folds) or make_folds(known, at)
     by_curve = len(known.names) == 1 and known.positive and len(np.unique(known.group)) > 1
     refused = [""] * len(candidates)
@@ -214,21 +227,40 @@ def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]
     ahead = ahead.copy()
     for group in np.unique(at.group):
         of_group = at.group == group
-        of_curve = refusal(ahead[of_group], known.take(known.group == group) if known.positive else known)
+        if known.positive:
+            own = known.take(known.group == group)
+            of_curve = refusal(ahead[of_group], own, _times_as_far(own, at.take(of_group)))
+        else:
+            of_curve = refusal(ahead[of_group], known)
         if of_curve:
             ahead[of_group], why = np.nan, of_curve
     return ahead, why if np.isnan(ahead).mean() > FEW else ""
 
 
-def refusal(ahead: Array, known: Table) -> str:
-    """The reason that a forecast (m,) is rejected; empty if it is not."""
+def _times_as_far(known: Table, at: Table) -> float:
+    """How many times as far the targets of a curve are beyond its known rows as these reach, in ln x; at least 1."""
+    both = coordinates(np.hstack([known.x, at.x]))[0]
+    z, to = both[: len(known)], both[len(known) :]
+    if len(z) == 0 or not np.ptp(z) > 0:
+        return 1.0
+    return max(1.0, float(max(to.max() - z.max(), z.min() - to.min())) / float(np.ptp(z)))
+
+
+def refusal(ahead: Array, known: Table, scale: float = 1.0) -> str:
+    """The reason that a forecast (m,) is rejected, ``scale`` ranges beyond the known y; empty if it is not."""
     if not np.isfinite(ahead).all():
         return "no number"
     low, high = float(known.y.min()), float(known.y.max())
-    reach = ABSURD * (high - low)
+    reach = scale * ABSURD * (high - low) + ROUNDING * max(abs(low), abs(high))
     least = max(low - reach, 0.0) if known.positive else low - reach
     absurd = ahead[(ahead < least) | (ahead > high + reach) | (known.positive & (ahead <= 0))]
     return f"absurd forecast ({absurd[0]:.3g})" if len(absurd) else ""
+
+
+def explained_share(ahead: Array, y: Array) -> float:
+    """R² of forecasts (m,) of y (m,); nan if y does not vary, as if it is a single one."""
+    variance = float(np.var(y))
+    return 1 - float(np.mean((ahead - y) ** 2)) / variance if variance > 0 else np.nan
 
 
 def _forecast_errors(ahead: Array, y: Array, logs: bool) -> Array:
@@ -247,4 +279,4 @@ def _errors(ahead: Array, targets: Table, logs: bool, by_curve: bool) -> tuple[f
         square = _forecast_errors(ahead, y, logs) ** 2
         parts = [square[group == curve] for curve in np.unique(group)] if by_curve else [square]
         rmse = float(np.exp(np.mean([np.log(np.mean(part) + 1e-18) for part in parts]) / 2))
-        return rmse, 1 - float(np.mean((ahead - y) ** 2)) / max(float(np.var(y)), 1e-300)
+        return rmse, explained_share(ahead, y)

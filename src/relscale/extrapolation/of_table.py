@@ -20,7 +20,7 @@ import pyarrow as pa
 from relscale.arguments import typed
 from relscale.compute_columns import check_no_logarithm
 from relscale.errors import RelscaleError, first_line
-from relscale.extrapolation.extrapolate import Extrapolation, extrapolate
+from relscale.extrapolation.extrapolate import Extrapolation, explained_share, extrapolate
 from relscale.extrapolation.table import Labels, Table
 from relscale.printable import escaped_repr
 from relscale.storage.columns import numbers, words
@@ -70,10 +70,10 @@ class TableExtrapolation:
         known = np.isfinite(truth) & np.isfinite(self.rows[FORECAST].to_numpy(float))
         if known.sum() > 1:
             off = self.rows[FORECAST].to_numpy(float)[known] - truth[known]
-            r2 = 1 - float(np.mean(off**2)) / max(float(np.var(truth[known])), 1e-300)
-            lines.append(
-                f"of {known.sum()} rows with a known answer: R² {r2:.4f}, RMSE {np.sqrt(np.mean(off**2)):.4g}"
-            )
+            r2 = explained_share(truth[known] + off, truth[known])
+            explained = "" if np.isnan(r2) else f"R² {r2:.4f}, "
+            rmse = np.sqrt(np.mean(off**2))
+            lines.append(f"of {known.sum()} rows with a known answer: {explained}RMSE {rmse:.4g}")
         lines.append(self.rows.head(SHOWN).to_string(index=False))
         if len(self.rows) > SHOWN:
             lines.append(f"… and {len(self.rows) - SHOWN} rows more")

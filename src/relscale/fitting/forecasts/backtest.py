@@ -63,6 +63,8 @@ class OriginForecast:
         (J,) number of origins behind the interval.
     distance
         (Q,) ln F over the largest known.
+    behind
+        (J,) ln of the largest known F over that of the curve's own last value.
     scatter
         (J,) the variance of a curve's points around its best law, or that of its readings if larger.
     evidence
@@ -74,6 +76,7 @@ class OriginForecast:
     refused: Mask
     series: Floats
     distance: Floats
+    behind: Floats
     scatter: Floats
     evidence: Floats
     weight: Floats
@@ -144,6 +147,7 @@ def forecast_from(
         refused=refused,
         series=series,
         distance=distance,
+        behind=behind(scales.log_flops, data.value[known]),
         scatter=scatter,
         evidence=_by_pool(of_series[data.target], data.pool),
         weight=np.zeros(candidates.shape),
@@ -153,6 +157,12 @@ def forecast_from(
         origins=np.zeros(data.value.shape[1]),
     )
     return with_ensemble(data, result, record, level, settings)
+
+
+def behind(log_flops: Floats, value: Floats) -> Floats:
+    """(J,) how far before the largest ln F (P,) each curve (P, J) ends; 0 for a curve without values."""
+    own = np.where(np.isfinite(value), log_flops[:, None], -np.inf).max(axis=0)
+    return np.where(np.isfinite(own), log_flops.max() - own, 0.0)
 
 
 def variance_of_readings(reading: Floats) -> Floats:
@@ -179,10 +189,13 @@ def with_ensemble(
         priors = priors.reshape(-1, len(CANDIDATES))  # also without an origin
         error = ensemble_errors(record, curves, priors, settings)
         least = result.scatter[curves] if settings.scatter else np.zeros(len(curves))
-        half[:, curves], of_width, origins[curves] = half_widths(
-            record, error, result.distance, level, settings, least
-        )
-        df[:, curves] = of_width[:, None]
+        for late in np.unique(result.behind[curves]):
+            ends = result.behind[curves] == late
+            ending = curves[ends]
+            of_all, of_width, origins[ending] = half_widths(
+                record, error, result.distance + late, level, settings, least
+            )
+            half[:, ending], df[:, ending] = of_all[:, ends], of_width[:, None]
     return replace(result, weight=weight, ensemble=ensemble, half=half, df=df, origins=origins)
 
 

@@ -31,8 +31,8 @@ NOTHING = Remark(Status.NO_FORECAST, "no value to forecast from")
 ABSURD = "rejected: its forecast is outside the data by more than the range of the data"
 FEW_ORIGINS = "no interval: 2 rolling origins inside the data are needed; there are {}"
 FEW_EARLIER = "no interval: 2 earlier origins are needed; there are {}"
-INSIDE = "not beyond the largest compute of the data ({:.4g} FLOPs): an interpolation"
-BELOW = "below the smallest compute of the data ({:.4g} FLOPs): a backward forecast"
+INSIDE = "not beyond the largest compute of the curve's data ({:.4g} FLOPs): an interpolation"
+BELOW = "below the smallest compute of the curve's data ({:.4g} FLOPs): a backward forecast"
 FAR = "beyond the backtested horizon (a factor of {:.3g}); the interval width is extrapolated"
 
 
@@ -56,7 +56,7 @@ class ForecastRow(CurveKey):
     df: float | None = column("Degrees of freedom of the interval.", default=None)
     origins: int | None = column("Number of rolling origins behind the interval.", default=None)
     log_distance: float | None = column(
-        "Natural logarithm of the compute divided by the largest compute of the data.", default=None
+        "Natural logarithm of the compute divided by the largest compute of the curve's data.", default=None
     )
     spread_low: float | None = column("Smallest forecast of any candidate.", default=None)
     spread_high: float | None = column("Largest forecast of any candidate.", default=None)
@@ -80,7 +80,9 @@ class BacktestRow(CurveKey):
     origin_flops: float | None = column("Largest compute known at the origin.", "FLOPs")
     origin_params: float | None = column("Size of the largest model known at the origin, in parameters.")
     training_flops: float = column("Compute of the forecast.", "FLOPs")
-    log_distance: float = column("Natural logarithm of the compute divided by the largest known compute.")
+    log_distance: float = column(
+        "Natural logarithm of the compute divided by the largest known compute of the curve."
+    )
     observed: float = column("The observed value.")
     predicted: float | None = column("The forecast.")
     log_error: float | None = column("Natural logarithm of the forecast divided by the observed value.")
@@ -161,9 +163,11 @@ def _forecasts(
     )
     low_spread, high_spread = _spread(origin_forecast.candidates)
     for j, key in enumerate(curves.keys):
+        own = data.scales.log_flops[usable & np.isfinite(data.value[:, j])]
         for q, target in enumerate(targets):
             if target.corpus not in (None, key.corpus):
                 continue
+            distance = float(origin_forecast.distance[q] + origin_forecast.behind[j])
             value, half = origin_forecast.ensemble[q, j], origin_forecast.half[q, j]
             common = {
                 **fields_of(key),
@@ -173,7 +177,7 @@ def _forecasts(
                 "tokens": _exp(at.log_tokens[q]),
                 "level": level,
                 "origins": int(origin_forecast.origins[j]),
-                "log_distance": origin_forecast.distance[q],
+                "log_distance": distance,
                 "spread_low": _exp(low_spread[q, j]),
                 "spread_high": _exp(high_spread[q, j]),
             }
@@ -191,10 +195,9 @@ def _forecasts(
             gap = (
                 gap_direction(last_value[j], value - half, value + half) if curves.quantity == RATIO else None
             )
-            remark = _remark(
-                known, int(origin_forecast.origins[j]), float(origin_forecast.distance[q]), float(reached)
-            )
-            remark = together(remark, _place(at.log_flops[q], data.scales.log_flops[usable]))
+            remark = _remark(known, int(origin_forecast.origins[j]), distance, float(reached))
+            if len(own):
+                remark = together(remark, _place(at.log_flops[q], own))
             yield ForecastRow(
                 **common,
                 candidate=ENSEMBLE,
@@ -242,7 +245,8 @@ def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: fl
         for q in np.flatnonzero(origins.ahead[o]):
             for j in np.flatnonzero(np.isfinite(observed[q])):
                 cells = {**fields_of(curves.keys[j]), **common}
-                cells |= {"training_flops": float(flops[q]), "log_distance": float(forecasts.distance[q])}
+                distance = float(forecasts.distance[q] + forecasts.behind[j])
+                cells |= {"training_flops": float(flops[q]), "log_distance": distance}
                 for c in np.flatnonzero(np.isfinite(forecasts.candidates[:, q, j])):
                     yield _backtest(
                         cells, CANDIDATES[c], float(forecasts.candidates[c, q, j]), float(observed[q, j])
