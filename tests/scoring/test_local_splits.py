@@ -58,6 +58,37 @@ def test_the_splits_of_a_folder_are_told_by_the_names_of_its_files(tmp_path, nam
     assert {split: found[split] for split in expected} == expected
 
 
+def test_a_configuration_is_its_own_folder_as_on_the_hub(tmp_path):
+    folders = ("ARC-Easy", "ARC-Challenge")
+    data = write(
+        tmp_path / "set",
+        *(f"{folder}/{split}-00000-of-00001.jsonl" for folder in folders for split in ("test", "train")),
+    )
+    for folder in folders:
+        found = sources(
+            split_files("data", data, {**CONFIG, "validation_split": None, "dataset_name": folder})
+        )
+        assert found == {split: [f"{folder}/{split}-00000-of-00001.jsonl"] for split in ("test", "train")}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("en/test.jsonl", "de/test.jsonl"),
+        ("en/test/0.jsonl", "de/test/0.jsonl"),
+        ("test.jsonl", "test.csv"),
+        ("test.jsonl", "old/test.jsonl"),
+    ],
+)
+def test_files_of_several_data_sets_are_not_one_split(tmp_path, names):
+    data = write(tmp_path / "set", *names, "train.jsonl")
+    with pytest.raises(RelscaleError, match=r"'test' has files of .* and of ") as error:
+        split_files("data", data, CONFIG)
+    assert_one_sentence(str(error.value))
+    given = {"test": [str(tmp_path / "set" / names[0])], "train": data + "/train.jsonl"}
+    assert split_files("data", given, CONFIG)["test"] == given["test"]
+
+
 def test_files_may_be_given_by_split(tmp_path):
     write(tmp_path, "a.jsonl", "b.jsonl", "c.jsonl")
     given = {

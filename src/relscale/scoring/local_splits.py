@@ -1,7 +1,7 @@
 """Assignment of local files to the splits of a task's data set."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,14 @@ def split_files(task: str, data: object, config: Mapping[str, Any]) -> dict[str,
     data
         A file; a folder, in which the names of files or of their folders begin with the split (``test.jsonl``,
         ``train-00000-of-00002.parquet``, ``validation/0.parquet``) or which ``datasets`` has saved; or files by split.
+        If the task reads one configuration of its data set, it is the folder of that name inside, as on the hub.
     config
         The task's YAML, as a mapping.
 
     Raises
     ------
     RelscaleError
-        There are no such files, or a required split is missing.
+        There are no such files, a required split is missing, or several data sets have files of one split.
     """
     named = [config.get(f"{kind}_split") for kind in ("test", "validation", "training", "fewshot")]
     fewshot_split = (config.get("fewshot_config") or {}).get("split")
@@ -43,7 +44,7 @@ def split_files(task: str, data: object, config: Mapping[str, Any]) -> dict[str,
     test, validation, training, fewshot = named
     test_split = test or validation
     shown = fewshot_split or fewshot or training or validation or test
-    split_files = _files_by_split(task, data)
+    split_files = _files_by_split(task, data, config.get("dataset_name"))
     if None in split_files:
         return dict.fromkeys(splits, split_files[None])
     if FEWSHOT in split_files:
@@ -51,6 +52,9 @@ def split_files(task: str, data: object, config: Mapping[str, Any]) -> dict[str,
         splits.append(FEWSHOT)
     files = {split: _files(split, split_files) for split in splits}
     available = ", ".join(split for split in split_files if split is not None) or "none"
+    for split, of_split in files.items():
+        if not isinstance(data, Mapping):
+            _check_one_data_set(task, split, of_split)
     if test_split is None or not files[test_split]:
         raise RelscaleError(f"{task}: no split {test_split!r}, the task's test split; it has {available}")
     examples = (config.get("num_fewshot") or 0) > 0 and not (config.get("fewshot_config") or {}).get(
@@ -70,7 +74,19 @@ def shorten(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def _files_by_split(task: str, data: object) -> dict[str | None, list[str]]:
+def _check_one_data_set(task: str, split: str, files: Sequence[str]) -> None:
+    """Refuse files of a split in several folders, such as those of several languages, or in several formats."""
+    for one in (lambda path: path.parent, lambda path: path.suffix):
+        others = dict.fromkeys(one(Path(file)) for file in files)
+        if len(others) > 1:
+            first, second = list(map(str, others))[:2]
+            raise RelscaleError(
+                f"{task}: the split {split!r} has files of {first} and of {second}, perhaps of several data sets; "
+                f"name those of one, as {{{split}: file}}"
+            )
+
+
+def _files_by_split(task: str, data: object, configuration: str | None) -> dict[str | None, list[str]]:
     """Files by split, from their names; None stands for every split."""
     if isinstance(data, Mapping):
         return {str(split): _below(task, path) for split, path in data.items()}
@@ -79,6 +95,9 @@ def _files_by_split(task: str, data: object) -> dict[str | None, list[str]]:
             f"{task}: {data!r} is neither a path nor files by split, as {{test: file, train: file}}"
         )
     place = _existing_path(task, data)
+    if configuration and (place / configuration).is_dir():
+        place = place / configuration
+        data = str(place)
     if place.is_file() or (place / "state.json").is_file():
         return {None: _below(task, data)}
     if (place / "dataset_dict.json").is_file():
