@@ -106,10 +106,14 @@ ODD = [
 ODD += [pd.DataFrame(), pd.DataFrame, lambda: None]
 
 
+@pytest.fixture(scope="module")
+def made():
+    return rs.fit(table(), baseline="a", bootstrap=0)
+
+
 @pytest.mark.parametrize("odd", ODD, ids=lambda each: f"{each!r:.20}".replace("\0", "0"))
-def test_an_argument_of_another_type_is_one_sentence(odd, tmp_path, monkeypatch):
+def test_an_argument_of_another_type_is_one_sentence(odd, made, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    made = rs.fit(table(), baseline="a", bootstrap=0)
     calls = [
         *(lambda f=f: f(odd) for f in (rs.open, rs.Results, rs.Experiment, dataset, rs.Frame)),
         *(lambda f=f: f(odd) for f in (made.conf_int, made.verdict, made.predict, made.forecast)),

@@ -47,7 +47,10 @@ def test_damaged_data_are_right_flagged_or_one_sentence(door: str, first: int, t
 
 @pytest.mark.slow
 @pytest.mark.parametrize("door", SLOW)
-def test_so_are_damaged_suites_and_checkpoints(door: str, tmp_path: Path) -> None:
+def test_so_are_damaged_suites_and_checkpoints(
+    door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a data set without files is sought in all of the current folder
     outcomes = Counter(outcome(door, seed, tmp_path) for seed in range(SLOW[door]))
     assert outcomes.keys() <= {RIGHT, FLAGGED, REFUSED}
 

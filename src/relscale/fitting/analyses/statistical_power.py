@@ -32,6 +32,7 @@ half-width h, an experiment detects Δβ if ``|Δβ| / σ > h − e``.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -211,13 +212,14 @@ def _budgets(estimate: Lines, variances: Floats, sizes: Floats, settings: Settin
     with np.errstate(invalid="ignore", divide="ignore"):
         reach = (estimate.high - estimate.low) / np.sqrt(variances)
         size = np.abs(sizes) * reach[..., None]
-    budgets = []
-    for n in BUDGETS:
-        rng = np.random.default_rng([settings.seed, TAGS["budgets"], n])
-        budgets.append(
-            _share(_detectable_effect(np.linspace(0, 1, n), np.ones(n), settings.level, rng), size)
-        )
+    budgets = [_share(_detectable_by_budgets(n, settings.level, settings.seed), size) for n in BUDGETS]
     return np.stack(budgets, axis=-1)
+
+
+@lru_cache(maxsize=64)  # the same for all curves, and for all tables that a process fits
+def _detectable_by_budgets(count: int, level: float, seed: int) -> Floats:
+    rng = np.random.default_rng([seed, TAGS["budgets"], count])
+    return _detectable_effect(np.linspace(0, 1, count), np.ones(count), level, rng)
 
 
 def _runs(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, settings: Settings) -> Floats:
