@@ -22,6 +22,8 @@ CORNERS: dict[str, list[tuple[float, float]]] = {
     "triangle": [(0, -1.3), (1.25, 1), (-1.25, 1)],
     "cross": [(-1, -1), (1, 1), (0, 0), (-1, 1), (1, -1), (0, 0)],
 }
+FEW_DECADES = (1e-2, 1e2)  # of an axis with equidistant ticks
+LARGEST = 700.0  # logarithm of a number
 MOST_SHAPES = 12  # points of a line that are drawn as shapes; more are dots
 
 Point = tuple[float, float]
@@ -50,11 +52,10 @@ class Axes:
     def frame(self, y_values: Sequence[float]) -> Markup:
         """Ticks with grid lines; compute is labelled at both ends, or once if both have the same label."""
         parts = []
-        decimals = tick_decimals(y_values)
-        for value in y_values:
+        for value, label in zip(y_values, tick_labels(y_values), strict=True):
             _, from_top = self.position(self.x[0], value)
             parts.append(line([(LEFT, from_top), (WIDTH - self.right, from_top)], "grid"))
-            parts.append(text(LEFT - 4, from_top + 4, f"{value:.{decimals}f}", "tick end"))
+            parts.append(text(LEFT - 4, from_top + 4, label, "tick end"))
         first, last = self.ends
         if flops(first) != flops(last):
             parts.append(text(self.position(first, 1)[0] - 6, HEIGHT - 6, flops(first), "tick"))
@@ -104,30 +105,42 @@ def text(x: float, y: float, words: str, class_: str) -> Markup:
 
 
 def ticks(y: tuple[float, float]) -> list[float]:
-    """Three to six round numbers inside the range of a logarithmic axis."""
+    """Up to six round numbers inside the range of a logarithmic axis, or its ends where it has less than three.
+
+    They are equidistant, or powers of ten where the range is of several of these or far from 1.
+    """
     low, high = y
-    for step in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001):
-        first = math.ceil(low / step - 1e-9)
-        values = [round(k * step, 6) for k in range(first, math.floor(high / step + 1e-9) + 1)]
-        if len(values) >= 3:
-            return values[:: math.ceil(len(values) / 6)]
-    return [low, high]
+    if low >= FEW_DECADES[0] and high <= FEW_DECADES[1]:
+        for step in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001):
+            first = math.ceil(low / step - 1e-9)
+            values = [round(k * step, 6) for k in range(first, math.floor(high / step + 1e-9) + 1)]
+            if len(values) >= 3:
+                return values[:: math.ceil(len(values) / 6)]
+        return [low, high]
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    powers = [10.0**k for k in range(first, last + 1, max(1, math.ceil((last - first + 1) / 6)))]
+    return powers if len(powers) >= 3 else [low, high]
 
 
-def tick_decimals(values: Sequence[float]) -> int:
-    """The least number of decimals, up to six, that shows each number exactly."""
-    return next((n for n in range(6) if all(abs(round(value, n) - value) < 1e-9 for value in values)), 6)
+def tick_labels(values: Sequence[float]) -> list[str]:
+    """The numbers with the least number of decimals, up to six, that shows each exactly; others to three digits."""
+    decimals = next((n for n in range(6) if all(abs(round(value, n) - value) < 1e-9 for value in values)), 6)
+    if min(values) >= FEW_DECADES[0] and max(values) <= FEW_DECADES[1]:
+        return [f"{value:.{decimals}f}" for value in values]
+    return [f"{value:.3g}" for value in values]
 
 
 def _range(values: Sequence[float], margin: float, least: float) -> tuple[float, float]:
     """The range of the values, widened by a share of its logarithm and at least by a factor."""
-    low, high = min(values), max(values)
-    extension = max(margin * math.log(high / low), math.log(least) / 2 if high / low < least else 0.0)
-    return low * math.exp(-extension), high * math.exp(extension)
+    low, high = math.log(min(values)), math.log(max(values))
+    factor = math.log(least)
+    extension = max(margin * (high - low), factor / 2 if high - low < factor else 0.0)
+    return math.exp(max(low - extension, -LARGEST)), math.exp(min(high + extension, LARGEST))
 
 
 def _share(value: float, limits: tuple[float, float]) -> float:
-    return math.log(value / limits[0]) / math.log(limits[1] / limits[0])
+    low, high = map(math.log, limits)
+    return (math.log(value) - low) / (high - low)
 
 
 def _points(points: Sequence[Point]) -> str:
