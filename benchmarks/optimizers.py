@@ -18,7 +18,7 @@ from torch import Tensor
 
 from relscale.design.architecture import Architecture
 from relscale.design.recipes.laptop import architecture, hyperparameters
-from relscale.training.heap import keep_freed_memory
+from relscale.heap import keep_all_freed_memory
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
 
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
     torch.manual_seed(0)
-    keep_freed_memory()
+    keep_all_freed_memory()
     a = architecture(options.width, SEQUENCE_LENGTH, options.vocabulary)
     tensors = list(Decoder(a).parameters())
     print(f"{sum(p.numel() for p in tensors):,} parameters in {len(tensors)} tensors\n")

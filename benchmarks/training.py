@@ -34,9 +34,9 @@ import torch.nn.functional as F
 
 from relscale.design.architecture import Architecture, training_flops_per_token
 from relscale.design.recipes.laptop import architecture, batch_size, hyperparameters
+from relscale.heap import keep_all_freed_memory
 from relscale.training.checkpoint import huggingface_config
 from relscale.training.fabric import fabric_precision
-from relscale.training.heap import keep_freed_memory
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
 from relscale.training.options import Training
@@ -63,7 +63,7 @@ MACHINE = {"machine": Crew("relscale", 1, CORES), "plain, all threads": Crew("pl
 
 
 def ours(precision: str, a: Architecture, sequences: int) -> Callable[[], object]:
-    keep_freed_memory()
+    keep_all_freed_memory()
     model = Decoder(a)
     updates = build_optimizer(model, hyperparameters("c-adamc", a, sequences))
     batch = random_batch(sequences)

@@ -22,7 +22,7 @@ from relscale.laws.catalogue import law_modules
 from relscale.laws.law import Family, Law
 from relscale.questions.catalogue import question, question_names
 from relscale.scoring.options import Suite
-from relscale.scoring.suite import available_suites, read_suite
+from relscale.scoring.suite_description import available_suites, read_suite
 from relscale.storage.rows import columns_of
 
 ROOT = Path(__file__).parents[1]

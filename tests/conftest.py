@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from relscale.heap import keep_freed_memory
+
 FIRST = (
     *("test_micro_experiment", "test_checkpoint_experiment", "test_killed_workflow"),
     *("test_released_experiment", "test_measurements_experiment", "test_hostile_models", "test_failures"),
@@ -35,6 +37,10 @@ SLOW_ALONE = re.compile(r"^pytestmark = (\[\s*)?pytest\.mark\.slow\b", re.MULTIL
 settings.register_profile("steady", deadline=None, derandomize=True)  # a busy machine is no failure
 settings.register_profile("search", deadline=None)
 settings.load_profile("steady")
+
+
+def pytest_configure() -> None:
+    keep_freed_memory()  # as commands do
 
 
 @pytest.fixture(scope="module")

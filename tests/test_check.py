@@ -16,7 +16,7 @@ from relscale.errors import RelscaleError
 from relscale.experiments.check import check_experiment
 from relscale.experiments.config import check_config, load_config
 from relscale.provenance import files_state
-from relscale.scoring.suite import SUITES
+from relscale.scoring.suite_description import SUITES
 
 ROOT = Path(__file__).parents[1]
 MICRO = ROOT / "tests" / "workflow" / "micro.yaml"

@@ -7,7 +7,7 @@ from one_sentence import assert_one_sentence
 
 import relscale
 from relscale.cli import main
-from relscale.compute_columns import SCALES, check_same_units, of_each
+from relscale.compute_columns import SCALES, check_one_unit, check_same_units, of_each
 from relscale.errors import RelscaleError
 from relscale.measurements.options import Table
 from relscale.measurements.published import read_tables
@@ -151,3 +151,54 @@ def test_a_model_of_two_computes_is_refused_and_a_logarithm_too(command, tmp_pat
         asked = [command, *(["metric_chain"] if command == "ask" else []), *asked, "--compute", "flops"]
         assert main(asked) == (1 if said else 0)
         assert said in capsys.readouterr().err
+
+
+def surface(units=(1.0, 1.0), half=(1.0, 1.0)):
+    """Runs by parameters and tokens alone, every other one in units of its own."""
+    table = measured((1.0, *units), (1.0, *half)).slice(0, len(N))
+    return table.select(["params", "tokens", "value"]).append_column(
+        "split", pa.array(["test"] * 2 + ["train"] * (len(N) - 2))
+    )
+
+
+def fit_surface(path):
+    return relscale.fit(path, "parametric", x=("params", "tokens"), y="value", bootstrap=0)
+
+
+def extrapolate_surface(path):
+    return relscale.extrapolate(
+        path,
+        y="value",
+        x={"params": "params", "tokens": "tokens"},
+        train='split == "train"',
+        laws=["parametric"],
+    )
+
+
+@pytest.mark.parametrize("half", [(1.0, 1e9), (1e6, 1.0), (1e9, 1e9)])
+@pytest.mark.parametrize("door", [fit_surface, extrapolate_surface])
+def test_parameters_or_tokens_alone_in_two_units_are_refused(door, half, tmp_path):
+    path = str(tmp_path / "runs.csv")
+    write_table(surface(half=half), path)
+    with pytest.raises(RelscaleError, match="write all rows in the same unit"):
+        door(path)
+
+
+def test_a_question_refuses_tokens_in_two_units(tmp_path, capsys):
+    path = str(tmp_path / "runs.csv")
+    write_table(surface(half=(1.0, 1e9)), path)
+    asked = ["--law", "parametric", "--x", "params,tokens", "--y", "value", "--at", "training_flops=1e20"]
+    assert main(["ask", "optimum", path, *asked]) == 1
+    assert "column 'tokens' has values from 2 to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("units", [(1.0, 1.0), (1e9, 1.0), (1e6, 1e9)])
+def test_a_table_of_parameters_and_tokens_may_have_units_of_its_own(units, tmp_path):
+    path = str(tmp_path / "runs.csv")
+    write_table(surface(units), path)
+    assert fit_surface(path)
+
+
+@pytest.mark.parametrize("counts", [[1e3, 1e5, 1e6, 1e9], [1e4, 1e6], [0.1, 500.0], [2e5, 3e12], [0.0, 1e9]])
+def test_counts_that_may_be_of_one_unit_are_read(counts):
+    check_one_unit("tokens", np.array(counts))

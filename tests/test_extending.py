@@ -98,7 +98,7 @@ caption = pipeline.caption("tokens-per-parameter", Path("no captions"))
 assert "Compute-optimal training tokens" in caption.rst.replace("\\\\", "")
 """
 SUITE = """
-from relscale.scoring.suite import available_suites
+from relscale.scoring.suite_description import available_suites
 assert "capitals" in available_suites()
 """
 

@@ -41,19 +41,34 @@ def once_for_each_table(fit):
     return fitted
 
 
-@pytest.mark.slow
+PACKAGE = Path(rs.__file__).parent
+OF_TABLES = ("relscale", "relscale.table_fit.fit", "relscale.table_fit.frontier", "relscale.table_fit.result")
+OF_EXPERIMENTS = (
+    api.__name__,
+    experiment_results.__name__,
+    score_model.__name__,
+)  # run in a folder of their own
+
+
+def modules_with_examples():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if ">>> " in path.read_text(encoding="utf-8"):
+            parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+            yield ".".join(parts).removesuffix(".__init__")
+
+
 @pytest.mark.parametrize(
     "module",
     [
-        *("", ".datasets", ".doctor", ".laws.own_law", ".listings"),
-        ".suggestions",
-        *(f".table_fit.{name}" for name in ("fit", "frame", "frontier", "known_columns", "result")),
+        pytest.param(module, marks=pytest.mark.slow) if module in OF_TABLES else module
+        for module in modules_with_examples()
+        if module not in OF_EXPERIMENTS
     ],
 )
 def test_each_example_does_what_it_says(module, monkeypatch):
     monkeypatch.setattr(rs.datasets, "olmo_ladder", functools.cache(rs.datasets.olmo_ladder))
     monkeypatch.setattr(rs, "fit", once_for_each_table(rs.fit))  # most examples begin with the same fit
-    found = doctest.testmod(importlib.import_module(f"relscale{module}"))
+    found = doctest.testmod(importlib.import_module(module))
     assert found.attempted
     assert not found.failed
 

@@ -9,7 +9,7 @@ from trials.curves import curves_of
 from trials.outcome import Floats, Outcome, covered
 
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
-from relscale.fitting.curves.run_matrix import unbiased
+from relscale.fitting.curves.replicate_array import unbiased
 from relscale.fitting.inference.line_with_intervals import curve_items, with_intervals
 from relscale.fitting.inference.log_log_lines import curve_lines
 

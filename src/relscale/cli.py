@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from relscale import __version__
 from relscale.errors import RelscaleError
 from relscale.extras import named_extras
+from relscale.heap import keep_freed_memory
 from relscale.printable import PrintableStream
 from relscale.suggestions import suggestion
 
@@ -100,10 +101,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     options = parsed(arguments)
     command = _module(options.verb)
-    if in_own_process and options.verb not in PANDAS_OR_NO_TABLE:
-        from relscale.arrow_without_pandas import use_arrow_without_pandas
+    if in_own_process:
+        keep_freed_memory()
+        if options.verb not in PANDAS_OR_NO_TABLE:
+            from relscale.arrow_without_pandas import use_arrow_without_pandas
+            from relscale.scipy_without_f2py import use_scipy_without_f2py
 
-        use_arrow_without_pandas()
+            use_arrow_without_pandas()
+            use_scipy_without_f2py()
     if options.parent is not None and not getattr(command, "STOPS_ITSELF", False):
         from relscale.storage.process import end_with
 

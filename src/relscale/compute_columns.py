@@ -1,4 +1,4 @@
-"""Columns of training compute: logarithms, mixed units and models of two computes are refused before a fit."""
+"""Columns of compute, parameters and tokens: logarithms, mixed units and models of two computes are refused."""
 
 import re
 from collections.abc import Sequence
@@ -10,13 +10,16 @@ from relscale.errors import RelscaleError
 
 Floats = NDArray[np.float64]
 
-SCALES = ("training_flops", "params", "tokens")
+SIZES = ("params", "tokens")
+SCALES = ("training_flops", *SIZES)
 FLOPS, NO_UNIT = (
     {"flop", "flops", "compute", "c"},
     {"training", "train", "total", "log", "log2", "log10", "ln"},
 )
 LEAST_LOGARITHM, LARGEST_LOGARITHM = 10, 100  # of FLOPs: from 1e10 to base 10, to 1e30 to base 2
 PREFIX = 500  # ratios beyond this are of units, thousands, millions or billions: experts and embeddings explain less
+MOST_IN_OTHER_UNIT = 1e5  # of parameters or tokens in thousands or more
+LEAST_COUNT = 1e6  # of parameters or tokens as such, beside others in thousands or more
 EQUAL = 1e-6  # relative difference of one compute, calculated in two ways
 
 
@@ -101,6 +104,36 @@ constant; write all rows in the same units, and no logarithms
         raise RelscaleError(
             f"{name}: {columns[0]} / ({columns[1]} · {columns[2]}) is from {ratio.min():.3g} to {ratio.max():.3g}, "
             "and should be nearly constant; write all rows in the same units, and no logarithms"
+        )
+
+
+def check_one_unit(column: str, values: Floats, name: str = "") -> None:
+    """Refuse parameters or tokens that are counts in some rows and thousands, millions or billions in others.
+
+    That is if the values are in two groups, up to 1e5 and from 1e6, with a factor of more than 500 between them.
+
+    Raises
+    ------
+    RelscaleError
+        It looks like two units.
+
+    Examples
+    --------
+    >>> check_one_unit("params", np.array([1e4, 1e6, 7e9]), "table.csv")
+    >>> check_one_unit("params", np.array([0.125, 7.0]), "table.csv")
+    >>> check_one_unit("params", np.array([1.25e8, 0.125, 7e9]), "table.csv")
+    Traceback (most recent call last):
+    relscale.errors.RelscaleError: table.csv: column 'params' has values from 0.125 to 0.125 and from 1.25e+08 to \
+7e+09; write all rows in the same units
+    """
+    known = values[np.isfinite(values) & (values > 0)]
+    small, large = known[known <= MOST_IN_OTHER_UNIT], known[known >= LEAST_COUNT]
+    if not len(small) or not len(large) or len(small) + len(large) < len(known):
+        return
+    if large.min() > PREFIX * small.max():
+        raise RelscaleError(
+            f"{name}{': ' * bool(name)}column {column!r} has values from {small.min():g} to {small.max():g} and from "
+            f"{large.min():g} to {large.max():g}; write all rows in the same units"
         )
 
 

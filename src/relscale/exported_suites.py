@@ -33,6 +33,6 @@ def with_exported_suites(
 
 
 def _needs_documents(name: str, suite: Suite) -> bool:
-    from relscale.scoring.suite import needs_documents  # heavy
+    from relscale.scoring.suite_description import needs_documents  # heavy
 
     return needs_documents(name, suite)

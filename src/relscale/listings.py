@@ -42,7 +42,7 @@ def suites() -> Frame:
     ['stem']
     """
     from relscale.scoring.options import Suite
-    from relscale.scoring.suite import available_suites, read_suite
+    from relscale.scoring.suite_description import available_suites, read_suite
 
     rows = []
     for name in available_suites():

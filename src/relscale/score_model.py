@@ -102,7 +102,7 @@ def _model(model: str | Path) -> tuple[str, str]:
 
 def _suite(suite: str | Path | Sequence[str], options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Name and options of a suite, as in a config."""
-    from relscale.scoring.suite import available_suites
+    from relscale.scoring.suite_description import available_suites
 
     if not isinstance(suite, str | Path):
         return "tasks", {"lm_eval": list(suite), **options}

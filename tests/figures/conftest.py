@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from relscale.figures.data import CURVE, FigureData
+from relscale.figures.data import FigureData
+from relscale.fitting.keys import CURVE
 
 from .questions import as_table, contrast_rows, question_tables, surface_rows
 

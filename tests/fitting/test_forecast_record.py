@@ -1,6 +1,7 @@
 """A forecast on record is kept as it was and scored by what is measured later."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow
 from relscale.fitting.fits import from_rows, read
 from relscale.fitting.forecasts.forecast import ForecastRow
-from relscale.fitting.forecasts.record import RecordRow, record, score_record
+from relscale.fitting.forecasts.record import RecordRow, digest_of, record, score_record
 from relscale.storage.rows import names_of, rows_of, table_of
 from relscale.storage.tables import read_table, write_table
 
@@ -78,6 +79,58 @@ def test_a_compute_that_was_not_measured_is_said(forecast, tmp_path):
     (outcome,) = score_record(tmp_path / "record.parquet", later(3e22, 2.0))
     assert outcome.observed is None
     assert outcome.status == "nothing was measured at this compute"
+    assert outcome.note.endswith("the nearest is 3e+22 FLOPs")
+
+
+def renamed(fits, **names):
+    return from_rows({"errors": [replace(row, **names) for row in rows_of(ErrorRow, fits.errors)]})
+
+
+def test_a_later_table_may_have_another_name_and_a_later_suite_may_not(tmp_path):
+    of_table = dict.fromkeys(("experiment", "corpus", "suite"), "january")
+    row = ForecastRow(
+        **KEY | of_table, quantity="error", training_flops=1e22, candidate="ensemble", value=2.0, status="ok"
+    )
+    record(from_rows({"forecasts": [row]}), tmp_path / "record.csv")
+    june = renamed(later(1e22, 2.0), **dict.fromkeys(of_table, "june"))
+    (outcome,) = score_record(tmp_path / "record.csv", june)
+    assert outcome.observed == 2.0
+    (outcome,) = score_record(tmp_path / "record.csv", renamed(june, suite="another"))
+    assert (outcome.observed, outcome.status) == (None, "no such curve in the later fit")
+    assert outcome.note == "the later fit has no suite january; it has another"
+
+
+@pytest.mark.parametrize("name", ["corpus", "suite", "prompt", "metric", "group"])
+def test_a_curve_that_the_later_fit_lacks_is_named(forecast, tmp_path, name):
+    record(forecast, tmp_path / "record.parquet")
+    (outcome,) = score_record(tmp_path / "record.parquet", renamed(later(1e22, 2.0), **{name: "other"}))
+    assert outcome.observed is None
+    assert outcome.note == f"the later fit has no {name} {KEY[name]}; it has other"
+
+
+def test_models_that_the_fit_contains_are_not_recorded(forecast, tmp_path):
+    (row, _) = rows_of(ForecastRow, forecast.forecasts)
+    both = [row, replace(row, training_flops=1e23)]
+    fits = from_rows({"forecasts": both, "errors": rows_of(ErrorRow, later(1e22, 2.0).errors)})
+    assert [kept.training_flops for kept in record(fits, tmp_path / "record.csv")] == [1e23]
+    known = from_rows({"forecasts": [row], "errors": rows_of(ErrorRow, later(1e22, 2.0).errors)})
+    with pytest.raises(RelscaleError, match="not measured; name a larger compute"):
+        record(known, tmp_path / "known.csv")
+
+
+def test_a_known_point_with_another_value_since_is_reported(forecast, tmp_path):
+    (row, _) = rows_of(ForecastRow, forecast.forecasts)
+    known = list(rows_of(ErrorRow, later(1e21, 2.5).errors))
+    record(from_rows({"forecasts": [row], "errors": known}), tmp_path / "record.csv")
+
+    def with_known(value):
+        points = [replace(known[0], value=value), replace(known[0], training_flops=1e22, value=2.0)]
+        return score_record(tmp_path / "record.csv", from_rows({"errors": points}))[0]
+
+    assert with_known(2.51).note is None
+    assert with_known(2.5 / np.log(2)).note == (
+        "other data: at 1e+21 FLOPs it was 2.5 when recorded, 3.607 now"
+    )
 
 
 def measured_with(*sizes):
@@ -121,6 +174,29 @@ def test_a_record_is_never_overwritten_and_a_changed_one_is_refused(forecast, tm
     write_table(table_of(RecordRow, [replace(row, value=2.04)]), path)
     with pytest.raises(RelscaleError, match="row 1 was changed"):
         score_record(path, later(1e22, 2.04))
+
+
+def test_a_deleted_row_is_noticed_and_records_may_be_joined(forecast, tmp_path):
+    (row, _) = rows_of(ForecastRow, forecast.forecasts)
+    fits = from_rows({"forecasts": [row, replace(row, group="h")]})
+    moments = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]
+    first, second = (record(fits, tmp_path / f"record{moment.day}.csv", moment) for moment in moments)
+    joined = tmp_path / "joined.parquet"
+    write_table(table_of(RecordRow, first + second), joined)
+    assert len(score_record(joined, later(1e22, 2.0))) == 4
+    for kept in ([first[0]], [first[0], first[0]], [*first, second[1]]):
+        write_table(table_of(RecordRow, kept), joined)
+        with pytest.raises(RelscaleError, match="contains 1 of the 2 forecasts"):
+            score_record(joined, later(1e22, 2.0))
+
+
+def test_a_record_without_the_number_of_its_rows_is_scored(forecast, tmp_path):
+    path = tmp_path / "record.parquet"
+    (row,) = record(forecast, path)
+    names = [name for name in names_of(RecordRow) if name not in ("rows", "known_flops", "known_value")]
+    older = replace(row, digest=digest_of(row, names))
+    write_table(table_of(RecordRow, [older]).select(names), path)
+    assert score_record(path, later(1e22, 2.0))[0].observed == 2.0
 
 
 def test_tables_that_are_neither_fits_nor_a_record_are_named(forecast, tmp_path):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from relscale.expected_time import announce
 from relscale.fitting.estimation import levenberg_marquardt
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
-from relscale.fitting.estimation.law_draws import Draws, _distinct, announce, draws
+from relscale.fitting.estimation.law_draws import Draws, _distinct, draws, seconds_per_search
 from relscale.fitting.estimation.law_points import PointRow, Points
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW, ORTHOGONAL
 from relscale.fitting.inference.bootstrap import schemes
@@ -112,14 +113,13 @@ def test_equal_draws_are_fitted_once() -> None:
     assert (counts[:, first][:, of_draw] == counts).all()
 
 
-def test_long_searches_are_reported_on_standard_error_and_short_ones_are_not(
-    capsys: pytest.CaptureFixture[str],
+def test_long_searches_are_announced_in_the_log_and_short_ones_are_not(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     law, x, _ = mixtures(0.5)
-    theta = np.array([1.6, 0.6, 0.3, 0.5, 0.4, 0.7, 2.0])
-    announce(law, theta, x, searches=1)
-    assert capsys.readouterr() == ("", "")
-    announce(law, theta, x, searches=10**9)
-    out, err = capsys.readouterr()
-    assert not out
-    assert err.startswith("law mixture_additive: 1000000000 searches")
+    seconds = seconds_per_search(law, np.array([1.6, 0.6, 0.3, 0.5, 0.4, 0.7, 2.0]), x)
+    announce("1 search", seconds, "wait")
+    assert not caplog.messages
+    announce("10⁹ searches", 1e9 * seconds, "wait")
+    (message,) = caplog.messages
+    assert message.startswith("10⁹ searches, expected to take about ")

@@ -9,7 +9,7 @@ import pytest
 
 from relscale.measurements.draws import Draws
 from relscale.measurements.task_metrics import task_metrics
-from relscale.scoring.task_metrics import SCHEMA
+from relscale.scoring.task_values import SCHEMA
 
 DRAWS = Draws(50, seed=0)
 

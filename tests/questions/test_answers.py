@@ -25,6 +25,7 @@ from relscale.questions import (
     emergence,
     epistemic,
     estimation,
+    explained,
     inversions,
     loss_network,
     metric_chain,
@@ -366,6 +367,31 @@ def test_false_inversions_of_equal_models_are_rare() -> None:
     assert np.mean(called) <= 0.2
 
 
+def test_a_trend_is_that_of_the_items_that_all_sizes_have() -> None:
+    rng = np.random.default_rng(0)
+    shared = [(rng.random(40) < right).astype(float) for right in (0.2, 0.5, 0.8)]
+    easy, none = np.ones(60), np.full(60, np.nan)
+    p = {
+        row.trend_p
+        for first in (easy, none)
+        for row in inversions.rows(
+            long(np.array([[*shared[0], *first], [*shared[1], *none], [*shared[2], *none]])), scores=SCORES
+        )
+    }
+    assert len(p) == 1
+    assert p.pop() < 0.01
+
+
+def test_three_items_that_all_models_get_right_are_no_plateau() -> None:
+    (row,) = plateau.rows(long(np.ones((2, 3))), scores=SCORES)
+    assert row.low < -0.02
+    assert not row.plateau
+    (many,) = plateau.rows(long(np.ones((2, 400))), scores=SCORES)
+    assert many.plateau
+    (graded,) = plateau.rows(long(np.array([[0.2, 0.3, 0.4]] * 2)), scores=SCORES)
+    assert (graded.low, graded.high, graded.plateau) == (None, None, False)
+
+
 def test_a_plateau_begins_where_nothing_is_left_to_gain() -> None:
     ease = np.random.default_rng(5).uniform(size=4000)
     scores = np.array([(ease < level) for level in (0.3, 0.6, 0.7, 0.702)], dtype=float)
@@ -410,6 +436,16 @@ def test_emergence_names_the_bend() -> None:
     assert other.emergence is Emergence.SLOWER
 
 
+def test_models_that_scatter_around_the_task_law_rarely_emerge() -> None:
+    rng, scale, draws = np.random.default_rng(0), np.geomspace(1e8, 1e11, 8), np.full(8, 5000.0)
+    names = []
+    for _ in range(100):
+        rate = np.exp(-np.exp(0.8 - 0.35 * np.log(scale / 1e8) + 0.1 * rng.standard_normal(8)))
+        table = Columns({"scale": scale, "rate": rng.binomial(5000, rate) / 5000, "draws": draws})
+        names += [row.emergence for row in emergence.rows(table, scale="scale", rate="rate", draws="draws")]
+    assert names.count(Emergence.STANDARD) >= 88  # 95 expected
+
+
 def test_coupling_changes_its_sign_where_it_was_made_to() -> None:
     rng = np.random.default_rng(6)
     size = np.geomspace(0.1, 100, 120)
@@ -445,6 +481,34 @@ def test_noise_is_of_the_last_checkpoints() -> None:
     assert row.noise == pytest.approx((1 / 2 + 1 / 4) / 2)
     assert row.signal == pytest.approx(2 / 3)
     assert row.snr == pytest.approx(2 / 3 / 0.375)
+
+
+@pytest.mark.parametrize(
+    ("repeated", "reason"),
+    [
+        ({"step": [1, 1, 2, 2]}, "several values of acc at one step"),
+        (
+            {"recipe": ["a", "a", "b", "b"], "scale": [1, 1, 1, 1]},
+            "r has several values of recipe, such as a and b",
+        ),
+        ({"recipe": ["a"] * 4, "scale": [1, 1, 2, 2]}, "r has several values of scale, such as 1 and 2"),
+    ],
+)
+def test_values_of_several_runs_are_not_the_noise_of_one(repeated: dict[str, list], reason: str) -> None:
+    cells = {"run": ["r"] * 4, "acc": [0.1, 0.2, 0.3, 0.4], "step": [1, 2, 3, 4], **repeated}
+    table = Columns(
+        {name: np.array(of, dtype=object if isinstance(of[0], str) else float) for name, of in cells.items()}
+    )
+    named = {name: name for name in ("recipe", "scale") if name in repeated}
+    with pytest.raises(RelscaleError, match=reason):
+        list(signal_noise.rows(table, metrics=("acc",), run="run", step="step", **named))
+
+
+def test_a_line_per_two_models_explains_everything_and_tests_nothing() -> None:
+    models = {"x": np.array([1.0, 2, 1, 2]), "y": np.array([3.0, 1, 2, 4]), "pair": text("a", "a", "b", "b")}
+    (row,) = explained.rows(Columns(models), x="x", y="y", by=("pair",))
+    assert (row.share, row.p_value) == (1.0, None)
+    assert row.note.startswith("nothing can be tested")
 
 
 def test_tasks_that_move_together_foretell_one_another() -> None:

@@ -53,8 +53,8 @@ def test_errors_of_simulated_perceptrons_are_those_of_theory() -> None:
 @pytest.mark.parametrize(
     ("examples", "kept", "message"),
     [
-        (4, 0, "kept: 0 is no share from 0.001 to 1"),
-        (4, 1.5, "kept: 1.5 is no share"),
+        (4, 0, "kept: 0 is not a share from 0.001 to 1"),
+        (4, 1.5, "kept: 1.5 is not a share"),
         (1e6, 0.5, "examples_per_dimension: 1e.06 of 2e.06 per dimension are not between"),
         (0, 0.5, "examples_per_dimension: 0 of 0 per dimension are not between 0.01"),
         (np.nan, 0.5, "examples_per_dimension: nan"),

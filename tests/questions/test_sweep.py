@@ -123,7 +123,7 @@ def test_a_saddle_an_optimum_beyond_the_grid_and_too_few_runs_are_said() -> None
     assert beyond.note == "beyond the data: learning rate"
     assert beyond.learning_rate == pytest.approx(best_rate(*SIZES[0]), rel=1e-6)
     few = row_of(list(sweep.rows(table, sweep=SweepOptions(within=1e-3), draws=0)), *SIZES[0])
-    assert few.note == "too few runs within 0.001 of the least loss, of 10 needed"
+    assert few.note == "fewer than the 10 runs needed within 0.001 of the lowest loss"
     with pytest.raises(RelscaleError, match="too few for a law of learning_rate"):
         list(step_law.rows(table, sweep=SweepOptions(within=1e-3)))
 

@@ -2,7 +2,7 @@
 
 from relscale.scoring import builders
 from relscale.scoring.manifest import read_manifest
-from relscale.scoring.suite import SUITES
+from relscale.scoring.suite_description import SUITES
 
 
 def test_every_builder_of_a_shipped_suite_is_a_file_of_one_of_the_two_kinds():

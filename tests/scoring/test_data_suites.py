@@ -14,7 +14,8 @@ from relscale.scoring.builders.data import englishes
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
-from relscale.scoring.suite import SUITES, prepare_suite
+from relscale.scoring.suite import prepare_suite
+from relscale.scoring.suite_description import SUITES
 
 EVALS = Path(os.environ.get("RELSCALE_EVALS", "../shared/evals"))
 needs_evals = pytest.mark.skipif(

@@ -17,8 +17,9 @@ from relscale.scoring.manifest import read_manifest
 from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
 from relscale.scoring.score import score_requests
-from relscale.scoring.suite import SUITES, available_suites, prepare_suite
-from relscale.scoring.task_metrics import PreparedTasks, has_task_metrics, task_metrics
+from relscale.scoring.suite import prepare_suite
+from relscale.scoring.suite_description import SUITES, available_suites
+from relscale.scoring.task_values import PreparedTasks, has_task_metrics, task_metrics
 
 MODEL = Model(
     corpus="web", run="m", seed=0, step=1, block="m", budget=1e9, training_flops=3e9, params=10, tokens=10

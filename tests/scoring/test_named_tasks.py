@@ -9,7 +9,7 @@ from relscale.scoring.manifest import read_manifest
 from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
 from relscale.scoring.suite import prepare_suite
-from relscale.scoring.task_metrics import has_task_metrics
+from relscale.scoring.task_values import has_task_metrics
 
 pytestmark = pytest.mark.slow  # lm-eval takes seconds to import
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from relscale.errors import RelscaleError
 from relscale.scoring.spelling import read_spellings, respell
-from relscale.scoring.suite import SUITES
+from relscale.scoring.suite_description import SUITES
 
 TABLE = SUITES / "varieties" / "spelling.tsv"
 VARIETIES = ("GB", "CA", "AU", "OX")

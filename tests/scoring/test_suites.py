@@ -13,7 +13,8 @@ from relscale.scoring.builders.held_out import excerpt
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
-from relscale.scoring.suite import available_suites, prepare_suite, suite_digest
+from relscale.scoring.suite import prepare_suite
+from relscale.scoring.suite_description import available_suites, suite_digest
 
 # The suites of the default experiment, which need no data of others.
 MADE_FROM_TEXT = ["behaviours", "domains", "knowledge", "varieties"]

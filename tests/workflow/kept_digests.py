@@ -1,6 +1,7 @@
 """Digests of code that a server of forks keeps: what a fork has worked out of a file is not worked out again.
 
-A file whose size or time has changed is read anew, and so is one beside which data have changed. To read the whole
+A file whose size or time has changed is read anew, and so is one beside which data have changed; one that is as it was
+before, after an edit, is not. To read the whole
 package takes longer than all the rest of a dry run.
 """
 
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from relscale import provenance
 
-kept = {}  # a module or function: the state of its files, and the part of a digest that it is
+kept = {}  # a module or function with the state of its files: the part of a digest that it is
 _computed = provenance._part.__wrapped__
 
 
@@ -19,15 +20,15 @@ def _state(entry):
     if path is None:
         return None
     beside = (file for file in path.parent.iterdir() if file == path or file.suffix not in (".py", ".pyc"))
-    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(beside)]
+    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(beside))
 
 
 @functools.cache
 def _part(entry):
-    state = _state(entry)
-    if entry not in kept or kept[entry][0] != state:
-        kept[entry] = state, _computed(entry)
-    return kept[entry][1]
+    read = entry, _state(entry)
+    if read not in kept:
+        kept[read] = _computed(entry)
+    return kept[read]
 
 
 def tell(path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from relscale.scoring.suite import SUITES
+from relscale.scoring.suite_description import SUITES
 
 ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())

@@ -29,17 +29,17 @@ sys.exit(int(status) if status else 137)
 """
 SERVER = """
 import gc, importlib, json, os, runpy, shutil, socket, sys, threading, time
+from relscale.cli import main, parsers
+from imported_early import PARQUET, PLOTLY, import_all, read_configs, run_snakemake
+import kept_digests
 
-PLOTLY = ["plotly.io", *(f"plotly.graph_objs._{name}" for name in ("figure", "scatter", "bar", "layout"))]
-PLOTLY += ["plotly.graph_objs.layout._annotation", "plotly.graph_objs.scatter._marker"]
-SNAKEMAKE = [f"snakemake.{name}" for name in ("cli", "workflow", "dag", "scheduling.greedy", "executors.local")]
-SNAKEMAKE += ["snakemake_executor_plugin_slurm", "smart_open"]
-SNAKEMAKE += ["relscale.workflow.pipeline", "relscale.experiments.config"]
 LIBRARIES = {
-    "-m": SNAKEMAKE,
     "train": ("relscale.training.job", "relscale.training.run", "relscale.training.progress"),
     "suite": ("relscale.scoring.suite", "relscale.scoring.requests", "lm_eval.tasks", "datasets"),
-    "score": ("relscale.scoring.job", "relscale.scoring.score", "relscale.scoring.engine", "lm_eval.api.metrics"),
+    "score": (
+        *("relscale.scoring.job", "relscale.scoring.score", "relscale.scoring.engine", "lm_eval.api.metrics"),
+        "transformers.models.qwen3.modeling_qwen3",
+    ),
     "collect": ("relscale.measurements.collect",),
     "fit": ("relscale.fitting.fit", "scipy.stats", "pyarrow.dataset"),
     "plot": ("relscale.figures.plot", "relscale.figures.data", "relscale.figures.chart", *PLOTLY),
@@ -83,12 +83,9 @@ def run(asked, streams):
     return 1
 
 
-from relscale.cli import main, parsers
-from relscale.experiments.config_schema import config_schema
-import kept_digests
-
 parsers()  # which imports the commands
-config_schema()
+import_all(PARQUET)
+read_configs()
 
 address, parent = sys.argv[1], int(sys.argv[2])
 threading.Thread(target=end_with, args=[parent], daemon=True).start()
@@ -103,8 +100,9 @@ while True:
     with asking.makefile("rb") as file:
         asked = json.loads(file.read())
     verb = (asked["arguments"] or [""])[0]
-    for name in LIBRARIES.get(verb, ()):
-        importlib.import_module(name)
+    import_all(LIBRARIES.get(verb, ()))
+    if verb == "-m":
+        run_snakemake()
     if verb == "plot":
         importlib.import_module("relscale.figures.page")._packed_library()
     gc.freeze()  # a fork does not search it for garbage

@@ -14,16 +14,11 @@ from pathlib import Path
 
 HERE = str(Path(__file__).parent)
 SERVER = """
-import atexit, gc, importlib, json, os, sys, tempfile, threading
-import relscale.experiments.config_schema, snakemake_logger_plugin_relscale
-import snakemake.cli, snakemake.workflow, snakemake.dag, snakemake.scheduling.greedy, snakemake.executors.local
-import snakemake.report.html_reporter
-import snakemake_executor_plugin_slurm, smart_open
-for name in ("experiments.check", "experiments.config", "experiments.results", "provenance", "workflow.failed_jobs",
-             "workflow.lock_files", "workflow.pipeline", "workflow.recovery"):
-    importlib.import_module(f"relscale.{name}")
-relscale.experiments.config_schema.config_schema()
+import atexit, gc, json, os, sys, tempfile, threading
+import snakemake.cli, snakemake.report.html_reporter
+from imported_early import run_snakemake
 import kept_digests
+run_snakemake()
 learnt = os.path.join(tempfile.mkdtemp(), "digests")
 gc.freeze()  # what is imported is not searched for garbage in each fork, nor taken down at its end
 print("ready", flush=True)

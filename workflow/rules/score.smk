@@ -41,7 +41,7 @@ rule score:
         if pipeline.trains
         else job_function(lambda w: other_files(pipeline.scored_checkpoints(w.corpus, w.job))),
         options=digest(experiment.scoring.values()),
-        code=job_code_digest("relscale.scoring.job", "relscale.scoring.task_metrics"),
+        code=job_code_digest("relscale.scoring.job", "relscale.scoring.task_values"),
     threads: experiment.scoring.threads
     group:
         job_function(lambda w: None) if ON_GPUS else "scores"

@@ -68,8 +68,8 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     for i, name in ((5, "R_D"), (6, "R_N")):
         limits = float(low[i]), float(high[i])
         results[f"{name} as published"] = Number(fit.theta[i, 0], *limits)
-        results[f"{name} of the least objective"] = Number(fit.theta[i, 0], *limits)
-    results["least objective"] = Number(fit.objective[0])
+        results[f"{name} of the lowest objective"] = Number(fit.theta[i, 0], *limits)
+    results["lowest objective"] = Number(fit.objective[0])
     for label, pair in NEIGHBOURS.items():
         local = estimate(LAW, x, y, loss="huber", fixed=SURFACE, starts=[[*SURFACE.values(), *pair]])
         results[f"R_D of the optimum {label}"] = Number(local.theta[5, 0])
@@ -79,10 +79,10 @@ def reproduce(tables: Tables) -> dict[str, Number]:
 
 
 def view(tables: Tables) -> View:
-    """The effective epochs over the epochs, by the published R_D and by that of the least objective."""
+    """The effective epochs over the epochs, by the published R_D and by that of the lowest objective."""
     at = curve_points([1, 100])
     fit, published = (decayed(np.array(1.0), at - 1, np.array(repeats)) for repeats in (95.365, PUBLISHED[5]))
-    curve = Series("least objective", fitted=(at, fit), published=(at, published))
+    curve = Series("lowest objective", fitted=(at, fit), published=(at, published))
     return View("epochs", "effective epochs of new tokens", (curve, Series("no decay", fitted=(at, at))))
 
 

@@ -32,7 +32,9 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     }
     for metric, task_correlations in correlations_with_compute(tables).items():
         results[f"mean correlation of {metric} with compute"] = Number(float(np.nanmean(task_correlations)))
-        results[f"least correlation of {metric} with compute"] = Number(float(np.nanmin(task_correlations)))
+        results[f"smallest correlation of {metric} with compute"] = Number(
+            float(np.nanmin(task_correlations))
+        )
     return results
 
 

@@ -17,7 +17,7 @@ STEP = 0.0025
 
 
 def best_shares(tokens: float, text: float) -> Array:
-    """The shares (3,) of the least loss, none larger than that of a better bucket, for ``text`` tokens of text."""
+    """The shares (3,) with the lowest loss, none larger than that of a better bucket, for ``text`` tokens of text."""
     steps = np.arange(0, 1 + STEP / 2, STEP)
     first, second = (axis.ravel() for axis in np.meshgrid(steps, steps, indexing="ij"))
     shares = np.stack([first, second, 1 - first - second])

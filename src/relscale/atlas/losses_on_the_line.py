@@ -97,7 +97,7 @@ def losses_at_fineweb(rows: Columns) -> dict[str, Number]:
             loss = float(np.polyval(np.polyfit(x[known], y[known], 1), 3.2))
             results[f"{name} loss at FineWeb-Edu 3.2, {corpus}, {architecture}"] = Number(loss)
     for name, values in r_squared.items():
-        results[f"{name} from FineWeb-Edu: least R² of six curves"] = Number(min(values))
+        results[f"{name} from FineWeb-Edu: smallest R² of six curves"] = Number(min(values))
         results[f"{name} from FineWeb-Edu: largest R² of six curves"] = Number(max(values))
     losses = [
         results[f"C4 loss at FineWeb-Edu 3.2, {corpus}, {kind}"].value

@@ -59,7 +59,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
                 r = np.corrcoef(losses_predicted[:, target], measured[:, target])[0, 1]
                 results[f"{law}: correlation, Pile-CC, 1b"] = Number(float(100 * r))
     means = np.mean([rows[name] for name in losses], axis=0)
-    results["least measured mean of 13 losses, 1m"] = Number(float(means[rows["model"] == "1m"].min()))
+    results["lowest measured mean of 13 losses, 1m"] = Number(float(means[rows["model"] == "1m"].min()))
     return (
         results
         | by_own_share(tests, losses)

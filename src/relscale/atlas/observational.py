@@ -24,7 +24,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         if in_family.sum() > 2:
             r = np.corrcoef(np.log(rows["flops_1e21"][in_family]), first[in_family])[0, 1]
             r_squared.append(float(r**2))
-    results["least R² of component 1 on ln compute within a family"] = Number(min(r_squared))
+    results["smallest R² of component 1 on ln compute within a family"] = Number(min(r_squared))
     results["largest R² of component 1 on ln compute within a family"] = Number(max(r_squared))
     results["share of three components"] = Number(float(share[:3].sum()))
     for name in ("share of component 1", "share of three components"):

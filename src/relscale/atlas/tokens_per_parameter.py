@@ -33,7 +33,7 @@ def numbers(runs: str, found: Information, names: tuple[str, ...]) -> dict[str, 
 
 
 def best_runs(suite: Columns) -> Columns:
-    """The run of least loss of each budget."""
+    """The run with the lowest loss of each budget."""
     losses, budgets = suite["paloma_macro_loss"], suite["budget"]
     return suite.where(losses == np.array([losses[budgets == budget].min() for budget in budgets]))
 

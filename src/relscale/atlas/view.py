@@ -54,7 +54,7 @@ class View:
 
 
 def curve_points(x: ArrayLike, log: bool = True) -> Array:
-    """Evenly spaced x of a curve, from the least to the largest of x."""
+    """Evenly spaced x of a curve, from the smallest to the largest x."""
     low, high = float(np.min(x)), float(np.max(x))
     return np.geomspace(low, high, CURVE_POINTS) if log else np.linspace(low, high, CURVE_POINTS)
 

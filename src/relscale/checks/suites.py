@@ -17,8 +17,8 @@ from relscale.measurements.metric import metric_names
 from relscale.scoring.builders import data_builders, documents_builders, grows
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.options import FEWEST_ITEMS, Suite
-from relscale.scoring.suite import read_suite, suite_inputs
 from relscale.scoring.suite_code import refuse_code
+from relscale.scoring.suite_description import read_suite, suite_inputs
 from relscale.storage.tables import listed
 from relscale.storage.yaml_text import NULL
 

@@ -203,22 +203,13 @@ def _print_abilities(table: AnswerTable, options: argparse.Namespace) -> None:
         print("\n" + tabulate(cells, ["item", "ease", "slope", "information"], floatfmt=".3f"))
 
 
-def _below_guessing(answers: "Array", chance: float) -> float:
-    """The share of items without a right answer, if more than two standard errors above that of models that guess."""
-    import numpy as np
-
-    expected = (1 - chance) ** np.isfinite(answers).sum(axis=0)
-    never = (np.nansum(answers, axis=0) == 0).mean()
-    error = np.sqrt((expected * (1 - expected)).sum()) / len(expected)
-    return float(never) if never > expected.mean() + 2 * error else 0.0
-
-
 def _print_lines(table: AnswerTable, options: argparse.Namespace, at: float | None) -> None:
     """The line of abilities of each group, the forecast, and the errors of backtests."""
     import numpy as np
     from tabulate import tabulate
 
     from relscale.fitting.items.accuracy_backtest import CANDIDATES, backtest
+    from relscale.fitting.items.below_guessing import share_below_guessing
     from relscale.fitting.items.latent_regression import FEWEST, latent_regression
 
     shown, errors = [], []
@@ -231,7 +222,7 @@ def _print_lines(table: AnswerTable, options: argparse.Namespace, at: float | No
             raise RelscaleError(
                 f"{table.name}: {group}: {computes}; the line needs {FEWEST} models with {FEWEST - 1} values"
             )
-        if options.chance and (never := _below_guessing(answers, options.chance)):
+        if options.chance and (never := share_below_guessing(answers, options.chance)):
             print(
                 f"{table.name}: {group}: no model answers {never:.0%} of the items right, more than guessing at "
                 f"{options.chance:g} explains, so the forecast is biased; without --chance the floor is 0",

@@ -1,7 +1,6 @@
 """``relscale capabilities``: principal components or skills of benchmark scores, and forecasts of further models."""
 
 import argparse
-import sys
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,9 +103,9 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
     from tabulate import tabulate
 
+    from relscale.expected_time import announce
     from relscale.fitting import sloth
     from relscale.fitting.capabilities import completed, components, forecast, held_out
-    from relscale.fitting.estimation.law_draws import ANNOUNCED
 
     models = _read(options)
     benchmarks, missing = models.benchmarks, np.isnan(models.scores)
@@ -121,13 +120,11 @@ def run(options: argparse.Namespace) -> None:
         begin = process_time()
         fitted = method(models.scores, models.log_sizes, models.families, np.ones(len(models.families), bool))
         further = sum(count > 1 for count in Counter(models.families).values())
-        if (expected := (process_time() - begin) * further) > ANNOUNCED:
-            print(
-                f"{further} further fits, one without each family, expected to take about {expected:.0f} s; "
-                "fewer --components take less",
-                file=sys.stderr,
-                flush=True,
-            )
+        announce(
+            f"{further} further fits, one without each family",
+            (process_time() - begin) * further,
+            "fewer --components take less",
+        )
         error = np.nanmean(np.abs(fitted - models.scores), axis=0)
         rows = [["mean error of the fit", *(f"{x:.3f}" for x in error)]]
         print(tabulate(rows, ["", *benchmarks], disable_numparse=True))

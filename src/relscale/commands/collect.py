@@ -41,8 +41,8 @@ def run(options: argparse.Namespace) -> None:
     from relscale.measurements.runs import Measured, listed_runs, trained_runs
     from relscale.scoring.checkpoint_table import check_distinct
     from relscale.scoring.manifest import read_manifest
-    from relscale.scoring.suite import lists_tasks
     from relscale.scoring.suite_code import trust_suite_code
+    from relscale.scoring.suite_description import lists_tasks
     from relscale.storage.tables import write_pieces, write_table
     from relscale.workflow.jobs import scoring_jobs, training_jobs
 

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.release.export import export
     from relscale.release.model_card import ScoreRow
     from relscale.scoring.manifest import read_manifest
-    from relscale.scoring.suite import needs_documents
+    from relscale.scoring.suite_description import needs_documents
     from relscale.storage.rows import names_of, rows_of
     from relscale.workflow.jobs import training_jobs
 

@@ -82,7 +82,7 @@ def description(name: str, law: "Law | Family") -> str:
 def _questions(file: str, law: "Law") -> list[str]:
     """The commands that ask for the law's optimum, and their caveats."""
     from relscale.laws.catalogue import laws_with_optimum, optimum
-    from relscale.questions import mixture
+    from relscale.questions import fitted_mixtures
 
     lines = []
     if file in laws_with_optimum():
@@ -91,7 +91,7 @@ def _questions(file: str, law: "Law") -> list[str]:
         command = f"relscale ask optimum TABLE --law {file} --x {','.join(law.predictors)} --y COLUMN{at}"
         meanings = "; ".join(f"{name}: {meaning}" for name, meaning in of_law.fixed.items())
         lines.append("\n".join(part for part in (command, meanings, of_law.traps) if part))
-    if file in mixture.LAWS:
+    if file in fitted_mixtures.LAWS:
         shares = [name for name in law.predictors if name.startswith(("share_", "flops_"))]
         lines.append(f"relscale ask mixture TABLE --law {file} --x {','.join(shares)} --y COLUMN")
     if file == "filtering":

@@ -52,7 +52,9 @@ def run(options: argparse.Namespace) -> None:
             f"\n{len(errors)} of {len(rows)} have been measured: median |ln error| {np.median(errors):.4g}{coverage}"
         )
     else:
-        print(f"\nnone of the {len(rows)} forecasts has a measurement at its compute yet")
+        print(
+            f"\nnone of the {len(rows)} forecasts is measured in {options.fits}: the column status says why"
+        )
     if options.output:
         write_table(table_of(OutcomeRow, rows), options.output)
         print(f"written: {options.output}")

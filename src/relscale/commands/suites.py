@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _names() -> Iterable[str]:
-    from relscale.scoring.suite import available_suites
+    from relscale.scoring.suite_description import available_suites
 
     return available_suites()
 
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> None:
     """List the suites, or describe one: groups, metric, options with their defaults, and its name in a config."""
     from relscale.listings import suites
     from relscale.scoring.options import Suite
-    from relscale.scoring.suite import available_suites, read_suite
+    from relscale.scoring.suite_description import available_suites, read_suite
     from relscale.storage.yaml_text import dump
 
     if options.name is None:

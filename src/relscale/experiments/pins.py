@@ -118,7 +118,7 @@ def _pinned_vocabulary(vocabulary: Vocabulary, revision: Revision) -> Vocabulary
 
 
 def _pinned_suite(name: str, suite: Suite, revision: Revision) -> Suite:
-    from relscale.scoring.suite import hub_data  # heavy
+    from relscale.scoring.suite_description import hub_data  # heavy
 
     data = hub_data(name, suite)
     if data is None or data.hub is None or data.revision:

@@ -24,7 +24,7 @@ from relscale.laws.law import Array
 Shape = Callable[[Array, Array], Array]
 
 STEEPEST = 3.0
-FLOORS = 1 - np.geomspace(1e-3, 1, 28)[::-1]  # E as shares of the least y
+FLOORS = 1 - np.geomspace(1e-3, 1, 28)[::-1]  # E as shares of the smallest y
 
 
 def power(log_x: Array, y: Array, weight: Array, at: Array) -> Array:

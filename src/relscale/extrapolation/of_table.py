@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from relscale.arguments import typed
-from relscale.compute_columns import check_no_logarithm
+from relscale.compute_columns import SIZES, check_no_logarithm, check_one_unit
 from relscale.errors import RelscaleError, first_line
 from relscale.extrapolation.extrapolate import Extrapolation, explained_share, extrapolate
 from relscale.extrapolation.table import Labels, Table
@@ -136,6 +136,8 @@ def extrapolate_table(
     for predictor, column in x.items():
         if not predictor.startswith("log_"):
             check_no_logarithm(column, source[column].to_numpy(), name)
+        if predictor in SIZES:
+            check_one_unit(column, source[column].to_numpy(), name)
     for column in (*group, *([model] if model else [])):
         cells = pa.array(words(source[column], f"{name}: column {column!r}"))
         source = source.set_column(source.column_names.index(column), column, cells)

@@ -26,7 +26,7 @@ from relscale.fitting.fits import ROWS, read_fit_table
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method
 from relscale.fitting.inference.parameter_row import ParameterRow
-from relscale.fitting.keys import CurveKey, SeriesKey
+from relscale.fitting.keys import ERROR_KEY, CurveKey, SeriesKey, key_of
 from relscale.fitting.report.untrusted_runs import left_out
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
@@ -63,8 +63,6 @@ class FittedParameter(ParameterRow):
 
 
 TABLES = {kind: table for table, kind in ROWS.items()}
-SERIES = names_of(SeriesKey)
-CURVE = names_of(CurveKey)
 
 MOST_NOTES = 4  # notes on excluded runs
 GROUP = "group"  # the contrast between groups
@@ -174,11 +172,11 @@ class FigureData:
 
     @cached_property
     def _verdicts(self) -> dict[tuple[str | None, ...], Verdict | None]:
-        return {_curve(row): row.verdict for row in self.rows(VerdictRow)}
+        return {key_of(row): row.verdict for row in self.rows(VerdictRow)}
 
     def verdict(self, row: CurveKey) -> Verdict | None:
         """The verdict on the gap of a row, by the p-value adjusted over all gaps of its suite."""
-        return self._verdicts.get(_curve(row))
+        return self._verdicts.get(key_of(row))
 
     def gaps(self, **equal: Unpack[RowFilter]) -> list[GapRow]:
         """The rows of ``gaps`` between groups, or of another ``contrast``."""
@@ -323,17 +321,13 @@ def distinct(values: Iterable[R]) -> list[R]:
 
 def series_key(row: SeriesKey) -> tuple[str | None, ...]:
     """The key of a row's series: experiment, corpus, optimizer, suite, prompt, metric and group."""
-    return tuple(getattr(row, name) for name in SERIES)
+    return key_of(row, ERROR_KEY)
 
 
 def runs_of_series(row: SeriesKey, runs: Iterable[S]) -> list[S]:
     """The runs of a row's series: those equal to it in every part of the series key that is not null."""
-    key = {name: part for name, part in zip(SERIES, series_key(row), strict=True) if part is not None}
+    key = {name: part for name, part in zip(ERROR_KEY, series_key(row), strict=True) if part is not None}
     return [run for run in runs if all(getattr(run, name) == part for name, part in key.items())]
-
-
-def _curve(row: CurveKey) -> tuple[str | None, ...]:
-    return tuple(getattr(row, name) for name in CURVE)
 
 
 def _table_as_text(table: pa.Table) -> pa.Table:

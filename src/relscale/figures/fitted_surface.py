@@ -94,7 +94,7 @@ def fitted_surface(data: FigureData, rows: list[ParameterRow]) -> Surface | None
 def compute_optimal_line(
     surface: Surface, log_tokens: Sequence[float], log_params: Sequence[float]
 ) -> tuple[Array, Array]:
-    """Parameters N and tokens D, each (n,), of the least loss at constant 6ND, in these ranges of log10 D and N."""
+    """Parameters N and tokens D, each (n,), with the lowest loss at constant 6ND, in these ranges of log10 D and N."""
     (d_low, d_high), (n_low, n_high) = log_tokens, log_params
     params, tokens = [], []
     for log_product in np.linspace(d_low + n_low, d_high + n_high, COMPUTES)[1:-1]:

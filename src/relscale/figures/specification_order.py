@@ -40,7 +40,7 @@ class OrderedSpecifications:
 
     @property
     def limits(self) -> list[Limits]:
-        """The interval of one group under each specification; for several groups, the least and largest Δβ."""
+        """The interval of one group under each specification; for several groups, the smallest and largest Δβ."""
         if self.groups == 1:
             return [(rows[0].low, rows[0].high) for rows in self.rows]
         return [(min(_values(rows)), max(_values(rows))) for rows in self.rows]

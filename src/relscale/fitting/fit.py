@@ -14,7 +14,8 @@ from relscale.fitting.curves.contrasts import BY, contrasts
 from relscale.fitting.curves.curves import ERROR, Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
 from relscale.fitting.curves.point_rows import error_rows, frontier_row, gap_rows
-from relscale.fitting.curves.run_matrix import Replicates, RunMatrix, run_matrices
+from relscale.fitting.curves.replicate_array import Replicates
+from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
 from relscale.fitting.estimation.accuracy import sigmoid_rows
 from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.estimation.mixture_optima import mixture_optima

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -86,15 +87,16 @@ def from_rows(rows: Mapping[str, Iterable[Any]]) -> Fits:
 
 
 def _table(kind: type, rows: Iterable[Any]) -> pa.Table:
-    estimates = [name for name in ESTIMATES if name in names_of(kind)]
-    return table_of(kind, [_flagged(row, estimates) for row in rows])
-
-
-def _flagged(row: Any, estimates: list[str]) -> Any:
-    """The row, with a status if an estimate is infinite."""
-    if row.status == Status.OK and any(abs(getattr(row, name) or 0.0) == np.inf for name in estimates):
-        return replace(row, status=Status.BEYOND_RANGE)
-    return row
+    """The rows, with a status where an estimate is infinite."""
+    rows = list(rows)
+    infinite = np.zeros(len(rows), dtype=bool)
+    for name in ESTIMATES:
+        if name in names_of(kind):
+            infinite |= np.isinf(np.array(list(map(attrgetter(name), rows)), dtype=float))
+    for row in np.flatnonzero(infinite):
+        if rows[row].status == Status.OK:
+            rows[row] = replace(rows[row], status=Status.BEYOND_RANGE)
+    return table_of(kind, rows)
 
 
 def empty(name: str) -> pa.Table:

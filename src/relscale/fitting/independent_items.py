@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from relscale.fitting.curves.contrasts import BY, contrasts
 from relscale.fitting.curves.curves import ERROR, Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
-from relscale.fitting.curves.run_matrix import Replicates, RunMatrix, run_matrices
+from relscale.fitting.curves.replicate_array import Replicates
+from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.inference.parameter_row import ParameterRow

@@ -1,7 +1,9 @@
 """The keys that rows of the fit's tables share: of a run matrix, of a series, of a curve."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from operator import attrgetter
+from typing import Any, Literal
 
 from relscale.storage.rows import column
 
@@ -47,4 +49,13 @@ class CurveKey(SeriesKey):
 
 FAMILY = tuple(field.name for field in fields(FamilyKey))
 SERIES = tuple(field.name for field in fields(SeriesKey) if field.name not in FAMILY)
+RUN = (*FAMILY, "run", "step")
 ERROR_KEY = (*FAMILY, *SERIES)
+CURVE = tuple(field.name for field in fields(CurveKey))
+Key = tuple[Any, ...]
+
+
+def key_of(row: object, names: Sequence[str] = CURVE) -> Key:
+    """The values of these columns of a row: by default its curve."""
+    key: Key = attrgetter(*names)(row)
+    return key

@@ -87,19 +87,22 @@ def objective(
     """
     from scipy.special import expit
 
-    present = np.isfinite(scores)
+    present, above_chance, columns = np.isfinite(scores), 1 - chance, design.shape[1]
+    measured = np.where(present, scores, 0.0)
 
     def error(theta: Array) -> tuple[float, Array]:
-        per_column, loadings, level = _parts(theta, design.shape[1], number, scores.shape[1])
+        per_column, loadings, level = _parts(theta, columns, number, len(chance))
         skills = design @ per_column
         share = expit(skills @ loadings + level)
-        residual = np.where(present, chance + (1 - chance) * share - scores, 0.0)
-        near = np.clip(residual, -SMOOTH, SMOOTH)
-        slope = near / SMOOTH * (1 - chance) * share * (1 - share)  # by the log-odds
-        gradient = design.T @ (slope @ loadings.T), skills.T @ slope, slope.sum(axis=0)
-        return float((near * (residual - near / 2)).sum() / SMOOTH), np.concatenate(
-            [part.ravel() for part in gradient]
-        )
+        residual = np.where(present, chance + above_chance * share - measured, 0.0)
+        near = np.minimum(np.maximum(residual, -SMOOTH), SMOOTH)
+        slope = near / SMOOTH * above_chance * share * (1 - share)  # by the log-odds
+        gradient = np.empty_like(theta)
+        of_columns, of_loadings, of_level = _parts(gradient, columns, number, len(chance))
+        np.matmul(design.T, slope @ loadings.T, out=of_columns)
+        np.matmul(skills.T, slope, out=of_loadings)
+        slope.sum(axis=0, out=of_level)
+        return float((near * (residual - near / 2)).sum() / SMOOTH), gradient
 
     return error
 
@@ -122,5 +125,10 @@ def _start(design: Array, scores: Array, number: int, chance: Array) -> Array:
 
 
 def _parts(theta: Array, columns: int, number: int, benchmarks: int) -> tuple[Array, Array, Array]:
-    per_column, loadings, level = np.split(theta, np.cumsum([columns * number, number * benchmarks]))
-    return per_column.reshape(columns, number), loadings.reshape(number, benchmarks), level
+    """Views of the parameters: skills per column of the design, loadings and levels."""
+    first, last = columns * number, (columns + benchmarks) * number
+    return (
+        theta[:first].reshape(columns, number),
+        theta[first:last].reshape(number, benchmarks),
+        theta[last:],
+    )

@@ -73,6 +73,7 @@ class Status(StrEnum):
     EXTRAPOLATED_WIDTH = "extrapolated width"
     INSIDE_DATA = "not beyond the data"
     NOT_MEASURED = "nothing was measured at this compute"
+    NO_CURVE = "no such curve in the later fit"
 
     # published answers
     NONE_PUBLISHED = "no published number"

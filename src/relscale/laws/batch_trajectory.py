@@ -89,7 +89,7 @@ LAW = Law(
 
 
 def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
-    """The least loss: ``αN · (N_c / N)^αN = αS · (S_c / S_min)^αS``, so that ``L ∝ compute^(−1 / Σ 1/α)``."""
+    """The lowest loss: ``αN · (N_c / N)^αN = αS · (S_c / S_min)^αS``, so that ``L ∝ compute^(−1 / Σ 1/α)``."""
     amounts, alphas = np.log(theta[[0, 2, 4]]), theta[[1, 3, 5]]
     shares = np.array([alphas[1], alphas[0]]) / (alphas[0] + alphas[1])  # of the two terms in L
     ratio = known["batch_ratio"]
@@ -106,6 +106,6 @@ OPTIMUM = Optimum(
         "batch_ratio": "batch over the critical batch; with 1, steps and tokens are twice their minimum",
     },
     _optimum,
-    "The least compute has a batch far below the critical one, and takes the most steps.",
+    "The smallest compute has a batch far below the critical one, and takes the most steps.",
     lambda x: {"training_flops": 6 * x[0] * x[1] * x[2]},
 )

@@ -18,7 +18,7 @@ from relscale.laws.linear_terms import least_squares
 from relscale.laws.optimum import Optimum
 
 SIZE = 1e8
-FLOORS = np.array([0.0, 0.4, 0.6, 0.75, 0.85, 0.93])  # c, as shares of the least loss
+FLOORS = np.array([0.0, 0.4, 0.6, 0.75, 0.85, 0.93])  # c, as shares of the lowest loss
 
 
 def powers(log_n: Array, log_x: Array, degree: int = 1) -> list[Array]:

@@ -20,7 +20,7 @@ from relscale.laws.linear_terms import least_squares
 
 SAMPLES = 1e5  # unit of samples in a
 HALF_LIVES = np.array([0.5, 1, 2, 4, 8, 16, 64])
-FLOORS = np.array([0, 0.25, 0.5, 0.7, 0.85, 0.95])  # d, as shares of the least error
+FLOORS = np.array([0, 0.25, 0.5, 0.7, 0.85, 0.95])  # d, as shares of the lowest error
 MAX_SUMMED = 500  # epochs; the integral over further ones has an error below 1e-6 of ln(y − d)
 
 

@@ -19,7 +19,7 @@ from relscale.laws.law import Array, Family, Law, Parameter
 from relscale.laws.mixture_additive import SHALLOWEST, STEEPEST, bounds_of_weights
 
 UNIT = 1e18  # FLOPs
-FLOORS = np.array([0.0, 0.5, 0.8])  # E as a share of the least loss
+FLOORS = np.array([0.0, 0.5, 0.8])  # E as a share of the lowest loss
 POWERS = np.array([0.1, 0.3, 0.8])  # γ
 SMALLEST, LARGEST = 1e-12, 1e12  # k, in units of 1 / y
 SOURCE = "Chen et al., arXiv 2410.08527, and Shukor et al., arXiv 2507.09404, for the form"

@@ -16,7 +16,7 @@ from relscale.laws.separable import separable
 BETAS = np.array([0.1, 0.25, 0.5, 0.8, 1.2, 2.0, 3.5])
 DISTANCES = np.geomspace(
     0.01, 30, 14
-)  # distance of ln D_0 below the least ln D, in units of the range of ln D
+)  # distance of ln D_0 below the smallest ln D, in units of the range of ln D
 
 
 def terms(g: Array, z: Array) -> Array:

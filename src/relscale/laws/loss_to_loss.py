@@ -14,7 +14,7 @@ from relscale.laws.law import Array, Parameter
 from relscale.laws.profile import crossed
 from relscale.laws.separable import separable
 
-FLOORS = np.array([0.0, 0.3, 0.6, 0.8, 0.92, 0.98])  # E_x, as shares of the least loss
+FLOORS = np.array([0.0, 0.3, 0.6, 0.8, 0.92, 0.98])  # E_x, as shares of the lowest loss
 EXPONENTS = np.array([0.2, 0.4, 0.65, 0.85, 1.0, 1.2, 1.6, 2.4])
 
 

@@ -16,7 +16,7 @@ from relscale.laws.additive_effects import at, jacobian, value
 from relscale.laws.law import Array, Family, Law, Parameter
 from relscale.laws.other_optima import other_optima
 
-STARTS = ((0.0, 0.3), (0.7, 0.3), (0.5, 1.0), (0.9, 0.5))  # E as a share of the least loss, and γ
+STARTS = ((0.0, 0.3), (0.7, 0.3), (0.5, 1.0), (0.9, 0.5))  # E as a share of the lowest loss, and γ
 SMALLEST, LARGEST = np.exp(-11), np.exp(7)  # C, in units of 1 / y
 SHALLOWEST, STEEPEST = np.exp(-5), np.exp(2)  # γ
 SOURCE = "Shukor et al., arXiv 2507.09404"

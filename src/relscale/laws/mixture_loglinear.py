@@ -15,7 +15,7 @@ from relscale.laws.derivatives import empty_rows
 from relscale.laws.law import Array, Family, Law, Parameter
 from relscale.laws.linear_terms import least_squares
 
-FLOORS = (0.0, 0.5, 0.8, 0.9, 0.97)  # c, as shares of the least loss
+FLOORS = (0.0, 0.5, 0.8, 0.9, 0.97)  # c, as shares of the lowest loss
 SOURCE = "Ye et al., arXiv 2403.16952"
 FORMULA = "L = c + exp(Σ t_i · h_i)"
 TRAPS = "For one target the optimum is always a single part; the returns of a part do not diminish."

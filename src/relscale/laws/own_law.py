@@ -82,4 +82,4 @@ def law_of(function: Callable[..., Array], predictor: str = "training_flops") ->
 
 
 def _name(function: Callable[..., Array]) -> str:
-    return getattr(function, "__name__", "own law").strip("<>")
+    return getattr(function, "__name__", "user-defined law").strip("<>")

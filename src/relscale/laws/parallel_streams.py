@@ -54,7 +54,7 @@ LAW = separable(
 
 
 def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
-    """The largest ``N · (1 + k · ln P)`` of all N · P: ``ln P = 1 − 1/k``, or one stream if k ≤ 1."""
+    """The largest ``N · (1 + k · ln P)`` at the given N · P: ``ln P = 1 − 1/k``, or one stream if k ≤ 1."""
     k = theta[3]
     streams = float(np.exp(1 - 1 / k)) if k > 1 else 1.0
     params = known["params_times_streams"] / streams

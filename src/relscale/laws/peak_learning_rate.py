@@ -49,7 +49,7 @@ LAW = separable(
     source="McCandlish et al., arXiv 1812.06162; Granziol et al., arXiv 2006.09092",
     formula="η = η_max / (1 + (B0 / B)^p)",
     traps="y is the best learning rate at each batch size, not a loss. Batches are needed on both sides of B0; "
-    "below it a power law without plateau fits as well and must not be extrapolated. The largest stable rate "
+    "below it a power law without a plateau fits as well and must not be extrapolated. The largest stable rate "
     "is not the best rate.",
 )
 

@@ -20,7 +20,11 @@ LAW = power_of_compute(
         "error_at_reference", "unit of the metric", "the error at the reference compute", low=0, log=True
     ),
     Parameter(
-        "beta", "none", "the exponent: tenfold compute reduces the error to 10^−β of it", low=-5, high=5
+        "beta",
+        "none",
+        "the exponent: tenfold compute reduces the error to 10^−β of its value",
+        low=-5,
+        high=5,
     ),
     np.array([-0.1, 0.01, 0.03, 0.06, 0.1, 0.2, 0.4, 0.8]),
     sign=-1,

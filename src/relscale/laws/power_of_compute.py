@@ -32,14 +32,14 @@ def power_of_compute(
     sign: int = 1,
     gap: Gap | None = None,
 ) -> Law:
-    """The law of that name.
+    """A power law of training compute.
 
     Parameters
     ----------
     level
-        Its parameter of the level: positive if it is estimated in logs, else of either sign.
+        The parameter of the level: positive if it is estimated in logs, else of either sign.
     exponent
-        Its parameter of the exponent, ``sign`` times the power.
+        The parameter of the exponent, ``sign`` times the power.
     exponents
         Values of the exponent that starting points are chosen from.
     """

@@ -22,7 +22,7 @@ from relscale.laws.law import Array, Formula
 from relscale.laws.linear_terms import least_squares, nonnegative
 
 COUNT = 6  # starting points kept
-SMALLEST_TERM = 1e-3  # least size of a positive term in a starting point, as a share of the spread of y
+SMALLEST_TERM = 1e-3  # smallest size of a positive term in a starting point, as a share of the spread of y
 BLOCK_SIZE = 1 << 19  # numbers in the systems solved at once, which limits memory
 MAX_POINTS, MIN_POINTS = 2048, 100  # size of the sample that selects grid points, in all and per data set
 

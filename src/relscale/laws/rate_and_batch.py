@@ -3,7 +3,7 @@
     L = E + P · (ν^(−a) + B · δ^(−b))^γ + p_1·u + p_2·w + p_11·u² + p_12·u·w + p_22·w²
     ν = N / 4·10⁸,    δ = D / 3·10¹⁰,    u = ln(η / 0.002) + r_N ln ν − r_D ln δ,    w = ln(b / 256) − s_D ln δ
 
-η peak learning rate, b batch in sequences. The best rate is a power of N and D, the best batch one of D.
+η is the peak learning rate, b the batch in sequences. The best rate is a power of N and D, the best batch one of D.
 
 Sources: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, for the moving optimum; Hoffmann et al., arXiv
 2203.15556, equation 2, with the outer exponent of Kaplan et al., arXiv 2001.08361, equation 1.5, for the surface.

@@ -36,7 +36,7 @@ def limits(x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def turn(theta: Array) -> Array:
-    """The examples from which the loss falls as a power law, of E, B, D_l, β (4, ...)."""
+    """The number of examples beyond which the loss falls as a power law, of E, B, D_l, β (4, ...)."""
     return np.asarray(np.exp(np.log(theta[2]) / theta[3]))
 
 

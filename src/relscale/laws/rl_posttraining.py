@@ -77,7 +77,7 @@ LAW = Law(
 
 
 def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
-    """The size of the least failure rate: the lowest of a grid, refined; none unless E(N) is convex."""
+    """The size with the lowest failure rate: the lowest of a grid, refined; none unless E(N) is convex."""
     from scipy.optimize import minimize_scalar
 
     def log_failure(log_params: Array) -> Array:

@@ -8,6 +8,7 @@ g. A law may also give the formula and the derivatives explicitly, if that is fa
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -66,54 +67,25 @@ def separable(
     """
     names = tuple(parameter.name for parameter in parameters)
     linear_rows = [names.index(symbol) for symbol in linear]
-    nonlinear_rows = [i for i in range(len(names)) if i not in linear_rows]
-
-    def columns(g: Array, z: Array) -> list[Array]:
-        """The terms, broadcast to the common shape of g and z."""
-        shape = np.broadcast_shapes(g.shape[1:], z.shape[1:])
-        return [np.broadcast_to(term, shape) for term in terms(g, z)]
-
-    def weighted_sum(theta: Array, x: Array) -> Array:
-        values = columns(theta[nonlinear_rows], coordinates(x))
-        return np.asarray(sum(c * term for c, term in zip(theta[linear_rows], values, strict=True)))
-
-    def derivatives(theta: Array, x: Array) -> Array:
-        z = coordinates(x)
-        rows = [np.empty(0)] * len(names)
-        for i, term in zip(linear_rows, columns(theta[nonlinear_rows], z), strict=True):
-            rows[i] = term
-        for i in nonlinear_rows:
-            rows[i] = central_differences(
-                partial(_with_parameter, weighted_sum, theta, x, i), theta[i], parameters[i]
-            )
-        return np.stack(np.broadcast_arrays(*rows))
-
-    def starts(x: Array, y: Array) -> Array:
-        z = coordinates(x)
-        g = grid(z)
-        middle = np.zeros(len(z)) if centre is None else centre(z)
-        relative = columns(g[:, :, None], (z - middle[:, None])[:, None])
-        coefficients, best = best_grid_points(
-            np.stack(relative, axis=-1), y, tuple(linear.index(symbol) for symbol in signed), count
-        )
-        theta = np.empty((len(names), len(best)))
-        theta[nonlinear_rows] = g[:, best]
-        if centre is not None:
-            at = [columns(g[:, best], point[:, None]) for point in (-middle, np.zeros(len(z)))]
-            with np.errstate(all="ignore"):
-                ratio = np.array(at[0]) / np.array(at[1])
-            coefficients = coefficients * np.where(np.isfinite(ratio), ratio, 1.0)
-        theta[linear_rows] = coefficients
-        return theta.T
-
+    form = _Separable(
+        parameters=parameters,
+        linear=linear_rows,
+        nonlinear=[i for i in range(len(names)) if i not in linear_rows],
+        terms=terms,
+        grid=grid,
+        coordinates=coordinates,
+        centre=centre,
+        signed=tuple(linear.index(symbol) for symbol in signed),
+        count=count,
+    )
     return Law(
         name=name,
         predictors=predictors,
         parameters=parameters,
-        value=value or weighted_sum,
-        jacobian=jacobian or derivatives,
+        value=value or form.value,
+        jacobian=jacobian or form.jacobian,
         at=at,
-        starts=starts,
+        starts=form.starts,
         source=source,
         formula=formula,
         traps=traps,
@@ -125,6 +97,59 @@ def separable(
         line=line,
         gap=gap,
     )
+
+
+@dataclass(frozen=True)
+class _Separable:
+    """The terms and the grid of a law, with the rows of its parameters that are linear and that are not."""
+
+    parameters: tuple[Parameter, ...]
+    linear: list[int]
+    nonlinear: list[int]
+    terms: Formula
+    grid: Callable[[Array], Array]
+    coordinates: Callable[[Array], Array]
+    centre: Callable[[Array], Array] | None
+    signed: tuple[int, ...]
+    count: int
+
+    def columns(self, g: Array, z: Array) -> list[Array]:
+        """The terms, broadcast to the common shape of g and z."""
+        shape = np.broadcast_shapes(g.shape[1:], z.shape[1:])
+        return [np.broadcast_to(term, shape) for term in self.terms(g, z)]
+
+    def value(self, theta: Array, x: Array) -> Array:
+        """The sum of the terms, each times its linear parameter."""
+        columns = self.columns(theta[self.nonlinear], self.coordinates(x))
+        return np.asarray(sum(c * term for c, term in zip(theta[self.linear], columns, strict=True)))
+
+    def jacobian(self, theta: Array, x: Array) -> Array:
+        """The terms, and central differences of the nonlinear parameters."""
+        rows = [np.empty(0)] * len(self.parameters)
+        columns = self.columns(theta[self.nonlinear], self.coordinates(x))
+        for i, term in zip(self.linear, columns, strict=True):
+            rows[i] = term
+        for i in self.nonlinear:
+            with_parameter = partial(_with_parameter, self.value, theta, x, i)
+            rows[i] = central_differences(with_parameter, theta[i], self.parameters[i])
+        return np.stack(np.broadcast_arrays(*rows))
+
+    def starts(self, x: Array, y: Array) -> Array:
+        """The best grid points with their least-squares linear parameters."""
+        z = self.coordinates(x)
+        g = self.grid(z)
+        middle = np.zeros(len(z)) if self.centre is None else self.centre(z)
+        relative = self.columns(g[:, :, None], (z - middle[:, None])[:, None])
+        coefficients, best = best_grid_points(np.stack(relative, axis=-1), y, self.signed, self.count)
+        theta = np.empty((len(self.parameters), len(best)))
+        theta[self.nonlinear] = g[:, best]
+        if self.centre is not None:
+            shifted, here = (self.columns(g[:, best], at[:, None]) for at in (-middle, np.zeros(len(z))))
+            with np.errstate(all="ignore"):
+                ratio = np.array(shifted) / np.array(here)
+            coefficients = coefficients * np.where(np.isfinite(ratio), ratio, 1.0)
+        theta[self.linear] = coefficients
+        return theta.T
 
 
 def _with_parameter(value: Formula, theta: Array, x: Array, i: int, changed: Array) -> Array:

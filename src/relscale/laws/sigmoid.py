@@ -15,7 +15,7 @@ import numpy as np
 from relscale.laws.law import Array, Law, Parameter
 from relscale.laws.profile import best_grid_points, crossed, spread
 
-MIDPOINTS = np.linspace(-1.5, 1.5, 17)  # minus the least loss, in units of the range of the losses
+MIDPOINTS = np.linspace(-1.5, 1.5, 17)  # minus the lowest loss, in units of the range of the losses
 SLOPES = np.geomspace(0.5, 50, 9)  # per that range
 
 

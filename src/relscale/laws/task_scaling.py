@@ -47,7 +47,7 @@ LAW = Law(
         Parameter(
             "alpha",
             "none",
-            "the exponent: tenfold compute reduces −ln of the rate to 10^−α of it",
+            "the exponent: tenfold compute reduces −ln of the rate to 10^−α of its value",
             low=0,
             high=3,
         ),

@@ -64,7 +64,7 @@ LAW = separable(
 
 
 def _optimum(theta: Array, known: Mapping[str, float]) -> dict[str, float]:
-    """The least loss over N and v at the compute; convex in their logarithms."""
+    """The lowest loss over N and v at the compute; convex in their logarithms."""
     from scipy.optimize import minimize
 
     level, powers, beta = theta[0], theta[[4, 5]], theta[6]

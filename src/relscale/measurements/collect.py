@@ -31,7 +31,7 @@ from relscale.measurements.replicates import ORDER, replicate_pieces
 from relscale.measurements.runs import Loss, Measured
 from relscale.measurements.samples import Place
 from relscale.measurements.sanity import flag_impossible
-from relscale.measurements.status import Status, joined, of_items
+from relscale.measurements.status import TOLERATED, Status, joined, of_items
 from relscale.scoring.items import ItemStatus
 from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.rows import table_of
@@ -191,9 +191,9 @@ def _rows(model_cell: ModelCell, cut: float) -> Iterator[Measurement]:
 
 def _statuses(cell: Cell, cut: float) -> Iterator[str]:
     """Problems of a group as a whole."""
-    for status in (*map(Status, UNUSABLE), Status.REPEATED, Status.CUT):
+    for status in (*map(Status, UNUSABLE), Status.REPEATED, *TOLERATED):
         count = cell.flagged[ItemStatus(status)]
-        if count > (cut * cell.items if status is Status.CUT else 0):
+        if count > (cut * cell.items if status in TOLERATED else 0):
             yield of_items(status, count, cell.items)
 
 

@@ -16,6 +16,7 @@ WORDS = {
     ItemStatus.UNLABELLED: "items have no label",
     ItemStatus.OUTSIDE: "items have a label outside their choices",
     ItemStatus.DISPUTED: "items have a label that contradicts the logged accuracy",
+    ItemStatus.UNKNOWN: "items have text that the model's vocabulary lacks and that is thus not scored",
     ItemStatus.CUT: "items had their context cut",
 }
 

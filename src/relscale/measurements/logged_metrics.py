@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from relscale.measurements.inferred_task import Label, Question
+from relscale.scoring.declared_metrics import aggregation_name
 from relscale.scoring.manifest import Task
-from relscale.scoring.task_metrics import TaskValue, aggregation_name, as_json
+from relscale.scoring.task_values import TaskValue, as_json
 
 
 @dataclass(frozen=True)

@@ -64,14 +64,17 @@ def bend(scale: ArrayLike, rate: ArrayLike) -> Array:
 
 
 def emergence(scale: ArrayLike, rate: ArrayLike, draws: ArrayLike, level: float = LEVEL) -> Emergence:
-    """Whether rates follow the task scaling law, by the curvature of ``ln(−ln rate)`` and its standard error.
+    """Whether rates follow the task scaling law, by the curvature of ``ln(−ln rate)`` in a weighted parabola.
+
+    The curvature has to be significant by two standard errors: that of the draws, with the normal quantile, and that of
+    the scatter of the points around the parabola, with Student's t. Models scatter by more than their draws.
 
     Raises
     ------
     RelscaleError
         Fewer than four rates are between 0 and 1.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri, stdtrit
 
     x, p = np.log(np.asarray(scale, dtype=float)), np.asarray(rate, dtype=float)
     variance = np.broadcast_to(log_log_variance(p, draws), p.shape)
@@ -80,9 +83,11 @@ def emergence(scale: ArrayLike, rate: ArrayLike, draws: ArrayLike, level: float 
         raise RelscaleError("emergence: fewer than four rates are between 0 and 1")
     x = x[known] - x[known].mean()
     columns = np.stack([np.ones_like(x), x, x**2], axis=1) / np.sqrt(variance[known])[:, None]
-    inverse = np.linalg.inv(columns.T @ columns)
-    curvature = (inverse @ columns.T @ (np.log(-np.log(p[known])) / np.sqrt(variance[known])))[2]
-    z = curvature / np.sqrt(inverse[2, 2])
-    if abs(z) < norm.ppf((1 + level) / 2):
+    y = np.log(-np.log(p[known])) / np.sqrt(variance[known])
+    inverse, df = np.linalg.inv(columns.T @ columns), len(x) - 3
+    parabola = inverse @ columns.T @ y
+    scatter = np.sqrt(np.sum((y - columns @ parabola) ** 2) / df)  # in standard errors of the draws
+    z, upper = parabola[2] / np.sqrt(inverse[2, 2]), (1 + level) / 2
+    if abs(z) < max(ndtri(upper), scatter * stdtrit(df, upper)):
         return Emergence.STANDARD
     return Emergence.SLOWER if z > 0 else Emergence.ACCELERATED

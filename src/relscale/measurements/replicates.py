@@ -9,7 +9,7 @@ import pyarrow as pa
 from relscale.error_metrics import RESAMPLED
 from relscale.measurements.cell import Cell, ModelCell
 from relscale.measurements.measurement import MODEL_COLUMNS, REPLICATES, Model, Unit
-from relscale.scoring.task_metrics import PREFIX
+from relscale.scoring.declared_metrics import PREFIX
 
 ORDER = ["corpus", "optimizer", "budget", "run", "suite", "prompt", "group", "metric"]
 PIECE = 2**20  # rows of replicates per piece

@@ -16,11 +16,12 @@ from relscale.measurements.inferred_task import Label, Question, delimiter, labe
 from relscale.measurements.logged_metrics import Reported, agrees, metric_rows
 from relscale.measurements.status import Status, of_items
 from relscale.scoring.answer_bytes import answer_bytes
+from relscale.scoring.declared_metrics import UNFILTERED
 from relscale.scoring.items import Item, ItemStatus
 from relscale.scoring.lm_eval_log import TaskLog, task_logs
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.requests import UNCONDITIONAL, cluster_of, document_id, request_digest, scored_bytes
-from relscale.scoring.task_metrics import UNFILTERED, TaskValue
+from relscale.scoring.task_values import TaskValue
 from relscale.storage.json_lines import read_json_lines
 from relscale.storage.rows import fields_of, strict_table_of
 
@@ -38,7 +39,7 @@ class Samples:
         `relscale.scoring.items.Item` rows. Logs contain neither ``tokens``, which are null, nor whether a context
         was cut.
     task_metrics
-        lm-eval's own metrics, `relscale.scoring.task_metrics.TaskValue` rows; empty if not requested.
+        lm-eval's own metrics, `relscale.scoring.task_values.TaskValue` rows; empty if not requested.
     flags
         Problems of a suite's prompt and group as a whole.
     """

@@ -21,6 +21,7 @@ class Status(StrEnum):
     OUTSIDE = "label outside the choices"
     DISPUTED = "disputed label"  # labels that contradict the logged accuracy
     EMPTY = "empty answer"  # bits per byte of no bytes
+    UNKNOWN = "unknown characters"  # the vocabulary lacks some of the scored text
     CUT = "context cut"
     INCOMPLETE = "incomplete"  # documents of other models are missing
     OTHER_ITEMS = "other items"  # documents that are not in the prepared suite
@@ -30,9 +31,13 @@ class Status(StrEnum):
     SAME_NUMBERS = "same numbers"  # another model has exactly the same scores
 
 
+# Statuses that flag a group only if they apply to more than a share of its items, `collect.cut`.
+TOLERATED = (Status.UNKNOWN, Status.CUT)
+
+
 def of_items(status: Status, count: int, items: int) -> str:
     """A status that applies to some of a group's items."""
-    link = " in" if status is Status.CUT else ":"
+    link = " in" if status in TOLERATED else ":"
     return f"{status}{link} {count} of {items} items"
 
 

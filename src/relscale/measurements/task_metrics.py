@@ -42,7 +42,7 @@ import numpy as np
 import pyarrow as pa
 
 from relscale.measurements.draws import Draws
-from relscale.scoring.task_metrics import aggregations, metric_name, task_config
+from relscale.scoring.declared_metrics import aggregations, metric_name, task_config
 
 RESAMPLINGS = 200  # for standard errors without a formula
 SAME = 1e-6  # relative tolerance between a formula and lm-eval's function; beyond it, the formula is not used
@@ -100,7 +100,7 @@ def task_metrics(values: pa.Table, prepared: Path | None, draws: Draws) -> list[
     Parameters
     ----------
     values
-        Rows of ``relscale.scoring.task_metrics.SCHEMA``.
+        Rows of ``relscale.scoring.task_values.SCHEMA``.
     prepared
         The folder of the prepared suite, with the tasks' own aggregations.
     draws

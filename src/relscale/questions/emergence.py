@@ -2,8 +2,9 @@
 
     −ln rate = c · N^(−α)    a straight line;    bent up: several steps must pass;    bent down: one of several suffices
 
-Several rates at one scale are pooled over their draws. Rates of 0 and 1 have no ln(−ln rate) and are excluded and
-counted; nothing is clipped.
+The curvature has to be significant by the sampling error of the rates and by the scatter of the models around the
+parabola. Several rates at one scale are pooled over their draws. Rates of 0 and 1 have no ln(−ln rate) and are excluded
+and counted; nothing is clipped.
 
 Source: Hu et al., *Predicting Emergent Abilities with Infinite Resolution Evaluation*, arXiv 2310.03262.
 """
@@ -29,10 +30,10 @@ class EmergenceRow:
     points: int = column("Number of scales with a rate above 0 and below 1.")
     left_out: int = column("Number of scales with a rate of 0 or 1, which are excluded.")
     least_bend: float | None = column(
-        "The least second difference of ln(−ln rate) in ln scale.", default=None
+        "The smallest second difference of ln(−ln rate) in ln scale.", default=None
     )
     largest_bend: float | None = column("The largest.", default=None)
-    emergence: Emergence | None = column("Verdict on the curvature, by its standard error.", default=None)
+    emergence: Emergence | None = column("Verdict on the curvature, by its standard errors.", default=None)
     note: str | None = column("Reason for a missing verdict.", default=None)
 
 

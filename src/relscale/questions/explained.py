@@ -38,6 +38,7 @@ class ExplainedRow:
     f: float | None = column("F of the sums of squares.", default=None)
     df: int | None = column("Residual degrees of freedom.", default=None)
     p_value: float | None = column("p-value of F; with blocks, from permutations of blocks.", default=None)
+    note: str | None = column("Whether the lines have as many parameters as there are models.", default=None)
 
 
 ROW = ExplainedRow
@@ -96,6 +97,9 @@ def rows(
                 else _p_of_f(f, gained, free)
                 if blocks is None
                 else _p_of_exchanges(log_x, log_y, before, labels[factor], blocks, taken, rng),
+                note=None
+                if free
+                else "nothing can be tested: the lines have as many parameters as there are models",
             )
 
 

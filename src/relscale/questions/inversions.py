@@ -4,8 +4,8 @@
 
 Limits are Student's t over paired items (adjusted for few discordant items if scores are binary); p is from 10,000
 random sign flips of the paired differences, adjusted over all pairs by Benjamini–Hochberg. The trend over all sizes is
-tested by Jonckheere–Terpstra. If an inversion is found, test the next smaller and larger sizes as well. All models need
-the same items.
+tested by Jonckheere–Terpstra, over the items that all of them have. If an inversion is found, test the next smaller and
+larger sizes as well.
 
 Source: the question is that of arXiv 2505.16276, the statistics are relscale's.
 """
@@ -35,8 +35,8 @@ class InversionRow:
     larger: float = column("Size of the larger model.")
     items: int = column("Number of items scored by both models.")
     change: float = column("Mean score of the larger model minus that of the smaller.")
-    low: float = column("Lower limit of its 95% interval over paired items.")
-    high: float = column("Upper limit of its 95% interval.")
+    low: float | None = column("Lower limit of its 95% interval over paired items.")
+    high: float | None = column("Upper limit of its 95% interval.")
     p_value: float = column("p-value of the larger model being no worse.")
     p_bh: float = column("p-value adjusted over all pairs of the table.")
     inversion: bool = column("Whether the larger model is worse: p_bh below 5%.")
@@ -73,7 +73,8 @@ def rows(table: Columns, *, scores: ScoreOptions, seed: int = 0) -> Iterator[Inv
     """
     rng, pairs = np.random.default_rng(seed), []
     for name, sizes, of_family in families(table, scores):
-        trend, step = jonckheere_p(of_family), step_of(of_family)
+        shared = np.isfinite(of_family).all(axis=0)
+        trend, step = jonckheere_p(of_family[:, shared]), step_of(of_family)
         for i in range(len(sizes) - 1):
             change = of_family[i + 1] - of_family[i]
             change = change[np.isfinite(change)]

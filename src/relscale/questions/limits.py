@@ -25,15 +25,17 @@ def step_of(scores: Array) -> float:
 
     Examples
     --------
-    >>> step_of(np.array([0.0, 1.0, 1.0])), step_of(np.array([0.1, 0.5, 0.7]))
-    (1.0, 0.0)
+    >>> step_of(np.array([0.0, 1.0, 1.0])), step_of(np.array([1.0, 1.0])), step_of(np.array([0.1, 0.5, 0.7]))
+    (1.0, 1.0, 0.0)
     """
     values = np.unique(scores[np.isfinite(scores)])
+    if len(values) == 1 and values[0] in (0, 1):  # all wrong, or all right
+        return 1.0
     return float(values[-1] - values[0]) if len(values) == 2 else 0.0
 
 
-def mean_with_limits(differences: Array, step: float = 0.0) -> tuple[float, float, float]:
-    """Mean of paired differences of items, with limits by Student's t.
+def mean_with_limits(differences: Array, step: float = 0.0) -> tuple[float, float | None, float | None]:
+    """Mean of paired differences of items, with limits by Student's t; without limits if all are equal.
 
     Binary scores, whose values differ by ``step``, may differ in few or no items, which makes their scatter unreliable:
     the limits then include one more discordant item on either side (Bonett and Price, *Adjusted Wald confidence
@@ -43,6 +45,8 @@ def mean_with_limits(differences: Array, step: float = 0.0) -> tuple[float, floa
     from scipy.special import stdtrit
 
     shown = np.concatenate([differences, [step, -step]]) if step else differences
+    if np.ptp(shown) == 0:
+        return float(differences.mean()), None, None
     half = float(stdtrit(len(shown) - 1, (1 + LEVEL) / 2) * shown.std(ddof=1) / np.sqrt(len(shown)))
     return float(differences.mean()), float(shown.mean() - half), float(shown.mean() + half)
 

@@ -14,8 +14,9 @@ points (``relscale.questions.limits.factor_of_few``). Results outside the range 
 are marked: they are forecasts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.catalogue import optimum as optimum_of
 from relscale.laws.law import Array
+from relscale.laws.optimum import Optimum
 from relscale.questions.limits import (
     MIN_DRAWS,
     Scale,
@@ -115,21 +117,72 @@ def rows(
         raise RelscaleError(
             f"x: the law {fitted_law.name} has the predictors {', '.join(fitted_law.predictors)}"
         )
-    fixed_values, fixed = fixed_parameters(at, "at"), fixed_parameters(fix, "fix")
-    if set(fixed_values) != set(best.fixed):
-        needed = ", ".join(f"{name} ({meaning})" for name, meaning in best.fixed.items()) or "nothing"
-        raise RelscaleError(f"at: the optimum of {law} needs {needed}")
     positive = [must_be_positive(fitted_law, i, name) for i, name in enumerate(x)]
-    may_be_zero = [
-        name for name, is_positive in zip(fitted_law.predictors, positive, strict=True) if not is_positive
-    ]
-    for name, number in fixed_values.items():
-        if not 0 <= number < np.inf or (number == 0 and name not in may_be_zero):
-            raise RelscaleError(f"at: {name} is {number:g}, which is not positive or not finite")
+    may_be_zero = [name for name, known in zip(fitted_law.predictors, positive, strict=True) if not known]
+    given, fixed = _given(at, law, best, may_be_zero), fixed_parameters(fix, "fix")
     if draws != 0 and draws < MIN_DRAWS:
         raise RelscaleError(
             f"draws: {draws} are too few for an interval; give at least {MIN_DRAWS}, or 0 for none"
         )
+    points, values, blocks = _points(table, x, positive, y, block)
+    fitted = partial(estimate, fitted_law, points, values, loss=loss, residual=residual, fixed=fixed)
+    fit = fitted()
+    if not np.isfinite(fit.theta).all():
+        raise RelscaleError(f"law {law}: {fit.status[0].note or fit.status[0].status}")
+    bound = ", ".join(np.array(fitted_law.names)[fit.at_bound[:, 0]])
+    free = len(fitted_law.names) - len(fixed)
+    missing_interval = _missing_interval(bound, blocks, block, free) if draws or bound else ""
+    thetas = np.empty((0, len(fitted_law.names)))
+    if draws:
+        weights = _resampled(blocks, draws, seed)
+        thetas = fitted(weights=weights, starts=fit.theta.T, tolerance=OF_A_DRAW).theta.T
+    with np.errstate(all="ignore"):
+        optimal = best.optimal_values(fit.theta[:, 0], given)
+        drawn = [best.optimal_values(theta, given) for theta in thetas if np.isfinite(theta).all()]
+    in_data = dict(zip(fitted_law.predictors, points, strict=True)) | dict(best.derived(points))
+    beyond = [name for name, number in given.items() if _is_beyond(in_data.get(name), number)]
+    best_beyond = [name for name, value in optimal.items() if _is_beyond(in_data.get(name), value)]
+    count = len(np.unique(blocks))
+    for name, value in optimal.items():
+        inside, limits = in_data.get(name), percentiles([], 0)
+        if draws and not missing_interval:
+            scale: Scale = "logit" if name in best.shares else "log" if value > 0 else "linear"
+            factor = factor_of_few(count, count - (1 if block else free))
+            limits = widened(percentiles([draw[name] for draw in drawn], draws), value, factor, scale)
+        yield OptimumRow(
+            law=fitted_law.name,
+            at=", ".join(f"{name}={number:g}" for name, number in given.items()),
+            quantity=name,
+            value=value if np.isfinite(value) else None,
+            low=limits.low,
+            high=limits.high,
+            least=None if inside is None else float(inside.min()),
+            largest=None if inside is None else float(inside.max()),
+            note=_note(
+                value,
+                inside,
+                beyond if inside is not None else [*beyond, *best_beyond],
+                missing_interval or limits.note,
+            ),
+        )
+
+
+def _given(at: tuple[str, ...], law: str, best: Optimum, may_be_zero: Sequence[str]) -> dict[str, float]:
+    """The values at which the optimum is sought; only those of ``may_be_zero`` may be zero."""
+    given = fixed_parameters(at, "at")
+    if set(given) != set(best.fixed):
+        needed = ", ".join(f"{name} ({meaning})" for name, meaning in best.fixed.items()) or "nothing"
+        raise RelscaleError(f"at: the optimum of {law} needs {needed}")
+    for name, number in given.items():
+        if not 0 <= number < np.inf or (number == 0 and name not in may_be_zero):
+            raise RelscaleError(f"at: {name} is {number:g}, which is not positive or not finite")
+    return given
+
+
+def _points(
+    table: Columns, x: tuple[str, ...], positive: Sequence[bool], y: str, block: str
+) -> tuple[Array, Array, NDArray[Any]]:
+    """Predictors (p, n), responses (n,) and blocks (n,) of the complete rows; by default each row is a block."""
     points = np.stack(
         [
             table.positive(name) if is_positive else table.numbers(name)
@@ -138,72 +191,21 @@ def rows(
     )
     values = table.numbers(y)
     known = np.isfinite(points).all(axis=0) & np.isfinite(values)
-    points, values = points[:, known], values[known]
-    if not len(values):
+    if not known.any():
         raise RelscaleError(f"no row has {', '.join([*x, y])}")
-    fit = estimate(fitted_law, points, values, loss=loss, residual=residual, fixed=fixed)
-    if not np.isfinite(fit.theta).all():
-        raise RelscaleError(f"law {law}: {fit.status[0].note or fit.status[0].status}")
-    blocks = table.labels(block)[known] if block else np.arange(len(values))
-    thetas = np.empty((0, len(fitted_law.names)))
-    if draws:
-        weights = _resampled(blocks, draws, seed)
-        thetas = estimate(
-            fitted_law,
-            points,
-            values,
-            weights=weights,
-            loss=loss,
-            residual=residual,
-            fixed=fixed,
-            starts=fit.theta.T,
-            tolerance=OF_A_DRAW,
-        ).theta.T
-    parameters = len(fitted_law.names) - len(fixed)
-    bound = ", ".join(np.array(fitted_law.names)[fit.at_bound[:, 0]])
-    missing_interval = ""
+    blocks = table.labels(block)[known] if block else np.arange(known.sum())
+    return points[:, known], values[known], blocks
+
+
+def _missing_interval(bound: str, blocks: NDArray[Any], block: str, parameters: int) -> str:
+    """Why there is no interval; empty if there is one."""
     if bound:
-        missing_interval = (
-            f"no interval, unreliable value: {bound} is on a bound, so the table does not determine it"
-        )
-    elif draws and block and len(np.unique(blocks)) < MIN_BLOCKS:
-        missing_interval = f"no interval: fewer than {MIN_BLOCKS} of {block}"
-    elif draws and len(values) <= parameters:
-        missing_interval = f"no interval: {len(values)} points for {parameters} parameters"
-    with np.errstate(all="ignore"):
-        optimal = best.optimal_values(fit.theta[:, 0], fixed_values)
-        resampled = [best.optimal_values(theta, fixed_values) for theta in thetas if np.isfinite(theta).all()]
-    count = len(np.unique(blocks))
-    factor = (
-        1.0 if missing_interval or not draws else factor_of_few(count, count - (1 if block else parameters))
-    )
-    condition = ", ".join(f"{name}={number:g}" for name, number in fixed_values.items())
-    in_data = dict(zip(fitted_law.predictors, points, strict=True)) | dict(best.derived(points))
-    beyond = [name for name, number in fixed_values.items() if _is_beyond(in_data.get(name), number)]
-    best_beyond = [name for name, value in optimal.items() if _is_beyond(in_data.get(name), value)]
-    for name, value in optimal.items():
-        inside = in_data.get(name)
-        drawn = percentiles([], 0)
-        if not missing_interval:
-            drawn = percentiles([draw[name] for draw in resampled], draws)
-            scale: Scale = "logit" if name in best.shares else "log" if value > 0 else "linear"
-            drawn = widened(drawn, value, factor, scale)
-        yield OptimumRow(
-            law=fitted_law.name,
-            at=condition,
-            quantity=name,
-            value=value if np.isfinite(value) else None,
-            low=drawn.low,
-            high=drawn.high,
-            least=None if inside is None else float(inside.min()),
-            largest=None if inside is None else float(inside.max()),
-            note=_note(
-                value,
-                inside,
-                beyond if inside is not None else [*beyond, *best_beyond],
-                missing_interval or drawn.note,
-            ),
-        )
+        return f"no interval, unreliable value: {bound} is on a bound, so the table does not determine it"
+    if block and len(np.unique(blocks)) < MIN_BLOCKS:
+        return f"no interval: fewer than {MIN_BLOCKS} of {block}"
+    if len(blocks) <= parameters:
+        return f"no interval: {len(blocks)} points for {parameters} parameters"
+    return ""
 
 
 def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:

@@ -27,8 +27,8 @@ class PlateauRow:
     size: float = column("The size.")
     items: int = column("Number of items scored by both this size and the largest.")
     gain: float = column("Mean score of the largest model minus that of this size.")
-    low: float = column("Lower limit of its 95% interval over paired items.")
-    high: float = column("Upper limit of its 95% interval.")
+    low: float | None = column("Lower limit of its 95% interval over paired items.")
+    high: float | None = column("Upper limit of its 95% interval.")
     plateau: bool = column("Whether this and all larger sizes are within the margin of the largest.")
 
 
@@ -60,7 +60,7 @@ def rows(table: Columns, *, scores: ScoreOptions, margin: float = 0.02) -> Itera
             if len(gain) < 2:
                 continue
             mean, low, high = mean_with_limits(gain, step)
-            within = within and -margin < low and high < margin
+            within = within and low is not None and high is not None and -margin < low and high < margin
             results.append(
                 PlateauRow(
                     family=name,

@@ -17,6 +17,7 @@ stage 1 has fewer coefficients.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,13 @@ from numpy.typing import NDArray
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.questions.limits import joined_notes, percentiles
-from relscale.questions.mixture import AT_LIMIT, Simplex, optimal_mixture, starting_points
+from relscale.questions.mixture_search import (
+    AT_LIMIT,
+    Simplex,
+    largest_shares,
+    optimal_mixture,
+    starting_points,
+)
 from relscale.questions.options import check_choice, check_draws
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
@@ -100,76 +107,97 @@ def rows(
     check_choice("better", better, "lower", "higher")
     check_choice("within", within, "data", "simplex")
     check_draws(draws)
-    shares, sizes = np.stack([table.numbers(column) for column in x]), table.positive(size)
-    apart = table.numbers(distance)
-    t = np.log(table.positive(y)) if scale == "log" else table.numbers(y)
-    known_rows = np.isfinite(shares).all(axis=0) & np.isfinite(sizes) & np.isfinite(apart) & np.isfinite(t)
-    shares, sizes, apart, t = shares[:, known_rows], sizes[known_rows], apart[known_rows], t[known_rows]
-    if not np.allclose(shares.sum(axis=0), 1, atol=0.02) or (shares < 0).any():
-        raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
-    two = np.unique(sizes)
-    if len(two) != 2:
-        raise RelscaleError(
-            f"{size}: {len(two)} values, but stage 2 needs exactly two; select rows with --where"
-        )
+    runs = _runs(table, x, y, size, distance, scale)
     if not 0 < at < np.inf:
         raise RelscaleError(f"at: {at:g} is not a positive size")
-    for scale_size in two:
-        design = stage_1(shares[:, sizes == scale_size], apart[sizes == scale_size])
-        if len(design) <= (rank := int(np.linalg.matrix_rank(design))):
-            raise RelscaleError(f"{size} {scale_size:g}: {len(design)} mixtures; more than {rank} are needed")
+    smaller, larger = runs.sizes
+    weight = float(np.log(at / smaller) / np.log(larger / smaller))
     sign = 1.0 if better == "lower" else -1.0
-    most = shares.max(axis=1) if within == "data" else np.ones(len(x))
-    simplex = Simplex(most, shares.mean(axis=1) / shares.mean(axis=1).sum())
 
-    def fitted(rows_of: NDArray[np.intp]) -> Projection:
-        by_size = [rows_of[sizes[rows_of] == scale_size] for scale_size in two]
-        return Projection(
-            small=coefficients(stage_1(shares[:, by_size[0]], apart[by_size[0]]), t[by_size[0]]),
-            large=coefficients(stage_1(shares[:, by_size[1]], apart[by_size[1]]), t[by_size[1]]),
-            apart=coefficients(quadratic(shares[:, rows_of]), apart[rows_of]),
-            weight=float(np.log(at / two[0]) / np.log(two[1] / two[0])),
-            sign=sign,
-        )
+    def performance(projection: Projection, mixture: Array) -> float:
+        t = sign * float(projection.of(mixture[:, None])[0])
+        return float(np.exp(t)) if scale == "log" else t
 
-    all_rows = np.arange(len(t))
-    target = fitted(all_rows)
-    best = optimal_mixture(target, simplex, starting_points(target, simplex, shares))
-    rng, drawn = np.random.default_rng(seed), []
-    for _ in range(draws):
-        again = np.concatenate(
-            [rng.choice(of := all_rows[sizes == scale_size], len(of)) for scale_size in two]
-        )
-        of_draw = fitted(again)
-        share = optimal_mixture(of_draw, simplex, [best])
-        drawn.append((share, float(of_draw.of(share[:, None])[0])))
-    large = sizes == two[1]
-    measured = shares[:, large][:, (sign * t[large]).argmin()]
+    simplex = Simplex(
+        largest_shares(runs.shares, within), runs.shares.mean(axis=1) / runs.shares.mean(axis=1).sum()
+    )
+    target = fitted(runs, weight, sign)
+    best = optimal_mixture(target, simplex, starting_points(target, simplex, runs.shares))
+    rng = np.random.default_rng(seed)
+    projections = [fitted(runs.resampled(rng), weight, sign) for _ in range(draws)]
+    drawn = [optimal_mixture(projection, simplex, [best]) for projection in projections]
+    large = runs.of(larger)
+    measured = large.shares[:, (sign * large.t).argmin()]
     for i, name in enumerate(x):
-        limits = percentiles([float(share[i]) for share, _ in drawn], draws)
-        at_limit = within == "data" and best[i] >= most[i] - AT_LIMIT
+        limits = percentiles([float(share[i]) for share in drawn], draws)
+        at_limit = within == "data" and best[i] >= simplex.most[i] - AT_LIMIT
         yield ProjectionRow(
             quantity=name,
             value=float(best[i]),
             low=limits.low,
             high=limits.high,
             best_measured=float(measured[i]),
-            largest=float(shares[i].max()),
+            largest=float(runs.shares[i].max()),
             note=joined_notes("at the largest share in the data" if at_limit else "", limits.note),
         )
-
-    def performance(value: float) -> float:
-        return float(np.exp(sign * value) if scale == "log" else sign * value)
-
-    limits = percentiles([performance(value) for _, value in drawn], draws)
+    limits = percentiles(list(map(performance, projections, drawn)), draws)
     yield ProjectionRow(
         quantity=f"{MEAN} at {size}={at:g}",
-        value=performance(target.of(best[:, None])[0]),
+        value=performance(target, best),
         low=limits.low,
         high=limits.high,
-        best_measured=performance(target.of(measured[:, None])[0]),
-        note=joined_notes(_extrapolation_note(at, *two.tolist()), limits.note),
+        best_measured=performance(target, measured),
+        note=joined_notes(_extrapolation_note(at, smaller, larger), limits.note),
     )
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs at two sizes: shares (k, n), and size, distance and t of each (n,)."""
+
+    shares: Array
+    size: Array
+    distance: Array
+    t: Array
+
+    @property
+    def sizes(self) -> list[float]:
+        """The two sizes, ascending."""
+        return [float(size) for size in np.unique(self.size)]
+
+    def take(self, rows: NDArray[Any]) -> "Runs":
+        """Some of the runs."""
+        return Runs(self.shares[:, rows], self.size[rows], self.distance[rows], self.t[rows])
+
+    def of(self, size: float) -> "Runs":
+        """The runs at a size."""
+        return self.take(self.size == size)
+
+    def resampled(self, rng: np.random.Generator) -> "Runs":
+        """As many runs at each size, drawn with replacement."""
+        of_sizes = [np.flatnonzero(self.size == size) for size in self.sizes]
+        return self.take(np.concatenate([rng.choice(rows, len(rows)) for rows in of_sizes]))
+
+
+def _runs(table: Columns, x: tuple[str, ...], y: str, size: str, distance: str, scale: str) -> Runs:
+    """The complete rows of a table, of which each size has enough for stage 1."""
+    shares, sizes = np.stack([table.numbers(column) for column in x]), table.positive(size)
+    apart = table.numbers(distance)
+    t = np.log(table.positive(y)) if scale == "log" else table.numbers(y)
+    known = np.isfinite(shares).all(axis=0) & np.isfinite(sizes) & np.isfinite(apart) & np.isfinite(t)
+    runs = Runs(shares, sizes, apart, t).take(known)
+    if not np.allclose(runs.shares.sum(axis=0), 1, atol=0.02) or (runs.shares < 0).any():
+        raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
+    if len(runs.sizes) != 2:
+        raise RelscaleError(
+            f"{size}: {len(runs.sizes)} values, but stage 2 needs exactly two; select rows with --where"
+        )
+    for value in runs.sizes:
+        of_size = runs.of(value)
+        design = stage_1(of_size.shares, of_size.distance)
+        if len(design) <= (rank := int(np.linalg.matrix_rank(design))):
+            raise RelscaleError(f"{size} {value:g}: {len(design)} mixtures; more than {rank} are needed")
+    return runs
 
 
 def _extrapolation_note(at: float, smaller: float, larger: float) -> str | None:
@@ -196,6 +224,18 @@ class Projection:
         design = stage_1(shares, quadratic(shares) @ self.apart)
         small, large = design @ self.small, design @ self.large
         return np.asarray(self.sign * projected(small, large, self.weight))
+
+
+def fitted(runs: Runs, weight: float, sign: float) -> Projection:
+    """Stage 1 fitted to the runs of each size, and the distance to all of them."""
+    small, large = (runs.of(size) for size in runs.sizes)
+    return Projection(
+        small=coefficients(stage_1(small.shares, small.distance), small.t),
+        large=coefficients(stage_1(large.shares, large.distance), large.t),
+        apart=coefficients(quadratic(runs.shares), runs.distance),
+        weight=weight,
+        sign=sign,
+    )
 
 
 def projected(small: Array, large: Array, weight: float) -> Array:

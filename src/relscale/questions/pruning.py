@@ -36,7 +36,7 @@ class PruningRow:
     kept: float = column("Share of all examples that is kept, the hardest.")
     theory: float = column("Error of the student on new examples, by theory.")
     unchosen: float = column("The same with as many examples that are not chosen.")
-    gain: float = column("ln of the second error less ln of the first; below 0, pruning hurts.")
+    gain: float = column("ln of the second error minus ln of the first; below 0, pruning hurts.")
     everything: float = column("Error with all examples, before pruning.")
     measured: float | None = column("The measured error.", default=None)
 
@@ -68,7 +68,7 @@ def rows(
     for alpha, share, seen in zip(alphas.tolist(), shares.tolist(), measured.tolist(), strict=True):
         if not LEAST_KEPT <= share <= 1:
             raise RelscaleError(
-                f"{kept}: {share:g} is no share from {LEAST_KEPT:g} to 1; give the kept part of 1"
+                f"{kept}: {share:g} is not a share from {LEAST_KEPT:g} to 1; give the kept part of 1"
             )
         if not FEWEST <= alpha <= alpha / share <= MOST:
             raise RelscaleError(

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
@@ -78,7 +79,8 @@ def rows(
     Raises
     ------
     RelscaleError
-        A column is missing or not numeric, ``last`` is below 2, or only one of ``recipe`` and ``scale`` is given.
+        A column is missing or not numeric, ``last`` is below 2, only one of ``recipe`` and ``scale`` is given, or a run
+        has two values of a metric at one step, two recipes, or two scales.
     """
     if last < 2:
         raise RelscaleError(f"last: {last} checkpoint(s) have no standard deviation; give at least 2")
@@ -86,12 +88,20 @@ def rows(
     if bool(recipe) != bool(scale):
         raise RelscaleError("recipe and scale: give both columns, or neither")
     recipes, scales = table.labels(recipe), table.numbers(scale) if scale else np.zeros(len(table))
+    for name in filter(None, (recipe, scale)):
+        _check_one_each(labels, table.labels(name), run, name)
     rng = np.random.default_rng(seed)
     for metric in metrics:
         values = table.numbers(metric)
+        measured = np.isfinite(values) & np.isfinite(steps)
+        if len(set(zip(labels[measured], steps[measured], strict=True))) < measured.sum():
+            raise RelscaleError(
+                f"{run}: a run has several values of {metric} at one {step}; select rows with --where, or name a "
+                "column that identifies a run"
+            )
         deviation, mean, of_recipe, at = [], [], [], []
         for name in dict.fromkeys(labels):
-            selected = np.flatnonzero((labels == name) & np.isfinite(values) & np.isfinite(steps))
+            selected = np.flatnonzero((labels == name) & measured)
             selected = selected[np.argsort(steps[selected], kind="stable")][-last:]
             if len(selected) > 1:
                 deviation.append(noise(values[selected]))
@@ -131,6 +141,17 @@ def rows(
                 decided_limits.note and f"decision accuracy: {decided_limits.note}",
             ),
         )
+
+
+def _check_one_each(runs: NDArray[np.object_], values: NDArray[np.object_], run: str, column: str) -> None:
+    """Refuse runs that are several, by another column."""
+    for name in dict.fromkeys(runs):
+        distinct = list(dict.fromkeys(values[runs == name]))
+        if len(distinct) > 1:
+            raise RelscaleError(
+                f"{run}: {name} has several values of {column}, such as {distinct[0]} and {distinct[1]}; name a column "
+                "that identifies a run"
+            )
 
 
 def noise(last: Array) -> float:

@@ -176,7 +176,9 @@ def _optimum(
     row = SweepRow(params=sizes[0], tokens=sizes[1], runs=len(loss), least=least)
     needed = terms(len(x)) + MIN_SURPLUS_RUNS
     if len(loss) < needed:
-        return replace(row, note=f"too few runs within {within:.3g} of the least loss, of {needed} needed")
+        return replace(
+            row, note=f"fewer than the {needed} runs needed within {within:.3g} of the lowest loss"
+        )
     best = minimum(x, loss)
     if not best.exists:
         return replace(row, note="no minimum: the surface is not curved upwards in every direction")

@@ -81,7 +81,7 @@ def _models(rows: Sequence[FrontierRow]) -> list[str]:
 
 
 def _range(numbers: Sequence[float]) -> str:
-    """The least and the largest number, or one if both are the same after rounding."""
+    """The smallest and the largest number, or one if both are the same after rounding."""
     low, high = words.flops(min(numbers)), words.flops(max(numbers))
     return low if low == high else f"{low} to {high}"
 

@@ -31,7 +31,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Axes:
-    """Logarithmic axes: their ranges, the least and largest compute, and the right margin in pixels."""
+    """Logarithmic axes: their ranges, the smallest and largest compute, and the right margin in pixels."""
 
     x: tuple[float, float]
     y: tuple[float, float]
@@ -123,7 +123,7 @@ def ticks(y: tuple[float, float]) -> list[float]:
 
 
 def tick_labels(values: Sequence[float]) -> list[str]:
-    """The numbers with the least number of decimals, up to six, that shows each exactly; others to three digits."""
+    """The numbers with the smallest number of decimals, up to six, that shows each exactly; others to three digits."""
     decimals = next((n for n in range(6) if all(abs(round(value, n) - value) < 1e-9 for value in values)), 6)
     if min(values) >= FEW_DECADES[0] and max(values) <= FEW_DECADES[1]:
         return [f"{value:.{decimals}f}" for value in values]

@@ -34,6 +34,7 @@ from relscale.scoring.encoding import Encoder, Window, move_spaces
 from relscale.scoring.forward_pass import FAILURES, ForwardPass
 from relscale.scoring.prefixes import shared_prefixes
 from relscale.scoring.quantization import Quantization, quantize
+from relscale.scoring.unknown_text import UnknownText
 
 BATCH_TOKENS = {False: 2048, True: 65536}  # by whether there is a GPU
 TRIAL_TOKENS = 16  # random tokens on which a model is tested when it is loaded
@@ -54,6 +55,8 @@ class Scores:
         ``int32``, scored tokens and UTF-8 bytes; both 0 if a text has nothing to score.
     cut
         ``bool``, whether the context lost tokens on its left to fit the model.
+    unknown
+        ``bool``, whether the vocabulary lacks some of the scored text (`relscale.scoring.unknown_text`).
     """
 
     logprob: np.ndarray
@@ -61,6 +64,7 @@ class Scores:
     tokens: np.ndarray
     bytes_scored: np.ndarray
     cut: np.ndarray
+    unknown: np.ndarray
 
 
 class Engine(LM):
@@ -114,6 +118,7 @@ class Engine(LM):
         self.encoder = load_encoder(
             pretrained, self.model, {} if encoders is None else encoders, trust_remote_code
         )
+        self.unknown_text = UnknownText(self.encoder.tokenizer)
         self._name = str(pretrained)
         self.architecture = describe(self.model.config)
         self.forward = ForwardPass(self.model, self.architecture, self._device)
@@ -197,6 +202,7 @@ class Engine(LM):
             np.array([len(window.continuation) for window in windows], np.int32),
             np.array([len(move_spaces(*pair)[1].encode()) for pair in pairs], np.int32),
             np.array([window.cut for window in windows], bool),
+            np.array([self.unknown_text.is_in("".join(pair), len(pair[0])) for pair in pairs], bool),
         )
 
     def score_texts(self, texts: Sequence[str], context_tokens: int = 0, overlap: float = 0.0) -> Scores:
@@ -226,6 +232,7 @@ class Engine(LM):
             np.array([sum(len(window.continuation) for window in text) for text in windows], np.int32),
             np.array([self.encoder.scored_bytes(text, context_tokens) for text in texts], np.int32),
             np.zeros(len(windows), bool),
+            np.array([self.unknown_text.is_in(text) for text in texts], bool),
         )
 
     def _refuse_unknown(self, texts: Iterable[tuple[str, Window]]) -> None:

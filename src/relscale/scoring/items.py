@@ -17,6 +17,7 @@ class ItemStatus(StrEnum):
     UNLABELLED = "unlabelled"  # its question has no label of the right choice
     OUTSIDE = "label outside the choices"
     DISPUTED = "disputed label"  # the label contradicts the logged accuracy
+    UNKNOWN = "unknown characters"  # the vocabulary lacks some of its text, which is thus not scored
     CUT = "context cut"  # the start of the context was cut to fit the model
     OK = "ok"
 

@@ -1,6 +1,6 @@
 """The documents of a prepared suite's tasks, as lm-eval read them when it built the requests.
 
-A task's own metrics of a model's answers (``relscale.scoring.task_metrics``) need only its documents. Since these are
+A task's own metrics of a model's answers (``relscale.scoring.task_values``) need only its documents. Since these are
 kept, the metrics can be computed without the data set and the network.
 """
 

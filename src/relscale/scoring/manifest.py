@@ -13,9 +13,10 @@ from relscale.errors import RelscaleError
 from relscale.experiments.schema_values import Schema, values_of
 from relscale.experiments.section import Section
 from relscale.scoring.options import SuiteOptions
+from relscale.scoring.task_files import output_type, task_files
 from relscale.storage.atomic import write_text
 from relscale.storage.record import reason
-from relscale.storage.yaml_text import dump, load, read
+from relscale.storage.yaml_text import dump, read
 from relscale.suggestions import suggestion
 
 FILE = "suite.yaml"
@@ -260,14 +261,17 @@ def _groups_and_tasks(groups: Any, tasks: Any) -> dict[str, Any]:
     return {"groups": long_groups, "tasks": long_tasks}
 
 
-def _kind(folder: Path) -> str | None:
-    """The kind of a suite, from its template or its first task."""
-    for file in (folder / TEMPLATE, *sorted((folder / "tasks").glob("*.yaml"))):
-        task = load(file, text_tags=("!function",)) if file.is_file() else None
-        output = task.get("output_type") if isinstance(task, dict) else None
-        if output is not None:
-            return "rolling" if output == "loglikelihood_rolling" else str(output)
-    return None
+def _kind(folder: Path) -> Kind | None:
+    """The kind of a suite, from its template or its first task that implies one."""
+    template = folder / TEMPLATE
+    outputs = [output_type(template)] if template.is_file() else []
+    outputs += [task.output_type for task in task_files(folder).values()]
+    return next((kind_of_output(output) for output in outputs if output is not None), None)
+
+
+def kind_of_output(output: str) -> Kind:
+    """The kind of a suite whose tasks have an output of lm-eval; its tasks that generate text are excluded."""
+    return "rolling" if output == "loglikelihood_rolling" else "multiple_choice"
 
 
 def _label(name: str) -> str:

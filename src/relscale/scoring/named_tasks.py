@@ -13,17 +13,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from relscale.errors import RelscaleError
+from relscale.scoring.declared_metrics import directions
 from relscale.scoring.local_splits import FEWSHOT, split_files
 from relscale.scoring.manifest import Group, Kind, Manifest, Task, write_manifest
 from relscale.scoring.options import Suite, SuiteOptions
 from relscale.scoring.requests import Request, build_requests, write_requests
 from relscale.scoring.supported_tasks import exclusion_message, unsupported
-from relscale.scoring.task_metrics import (
-    PROBED,
-    PreparedTasks,
-    directions,
-    targets_are_the_tasks,
-)
+from relscale.scoring.task_values import PROBED, PreparedTasks, targets_are_the_tasks
 from relscale.storage.checksums import sealed_folder
 from relscale.storage.file_name import file_name
 from relscale.suggestions import suggestion

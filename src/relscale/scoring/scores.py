@@ -19,7 +19,7 @@ class Score(Entry):
     cut
         Number of items whose context was cut.
     task_metrics
-        The table of lm-eval's own metrics per document (`relscale.scoring.task_metrics.TaskValue`), if the
+        The table of lm-eval's own metrics per document (`relscale.scoring.task_values.TaskValue`), if the
         suite reports them.
     """
 

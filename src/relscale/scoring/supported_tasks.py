@@ -6,7 +6,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from relscale.errors import first_line
+from relscale.errors import RelscaleError, first_line
 
 SCORED = ("multiple_choice", "loglikelihood", "loglikelihood_rolling")
 
@@ -32,6 +32,10 @@ def unsupported(config: Mapping[str, Any], path: Path | None) -> str | None:
                 load_yaml(path)  # imports the named functions
     except ImportError as error:
         return f"needs a module that is not installed here ({first_line(error)})"
+    except RelscaleError:
+        raise
+    except Exception as error:  # any exception of a task's own module, or a function that it does not have
+        return f"cannot be loaded ({type(error).__name__}: {first_line(error)})"
     return None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from relscale.compute_columns import check_no_logarithm
+from relscale.compute_columns import SIZES, check_no_logarithm, check_one_unit
 from relscale.errors import RelscaleError
 from relscale.storage.columns import numbers
 from relscale.storage.tables import read_table
@@ -79,7 +79,8 @@ class Columns:
         Raises
         ------
         RelscaleError
-            The column is missing, not numeric, or not positive, or is compute given as its logarithm.
+            The column is missing, not numeric, or not positive, is compute given as its logarithm, or contains
+            parameters or tokens in several units.
         """
         values = self.numbers(name)
         if (values <= 0).any():
@@ -88,6 +89,8 @@ class Columns:
             )
         if len(name) > 1:  # one letter, C too, may be any quantity here
             check_no_logarithm(name, values)
+        if name in SIZES:
+            check_one_unit(name, values)
         return values
 
     def labels(self, name: str) -> NDArray[np.object_]:

@@ -8,7 +8,7 @@ from relscale.experiments.experiment import TrainingExperiment
 from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.estimation.tried_mixtures import check_equal_points
 from relscale.measurements.measurement import SHARE
-from relscale.questions.mixture import LAWS
+from relscale.questions.fitted_mixtures import LAWS
 from relscale.suggestions import suggestion
 from relscale.tokens.options import Corpus, MixturePart, Part
 

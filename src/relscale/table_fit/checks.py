@@ -161,6 +161,21 @@ def check_baseline(
         raise RelscaleError(f"{name}: no {baseline!r} in column {group!r}; {suggestion(baseline, groups)}")
 
 
+def check_no_mean(source: pa.Table, group: str | None, baseline: str | None, name: str) -> None:
+    """Reject the mean of the other groups as a baseline, unless a group has this name.
+
+    Raises
+    ------
+    RelscaleError
+        The baseline is that mean, which only lines in logarithms are fitted to.
+    """
+    if baseline == MEAN and group and MEAN not in words(source[group], name):
+        raise RelscaleError(
+            f"{name}: baseline: the mean of the other groups requires the relative law as a line in logarithms; "
+            f"name a group"
+        )
+
+
 def check_reported(law: str) -> None:
     """Reject the report of a law that has none.
 

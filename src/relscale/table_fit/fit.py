@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 from relscale.arguments import typed
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
-from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.fit import fit as fit_measurements
 from relscale.fitting.fits import Fits
 from relscale.fitting.settings import Settings
@@ -33,8 +32,14 @@ from relscale.measurements.lm_eval_results import (
 )
 from relscale.measurements.quantization import refuse_mixed_formats
 from relscale.measurements.status import Status
-from relscale.storage.columns import words
-from relscale.table_fit.checks import anchor_points, check_fixed, check_options, is_line, log_lines
+from relscale.table_fit.checks import (
+    anchor_points,
+    check_fixed,
+    check_no_mean,
+    check_options,
+    is_line,
+    log_lines,
+)
 from relscale.table_fit.columns import (
     Columns,
     as_long,
@@ -185,16 +190,8 @@ def fit(
     check_fixed(law_object, fixed or {})
     anchors = anchor_points(law_object, anchor, columns.x, error, residual)
     line = not nonlinear and is_line(law, residual, loss) and not fixed and not anchors
-    if (
-        columns.baseline == MEAN
-        and not line
-        and columns.group
-        and MEAN not in words(source[columns.group], name)
-    ):
-        raise RelscaleError(
-            f"{name}: baseline: the mean of the other groups requires the relative law as a line in logarithms; "
-            f"name a group"
-        )
+    if not line:
+        check_no_mean(source, columns.group, columns.baseline, name)
     rows = law_rows(source, columns, law_object, residual, name)
     if line:
         line_settings = line_options(
@@ -202,25 +199,11 @@ def fit(
         )
         fitted = _of_law(fit_measurements(rows.usable, None, line_settings, seed=seed), shown_law)
     else:
-        entry = law_entry(
-            shown_law,
-            error,
-            law_object.source_columns or law_object.predictors,
-            rows.measurements["value"].to_numpy(),
-            residual=residual,
-            loss=loss,
-            delta=delta,
-            grouped=bool(columns.group),
-            fixed=fixed or {},
-            anchors=anchors,
-            baseline=columns.baseline,
-        )
+        estimation = {"residual": residual, "loss": loss, "fixed": fixed or {}, "anchor": tuple(anchors)}
+        entry = law_entry(shown_law, law_object, columns, rows, delta, estimation)
         settings = Settings(level=level, bootstrap=bootstrap, seed=seed)
         fitted = fit_rows(entry, rows, law, targets, settings)
-    if fitted.fits["value"].null_count == fitted.fits.num_rows:
-        cells = fitted.fits.filter(pc.not_equal(fitted.fits["status"], Status.OK)).to_pylist()
-        reason = next((row["note"] or row["status"] for row in cells), "no value")
-        raise RelscaleError(f"{name}: nothing could be fitted: {reason}")
+    _check_any_fitted(fitted, name)
     return TableFit(
         rows.measurements,
         fitted,
@@ -257,6 +240,13 @@ def _read(table: Any, columns: Columns, where: str | Sequence[str]) -> tuple[pa.
     check_one_metric(source, name)
     check_equal_tasks(source, name, [column for column in (columns.group, columns.corpus) if column])
     return source, name, [NO_ITEMS]
+
+
+def _check_any_fitted(results: Fits, name: str) -> None:
+    if results.fits["value"].null_count == results.fits.num_rows:
+        failed = results.fits.filter(pc.not_equal(results.fits["status"], Status.OK)).to_pylist()
+        reason = next((row["note"] or row["status"] for row in failed), "no value")
+        raise RelscaleError(f"{name}: nothing could be fitted: {reason}")
 
 
 def _title(law: str, columns: Columns, measurements: pa.Table, steps: bool) -> str:

@@ -38,6 +38,13 @@ from relscale.table_fit.measurements import (
 )
 from relscale.table_fit.row_filter import filter_rows
 
+# The option and the known names of each measured column.
+MEASURED = {
+    "training_flops": ("flops", "training_flops"),
+    "params": ("params", "params"),
+    "tokens": ("tokens", "tokens"),
+    "value": ("loss", "loss"),
+}
 QUANTITIES = {"tokens": "D*", "params": "N*", "loss": "L*"}
 MIN_BUDGETS = 3  # minimum number of budgets with an optimum, for an exponent with an interval
 SAME_BUDGET = 0.01  # relative spread of the computes of one nominal budget, which differ by rounding
@@ -278,26 +285,14 @@ def frontier(
         raise RelscaleError(f"level: {level!r} is not between 0 and 1")
     source, name = read_source(table)
     source = filter_rows(source, [where] if isinstance(where, str) else where, name)
-    further = {"budget": budget, "corpus": corpus, "block": block}
-    for option, choice in {
-        "flops": flops,
-        "params": params,
-        "tokens": tokens,
-        "loss": loss,
-        **further,
-    }.items():
+    named = {"flops": flops, "params": params, "tokens": tokens, "loss": loss}
+    for option, choice in (named | {"budget": budget, "corpus": corpus, "block": block}).items():
         if choice is not None:
             check_columns(source, [choice], f"{name}: {option}")
     columns = {
-        "training_flops": flops or _guessed(source, "flops", "training_flops", name),
-        "params": params or _guessed(source, "params", "params", name),
-        "tokens": tokens or _guessed(source, "tokens", "tokens", name),
-        "value": loss or _guessed(source, "loss", "loss", name),
+        key: named[option] or _guessed(source, option, of, name) for key, (option, of) in MEASURED.items()
     }
-    options = zip(
-        ("flops", "params", "tokens", "loss"), (flops, params, tokens, loss), columns.values(), strict=True
-    )
-    guessed = [Guess(option, column) for option, choice, column in options if choice is None]
+    guessed = [Guess(option, columns[key]) for key, (option, _) in MEASURED.items() if named[option] is None]
     named_budget = budget or guess_column(source, "budget")
     if named_budget:
         columns["budget"] = named_budget
@@ -312,10 +307,8 @@ def frontier(
         )
     fitted = np.array(status) == Status.OK
     copies = note_on_copies(list(compress(source.to_pylist(), fitted)), name)
-    corpus = corpus or guess_column(source, "corpus")
-    corpora = np.array(
-        words(source[corpus], f"{name}: column {corpus!r}") if corpus else [name] * source.num_rows
-    )
+    labels = _labels(source, corpus or guess_column(source, "corpus"), block, status, name)
+    corpora = labels["corpus"].to_numpy(zero_copy_only=False)
     of_corpus = [fitted & (corpora == each) for each in np.unique(corpora[fitted])]
     for rows in of_corpus:
         check_same_units([cells[key][rows] for key in SCALES], name, [columns[key] for key in SCALES])
@@ -325,16 +318,6 @@ def frontier(
             cells["budget"][rows] = budgets_of(cells["training_flops"][rows], cells["tokens"][rows])
         if (cells["budget"] != cells["training_flops"])[fitted].any():
             guessed.append(Guess("budget", columns["training_flops"], "runs within 1% share a budget"))
-    labels = {
-        "corpus": pa.array(corpora.tolist()),
-        "run": pa.array([f"row {number}" for number in range(1, source.num_rows + 1)]),
-        "suite": pa.repeat(VALIDATION.suite, source.num_rows),
-        "group": pa.repeat("all", source.num_rows),
-        "metric": pa.repeat("nats_per_token", source.num_rows),
-        "status": pa.array(status),
-    }
-    if block:
-        labels["block"] = pa.array(words(source[block], f"{name}: column {block!r}"))
     matrices = run_matrices(measurements_of(cells | labels, name))
     settings = fit_settings({"level": level, "frontier": "parabola"}, {}, matrices)
     frontiers = [frontier_curves(matrix, settings) for matrix in matrices]
@@ -350,6 +333,28 @@ def frontier(
         lines={str(frontier.matrix.corpus): _lines(frontier) for frontier in frontiers},
         least={str(frontier.matrix.corpus): LeastLoss.of(_loss(frontier)) for frontier in frontiers},
     )
+
+
+def _labels(
+    source: pa.Table, corpus: str | None, block: str | None, status: list[str], name: str
+) -> dict[str, pa.Array]:
+    """The columns of text of the rows as measurements of the validation loss."""
+    count = source.num_rows
+    columns = {"corpus": corpus, "block": block}
+    named = {
+        key: pa.array(words(source[column], f"{name}: column {column!r}"))
+        for key, column in columns.items()
+        if column
+    }
+    return {
+        "corpus": pa.repeat(name, count),
+        "run": pa.array([f"row {number}" for number in range(1, count + 1)]),
+        "suite": pa.repeat(VALIDATION.suite, count),
+        "group": pa.repeat("all", count),
+        "metric": pa.repeat("nats_per_token", count),
+        "status": pa.array(status),
+        **named,
+    }
 
 
 def _guessed(source: pa.Table, option: str, of: str, name: str) -> str:

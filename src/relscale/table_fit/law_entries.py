@@ -1,6 +1,6 @@
 """A law of a table as entries of the config's section ``fit.laws``, and their fit."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -8,10 +8,10 @@ import pyarrow as pa
 from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.fits import Fits, from_rows
-from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.fitting.settings import Settings
 from relscale.laws.catalogue import law as found_law
 from relscale.laws.law import Law
+from relscale.table_fit.columns import Columns
 from relscale.table_fit.law_rows import OBSERVED_LOSS, LawRows
 from relscale.table_fit.measurements import error_metric
 from relscale.table_fit.targets import with_targets
@@ -20,38 +20,37 @@ DELTA = 1e-3  # of Huber's loss: in ln y, or as a share of the median y
 
 
 def law_entry(
-    law: str,
-    error: str,
-    predictors: Sequence[str],
-    values: Floats,
-    *,
-    residual: str,
-    loss: str,
+    shown: str,
+    law: Law,
+    columns: Columns,
+    rows: LawRows,
     delta: float | None,
-    grouped: bool,
-    fixed: Mapping[str, float],
-    anchors: Iterable[tuple[float, ...]],
-    baseline: str | None,
+    estimation: Mapping[str, object],
 ) -> FurtherLaw:
-    """The entry of a law of one error.
+    """The entry of a law of the column of errors.
 
-    ``delta`` is by default ``DELTA``, or for linear residuals that share of the median of ``values``.
+    Parameters
+    ----------
+    shown
+        The name of the law.
+    delta
+        By default ``DELTA``, or for linear residuals that share of the median error.
+    estimation
+        The entry's residual, loss, fixed parameters and anchors.
     """
-    unit = 1.0 if residual == "log" else float(np.nanmedian(np.abs(values)))
+    values = rows.measurements["value"].to_numpy()
+    unit = 1.0 if estimation["residual"] == "log" else float(np.nanmedian(np.abs(values)))
     threshold = DELTA * unit if delta is None else delta
     return FurtherLaw.model_validate(
         {
-            "name": law,
-            "law": law,
-            "residual": residual,
-            "loss": loss,
-            "by": ("corpus", "group") if grouped else ("corpus",),
-            "x": tuple(predictors),
-            "fixed": dict(fixed),
-            "anchor": tuple(anchors),
-            "baseline": baseline,
-            "where": {"metric": error_metric(error)},
+            "name": shown,
+            "law": shown,
+            "by": ("corpus", "group") if columns.group else ("corpus",),
+            "x": law.source_columns or law.predictors,
+            "baseline": columns.baseline,
+            "where": {"metric": error_metric(columns.y[0])},
             **({"delta": threshold} if threshold > 0 else {}),
+            **estimation,
         }
     )
 

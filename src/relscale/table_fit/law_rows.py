@@ -7,7 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relscale.compute_columns import SCALES, check_no_logarithm, check_same_units, is_compute
+from relscale.compute_columns import (
+    SCALES,
+    SIZES,
+    check_no_logarithm,
+    check_one_unit,
+    check_same_units,
+    is_compute,
+)
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.law_columns import along_trainings
 from relscale.fitting.estimation.law_points import MEASURED, SPENT
@@ -55,8 +62,8 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
     Raises
     ------
     RelscaleError
-        The number of columns is not that of the predictors, a cell is no number, several rows measure the same, or no
-        row can be fitted.
+        The number of columns is not that of the predictors, a cell is not a number, several rows measure the same, or
+        no row can be fitted.
     """
     predictors = law.source_columns or law.predictors
     if len(columns.x) != len(predictors):
@@ -93,6 +100,9 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
     flops = dict(zip(predictors, columns.x, strict=True)).get("training_flops")
     if flops:
         check_no_logarithm(flops, scale["training_flops"], name)
+    for to, sized in (sizes | dict(zip(predictors, columns.x, strict=True))).items():
+        if sized and to in SIZES:
+            check_one_unit(sized, scale[to], name)
     x_statuses = statuses_of(
         {column: (scale[to], to in SPENT) for to, column in zip(predictors, columns.x, strict=True)}
     )

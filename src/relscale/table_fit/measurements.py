@@ -117,16 +117,15 @@ def usable(columns: Mapping[str, Floats]) -> list[str]:
 
 def statuses_of(columns: Mapping[str, tuple[Floats, bool]]) -> list[str]:
     """The status of each row; ``columns`` gives per column its numbers, and whether they must be positive."""
-    conditions = []
+    problems: dict[int, list[str]] = {}
     for name, (values, positive) in columns.items():
         known = np.isfinite(values)
-        status = np.full(len(values), str(Status.OK), dtype=object)
-        for row in np.flatnonzero(~known | (positive & ~(values > 0))):
+        for row in np.flatnonzero(~known | (positive & ~(values > 0))).tolist():
             kind = Status.NOT_POSITIVE if known[row] else Status.NO_NUMBER
             text = "missing" if np.isnan(values[row]) else f"{values[row]:g}"
-            status[row] = f"{kind}: {name} is {text} in row {row + 1}"
-        conditions.append(status)
-    return [joined(statuses) for statuses in zip(*conditions, strict=True)]
+            problems.setdefault(row, []).append(f"{kind}: {name} is {text} in row {row + 1}")
+    count = max((len(values) for values, _ in columns.values()), default=0)
+    return [joined(problems[row]) if row in problems else str(Status.OK) for row in range(count)]
 
 
 def whole_steps(steps: Floats, column: str, name: str) -> pa.Array:

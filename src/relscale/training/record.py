@@ -21,7 +21,7 @@ class TrainingRecord:
     training: str = column("Name of the run.")
     run: Run = column("The planned run.")
     status: str = column('"ok", or "diverged at step N".')
-    step: int = column("Updates done.")
+    step: int = column("Number of updates done.")
     learning_rate: float = column("Learning rate of the last update.")
     train_loss: float | None = column(
         "Mean over the last 5% of the steps, or the last finite loss of a diverged run.",

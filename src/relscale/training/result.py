@@ -71,7 +71,7 @@ class RecordContext:
 class CurveRow:
     """One row per training step."""
 
-    step: int = column("Updates done.")
+    step: int = column("Number of updates done.")
     tokens: int = column("Training tokens seen.")
     batch_tokens: int = column("Tokens in the batch.")
     learning_rate: float = column("Learning rate of the update.")

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from relscale.design.run import Run
 from relscale.errors import RelscaleError
+from relscale.heap import keep_all_freed_memory
 from relscale.tokens.store import TokenStore
 from relscale.training.adaptive_batch import GrowingBatch
 from relscale.training.branch_training import BranchPoints, point_folder, train_branches
@@ -25,7 +26,6 @@ from relscale.training.cpu import bf16, native
 from relscale.training.data import TrainingData
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import Fabric, is_sharding, launch
-from relscale.training.heap import keep_freed_memory
 from relscale.training.history import History, run_of_state
 from relscale.training.interruption import UNINTERRUPTED, Control
 from relscale.training.key import run_key
@@ -100,7 +100,7 @@ def train_run(
         are not those of the run's key.
     """
     torch.set_num_threads(options.threads)
-    keep_freed_memory()
+    keep_all_freed_memory()
     fabric = fabric or launch()
     if fabric.device.type == "cpu":
         products = bf16.available() and not options.compile

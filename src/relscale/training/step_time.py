@@ -10,9 +10,9 @@ import torch
 
 from relscale.design.architecture import training_flops_per_token
 from relscale.design.recipes.laptop import architecture, hyperparameters
+from relscale.heap import keep_all_freed_memory
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import launch
-from relscale.training.heap import keep_freed_memory
 from relscale.training.model import Decoder
 from relscale.training.options import Training
 from relscale.training.precision import choose_precision
@@ -46,7 +46,7 @@ def hardware_of(flops: np.ndarray, seconds: np.ndarray) -> tuple[float, float]:
 
 def seconds_per_step(width: int) -> float:
     """Median processor time of an update of a model of this width under the laptop recipe."""
-    keep_freed_memory()
+    keep_all_freed_memory()
     with _one_thread(), torch.random.fork_rng():
         torch.manual_seed(0)
         shape = architecture(width, LENGTH, VOCABULARY)

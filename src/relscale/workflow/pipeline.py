@@ -31,7 +31,7 @@ from relscale.scoring.checkpoint_table import checkpoint_files
 from relscale.scoring.lm_eval_log import log_files
 from relscale.scoring.options import PublishedSuite, Suite
 from relscale.scoring.safetensors_header import weight_files, weights_bytes
-from relscale.scoring.suite import needs_documents, suite_digest, suite_inputs, suite_title
+from relscale.scoring.suite_description import needs_documents, suite_digest, suite_inputs, suite_title
 from relscale.storage.file_name import file_name
 from relscale.studies.critical_batches import branch_tables
 from relscale.training.branches import branch_cost

@@ -24,7 +24,7 @@ PREDICTORS = ("params", "experts")
 
 
 def log_bilinear(degree: int, floor: float | None, known: Table, at: Table) -> Array:
-    """The forecast with powers of ln X up to ``degree``; a floor as a share of the least y, or None to fit it."""
+    """The forecast with powers of ln X up to ``degree``; a floor as a share of the smallest y, or None to fit it."""
     groups = np.unique(known.group)
     centre = np.log(known.of(PREDICTORS)[0]).mean()
 
@@ -61,7 +61,7 @@ def candidates(known: Table) -> list[Candidate]:
         return []
     return [
         Candidate(
-            f"experts, degree {degree}, {'floor fitted' if floor is None else f'floor {floor:g} of the least'}",
+            f"experts, degree {degree}, {'floor fitted' if floor is None else f'floor {floor:g} of the smallest'}",
             partial(log_bilinear, degree, floor),
         )
         for degree in (1, 2, 3)

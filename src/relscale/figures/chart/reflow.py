@@ -98,7 +98,7 @@ class GridContent:
 
 
 def arrangements(figure: go.Figure, content: GridContent) -> list[tuple[int, Changes]]:
-    """The arrangements from wide to narrow: the least page width of each, and its changes of the layout."""
+    """The arrangements from wide to narrow: the smallest page width of each, and its changes of the layout."""
     layout = figure.layout.to_plotly_json()
     cases = _cases(content)
     widths = [content.page_width(columns, key, SMALLEST) for columns, key in cases[:-1]] + [0]

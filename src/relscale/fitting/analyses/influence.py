@@ -99,17 +99,19 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
         shown = _most_moving(reduced_lines.slope - full_lines.slope)
 
     law = relative.LINE if curves.quantity == RATIO else power.LINE
-    points = _points_of(unit, shown)
-    flops = [np.exp(curves.log_flops[rows].mean()) for rows in points]
+    flops = np.exp(np.bincount(unit, curves.log_flops) / np.bincount(unit))[shown]
     for j, (key, estimand) in enumerate(zip(curves.keys, estimands(curves), strict=True)):
         common = {**fields_of(key), "parameter": law.slope, "level": level, "estimand": estimand}
         curve = curves.select(np.arange(len(curves.keys)) == j)
         full, without = _with_deletions(curve, estimand, unit, shown, level)
         full_p, without_p = full.slope.p_value, without.slope.p_value
-        for w, rows_of_unit in enumerate(points):
-            cells = common | {"without": units[shown[w]], "training_flops": flops[w]}
-            if not np.isfinite(curves.value[rows_of_unit, j]).any():
-                reason = next(remark for remark in curves.status[rows_of_unit, j] if remark != OK)
+        has_value = np.bincount(unit, np.isfinite(curves.value[:, j]))[shown] > 0
+        problems = zip(unit, curves.status[:, j], strict=True) if not has_value.all() else ()
+        reasons = {u: remark for u, remark in reversed([*problems]) if remark != OK}  # the first of each unit
+        for w, number in enumerate(shown):
+            cells = common | {"without": units[number], "training_flops": flops[w]}
+            if not has_value[w]:
+                reason = reasons[number]
                 yield InfluenceRow(**cells, status=Status.NOT_FITTED, note=f"{Status.NOT_FITTED}: {reason}")
                 continue
             low, high = sorted(law.sign * limit[w, 0] for limit in (without.slope.low, without.slope.high))
@@ -160,13 +162,6 @@ def _most_moving(change: Floats) -> NDArray[np.int64]:
     with np.errstate(invalid="ignore", divide="ignore"):
         size = np.nan_to_num(np.abs(change) / np.nanmax(np.abs(change), axis=0, initial=0)).max(axis=1)
     return np.sort(np.argsort(-size, kind="stable")[:MOST])
-
-
-def _points_of(unit: NDArray[np.int64], shown: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The points of each of the units ``shown``."""
-    order = np.argsort(unit, kind="stable")
-    groups = np.split(order, np.searchsorted(unit[order], np.arange(1, unit.max() + 1)))
-    return [groups[u] for u in shown]
 
 
 def units_of(curves: Curves) -> list[str]:

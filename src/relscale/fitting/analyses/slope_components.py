@@ -68,7 +68,7 @@ class SlopeComponentRow(CurveKey):
         "p-value adjusted by Benjamini–Hochberg over all groups of the suite, prompt and metric.",
         default=None,
     )
-    n: int = column("Points.")
+    n: int = column("Number of points.")
     trainings: int = column("Number of training runs behind the points.")
     status: Status = column("ok, or why the row cannot be used.")
     note: str | None = column("Explanation of the status.", default=None)

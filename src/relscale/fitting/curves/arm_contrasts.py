@@ -9,7 +9,8 @@ from relscale.errors import RelscaleError
 from relscale.fitting.curves.contrasts import BY, contrast
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
-from relscale.fitting.curves.run_matrix import Replicates, run_matrices
+from relscale.fitting.curves.replicate_array import Replicates
+from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.settings import Settings
 from relscale.suggestions import suggestion
 

@@ -1,6 +1,6 @@
 """Contrasts between corpora or optimizers: ratios of a group's error between run matrices at matched compute."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.frontier_curves import FrontierCurves
 from relscale.fitting.curves.gaps import status_of_ratio
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix
-from relscale.fitting.keys import Contrast, SeriesKey
+from relscale.fitting.keys import Contrast, SeriesKey, key_of
 
 BY: tuple[Contrast, ...] = ("corpus", "optimizer")
 
@@ -177,5 +177,4 @@ def _series(key: SeriesKey) -> tuple[object, ...]:
 
 def _shared_key(matrix: RunMatrix, by: str) -> tuple[object, ...]:
     """The key that two run matrices must share to be compared."""
-    names: Iterable[str] = ("experiment", *(name for name in BY if name != by))
-    return tuple(getattr(matrix, name) for name in names)
+    return key_of(matrix, ("experiment", *(name for name in BY if name != by)))

@@ -23,6 +23,8 @@ NOT_CONVEX = Remark(Status.NOT_CONVEX)
 TOO_FEW = Remark(Status.TOO_FEW_RUNS)
 
 nan = float("nan")
+NO_PARABOLA = np.full(3, nan)
+NO_PARABOLA.setflags(write=False)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Point:
     params_most: float = nan
     loss: float = nan
     curvature: float = nan
-    c: Floats = field(default_factory=lambda: np.full(3, nan))
+    c: Floats = field(default_factory=lambda: NO_PARABOLA)
     x_mean: float = nan
     residual_sd: float = nan
     log_tokens_stderr: float = nan

@@ -1,5 +1,6 @@
 """The tables with one row per point of the frontier: ``frontier``, ``errors`` and ``gaps``."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -90,6 +91,8 @@ def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:
 
     df = len(point.rows) - 3
     far = float(stdtrit(df, (1 + level) / 2)) if df > 0 else np.nan
+    tokens_low, tokens_high = _limits(point.tokens, far * point.log_tokens_stderr)
+    params_low, params_high = _limits(point.params, far * point.log_params_stderr)
     return FrontierRow(
         **fields_of(key),
         budget=point.budget,
@@ -97,11 +100,11 @@ def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:
         training_flops=point.training_flops,
         log_tokens=point.log_tokens,
         tokens=point.tokens,
-        tokens_low=point.tokens * np.exp(-far * point.log_tokens_stderr),
-        tokens_high=point.tokens * np.exp(far * point.log_tokens_stderr),
+        tokens_low=tokens_low,
+        tokens_high=tokens_high,
         params=point.params,
-        params_low=point.params * np.exp(-far * point.log_params_stderr),
-        params_high=point.params * np.exp(far * point.log_params_stderr),
+        params_low=params_low,
+        params_high=params_high,
         level=level,
         params_least=point.params_least,
         params_most=point.params_most,
@@ -118,6 +121,14 @@ def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:
         run_sd_df=point.run_sd_df,
         **fields_of(point.status),
     )
+
+
+def _limits(value: float, log_half: float) -> tuple[float, float]:
+    """The limits of a value whose logarithm has an interval of this half-width."""
+    if math.isnan(log_half):  # of a run
+        return np.nan, np.nan
+    factor = float(np.exp(log_half))
+    return value / factor, value * factor
 
 
 def error_rows(curves: FrontierCurves) -> Iterator[ErrorRow]:

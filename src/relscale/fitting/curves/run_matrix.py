@@ -3,23 +3,19 @@
 One row per run, one column per series (suite, prompt, metric, group), and item replicates on a third axis.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
-from relscale.fitting.keys import FAMILY, SERIES, CurveKey, FamilyKey
-from relscale.measurements.measurement import Unit
+from relscale.fitting.curves.key_codes import Vocabulary
+from relscale.fitting.curves.replicate_array import Replicates, named, replicate_array, unbiased
+from relscale.fitting.keys import FAMILY, RUN, SERIES, CurveKey, FamilyKey
 from relscale.measurements.metric import VALIDATION, Metric
-from relscale.storage import arrow_compute as pc
 from relscale.storage.columns import numbers
-
-if TYPE_CHECKING:
-    import pyarrow.dataset  # the import takes 0.3 s
 
 Floats = NDArray[np.float64]
 
@@ -36,9 +32,6 @@ OPTIONAL = {
     "clusters": pa.int64(),
     "status": pa.string(),
 }
-Replicates: TypeAlias = "pa.Table | pyarrow.dataset.Dataset"  # a data set is read in batches
-FRUGAL: dict[str, Any] = {"batch_size": 1 << 17, "batch_readahead": 1, "fragment_readahead": 1}
-RUN = (*FAMILY, "run", "step")
 
 
 class Series(NamedTuple):
@@ -121,86 +114,115 @@ def run_matrices(
         an ok row has no compute, or replicates belong to a run that is not in ``measurements``.
     """
     table = _checked(measurements)
-    words = {name: _vocabulary(table[name]) for name in dict.fromkeys(RUN + SERIES)}
-    runs, run_of = np.unique(_code(table, RUN, words), return_inverse=True)
-    kinds, series_of = np.unique(_code(table, SERIES, words), return_inverse=True)
+    vocabulary = Vocabulary.of(table, dict.fromkeys(RUN + SERIES))
+    runs, first_row, run_of = np.unique(vocabulary.codes(table, RUN), return_index=True, return_inverse=True)
+    kinds, series_of = np.unique(vocabulary.codes(table, SERIES), return_inverse=True)
+    _refuse_copies(table, run_of * len(kinds) + series_of)
+    _refuse_other_compute(table, first_row[run_of])
+    shape, status, value = (len(runs), len(kinds)), _statuses(table), _floats(table, "value")
+    values, measured = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+    values[run_of, series_of] = np.where((status == "ok") & np.isfinite(value), value, np.nan)
+    measured[run_of, series_of] = True
+    clusters = _clusters(table, series_of, len(kinds), independent)
+    draws = replicate_array(replicates, vocabulary, runs, kinds, np.isfinite(clusters))
+    series = [Series(*key) for key in vocabulary.keys(kinds, SERIES)]
+    is_validation = np.array([(s.suite, s.group, s.metric) == VALIDATION for s in series])
+    loss = values[:, is_validation][:, 0] if is_validation.any() else np.full(len(runs), np.nan)
+    run_status = _of_validation(status, run_of, is_validation[series_of], loss)
+    cells = _with_error_rates(_Cells(series, measured, values, unbiased(draws, values, clusters), clusters))
 
-    cell = run_of * len(kinds) + series_of
-    cells, first, copies = np.unique(cell, return_index=True, return_counts=True)
-    if len(cells) < len(cell):
-        row = {name: table[name][int(first[copies > 1][0])].as_py() for name in RUN[3:] + SERIES}
+    names, blocks = vocabulary.keys(runs, RUN), table["block"].take(pa.array(first_row)).to_pylist()
+    flops = _floats(table, "training_flops")[first_row]
+    budget, params, tokens = (_spent(table, name)[first_row] for name in ("budget", "params", "tokens"))
+    matrices = []
+    for experiment, corpus, optimizer in dict.fromkeys(name[: len(FAMILY)] for name in names):
+        family = (experiment, corpus, optimizer)
+        rows = np.array([i for i, name in enumerate(names) if name[: len(FAMILY)] == family])
+        rows = rows[np.lexsort((tokens[rows], flops[rows]))]
+        columns = np.flatnonzero(cells.measured[rows].any(axis=0))
+        matrices.append(
+            RunMatrix(
+                experiment=experiment,
+                corpus=corpus,
+                optimizer=optimizer,
+                run=[names[row][len(FAMILY)] for row in rows],
+                block=[blocks[row] for row in rows],
+                status=[str(run_status[row]) for row in rows],
+                training_flops=flops[rows],
+                loss=loss[rows],
+                series=[cells.series[i] for i in columns],
+                values=cells.values[np.ix_(rows, columns)],
+                replicates=cells.draws[np.ix_(rows, columns)],
+                clusters=cells.clusters[columns],
+                budget=budget[rows],
+                params=params[rows],
+                tokens=tokens[rows],
+            )
+        )
+    return matrices
+
+
+class _Cells(NamedTuple):
+    """The numbers of all runs and series, before they are split by corpus and optimizer."""
+
+    series: list[Series]
+    measured: NDArray[np.bool_]
+    values: Floats
+    draws: Floats
+    clusters: Floats
+
+
+def _with_error_rates(cells: _Cells) -> _Cells:
+    """With a series ``1 − accuracy`` for each accuracy, unless it is measured."""
+    rates = [Metric.parse(series.metric).error_rate for series in cells.series]
+    added = {
+        i: cells.series[i]._replace(metric=rate)
+        for i, rate in enumerate(rates)
+        if rate and cells.series[i]._replace(metric=rate) not in cells.series
+    }
+    of = list(added)
+    rate = 1 - cells.values[:, of]
+    return _Cells(
+        [*cells.series, *added.values()],
+        np.concatenate([cells.measured, cells.measured[:, of]], axis=1),
+        np.concatenate([cells.values, np.where(rate > 0, rate, np.nan)], axis=1),
+        np.concatenate([cells.draws, 1 - cells.draws[:, of]], axis=1),
+        np.concatenate([cells.clusters, cells.clusters[of]]),
+    )
+
+
+def _refuse_copies(table: pa.Table, cell: NDArray[np.int64]) -> None:
+    """Refuse two rows of one cell."""
+    _, first, copies = np.unique(cell, return_index=True, return_counts=True)
+    if (copies > 1).any():
+        row = {name: table[name][int(first[copies > 1][0])].as_py() for name in RUN[len(FAMILY) :] + SERIES}
         raise RelscaleError(
-            f"measurements: {copies.max()} rows for one number ({_words(row)}); keep one, or give them different "
+            f"measurements: {copies.max()} rows for one number ({named(row)}); keep one, or give them different "
             "names in 'run'"
         )
-    flops = _floats(table, "training_flops")
-    values = np.full((len(runs), len(kinds)), np.nan)
-    status = table["status"].fill_null("ok").to_numpy(zero_copy_only=False)
-    value = _floats(table, "value")
-    values[run_of, series_of] = np.where((status == "ok") & np.isfinite(value), value, np.nan)
 
-    row_of_run = np.unique(run_of, return_index=True)[1]
-    differing = np.flatnonzero(flops != flops[row_of_run][run_of])
+
+def _refuse_other_compute(table: pa.Table, first_row: NDArray[np.int64]) -> None:
+    """Refuse rows whose compute differs from that of their run's first row."""
+    flops = _floats(table, "training_flops")
+    differing = np.flatnonzero(flops != flops[first_row])
     if len(differing):
         name = table["run"][int(differing[0])].as_py()
         raise RelscaleError(
             f"measurements: rows of run {name!r} differ in training_flops; all rows of a run (and step) must have "
             f"the same value"
         )
-    clusters = _clusters(table, series_of, len(kinds), independent)
-    draws = _replicates(replicates, words, runs, kinds, np.isfinite(clusters))
-    draws = unbiased(draws, values, clusters)
 
-    names = [Series(*key) for key in _decode(kinds, SERIES, words)]
-    is_validation = np.array([(s.suite, s.group, s.metric) == VALIDATION for s in names])
-    validation = is_validation[series_of]
-    run_status = np.full(len(runs), "ok", dtype=object)
+
+def _of_validation(
+    status: NDArray[np.object_], run_of: NDArray[np.int64], validation: NDArray[np.bool_], loss: Floats
+) -> NDArray[np.object_]:
+    """The status of each run: that of its validation loss, whose rows are ``validation``."""
+    run_status = np.full(len(loss), "ok", dtype=object)
     run_status[run_of[validation]] = status[validation]
-    loss = values[:, is_validation][:, 0] if is_validation.any() else np.full(len(runs), np.nan)
-    lost = np.isin(np.arange(len(runs)), run_of[validation]) & np.isnan(loss) & (run_status == "ok")
+    lost = np.isin(np.arange(len(loss)), run_of[validation]) & np.isnan(loss) & (run_status == "ok")
     run_status[lost] = "no validation loss"
-
-    measured = np.zeros(values.shape, dtype=bool)
-    measured[run_of, series_of] = True
-    sources, rates = _error_rates(names)
-    names += rates
-    measured = np.concatenate([measured, measured[:, sources]], axis=1)
-    rate = 1 - values[:, sources]
-    values = np.concatenate([values, np.where(rate > 0, rate, np.nan)], axis=1)
-    draws = np.concatenate([draws, 1 - draws[:, sources]], axis=1)
-    clusters = np.concatenate([clusters, clusters[sources]])
-
-    budget, params, tokens = (_spent(table, name)[row_of_run] for name in ("budget", "params", "tokens"))
-    flops = flops[row_of_run]
-    block = table["block"].to_pylist()
-    matrix_of = [key[:3] for key in _decode(runs, RUN, words)]
-    run_names = [key[3] for key in _decode(runs, RUN, words)]
-    result = []
-    for key in dict.fromkeys(matrix_of):
-        of_matrix = np.array([i for i, other in enumerate(matrix_of) if other == key])
-        by_compute = np.lexsort((tokens[of_matrix], flops[of_matrix]))
-        rows = of_matrix[by_compute]
-        known_series = np.flatnonzero(measured[rows].any(axis=0))
-        result.append(
-            RunMatrix(
-                experiment=key[0],
-                corpus=key[1],
-                optimizer=key[2],
-                run=[run_names[row] for row in rows],
-                block=[block[row_of_run[row]] for row in rows],
-                status=[str(run_status[row]) for row in rows],
-                training_flops=flops[rows],
-                loss=loss[rows],
-                series=[names[i] for i in known_series],
-                values=values[np.ix_(rows, known_series)],
-                replicates=draws[np.ix_(rows, known_series)],
-                clusters=clusters[known_series],
-                budget=budget[rows],
-                params=params[rows],
-                tokens=tokens[rows],
-            )
-        )
-    return result
+    return run_status
 
 
 def _checked(measurements: pa.Table) -> pa.Table:
@@ -216,7 +238,7 @@ def _checked(measurements: pa.Table) -> pa.Table:
             measurements = measurements.append_column(name, pa.nulls(measurements.num_rows, kind))
     flops = _floats(measurements, "training_flops")
     placed = np.isfinite(flops) & (flops > 0)
-    status = measurements["status"].fill_null("ok").to_numpy(zero_copy_only=False)
+    status = _statuses(measurements)
     wrong = np.flatnonzero(~placed & ((status == "ok") | ~placed.any()))
     if len(wrong):
         name = measurements["run"][int(wrong[0])].as_py()
@@ -233,137 +255,10 @@ def _clusters(table: pa.Table, series_of: NDArray[np.int64], count: int, indepen
     return np.where(np.isfinite(least), least, np.nan)
 
 
-def unbiased(draws: Floats, values: Floats, clusters: Floats) -> Floats:
-    """Draws of C clusters rescaled around the value, so that their variance is C / (C − 1) times as large."""
-    columns = np.flatnonzero(clusters > 1)
-    if draws.shape[-1] and len(columns):
-        far = np.sqrt(clusters[columns] / (clusters[columns] - 1))[:, None]
-        centre = values[:, columns, None]
-        draws[:, columns] = centre + far * (draws[:, columns] - centre)
-    return draws
-
-
-def _replicates(
-    table: "Replicates | None",
-    words: dict[str, pa.Array],
-    runs: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-    clustered: NDArray[np.bool_],
-) -> Floats:
-    """Replicates (R, K, B) from the long table, read in batches: for the paper's runs it has 26 million rows.
-
-    For a series with draws of clusters and of single items, those of clusters if it is ``clustered``.
-    """
-    if table is None:
-        return np.full((len(runs), len(kinds), 0), np.nan)
-    from pyarrow.dataset import dataset
-
-    rows = dataset(table) if isinstance(table, pa.Table) else table
-    names = [name for name in RUN + SERIES if name in rows.schema.names]
-    last = [
-        pc.max(batch["replicate"]).as_py()
-        for batch in rows.to_batches(columns=["replicate"], **FRUGAL)
-        if batch.num_rows
-    ]
-    count = max(last, default=-1) + 1
-    draws = np.full((len(runs), len(kinds), count), np.nan)
-    units = ["unit"] if "unit" in rows.schema.names else []
-    for batch in rows.to_batches(columns=[*names, *units, "replicate", "value"], **FRUGAL):
-        part = pa.Table.from_batches([batch])
-        row, column = (_row_numbers(part, of, codes, words) for of, codes in ((RUN, runs), (SERIES, kinds)))
-        unknown = np.flatnonzero((row < 0) | (column < 0))
-        if len(unknown):
-            names_of_replicate = [name for name in RUN[3:] + SERIES if name in names]
-            key = {name: part[name][int(unknown[0])].as_py() for name in names_of_replicate}
-            raise RelscaleError(
-                f"replicates: {_words(key)} is not in the measurements; collect both from the same items"
-            )
-        number, value = part["replicate"].to_numpy(), _floats(part, "value")
-        if units:
-            other = np.where(clustered[column], str(Unit.ITEM), str(Unit.CLUSTER))
-            of_unit = pc.not_equal(part["unit"].cast(pa.string()), pa.array(other)).fill_null(True).to_numpy()
-            row, column, number, value = (
-                row[of_unit],
-                column[of_unit],
-                number[of_unit],
-                value[of_unit],
-            )
-        draws[row, column, number] = value
-    return draws
-
-
-def _row_numbers(
-    table: pa.Table, names: Sequence[str], codes: NDArray[np.int64], words: dict[str, pa.Array]
-) -> NDArray[np.int64]:
-    """Position in ``codes`` of each row of ``table``, by those of the columns ``names`` that it has; −1 if absent.
-
-    Raises
-    ------
-    RelscaleError
-        Two of ``codes`` differ only in columns that the table lacks.
-    """
-    shared = [name for name in names if name in table.column_names]
-    digits = dict(zip(names, np.unravel_index(codes, [len(words[name]) for name in names]), strict=True))
-    known = pa.table({name: words[name].take(pa.array(digits[name])) for name in shared})
-    order = np.argsort(known_code := _code(known, shared, words))
-    if len(np.unique(known_code)) < len(codes):
-        missing = ", ".join(name for name in names if name not in shared)
-        raise RelscaleError(f"replicates: they need the columns {missing}, by which the measurements differ")
-    code = _code(table, shared, words)
-    place = order[np.searchsorted(known_code[order], code).clip(max=len(order) - 1)]
-    return np.where(known_code[place] == code, place, -1)
-
-
-def _error_rates(names: list[Series]) -> tuple[list[int], list[Series]]:
-    """Columns for which a series ``1 − metric`` is added, and its name."""
-    rates = [(i, name, Metric.parse(name.metric).error_rate) for i, name in enumerate(names)]
-    pairs = [(i, name._replace(metric=rate)) for i, name, rate in rates if rate]
-    pairs = [(i, rate) for i, rate in pairs if rate not in names]
-    return [i for i, _ in pairs], [rate for _, rate in pairs]
-
-
-def _vocabulary(column: pa.ChunkedArray) -> pa.Array:
-    """The sorted distinct values, null first."""
-    values = pc.unique(column.drop_null())
-    values = values.take(pc.sort_indices(values))
-    return pa.concat_arrays([pa.nulls(1, values.type), values]) if column.null_count else values
-
-
-def _code(table: pa.Table, names: Sequence[str], words: dict[str, pa.Array]) -> NDArray[np.int64]:
-    """An integer per row that sorts as its key does; −1 if a value is not in the vocabulary."""
-    code = np.zeros(table.num_rows, dtype=np.int64)
-    unknown = np.zeros(table.num_rows, dtype=bool)
-    for name in names:
-        digits = _positions(table[name], words[name])
-        unknown |= digits < 0
-        code = code * len(words[name]) + digits
-    return np.where(unknown, -1, code)
-
-
-def _positions(column: pa.ChunkedArray, words: pa.Array) -> NDArray[np.int64]:
-    """Position in ``words`` of each value; −1 if absent. Each entry of a dictionary column is looked up once."""
-    if not pa.types.is_dictionary(column.type):
-        return _found(column.cast(words.type), words)
-    encoded = column.unify_dictionaries().combine_chunks()
-    entries = pa.concat_arrays([encoded.dictionary.cast(words.type), pa.nulls(1, words.type)])
-    numbers = encoded.indices.fill_null(len(entries) - 1).to_numpy()
-    positions: NDArray[np.int64] = _found(entries, words)[numbers]
-    return positions
-
-
-def _found(values: pa.Array | pa.ChunkedArray, words: pa.Array) -> NDArray[np.int64]:
-    found: NDArray[np.int64] = pc.index_in(values, value_set=words).fill_null(-1).to_numpy()
-    return found
-
-
-def _decode(
-    codes: NDArray[np.int64], names: Sequence[str], words: dict[str, pa.Array]
-) -> list[tuple[Any, ...]]:
-    digits = np.unravel_index(codes, [len(words[name]) for name in names])
-    columns = [
-        words[name].take(pa.array(digit)).to_pylist() for name, digit in zip(names, digits, strict=True)
-    ]
-    return list(zip(*columns, strict=True))
+def _statuses(table: pa.Table) -> NDArray[np.object_]:
+    """The status of each row, "ok" by default."""
+    statuses: NDArray[np.object_] = table["status"].fill_null("ok").to_numpy(zero_copy_only=False)
+    return statuses
 
 
 def _spent(table: pa.Table, name: str) -> Floats:
@@ -376,7 +271,3 @@ def _floats(table: pa.Table, name: str) -> Floats:
     """A column as float64, null as nan."""
     floats: Floats = numbers(table[name], f"measurements: column {name!r}").to_numpy().astype(float)
     return floats
-
-
-def _words(row: dict[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)

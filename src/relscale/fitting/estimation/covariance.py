@@ -16,7 +16,9 @@ from relscale.fitting.estimation.objective import Indices, Objective, products
 from relscale.laws.law import Array
 
 NO_EFFECT = 1e-12  # root mean square of a parameter's derivatives, below which the law does not depend on it
-DETERMINED = 1e-13  # least eigenvalue of the derivatives' correlations if the data determine all parameters
+DETERMINED = (
+    1e-13  # smallest eigenvalue of the derivatives' correlations if the data determine all parameters
+)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ others. Such a draw is used for predictions and for all parameters except the on
 counted separately.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
+from relscale.expected_time import announce
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_points import Points
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
@@ -38,7 +38,6 @@ from relscale.laws.law import Array, Law
 
 FEWEST_TRAININGS = 5  # with fewer, block bootstrap intervals are far too narrow
 EVALUATED, STEPS = 32, 80  # parameters of the timed evaluation, and evaluations of a search
-ANNOUNCED = 10.0  # seconds from which on fits are reported beforehand
 LAW_STARTS = 2  # of the law's starting points, besides the optimum of the original data
 
 Estimator = Callable[..., Estimates]  # (y, weights, starts, tolerance) -> estimates of a law at fixed x
@@ -138,7 +137,12 @@ def draws(
             drawn = schemes.simulated(centre, sd, number, rng)
         resampled = np.vstack([back(drawn), np.repeat(y[measured:, None], number, axis=1)])
     starts = _starts(law, estimates, x, y)
-    announce(law, theta, x, len(starts) * weight.shape[1] if weight.ndim == 2 else len(starts) * number)
+    searches = len(starts) * (weight.shape[1] if weight.ndim == 2 else number)
+    announce(
+        f"law {law.name}: {searches} searches of resampled data",
+        searches * seconds_per_search(law, theta, x),
+        "--draws 100, or fit.bootstrap in a config, makes them fewer",
+    )
     again = fit(resampled, weight, starts, tolerance=OF_A_DRAW)
     if law.other_optima and not _single_optimum(estimates):
         sets = resampled.reshape(len(y), -1), weight.reshape(len(y), -1)
@@ -156,20 +160,13 @@ def draws(
     )
 
 
-def announce(law: Law, theta: Array, x: Array, searches: int) -> None:
-    """Report fits that are expected to take long, by the time of one evaluation of the law, on standard error."""
+def seconds_per_search(law: Law, theta: Array, x: Array) -> float:
+    """The expected processor time of the fit of a draw, by the time of one evaluation of the law."""
     wide = np.repeat(theta[:, None], EVALUATED, axis=1)
     begin = process_time()
     with np.errstate(all="ignore"):
         law.with_derivatives(x[..., None])(wide)
-    expected = (process_time() - begin) / EVALUATED * STEPS * searches
-    if expected > ANNOUNCED:
-        print(
-            f"law {law.name}: {searches} searches of resampled data, expected to take about {expected:.0f} s; "
-            "--draws 100, or fit.bootstrap in a config, makes them fewer",
-            file=sys.stderr,
-            flush=True,
-        )
+    return (process_time() - begin) / EVALUATED * STEPS
 
 
 def _distinct(counts: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -13,6 +13,7 @@ from relscale.fitting.estimation.tried_mixtures import TriedMixtures, check_equa
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import Status
 from relscale.questions import mixture
+from relscale.questions.fitted_mixtures import LAWS, MixtureFit, fitted_mixtures
 from relscale.questions.limits import joined_notes
 from relscale.storage.rows import column, fields_of
 
@@ -49,10 +50,10 @@ def check_mixture_law(entry: FurtherLaw) -> None:
     RelscaleError
         The law is not a mixture law, or it is not fitted by unweighted least squares.
     """
-    if entry.law not in mixture.LAWS:
+    if entry.law not in LAWS:
         raise RelscaleError(
             f"fit.laws.{entry.name}.optimum: {entry.law} is not a mixture law; remove it, or use one of "
-            + ", ".join(mixture.LAWS)
+            + ", ".join(LAWS)
         )
     check_equal_points(entry)
 
@@ -78,16 +79,14 @@ def mixture_optima(
         place = f"fit.laws.{entry.name}.optimum"
         prior = _prior(measurements, tried, options.prior, f"{place}.prior") if options.prior else ()
         with keyed(place):
-            fit = mixture.fitted_mixtures(
-                tried.columns, tried.shares, tried.targets, entry.law, entry.residual
-            )
+            fit = fitted_mixtures(tried.columns, tried.shares, tried.targets, entry.law, entry.residual)
             optima += _optimum(fit, entry, options, prior, settings.seed, tried.incomplete)
         fitted += _points(tried, fit, entry)
     return optima, fitted
 
 
 def _optimum(
-    fit: mixture.MixtureFit,
+    fit: MixtureFit,
     entry: FurtherLaw,
     options: MixtureOptimum,
     prior: tuple[str, ...],
@@ -113,7 +112,7 @@ def _prior(measurements: pa.Table, tried: TriedMixtures, corpus: str, place: str
     return tuple(map(str, np.nan_to_num(shares)))
 
 
-def _points(tried: TriedMixtures, fit: mixture.MixtureFit, entry: FurtherLaw) -> Iterator[MixturePointRow]:
+def _points(tried: TriedMixtures, fit: MixtureFit, entry: FurtherLaw) -> Iterator[MixturePointRow]:
     runs = [run for run, known in zip(tried.runs, fit.known, strict=True) if known]
     for target, observed, fitted in zip(tried.targets, fit.targets.T, fit.values.T, strict=True):
         for run, value, of_law in zip(runs, observed, fitted, strict=True):

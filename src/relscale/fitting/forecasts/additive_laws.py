@@ -29,7 +29,7 @@ SMALLEST_IRREDUCIBLE, SMALLEST_SHIFTED, SMALLEST_SURFACE, SMALLEST_BROKEN = 4, 5
 
 BISECTIONS = 50
 MEMORY = 0.5  # h, in ranges of the data
-FLOORS = 1 - np.geomspace(0.01, 1, 8)[::-1]  # E, as shares of the least y
+FLOORS = 1 - np.geomspace(0.01, 1, 8)[::-1]  # E, as shares of the smallest y
 TOPS = np.array([1.02, 1.3, 3.0])  # e, in units of the largest y; 1 for an error rate
 BENDS = np.array([0.0, 0.25, 0.5, 1.0, 2.0])  # a
 NEAR = 0.3  # in ln N and ln D, width of the kernel over which residuals of near runs are averaged
@@ -78,22 +78,30 @@ def saturated(known: Scales, log_error: Floats, at: Scales) -> Floats:
     y by bisection.
     """
     used = np.isfinite(log_error)
-    y, middle = np.exp(np.where(used, log_error, 0.0)), known.log_flops.mean()
-    z = (known.log_flops - middle)[:, None]
-    least, most = np.where(used, y, np.inf).min(axis=0), np.where(used, y, 0.0).max(axis=0)
-    fitted, smallest = np.full((5, y.shape[1]), np.nan), np.full(y.shape[1], np.inf)
-    of_series = np.arange(y.shape[1])
+    middle = known.log_flops.mean()
+    z, is_used = known.log_flops - middle, used.T
+    y = np.exp(np.where(is_used, log_error.T, 0.0))  # (K, P), so that sums are along memory
+    least, most = np.where(is_used, y, np.inf).min(axis=1), np.where(is_used, y, 0.0).max(axis=1)
+    fitted, smallest = np.full((5, len(y)), np.nan), np.full(len(y), np.inf)
+    of_series = np.arange(len(y))
     with np.errstate(all="ignore"):
         a = BENDS[:, None, None]
-        for share, top in itertools.product(FLOORS, TOPS):  # for all bends at once, (A, P, K)
-            low, high = share * least, np.where(most <= 1, np.maximum(1.001, 1.001 * most), top * most)
-            side = np.where(used, np.log(y - low) - a * np.log(high - y), 0.0)
-            weight = np.where(used, (y / (y - low) + a * y / (high - y)) ** -2, 0.0)
-            total = weight.sum(axis=1)
-            z_mean, mean = (weight * z).sum(axis=1) / total, (weight * side).sum(axis=1) / total
-            away = z - z_mean[:, None]
-            slope = (weight * away * side).sum(axis=1) / (weight * away**2).sum(axis=1)
-            misfit = (weight * (side - mean[:, None] - slope[:, None] * away) ** 2).sum(axis=1)
+        floors = [_side(y, share * least, 1) for share in FLOORS]
+        limits = [np.where(most <= 1, np.maximum(1.001, 1.001 * most), top * most) for top in TOPS]
+        tops = [_side(y, limit, -1) for limit in limits]
+        for (low, log_above, of_above), (high, log_below, of_below) in itertools.product(floors, tops):
+            # for all bends at once, (A, K, P)
+            side = np.where(is_used, log_above - a * log_below, 0.0)
+            derivative = of_above + a * of_below
+            weight = np.where(is_used, 1 / (derivative * derivative), 0.0)
+            total = weight.sum(axis=2)
+            z_mean, mean = np.einsum("akp,p->ak", weight, z) / total, _inner(weight, side) / total
+            away = z - z_mean[..., None]
+            side -= mean[..., None]
+            weighted = weight * away
+            slope = _inner(weighted, side) / _inner(weighted, away)
+            side -= slope[..., None] * away
+            misfit = _inner(weight, side * side)
             misfit = np.where((slope < 0) & (misfit < np.inf), misfit, np.inf)
             best = misfit.argmin(axis=0)
             misfit, slope, mean, z_mean = (each[best, of_series] for each in (misfit, slope, mean, z_mean))
@@ -109,6 +117,16 @@ def saturated(known: Scales, log_error: Floats, at: Scales) -> Floats:
             below, above = np.where(over, below, half), np.where(over, half, above)
         ahead = np.log((below + above) / 2)
     return np.where(used.sum(axis=0) >= SMALLEST_SHIFTED, ahead, np.nan)
+
+
+def _side(y: Floats, limit: Floats, sign: int) -> tuple[Floats, Floats, Floats]:
+    """A limit (K,) of y (K, P), the logarithm of the distance from it, and y / distance."""
+    distance = sign * (y - limit[:, None])
+    return limit, np.log(distance), y / distance
+
+
+def _inner(a: Floats, b: Floats) -> Floats:
+    return np.asarray(np.einsum("akp,akp->ak", a, b))
 
 
 def broken(known: Scales, log_error: Floats, at: Scales) -> Floats:

@@ -160,7 +160,7 @@ def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Float
 
 
 def _scatter(residual: Floats) -> Floats:
-    """(J,) the least variance around a law, from residuals (C, P, J)."""
+    """(J,) the smallest variance around a law, from residuals (C, P, J)."""
     used = np.isfinite(residual)
     free = used.sum(axis=1) - np.array([PARAMETERS.get(name, 0) for name in SERIES_CANDIDATES])[:, None]
     square = np.where(used, residual, 0.0) ** 2

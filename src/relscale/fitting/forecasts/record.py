@@ -1,13 +1,15 @@
 """Forecast records: forecasts with their time and data digest, stored to be scored against later measurements.
 
-A record is a table that is written once. Each row has the digests of the data and of the code behind the forecast, and
-a digest of its own cells, so that changes are detected. To score a forecast, it is compared with the point of a later
-fit's curve at the same compute; of several models of that compute, with those nearest in size.
+A record is a table that is written once. Each row has the digests of the data and of the code behind the forecast, the
+number of rows, and a digest of its own cells, so that changed and deleted rows are detected. Models that the fit
+contains are not recorded. To score a forecast, it is compared with the point of a later fit's curve at the same
+compute; of several models of that compute, with those nearest in size.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,19 +18,27 @@ import numpy as np
 
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.curves import RATIO
-from relscale.fitting.curves.point_rows import ErrorRow, FrontierRow, GapRow
 from relscale.fitting.fits import Fits
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.forecasts.interval_score import interval_score
-from relscale.fitting.keys import FAMILY, CurveKey
+from relscale.fitting.forecasts.measured import (
+    SAME_SIZE,
+    Measured,
+    at_compute,
+    lacking,
+    measured_errors,
+    measured_ratios,
+    of_curve,
+    of_nearest_size,
+)
+from relscale.fitting.keys import CurveKey
 from relscale.fitting.status import Status
 from relscale.storage.rows import column, names_of, rows_of, schema_of, table_of
 from relscale.storage.tables import read_table, write_table
 
-SAME_COMPUTE = 0.02  # of ln F: a point this near is at the compute of the forecast
-SAME_SIZE = 0.02  # of ln N: models this near are of one size
 OTHER_SIZE = np.log(2)  # of ln N: a model this far from that of the forecast is named
+OTHER_VALUE = 0.02  # of ln y: the optimum of a budget with a few more runs may move by less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +53,12 @@ class RecordRow(CurveKey):
     low: float | None = column("Lower limit of the prediction interval.", default=None)
     high: float | None = column("Upper limit.", default=None)
     level: float | None = column("Level of the prediction interval.", default=None)
+    known_flops: float | None = column(
+        "Largest compute at which the curve was measured at the time.", "FLOPs", default=None
+    )
+    known_value: float | None = column("The value measured there.", default=None)
     recorded: str = column("Time of recording, UTC.")
+    rows: int | None = column("Number of rows of the record.", default=None)
     data: str | None = column("Digest of the data used for the forecast.", default=None)
     code: str | None = column("Digest of the code that made it.", default=None)
     digest: str = column("Digest of this row.", default="")
@@ -69,19 +84,19 @@ class OutcomeRow(CurveKey):
     note: str | None = column("Explanation of the status.", default=None)
 
 
-def digest_of(row: RecordRow) -> str:
-    """The sha256 of a row's other cells."""
-    cells = {name: value for name, value in asdict(row).items() if name != "digest"}
+def digest_of(row: RecordRow, names: Collection[str] = names_of(RecordRow)) -> str:
+    """The sha256 of a row's other cells, in the columns ``names`` of its file."""
+    cells = {name: value for name, value in asdict(row).items() if name in names and name != "digest"}
     return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
 
 
 def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRow]:
-    """Record the ensemble's forecasts of a fit.
+    """Record the ensemble's forecasts of a fit, except those of models that it contains.
 
     Raises
     ------
     RelscaleError
-        The file already exists, or the fit has no forecast.
+        The file already exists, or the fit has no such forecast.
     """
     if path.exists():
         raise RelscaleError(
@@ -89,13 +104,24 @@ def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRo
         )
     moment = (now or datetime.now(UTC)).replace(microsecond=0).isoformat()
     shared = [field.name for field in fields(RecordRow) if field.name in names_of(ForecastRow)]
+    errors, ratios = measured_errors(fits), measured_ratios(fits)
     rows = []
     for forecast in rows_of(ForecastRow, fits.tables["forecasts"]):
-        if forecast.candidate == ENSEMBLE and forecast.value is not None:
-            row = RecordRow(**{name: getattr(forecast, name) for name in shared}, recorded=moment)
-            rows.append(replace(row, digest=digest_of(row)))
+        if forecast.candidate != ENSEMBLE or forecast.value is None:
+            continue
+        row = RecordRow(**{name: getattr(forecast, name) for name in shared}, recorded=moment)
+        known = of_curve(ratios if row.quantity == RATIO else errors, row)
+        same, away = of_nearest_size(at_compute(known, row.training_flops), row.params)
+        if same and away <= SAME_SIZE:
+            continue
+        last = max(known, key=lambda point: point.flops, default=None)
+        rows.append(replace(row, known_flops=last.flops, known_value=last.value) if last is not None else row)
     if not rows:
-        raise RelscaleError("the fit has no forecast to record; set a target under fit: forecast")
+        raise RelscaleError(
+            "the fit has no forecast of anything that is not measured; name a larger compute by --at or fit: forecast"
+        )
+    rows = [replace(row, rows=len(rows)) for row in rows]
+    rows = [replace(row, digest=digest_of(row)) for row in rows]
     write_table(table_of(RecordRow, rows), path)
     return rows
 
@@ -106,81 +132,51 @@ def score_record(path: Path, later: Fits) -> list[OutcomeRow]:
     Raises
     ------
     RelscaleError
-        The file is not a record, or a row was changed since it was written.
+        The file is not a record, or a row was changed or deleted since it was written.
     """
-    if "digest" not in read_table(path).column_names:
+    table = read_table(path, types=schema_of(RecordRow))
+    names = [name for name in names_of(RecordRow) if name in table.column_names]
+    if not {"quantity", "training_flops", "value", "recorded", "digest"} <= set(names):
         raise RelscaleError(
             f"{path}: not a record of forecasts; relscale forecast FITS --record FILE writes one"
         )
-    recorded = read_table(path, names_of(RecordRow), schema_of(RecordRow))
-    forecasts: list[RecordRow] = list(rows_of(RecordRow, recorded))
+    forecasts = [RecordRow(**cells) for cells in table.select(names).to_pylist()]
     for i, row in enumerate(forecasts):
-        if digest_of(row) != row.digest:
+        if digest_of(row, names) != row.digest:
             raise RelscaleError(f"{path}: row {i + 1} was changed since it was recorded; its digest differs")
-    errors = list(rows_of(ErrorRow, later.tables["errors"]))
-    gaps = list(rows_of(GapRow, later.tables["gaps"]))
-    sizes = {_place(row): row.params for row in rows_of(FrontierRow, later.tables["frontier"]) if row.params}
-    return [
-        _outcome(row, list(_observed(row, gaps if row.quantity == RATIO else errors, sizes)))
-        for row in forecasts
-    ]
+    for (recorded, rows), kept in Counter((row.recorded, row.rows) for row in set(forecasts)).items():
+        if rows is not None and kept != rows:
+            raise RelscaleError(
+                f"{path}: contains {kept} of the {rows} forecasts recorded at {recorded}; "
+                "score the record as it was written"
+            )
+    errors, ratios = measured_errors(later), measured_ratios(later)
+    return [_outcome(row, ratios if row.quantity == RATIO else errors) for row in forecasts]
 
 
-@dataclass(frozen=True)
-class Observed:
-    """A measured value at the compute of a forecast, and the parameters of its model, if known."""
-
-    value: float
-    params: float | None
-
-
-def _observed(
-    row: RecordRow, points: Iterable[ErrorRow | GapRow], sizes: Mapping[tuple[object, ...], float]
-) -> Iterator[Observed]:
-    """The values of a forecast's curve at its compute; the experiment may have another name by then."""
-    names = [name for name in names_of(CurveKey) if name != "experiment"]
-    for point in points:
-        value = point.ratio if isinstance(point, GapRow) else point.value
-        if value is None or point.training_flops is None or point.status != Status.OK:
-            continue
-        of_curve = all(getattr(point, name, None) == getattr(row, name) for name in names)
-        if of_curve and abs(np.log(point.training_flops / row.training_flops)) <= SAME_COMPUTE:
-            yield Observed(value, sizes.get(_place(point)))
-
-
-def _place(row: FrontierRow | ErrorRow | GapRow) -> tuple[object, ...]:
-    """A point of a frontier in any table of one fit."""
-    return (*(getattr(row, name) for name in FAMILY), row.budget, row.run)
-
-
-def _of_nearest_size(observed: Sequence[Observed], params: float | None) -> tuple[Sequence[Observed], float]:
-    """Of models of one compute those of the size nearest to that of a forecast, and ln of the factor between them.
-
-    All of them, and 0, if a size is not known.
-    """
-    known = [point.params for point in observed if point.params]
-    if not params or not known or len(known) < len(observed):
-        return observed, 0.0
-    away = np.abs(np.log(np.array(known) / params))
-    near = [point for point, far in zip(observed, away, strict=True) if far <= away.min() + SAME_SIZE]
-    return near, float(away.min())
-
-
-def _outcome(row: RecordRow, observed: Sequence[Observed]) -> OutcomeRow:
+def _outcome(row: RecordRow, points: Sequence[Measured]) -> OutcomeRow:
     names = (*names_of(CurveKey), "quantity", "training_flops", "recorded", "value", "low", "high")
     cells = {name: getattr(row, name) for name in names}
-    if not observed:
-        return OutcomeRow(**cells, status=Status.NOT_MEASURED)
-    observed, away = _of_nearest_size(observed, row.params)
+    curve = of_curve(points, row)
+    if not curve:
+        return OutcomeRow(**cells, status=Status.NO_CURVE, note=lacking(points, row))
+    near = at_compute(curve, row.training_flops)
+    if not near:
+        nearest = min(curve, key=lambda point: abs(np.log(point.flops / row.training_flops)))
+        note = f"nothing was measured at this compute; the nearest is {nearest.flops:.4g} FLOPs"
+        return OutcomeRow(**cells, status=Status.NOT_MEASURED, note=note)
+    observed, away = of_nearest_size(near, row.params)
     truth = float(np.exp(np.mean([np.log(point.value) for point in observed])))
+    notes = []
+    if away > OTHER_SIZE:
+        notes.append(f"forecast for {row.params:.3g} parameters, measured with {observed[0].params:.3g}")
+    notes += _other_data(row, curve)
     result = OutcomeRow(
         **cells,
         observed=truth,
         log_error=float(np.log(row.value / truth)),
         status=Status.OK,
-        note=f"forecast for {row.params:.3g} parameters, measured with {observed[0].params:.3g}"
-        if away > OTHER_SIZE
-        else None,
+        note="; ".join(notes) or None,
     )
     if row.low is None or row.high is None or row.level is None:
         return result
@@ -190,3 +186,15 @@ def _outcome(row: RecordRow, observed: Sequence[Observed]) -> OutcomeRow:
         covered=row.low <= truth <= row.high,
         interval_score=float(interval_score(low, high, y, row.level)[0]),
     )
+
+
+def _other_data(row: RecordRow, curve: Sequence[Measured]) -> list[str]:
+    """Whether a point that was known at the time of recording has another value since, as in another unit."""
+    if row.known_flops is None or row.known_value is None:
+        return []
+    since = [point.value for point in at_compute(curve, row.known_flops)]
+    if not since or min(abs(np.log(value / row.known_value)) for value in since) <= OTHER_VALUE:
+        return []
+    return [
+        f"other data: at {row.known_flops:.4g} FLOPs it was {row.known_value:.4g} when recorded, {since[0]:.4g} now"
+    ]

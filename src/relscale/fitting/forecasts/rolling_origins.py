@@ -103,7 +103,7 @@ def _cuts(scales: Scales, usable: Mask, axis: Floats, same: float) -> list[float
     if len(cuts) <= MOST:
         return [float(cut) for cut in cuts]
     ideal = np.linspace(cuts[0], cuts[-1], MOST)
-    return sorted({float(min(cuts, key=lambda cut: abs(cut - at))) for at in ideal})
+    return sorted({float(cuts[np.argmin(np.abs(cuts - at))]) for at in ideal})
 
 
 def _is_family(scales: Scales, usable: Mask) -> bool:

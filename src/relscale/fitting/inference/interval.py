@@ -128,17 +128,26 @@ class Interval:
 
     @property
     def p_value(self) -> Floats:
-        """Two-sided p-value of a true value of 0: 1 − the level of the interval whose limit is 0, by bisection."""
+        """Two-sided p-value of a true value of 0: 1 − the level of the interval whose limit is 0.
+
+        The tail of Student's t if all of the variance has ``df``, else by bisection.
+        """
+        from scipy.special import stdtr
+
         if self.drawn_p is not None:
             return self.drawn_p
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.abs(self.value) / self.stderr
+        known = ~np.isnan(ratio) & (self.df > 0)
+        if np.all(self.share == 1):
+            tail = stdtr(np.where(known, self.df, 1.0), -ratio)
+            return np.where(known, 2 * np.maximum(tail, np.exp(LEAST_LOG_TAIL)), np.nan)
         low, high = np.full_like(ratio, LEAST_LOG_TAIL), np.full_like(ratio, np.log(0.5))
         for _ in range(BISECTIONS):
             log_tail = (low + high) / 2
             beyond = -quantile(np.exp(log_tail), self.df, self.share, self.items_df) > ratio
             low, high = np.where(beyond, log_tail, low), np.where(beyond, high, log_tail)
-        return np.where(np.isnan(ratio) | ~(self.df > 0), np.nan, 2 * np.exp((low + high) / 2))
+        return np.where(known, 2 * np.exp((low + high) / 2), np.nan)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,9 @@ class LineWithIntervals:
 
     def too_few_clusters(self, *at: int) -> Remark | None:
         """A remark if line ``at`` has too few clusters of items for an interval for their population, else None."""
-        items_df = np.broadcast_to(self.slope.items_df, np.shape(self.slope.value))[at]
+        items_df = self.slope.items_df
+        if np.ndim(items_df):
+            items_df = np.broadcast_to(items_df, np.shape(self.slope.value))[at]
         return interval.too_few_clusters(float(items_df) + 1)
 
     def direction(self, *at: int) -> Direction | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from relscale.fitting.items.latent_regression import FEWEST, latent_regression
+from relscale.fitting.items.log_scale import LogScale
 from relscale.laws.law import Array
 
 Forecast = Callable[[Array, Array, Array, float], Array]
@@ -38,9 +39,8 @@ def sigmoid_of_mean(answers: Array, compute: Array, at: Array, chance: float = 0
     from scipy.optimize import minimize
     from scipy.special import expit, log_expit
 
-    log_compute = np.log(compute)
-    centre, width = log_compute.mean(), log_compute.std()
-    x = (log_compute - centre) / width
+    scale = LogScale.of(compute)
+    x = scale.at(compute)
     asked, right = np.isfinite(answers).sum(axis=1), np.nansum(answers, axis=1)
 
     def loss(line: Array) -> float:
@@ -50,7 +50,7 @@ def sigmoid_of_mean(answers: Array, compute: Array, at: Array, chance: float = 0
         return float(-(right @ log_right + (asked - right) @ log_wrong) + RIDGE / 2 * line @ line)
 
     line = minimize(loss, np.zeros(2), method="BFGS").x
-    return np.asarray(chance + (1 - chance) * expit(line[0] + line[1] * (np.log(at) - centre) / width))
+    return np.asarray(chance + (1 - chance) * expit(line[0] + line[1] * scale.at(at)))
 
 
 CANDIDATES: dict[str, Forecast] = {"item response": item_response, "sigmoid of the mean": sigmoid_of_mean}

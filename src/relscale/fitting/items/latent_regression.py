@@ -19,13 +19,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from relscale.fitting.items.log_scale import LogScale
 from relscale.laws.law import Array
 
 NODES = np.linspace(-5, 5, 61)  # of z / σ
 LOG_WEIGHT = -0.5 * NODES**2 - np.log(np.exp(-0.5 * NODES**2).sum())
 # precision of α and β around 0 in standardised ln compute, for models at chance or all right
 VAGUE = 1 / 5**2
-DAMPED = 1e-4  # least eigenvalue of the curvature in a step
+DAMPED = 1e-4  # smallest eigenvalue of the curvature in a step
 SPREAD = 1.0  # precision of ln σ around 0, for items that all models answer alike
 SCATTERS = np.geomspace(0.1, 20, 14)  # of τ, in units of a first estimate; their finer grid has FINE
 FINE, QUANTILES, NOISES = 60, 100, 20
@@ -221,8 +222,7 @@ class LatentRegression:
     scatter: float
     _answers: Answers
     _chance: float
-    _centre: float
-    _width: float
+    _scale: LogScale
     _scatters: Array
     _evidence: Array
     _prior: Array
@@ -236,20 +236,22 @@ class LatentRegression:
 
         Examples
         --------
+        Abilities that rise by 3 per 10³ of compute have the slope 3 / ln 10³ = 0.43.
+
         >>> rng = np.random.default_rng(0)
         >>> compute = np.geomspace(1e18, 1e21, 8)
         >>> ability = np.linspace(-2, 1, 8)
-        >>> right = 1 / (1 + np.exp(-(ability[:, None] + rng.standard_normal(200))))
-        >>> fit = latent_regression(right, compute)
-        >>> round(fit.slope, 2)
-        0.43
+        >>> probability = 1 / (1 + np.exp(-(ability[:, None] + rng.standard_normal(200))))
+        >>> fit = latent_regression((rng.random((8, 200)) < probability).astype(float), compute)
+        >>> round(fit.slope, 1)
+        0.4
         >>> accuracy, low, high = fit.forecast(1e22)
         >>> low < accuracy < high
         True
         """
         from scipy.special import ndtri
 
-        x = (np.log(compute) - self._centre) / self._width
+        x = float(self._scale.at(compute))
         points = np.array([self._ahead(line, x) for line in self._lines])
         scatters, mean, deviation, weight = self._mixed(points)
         quantile = ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES)
@@ -282,7 +284,7 @@ class LatentRegression:
                 )
             )
 
-        return limit((1 - level) / 2) / self._width, limit((1 + level) / 2) / self._width
+        return limit((1 - level) / 2) / self._scale.width, limit((1 + level) / 2) / self._scale.width
 
     def _ahead(self, line: _Line, x: float) -> tuple[float, float]:
         """Ability on the line at x, and its standard deviation that matters for the accuracy on these items.
@@ -354,9 +356,8 @@ def latent_regression(answers: Array, compute: Array, chance: float = 0.0) -> La
     """
     if len(answers) < FEWEST or len(set(compute.tolist())) < FEWEST - 1:
         raise ValueError(f"{len(answers)} models with {len(set(compute.tolist()))} computes")
-    log_compute = np.log(compute)
-    centre, width = float(log_compute.mean()), float(log_compute.std())
-    x, summary = (log_compute - centre) / width, summarised(answers, chance)
+    scale = LogScale.of(compute)
+    x, summary = scale.at(compute), summarised(answers, chance)
     noise, unit = _scales(answers, x, chance)
     scatters = np.append(0.0, unit * SCATTERS)
     lines, start = [], np.zeros(len(x) + 3)
@@ -370,15 +371,14 @@ def latent_regression(answers: Array, compute: Array, chance: float = 0.0) -> La
     tau, level, slope, weight = _mixture(scatters, evidence, prior, points)
     best = lines[int(np.argmax(evidence))]
     ease = float(summary.count @ best.at.posterior @ NODES / summary.items * np.exp(best.parameters[-1]))
-    mean_slope = float(weight @ slope) / width
+    mean_slope = float(weight @ slope) / scale.width
     return LatentRegression(
         slope=mean_slope,
-        level=float(weight @ level) + ease - mean_slope * centre,
+        level=float(weight @ level) + ease - mean_slope * scale.centre,
         scatter=float(weight @ tau),
         _answers=summary,
         _chance=chance,
-        _centre=centre,
-        _width=width,
+        _scale=scale,
         _scatters=scatters,
         _evidence=evidence,
         _prior=prior,

@@ -42,7 +42,7 @@ def conditions(where: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReproductionRow:
-    """One row per published number that the config's answers name, and per number of ours without a published one."""
+    """One row per published number that the config's answers name, and per computed number without a published one."""
 
     quantity: str = column("Description of the number.")
     data: str = column("The data that it is fitted to.")

@@ -15,6 +15,7 @@ from relscale.fitting.inference.direction import Direction
 from relscale.fitting.inference.interval import Interval
 from relscale.fitting.inference.line_with_intervals import LineWithIntervals
 from relscale.fitting.inference.multiplicity import adjusted
+from relscale.fitting.keys import key_of
 from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict, change_per_tenfold, verdict
 
 
@@ -60,7 +61,7 @@ def with_adjusted_verdicts(rows: Sequence[Any], family: Sequence[str], margin: f
     margin
         Largest change per tenfold of compute that is considered flat.
     """
-    families = [tuple(getattr(row, name) for name in family) for row in rows]
+    families = [key_of(row, family) for row in rows]
     p_bh, _ = adjusted([None if row.verdict is None else row.p_value for row in rows], families)
     return [
         row if row.verdict is None else replace(row, p_bh=float(p), verdict=_adjusted(row, float(p), margin))

@@ -1,12 +1,10 @@
-"""lm-eval's own metrics of a task, per document.
+"""The values of lm-eval's own metrics of a task, per document.
 
 lm-eval's tasks may define their own metrics (``process_results``, aggregations, filters). relscale does
 not reimplement these rules: it passes its stored log-probabilities to lm-eval's task object. This requires
 the documents but no model, so `prepare` keeps each task's documents beside its requests (``documents/``), and a scoring
 job computes the values after its items. Values are aggregated at collection
 (``relscale.measurements.task_metrics``).
-
-A metric's name is ``lm_eval_`` and lm-eval's name: ``lm_eval_acc_norm``, ``lm_eval_word_perplexity``.
 """
 
 import io
@@ -26,6 +24,7 @@ import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.provenance import code_digest, digest, folder_digest
+from relscale.scoring.declared_metrics import aggregation_name
 from relscale.scoring.kept_documents import FOLDER
 from relscale.scoring.manifest import Manifest, read_manifest, suite_name
 from relscale.scoring.scores import Score
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 
 Document = Mapping[str, Any]  # a row of its data set
 
-PREFIX = "lm_eval_"
-UNFILTERED = "none"  # lm-eval's name for unfiltered responses
 PROBED = 20  # documents on which the task's right choices are compared with the items' targets
 
 
@@ -238,78 +235,6 @@ def _instances(
         yield instance
 
 
-def metric_name(metric: str, filtered: str) -> str:
-    """The name in measurements of one of lm-eval's metrics, with its filter if there is one."""
-    return f"{PREFIX}{metric}" if filtered == UNFILTERED else f"{PREFIX}{metric}_{filtered}"
-
-
-def aggregation_name(function: Callable[..., Any] | None) -> str | None:
-    """lm-eval's name of an aggregation, by default the mean; None for a function of the task's own."""
-    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
-    from lm_eval.api.registry import AGGREGATION_REGISTRY
-
-    if function is None:
-        return "mean"
-    return next((name for name, known in AGGREGATION_REGISTRY.items() if known is function), None)
-
-
-def task_config(folder: str | Path, name: str) -> Mapping[str, Any]:
-    """The YAML of a task of a prepared suite, with its functions imported.
-
-    Raises
-    ------
-    RelscaleError
-        There is no such task.
-    """
-    from relscale.scoring.lm_eval_tasks import TaskManager, load_yaml
-
-    entry = TaskManager(include_defaults=False, include_path=str(Path(folder) / "tasks")).task_index.get(name)
-    if entry is None or entry.yaml_path is None:
-        raise RelscaleError(f"{folder}: no task {name!r}; prepare the suite again")
-    config: Mapping[str, Any] = load_yaml(entry.yaml_path)
-    return config
-
-
-def directions(config: Mapping[str, Any]) -> dict[str, bool]:
-    """Whether higher is better, for each metric of a task's YAML, by the metric's name in measurements."""
-    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
-    from lm_eval.api.registry import HIGHER_IS_BETTER_REGISTRY
-
-    filters = [entry["name"] for entry in config.get("filter_list") or [{"name": UNFILTERED}]]
-    return {
-        metric_name(entry["metric"], filtered): bool(
-            entry.get("higher_is_better", HIGHER_IS_BETTER_REGISTRY.get(entry["metric"], True))
-        )
-        for entry in _metric_list(config)
-        for filtered in filters
-        if isinstance(entry["metric"], str)
-    }
-
-
-def _metric_list(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
-    from lm_eval.api.registry import DEFAULT_METRIC_REGISTRY
-
-    named: Sequence[Mapping[str, Any]] | None = config.get("metric_list")
-    if named is None:
-        return [{"metric": name} for name in DEFAULT_METRIC_REGISTRY[config["output_type"]]]
-    return named
-
-
-def aggregations(config: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
-    """The aggregation function of each metric of a task's YAML, by the metric's name."""
-    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
-    from lm_eval.api.registry import get_aggregation, get_metric_aggregation
-
-    aggregations = {}
-    for entry in _metric_list(config):
-        metric, function = entry["metric"], entry.get("aggregation")
-        if function is None:
-            function = get_metric_aggregation(metric)
-        aggregations[metric] = get_aggregation(function) if isinstance(function, str) else function
-    return aggregations
-
-
 def as_json(value: Any) -> str:
     """A value as JSON text; numbers keep every digit, tuples and arrays become lists."""
     return json.dumps(value, default=_plain, separators=(",", ":"))
@@ -400,7 +325,7 @@ def _contents(folder: Path) -> str:
         [
             folder_digest(folder / FOLDER),
             folder_digest(folder / "tasks"),
-            code_digest("relscale.scoring.task_metrics"),
+            code_digest("relscale.scoring.task_values"),
         ]
     )
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relscale.fitting.curves.run_matrix import _positions
+from relscale.fitting.curves.key_codes import _positions
 
 values = st.lists(st.sampled_from(["a", "b", "c", "unknown", None]), max_size=8)
 

@@ -1,4 +1,4 @@
-"""A process of the command line does not import pandas for Arrow's sake."""
+"""A process of the command line imports neither pandas for Arrow's sake nor f2py for scipy's."""
 
 import subprocess
 import sys
@@ -27,6 +27,28 @@ def test_arrow_takes_a_list_without_pandas_and_a_frame_once_there_is_one():
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)
 
 
+SPECIAL = """
+import sys
+from relscale.scipy_without_f2py import use_scipy_without_f2py
+
+use_scipy_without_f2py()
+from scipy.special import stdtrit
+
+assert abs(stdtrit(1, 0.75) - 1) < 1e-12  # the quartile of a Cauchy variable
+assert "numpy.f2py" not in sys.modules
+
+import numpy
+
+assert numpy.f2py.__name__ == "numpy.f2py"
+assert numpy.polynomial.polynomial.polyval(2, [1, 3]) == 7
+"""
+
+
+@pytest.mark.slow
+def test_scipy_has_its_functions_without_f2py_and_numpy_has_it_once_it_is_asked_for():
+    subprocess.run([sys.executable, "-c", SPECIAL], check=True)
+
+
 COMMAND = """
 import sys
 from relscale.cli import main
@@ -44,7 +66,7 @@ finally:
 @pytest.mark.parametrize(
     ("arguments", "unused"),
     [
-        (["laws"], "pandas"),
+        (["laws"], "pandas,numpy.f2py,unittest"),
         (["datasets"], "pandas"),
         (["plan", "laptop"], "pandas,jsonschema,pyarrow.compute,pyarrow.parquet,torch,scipy,plotly"),
     ],

@@ -1,0 +1,140 @@
+"""The files of a folder's own lm-eval tasks, as lm-eval finds and merges them."""
+
+import pytest
+from one_sentence import assert_one_sentence
+
+from relscale.errors import RelscaleError
+from relscale.scoring.manifest import read_manifest
+from relscale.scoring.options import Suite
+from relscale.scoring.suite_description import read_suite, suite_inputs
+from relscale.scoring.supported_tasks import unsupported
+from relscale.scoring.task_files import task_files
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A suite of two tasks that include a file without a task."""
+    write(tmp_path, "tasks/_base", "output_type: multiple_choice\ndoc_to_choice: [yes, no]\n")
+    for name in ("first", "second"):
+        write(tmp_path, f"tasks/{name}.yaml", f"include: _base\ntask: {name}\n")
+    write(tmp_path, "suite.yaml", "groups: {a: [first], b: [second]}\n")
+    return tmp_path
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("output", "kind"),
+    [
+        ("multiple_choice", "multiple_choice"),
+        ("loglikelihood", "multiple_choice"),
+        ("loglikelihood_rolling", "rolling"),
+    ],
+)
+def test_the_kind_of_a_suite_follows_from_what_its_tasks_include(folder, output, kind):
+    write(folder, "tasks/_base", f"output_type: {output}\n")
+    assert read_manifest(folder).kind == kind
+
+
+def test_a_file_overrides_what_it_includes_and_a_later_include_an_earlier_one(folder):
+    write(folder, "tasks/other", "output_type: loglikelihood\n")
+    write(folder, "tasks/first.yaml", "include: [_base, other]\ntask: first\n")
+    write(folder, "tasks/second.yaml", "include: other\ntask: second\noutput_type: loglikelihood_rolling\n")
+    assert {name: task.output_type for name, task in task_files(folder).items()} == {
+        "first": "loglikelihood",
+        "second": "loglikelihood_rolling",
+    }
+
+
+def test_tasks_below_a_folder_of_tasks_are_found(folder):
+    (folder / "tasks" / "deep").mkdir()
+    (folder / "tasks" / "second.yaml").unlink()
+    write(folder, "tasks/deep/second.yaml", "include: ../_base\ntask: second\n")
+    assert set(read_suite("mine", Suite(path=str(folder)))[1].tasks) == {"first", "second"}
+
+
+@pytest.mark.parametrize("stated", ["multiple_choice", "rolling"])
+def test_answers_and_whole_documents_are_not_one_suite(folder, stated):
+    write(folder, "tasks/second.yaml", "include: _base\ntask: second\noutput_type: loglikelihood_rolling\n")
+    write(folder, "suite.yaml", f"kind: {stated}\ngroups: {{a: [first], b: [second]}}\n")
+    with pytest.raises(RelscaleError, match=rf"output_type .* of kind {stated}; set kind: ") as error:
+        read_suite("mine", Suite(path=str(folder)))
+    assert_one_sentence(str(error.value))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("more.yaml", "include: _base\ntask: first\nnum_fewshot: 2\n", "the task 'first' is in .*first.yaml as well"),
+        ("more.yaml", "include: nothing\ntask: more\n", "includes nothing, and there is no such file"),
+        ("_base", "include: first.yaml\n", "includes first.yaml a second time"),
+        ("more.yaml", "include: _base\ntask: 2024\n", "the name 2024 as text; quote it"),
+        ("more.yaml", "include: _base\ntask: no\n", "the name no as text; quote it"),
+    ],
+)  # fmt: skip
+def test_a_file_that_lm_eval_would_skip_or_take_for_another_is_refused(folder, file, text, message):
+    write(folder, f"tasks/{file}", text)
+    with pytest.raises(RelscaleError, match=message) as error:
+        task_files(folder)
+    assert_one_sentence(str(error.value))
+
+
+def test_a_quoted_name_is_text(folder):
+    write(folder, "tasks/more.yaml", "include: _base\ntask: 'no'\n")
+    assert "no" in task_files(folder)
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        "{data_files: DATA/a.jsonl}",
+        "{data_files: [DATA/a.jsonl]}",
+        "{data_files: {test: DATA/a.jsonl}}",
+        "{data_files: {test: [DATA/a.jsonl]}}",
+        "{data_files: {test: 'DATA/*.jsonl'}}",
+        "{data_dir: DATA}",
+    ],
+)
+def test_data_outside_the_folder_are_inputs_of_the_suite(folder, tmp_path_factory, kwargs):
+    data = tmp_path_factory.mktemp("data")
+    write(data, "a.jsonl", "{}\n")
+    write(
+        folder,
+        "tasks/_base",
+        f"output_type: multiple_choice\ndataset_kwargs: {kwargs.replace('DATA', str(data))}\n",
+    )
+    assert suite_inputs(Suite(path=str(folder))) == [data / "a.jsonl"]
+
+
+def test_a_data_set_of_the_hub_is_no_input(folder):
+    write(
+        folder,
+        "tasks/_base",
+        "output_type: multiple_choice\ndataset_path: org/name\ndataset_kwargs: {data_files: test.jsonl}\n",
+    )
+    assert suite_inputs(Suite(path=str(folder))) == []
+
+
+def test_files_included_from_elsewhere_are_inputs_of_the_suite(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    write(elsewhere, "base", "output_type: multiple_choice\n")
+    write(folder, "tasks/_base", f"include: {elsewhere}/base\n")
+    assert suite_inputs(Suite(path=str(folder))) == [elsewhere / "base"]
+
+
+@pytest.mark.slow  # lm-eval takes seconds to import
+@pytest.mark.parametrize("module", ["", "def text(doc:\n", "raise OSError('no\\nway')\n"])
+def test_a_task_whose_function_cannot_be_loaded_is_left_out_with_the_reason(folder, monkeypatch, module):
+    from relscale.scoring import suite_code
+
+    monkeypatch.setattr(suite_code, "_trusted", True)
+    write(folder, "tasks/own.py", module)
+    write(folder, "tasks/first.yaml", "include: _base\ntask: first\ndoc_to_text: !function own.text\n")
+    reason = unsupported({"output_type": "multiple_choice"}, folder / "tasks" / "first.yaml")
+    assert reason is not None
+    assert reason.startswith("cannot be loaded (")
+    assert "\n" not in reason
