@@ -235,7 +235,7 @@ def test_page_and_terminal_say_first_which_laws_were_fitted_where_one_budget_has
 
 def test_a_prediction_of_a_law_says_of_which_group_it_is_and_its_name_stays_text() -> None:
     law = {"name": HOSTILE, "law": "power", "x": ["params"], "where": {"suite": "tests"}, "by": ["group"]}
-    law |= {"predict": {"run": ["b9w32"]}}
+    law |= {"predict": {"run": ["b9w32s0"]}}
     options = {"frontier": "all", "laws": [law], "level": 0.995, "bootstrap": 0}
     runs = rising_runs((9, 10))
     page = report_page(
@@ -246,7 +246,7 @@ def test_a_prediction_of_a_law_says_of_which_group_it_is_and_its_name_stays_text
     assert '<th scope="col">group</th>' in predicted
     assert '<th scope="col">99.5% interval</th>' in predicted
     for group in ("easy", "hard"):
-        assert f"<td>b9w32</td><td>{group}</td>" in predicted
+        assert f"<td>b9w32s0</td><td>{group}</td>" in predicted
     assert HOSTILE not in page
     assert html.escape(f"{HOSTILE}: power") in section
 
