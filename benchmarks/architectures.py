@@ -396,15 +396,21 @@ def shortcuts(engine: Any) -> str:
 
     used = [
         name
-        for name, on in (("head", engine.forward.direct), ("answers", engine.share), ("prefix", engine.reuse))
+        for name, on in (
+            ("head", engine.scorer.forward.direct),
+            ("answers", engine.scorer.share),
+            ("prefix", engine.scorer.reuse),
+        )
         if on
     ]
-    if engine.share and engine.architecture.span < UNLIMITED:
-        used.append(f"within {engine.architecture.span} tokens")
-    if engine._alone:
+    if engine.scorer.share and engine.scorer.architecture.span < UNLIMITED:
+        used.append(f"within {engine.scorer.architecture.span} tokens")
+    if engine.scorer.alone:
         used.append("one row a batch")
-    elif engine._padded < UNLIMITED:
-        used.append("rows of one length" + (f" above {engine._padded} tokens" if engine._padded else ""))
+    elif engine.scorer.padded < UNLIMITED:
+        used.append(
+            "rows of one length" + (f" above {engine.scorer.padded} tokens" if engine.scorer.padded else "")
+        )
     return ", ".join(used)
 
 

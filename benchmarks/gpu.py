@@ -448,7 +448,7 @@ def scoring(dtype: str, scale: Scale, scratch: Path) -> Iterator[Row]:
     begun = time.perf_counter()
     found = [engine.score_pairs(task).logprob for task in tasks]
     rate = sum(map(len, tasks)) / (time.perf_counter() - begun)
-    row |= {"items/s": rate, "peak GiB": peak_gib(), "shares": engine.share and engine.reuse}
+    row |= {"items/s": rate, "peak GiB": peak_gib(), "shares": engine.scorer.share and engine.scorer.reuse}
     yield {**row, "who": "relscale"}
     del engine
     gc.collect()

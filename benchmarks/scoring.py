@@ -249,12 +249,12 @@ def run_engine(
 
     engine = Engine(model, device=options.device, dtype=options.dtype)
     read = [0]
-    score_batch, read_prefix = engine.forward.score_batch, engine.forward.read_prefix
-    engine.forward.score_batch = lambda batch, *rest: (
+    score_batch, read_prefix = engine.scorer.forward.score_batch, engine.scorer.forward.read_prefix
+    engine.scorer.forward.score_batch = lambda batch, *rest: (
         read.append(batch.tokens.size),
         score_batch(batch, *rest),
     )[1]
-    engine.forward.read_prefix = lambda tokens: (read.append(len(tokens)), read_prefix(tokens))[1]
+    engine.scorer.forward.read_prefix = lambda tokens: (read.append(len(tokens)), read_prefix(tokens))[1]
     begun = time.perf_counter()
     logprobs = []
     for task in requests:

@@ -98,7 +98,7 @@ def test_greedy_is_what_the_model_would_say(engine):
     context = tuple(engine.encoder.tokenizer.encode("return the value"))
     said = int(engine.model(torch.tensor([context])).logits[0, -1].argmax())
     other = (said + 1) % 400
-    logprobs, greedy = engine.score([Window(context, (said,)), Window(context, (other,))])
+    logprobs, greedy = engine.scorer.score([Window(context, (said,)), Window(context, (other,))])
     assert greedy.tolist() == [True, False]
     assert logprobs[0] > logprobs[1]
 
@@ -113,11 +113,11 @@ def test_no_short_cut_and_no_batch_size_changes_a_number(
     from relscale.scoring.engine import Engine
 
     other = Engine(checkpoint, device="cpu", batch_tokens=batch_tokens)
-    assert other.forward.direct
-    assert other.share
-    other.forward.direct, other.share = direct, share
+    assert other.scorer.forward.direct
+    assert other.scorer.share
+    other.scorer.forward.direct, other.scorer.share = direct, share
     windows = other.encoder.pairs(pairs)
-    assert other.score(windows)[0] == pytest.approx(alone, abs=1e-4)
+    assert other.scorer.score(windows)[0] == pytest.approx(alone, abs=1e-4)
 
 
 # Small models of every kind of position and attention: (configuration, its options, what they must not share).
@@ -200,7 +200,7 @@ def test_any_model_scores_questions_behind_shared_examples_as_the_stock_harness_
     assert [score for score, _ in ours] == pytest.approx([score for score, _ in theirs], abs=1e-4, rel=1e-6)
     assert [greedy for _, greedy in ours] == [greedy for _, greedy in theirs]
     said = "every item is computed by itself" in capsys.readouterr().err
-    assert engine.share or said or kind.name.startswith(("Bloom", "Mamba", "GPTNeo0", "OPT"))
+    assert engine.scorer.share or said or kind.name.startswith(("Bloom", "Mamba", "GPTNeo0", "OPT"))
 
 
 def test_examples_before_questions_are_read_once(make_checkpoint, questions, tmp_path, monkeypatch):
@@ -208,12 +208,12 @@ def test_examples_before_questions_are_read_once(make_checkpoint, questions, tmp
 
     engine = Engine(make_checkpoint(tmp_path, context=400), device="cpu")
     prefixes, rows = [], []
-    read, score = engine.forward.read_prefix, engine.forward.score_batch
+    read, score = engine.scorer.forward.read_prefix, engine.scorer.forward.score_batch
     monkeypatch.setattr(
-        engine.forward, "read_prefix", lambda tokens: (prefixes.append(len(tokens)), read(tokens))[1]
+        engine.scorer.forward, "read_prefix", lambda tokens: (prefixes.append(len(tokens)), read(tokens))[1]
     )
     monkeypatch.setattr(
-        engine.forward,
+        engine.scorer.forward,
         "score_batch",
         lambda batch, *rest: (rows.append(batch.tokens.size), score(batch, *rest))[1],
     )
@@ -238,18 +238,18 @@ def test_memory_that_does_not_hold_a_batch_halves_it(checkpoint, pairs, alone, m
     from relscale.scoring.engine import Engine
 
     engine = Engine(checkpoint, device="cpu", batch_tokens=4096)
-    score_batch = engine.forward.score_batch
+    score_batch = engine.scorer.forward.score_batch
 
     def small(batch, *rest):
         if batch.tokens.size > 300:
             raise torch.OutOfMemoryError("too much")
         return score_batch(batch, *rest)
 
-    monkeypatch.setattr(engine.forward, "score_batch", small)
+    monkeypatch.setattr(engine.scorer.forward, "score_batch", small)
     assert engine.score_pairs(pairs).logprob == pytest.approx(alone, abs=1e-4)
-    assert engine.batch_tokens < 600
+    assert engine.scorer.batch_tokens < 600
     monkeypatch.setattr(
-        engine.forward, "score_batch", lambda *_: small(type("Huge", (), {"tokens": np.zeros(999)}))
+        engine.scorer.forward, "score_batch", lambda *_: small(type("Huge", (), {"tokens": np.zeros(999)}))
     )
     with pytest.raises(RelscaleError, match="does not fit the memory of cpu"):
         engine.score_pairs(pairs)
@@ -433,7 +433,7 @@ def test_pickled_weights_are_read_only_where_the_user_says_so(tmp_path, checkpoi
     (folder / "model.safetensors").unlink()
     with pytest.raises(RelscaleError, match="its weights are pickled"):
         Engine(folder, device="cpu")
-    assert Engine(folder, device="cpu", use_safetensors=False).share
+    assert Engine(folder, device="cpu", use_safetensors=False).scorer.share
 
 
 def test_a_model_larger_than_the_memory_is_refused_before_it_is_loaded(checkpoint, monkeypatch):
