@@ -62,7 +62,7 @@ def test_a_folder_that_looks_like_a_partition_adds_no_column(tmp_path):
     assert read_table(tmp_path / "group=x" / "table.parquet").equals(TABLE)
 
 
-def test_columns_come_in_the_order_asked_for_and_one_that_is_missing_is_named(path):
+def test_columns_come_in_the_requested_order_and_one_that_is_missing_is_named(path):
     names = read_parquet(path).column_names
     assert read_parquet(path, names[::-1]).column_names == names[::-1]
     with pytest.raises(Damaged, match="no column absent"):

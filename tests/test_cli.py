@@ -195,7 +195,7 @@ def test_a_column_may_be_called_anything(folder, capsys, x):
 
 
 @pytest.mark.parametrize("columns", ['"open', 'a"b,"c"d', "two\nlines"])
-def test_what_is_no_list_of_columns_is_refused(folder, capsys, columns):
+def test_what_is_not_a_list_of_columns_is_refused(folder, capsys, columns):
     (folder / "runs.csv").write_text("a,b\n1,2\n")
     assert main(["fit", "runs.csv", "--law", "power", f"--x={columns}", "--y", "b"]) == 1
     said = capsys.readouterr().err

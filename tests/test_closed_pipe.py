@@ -60,7 +60,7 @@ def nobody_reads():
     ],
     ids=lambda text: text.split()[0] if text else "",
 )
-def test_what_was_asked_for_is_written_though_nobody_reads(command, files, folder):
+def test_what_was_requested_is_written_though_nobody_reads(command, files, folder):
     with nobody_reads():
         assert main(command.split()) == 0
     assert all((folder / name).stat().st_size for name in files.split())

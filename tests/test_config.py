@@ -270,7 +270,7 @@ def test_a_path_that_is_relative_to_the_working_folder_is_refused_with_the_one_t
         load_config("configs/mine.yaml")
 
 
-def test_a_file_that_is_no_yaml_is_named_with_its_line(tmp_path):
+def test_a_file_that_is_not_yaml_is_named_with_its_line(tmp_path):
     path = tmp_path / "broken.yaml"
     path.write_text("experiment: a\ndesign: [1, 2\n")
     with pytest.raises(RelscaleError, match=r"broken.yaml, line 3: not YAML"):

@@ -78,7 +78,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.parametrize("function", [rs.fit, rs.frontier], ids=["fit", "frontier"])
-def test_what_is_no_table_of_numbers_is_one_sentence(function, name):
+def test_what_is_not_a_table_of_numbers_is_one_sentence(function, name):
     given, said = REFUSED[name]
     with pytest.raises(RelscaleError) as refused:
         function(given)

@@ -77,7 +77,7 @@ def test_the_same_in_python_is_an_experiment_that_can_run(folder):
         (["fit", "ungrouped.csv"], "no column is called group"),
     ],
 )
-def test_what_cannot_be_started_from_is_said_and_nothing_is_written(folder, capsys, arguments, message):
+def test_what_cannot_be_started_from_is_reported_and_nothing_is_written(folder, capsys, arguments, message):
     write_texts(folder / "poems")
     (folder / "few").mkdir()
     (folder / "few" / "a.txt").write_text("one")

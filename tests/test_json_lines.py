@@ -47,7 +47,7 @@ def test_blank_lines_are_passed_over_and_counted(tmp_path):
         (b"1" * 5000 + b"\n", "line 1: not JSON"),
     ],
 )
-def test_what_is_no_json_is_said_with_its_line(tmp_path, content, complaint):
+def test_what_is_not_json_is_reported_with_its_line(tmp_path, content, complaint):
     path = tmp_path / "values.jsonl"
     path.write_bytes(content)
     with pytest.raises(RelscaleError, match=re.escape(complaint)):

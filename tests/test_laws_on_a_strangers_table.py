@@ -120,7 +120,7 @@ def test_a_law_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> No
     assert all(parameter in said for parameter in one.names)
 
 
-def test_the_options_of_a_law_are_said_as_they_are_given(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_options_of_a_law_are_reported_as_they_are_given(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["laws", "annealing:warm_up=real"]) == 0
     assert "\noptions: annealing:warm_up=peak,forgetting=0.999\n" in capsys.readouterr().out
 

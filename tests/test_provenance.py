@@ -124,7 +124,7 @@ def test_another_version_of_the_package_changes_no_digest(package, unedited):
 
 
 @pytest.mark.slow
-def test_a_module_that_moves_bytes_counts_where_it_is_asked_for(package):
+def test_a_module_that_moves_bytes_counts_where_it_is_requested(package):
     before = code_digest("relscale.commands.collect:run", "relscale.storage.tables")
     edit(package / "storage" / "columns.py", "_THOUSANDS", "_GROUPED")
     forget()

@@ -139,7 +139,7 @@ def test_only_what_is_public_is_offered():
 
 
 @pytest.mark.slow
-def test_what_was_guessed_is_said(ladder):
+def test_what_was_guessed_is_reported(ladder):
     guessed = {guess.option: guess.value for guess in ladder.guessed}
     assert guessed == {"x": "training_flops", "y": "bpb", "group": "subgroup", "baseline": "stem"}
     assert str(ladder).startswith("guessed: ")

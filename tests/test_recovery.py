@@ -97,7 +97,7 @@ FILES = {  # a file, and the output of the rule that makes it again
 BY_SIZE = ("model.safetensors", "train.bin", "shard.json", "key.parquet")
 
 
-def test_what_is_whole_stays_and_nothing_is_said(results):
+def test_what_is_whole_stays_and_nothing_is_reported(results):
     before = sorted(results.rglob("*"))
     assert remove_damaged(results, results.parent / "store") == []
     assert sorted(results.rglob("*")) == before

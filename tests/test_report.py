@@ -251,7 +251,7 @@ def test_a_prediction_of_a_law_says_of_which_group_it_is_and_its_name_stays_text
     assert html.escape(f"{HOSTILE}: power") in section
 
 
-def test_compute_and_sizes_that_are_all_alike_are_said_once() -> None:
+def test_compute_and_sizes_that_are_all_alike_are_reported_once() -> None:
     options = {"frontier": "all"}
     page = report_page(
         ReportData("tests", fit(rising_runs((9,)), options=options, suites={"tests": {"baseline": "hard"}}))

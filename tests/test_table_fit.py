@@ -146,7 +146,7 @@ def test_corpora_are_fitted_apart():
         assert number(fits, "delta_beta", corpus=name)["value"] == pytest.approx(-0.04)
 
 
-def test_seeds_are_told_apart_by_the_columns_that_run_names():
+def test_seeds_are_distinguished_by_the_columns_that_run_names():
     seeds = pa.concat_tables([table(seed=seed) for seed in (0, 1)])
     with pytest.raises(
         RelscaleError, match=r"2 rows of group 'easy' with compute = 1e\+18.*--run model,seed"
@@ -177,7 +177,7 @@ def test_seeds_are_told_apart_by_the_columns_that_run_names():
         ({"bootstrap": 1.5}, "fit: bootstrap is a whole number, not 1.5"),
     ],
 )
-def test_what_cannot_be_fitted_is_said_in_one_line(change, message):
+def test_what_cannot_be_fitted_is_reported_in_one_line(change, message):
     with pytest.raises(RelscaleError, match=message) as error:
         relscale.fit(table(y="one"), **COLUMNS | change)
     assert "\n" not in str(error.value)
@@ -205,7 +205,7 @@ def test_a_status_names_a_few_of_the_points_left_out_and_counts_the_others():
     assert row["note"].endswith("; and 186 more)")
 
 
-def test_a_cell_that_is_no_number_and_a_name_that_stands_twice_are_one_line():
+def test_a_cell_that_is_not_a_number_and_a_name_that_stands_twice_are_one_line():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(table().to_pydict()).astype({"loss": object})
     frame.loc[0, "loss"] = "n/a"

@@ -93,7 +93,7 @@ def test_a_lock_without_a_record_stays(tmp_path):
     assert lock.exists()
 
 
-def test_the_lock_of_another_machine_stays_and_the_remedy_is_said(start, tmp_path):
+def test_the_lock_of_another_machine_stays_and_the_remedy_is_reported(start, tmp_path):
     kill(start("0.output.lock"))
     record = tmp_path / RECORD
     record.write_text(json.dumps(json.loads(record.read_text()) | {"machine": "elsewhere"}))

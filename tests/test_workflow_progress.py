@@ -46,7 +46,7 @@ def test_a_stage_is_over_with_its_last_job_and_nothing_is_left_with_the_last_sta
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(2, "5 s"), (42, "40 s"), (58, "1 min"), (7500, "2 h 5 min")])
-def test_times_are_said_as_people_say_them(seconds: float, said: str) -> None:
+def test_times_are_written_as_people_say_them(seconds: float, said: str) -> None:
     assert duration(seconds) == said
 
 

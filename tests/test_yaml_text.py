@@ -133,7 +133,7 @@ def test_merged_mappings_stand_under_what_is_written(written):
     assert load(written(text))["here"] == {"a": 5, "b": 2, "c": 4}
 
 
-def test_tags_of_functions_are_passed_over_where_that_is_asked_for(written):
+def test_tags_of_functions_are_passed_over_where_that_is_requested(written):
     path = written("task: mine\nprocess_docs: !function utils.process\n")
     assert load(path, text_tags=("!function",)) == {"task": "mine", "process_docs": "utils.process"}
 

@@ -268,7 +268,7 @@ def test_a_book_is_one_line_of_a_table(tmp_path):
 
 
 @pytest.mark.parametrize("cell", [1, 1.5, True, ["a"], {"a": "b"}])
-def test_what_is_no_text_is_not_made_text(tmp_path, cell):
+def test_what_is_not_text_is_not_made_text(tmp_path, cell):
     lines = tmp_path / "lines.jsonl"
     lines.write_text('{"text": "words"}\n' + json.dumps({"text": cell}))
     table = tmp_path / "table.parquet"

@@ -65,7 +65,7 @@ def test_the_points_of_chinchilla_tell_both_exponents_as_well_as_published():
     ("apart", "condition"),
     [(0.002, 5.569e5), (0.005, 8.855e4), (0.01, 2.190e4), (0.02, 5.362e3), (0.04, 1.285e3), (0.06, 547.3)],
 )
-def test_on_one_ray_two_powers_are_told_apart_as_the_square_of_their_difference(apart, condition):
+def test_on_one_ray_two_powers_are_distinguished_as_the_square_of_their_difference(apart, condition):
     """The condition of the law's two power terms alone, in columns of one length, at 20 tokens per parameter."""
     theta = np.array([CHINCHILLA["E"], CHINCHILLA["A"], CHINCHILLA["B"], 0.34, 0.34 - apart])
     columns = LAW.jacobian(theta[:, None], rays(20))[1:3]
@@ -105,14 +105,14 @@ def test_the_optimum_is_where_both_terms_fall_equally_by_compute():
     assert of_params == pytest.approx(of_tokens, rel=1e-9)
 
 
-def test_any_law_can_be_asked_for():
+def test_any_law_can_be_requested():
     batches = np.array([[1e5, 1e6, 1e7]])
     found = information(CRITICAL_BATCH, batches, dict(zip(CRITICAL_BATCH.names, (1e3, 1e6), strict=True)))
     assert found.efficiency is None
     assert all(np.isfinite(list(found.stderr.values())))
 
 
-def test_a_family_of_several_predictors_can_be_asked_for():
+def test_a_family_of_several_predictors_can_be_requested():
     law = COMBINED.make_law(("lr", "batch"))
     x = np.stack([axis.ravel() for axis in np.meshgrid([1e-3, 1e-2], [1e5, 1e6])])
     found = information(law, x, dict(zip(law.names, (3.0, -0.1, 0.2), strict=True)), noise=0.01)
@@ -122,7 +122,7 @@ def test_a_family_of_several_predictors_can_be_asked_for():
         assert found.stderr[name] == pytest.approx(0.01 / scatter**0.5, rel=1e-9)
 
 
-def test_what_is_missing_or_unknown_is_said():
+def test_what_is_missing_or_unknown_is_reported():
     with pytest.raises(RelscaleError, match="the parameter beta is missing"):
         information(LAW, rays(20), {name: CHINCHILLA[name] for name in ("E", "A", "B", "alpha")})
     with pytest.raises(RelscaleError, match="the predictor 'token' is unknown; did you mean 'tokens'"):

@@ -113,7 +113,7 @@ def test_what_is_asked_for_is_taken(runs):
         ),
     ],
 )
-def test_what_cannot_be_placed_is_said_in_one_line(runs, options, hardware, message):
+def test_what_cannot_be_placed_is_reported_in_one_line(runs, options, hardware, message):
     with pytest.raises(RelscaleError, match=message) as error:
         place(runs[0], hardware, PlacementOptions(**options))
     assert "\n" not in str(error.value)
@@ -138,7 +138,7 @@ def test_an_optimizer_that_needs_whole_matrices_does_not_share_them_nor_do_the_r
         place(muon, GPUS, PlacementOptions(strategy="fsdp"))
 
 
-def test_a_batch_that_is_no_power_of_two_is_split_evenly():
+def test_a_batch_that_is_not_a_power_of_two_is_split_evenly():
     run = plan(
         ["web"],
         Design(recipe="laptop", flop_accounting="training", sequence_length=128, budgets=[1e11], widths=[16]),

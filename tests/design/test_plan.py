@@ -179,7 +179,7 @@ def test_dropped_widths_say_why():
         ({"widths": [33]}, "width 33 is odd"),
     ],
 )
-def test_what_cannot_be_planned_is_said_in_one_line(design, message):
+def test_what_cannot_be_planned_is_reported_in_one_line(design, message):
     with pytest.raises(RelscaleError, match=message) as error:
         plan(*experiment(**design))
     assert "\n" not in str(error.value)

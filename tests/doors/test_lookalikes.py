@@ -155,7 +155,7 @@ def test_a_difference_that_shows_is_one(names: tuple[str, str]) -> None:
     check_lookalikes(names, "here")
 
 
-def test_of_long_names_the_part_that_differs_is_said() -> None:
+def test_of_long_names_the_part_that_differs_is_reported() -> None:
     with pytest.raises(RelscaleError) as error:
         check_lookalikes([f"{'long ' * 1000}end", f"{'long ' * 500} {'long ' * 500}end"], "here")
     assert_one_sentence(error.value)

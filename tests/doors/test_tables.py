@@ -211,7 +211,7 @@ def test_what_cannot_be_fitted_is_a_sentence(columns: dict[str, Any], said: str)
         ("t.json", b'[{"flops": 1, "loss": 2}]', "a JSON list; write it as JSON lines"),
     ],
 )
-def test_what_is_no_table_is_a_sentence(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+def test_what_is_not_a_table_is_a_sentence(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(content)
     assert said in refused(tmp_path / name)
 

@@ -41,7 +41,7 @@ def test_a_browser_that_never_answers_is_given_up(stuck, tmp_path):
 
 
 @pytest.mark.skipif(missing("pictures"), reason="no kaleido")
-def test_the_page_is_opened_anew_after_a_picture_that_failed_and_only_then(monkeypatch):
+def test_the_page_is_reopened_after_a_picture_that_failed_and_only_then(monkeypatch):
     from kaleido._kaleido_tab import _KaleidoTab
 
     opened = []

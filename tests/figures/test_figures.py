@@ -190,7 +190,7 @@ def test_each_legend_tells_its_entries_apart_without_colour(drawn: dict[str, go.
 
 
 @pytest.mark.parametrize("name", ["case-studies", "relative-law-knowledge"])
-def test_lines_are_told_apart_without_colour_and_named_at_their_ends(
+def test_lines_are_distinguished_without_colour_and_named_at_their_ends(
     drawn: dict[str, go.Figure], name: str
 ) -> None:
     figure = drawn[name]
@@ -420,7 +420,7 @@ def test_an_option_that_a_figure_does_not_have_is_refused(
         draw(name, toy, **options)
 
 
-def test_the_interval_that_is_asked_for_is_drawn(toy: FigureData) -> None:
+def test_the_interval_that_is_requested_is_drawn(toy: FigureData) -> None:
     chosen = texts(draw("relative-law-knowledge", toy, estimand="these items"))
     assert "95% interval for these items" in chosen
     assert "item population" not in chosen
@@ -482,7 +482,7 @@ def test_a_missing_column_is_named(toy: FigureData, tmp_path: Path) -> None:
         draw("case-studies", FigureData(toy.measurements, tmp_path, toy.suites, toy.tokens))
 
 
-def test_unknown_names_are_told_with_what_there_is(toy: FigureData, tmp_path: Path) -> None:
+def test_unknown_names_are_reported_with_the_known_ones(toy: FigureData, tmp_path: Path) -> None:
     with pytest.raises(RelscaleError, match=r"no figure 'isoflops'; did you mean 'isoflop'"):
         plot.plot("isoflops", toy, tmp_path / "x.html")
     with pytest.raises(RelscaleError, match="no suite 'maths'; this experiment has knowledge, varieties"):
@@ -509,7 +509,7 @@ def test_without_a_chrome_there_are_html_and_json_and_one_clear_line(
     assert capsys.readouterr().err == line
 
 
-def test_a_chrome_that_fails_is_said_and_leaves_no_picture(
+def test_a_chrome_that_fails_is_reported_and_leaves_no_picture(
     toy: FigureData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object) -> None:

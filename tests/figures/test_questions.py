@@ -368,7 +368,7 @@ def test_minus_signs_are_minus_signs() -> None:
 
 
 @pytest.mark.slow
-def test_prompt_forms_are_told_apart_and_the_reference_is_named(toy: FigureData) -> None:
+def test_prompt_forms_are_distinguished_and_the_reference_is_named(toy: FigureData) -> None:
     figure = draw("prompt-forms", toy, suite="knowledge")
     assert {"text − letters", "cloze − letters"} <= set(re.findall(r"<b>([^<]*letters)</b>", texts(figure)))
     assert figure.layout.yaxis.ticktext == ("letters", "cloze", "text")
@@ -405,7 +405,7 @@ def test_of_many_groups_prompt_forms_show_the_median(toy: FigureData, tmp_path: 
         ("a_metric_of_ones_own", "a metric of ones own"),
     ],
 )
-def test_metrics_are_told_in_words_with_their_unit(metric: str, title: str) -> None:
+def test_metrics_are_written_in_words_with_their_unit(metric: str, title: str) -> None:
     assert Metric.parse(metric).title == title
 
 

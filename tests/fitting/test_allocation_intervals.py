@@ -21,7 +21,7 @@ def outcomes():
 
 
 @pytest.mark.parametrize("design", [design.name for design in DESIGNS if not design.between])
-def test_limits_hold_the_exponent_also_where_the_optima_scatter_little_around_their_line(coverage, design):
+def test_limits_cover_the_exponent_also_where_the_optima_scatter_little_around_their_line(coverage, design):
     for quantity in ("exponent", "where scatter is little"):
         hit = coverage[design, DEFAULT, quantity]
         known = np.isfinite(hit).sum()
@@ -32,7 +32,7 @@ def test_limits_hold_the_exponent_also_where_the_optima_scatter_little_around_th
 
 
 @pytest.mark.parametrize("design", [design.name for design in DESIGNS if design.between])
-def test_limits_hold_the_exponent_nearly_as_often_where_budgets_differ_by_more_than_parabolas_know(
+def test_limits_cover_the_exponent_nearly_as_often_where_budgets_differ_by_more_than_parabolas_know(
     coverage, design
 ):
     assert 0.92 < np.nanmean(coverage[design, DEFAULT, "exponent"]) < 0.97

@@ -48,7 +48,7 @@ def test_a_prediction_beyond_the_data_says_how_far_it_is() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("floor", "least"), [(0.0, 0.9), (0.5, 0.6)])
-def test_predictions_beyond_the_data_hold_what_was_measured_there(floor: float, least: float) -> None:
+def test_predictions_beyond_the_data_cover_what_was_measured_there(floor: float, least: float) -> None:
     """Without the model's error a power law over a floor of 0.5 covers none of the farthest in these worlds."""
     found = [predictions(floor, seed) for seed in range(40)]
     for place in (1, 2):

@@ -101,7 +101,7 @@ def test_blocks_of_one_point_are_plain_points() -> None:
 
 @pytest.mark.parametrize("blocks", [5, 10, 22])
 @pytest.mark.parametrize("slope_sd", [0.0, 0.02])
-def test_the_jackknife_interval_holds_the_slope_95_times_in_100(blocks: int, slope_sd: float) -> None:
+def test_the_jackknife_interval_covers_the_slope_95_times_in_100(blocks: int, slope_sd: float) -> None:
     x, y, block = trajectories(blocks, 2000, seed=blocks, slope_sd=slope_sd)
     clustered = interval.slope(lines(x, y, blocks=block.astype(str).tolist()), 0.95)
     plain = interval.slope(lines(x, y), 0.95)
@@ -149,7 +149,7 @@ def test_a_band_ends_where_the_intervals_at_the_least_and_the_largest_compute_do
         )
 
 
-def test_rows_of_shared_trainings_come_from_a_block_bootstrap_and_hold_the_slope() -> None:
+def test_rows_of_shared_trainings_come_from_a_block_bootstrap_and_cover_the_slope() -> None:
     x, y, block = trajectories(12, 300)
     rows = law_rows(relative.LINE, curves_of(x, y, block), Settings(bootstrap=400))
     slopes = [row for row in rows if row["parameter"] == "delta_beta"]

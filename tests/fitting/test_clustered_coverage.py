@@ -8,7 +8,7 @@ CLUSTERS, EACH, TRIALS = 12, 20, 100
 
 
 @pytest.mark.parametrize("together", [0.02, 0.95])
-def test_limits_hold_the_true_coverage_however_much_hits_come_together(together):
+def test_limits_contain_the_true_coverage_however_much_hits_come_together(together):
     rng = np.random.default_rng(0)
     truth = {"a": 0.9, "b": 0.95, "c": 0.97}
     held = dict.fromkeys(truth, 0)

@@ -64,7 +64,7 @@ def test_the_limits_are_the_roots_of_fiellers_quadratic() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("slope", "noise"), [(0.05, 0.02), (0.02, 0.05), (0.0, 0.02)])
-def test_the_set_holds_the_true_crossing_95_times_in_100(slope: float, noise: float) -> None:
+def test_the_set_covers_the_true_crossing_95_times_in_100(slope: float, noise: float) -> None:
     """Also where it is two rays or the whole line; without any slope no compute is a crossing more than another."""
     truth = np.log(4e19)
     estimate = lines(X, noisy(slope, 4e19, noise, 4000))
@@ -77,7 +77,7 @@ def test_the_set_holds_the_true_crossing_95_times_in_100(slope: float, noise: fl
 
 
 @pytest.mark.slow
-def test_shared_trainings_widen_the_set_so_that_it_holds_the_truth() -> None:
+def test_shared_trainings_widen_the_set_so_that_it_covers_the_true_value() -> None:
     rng, blocks, each, size = np.random.default_rng(1), 12, 15, 1000
     x = 40 + np.repeat(np.linspace(0, 3, blocks), each) + np.tile(np.log(np.arange(1, each + 1)), blocks)
     truth = x.mean() + 0.5

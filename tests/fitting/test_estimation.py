@@ -271,7 +271,7 @@ def test_bad_options_are_one_line(options: dict[str, Any], message: str) -> None
 
 
 @pytest.mark.parametrize(("loss", "width"), [("squares", 0.02), ("huber", 0.05)])
-def test_intervals_of_the_surface_hold_the_truth_as_often_as_they_say(loss: str, width: float) -> None:
+def test_intervals_of_the_surface_cover_the_true_value_at_the_nominal_rate(loss: str, width: float) -> None:
     x, y = surface(draws=600)
     found = estimate(parametric.LAW, x, y, loss=loss, delta=5e-3, starts=TRUTH[None])
     low, high = found.interval(0.95)

@@ -115,7 +115,7 @@ def test_each_data_set_may_have_its_own() -> None:
             assert together.theta[:, j] == pytest.approx(alone.theta[:, 0], rel=1e-6)
 
 
-def test_what_is_no_parameter_or_leaves_nothing_to_project_is_one_line() -> None:
+def test_what_is_not_a_parameter_or_leaves_nothing_to_project_is_one_line() -> None:
     x, y = surface(0)
     with pytest.raises(RelscaleError, match="no parameter 'gamma'; it has E, A, B, alpha, beta"):
         estimate(parametric.LAW, x, y, fixed={"gamma": 1.0})

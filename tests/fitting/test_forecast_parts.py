@@ -210,7 +210,7 @@ def test_a_common_factor_is_recovered_with_what_is_missed_at_the_end() -> None:
     assert found == pytest.approx(0.55)
 
 
-def test_an_anchored_surface_passes_through_what_was_observed_at_the_place_asked_for() -> None:
+def test_an_anchored_surface_passes_through_what_was_observed_at_the_requested_place() -> None:
     n, d = (each.ravel() for each in np.meshgrid(np.geomspace(1e8, 1e10, 4), np.geomspace(1e9, 1e12, 4)))
     where = scales(np.log(6 * n * d), n, d)
     value = np.log(1.5 + (n / 1e8) ** -0.3 + (d / 1e9) ** -0.3)[:, None]

@@ -74,7 +74,7 @@ def test_a_forecast_is_scored_by_the_point_at_its_compute(forecast, tmp_path):
     assert missed.interval_score > outcome.interval_score
 
 
-def test_a_compute_that_was_not_measured_is_said(forecast, tmp_path):
+def test_a_compute_that_was_not_measured_is_reported(forecast, tmp_path):
     record(forecast, tmp_path / "record.parquet")
     (outcome,) = score_record(tmp_path / "record.parquet", later(3e22, 2.0))
     assert outcome.observed is None

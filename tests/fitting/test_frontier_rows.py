@@ -112,7 +112,7 @@ def test_a_draw_of_residuals_is_the_pipeline_on_runs_with_residuals_of_others(Wo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["pairs", "residual"])
-def test_rows_have_the_estimates_of_the_fit_and_hold_the_truth(World: Any, scheme: str) -> None:
+def test_rows_have_the_estimates_of_the_fit_and_cover_the_true_value(World: Any, scheme: str) -> None:
     world = World(GROUPS, noise=0.002, widths=9, seed=1)
     (matrix,) = run_matrices(world.measurements)
     chosen = fit_settings({"bootstrap": 300, "frontier_bootstrap": scheme}, SUITES, [matrix])

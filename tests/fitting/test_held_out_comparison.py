@@ -194,7 +194,7 @@ def test_a_curve_without_its_largest_budget_is_judged_by_the_next() -> None:
         assert (row["held_out_from"], row["n_fitted"]) == pytest.approx(expected)
 
 
-def test_too_few_points_are_said_for_each_form() -> None:
+def test_too_few_points_are_reported_for_each_form() -> None:
     rows = by_form(curves(BASELINE[:5], flops=FLOPS[:5]))
     assert rows["bnsl"]["reason"] == "too few points: 4 distinct computes; the form needs 7"
     assert rows["bnsl"]["rmse_log"] is None
@@ -217,7 +217,7 @@ def test_a_form_more_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_form(curves(1.2 + F**-0.3))["oracle"]["rank"] == 1
 
 
-def test_of_a_ladder_of_parabolas_the_frontier_is_judged(World: Any) -> None:
+def test_of_several_parabolas_the_frontier_is_judged(World: Any) -> None:
     world = World({"a": (2.0, 0.10, 0.1), "b": (1.5, 0.04, 0.0)})
     one = frontier_curves(run_matrices(world.measurements)[0], Settings(baselines={"s": "b"}))
     (row,) = [row for row in form_rows(one.ratios, Settings()) if row["form"] == "relative"]

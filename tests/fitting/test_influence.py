@@ -170,7 +170,7 @@ def test_a_gap_that_these_items_alone_show_is_not_resolved_without_any_budget() 
     assert {row["verdict"] for row in for_new_items} == {"not resolved"}
 
 
-def test_what_was_not_part_of_a_fit_or_leaves_too_little_is_said() -> None:
+def test_what_was_not_part_of_a_fit_or_leaves_too_little_is_reported() -> None:
     y = np.array([[0.1, 0.1], [0.2, 0.2], [0.3, np.nan], [0.5, 0.4], [0.4, np.nan]])
     rows = influence_rows(curves(y), Settings())
     of_second = [row for row in rows if row["group"] == "g1"]

@@ -19,7 +19,7 @@ def test_answers_that_are_the_probabilities_themselves_give_the_truth_back() -> 
     assert np.array_equal(np.argsort(theta), np.argsort(ABILITY))
 
 
-def test_slopes_are_told_apart_by_many_models() -> None:
+def test_slopes_are_distinguished_by_many_models() -> None:
     slope = np.exp(np.random.default_rng(1).uniform(-0.7, 0.7, 40))
     chance = Items(EASE, slope).chance(ABILITY)
     items, _ = calibrated((np.random.default_rng(2).random(chance.shape) < chance).astype(float), slopes=True)

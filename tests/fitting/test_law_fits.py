@@ -225,7 +225,7 @@ def test_a_point_that_is_known_without_a_measurement_is_fitted_as_one_more() -> 
         fitted(seen, entry | {"anchor": [[0]]})
 
 
-def test_standard_errors_are_weights_where_asked_for() -> None:
+def test_standard_errors_are_weights_where_requested() -> None:
     noisy = world().to_pylist()
     for row in noisy:
         row["stderr"] = 1e-3 * row["value"]
@@ -352,7 +352,7 @@ def test_a_parametric_bootstrap_without_standard_errors_has_no_interval_and_says
 
 
 @pytest.mark.slow
-def test_prediction_intervals_hold_new_runs_as_often_as_they_say() -> None:
+def test_prediction_intervals_cover_new_runs_at_the_nominal_rate() -> None:
     hits = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -401,7 +401,7 @@ def test_least_squares_have_the_intervals_of_ordinary_regression_for_parameters_
         ({"bootstrap": {"scheme": "residual", "limits": "studentised"}}, "residual bootstrap, studentised"),
     ],
 )
-def test_the_interval_is_the_one_that_covers_unless_another_is_asked_for(change: Row, scheme: str) -> None:
+def test_the_interval_is_the_one_that_covers_unless_another_is_requested(change: Row, scheme: str) -> None:
     rows, _ = fitted(world(), POWER | change)
     assert rows[0]["interval"].startswith(scheme)
     assert rows[0]["low"] < rows[0]["value"] < rows[0]["high"]

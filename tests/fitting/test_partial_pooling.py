@@ -199,6 +199,6 @@ def test_groups_without_the_points_of_the_others_and_sets_too_small_are_flagged(
     assert one["reason"] == two["reason"] == "only 2 groups; pooling needs 3 with a slope"
 
 
-def test_only_suites_that_were_asked_for_are_pooled() -> None:
+def test_only_suites_that_were_requested_are_pooled() -> None:
     x, y, _ = world(7, 5, 0.003, 0.5, 0.3, 0)
     assert pooled_rows(curves_of(x, y), Settings()) == []

@@ -66,7 +66,7 @@ def test_the_share_explained_is_the_squared_correlation_in_logs_for_bits_and_as_
 
 
 @pytest.mark.slow
-def test_the_interval_of_the_share_explained_holds_the_true_share_as_often_as_it_says() -> None:
+def test_the_interval_of_the_share_explained_covers_the_true_share_at_the_nominal_rate() -> None:
     rng = np.random.default_rng(1)
     slope, sd, draws = 0.1, 0.25, 1500
     truth = slope**2 * np.sum(X**2) / (slope**2 * np.sum(X**2) + 7 * sd**2)

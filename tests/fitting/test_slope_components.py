@@ -71,7 +71,9 @@ def test_within_and_between_trainings_are_two_slopes_and_the_pooled_one_is_neith
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_nominal_intervals_hold_the_truth_and_no_effect_is_seen_as_often_as_by_chance(shared: bool) -> None:
+def test_nominal_intervals_cover_the_true_value_and_no_effect_is_seen_as_often_as_by_chance(
+    shared: bool,
+) -> None:
     """200 data sets of six trainings of five checkpoints, levels of trainings random where they are shared."""
     rng = np.random.default_rng(1)
     noise = rng.normal(size=(30, 200)) + shared * rng.normal(size=(6, 200))[TRAINING]

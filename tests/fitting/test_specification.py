@@ -159,7 +159,7 @@ def test_a_difference_of_power_laws_implies_the_slope_of_the_ratio_at_the_refere
 
 
 @pytest.mark.slow
-def test_the_interval_of_a_difference_covers_as_often_as_it_says() -> None:
+def test_the_interval_of_a_difference_covers_at_the_nominal_rate() -> None:
     rng = np.random.default_rng(0)
     names = [f"t{j}" for j in range(600)]
     noisy = {name: BASELINE + 0.5 * F**-0.3 * np.exp(0.1 * rng.normal(size=15)) for name in names}
@@ -178,7 +178,7 @@ def test_reducible_errors_give_the_difference_of_their_exponents() -> None:
     assert row["reason"] == "no interval: the uncertainty of the irreducible errors is unknown"
 
 
-def test_an_irreducible_error_that_the_data_do_not_fix_is_said() -> None:
+def test_an_irreducible_error_that_the_data_do_not_fix_is_reported() -> None:
     """Plain power laws with noise: whatever bend is found is chance."""
     rng = np.random.default_rng(3)
     wavering = {f"t{j}": F**-0.05 * np.exp(0.03 * rng.normal(size=15)) for j in range(20)}
@@ -239,7 +239,7 @@ def test_metrics_that_measure_something_else_are_no_choice() -> None:
     assert {row["metric"] for row in rows} == {"brier"}
 
 
-def test_only_the_suites_that_are_asked_for() -> None:
+def test_only_the_suites_that_are_requested() -> None:
     one = matrix({"t": 3 * F**-0.2, "b": BASELINE}, FLOPS)
     assert specification_rows(one, CHOSEN.model_copy(update={"specifications": ()})) == []
     assert specification_rows(one, CHOSEN.model_copy(update={"specifications": ("s",)}))

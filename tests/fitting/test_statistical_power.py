@@ -155,7 +155,7 @@ def test_where_trainings_are_shared_power_is_that_of_their_number() -> None:
             assert all(row["power"] is None and row["reason"] != "ok" for row in of(rows, resource, f"g{j}"))
 
 
-def test_limits_are_the_powers_under_the_limits_of_the_noise_and_hold_the_true_one() -> None:
+def test_limits_are_the_powers_under_the_limits_of_the_noise_and_cover_the_true_one() -> None:
     """Of 300 experiments with noise σ the power under σ lies within nominal 95% limits in about 95%."""
     sigma, effect = 0.02, 0.02
     noise = sigma * np.random.default_rng(6).normal(size=(5, 300))
@@ -199,7 +199,7 @@ def test_units_and_signs_do_not_matter_and_seeds_do() -> None:
     assert known != powers(NOISY, seed=1)
 
 
-def test_what_can_not_be_known_is_said() -> None:
+def test_what_can_not_be_known_is_reported() -> None:
     rows = power_rows(NOISY, SIZES)
     assert {row["reason"] for row in of(rows, "items")} == {"no item replicates"}
     assert {row["reason"] for row in of(rows, "runs")} == {

@@ -77,7 +77,7 @@ def test_many_groups_of_no_corpus_are_named_without_one(fits: Fits) -> None:
     assert "s, bits_per_byte_answer_mean: 20 groups" in said
 
 
-def test_two_intervals_of_one_exponent_are_told_apart(fits: Fits) -> None:
+def test_two_intervals_of_one_exponent_are_distinguished(fits: Fits) -> None:
     loss = {"corpus": "text", "suite": "validation", "group": "all", "metric": "nats_per_token"}
     exponent = loss | {"law": "compute_optimal_tokens", "parameter": "exponent", "value": 0.5369}
     by_line = exponent | {"method": "line", "status": "ok"}
@@ -163,7 +163,7 @@ def test_crossings_forecasts_laws_predictions_and_answers_are_shown_where_there_
     assert said.endswith("'reproduction': 1")
 
 
-def test_what_is_left_out_is_told_with_its_reason(World: Any) -> None:
+def test_what_is_left_out_is_reported_with_its_reason(World: Any) -> None:
     world = World(GROUPS)
     cut = [
         row | {"status": "context cut in 30 of 1534 items"}

@@ -141,7 +141,7 @@ def test_an_error_that_rises_with_compute_is_called_no_error(World: Any) -> None
 
 
 @pytest.mark.slow
-def test_a_metric_at_chance_is_said(World: Any) -> None:
+def test_a_metric_at_chance_is_reported(World: Any) -> None:
     world = World({"base": (0.5, 0.05, 0.0), "t": (0.76, 0.0, 0.0)}, noise=0.001, metric="error_rate")
     note = verdicts(world, chance=0.25)["t"].note
     assert note is not None

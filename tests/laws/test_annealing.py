@@ -66,6 +66,6 @@ def test_one_schedule_predicts_another() -> None:
         ([], [], "one for each step"),
     ],
 )
-def test_what_is_no_schedule_is_one_line(steps: list[float], rates: list[float], message: str) -> None:
+def test_what_is_not_a_schedule_is_one_line(steps: list[float], rates: list[float], message: str) -> None:
     with pytest.raises(RelscaleError, match=message):
         annealing.areas(steps, rates)

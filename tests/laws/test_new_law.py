@@ -109,7 +109,7 @@ def test_a_file_is_found_by_name_listed_and_fitted(package: Path) -> None:
     assert project(one, x, y).objective[0] == pytest.approx(reference.cost, rel=1e-8)
 
 
-def test_a_module_that_is_no_law_is_not_listed(package: Path) -> None:
+def test_a_module_that_is_not_a_law_is_not_listed(package: Path) -> None:
     (package / "notes.py").write_text('"""LAW = none."""\n')
     assert "notes" not in law_names()
     with pytest.raises(RelscaleError, match="no law 'notes'; there are annealing"):

@@ -45,7 +45,7 @@ def test_data_that_rise_past_every_ceiling_end_on_a_bound_and_say_so() -> None:
     assert np.isnan(found.stderr[1:]).all()
 
 
-def test_intervals_of_noisy_data_hold_the_truth_as_often_as_they_say() -> None:
+def test_intervals_of_noisy_data_cover_the_true_value_at_the_nominal_rate() -> None:
     rng, truth, number = np.random.default_rng(0), np.array([0.85, 1.5, 6.0]), 400
     noise = 0.01 * rng.standard_normal((len(LOSS), number))
     low, high = fitted(accuracy(*truth)[:, None] + noise).interval(0.95)

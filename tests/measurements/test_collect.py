@@ -212,7 +212,7 @@ def test_items_that_are_gone_are_named(experiment):
     ("content", "message"),
     [(None, "no such file; "), ("[{}]", "entry 1: name is missing")],
 )
-def test_what_is_no_manifest_is_refused(experiment, content, message):
+def test_what_is_not_a_manifest_is_refused(experiment, content, message):
     (experiment / "scores.json").unlink()
     if content:
         (experiment / "scores.json").write_text(content)

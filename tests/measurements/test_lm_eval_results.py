@@ -233,7 +233,7 @@ def test_lower_is_better_stays_as_it_is(tmp_path: Path) -> None:
         ("results_x.json", '{"results": {"easy": {"alias": "easy"}}}', "without a score"),
     ],
 )
-def test_what_is_no_result_is_refused_in_one_sentence(
+def test_what_is_not_a_result_is_refused_in_one_sentence(
     name: str, said: str, message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(RelscaleError, match=message) as error:

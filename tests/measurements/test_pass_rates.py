@@ -22,7 +22,7 @@ def test_the_variance_of_the_double_logarithm_is_that_of_simulated_rates() -> No
     assert np.isinf(log_log_variance([0.0, 1.0], 10)).all()
 
 
-def test_a_line_two_steps_and_two_ways_are_told_apart() -> None:
+def test_a_line_two_steps_and_two_ways_are_distinguished() -> None:
     one = np.exp(-2 * SCALE**-0.5)
     both = one * np.exp(-4 * SCALE**-1.0)
     either = 1 - (1 - np.exp(-4 * SCALE**-0.3)) * (1 - np.exp(-40 * SCALE**-1.0))

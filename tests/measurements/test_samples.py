@@ -130,7 +130,7 @@ def test_tasks_of_no_suite_and_suites_without_all_their_tasks_are_said(tmp_path,
         ({"doc": {}}, "line 2: not a sample of scored text"),
     ],
 )
-def test_a_line_that_is_no_sample_is_named(tmp_path, log, line, message):
+def test_a_line_that_is_not_a_sample_is_named(tmp_path, log, line, message):
     log("colours", NEW, sample(), line)
     with pytest.raises(RelscaleError, match=message) as error:
         read_samples(tmp_path, suites("colours"))

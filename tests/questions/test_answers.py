@@ -319,7 +319,7 @@ def test_the_critical_batch_is_that_of_the_largest_branch_that_no_smaller_one_is
         list(critical_branch.rows(noisy, factor="k", y="loss", noise="noise"))
 
 
-def test_the_regimes_of_random_features_are_told_apart() -> None:
+def test_the_regimes_of_random_features_are_distinguished() -> None:
     eigenvalues = spectrum(4000, 0.5)
     few = np.geomspace(10, 160, 8)
     many = np.geomspace(400, 20_000, 10)

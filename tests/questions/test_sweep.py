@@ -98,7 +98,7 @@ def test_a_law_whose_constants_are_all_given_costs_what_the_run_nearest_to_its_o
     assert (excess.low, excess.value, excess.high) == pytest.approx([(1 + rise[0]) / (1 + rise[1]) - 1] * 3)
 
 
-def test_limits_hold_the_truth_of_noisy_runs_and_those_of_the_law_do() -> None:
+def test_limits_cover_the_true_value_of_noisy_runs_and_those_of_the_law_do() -> None:
     table = swept(noise=2e-4)
     rows = list(sweep.rows(table, draws=60))
     inside = [

@@ -180,7 +180,7 @@ def test_an_export_is_pushed_model_by_model_and_its_table_names_commits(exported
     assert [(row.model, row.revision) for row in pushed] == [(name, "b" * 40), (None, None)]
 
 
-def test_what_the_hub_refuses_is_said_in_one_line(exported, monkeypatch):
+def test_what_the_hub_refuses_is_reported_in_one_line(exported, monkeypatch):
     import huggingface_hub
 
     class Hub:

@@ -360,7 +360,7 @@ def broken(how, folder):
         ("no tokenizer", "no tokenizer"),
     ],
 )
-def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, checkpoint, how, message):
+def test_what_is_not_a_checkpoint_is_refused_in_one_line(tmp_path, checkpoint, how, message):
     from relscale.scoring.engine import Engine
 
     folder = tmp_path / "model"

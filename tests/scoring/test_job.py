@@ -156,7 +156,7 @@ def test_a_suite_that_was_not_prepared_is_named(tmp_path, documents, checkpoint)
 
 
 @pytest.mark.parametrize("content", [None, "no json", '[{"name": "a"}]', '[{"name": "a", "digest": "b"}]'])
-def test_what_is_no_run_manifest_is_refused(tmp_path, content):
+def test_what_is_not_a_run_manifest_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / "runs.json").write_text(content)
     with pytest.raises(RelscaleError, match=r"runs\.json: (no such file; train the models first|damaged)"):

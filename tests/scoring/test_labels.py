@@ -41,7 +41,7 @@ def test_a_hidden_label_is_unlabelled_and_makes_no_choice_right(label):
 
 
 @pytest.mark.parametrize("label", OUTSIDE)
-def test_a_label_that_is_no_choice_is_outside_and_never_counts_from_the_end(label):
+def test_a_label_that_is_not_a_choice_is_outside_and_never_counts_from_the_end(label):
     places, status = right_choices(label, CHOICES)
     assert status is ItemStatus.OUTSIDE
     assert all(CHOICES[place] in ("red", "blue") for place in places)
@@ -85,7 +85,7 @@ def test_labels_that_may_count_from_0_are_read(labels):
         (["2", "0"], [["2", "0", "1"], ["0", "1", "2"]], False),  # texts, of a column that is named alone
     ],
 )
-def test_labels_that_are_positions_and_texts_are_told_apart(labels, choices, both):
+def test_labels_that_are_positions_and_texts_are_distinguished(labels, choices, both):
     assert also_texts(labels, choices) is both
 
 

@@ -62,7 +62,7 @@ def test_several_models_are_refused_where_no_name_says_which(tmp_path, log, name
     assert "\n" not in str(error.value)
 
 
-def test_one_folder_of_several_models_is_told_apart_by_the_results(tmp_path, log):
+def test_one_folder_of_several_models_is_distinguished_by_the_results(tmp_path, log):
     expected = log("flat", time=OLD, model="org/small")
     log("flat", model="org/large")
     assert task_logs(tmp_path / "out", ["small"])["arc"].path == expected

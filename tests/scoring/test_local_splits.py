@@ -140,7 +140,7 @@ def test_without_examples_the_split_that_is_asked_is_enough(tmp_path):
         (7, "7 is neither a path nor files by split"),
     ],
 )
-def test_what_is_missing_is_said_in_one_line(tmp_path, monkeypatch, given, message):
+def test_what_is_missing_is_reported_in_one_line(tmp_path, monkeypatch, given, message):
     write(tmp_path, "a.jsonl", "a.txt")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RelscaleError, match=message) as error:

@@ -50,7 +50,7 @@ def test_no_division_saves_more_tokens(given_contexts):
     assert ours == max(sum(map(saved, division)) for division in divisions(sorted(given_contexts)))
 
 
-def test_subjects_are_told_apart_by_their_examples():
+def test_subjects_are_distinguished_by_their_examples():
     subjects = [tuple([9] * 12 + [subject] * 50) for subject in (1, 2)]
     questions = [(*subject, number, 0) for number in range(20) for subject in subjects]
     found = shared_prefixes(questions)

@@ -231,7 +231,7 @@ def test_little_text_of_a_stream_is_cut_within_its_shards(web, vocabulary, tmp_p
     assert len(store.parts[0].train) == 3000
 
 
-def test_a_part_that_has_less_text_than_is_asked_for_is_refused(code, vocabulary, tmp_path):
+def test_a_part_that_has_less_text_than_is_requested_is_refused(code, vocabulary, tmp_path):
     with pytest.raises(
         RelscaleError, match=r"code/code has [\d,]+ training tokens, fewer than its unique_tokens"
     ):

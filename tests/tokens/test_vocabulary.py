@@ -29,7 +29,7 @@ def test_any_text_is_encoded_without_loss(vocabulary, text):
     assert tokenizer.decode(ids, skip_special_tokens=False) == text
 
 
-def test_the_vocabulary_has_the_size_asked_for_and_one_special_token(vocabulary):
+def test_the_vocabulary_has_the_requested_size_and_one_special_token(vocabulary):
     tokenizer = load_vocabulary(vocabulary)
     assert tokenizer.get_vocab_size() == 300
     special = [token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special]

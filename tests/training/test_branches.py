@@ -227,7 +227,7 @@ def test_the_figure_of_a_config_without_branches_says_so(tmp_path):
     assert "training.branches" in drawn.layout.annotations[0].text
 
 
-def test_noise_above_epsilon_is_said(run):
+def test_noise_above_epsilon_is_reported(run):
     (row,) = critical_batches([branch(1, 3.0, loss_noise=0.02), branch(2, 3.1)], 0.01)
     assert row.note == "the smoothed losses vary by 0.02, more than epsilon"
 

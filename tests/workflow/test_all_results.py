@@ -24,7 +24,7 @@ MEASURED = {
 
 
 @pytest.mark.parametrize("config", [*TRAINED, MEASURED], ids=lambda config: config["experiment"])
-def test_every_output_of_a_rule_is_asked_for(make_experiment, tmp_path, config):
+def test_every_output_of_a_rule_is_requested(make_experiment, tmp_path, config):
     """A file that nothing asks for stays away once it is deleted."""
     experiment = make_experiment(tmp_path, config)
     write_table(pa.table({"run": ["a"], "value": [1.0]}), tmp_path / "numbers.csv")
