@@ -2,22 +2,36 @@
 
     python benchmarks/fit_scale.py --rows 1000 10000 100000
 
-Each run has its own compute and two groups, so that there are half as many points as rows; of the laws that are no line
-each row is a point. Seconds are those of one core, imports included. The exponent is that of a power law between a
+Each run has its own compute; the relative law has two groups, or a hundred, so that there are half or a hundredth as
+many points as rows, and of the other laws each row is a point. Items are the answers of 100 models, one row each, whose
+abilities are estimated. Seconds are those of one core, imports included. The exponent is that of a power law between a
 number of rows and the one before.
 """
 
 import argparse
+import io
 import math
 import multiprocessing
 import os
 import resource
+import tempfile
 import time
+from contextlib import redirect_stdout
+from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
-LAWS = ("relative", "relative, 100 trainings", "parametric", "power, huber", "annealing, 10 trainings")
+LAWS = (
+    "relative",
+    "relative, 100 trainings",
+    "relative, 100 groups",
+    "power",
+    "parametric",
+    "power, huber",
+    "annealing, 10 trainings",
+)
+ITEMS = "items of 100 models"
 
 
 def table(law: str, rows: int):
@@ -28,10 +42,13 @@ def table(law: str, rows: int):
     rng = np.random.default_rng(0)
     noise = np.exp(rng.normal(0, 0.01, rows))
     if law.startswith("relative"):
-        flops = np.repeat(10 ** rng.uniform(18, 22, rows // 2), 2)
-        columns = {"x": flops, "group": np.tile(["a", "b"], rows // 2), "run": np.arange(rows) // 2}
+        groups = 100 if "groups" in law else 2
+        runs = rows // groups
+        flops = np.repeat(10 ** rng.uniform(18, 22, runs), groups)
+        names = [f"group {group}" for group in range(groups)]
+        columns = {"x": flops, "group": np.tile(names, runs), "run": np.arange(rows) // groups}
         columns |= {"y": (flops / 1e20) ** -0.05 * noise}
-        options = {"x": "x", "group": "group", "baseline": "b"}
+        options = {"x": "x", "group": "group", "baseline": "group 0"}
         if "trainings" in law:
             columns["block"] = np.arange(rows) // 2 % 100
     elif law == "parametric":
@@ -40,7 +57,9 @@ def table(law: str, rows: int):
         options = {"x": ["n", "d"]}
     elif law.startswith("power"):
         x = np.geomspace(1e18, 1e22, rows)
-        columns, options = {"x": x, "y": (x / 1e20) ** -0.05 * noise}, {"x": "x", "loss": "huber"}
+        columns, options = {"x": x, "y": (x / 1e20) ** -0.05 * noise}, {"x": "x"}
+        if "huber" in law:
+            options["loss"] = "huber"
     else:
         step = np.tile(np.arange(1, rows // 10 + 1), 10)
         rate = np.repeat(np.linspace(1, 2, 10), rows // 10) * np.minimum(
@@ -53,12 +72,38 @@ def table(law: str, rows: int):
     return pa.table(columns), {"law": law.split(",")[0], "y": "y", **options}
 
 
+def answers(rows: int) -> list[str]:
+    """The command that estimates abilities from a table of answers, which is written."""
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import csv
+
+    rng = np.random.default_rng(0)
+    ability, easiness = rng.normal(0, 1, 100), rng.normal(0, 1, rows // 100)
+    correct = rng.uniform(size=(100, rows // 100)) < 1 / (1 + np.exp(-ability[:, None] - easiness))
+    columns = {
+        "model": np.repeat(np.arange(100), rows // 100),
+        "item": np.tile(np.arange(rows // 100), 100),
+        "score": correct.ravel().astype(int),
+        "flops": np.repeat(10 ** (20 + ability), rows // 100),
+    }
+    path = Path(tempfile.mkdtemp()) / "answers.csv"
+    csv.write_csv(pa.table(columns), path)
+    named = [text for name in ("model", "item", "score") for text in (f"--{name}", name)]
+    return ["ability", str(path), *named, "--compute", "flops"]
+
+
 def measured(law: str, rows: int, results) -> None:
     start = time.process_time()
     import relscale
+    from relscale.cli import main as command
 
-    data, options = table(law, rows)
-    str(relscale.fit(data, **options))
+    if law == ITEMS:
+        with redirect_stdout(io.StringIO()):
+            command(answers(rows))
+    else:
+        data, options = table(law, rows)
+        str(relscale.fit(data, **options))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     results.put((time.process_time() - start, peak))
 
@@ -66,11 +111,11 @@ def measured(law: str, rows: int, results) -> None:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    options.add_argument("--law", choices=LAWS, action="append", help="by default every one")
+    options.add_argument("--law", choices=(*LAWS, ITEMS), action="append", help="by default every one")
     chosen = options.parse_args()
     processes = multiprocessing.get_context("spawn")  # each with a memory of its own
     print(f"{'law':26} {'rows':>8} {'s':>7} {'GB':>6}  exponent of s, GB")
-    for law in chosen.law or LAWS:
+    for law in chosen.law or (*LAWS, ITEMS):
         before = None
         for rows in chosen.rows:
             results = processes.SimpleQueue()
