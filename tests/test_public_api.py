@@ -23,11 +23,6 @@ ROOT = Path(__file__).parents[1]
 FLOPS = np.geomspace(1e18, 1e21, 8)
 
 
-@pytest.fixture(scope="module")
-def ladder():
-    return rs.fit(rs.datasets.olmo_ladder())
-
-
 def once_for_each_table(fit):
     """``fit`` that is not worked out again for the same object and options."""
     known = {}
@@ -57,6 +52,18 @@ def modules_with_examples():
             yield ".".join(parts).removesuffix(".__init__")
 
 
+@pytest.fixture(scope="module")
+def remembered():
+    """The table that most examples begin with, and ``fit``, which fits it once."""
+    return functools.cache(rs.datasets.olmo_ladder), once_for_each_table(rs.fit)
+
+
+@pytest.fixture(scope="module")
+def ladder(remembered):
+    table, fit = remembered
+    return fit(table())
+
+
 @pytest.mark.parametrize(
     "module",
     [
@@ -65,9 +72,10 @@ def modules_with_examples():
         if module not in OF_EXPERIMENTS
     ],
 )
-def test_each_example_does_what_it_says(module, monkeypatch):
-    monkeypatch.setattr(rs.datasets, "olmo_ladder", functools.cache(rs.datasets.olmo_ladder))
-    monkeypatch.setattr(rs, "fit", once_for_each_table(rs.fit))  # most examples begin with the same fit
+def test_each_example_does_what_it_says(module, remembered, monkeypatch):
+    table, fit = remembered
+    monkeypatch.setattr(rs.datasets, "olmo_ladder", table)
+    monkeypatch.setattr(rs, "fit", fit)
     found = doctest.testmod(importlib.import_module(module))
     assert found.attempted
     assert not found.failed

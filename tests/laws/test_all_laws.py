@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -295,16 +296,23 @@ def test_many_parameter_vectors_at_once_are_each_as_alone(name: str) -> None:
         assert jacobian[..., j] == pytest.approx(one.jacobian(truth, x), rel=1e-12)
 
 
+@cache
+def noisy_and_fitted(name: str) -> tuple[Array, Array, Estimates]:
+    """The predictors of a law's world, its values but for noise of 0.3%, and the fit to them."""
+    x, truths = WORLDS[name]
+    y = LAWS[name].value(np.array(truths[0]), x)
+    noisy = y * np.exp(0.003 * np.random.default_rng(1).standard_normal(len(y)))
+    return x, noisy, fitted(name, x, noisy)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-60, 1e-3, 1e3, 1e60])
 @pytest.mark.parametrize(
     "name", [name for name in WORLDS if name not in (*SHARES, *FLAT, "batch_trajectory")]
 )
 def test_the_unit_of_what_is_predicted_does_not_matter(name: str, scale: float) -> None:
-    x, truths = WORLDS[name]
-    y = LAWS[name].value(np.array(truths[0]), x)
-    noisy = y * np.exp(0.003 * np.random.default_rng(1).standard_normal(len(y)))
-    plain, scaled = fitted(name, x, noisy), fitted(name, x, scale * noisy)
+    x, noisy, plain = noisy_and_fitted(name)
+    scaled = fitted(name, x, scale * noisy)
     value = LAWS[name].value(plain.theta[:, 0], x)
     assert LAWS[name].value(scaled.theta[:, 0], x) == pytest.approx(scale * value, rel=1e-5)
 
@@ -313,10 +321,8 @@ def test_the_unit_of_what_is_predicted_does_not_matter(name: str, scale: float) 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 @pytest.mark.parametrize("name", [name for name in WORLDS if name not in (*WITHOUT_UNITS, *FLAT)])
 def test_the_unit_of_the_predictors_does_not_matter(name: str, scale: float) -> None:
-    x, truths = WORLDS[name]
-    y = LAWS[name].value(np.array(truths[0]), x)
-    noisy = y * np.exp(0.003 * np.random.default_rng(1).standard_normal(len(y)))
-    plain, scaled = fitted(name, x, noisy), fitted(name, scale * x, noisy)
+    x, noisy, plain = noisy_and_fitted(name)
+    scaled = fitted(name, scale * x, noisy)
     assert scaled.objective == pytest.approx(plain.objective, rel=1e-5)
 
 
