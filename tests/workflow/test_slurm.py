@@ -25,7 +25,8 @@ GROUPS = [
     *(f"{rule}=text" for rule in ("corpus", "vocabulary", "tokenize", "suite")),
     *(f"{rule}=analysis" for rule in ("score", "collect", "fit", "write_report")),
 ]
-BUDGETS = ["2e9", "4e9"]
+BUDGET = "2e9"
+RULE = f"rule_train_wildcards_documentation_{BUDGET}"
 SAVED = "the same command resumes the run"  # what a training says that has saved its state, and exits with 85
 # Trainings, which are stopped, and their Snakemakes are processes of their own. What other jobs run has been imported
 # before: `relscale`, and the Python that Snakemake calls in a job.
@@ -53,7 +54,10 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def disturbed(tmp_path_factory, make_experiment, cluster):
+    """The experiment after all of that, with one training whose three jobs are cancelled, warned and requeued."""
     config = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
+    config["design"]["budgets"] = [BUDGET]
+    config["fit"]["frontier"] = "all"
     experiment = make_experiment(tmp_path_factory.mktemp("disturbed"), config)
     (experiment.folder / "slurm").symlink_to(ROOT / "slurm")
     commands = tmp_path_factory.mktemp("commands")
@@ -71,26 +75,14 @@ def disturbed(tmp_path_factory, make_experiment, cluster):
             asked = subprocess.run(["squeue"], env=cluster.environment, capture_output=True, check=False)
         assert asked.returncode, "the controller was there all the time"
 
-        first, second = (f"rule_train_wildcards_documentation_{budget}" for budget in BUDGETS)
-        requeued, stopped = None, []
-        to_do = {first: ["scancel"], second: ["scontrol", "requeue"]}
-        while to_do:
-            wait(lambda: any(training(cluster, experiment, each) for each in to_do), workflow, experiment)
-            for each in list(to_do):
-                if number := training(cluster, experiment, each):
-                    command = to_do.pop(each)
-                    cluster.call(*command, number)
-                    wait(lambda budget=each[-3:]: has_saved(experiment, budget), workflow, experiment)
-                    stopped.append(command[-1])
-                    requeued = number if each == second else requeued
-        wait(lambda: len(jobs(cluster, first)) == 2, workflow, experiment)
-        wait(lambda: training(cluster, experiment, first), workflow, experiment)
-        cluster.call("scancel", "--signal=USR1", training(cluster, experiment, first))
-        wait(lambda: has_saved(experiment, BUDGETS[0]), workflow, experiment)
+        for place, command in enumerate((["scancel"], ["scancel", "--signal=USR1"], ["scontrol", "requeue"])):
+            wait(lambda place=place: len(jobs(cluster, RULE)) == place + 1, workflow, experiment)
+            wait(lambda: training(cluster, experiment), workflow, experiment)
+            cluster.call(*command, training(cluster, experiment))
+            wait(lambda: has_saved(experiment), workflow, experiment)
         assert workflow.wait(timeout=900) == 0, experiment.said()
     finally:
         workflow.kill()
-    experiment.requeued, experiment.stopped = requeued, stopped
     return experiment
 
 
@@ -108,18 +100,18 @@ def jobs(cluster, comment):
     return [line.split()[:2] for line in lines if line.split()[2].startswith(comment)]
 
 
-def training(cluster, experiment, comment):
+def training(cluster, experiment):
     """The job that is training a run now: it is running and owns one."""
     owners = [read(path) for path in experiment.folder.glob("results/store/runs/*.state/owner.json")]
-    for number, state in jobs(cluster, comment):
+    for number, state in jobs(cluster, RULE):
         if state == "RUNNING" and any(f'"{number}"' in owner for owner in owners):
             return number
     return None
 
 
-def has_saved(experiment, budget):
+def has_saved(experiment):
     """Whether the training says that it was stopped and has saved its state; its next attempt writes the log anew."""
-    return SAVED in read(experiment.folder / f"results/tiny/logs/train/documentation/{budget}.log")
+    return SAVED in read(experiment.folder / f"results/tiny/logs/train/documentation/{BUDGET}.log")
 
 
 def read(path):
@@ -131,66 +123,60 @@ def read(path):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, disturbed):
-    """The same trainings by hand, one after another, from the same tokens."""
+    """The same training by hand, from the same tokens."""
     folder = tmp_path_factory.mktemp("undisturbed")
     for part in ("tokens", "vocabulary"):
         shutil.copytree(disturbed.folder / "results" / "tiny" / part, folder / "results" / "tiny" / part)
-    for budget in BUDGETS:
-        command = ["relscale", "train", disturbed.folder / "experiment.yaml", "--corpus", "documentation"]
-        command += ["--job", budget, "--output", f"{budget}.json"]
-        subprocess.run(list(map(str, command)), cwd=folder, env=disturbed.warm_environment, check=True)
+    command = ["relscale", "train", disturbed.folder / "experiment.yaml", "--corpus", "documentation"]
+    command += ["--job", BUDGET, "--output", "runs.json"]
+    subprocess.run(list(map(str, command)), cwd=folder, env=disturbed.warm_environment, check=True)
     return folder
 
 
-@pytest.mark.parametrize("budget", BUDGETS)
-def test_a_cancelled_a_requeued_and_a_warned_training_end_with_the_weights_of_an_undisturbed_one(
-    disturbed, undisturbed, budget
+def test_a_cancelled_warned_and_requeued_training_ends_with_the_weights_of_an_undisturbed_one(
+    disturbed, undisturbed
 ):
-    manifest = disturbed.folder / "results" / "tiny" / "runs" / "documentation" / f"{budget}.json"
-    expected = json.loads((undisturbed / f"{budget}.json").read_text())
+    manifest = disturbed.folder / "results" / "tiny" / "runs" / "documentation" / f"{BUDGET}.json"
+    expected = json.loads((undisturbed / "runs.json").read_text())
     assert json.loads(manifest.read_text()) == expected
     for run in expected:
         weights = Path(run["path"]) / "model.safetensors"
         assert (disturbed.folder / weights).read_bytes() == (undisturbed / weights).read_bytes()
 
 
-def test_every_run_is_measured_and_laws_are_fitted(disturbed):
+def test_every_run_is_measured_and_fits_are_written(disturbed):
     results = disturbed.folder / "results" / "tiny"
     measured = read_table(results / "measurements.parquet")
-    assert len(set(measured["run"].to_pylist())) == 6
+    assert len(set(measured["run"].to_pylist())) == 3
     assert (results / "fits" / "fits.parquet").is_file()
 
 
 def test_slurm_saw_what_was_done_to_the_trainings(disturbed, cluster):
-    first = [state for _, state in jobs(cluster, "rule_train_wildcards_documentation_2e9")]
-    assert first == ["CANCELLED", "FAILED", "COMPLETED"]
-    second = jobs(cluster, "rule_train_wildcards_documentation_4e9")
-    assert second == [[disturbed.requeued, "COMPLETED"]]
-    assert "Restarts=1" in cluster.call("scontrol", "show", "job", disturbed.requeued)
+    assert [state for _, state in jobs(cluster, RULE)] == ["CANCELLED", "FAILED", "COMPLETED"]
+    shown = [cluster.call("scontrol", "show", "job", number) for number, _ in jobs(cluster, RULE)]
+    assert [re.search(r"Restarts=(\d)", text)[1] for text in shown] == ["0", "0", "1"]
 
 
-def test_a_training_that_is_stopped_has_saved_its_state(disturbed, cluster):
-    """All three say so, and of the one that is warned Slurm's log has the exit code, 85.
+def test_a_warned_training_ends_with_the_exit_code_of_one_that_has_saved_its_state(disturbed, cluster):
+    """All three say that they have saved it, and of the one that is warned Slurm's log has the exit code, 85.
 
     The Snakemake around one that is cancelled or requeued may be killed while it shuts down, before it writes that.
     """
-    assert disturbed.stopped.count("scancel") == disturbed.stopped.count("requeue") == 1
-    _, (warned, _), _ = jobs(cluster, "rule_train_wildcards_documentation_2e9")
+    _, (warned, _), _ = jobs(cluster, RULE)
     (log,) = disturbed.folder.glob(f"results/slurm-logs/**/{warned}.log")
     assert "returned non-zero exit status 85" in log.read_text()
 
 
-def test_a_training_is_granted_the_gpu_and_the_time_that_the_plan_asks_for(disturbed, cluster):
-    granted = cluster.call("scontrol", "show", "job", disturbed.requeued)
-    assert re.search(r"TresPerJob=gres:gpu:1\b", granted)
-    assert "TimeLimit=00:16:00" in granted
+def test_a_training_is_granted_the_gpu_that_the_plan_asks_for(disturbed, cluster):
+    for number, _ in jobs(cluster, RULE):
+        assert re.search(r"TresPerJob=gres:gpu:1\b", cluster.call("scontrol", "show", "job", number))
 
 
 def test_each_attempt_has_more_time_and_the_second_more_memory(disturbed, cluster):
-    attempts = [number for number, _ in jobs(cluster, "rule_train_wildcards_documentation_2e9")]
+    """The first has the time of the plan."""
     asked = [
         cluster.call("squeue", "--noheader", "--format=%l %m", "--states=all", f"--jobs={number}")
-        for number in attempts
+        for number, _ in jobs(cluster, RULE)
     ]
     times, memories = zip(*(each.split() for each in asked), strict=True)
     assert times == ("16:00", "32:00", "48:00")
