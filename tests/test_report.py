@@ -227,7 +227,7 @@ def test_page_and_terminal_say_first_which_laws_were_fitted_where_one_budget_has
     section = page[page.index('<section id="laws">') :]
     assert '<h3 id="law.width">width: power</h3>' in section
     assert page.index('<section id="laws">') < page.index('<section id="suite.tests">')
-    assert "<li>1 of 1 gaps: no spread of compute to fit a slope to.</li>" in page
+    assert "<li>1 of 1 gap: no spread of compute to fit a slope to.</li>" in page
     for row in rows_of(ParameterRow, fits.fits):
         if row.fit == "width" and row.value is not None:
             assert f"<td>{row.parameter}</td><td>{row.value:.5g}</td>" in section

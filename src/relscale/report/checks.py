@@ -161,7 +161,7 @@ def _power(rows: Sequence[VerdictRow]) -> Check | None:
     return Check(
         _outcome(enough, len(known), 0.3),
         "Power",
-        f"For {enough} of {len(known)} gaps an experiment like this one would detect a change of "
+        f"For {enough} of {words.number_of(len(known), 'gap')} an experiment like this one would detect a change of "
         f"{words.percent(change)} per 10× compute with {words.percent(ENOUGH)} power or more; the median power is "
         f"{words.percent(round(median(known), 2))}{limits}. A gap that is not resolved may still change.",
         ("robustness",),
@@ -206,7 +206,7 @@ def _notes(rows: Sequence[VerdictRow]) -> Check | None:
     return Check(
         "no",
         "Validity of the measure",
-        f"{len(flagged)} gaps use a doubtful measure. {'. '.join(named[:3])}.",
+        f"{words.number_of(len(flagged), 'gap')} with a doubtful measure. {'. '.join(named[:3])}.",
     )
 
 

@@ -49,7 +49,9 @@ def suite_section(data: ReportData, suite: SuiteWords, counted: Sequence[Verdict
                 "Filter ",
                 element("input", type="search", placeholder="group, corpus, verdict …", class_="filter"),
             ),
-            element("span", f"family of {tests} tests, metric {rows[0].metric}", class_="quiet"),
+            element(
+                "span", f"family of {words.number_of(tests, 'test')}, metric {rows[0].metric}", class_="quiet"
+            ),
             class_="tools",
         ),
         element("div", verdict_table(data, rows, suite.title), class_="table-frame"),
@@ -66,7 +68,7 @@ def _suite_without_gaps(data: ReportData, suite: SuiteWords, rows: Sequence[Verd
     """The section of a suite whose gaps have no interval: the reasons, and the folded table."""
     reasons = Counter(row.note or str(row.status) for row in rows)
     lines = [
-        element("li", as_sentence(f"{number} of {len(rows)} gaps: {reason}"))
+        element("li", as_sentence(f"{number} of {words.number_of(len(rows), 'gap')}: {reason}"))
         for reason, number in reasons.items()
     ]
     more = len(lines) - MOST_REASONS

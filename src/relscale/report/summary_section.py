@@ -59,7 +59,7 @@ def _scope(data: ReportData, rows: Sequence[VerdictRow]) -> str:
     flops = [value for row in rows for value in (row.flops_low, row.flops_high) if value]
     parts = ["relscale report", data.title]
     if rows:
-        parts.append(f"{len(rows)} gaps")
+        parts.append(words.number_of(len(rows), "gap"))
     parts += _models(data.rows("frontier", FrontierRow))
     if len(corpora) > 1:
         parts.append(f"{len(corpora)} training corpora")
@@ -77,7 +77,7 @@ def _models(rows: Sequence[FrontierRow]) -> list[str]:
     if not number:
         return []
     size_range = f" of {_range(sizes)} parameters" if sizes else ""
-    return [f"{number} model{'s' if number != 1 else ''}{size_range}"]
+    return [f"{words.number_of(number, 'model')}{size_range}"]
 
 
 def _range(numbers: Sequence[float]) -> str:
@@ -155,10 +155,10 @@ def _rule(counted: Sequence[VerdictRow]) -> Markup | None:
         items = "new items if items were resampled, else these items"
     return element(
         "p",
-        f"A direction needs a p-value below {rate} after Benjamini–Hochberg's adjustment over "
-        f"all groups and corpora of a suite. By unadjusted intervals, {unadjusted} of {len(counted)} gaps would have "
-        f"one. Intervals and p-values are for {items}. Flat: the whole interval is within "
-        f"±{words.percent(row.margin)} per tenfold compute.",
+        f"A direction needs a p-value below {rate} after Benjamini–Hochberg's adjustment over all groups and corpora "
+        f"of a suite. By unadjusted intervals, {unadjusted} of {words.number_of(len(counted), 'gap')} would have one. "
+        f"Intervals and p-values are for {items}. Flat: the whole interval is within ±{words.percent(row.margin)} per "
+        "tenfold compute.",
         class_="quiet",
     )
 

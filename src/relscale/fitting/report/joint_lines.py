@@ -61,10 +61,10 @@ def joint_summary(tests: Sequence[JointTest]) -> str:
         if some_group_moves(test.row):
             moving.setdefault(test.suite, []).append(test.models)
     count = sum(map(len, moving.values()))
-    which = [
-        " ".join(filter(None, (suite, f"({', '.join(models)})" if any(models) else "")))
-        for suite, models in moving.items()
-    ]
+    which = []
+    for suite, models in moving.items():
+        of = ", ".join(filter(None, models))
+        which.append(f"{suite} ({of})" if suite and of else suite or of)
     return (
         "in joint tests of all groups of a suite (not adjusted for the number of tests), "
         f"groups differ in their exponents in {count} of {len(tests)}{': ' if which else ''}{', '.join(which)}"

@@ -60,6 +60,17 @@ THE_OTHERS = "the mean of the other groups"
 UNNAMED = Names()
 
 
+def number_of(count: int, noun: str) -> str:
+    """A number and its noun in the singular or plural.
+
+    Examples
+    --------
+    >>> number_of(1, "gap"), number_of(2, "gap")
+    ('1 gap', '2 gaps')
+    """
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def counted_rows(rows: Sequence[VerdictRow]) -> list[VerdictRow]:
     """The gaps counted in a headline: those between groups by each suite's headline metric, else all."""
     shown = [row for row in rows if row.primary]
