@@ -25,10 +25,22 @@ with ProcessPoolExecutor(1, initializer=end_with_parent) as pool:
     pool.submit(time.sleep, 60).result()
 """
 
+RUN = """
+from pathlib import Path
+from relscale.commands.run import run_workflow
+run_workflow(Path("config.yaml"), ["--snakefile=Snakefile", "--cores=1", "--workflow-profile=none"])
+"""
+# A rule that writes the process of its Snakemake and does not end.
+SNAKEFILE = """
+rule waiting:
+    output: "done"
+    shell: "echo $PPID > started.partial; mv started.partial started; sleep 60"
+"""
 
-def python(code, *arguments):
+
+def python(code, *arguments, **options):
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 def test_a_command_ends_with_the_process_that_ordered_it_however_that_was_killed():
@@ -42,6 +54,26 @@ def test_a_command_ends_with_the_process_that_ordered_it_however_that_was_killed
     assert (
         command.stderr.read() == f"relscale: stopped because process {order.pid}, which started it, ended\n"
     )
+
+
+@pytest.mark.slow
+def test_a_workflow_ends_with_the_command_that_runs_it_however_that_was_killed(tmp_path):
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "config.yaml").write_text("{}")
+    command = python(RUN, cwd=tmp_path)
+    until = time.monotonic() + 120
+    while not (tmp_path / "started").is_file():
+        assert command.poll() is None, command.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    snakemake = int((tmp_path / "started").read_text())
+    assert started(snakemake) is not None
+    command.kill()
+    command.wait()
+    until = time.monotonic() + 30
+    while started(snakemake) is not None:
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_a_process_of_a_pool_ends_with_the_one_that_started_it():

@@ -54,11 +54,17 @@ def run(options: argparse.Namespace) -> None:
 
 
 def run_workflow(config: Path, further: list[str]) -> int:
-    """Run Snakemake on a config in the working folder; returns its exit status after all its jobs have ended."""
+    """Run Snakemake on a config in the working folder; returns its exit status after all its jobs have ended.
+
+    A signal that ended it is 128 and its number, as in a shell.
+    """
     from relscale.package_files import FILES, SNAKEFILE
+    from relscale.storage.process import RUN
 
     environment = os.environ | {
-        "RELSCALE_RUN": "1",  # this command prints the headline, so the Snakefile does not
+        RUN: str(
+            os.getpid()
+        ),  # Snakemake ends with this command, which prints the headline in place of the Snakefile
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
     profile = FILES / "profiles" / "default"
@@ -79,7 +85,8 @@ def run_workflow(config: Path, further: list[str]) -> int:
         signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number)),
     }
     try:
-        return process.wait()
+        status = process.wait()
+        return status if status >= 0 else 128 - status
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 CHANGES_NO_NUMBER = "ends a process when its parent ends"
 
+RUN = "RELSCALE_RUN"  # environment variable with the process of `relscale run`
 EXIT_CODE = 85  # ERESTART on Linux, and HTCondor's "saved, run me again"
 SECONDS_BETWEEN_CHECKS = 0.5  # of the process that started this one
 
