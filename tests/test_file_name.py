@@ -28,6 +28,7 @@ def test_names_that_differ_have_file_names_that_differ(several):
     assert len({file_name(name).casefold() for name in several}) == len(several)
 
 
+@pytest.mark.slow
 @given(names, st.data())
 def test_names_that_differ_in_case_alone_have_files_of_their_own_where_a_file_system_ignores_it(name, data):
     upper = data.draw(st.lists(st.booleans(), min_size=len(name), max_size=len(name)))
@@ -36,6 +37,7 @@ def test_names_that_differ_in_case_alone_have_files_of_their_own_where_a_file_sy
     assert same == (name == other)
 
 
+@pytest.mark.slow
 @given(names)
 def test_no_file_name_is_that_of_another_name(name):
     """Whoever calls a corpus as the files of another are called gets files of another name."""
@@ -50,6 +52,7 @@ def test_plain_names_are_their_own_file_names(name):
     assert file_name(name) == name
 
 
+@pytest.mark.slow
 @given(st.lists(names, unique=True, min_size=1))
 def test_a_name_is_found_by_its_file_name(several):
     assert [named(several, file_name(name)) for name in several] == several

@@ -130,6 +130,7 @@ def test_results_are_read_from_any_folder(finished, tmp_path, monkeypatch):
         results.table("verdict")
 
 
+@pytest.mark.slow
 def test_an_experiment_that_was_run_gives_its_results(finished, monkeypatch):
     monkeypatch.chdir(finished)
     monkeypatch.setattr("relscale.commands.run.run_workflow", workflow)
@@ -191,10 +192,23 @@ def test_a_verdict_is_that_of_a_line_through_the_logarithms_of_the_ratios(ladder
 
 
 @pytest.mark.slow
-def test_another_confidence_level_is_that_of_a_fit_at_it(ladder):
-    anew = rs.fit(rs.datasets.olmo_ladder(), level=0.5).params.where(group="other", parameter="delta_beta")
-    narrow = ladder.conf_int(0.5).where(group="other", parameter="delta_beta")
+def test_another_confidence_level_is_that_of_a_fit_at_it():
+    noise = np.random.default_rng(0).normal(0, 0.01, 16)
+    rows = pa.table(
+        {
+            "flops": np.tile(FLOPS, 2),
+            "group": ["a"] * 8 + ["b"] * 8,
+            "loss": np.repeat([1.0, 2.0], 8) * (np.tile(FLOPS, 2) / 1e20) ** -0.05 * np.exp(noise),
+        }
+    )
+    fits = {level: rs.fit(rows, baseline="a", level=level) for level in (0.5, 0.95)}
+    anew, narrow = (
+        frame.where(group="b", parameter="delta_beta")
+        for frame in (fits[0.5].params, fits[0.95].conf_int(0.5))
+    )
+    assert len(narrow) == 1
     assert (narrow["low"], narrow["high"]) == (anew["low"], anew["high"])
+    assert fits[0.95].conf_int().where(group="b", parameter="delta_beta")["low"] < narrow["low"]
 
 
 def test_a_group_that_is_not_there_is_suggested(ladder):
@@ -218,6 +232,7 @@ def test_a_forecast_is_at_ones_own_compute_and_model(ladder):
     assert len(ahead) == 6
 
 
+@pytest.mark.slow
 def test_a_forecast_is_of_the_model_that_was_named_whatever_its_flops_per_token():
     fit = rs.fit(rs.datasets.olmo_ladder().where(subgroup="stem"), law="power", bootstrap=0)
     olmo_7b = {"training_flops": 1.79e23, "params": 6.89e9, "tokens": 3.95e12}  # F / ND is 6.6
@@ -227,6 +242,7 @@ def test_a_forecast_is_of_the_model_that_was_named_whatever_its_flops_per_token(
         fit.forecast(olmo_7b | {"parms": 7e9})
 
 
+@pytest.mark.slow
 def test_a_law_of_several_predictors_asks_for_all_of_them():
     table = rs.datasets.olmo_ladder().where(subgroup="stem")
     fit = rs.fit(table, law="parametric")
@@ -254,6 +270,7 @@ def test_every_law_of_compute_has_a_figure():
     assert min(curve.y) > 1
 
 
+@pytest.mark.slow
 def test_a_wide_table_has_a_group_per_column(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     rows = ["flops,easy,hard", *(f"{f},{f**-0.05},{2 * f**-0.04}" for f in FLOPS)]
@@ -293,6 +310,7 @@ def test_a_published_frontier_is_that_of_the_fit():
             assert line[ours] == pytest.approx(row[theirs], rel=1e-9)
 
 
+@pytest.mark.slow
 def test_budgets_that_share_trainings_are_named_by_a_column(tmp_path):
     table = read_table(ROOT / "reference" / "isoflop_suite.csv")
     one_each = table.append_column("training", pa.array([str(n) for n in range(table.num_rows)]))

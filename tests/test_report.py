@@ -95,6 +95,7 @@ def test_a_gap_is_said_in_ratios_and_per_cent(page: str) -> None:
     assert re.search(r"widens: 1\.40 → 1\.6\d × base, \+7\.\d%", sentence)
 
 
+@pytest.mark.slow
 def test_a_figure_without_anything_to_draw_says_why(fits: Fits) -> None:
     empty = json.loads(chart.empty("Forecasts", "No gap has a forecast.").to_json())
     figure = ReportFigure("forecast", empty, "Forecasts along compute.")

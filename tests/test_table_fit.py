@@ -78,6 +78,7 @@ def test_other_frames_that_speak_arrow_are_tables_too():
     assert relscale.fit(Frame(), **COLUMNS).fits.equals(relscale.fit(table(), **COLUMNS).fits)
 
 
+@pytest.mark.slow
 def test_its_slope_is_that_of_a_straight_line_through_log_ratios():
     data = table().to_pylist()
     loss = {group: np.log([row["loss"] for row in data if row["test"] == group]) for group in SLOPES}
@@ -116,6 +117,7 @@ def test_the_order_of_rows_does_not_matter():
     assert relscale.fit(shuffled, **COLUMNS).fits.equals(relscale.fit(table(), **COLUMNS).fits)
 
 
+@pytest.mark.slow
 def test_printing_it_says_what_was_found():
     said = str(relscale.fit(table(noise=0), **COLUMNS))
     title, _, verdicts, easiest, _, heading, _, easy, *_ = said.splitlines()
@@ -270,6 +272,7 @@ def test_the_shell_prints_the_same_and_writes_a_table_beside_it(path, capsys):
     assert sorted(file.name for file in path.parent.iterdir()) == ["numbers.csv", "numbers.fits.parquet"]
 
 
+@pytest.mark.slow
 def test_output_may_be_a_folder_for_all_tables(path):
     assert main(["fit", str(path), *ARGUMENTS, "--output", "out"]) == 0
     assert {file.stem for file in Path("out").iterdir()} == set(ROWS)
@@ -440,6 +443,7 @@ def wide(**columns: list[Any]) -> pa.Table:
     return pa.table(known | columns)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "column",
     [
@@ -461,6 +465,7 @@ def test_a_wide_table_with_an_empty_cell_or_a_taken_name_is_no_crash() -> None:
         relscale.fit(wide(column=["x", "y", "z", "x"]), y=["easy", "hard"], baseline="hard", run="column")
 
 
+@pytest.mark.slow
 def test_a_column_of_a_wide_table_that_nothing_uses_may_have_any_name() -> None:
     named = wide(column=["x", "y", "z", "x"], error=[1.0, 2.0, 3.0, 4.0])
     options = {"y": ["easy", "hard"], "baseline": "hard", "bootstrap": 10}

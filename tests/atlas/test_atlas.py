@@ -116,6 +116,7 @@ def test_a_page_with_an_older_answer_is_noticed() -> None:
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
+@pytest.mark.slow
 def test_the_report_has_each_number_beside_what_is_known_and_text_stays_text() -> None:
     (row, *others) = reproduced("parallel_streams", TABLES)
     rows = [replace(row, quantity=HOSTILE, status=Agreement.DIFFERS), *others]

@@ -63,6 +63,7 @@ def test_a_sample_keeps_whole_modules_and_its_limit_and_grows_with_it(rows, limi
     assert sample_modules(rows, splits, {"code": whole}, seed) == list(range(len(rows)))
 
 
+@pytest.mark.slow
 @given(documents)
 def test_without_a_limit_all_is_sampled(rows):
     assert sample_modules(rows, ["train"] * len(rows), {}, seed=0) == list(range(len(rows)))

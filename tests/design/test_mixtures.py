@@ -56,6 +56,7 @@ def test_a_part_of_no_source_is_refused_where_it_stands():
         check_config(config(design=design))
 
 
+@pytest.mark.slow
 def test_weights_are_uniform_over_all_mixtures_at_concentration_1():
     parts = {name: {"source": name} for name in "abc"}
     drawn = mixture_corpora(Mixtures.model_validate({"parts": parts, "number": 2000}), 0)

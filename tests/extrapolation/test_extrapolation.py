@@ -118,6 +118,7 @@ def test_a_candidate_without_a_forecast_of_a_curve_is_judged_by_the_others():
     assert weight[0] > 0.8
 
 
+@pytest.mark.slow
 def test_curves_of_one_predictor_each_count_alike():
     """A power law and a law with a floor, of which the second is a thousand times less."""
     x = np.geomspace(1, 100, 16)

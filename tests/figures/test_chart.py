@@ -23,6 +23,7 @@ def test_labels_at_line_ends_never_cover_each_other_where_there_is_room(wanted: 
     assert all(-1e-6 <= height <= 300 + 1e-6 for height in placed)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=16, unique=True).map(sorted))
 def test_labels_that_are_far_enough_apart_stay_where_they_are(places: list[int]) -> None:
     wanted = [20.0 * place for place in places]
@@ -161,6 +162,7 @@ def test_what_is_pointed_at_is_in_the_same_numbers() -> None:
     assert text == "2×10¹¹ FLOPs: −0.01464, here"
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text("ab_-/.,:", min_size=1, max_size=60), max_size=8),
     st.integers(10, 400),

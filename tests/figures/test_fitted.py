@@ -133,6 +133,7 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> FigureData:
     )
 
 
+@pytest.mark.slow
 def test_accuracy_is_drawn_as_the_sigmoid_of_the_loss_that_it_is(questions: FigureData) -> None:
     figure = make_figure("loss-to-accuracy", questions, {"suite": "s"})
     lines = [trace for trace in figure.data if trace.mode == "lines" and len(trace.x) > 2]

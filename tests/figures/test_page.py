@@ -38,6 +38,7 @@ def test_packing_loses_nothing(data: bytes) -> None:
     assert unpacked(packed(data), len(data)) == data
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=400))
 def test_packed_text_passes_through_html_unchanged(data: bytes) -> None:
     text = packed(data)

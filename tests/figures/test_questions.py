@@ -274,6 +274,7 @@ def test_a_form_that_could_not_be_tried_is_named_with_its_reason(toy: FigureData
     assert labels[3] == "bnsl"
 
 
+@pytest.mark.slow
 def test_the_power_of_a_table_without_items_is_that_of_budgets_and_runs(
     toy: FigureData, tmp_path: Path
 ) -> None:
@@ -381,6 +382,7 @@ def test_a_suite_of_one_prompt_form_says_so(toy: FigureData) -> None:
     assert "was measured under a single prompt form" in texts(figure)
 
 
+@pytest.mark.slow
 def test_of_many_groups_prompt_forms_show_the_median(toy: FigureData, tmp_path: Path) -> None:
     data = many(toy, tmp_path, 20, 3)
     rows = toy.rows(PromptFormRow, corpus="code", group="tables")

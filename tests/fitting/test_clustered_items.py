@@ -58,10 +58,12 @@ def test_without_clusters_nothing_changes(tables: Any) -> None:
     assert {**with_clusters, "estimand": None} == {**alone, "estimand": None}
 
 
+@pytest.mark.slow
 def test_the_summary_shows_both_p_values(tables: Any) -> None:
     assert "p, items independent" in summary(fit(*tables, suites=SUITES), {})
 
 
+@pytest.mark.slow
 def test_few_clusters_are_flagged(tables: Any) -> None:
     measurements, draws = tables
     few = measurements.set_column(

@@ -157,6 +157,7 @@ def test_data_sets_may_differ_in_their_predictors() -> None:
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.permutations(range(15)))
 def test_the_order_of_the_points_does_not_matter(order: list[int]) -> None:

@@ -66,6 +66,7 @@ def test_the_frontier_is_the_one_that_the_runs_were_laid_around(World: Any) -> N
         assert one(fits.fits, law=law, parameter="exponent") == pytest.approx(0.5, abs=1e-10)
 
 
+@pytest.mark.slow
 def test_each_stage_agrees_with_a_plain_loop_over_numpy_and_scipy(World: Any) -> None:
     world = World(GROUPS, noise=0.01, seed=3)
     fits = fit(world.measurements, suites=SUITES)
@@ -188,6 +189,7 @@ def test_a_suite_is_fitted_the_same_alone_and_beside_others(World: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_direction_comes_with_the_sign_of_delta_beta_times_log_ratio(World: Any) -> None:
     fits = fit(World(GROUPS, noise=1e-4).measurements, suites=SUITES)
     # a: above the baseline and falling faster; c: below it and falling faster.
@@ -220,6 +222,7 @@ def test_one_run_a_budget_makes_each_run_a_point(World: Any) -> None:
     assert "compute_optimal_tokens" not in fits.fits["law"].to_pylist()
 
 
+@pytest.mark.slow
 def test_a_table_of_seven_columns_is_enough(World: Any) -> None:
     table = World(GROUPS, widths=1).measurements
     few = table.select(["corpus", "run", "training_flops", "suite", "group", "metric", "value"])
@@ -290,6 +293,7 @@ def test_replicates_may_be_read_in_batches(World: Any, tmp_path: Any) -> None:
     assert fit(world.measurements, batches, suites=SUITES) == whole
 
 
+@pytest.mark.slow
 def test_what_is_written_is_read_back(World: Any, tmp_path: Any) -> None:
     fits = fit(World(GROUPS, noise=0.01, replicates=5, item_noise=0.01).measurements, suites=SUITES)
     write(fits, tmp_path / "fits")

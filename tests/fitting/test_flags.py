@@ -103,12 +103,14 @@ def test_an_error_that_has_no_logarithm_is_flagged(World: Any, value: float) -> 
     assert rows(fits, "fits", parameter="delta_beta")[0]["n"] == 4
 
 
+@pytest.mark.slow
 def test_a_group_without_values_is_flagged(World: Any) -> None:
     fits = fit(edited(World(GROUPS), {"value": None}, group="a"), suites=SUITES)
     no_silent_numbers(fits)
     assert rows(fits, "fits", group="a", parameter="beta")[0]["reason"].startswith("0 points")
 
 
+@pytest.mark.slow
 def test_a_missing_baseline_is_flagged_where_it_is_missing(World: Any) -> None:
     table = World(GROUPS, corpora=("text", "code"), noise=0.01).measurements
     here = pc.and_(pc.equal(table["corpus"], "code"), pc.equal(table["group"], "b"))
@@ -127,6 +129,7 @@ def test_groups_without_a_named_baseline_get_a_flag_and_their_own_laws(World: An
     assert len(rows(fits, "fits", suite="s", parameter="beta")) == 2
 
 
+@pytest.mark.slow
 def test_replicates_that_lack_a_group_flag_its_population_only(World: Any) -> None:
     world = World(GROUPS, noise=0.01, replicates=10, item_noise=0.01)
     draws = pa.Table.from_pylist([row for row in world.draws if row["group"] == "b"])
@@ -149,6 +152,7 @@ def test_runs_of_one_compute_have_no_slope(World: Any) -> None:
     assert rows(fits, "fits", parameter="delta_beta")[0]["reason"] == "no spread of compute to fit a slope to"
 
 
+@pytest.mark.slow
 def test_accuracy_at_chance_gets_no_sigmoid(World: Any) -> None:
     world = World({"a": (1.5, 0.08, 0.0)})
     scores = [row for row in world.rows if row["suite"] == "s"]

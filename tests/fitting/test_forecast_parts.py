@@ -175,6 +175,7 @@ def test_weights_are_equal_without_evidence_and_inverse_fourth_powers_with_much(
     assert none.tolist() == [[1, 0]]
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=9))
 def test_a_trimmed_mean_of_equal_weights_is_scipys_and_of_one_weight_its_value(values: list[float]) -> None:
     x = np.repeat(values, 4)  # so that a quarter of the weight is a whole number of values

@@ -197,6 +197,7 @@ def test_nothing_that_comes_after_an_origin_changes_what_it_forecasts(make: Any)
     assert one == other
 
 
+@pytest.mark.slow
 def test_a_family_of_sizes_has_origins_by_size_and_a_frontier_has_not() -> None:
     _, of_family = forecast_rows(_family(), at(1e24))
     assert {row["origin"] for row in of_family} == {"compute", "size"}
@@ -216,6 +217,7 @@ def test_parameters_and_tokens_of_a_target_follow_from_its_shape_or_from_the_dat
     assert (along["params"], along["tokens"]) == pytest.approx((np.sqrt(1e22 / 20), 20 * np.sqrt(1e22 / 20)))
 
 
+@pytest.mark.slow
 def test_a_surface_is_forecast_better_by_l_of_n_and_d_than_by_compute_alone() -> None:
     _, backtests = forecast_rows(_family(noise=0.0), at(1e24))
     missed = {
@@ -225,6 +227,7 @@ def test_a_surface_is_forecast_better_by_l_of_n_and_d_than_by_compute_alone() ->
     assert missed["L(N, D)"] < 0.5 * min(missed["power law"], missed[PERSISTENCE])
 
 
+@pytest.mark.slow
 def test_laws_of_compute_alone_lose_their_weight_where_tokens_per_parameter_matter() -> None:
     rows, _ = forecast_rows(_family(noise=0.001, quantity=ERROR), at(1e24))
     blind = [row["weight"] for row in of(rows, PERSISTENCE) + of(rows, "power law") + of(rows, "BNSL")]
@@ -232,6 +235,7 @@ def test_laws_of_compute_alone_lose_their_weight_where_tokens_per_parameter_matt
     assert sum(row["weight"] for name in CANDIDATES for row in of(rows, name)) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_weights_add_up_to_one_and_persistence_always_has_some() -> None:
     rows, _ = forecast_rows(_family(), at(1e23, 1e25))
     for group in ("g1", "g2"):
@@ -354,6 +358,7 @@ def test_a_target_of_another_corpus_is_not_for_these_curves() -> None:
     assert {row["training_flops"] for row in rows} == {np.exp(np.log(1e23))}
 
 
+@pytest.mark.slow
 def test_the_digest_of_the_data_changes_with_a_number_and_not_with_an_order() -> None:
     world = curves(power_laws(BUDGETS, 0.01))
 
@@ -382,6 +387,7 @@ def test_the_digest_of_the_data_changes_with_a_number_and_not_with_an_order() ->
     assert digest(replace(world, value=value)) != whole
 
 
+@pytest.mark.slow
 def test_the_order_of_points_changes_no_forecast() -> None:
     world = _family()
     order = np.random.default_rng(0).permutation(25)

@@ -157,6 +157,7 @@ def test_an_irreducible_error_of_zero_shares_the_rank_of_the_plain_law_and_says_
     assert rows["irreducible"]["rank"] == rows["power"]["rank"]
 
 
+@pytest.mark.slow
 def test_target_and_baseline_exchanged_change_the_sign_of_the_bias_only() -> None:
     rng = np.random.default_rng(2)
     target, baseline = 3.0 * F**-0.1 * np.exp(0.02 * rng.normal(size=12)), BASELINE
@@ -166,6 +167,7 @@ def test_target_and_baseline_exchanged_change_the_sign_of_the_bias_only() -> Non
         assert rows[form]["bias_log"] == pytest.approx(-swapped[form]["bias_log"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_units_do_not_matter() -> None:
     rng = np.random.default_rng(3)
     error = 1.2 + 1.5 * F**-0.3 * np.exp(0.02 * rng.normal(size=12))
@@ -184,6 +186,7 @@ def test_runs_without_budgets_hold_out_the_largest_quarter_of_computes() -> None
         form_rows(curves(BASELINE), Settings(hold_out=0))
 
 
+@pytest.mark.slow
 def test_a_curve_without_its_largest_budget_is_judged_by_the_next() -> None:
     of = curves(np.stack([BASELINE, BASELINE], axis=1))
     value = of.value.copy()
@@ -209,6 +212,7 @@ def test_a_line_that_leaves_no_error_at_all_predicts_nothing() -> None:
     assert row["rank"] is None
 
 
+@pytest.mark.slow
 def test_a_form_more_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     def oracle(of: Curves, used: Any) -> Prediction:
         return Prediction(of.value, [OK] * used.shape[1])
@@ -226,6 +230,7 @@ def test_of_several_parabolas_the_frontier_is_judged(World: Any) -> None:
     assert row["baseline"] == "b"
 
 
+@pytest.mark.slow
 def test_the_published_ladder_is_predicted_within_a_few_percent_and_not_best_by_the_last_value() -> None:
     table = read_table(OLMO)
     table = table.rename_columns({"subgroup": "group", "bpb": "value"})

@@ -126,6 +126,7 @@ def test_each_group_has_its_own_line_and_backtest(tmp_path: Path, capsys: pytest
     assert max(float(row[2]) for row in (fast[1], slow[1])) < 0.03
 
 
+@pytest.mark.slow
 def test_answers_that_are_wrong_more_often_than_by_guessing_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,6 +64,7 @@ def test_the_test_is_that_of_no_baseline(World: Any) -> None:
     assert rows["item population"]["df2"] > rows["these items"]["df2"]
 
 
+@pytest.mark.slow
 def test_checkpoints_of_one_training_are_one_observation() -> None:
     x = np.tile(np.arange(4.0), 6)
     trainings = [f"t{i // 4}" for i in range(24)]
@@ -102,6 +103,7 @@ def _curves(x: Any, y: Any, blocks: list[str]) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_the_mean_baseline_is_the_geometric_mean_of_the_other_groups(World: Any) -> None:
     world = World(STILL | {"d": (1.2, 0.05, 0.1)}, noise=0.003, seed=3)
     fits = fit(world.measurements, suites={"s": {"baseline": "mean"}})
@@ -127,6 +129,7 @@ def test_of_two_groups_the_mean_of_the_others_is_the_other(World: Any) -> None:
         assert of_mean[name] == of_named[name]
 
 
+@pytest.mark.slow
 def test_a_point_that_another_group_lacks_is_no_point_of_the_mean(World: Any) -> None:
     measurements = World(STILL, noise=0.003, seed=3).measurements
     value = [

@@ -187,6 +187,7 @@ def test_what_is_spent_and_not_positive_is_left_out() -> None:
     assert "r2: batch_tokens is 0, not positive" in found[0]["note"]
 
 
+@pytest.mark.slow
 def test_a_parameter_that_the_config_fixes_is_not_fitted() -> None:
     n, d = (grid.ravel() for grid in np.meshgrid(np.geomspace(1e8, 1e10, 6), np.geomspace(1e9, 1e11, 4)))
     truth = np.array([1.8, 480, 2140, 0.35, 0.37])

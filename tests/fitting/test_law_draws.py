@@ -49,6 +49,7 @@ def mixtures(useless: float) -> tuple[Law, Array, Array]:
     return law, x, y
 
 
+@pytest.mark.slow
 def test_a_draw_in_which_a_part_gives_nothing_has_not_failed() -> None:
     law, x, y = mixtures(useless=1e-12)
 
@@ -81,6 +82,7 @@ def test_parameters_that_nothing_depends_on_are_told_from_those_that_are_mixed_u
     assert not two.irrelevant.any()
 
 
+@pytest.mark.slow
 def test_starts_of_resampled_data_that_are_given_up_would_not_have_ended_lower() -> None:
     law, x, y = mixtures(useless=0.4)
     weights = np.random.default_rng(4).multinomial(60, np.full(60, 1 / 60), 50).T.astype(float)

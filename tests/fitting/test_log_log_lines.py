@@ -45,6 +45,7 @@ def test_two_points_or_one_compute_give_no_line() -> None:
     assert np.isnan(lines(np.full(4, X[0]), np.arange(4.0)[:, None]).slope).all()
 
 
+@pytest.mark.slow
 @given(arrays(float, (5, 1), elements=st.floats(-3, 3)), st.floats(-2, 2), st.floats(-2, 2))
 def test_adding_a_line_moves_the_fit_by_that_line_and_leaves_the_residuals(
     y: np.ndarray, level: float, slope: float
@@ -67,6 +68,7 @@ def test_run_leverage_is_the_ratio_of_expectations_that_simulated_noise_shows() 
         assert leverage[0] == pytest.approx(contrast.var() / found.variance.mean(), rel=0.02)
 
 
+@pytest.mark.slow
 @given(arrays(float, 5, elements=st.floats(0.1, 3)))
 def test_points_of_unequal_noise_never_get_a_narrower_interval(h: np.ndarray) -> None:
     y = np.array([0.1, -0.2, 0.3, 0.0, -0.1])[:, None]

@@ -91,6 +91,7 @@ def test_two_mirrored_targets_are_best_served_in_equal_parts_and_the_figure_show
     assert any(trace.x[0] == pytest.approx(0.5, abs=2e-3) for trace in marks)
 
 
+@pytest.mark.slow
 def test_models_without_one_of_the_targets_are_counted_in_the_note_of_the_optimum() -> None:
     measured = MIXTURES.to_pylist()
     lost = [
@@ -102,6 +103,7 @@ def test_models_without_one_of_the_targets_are_counted_in_the_note_of_the_optimu
     assert of["mean of the targets"]["note"] == "models left out: 1, without a target or a predictor"
 
 
+@pytest.mark.slow
 def test_laws_of_different_targets_are_drawn_one_below_the_other(tmp_path: Path) -> None:
     prose = LAW | {"name": "prose_alone", "where": {"suite": "bits", "group": "prose"}, "predict": None}
     fits = fitted(MIXTURES, laws=[law | {"optimum": {"draws": 0}} for law in (LAW, prose)])
@@ -114,6 +116,7 @@ def test_laws_of_different_targets_are_drawn_one_below_the_other(tmp_path: Path)
     assert "bars" not in "".join(note.text for note in drawn.layout.annotations), "none is drawn"
 
 
+@pytest.mark.slow
 def test_a_published_loss_of_a_mixture_is_compared_with_the_value_of_the_law() -> None:
     fits = fitted(MIXTURES, laws=[LAW | {"optimum": {"draws": 0}}])
     number = {
@@ -139,6 +142,7 @@ def test_a_heavy_divergence_keeps_the_mixture_at_its_prior() -> None:
     assert best(prior="m4")["share_prose"]["value"] == pytest.approx(0.5, abs=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("law", "message"),
     [
@@ -174,6 +178,7 @@ def alone_and_mixed() -> pa.Table:
     return pa.Table.from_pylist(alone + mixed)
 
 
+@pytest.mark.slow
 def test_a_mixture_as_good_as_two_and_a_half_times_the_text_is_drawn_there(tmp_path: Path) -> None:
     asked = {"name": "code", "where": {"suite": "bits"}, "share": "share_code", "unique_in_mixtures": 1e8}
     measurements = alone_and_mixed()

@@ -25,6 +25,7 @@ def test_of_a_law_that_is_linear_in_its_parameters_they_are_those_of_the_t_inter
         assert own == pytest.approx(of_t, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_with_a_parameter_at_its_limit_the_best_fit_is_worse_by_what_t_allows() -> None:
     """Q at the limit over Q is 1 + t² / df, of every parameter of a mixture law, which is far from linear."""
     design = next(each for each in designs() if each.law.name == "mixture_additive")

@@ -245,6 +245,7 @@ def test_copies_of_runs_under_other_names_do_not_narrow_intervals_in_silence(Wor
         assert row["reason"].endswith("have identical values: the copy counts as a separate run")
 
 
+@pytest.mark.slow
 def test_copies_within_a_budget_change_no_interval(World: Any) -> None:
     rows = world(World)
     copies = [row | {"run": f"{row['run']} again", "block": f"{row['run']} again"} for row in rows]
@@ -283,6 +284,7 @@ def test_one_run_gives_rows_and_no_law(World: Any) -> None:
     assert {row["reason"] for row in deltas(found)} == {"1 point; an interval needs 3"}
 
 
+@pytest.mark.slow
 def test_a_group_that_was_measured_at_one_budget_is_flagged_and_the_others_are_not(World: Any) -> None:
     rows = [row for row in world(World) if row["group"] != "c" or row["training_flops"] == 1e12]
     found = fit(pa.Table.from_pylist(rows), options=EVERYTHING, suites=SUITES)

@@ -152,6 +152,7 @@ def two_groups():
     return rows, pa.Table.from_pylist([*rows, *groups])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("frontier", "method"), [("parabola", "jackknife"), ("all", "block bootstrap")], ids=str
 )

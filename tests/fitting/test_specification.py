@@ -90,6 +90,7 @@ def test_the_chosen_specification_is_the_default_analysis(World: Any) -> None:
         assert chosen[name] == default[name], name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("baseline", ["b", "mean"])
 def test_the_question_is_the_verdicts(World: Any, baseline: str) -> None:
     """With resampled items the default specification has the interval and the verdict of the table verdicts."""
@@ -265,6 +266,7 @@ def test_what_can_not_be_had_is_a_row_that_says_why() -> None:
     assert all(np.isnan(row["value"]) for row in specification_rows(none, CHOSEN))
 
 
+@pytest.mark.slow
 def test_a_budget_without_a_minimum_is_left_out_and_said(World: Any) -> None:
     world = World({"a": (2.0, 0.10, 0.1), "b": (1.5, 0.04, 0.0)}, widths=6)
     (one,) = run_matrices(world.measurements)

@@ -105,6 +105,7 @@ def test_power_of_items_without_run_noise_is_that_of_a_normal_test() -> None:
         check(row, ndtr(row["delta_beta"] / stderr - ndtri(0.975)))
 
 
+@pytest.mark.slow
 def test_power_of_items_with_both_noises_is_that_of_a_simulation_by_hand() -> None:
     """Runs, item slopes and interaction: the intervals of simulated experiments, resampled as experiments are."""
     rng = np.random.default_rng(2)

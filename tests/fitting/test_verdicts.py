@@ -61,6 +61,7 @@ def test_without_any_one_budget_and_however_analysed_a_clear_gap_has_the_same_wo
         assert all(row.verdict is None for row in ways if row.low is None)
 
 
+@pytest.mark.slow
 def test_leaving_out_and_other_ways_are_adjusted_over_all_gaps_that_are_looked_at_alike(World: Any) -> None:
     world = World({"base": BASE} | {f"t{i}": (1.3, 0.055, 0.0) for i in range(12)}, noise=0.01)
     fits = fit(world.measurements, suites=SUITE)
@@ -77,6 +78,7 @@ def test_leaving_out_and_other_ways_are_adjusted_over_all_gaps_that_are_looked_a
         assert all((row.verdict in DIRECTIONS) <= (row.p_bh < 0.05) for row in rows)
 
 
+@pytest.mark.slow
 def test_a_budget_carries_a_verdict_that_is_lost_without_it(World: Any) -> None:
     fits = fit(World({"base": BASE, "t": (1.3, 0.065, 0.0)}, noise=0.012).measurements, suites=SUITE)
     (row,) = rows_of(VerdictRow, fits.verdicts)
@@ -99,6 +101,7 @@ def test_sizes_follow_from_the_law_that_made_the_errors(known: dict[str, Verdict
     assert known["crosses"].crossing_flops == pytest.approx(1e12 * 1.01 ** (1 / 0.03), rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_crossing_that_may_lie_outside_the_data_is_not_resolved_and_says_why(World: Any) -> None:
     # G = 1 at 9.5e12, close to the largest compute, 1e13
     row = verdicts(World({"base": BASE, "t": (9.5**0.03, 0.08, 0.0)}, noise=0.003))["t"]

@@ -376,6 +376,7 @@ def test_filtering_sums_every_epoch_of_a_pool_that_is_seen_thousands_of_times(ta
     assert found == pytest.approx(d + a**b * np.exp(exponents.sum()), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_second_break_is_recovered() -> None:
     x, two = np.geomspace(1e-5, 1e5, 120)[None], bnsl.bnsl(breaks=2)
     truth = np.array([0.3, 2.0, 0.05, 0.3, 5e-3, 0.4, -0.2, 2e2, 0.6])

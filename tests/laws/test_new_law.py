@@ -182,6 +182,7 @@ def test_an_implicit_law_is_the_root_of_its_equation(amplitude: float, exponent:
     assert VALUE(theta, x)[0] == pytest.approx(float(lambertw(right).real), rel=1e-12)
 
 
+@pytest.mark.slow
 @given(st.floats(1e-2, 1e2), st.floats(-2, 2), st.floats(0.1, 10))
 def test_the_derivatives_of_an_implicit_law_are_those_of_its_solution(
     a: float, exponent: float, at: float

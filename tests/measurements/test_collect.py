@@ -146,6 +146,7 @@ def test_the_validation_loss_is_a_measurement_among_others(experiment):
     }
 
 
+@pytest.mark.slow
 def test_every_error_from_items_has_its_replicates_around_it(experiment):
     measurements, replicates = collected(experiment, replicates=400)
     rows = measurements.filter(pc.field("suite") != "validation").to_pylist()

@@ -153,6 +153,7 @@ def with_column(table: Path, name: str, cells: Sequence[str]) -> None:
     table.write_text("\n".join(f"{line},{cell}" for line, cell in lines))
 
 
+@pytest.mark.slow
 def test_a_column_of_the_users_completes_the_results_but_does_not_contradict_them(table: Path) -> None:
     options = {"where": ["kind=task"], "baseline": "hard"}
     before = relscale.fit(table, **options).table()

@@ -255,6 +255,7 @@ def test_the_best_pools_change_with_compute_where_they_are_published_to() -> Non
         next(curation.rows(table, y="error", order=("best", "second")))
 
 
+@pytest.mark.slow
 def test_a_mixture_as_good_as_two_and_a_half_times_the_data_has_that_multiplier() -> None:
     unique = np.array([5e7, 1e8, 2e8, 2.5e8, 4e8])
     alone = repetition.decayed(unique, 4e9 / unique - 1, np.array(15.387756))

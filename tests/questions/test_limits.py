@@ -33,6 +33,7 @@ def test_at_its_limits_the_interval_of_a_line_just_holds_0() -> None:
     assert zero_of_line(level, 0.1, v, 6)[1:] == (None, None)  # a slope that may be 0
 
 
+@pytest.mark.slow
 def test_what_a_mixture_is_worth_is_as_unsure_as_the_runs_without_one() -> None:
     """Exact losses, 0.2% noise of all: more than what the mixture's own noise moves the multiplier by."""
     unique = np.append(np.geomspace(1e7, 1e9, 7), 1e8)

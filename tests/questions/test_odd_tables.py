@@ -78,6 +78,7 @@ def test_a_missing_loss_leaves_its_row_out_of_the_estimation_and_no_more() -> No
     assert all(row.error is not None and np.isfinite(row.error) for row in with_gap)
 
 
+@pytest.mark.slow
 def test_shares_that_cannot_fall_within_those_tried_are_refused() -> None:
     first = np.linspace(0.05, 0.1, 12)
     shares = np.stack([first, 1 - first])

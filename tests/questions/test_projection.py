@@ -25,6 +25,7 @@ def test_a_shift_costs_its_length() -> None:
     assert transport_distance(a, shifted) <= np.sqrt(5) + 1e-12
 
 
+@pytest.mark.slow
 def test_sinkhorns_plan_costs_hardly_more_than_the_exact_one() -> None:
     a, b = RNG.normal(size=(80, 3)), RNG.normal(1, 1, size=(80, 3))
     exact = transport_distance(a, b)

@@ -58,6 +58,7 @@ def test_the_optimum_of_each_size_is_that_of_its_paraboloid() -> None:
         assert row.note is None
 
 
+@pytest.mark.slow
 def test_the_figure_has_a_panel_per_size_with_its_runs_and_the_optimum(tmp_path: Path) -> None:
     table = swept()
     write_table(pa.table(dict(table.of)), tmp_path / "sweep.csv")

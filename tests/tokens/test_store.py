@@ -152,6 +152,7 @@ def test_a_split_shorter_than_a_sequence_is_refused(tmp_path):
         store.batch(0, 1, 8, split="validation")
 
 
+@pytest.mark.slow
 def test_large_vocabularies_take_four_bytes_a_token(tmp_path, make_documents, monkeypatch):
     large = Tokenizer.from_str(
         json.dumps(
