@@ -71,62 +71,16 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
     from relscale.scoring.lm_eval_tasks import TaskManager
 
     manager = TaskManager()
-    named = {task: list(_tasks(task, manager, name)) for task in suite.lm_eval or ()}
-    if len(named) == 1:
-        ((single, leaves),) = named.items()
-        named = {leaf.name: [leaf] for leaf in leaves} if len(leaves) > 1 else {single: leaves}
-    _check_once(name, named)
-    excluded = {leaf.name: leaf.refused for leaves in named.values() for leaf in leaves if leaf.refused}
-    for task, reason in excluded.items():
-        print(exclusion_message(name, task, reason), file=sys.stderr)
+    named = _by_group(name, suite, manager)
     leaf_names = [leaf.name for leaves in named.values() for leaf in leaves]
     for task in data:
         if task not in leaf_names:
             raise RelscaleError(
                 f"suite {name}: data for {task!r}, which is not one of its tasks: {', '.join(leaf_names)}"
             )
-    supported = {task: [leaf for leaf in leaves if not leaf.refused] for task, leaves in named.items()}
-    tasks = {
-        leaf.name: Task(task, subject=leaf.name if len(named[task]) > 1 else None)
-        for task, leaves in supported.items()
-        for leaf in leaves
-    }
-    if not tasks:
-        raise RelscaleError(
-            f"suite {name}: none of its tasks can be scored; {leaf_names[0]} {excluded[leaf_names[0]]}"
-            if leaf_names
-            else f"suite {name}: {', '.join(suite.lm_eval or ())}: no task of lm-eval has that name"
-        )
-    groups = {task: Group(task.replace("_", " ")) for task, leaves in supported.items() if leaves}
-    baseline = suite.baseline or next(iter(groups))
-    if baseline not in groups:
-        raise RelscaleError(
-            f"suite {name}: no group {baseline!r} to use as baseline; the groups are {', '.join(groups)}"
-        )
-    stated = {"num_fewshot": suite.num_fewshot, "limit": suite.limit}
-    options = SuiteOptions.model_validate({key: value for key, value in stated.items() if value is not None})
-    leaves = [leaf for members in supported.values() for leaf in members]
-    kind, metric = _kind(name, leaves)
-    manifest = Manifest(
-        name,
-        f"lm-eval's {', '.join(suite.lm_eval or ())}.",
-        kind,
-        metric,
-        "lower",
-        baseline,
-        cluster=suite.cluster,
-        options=options,
-        groups=groups,
-        tasks=tasks,
-        name="" if file_name(name) == name else name,
-        left_out=excluded,
-        task_metrics={
-            metric: "higher" if better else "lower"
-            for leaf in leaves
-            for metric, better in directions(leaf.config).items()
-        },
-    )
-    settings = {leaf.name: _settings(leaf, options.num_fewshot, name, data.get(leaf.name)) for leaf in leaves}
+    manifest = _manifest(name, suite, named)
+    leaves = [leaf for members in named.values() for leaf in members if not leaf.refused]
+    settings = {leaf.name: _settings(leaf, suite.num_fewshot, name, data.get(leaf.name)) for leaf in leaves}
     with sealed_folder(folder) as partial:
         (partial / "tasks").mkdir()
         for leaf in leaves:
@@ -142,6 +96,74 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
             manifest = replace(manifest, metric=f"{manifest.metric}_micro")
         write_manifest(manifest, partial)
     return manifest
+
+
+def _by_group(name: str, suite: Suite, manager: "TaskManager") -> dict[str, list[Leaf]]:
+    """The tasks of each group of the suite; stderr states why some are excluded."""
+    named = {task: list(_tasks(task, manager, name)) for task in suite.lm_eval or ()}
+    if len(named) == 1:
+        ((single, leaves),) = named.items()
+        named = {leaf.name: [leaf] for leaf in leaves} if len(leaves) > 1 else {single: leaves}
+    _check_once(name, named)
+    for task, reason in _excluded(named).items():
+        print(exclusion_message(name, task, reason), file=sys.stderr)
+    return named
+
+
+def _excluded(named: Mapping[str, Sequence[Leaf]]) -> dict[str, str]:
+    """The tasks that cannot be scored, with the reasons."""
+    return {leaf.name: leaf.refused for leaves in named.values() for leaf in leaves if leaf.refused}
+
+
+def _manifest(name: str, suite: Suite, named: Mapping[str, Sequence[Leaf]]) -> Manifest:
+    """The manifest of the tasks that can be scored, before their requests are built."""
+    listed = ", ".join(suite.lm_eval or ())
+    excluded = _excluded(named)
+    supported = {
+        group: kept
+        for group, leaves in named.items()
+        if (kept := [leaf for leaf in leaves if not leaf.refused])
+    }
+    if not supported:
+        first = next(iter(excluded.items()), None)
+        raise RelscaleError(
+            f"suite {name}: none of its tasks can be scored; {' '.join(first)}"
+            if first
+            else f"suite {name}: {listed}: no task of lm-eval has that name"
+        )
+    baseline = suite.baseline or next(iter(supported))
+    if baseline not in supported:
+        raise RelscaleError(
+            f"suite {name}: no group {baseline!r} to use as baseline; the groups are {', '.join(supported)}"
+        )
+    leaves = [leaf for members in supported.values() for leaf in members]
+    kind, metric = _kind(name, leaves)
+    stated = {"num_fewshot": suite.num_fewshot, "limit": suite.limit}
+    return Manifest(
+        name,
+        f"lm-eval's {listed}.",
+        kind,
+        metric,
+        "lower",
+        baseline,
+        cluster=suite.cluster,
+        options=SuiteOptions.model_validate(
+            {key: value for key, value in stated.items() if value is not None}
+        ),
+        groups={group: Group(group.replace("_", " ")) for group in supported},
+        tasks={
+            leaf.name: Task(group, subject=leaf.name if len(named[group]) > 1 else None)
+            for group, members in supported.items()
+            for leaf in members
+        },
+        name="" if file_name(name) == name else name,
+        left_out=excluded,
+        task_metrics={
+            metric: "higher" if better else "lower"
+            for leaf in leaves
+            for metric, better in directions(leaf.config).items()
+        },
+    )
 
 
 def data_by_task(name: str, suite: Suite) -> Mapping[str, object]:
