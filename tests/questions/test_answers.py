@@ -525,6 +525,13 @@ def test_tasks_that_move_together_foretell_one_another() -> None:
     assert found["one", "one"] < 0.1 * found["one", "other"]
 
 
+def test_checkpoints_of_two_trainings_are_not_one() -> None:
+    step = np.tile(np.arange(8.0), 2)
+    table = Columns({"step": step, "a": step, "b": -step})
+    with pytest.raises(RelscaleError, match="several rows have one value; select one training run"):
+        list(domain_prediction.rows(table, step="step", domains=("x=a+b",)))
+
+
 def test_the_survival_area_is_one_and_the_mean() -> None:
     r = RNG.uniform(-1, 1, 50)
     assert metric_chain.area(r) == pytest.approx(1 + r.mean(), abs=1e-12)

@@ -52,7 +52,7 @@ def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[Dom
     Raises
     ------
     RelscaleError
-        A column is missing or not numeric, or a domain is malformed.
+        A column is missing or not numeric, a domain is malformed, or two rows have one step, as of two training runs.
     """
     from scipy.stats import spearmanr
 
@@ -65,6 +65,8 @@ def rows(table: Columns, *, step: str, domains: tuple[str, ...]) -> Iterator[Dom
     steps = table.numbers(step)
     values = {task: table.numbers(task) for tasks in named.values() for task in tasks}
     known = np.all([np.isfinite(v) for v in (steps, *values.values())], axis=0)
+    if len(np.unique(steps[known])) < known.sum():
+        raise RelscaleError(f"{step}: several rows have one value; select one training run with --where")
     order = np.flatnonzero(known)[np.argsort(steps[known], kind="stable")]
     scores = {task: value[order] for task, value in values.items()}
     for name, tasks in named.items():

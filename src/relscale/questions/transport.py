@@ -29,8 +29,11 @@ class TransportRow:
     source: str = column("The source of documents.")
     documents: int = column("Documents per sample.", "documents")
     distance: float = column("Mean distance from the target over samples.")
-    stderr: float | None = column("Standard deviation over the samples.", default=None)
+    sd: float | None = column("Standard deviation of the distance over the samples.", default=None)
     above_target: float = column("Distance minus that between two samples of the target.")
+    above_sd: float | None = column(
+        "Standard deviation of the distance above the target over the samples.", default=None
+    )
 
 
 ROW = TransportRow
@@ -116,6 +119,7 @@ def rows(
             source=name,
             documents=sample,
             distance=float(distances[:, i].mean()),
-            stderr=float(distances[:, i].std(ddof=1)) if repeats > 1 else None,
+            sd=float(distances[:, i].std(ddof=1)) if repeats > 1 else None,
             above_target=float((distances[:, i] - itself).mean()),
+            above_sd=float((distances[:, i] - itself).std(ddof=1)) if repeats > 1 else None,
         )
