@@ -13,7 +13,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.core_options import ForecastTarget
 from relscale.fitting.forecasts import additive_laws as sums
 from relscale.fitting.forecasts import loss_to_loss, trend
-from relscale.fitting.forecasts.backtest import absurd
+from relscale.fitting.forecasts.absurd import absurd
 from relscale.fitting.forecasts.ensemble_settings import DEFAULT
 from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
@@ -199,10 +199,21 @@ def test_errors_of_late_origins_count_more() -> None:
 
 
 def test_a_forecast_that_leaves_the_data_by_more_than_they_span_is_absurd() -> None:
-    known = np.array([[0.0], [1.0]])
-    forecast = np.array([1.9, 2.1, -1.1, NAN])[:, None, None]
-    assert absurd(forecast, known, 5.0, np.array([1.0])).ravel().tolist() == [False, True, True, False]
-    assert not absurd(forecast, known, 5.0, np.array([10.0])).any()  # so far ahead it may go so far
+    x, known = np.array([0.0, 5.0]), np.array([[0.0], [1.0]])
+    forecast = np.array([1.9, 2.3, -1.3, NAN])[:, None, None]
+    assert absurd(forecast, x, known, np.array([6.0])).ravel().tolist() == [False, True, True, False]
+    assert not absurd(forecast, x, known, np.array([15.0])).any()  # so far ahead it may go so far
+
+
+def test_a_curve_that_ends_early_may_go_as_far_as_it_would_alone() -> None:
+    x = np.arange(8.0)
+    whole = np.where(x < 5, -0.1 * x, NAN)[:, None]
+    both = np.hstack([whole, -0.1 * x[:, None]])
+    forecast = np.full((1, 1, 2), -0.1 * 12.0)
+    alone = absurd(forecast[..., :1], x[:5], whole[:5], np.array([12.0]))
+    assert (
+        absurd(forecast, x, both, np.array([12.0])).ravel().tolist() == [alone.item(), False] == [False] * 2
+    )
 
 
 def test_a_common_factor_is_recovered_with_what_is_missed_at_the_end() -> None:

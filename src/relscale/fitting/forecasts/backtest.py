@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
+from relscale.fitting.forecasts.absurd import absurd
 from relscale.fitting.forecasts.candidates import (
     CANDIDATES,
     COMMON,
@@ -37,10 +38,6 @@ OF_RUNS = np.array([candidate.of_runs for candidate in EVERY])
 OF_COMPUTE = np.array([not candidate.of_shape for candidate in EVERY])
 TIE = 1e-6
 MOST_EVIDENCE = 60.0  # beyond which a weight is below 1e-13
-REACH, SLACK = (
-    1.0,
-    1e-6,
-)  # maximum distance of a forecast from the known ln y, in their range; tolerance for rounding
 
 
 @dataclass(frozen=True)
@@ -138,15 +135,14 @@ def forecast_from(
         of_series = shape_evidence(scales, data.errors[known])
     shape_matters = settings.shape_evidence & (of_series > 0)
     candidates = np.concatenate([values, loss_forecasts(data, known, _best(series, record, shape_matters))])
-    distance = at.log_flops - scales.log_flops.max()
-    refused = absurd(candidates, data.value[known], np.ptp(scales.log_flops), distance)
+    refused = absurd(candidates, scales.log_flops, data.value[known], at.log_flops)
     candidates = np.where(refused, np.nan, candidates)
     blank = np.full((len(at), data.value.shape[1]), np.nan)
     result = OriginForecast(
         candidates=candidates,
         refused=refused,
         series=series,
-        distance=distance,
+        distance=at.log_flops - scales.log_flops.max(),
         behind=behind(scales.log_flops, data.value[known]),
         scatter=scatter,
         evidence=_by_pool(of_series[data.target], data.pool),
@@ -212,20 +208,6 @@ def prior(evidence: float, settings: EnsembleSettings) -> Floats:
 def _by_pool(value: Floats, pool: Indices) -> Floats:
     """(J,) the median over the pool of each curve."""
     return np.array([np.median(value[pool == kind]) for kind in pool])
-
-
-def absurd(forecast: Floats, known: Floats, span: float, distance: Floats) -> Mask:
-    """(C, Q, J) whether forecasts are outside the range of the known ln y (P, J) by more than that range.
-
-    For a ``distance`` in ln F above the known ``span``, the allowed excess grows in proportion.
-    """
-    low, high = (
-        np.where(np.isfinite(known), known, worst).reshape(known.shape) for worst in (np.inf, -np.inf)
-    )
-    least, most = low.min(axis=0), high.max(axis=0)
-    with np.errstate(invalid="ignore"):
-        reach = SLACK + REACH * (most - least) * np.maximum(distance / max(span, 1e-9), 1.0)[:, None]
-        return np.asarray((forecast < least - reach) | (forecast > most + reach))
 
 
 def _best(series: Floats, record: TrackRecord, shape_matters: Mask) -> Floats:
