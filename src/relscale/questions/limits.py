@@ -18,6 +18,11 @@ _SCALES: dict[Scale, tuple[Callable[[Array], Array], Callable[[Array], Array]]] 
     "logit": (lambda share: np.log(share / (1 - share)), lambda odds: 1 / (1 + np.exp(-odds))),
     "linear": (np.asarray, np.asarray),
 }
+_SLOPES: dict[Scale, Callable[[float], float]] = {  # d scale / d value
+    "log": lambda value: 1 / value,
+    "logit": lambda share: 1 / (share * (1 - share)),
+    "linear": lambda _: 1.0,
+}
 
 
 def step_of(scores: Array) -> float:
@@ -97,8 +102,14 @@ def widened(
     scale: Scale,
     least: float = -np.inf,
     most: float = np.inf,
+    *,
+    stderr: float = 0.0,
+    df: int = 1,
 ) -> Percentiles:
     """Limits ``factor`` times as far from the estimate, in logarithms, log-odds, or as they are, within bounds.
+
+    With a standard error of the value, limits are at least as far as those of its t interval with ``df`` degrees of
+    freedom on the scale.
 
     Examples
     --------
@@ -113,10 +124,12 @@ def widened(
     ends = np.array([limits.low, limits.high])
     to, back = _SCALES[scale]
     with np.errstate(all="ignore"):
-        wide = back(to(np.array(value)) + factor * (to(ends) - to(np.array(value))))
-    wide = np.where(np.isfinite(wide), wide, ends)
+        centre = to(np.array(value))
+        half = _quantile(df) * stderr * _SLOPES[scale](value)
+        wide = back(np.stack([centre + factor * (to(ends) - centre), centre + half * np.array([-1.0, 1.0])]))
+    wide = np.where(np.isfinite(wide), wide, ends)[: 2 if stderr else 1]
     # An estimate outside the percentiles would only move them.
-    low, high = np.clip([min(wide[0], ends[0]), max(wide[1], ends[1])], least, most)
+    low, high = np.clip([min(*wide[:, 0], ends[0]), max(*wide[:, 1], ends[1])], least, most)
     return limits._replace(low=float(low), high=float(high))
 
 
@@ -126,10 +139,15 @@ def factor_of_few(count: int, df: int) -> float:
     Resampled points scatter by √(df / count) too little, and percentiles are those of a known variance:
     ``t / z · √(count / df)`` with the quantiles of Student's t and of the normal distribution.
     """
-    from scipy.special import ndtri, stdtrit
+    from scipy.special import ndtri
 
-    p = (1 + LEVEL) / 2
-    return float(stdtrit(df, p) / ndtri(p) * np.sqrt(count / df))
+    return float(_quantile(df) / ndtri((1 + LEVEL) / 2) * np.sqrt(count / df))
+
+
+def _quantile(df: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, (1 + LEVEL) / 2))
 
 
 def joined_notes(*notes: str | None) -> str | None:

@@ -9,7 +9,8 @@ that sum to 1 make coefficients equivalent. Stage 2 is a line in ln N through tw
 in ln N: a loss that is a power of N is linear in logarithms only (``scale`` log, the default), and one with a floor in
 neither. From N = 1,000 and 1,500 to 10,000 a line of L = 2·N^(−0.3) itself is 30% too low; with a floor of 0.2 one of
 ln L is 5% too low. The distance of a mixture that was not measured is a quadratic function of its shares, fitted to the
-measured ones. Limits are from resampled mixtures, and do not include the error of stage 2.
+measured ones. Limits are from resampled mixtures, widened for few of them
+(``relscale.questions.limits.factor_of_few``), and do not include the error of stage 2.
 
 Source: Kang et al., *Performance Scaling via Optimal Transport* (Projektor), arXiv 2307.02460, and its notebook, whose
 stage 1 has fewer coefficients.
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
-from relscale.questions.limits import joined_notes, percentiles
+from relscale.questions.limits import factor_of_few, joined_notes, percentiles, widened
 from relscale.questions.mixture_search import (
     AT_LIMIT,
     Simplex,
@@ -126,10 +127,11 @@ def rows(
     rng = np.random.default_rng(seed)
     projections = [fitted(runs.resampled(rng), weight, sign) for _ in range(draws)]
     drawn = [optimal_mixture(projection, simplex, [best]) for projection in projections]
-    large = runs.of(larger)
+    large, factor = runs.of(larger), max(runs.of(size_of).widening for size_of in runs.sizes)
     measured = large.shares[:, (sign * large.t).argmin()]
     for i, name in enumerate(x):
         limits = percentiles([float(share[i]) for share in drawn], draws)
+        limits = widened(limits, float(best[i]), factor, "linear", 0.0, float(simplex.most[i]))
         at_limit = within == "data" and best[i] >= simplex.most[i] - AT_LIMIT
         yield ProjectionRow(
             quantity=name,
@@ -141,6 +143,7 @@ def rows(
             note=joined_notes("at the largest share in the data" if at_limit else "", limits.note),
         )
     limits = percentiles(list(map(performance, projections, drawn)), draws)
+    limits = widened(limits, performance(target, best), factor, "log" if scale == "log" else "linear")
     yield ProjectionRow(
         quantity=f"{MEAN} at {size}={at:g}",
         value=performance(target, best),
@@ -172,6 +175,12 @@ class Runs:
     def of(self, size: float) -> "Runs":
         """The runs at a size."""
         return self.take(self.size == size)
+
+    @property
+    def widening(self) -> float:
+        """By how much stage 1 at one size widens limits from resampled runs."""
+        design = stage_1(self.shares, self.distance)
+        return factor_of_few(len(design), len(design) - int(np.linalg.matrix_rank(design)))
 
     def resampled(self, rng: np.random.Generator) -> "Runs":
         """As many runs at each size, drawn with replacement."""

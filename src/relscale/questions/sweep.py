@@ -3,8 +3,8 @@
     L = c + g·z + ½ · zᵀ H z,    z of ln learning rate and ln batch;    the optimum is −H⁻¹ g
 
 One paraboloid per number of parameters and tokens, fitted to runs near the lowest loss. Limits are bootstrap limits
-over runs. Surfaces without a minimum, or with a minimum outside the range of the sweep, are marked. For the law of
-these optima see the question ``step_law``.
+over runs, widened for few of them (``relscale.questions.limits.factor_of_few``). Surfaces without a minimum, or with a
+minimum outside the range of the sweep, are marked. For the law of these optima see the question ``step_law``.
 
 Source: Li et al., *Predictable Scale: Step Law*, arXiv 2503.04715, which averages the runs within 0.25% instead.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from relscale.errors import RelscaleError
 from relscale.fitting.paraboloid import minimum, terms
 from relscale.laws.law import Array
-from relscale.questions.limits import joined_notes, percentiles
+from relscale.questions.limits import factor_of_few, joined_notes, percentiles, widened
 from relscale.questions.options import check_draws, option
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
@@ -192,7 +192,11 @@ def _optimum(
         minimum(x, loss, rng.multinomial(len(loss), np.full(len(loss), 1 / len(loss))).astype(float)).at
         for _ in range(draws)
     ]
-    limits = [percentiles([float(at[i]) for at in drawn], draws) for i in range(len(x))]
+    factor = factor_of_few(len(loss), len(loss) - terms(len(x)))
+    limits = [
+        widened(percentiles([float(at[i]) for at in drawn], draws), float(best.at[i]), factor, "linear")
+        for i in range(len(x))
+    ]
     of_batch = limits[1] if len(x) > 1 else percentiles([], 0)
     return replace(
         row,
