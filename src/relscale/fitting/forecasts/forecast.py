@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -231,7 +231,8 @@ def _place(log_flops: float, known: Floats) -> Remark:
 def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: float) -> Iterator[BacktestRow]:
     origins = backtest.origins
     observed = data.value[origins.targets]
-    flops = np.exp(data.scales.log_flops[origins.targets])
+    value, flops = _exps(observed), np.exp(data.scales.log_flops[origins.targets])
+    keys, fine = [fields_of(key) for key in curves.keys], fields_of(OK)
     for o, forecasts in enumerate(backtest.origin_forecasts):
         common = {
             "quantity": curves.quantity,
@@ -242,16 +243,27 @@ def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: fl
         }
         low, high = forecasts.ensemble - forecasts.half, forecasts.ensemble + forecasts.half
         score = interval_score(low, high, observed, level)
+        predicted, ensemble = _exps(forecasts.candidates), _exps(forecasts.ensemble)
+        error, ensemble_error = forecasts.candidates - observed, forecasts.ensemble - observed
         for q in np.flatnonzero(origins.ahead[o]):
             for j in np.flatnonzero(np.isfinite(observed[q])):
-                cells = {**fields_of(curves.keys[j]), **common}
+                cells = {**keys[j], **common, **fine}
                 distance = float(forecasts.distance[q] + forecasts.behind[j])
                 cells |= {"training_flops": float(flops[q]), "log_distance": distance}
+                cells |= {"observed": float(value[q, j])}
                 for c in np.flatnonzero(np.isfinite(forecasts.candidates[:, q, j])):
-                    yield _backtest(
-                        cells, CANDIDATES[c], float(forecasts.candidates[c, q, j]), float(observed[q, j])
+                    yield BacktestRow(
+                        **cells,
+                        candidate=CANDIDATES[c],
+                        predicted=float(predicted[c, q, j]),
+                        log_error=float(error[c, q, j]),
                     )
-                row = _backtest(cells, ENSEMBLE, float(forecasts.ensemble[q, j]), float(observed[q, j]))
+                row = BacktestRow(
+                    **cells,
+                    candidate=ENSEMBLE,
+                    predicted=float(ensemble[q, j]),
+                    log_error=float(ensemble_error[q, j]),
+                )
                 if not np.isfinite(forecasts.ensemble[q, j]):
                     yield replace(row, **fields_of(NOTHING))
                 elif np.isfinite(forecasts.half[q, j]):
@@ -267,21 +279,14 @@ def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: fl
                     yield replace(row, status=Status.TOO_FEW_ORIGINS, note=note)
 
 
-def _backtest(cells: dict[str, Any], candidate: str, forecast: float, observed: float) -> BacktestRow:
-    return BacktestRow(
-        **cells,
-        candidate=candidate,
-        observed=float(np.exp(observed)),
-        predicted=_exp(forecast),
-        log_error=forecast - observed,
-        **fields_of(OK),
-    )
-
-
 def _exp(log: float) -> float:
+    return float(_exps(np.asarray(log)))
+
+
+def _exps(logs: Floats) -> Floats:
     """Infinite if a candidate or a limit overflows; such a row is flagged in its table (`relscale.fitting.fits`)."""
     with np.errstate(over="ignore"):
-        return float(np.exp(log))
+        return np.asarray(np.exp(logs))
 
 
 def _spread(candidates: Floats) -> tuple[Floats, Floats]:
