@@ -76,7 +76,7 @@ def _chart(
     axes: svg_chart.Axes,
     series: Sequence[str],
 ) -> Markup:
-    parts = [axes.frame(svg_chart.ticks(axes.y))]
+    parts = [axes.frame()]
     left, right = axes.position(axes.x[0], 1.0), axes.position(axes.x[1], 1.0)
     parts.append(svg_chart.line([left, right], "baseline"))
     labels = []

@@ -102,7 +102,7 @@ def _fan(
     points: Sequence[tuple[float, float]],
     axes: svg_chart.Axes,
 ) -> Markup:
-    parts = [axes.frame(svg_chart.ticks(axes.y))]
+    parts = [axes.frame()]
     if axes.y[0] <= 1 <= axes.y[1]:
         ends = [axes.position(axes.x[0], 1.0), axes.position(axes.x[1], 1.0)]
         parts.append(svg_chart.line(ends, "baseline"))

@@ -3,7 +3,9 @@
 It is static, so that it needs no script, can be printed, and follows a light or dark page.
 """
 
+import itertools
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +24,10 @@ CORNERS: dict[str, list[tuple[float, float]]] = {
     "triangle": [(0, -1.3), (1.25, 1), (-1.25, 1)],
     "cross": [(-1, -1), (1, 1), (0, 0), (-1, 1), (1, -1), (0, 0)],
 }
-FEW_DECADES = (1e-2, 1e2)  # of an axis with equidistant ticks
+MOST_TICKS = 6
+SERIES = ((1, 2, 5), (1, 3), (1,))  # leading digits of ticks over a decade or more
+AS_DECIMALS = (1e-4, 1e4)  # numbers that are written without an exponent
+LETTER = 6.4  # width of a tick label's character in pixels
 LARGEST = 700.0  # logarithm of a number
 MOST_SHAPES = 12  # points of a line that are drawn as shapes; more are dots
 
@@ -31,31 +36,34 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Axes:
-    """Logarithmic axes: their ranges, the smallest and largest compute, and the right margin in pixels."""
+    """Logarithmic axes: their ranges, the smallest and largest compute, and the margins in pixels."""
 
     x: tuple[float, float]
     y: tuple[float, float]
     ends: tuple[float, float]
     right: float = RIGHT
+    left: float = LEFT
 
     @classmethod
     def around(cls, x: Sequence[float], y: Sequence[float], right: float = RIGHT) -> "Axes":
-        """Axes around these numbers, with ``right`` pixels for text at the right."""
-        return cls(_range(x, 0.03, 1.05), _range(y, 0.08, 1.02), (min(x), max(x)), right)
+        """Axes around these numbers, with ``right`` pixels for text at the right and room for labels at the left."""
+        y_range = _range(y, 0.08, 1.02)
+        longest = max(map(len, tick_labels(ticks(y_range))))
+        return cls(_range(x, 0.03, 1.05), y_range, (min(x), max(x)), right, max(LEFT, 5 + LETTER * longest))
 
     def position(self, x: float, y: float) -> Point:
         """The position of a point in pixels from the top left."""
-        from_left = _share(x, self.x) * (WIDTH - LEFT - self.right) + LEFT
+        from_left = _share(x, self.x) * (WIDTH - self.left - self.right) + self.left
         from_top = (1 - _share(y, self.y)) * (HEIGHT - TOP - BOTTOM) + TOP
         return from_left, from_top
 
-    def frame(self, y_values: Sequence[float]) -> Markup:
+    def frame(self) -> Markup:
         """Ticks with grid lines; compute is labelled at both ends, or once if both have the same label."""
-        parts = []
-        for value, label in zip(y_values, tick_labels(y_values), strict=True):
+        parts, values = [], ticks(self.y)
+        for value, label in zip(values, tick_labels(values), strict=True):
             _, from_top = self.position(self.x[0], value)
-            parts.append(line([(LEFT, from_top), (WIDTH - self.right, from_top)], "grid"))
-            parts.append(text(LEFT - 4, from_top + 4, label, "tick end"))
+            parts.append(line([(self.left, from_top), (WIDTH - self.right, from_top)], "grid"))
+            parts.append(text(self.left - 4, from_top + 4, label, "tick end"))
         first, last = self.ends
         if flops(first) != flops(last):
             parts.append(text(self.position(first, 1)[0] - 6, HEIGHT - 6, flops(first), "tick"))
@@ -105,29 +113,56 @@ def text(x: float, y: float, words: str, class_: str) -> Markup:
 
 
 def ticks(y: tuple[float, float]) -> list[float]:
-    """Up to six round numbers inside the range of a logarithmic axis, or its ends where it has less than three.
+    """Three to six round numbers inside the range of a logarithmic axis.
 
-    They are equidistant, or powers of ten where the range is of several of these or far from 1.
+    They are multiples of 1, 2 or 5 · 10^k within a decade; 1, 2 and 5, or 1 and 3, or 1 times powers of ten over more.
+
+    Examples
+    --------
+    >>> ticks((0.008, 0.03)), ticks((0.03, 0.9)), ticks((3e20, 2e24))
+    ([0.01, 0.02, 0.03], [0.05, 0.1, 0.2, 0.5], [1e+21, 1e+22, 1e+23, 1e+24])
     """
     low, high = y
-    if low >= FEW_DECADES[0] and high <= FEW_DECADES[1]:
-        for step in (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001):
-            first = math.ceil(low / step - 1e-9)
-            values = [round(k * step, 6) for k in range(first, math.floor(high / step + 1e-9) + 1)]
-            if len(values) >= 3:
-                return values[:: math.ceil(len(values) / 6)]
+    top = math.floor(math.log10(high))
+    if high < 10 * low:
+        for exponent, digit in itertools.product(range(top, top - 15, -1), (5, 2, 1)):
+            step = float(f"{digit}e{exponent}")
+            multiples = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+            if len(multiples) >= 3:
+                thinned = multiples[:: math.ceil(len(multiples) / MOST_TICKS)]
+                return [float(f"{k * digit}e{exponent}") for k in thinned]
         return [low, high]
-    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    powers = [10.0**k for k in range(first, last + 1, max(1, math.ceil((last - first + 1) / 6)))]
-    return powers if len(powers) >= 3 else [low, high]
+    exponents = range(math.floor(math.log10(low)), top + 1)
+    for digits in SERIES:
+        values = [float(f"{digit}e{exponent}") for exponent in exponents for digit in digits]
+        values = [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+        if len(values) <= MOST_TICKS:
+            break
+    return values[:: math.ceil(len(values) / MOST_TICKS)]
 
 
 def tick_labels(values: Sequence[float]) -> list[str]:
-    """The numbers with the smallest number of decimals, up to six, that shows each exactly; others to three digits."""
-    decimals = next((n for n in range(6) if all(abs(round(value, n) - value) < 1e-9 for value in values)), 6)
-    if min(values) >= FEW_DECADES[0] and max(values) <= FEW_DECADES[1]:
-        return [f"{value:.{decimals}f}" for value in values]
-    return [f"{value:.3g}" for value in values]
+    """The numbers of :func:`ticks`, exactly; within a decade with equally many decimals.
+
+    Examples
+    --------
+    >>> tick_labels([0.5, 1.0, 1.5]), tick_labels([0.1, 1.0, 10.0])
+    (['0.5', '1.0', '1.5'], ['0.1', '1', '10'])
+    >>> tick_labels([1e20, 1.5e20]), tick_labels([1e-7, 1e-2])
+    (['1.0e20', '1.5e20'], ['1e-7', '0.01'])
+    """
+    is_decimal = [AS_DECIMALS[0] < value <= AS_DECIMALS[1] for value in values]
+    if max(values) < 10 * min(values):
+        notation = "f" if all(is_decimal) else "e"
+        labels = next(
+            labels
+            for decimals in range(18)
+            if (labels := [f"{value:.{decimals}{notation}}" for value in values])
+            and all(math.isclose(float(label), value) for label, value in zip(labels, values, strict=True))
+        )
+    else:
+        labels = [f"{v:g}" if decimal else f"{v:.0e}" for v, decimal in zip(values, is_decimal, strict=True)]
+    return [re.sub(r"e([-+])0*", lambda found: "e" + found[1].strip("+"), label) for label in labels]
 
 
 def _range(values: Sequence[float], margin: float, least: float) -> tuple[float, float]:

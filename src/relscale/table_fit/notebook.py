@@ -76,7 +76,7 @@ def law_picture(curves_of_law: Sequence[Curve]) -> Markup | None:
         parts = joined(*svg_chart.marks(points, "circle"), svg_chart.line(line, "fit"))
         picture = svg_chart.chart(
             f"{curve.name}: {len(curve.x)} points and the law",
-            axes.frame(svg_chart.ticks(axes.y)),
+            axes.frame(),
             element("g", parts, class_="law"),
         )
         charts.append(element("div", element("h4", curve.name), picture, class_="multiple"))
