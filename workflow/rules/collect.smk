@@ -17,7 +17,7 @@ rule collect:
         options=digest(experiment.collect.values()),
         shares=pipeline.shares_digest(),
         tables=pipeline.tables_digest(),
-        files=other_files([*pipeline.tables(), *pipeline.checkpoint_table(), *pipeline.samples()]),
+        files=file_states([*pipeline.tables(), *pipeline.checkpoint_table(), *pipeline.samples()]),
         seed=experiment.seed,
         code=job_function(lambda w: pipeline.collect_code()),
     group:

@@ -13,7 +13,7 @@ from relscale.workflow import progress
 from relscale.experiments.config import load_configs, save_config
 from relscale.errors import RelscaleError
 from relscale.workflow.failed_jobs import FailedJobs
-from relscale.workflow.pipeline import Pipeline, as_inputs, other_files
+from relscale.workflow.pipeline import Pipeline, as_inputs, file_states
 from relscale.provenance import code_digest, digest
 from relscale.workflow.recovery import remove_damaged, remove_leftovers
 from relscale.experiments.results import Wildcard

@@ -13,7 +13,7 @@ rule fit:
         config=CONFIG,
         options=digest(experiment.fit.values()),
         suites=pipeline.suite_facts_digest(),
-        files=other_files(pipeline.answers()),
+        files=file_states(pipeline.answers()),
         seed=experiment.seed,
         code=job_function(lambda w: pipeline.fit_code()),
         folder=subpath(output[0], parent=True),

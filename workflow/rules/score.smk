@@ -11,7 +11,7 @@ rule suite:
     params:
         config=CONFIG,
         suite=lambda w: pipeline.suite_state(w.suite),
-        files=lambda w: other_files(pipeline.suite_files(w.suite)),
+        files=lambda w: file_states(pipeline.suite_files(w.suite)),
         seed=experiment.seed,
         code=job_code_digest("relscale.scoring.suite", *builder_modules()),
         requests="yes" if pipeline.score_jobs else "no",
@@ -39,7 +39,7 @@ rule score:
         config=CONFIG,
         files=[]
         if pipeline.trains
-        else job_function(lambda w: other_files(pipeline.scored_checkpoints(w.corpus, w.job))),
+        else job_function(lambda w: file_states(pipeline.scored_checkpoints(w.corpus, w.job))),
         options=digest(experiment.scoring.values()),
         code=job_code_digest("relscale.scoring.job", "relscale.scoring.task_values"),
     threads: experiment.scoring.threads

@@ -1,7 +1,7 @@
 """The inputs of the workflow's rules and their dependencies: files, jobs, resources, and the digests behind them.
 
 The parameters of a rule are its dependencies besides input files: the digest of its part of the config,
-the digest of the code that computes it, and the state of files that cannot be inputs. Parameters are shown in
+the digest of the code that computes it, and the state of the user's files. Parameters are shown in
 Snakemake's report, so they are digests and numbers.
 """
 
@@ -26,7 +26,7 @@ from relscale.figures.registry import all_figures, figure_suite, find_figure
 from relscale.fitting.fits import ROWS
 from relscale.laws.catalogue import law_names
 from relscale.measurements.published import source_module
-from relscale.provenance import code_digest, digest, files_state
+from relscale.provenance import code_digest, digest, file_digest, files_state
 from relscale.scoring.checkpoint_table import checkpoint_files
 from relscale.scoring.lm_eval_log import log_files
 from relscale.scoring.options import PublishedSuite, Suite
@@ -39,6 +39,7 @@ from relscale.training.optimizers import optimizer_module
 from relscale.workflow.jobs import job_name, scoring_jobs, training_jobs
 
 SPECIAL = re.compile(r"[{}<>\n]|^\w+:")  # paths with a special meaning to Snakemake or its report
+COMPARED_BYTES = 100_000  # of a file whose content, not its time, shows whether it changed; as in Snakemake
 START_MINUTES = 15  # start-up time of a job, besides training
 FACTS = (
     "baseline",
@@ -53,9 +54,15 @@ def as_inputs(paths: Iterable[str | Path]) -> list[str]:
     return [path for path in map(str, paths) if not SPECIAL.search(path)]
 
 
-def other_files(paths: Iterable[str | Path]) -> list[str | None]:
-    """The state of files that cannot be inputs, as a parameter, so that their changes are detected."""
-    return [files_state(path) for path in map(str, paths) if SPECIAL.search(path)]
+def file_states(paths: Iterable[str | Path]) -> list[str | None]:
+    """The state of the user's files, as a parameter: Snakemake does not notice a file that is replaced by an older one.
+
+    Small files are known by their content, as to Snakemake, so that one that is only touched changes nothing.
+    """
+    return [
+        file_digest(path) if path.is_file() and path.stat().st_size < COMPARED_BYTES else files_state(path)
+        for path in map(Path, paths)
+    ]
 
 
 class Pipeline:
