@@ -31,10 +31,12 @@ SAVED = "the same command resumes the run"  # what a training says that has save
 # Trainings, which are stopped, and their Snakemakes are processes of their own. What other jobs run has been imported
 # before: `relscale`, and the Python that Snakemake calls in a job.
 RELSCALE = """#!/bin/sh
+export PYTHONPATH="{source}"
 [ "$1" = train ] && exec "{python.parent}/relscale" "$@"
 exec "{warm}/relscale" "$@"
 """
 PYTHON = """#!/bin/sh
+export PYTHONPATH="{source}"
 case "$*" in "-m snakemake "*" train:"*) exec "{python}" "$@" ;; esac
 PYTHON_COMMAND=$0 exec "{warm}/relscale" "$@"
 """
@@ -63,7 +65,7 @@ def disturbed(tmp_path_factory, make_experiment, cluster):
     commands = tmp_path_factory.mktemp("commands")
     python, warm = Path(sys.executable), warm_relscale.folder_of_command(str(experiment.source))
     for name, script in (("relscale", RELSCALE), ("python", PYTHON)):
-        (commands / name).write_text(script.format(python=python, warm=warm))
+        (commands / name).write_text(script.format(python=python, warm=warm, source=experiment.source))
         (commands / name).chmod(0o755)
     path = os.pathsep.join(map(str, [commands, python.parent, cluster.environment["PATH"]]))
     experiment.environment |= cluster.environment | {"PATH": path}
