@@ -199,6 +199,24 @@ def test_a_table_of_parameters_and_tokens_may_have_units_of_its_own(units, tmp_p
     assert fit_surface(path)
 
 
-@pytest.mark.parametrize("counts", [[1e3, 1e5, 1e6, 1e9], [1e4, 1e6], [0.1, 500.0], [2e5, 3e12], [0.0, 1e9]])
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [1e3, 1e5, 1e6, 1e9],
+        [1e4, 1e6],
+        [0.1, 500.0],
+        [2e5, 3e12],
+        [0.0, 1e9],
+        [1e3, 3e4, 1e5, 6e7, 1e9],
+        [64e3, 1.2e8, 7e8],
+    ],
+)
 def test_counts_that_may_be_of_one_unit_are_read(counts):
     check_one_unit("tokens", np.array(counts))
+
+
+def test_a_tiny_model_beside_large_ones_is_read_in_millions_as_the_error_says():
+    counts = np.array([2e3, 5e3, 6e7, 1e9])
+    with pytest.raises(RelscaleError, match="or all in millions if they are"):
+        check_one_unit("params", counts)
+    check_one_unit("params", counts / 1e6)

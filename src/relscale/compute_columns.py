@@ -18,8 +18,8 @@ FLOPS, NO_UNIT = (
 )
 LEAST_LOGARITHM, LARGEST_LOGARITHM = 10, 100  # of FLOPs: from 1e10 to base 10, to 1e30 to base 2
 PREFIX = 500  # ratios beyond this are of units, thousands, millions or billions: experts and embeddings explain less
-MOST_IN_OTHER_UNIT = 1e5  # of parameters or tokens in thousands or more
-LEAST_COUNT = 1e6  # of parameters or tokens as such, beside others in thousands or more
+MOST_IN_OTHER_UNIT = 1e4  # of parameters or tokens in millions or billions; small models have more parameters
+LEAST_COUNT = 1e6  # of parameters or tokens as such, beside others in millions or billions
 EQUAL = 1e-6  # relative difference of one compute, calculated in two ways
 
 
@@ -108,9 +108,10 @@ constant; write all rows in the same units, and no logarithms
 
 
 def check_one_unit(column: str, values: Floats, name: str = "") -> None:
-    """Refuse parameters or tokens that are counts in some rows and thousands, millions or billions in others.
+    """Refuse parameters or tokens that are counts in some rows and millions or billions in others.
 
-    That is if the values are in two groups, up to 1e5 and from 1e6, with a factor of more than 500 between them.
+    That is if the values are in two groups, up to 1e4 and from 1e6, with a factor of more than 500 between them. A
+    count up to 1e4 beside large ones looks the same; a table whose units are all millions is read.
 
     Raises
     ------
@@ -120,11 +121,12 @@ def check_one_unit(column: str, values: Floats, name: str = "") -> None:
     Examples
     --------
     >>> check_one_unit("params", np.array([1e4, 1e6, 7e9]), "table.csv")
+    >>> check_one_unit("params", np.array([6.4e4, 1.2e8, 7e9]), "table.csv")
     >>> check_one_unit("params", np.array([0.125, 7.0]), "table.csv")
     >>> check_one_unit("params", np.array([1.25e8, 0.125, 7e9]), "table.csv")
     Traceback (most recent call last):
     relscale.errors.RelscaleError: table.csv: column 'params' has values from 0.125 to 0.125 and from 1.25e+08 to \
-7e+09; write all rows in the same units
+7e+09; write all rows in the same units, or all in millions if they are
     """
     known = values[np.isfinite(values) & (values > 0)]
     small, large = known[known <= MOST_IN_OTHER_UNIT], known[known >= LEAST_COUNT]
@@ -133,7 +135,7 @@ def check_one_unit(column: str, values: Floats, name: str = "") -> None:
     if large.min() > PREFIX * small.max():
         raise RelscaleError(
             f"{name}{': ' * bool(name)}column {column!r} has values from {small.min():g} to {small.max():g} and from "
-            f"{large.min():g} to {large.max():g}; write all rows in the same units"
+            f"{large.min():g} to {large.max():g}; write all rows in the same units, or all in millions if they are"
         )
 
 
