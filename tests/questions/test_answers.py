@@ -383,6 +383,33 @@ def test_a_trend_is_that_of_the_items_that_all_sizes_have() -> None:
     assert p.pop() < 0.01
 
 
+@pytest.mark.parametrize(
+    ("of_one_size", "note"),
+    [
+        (1000, None),
+        (4, "trend over 4 of 1000 items, those that all sizes have"),
+        (0, "no trend: 0 of 1000 items, those that all sizes have"),
+    ],
+)
+def test_a_size_with_few_items_leaves_few_to_the_trend_which_says_so(
+    of_one_size: int, note: str | None
+) -> None:
+    scores = np.random.default_rng(0).random((4, 1000)) + np.arange(4)[:, None] / 4
+    scores[1, of_one_size:] = np.nan
+    for row in inversions.rows(long(scores), scores=SCORES):
+        assert (row.trend_items, row.note) == (of_one_size, note)
+        assert (row.trend_p is None) == (of_one_size == 0)
+
+
+def test_scores_without_differences_have_no_trend_and_two_sizes_none_to_miss() -> None:
+    found = list(inversions.rows(long(np.ones((3, 50))), scores=SCORES))
+    assert {row.note for row in found} == {
+        "no trend: all scores of the 50 items that all sizes have are equal"
+    }
+    (pair,) = inversions.rows(long(np.eye(2)), scores=SCORES)
+    assert (pair.trend_p, pair.note) == (None, None)
+
+
 def test_three_items_that_all_models_get_right_are_no_plateau() -> None:
     (row,) = plateau.rows(long(np.ones((2, 3))), scores=SCORES)
     assert row.low < -0.02

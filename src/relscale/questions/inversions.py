@@ -12,13 +12,14 @@ Source: the question is that of arXiv 2505.16276, the statistics are relscale's.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from relscale.errors import RelscaleError
 from relscale.fitting.inference.multiplicity import adjusted
 from relscale.laws.law import Array
-from relscale.questions.limits import mean_with_limits, step_of
+from relscale.questions.limits import joined_notes, mean_with_limits, step_of
 from relscale.questions.options import option
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
@@ -40,7 +41,11 @@ class InversionRow:
     p_value: float = column("p-value of the larger model being no worse.")
     p_bh: float = column("p-value adjusted over all pairs of the table.")
     inversion: bool = column("Whether the larger model is worse: p_bh below 5%.")
-    trend_p: float | None = column("p-value of no rise over the sizes of the family.", default=None)
+    trend_p: float | None = column(
+        "p-value of no rise over the sizes of the family, if it has at least three.", default=None
+    )
+    trend_items: int = column("Number of items scored by all sizes of the family, those of the trend.")
+    note: str | None = column("Why there is no trend, or one over few of the items.", default=None)
 
 
 ROW = InversionRow
@@ -73,8 +78,7 @@ def rows(table: Columns, *, scores: ScoreOptions, seed: int = 0) -> Iterator[Inv
     """
     rng, pairs = np.random.default_rng(seed), []
     for name, sizes, of_family in families(table, scores):
-        shared = np.isfinite(of_family).all(axis=0)
-        trend, step = jonckheere_p(of_family[:, shared]), step_of(of_family)
+        trend, step = _trend(of_family), step_of(of_family)
         for i in range(len(sizes) - 1):
             change = of_family[i + 1] - of_family[i]
             change = change[np.isfinite(change)]
@@ -94,7 +98,9 @@ def rows(table: Columns, *, scores: ScoreOptions, seed: int = 0) -> Iterator[Inv
             p_value=p,
             p_bh=float(p_bh),
             inversion=bool(p_bh < 0.05),
-            trend_p=trend,
+            trend_p=trend.p,
+            trend_items=trend.items,
+            note=joined_notes(trend.note),
         )
 
 
@@ -119,6 +125,28 @@ def families(table: Columns, scores: ScoreOptions) -> Iterator[tuple[str, Array,
         matrix = np.full((len(at), len(distinct)), np.nan)
         matrix[row, place] = values[selected]
         yield str(name), at, matrix
+
+
+class Trend(NamedTuple):
+    """The p-value of a rise over sizes, the number of items that all sizes have, and what is missing."""
+
+    p: float | None
+    items: int
+    note: str
+
+
+def _trend(scores: Array) -> Trend:
+    shared = np.isfinite(scores).all(axis=0)
+    items, total = int(shared.sum()), scores.shape[1]
+    p = jonckheere_p(scores[:, shared])
+    if len(scores) < 3:
+        return Trend(p, items, "")
+    if p is None and items > 1:
+        return Trend(p, items, f"no trend: all scores of the {items} items that all sizes have are equal")
+    note = f"{items} of {total} items, those that all sizes have"
+    return Trend(
+        p, items, "" if items == total else f"no trend: {note}" if p is None else f"trend over {note}"
+    )
 
 
 def p_of_flips(change: Array, rng: np.random.Generator) -> float:
