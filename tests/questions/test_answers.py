@@ -417,7 +417,27 @@ def test_three_items_that_all_models_get_right_are_no_plateau() -> None:
     (many,) = plateau.rows(long(np.ones((2, 400))), scores=SCORES)
     assert many.plateau
     (graded,) = plateau.rows(long(np.array([[0.2, 0.3, 0.4]] * 2)), scores=SCORES)
-    assert (graded.low, graded.high, graded.plateau) == (None, None, False)
+    assert graded.low < -0.02
+    assert (graded.plateau, graded.note) == (False, None)
+
+
+@pytest.mark.parametrize("largest", [np.linspace(0, 1, 500), np.arange(500) % 2.0])
+def test_a_size_that_equals_the_largest_in_every_item_is_a_plateau(largest: np.ndarray) -> None:
+    better = np.minimum(largest, 0.5)
+    assert [
+        row.plateau for row in plateau.rows(long(np.array([better, largest, largest])), scores=SCORES)
+    ] == [
+        False,
+        True,
+    ]
+    small = [largest[::100]] * 2
+    assert not any(row.plateau for row in plateau.rows(long(np.array(small)), scores=SCORES))
+
+
+def test_equal_scores_that_say_nothing_of_their_range_have_no_limits_and_a_note() -> None:
+    for question in (plateau, inversions):
+        (row,) = question.rows(long(np.full((2, 50), 0.5)), scores=SCORES)
+        assert (row.low, row.high, row.note) == (None, None, "no limits: all scores are equal")
 
 
 def test_a_plateau_begins_where_nothing_is_left_to_gain() -> None:

@@ -5,15 +5,21 @@ import pytest
 from scipy.stats import t as student
 
 from relscale.questions import mixture, multiplier, signal_noise
-from relscale.questions.limits import mean_with_limits, percentiles, step_of, zero_of_line
+from relscale.questions.limits import mean_with_limits, percentiles, range_of, zero_of_line
 from relscale.storage.column_arrays import Columns
 
 
 def test_items_on_which_two_models_agree_leave_limits_and_not_a_number() -> None:
     """Of 20 questions that both have right, the rule of three says that they may differ in up to about 14%."""
-    mean, low, high = mean_with_limits(np.zeros(20), step_of(np.array([0.0, 1.0])))
-    assert (mean, low) == (0.0, -high)
-    assert 0.1 < high < 0.2
+    for scores in (np.array([0.0, 1.0]), np.ones(20), np.linspace(0, 1, 11)):
+        mean, low, high = mean_with_limits(np.zeros(20), range_of(scores))
+        assert (mean, low) == (0.0, -high)
+        assert 0.1 < high < 0.2
+
+
+def test_limits_of_graded_scores_that_differ_in_some_items_are_those_of_their_scatter() -> None:
+    gain = np.random.default_rng(0).normal(size=8) * (np.arange(8) > 2)
+    assert mean_with_limits(gain, 3.0) == mean_with_limits(gain)
 
 
 def test_scores_without_steps_have_students_t() -> None:

@@ -2,10 +2,10 @@
 
     change = mean over items of (score of the larger − score of the smaller),    p of change ≥ 0
 
-Limits are Student's t over paired items (adjusted for few discordant items if scores are binary); p is from 10,000
-random sign flips of the paired differences, adjusted over all pairs by Benjamini–Hochberg. The trend over all sizes is
-tested by Jonckheere–Terpstra, over the items that all of them have. If an inversion is found, test the next smaller and
-larger sizes as well.
+Limits are Student's t over paired items, adjusted for few discordant items if scores are binary or tied; p is from
+10,000 random sign flips of the paired differences, adjusted over all pairs by Benjamini–Hochberg. The trend over all
+sizes is tested by Jonckheere–Terpstra, over the items that all of them have. If an inversion is found, test the next
+smaller and larger sizes as well.
 
 Source: the question is that of arXiv 2505.16276, the statistics are relscale's.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from relscale.errors import RelscaleError
 from relscale.fitting.inference.multiplicity import adjusted
 from relscale.laws.law import Array
-from relscale.questions.limits import joined_notes, mean_with_limits, step_of
+from relscale.questions.limits import EQUAL_SCORES, joined_notes, mean_with_limits, range_of
 from relscale.questions.options import option
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
@@ -45,7 +45,9 @@ class InversionRow:
         "p-value of no rise over the sizes of the family, if it has at least three.", default=None
     )
     trend_items: int = column("Number of items scored by all sizes of the family, those of the trend.")
-    note: str | None = column("Why there is no trend, or one over few of the items.", default=None)
+    note: str | None = column(
+        "Why there are no limits or no trend, or a trend over few of the items.", default=None
+    )
 
 
 ROW = InversionRow
@@ -78,15 +80,17 @@ def rows(table: Columns, *, scores: ScoreOptions, seed: int = 0) -> Iterator[Inv
     """
     rng, pairs = np.random.default_rng(seed), []
     for name, sizes, of_family in families(table, scores):
-        trend, step = _trend(of_family), step_of(of_family)
+        trend, score_range = _trend(of_family), range_of(of_family)
         for i in range(len(sizes) - 1):
             change = of_family[i + 1] - of_family[i]
             change = change[np.isfinite(change)]
             if len(change) > 1:
-                pairs.append((name, sizes[i], sizes[i + 1], change, p_of_flips(change, rng), trend, step))
+                pairs.append(
+                    (name, sizes[i], sizes[i + 1], change, p_of_flips(change, rng), trend, score_range)
+                )
     p_adjusted, _ = adjusted([pair[4] for pair in pairs], [()] * len(pairs))
-    for (name, smaller, larger, change, p, trend, step), p_bh in zip(pairs, p_adjusted, strict=True):
-        mean, low, high = mean_with_limits(change, step)
+    for (name, smaller, larger, change, p, trend, score_range), p_bh in zip(pairs, p_adjusted, strict=True):
+        mean, low, high = mean_with_limits(change, score_range)
         yield InversionRow(
             family=name,
             smaller=float(smaller),
@@ -100,7 +104,7 @@ def rows(table: Columns, *, scores: ScoreOptions, seed: int = 0) -> Iterator[Inv
             inversion=bool(p_bh < 0.05),
             trend_p=trend.p,
             trend_items=trend.items,
-            note=joined_notes(trend.note),
+            note=joined_notes(EQUAL_SCORES if low is None else "", trend.note),
         )
 
 

@@ -12,6 +12,7 @@ from relscale.laws.law import Array
 MIN_DRAWS = 20  # minimum number of resamples for percentiles
 MIN_DEFINED_SHARE = 0.9  # smallest share of defined resamples
 MAX_LOG = 300.0  # logarithms beyond this would overflow
+EQUAL_SCORES = "no limits: all scores are equal"
 Scale = Literal["log", "logit", "linear"]
 _SCALES: dict[Scale, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "log": (np.log, np.exp),
@@ -25,31 +26,35 @@ _SLOPES: dict[Scale, Callable[[float], float]] = {  # d scale / d value
 }
 
 
-def step_of(scores: Array) -> float:
-    """The difference of the two values of binary scores, such as wrong and right; else 0.
+def range_of(scores: Array) -> float:
+    """The largest difference of two scores, by which wrong and right ones differ; 1 if all are wrong or all are right.
 
     Examples
     --------
-    >>> step_of(np.array([0.0, 1.0, 1.0])), step_of(np.array([1.0, 1.0])), step_of(np.array([0.1, 0.5, 0.7]))
-    (1.0, 1.0, 0.0)
+    >>> range_of(np.array([0.0, 1.0, 1.0])), range_of(np.array([1.0, 1.0])), range_of(np.array([0.5, 0.25, 0.75]))
+    (1.0, 1.0, 0.5)
     """
-    values = np.unique(scores[np.isfinite(scores)])
-    if len(values) == 1 and values[0] in (0, 1):  # all wrong, or all right
-        return 1.0
-    return float(values[-1] - values[0]) if len(values) == 2 else 0.0
+    known = scores[np.isfinite(scores)]
+    if not len(known):
+        return 0.0
+    low, high = float(known.min()), float(known.max())
+    return 1.0 if low == high in (0, 1) else high - low
 
 
-def mean_with_limits(differences: Array, step: float = 0.0) -> tuple[float, float | None, float | None]:
-    """Mean of paired differences of items, with limits by Student's t; without limits if all are equal.
+def mean_with_limits(
+    differences: Array, score_range: float = 0.0
+) -> tuple[float, float | None, float | None]:
+    """Mean of paired differences of items, with limits by Student's t; without limits if all scores are equal.
 
-    Binary scores, whose values differ by ``step``, may differ in few or no items, which makes their scatter unreliable:
-    the limits then include one more discordant item on either side (Bonett and Price, *Adjusted Wald confidence
-    interval for a difference of binomial proportions based on paired data*, J. Educational and Behavioral Statistics
-    37, 2012).
+    Right and wrong answers may differ in few or no items, and graded scores in none, which makes their scatter
+    unreliable. If items differ by nothing or the range of the scores, the limits thus include one more discordant item
+    on either side (Bonett and Price, *Adjusted Wald confidence interval for a difference of binomial proportions based
+    on paired data*, J. Educational and Behavioral Statistics 37, 2012); likewise if all differences are equal.
     """
     from scipy.special import stdtrit
 
-    shown = np.concatenate([differences, [step, -step]]) if step else differences
+    is_discordant = np.isin(np.abs(differences), (0.0, score_range)).all() or np.ptp(differences) == 0
+    shown = np.concatenate([differences, [score_range, -score_range]]) if is_discordant else differences
     if np.ptp(shown) == 0:
         return float(differences.mean()), None, None
     half = float(stdtrit(len(shown) - 1, (1 + LEVEL) / 2) * shown.std(ddof=1) / np.sqrt(len(shown)))

@@ -14,7 +14,7 @@ import numpy as np
 
 from relscale.errors import RelscaleError
 from relscale.questions.inversions import ScoreOptions, families
-from relscale.questions.limits import mean_with_limits, step_of
+from relscale.questions.limits import EQUAL_SCORES, joined_notes, mean_with_limits, range_of
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
@@ -30,6 +30,7 @@ class PlateauRow:
     low: float | None = column("Lower limit of its 95% interval over paired items.")
     high: float | None = column("Upper limit of its 95% interval.")
     plateau: bool = column("Whether this and all larger sizes are within the margin of the largest.")
+    note: str | None = column("Why there are no limits, and thus no plateau.", default=None)
 
 
 ROW = PlateauRow
@@ -53,13 +54,13 @@ def rows(table: Columns, *, scores: ScoreOptions, margin: float = 0.02) -> Itera
     if not margin > 0:
         raise RelscaleError(f"margin: {margin:g} is not positive")
     for name, sizes, of_family in families(table, scores):
-        results, within, step = [], True, step_of(of_family)
+        results, within, score_range = [], True, range_of(of_family)
         for at, scored in reversed(list(zip(sizes[:-1], of_family[:-1], strict=True))):
             gain = of_family[-1] - scored
             gain = gain[np.isfinite(gain)]
             if len(gain) < 2:
                 continue
-            mean, low, high = mean_with_limits(gain, step)
+            mean, low, high = mean_with_limits(gain, score_range)
             within = within and low is not None and high is not None and -margin < low and high < margin
             results.append(
                 PlateauRow(
@@ -70,6 +71,7 @@ def rows(table: Columns, *, scores: ScoreOptions, margin: float = 0.02) -> Itera
                     low=low,
                     high=high,
                     plateau=within,
+                    note=joined_notes(EQUAL_SCORES if low is None else ""),
                 )
             )
         yield from reversed(results)
