@@ -7,7 +7,7 @@ from trials.outcome import Floats, Outcome, covered
 
 from relscale.questions import multiplier
 from relscale.questions.coupling import sign_change_size
-from relscale.questions.limits import mean_with_limits, step_of
+from relscale.questions.limits import mean_with_limits, range_of
 from relscale.storage.column_arrays import Columns
 
 ITEMS = (20, 100, 1000)
@@ -33,7 +33,7 @@ def _means(size: int, level: float, rng: np.random.Generator) -> Iterable[Outcom
                 f"{name}, plateau and inversions",
                 "mean gain",
                 level,
-                (mean_with_limits(each, step_of(np.array([0.0, 1.0]))) for each in change),
+                (mean_with_limits(each, range_of(np.array([0.0, 1.0]))) for each in change),
                 up - FLIP[1],
             )
         change = 0.1 + rng.standard_exponential((size, items)) - 1
