@@ -552,6 +552,51 @@ def test_values_of_several_runs_are_not_the_noise_of_one(repeated: dict[str, lis
         list(signal_noise.rows(table, metrics=("acc",), run="run", step="step", **named))
 
 
+def decided(**changed: list) -> signal_noise.SignalNoiseRow:
+    """Two recipes at two scales, of three checkpoints each."""
+    run = [name for name in ("small a", "small b", "large a", "large b") for _ in range(3)]
+    cells = {
+        "run": run,
+        "step": [0.0, 1.0, 2.0] * 4,
+        "recipe": [name[-1] for name in run],
+        "scale": [1.0 if name.startswith("small") else 2.0 for name in run],
+        "acc": [0.1, 0.11, 0.12, 0.2, 0.21, 0.22, 0.4, 0.41, 0.42, 0.6, 0.61, 0.62],
+        **changed,
+    }
+    table = Columns(
+        {
+            name: np.array(of, dtype=object if None in of or isinstance(of[0], str) else float)
+            for name, of in cells.items()
+        }
+    )
+    (row,) = signal_noise.rows(
+        table, metrics=("acc",), run="run", step="step", recipe="recipe", scale="scale"
+    )
+    return row
+
+
+@pytest.mark.parametrize("empty", [None, "", " "])
+def test_an_empty_cell_is_no_other_recipe_or_scale_of_a_run(empty: str | None) -> None:
+    recipe = ["a", empty, "a", empty, empty, "b", "a", "a", empty, "b", "b", empty]
+    scale = [1.0, np.nan, 1.0, np.nan, 1.0, np.nan, 2.0, 2.0, 2.0, 2.0, np.nan, np.nan]
+    assert decided(recipe=recipe, scale=scale) == decided()
+    assert decided().decision_accuracy == 1
+
+
+def test_rows_without_the_metric_are_no_run_of_two_recipes() -> None:
+    assert decided(recipe=["z", *"aabbbaaabbb"], acc=[np.nan, 0.11, 0.12, *[0.2] * 9]).runs == 4
+
+
+def test_runs_without_a_recipe_decide_nothing_and_rows_without_a_run_are_of_none() -> None:
+    whole, undecided = decided(), decided(recipe=[None] * 3 + list("bbbaaabbb"))
+    assert (undecided.snr, undecided.decision_accuracy) == (whole.snr, None)
+    assert "decision accuracy: 1 of 4 runs excluded: no recipe or no scale" in undecided.note
+    run = [None] * 3 + [name for name in ("small b", "large a", "large b") for _ in range(3)]
+    nameless = decided(run=run)
+    assert nameless.runs == 3
+    assert "3 of 12 rows excluded: no run" in nameless.note
+
+
 def test_a_line_per_two_models_explains_everything_and_tests_nothing() -> None:
     models = {"x": np.array([1.0, 2, 1, 2]), "y": np.array([3.0, 1, 2, 4]), "pair": text("a", "a", "b", "b")}
     (row,) = explained.rows(Columns(models), x="x", y="y", by=("pair",))

@@ -10,7 +10,7 @@ distinguished.
 Sources: Heineman et al., *Signal and Noise*, arXiv 2508.13144; Magnusson et al., *DataDecide*, arXiv 2504.11393.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +44,9 @@ class SignalNoiseRow:
     )
     decision_low: float | None = column("Lower limit of its 95% interval.", default=None)
     decision_high: float | None = column("Upper limit of its 95% interval.", default=None)
-    note: str | None = column("Missing values, and the number of undefined resamples.", default=None)
+    note: str | None = column(
+        "Rows and runs that are left out, and the number of undefined resamples.", default=None
+    )
 
 
 ROW = SignalNoiseRow
@@ -80,34 +82,39 @@ def rows(
     ------
     RelscaleError
         A column is missing or not numeric, ``last`` is below 2, only one of ``recipe`` and ``scale`` is given, or a run
-        has two values of a metric at one step, two recipes, or two scales.
+        has two values of a metric at one step, two recipes, or two scales, in rows with the metric; empty cells do not
+        count.
     """
     if last < 2:
         raise RelscaleError(f"last: {last} checkpoint(s) have no standard deviation; give at least 2")
     labels, steps = table.labels(run), table.numbers(step)
     if bool(recipe) != bool(scale):
         raise RelscaleError("recipe and scale: give both columns, or neither")
-    recipes, scales = table.labels(recipe), table.numbers(scale) if scale else np.zeros(len(table))
-    for name in filter(None, (recipe, scale)):
-        _check_one_each(labels, table.labels(name), run, name)
+    recipes, scales = table.labels(recipe), table.labels(scale)
+    sizes = table.numbers(scale) if scale else np.zeros(len(table))
+    has_run, has_recipe, has_scale = table.filled(run), table.filled(recipe), table.filled(scale)
     rng = np.random.default_rng(seed)
     for metric in metrics:
         values = table.numbers(metric)
-        measured = np.isfinite(values) & np.isfinite(steps)
+        measured = np.isfinite(values) & np.isfinite(steps) & has_run
         if len(set(zip(labels[measured], steps[measured], strict=True))) < measured.sum():
             raise RelscaleError(
                 f"{run}: a run has several values of {metric} at one {step}; select rows with --where, or name a "
                 "column that identifies a run"
             )
-        deviation, mean, of_recipe, at = [], [], [], []
-        for name in dict.fromkeys(labels):
+        recipe_row = _row_of_each(labels, recipes, measured & has_recipe, run, recipe)
+        scale_row = _row_of_each(labels, scales, measured & has_scale, run, scale)
+        deviation, mean, decided_by = [], [], []
+        for name in dict.fromkeys(labels[measured]):
             selected = np.flatnonzero((labels == name) & measured)
             selected = selected[np.argsort(steps[selected], kind="stable")][-last:]
             if len(selected) > 1:
                 deviation.append(noise(values[selected]))
                 mean.append(float(values[selected].mean()))
-                of_recipe.append(str(recipes[selected[0]]))
-                at.append(float(scales[selected[0]]))
+                if name in recipe_row and name in scale_row:
+                    decided_by.append(
+                        (mean[-1], str(recipes[recipe_row[name]]), float(sizes[scale_row[name]]))
+                    )
         if not mean:
             yield SignalNoiseRow(metric=metric, runs=0, note="no run has two checkpoints with it")
             continue
@@ -121,9 +128,8 @@ def rows(
             ratios = np.array([_signal(means[d]) / relative[d].mean() for d in drawn])
         snr = _signal(means) / relative.mean() if relative.mean() > 0 and len(means) > 1 else None
         limits = percentiles(ratios if snr is not None else [], RESAMPLES if snr is not None else 0)
-        decided, decided_limits = (
-            _decisions(means, of_recipe, at, rng) if recipe else (None, percentiles([], 0))
-        )
+        decided, decided_limits = _decisions(decided_by, rng) if recipe else (None, percentiles([], 0))
+        undecided, without_run = len(means) - len(decided_by), int((~has_run).sum())
         yield SignalNoiseRow(
             metric=metric,
             runs=len(means),
@@ -138,20 +144,28 @@ def rows(
             note=joined_notes(
                 "" if len(means) > 1 else "a signal needs at least two runs",
                 limits.note,
+                f"{without_run} of {len(table)} rows excluded: no {run}" if without_run else "",
+                f"decision accuracy: {undecided} of {len(means)} runs excluded: no {recipe} or no {scale}"
+                if undecided
+                else "",
                 decided_limits.note and f"decision accuracy: {decided_limits.note}",
             ),
         )
 
 
-def _check_one_each(runs: NDArray[np.object_], values: NDArray[np.object_], run: str, column: str) -> None:
-    """Refuse runs that are several, by another column."""
-    for name in dict.fromkeys(runs):
-        distinct = list(dict.fromkeys(values[runs == name]))
-        if len(distinct) > 1:
+def _row_of_each(
+    runs: NDArray[np.object_], values: NDArray[np.object_], known: NDArray[np.bool_], run: str, column: str
+) -> dict[str, int]:
+    """The first row of each run that has a known value; runs that are several, by another column, are refused."""
+    first: dict[str, int] = {}
+    for row in np.flatnonzero(known).tolist():
+        before = values[first.setdefault(runs[row], row)]
+        if values[row] != before:
             raise RelscaleError(
-                f"{run}: {name} has several values of {column}, such as {distinct[0]} and {distinct[1]}; name a column "
+                f"{run}: {runs[row]} has several values of {column}, such as {before} and {values[row]}; name a column "
                 "that identifies a run"
             )
+    return first
 
 
 def noise(last: Array) -> float:
@@ -171,21 +185,22 @@ def decision_accuracy(small: Array, large: Array) -> float:
 
 
 def _decisions(
-    means: Array, recipes: list[str], at: list[float], rng: np.random.Generator
+    runs: Sequence[tuple[float, str, float]], rng: np.random.Generator
 ) -> tuple[float | None, Percentiles]:
-    by_scale = {
-        end: {
-            name: float(
-                np.mean([m for m, r, s in zip(means, recipes, at, strict=True) if (r, s) == (name, end)])
-            )
-            for name in dict.fromkeys(recipes)
-            if (name, end) in zip(recipes, at, strict=True)
+    """The decision accuracy of runs by their mean, recipe and scale, with limits; None with less than two recipes."""
+    scales = sorted({scale for _, _, scale in runs})
+    if len(scales) < 2:
+        return None, percentiles([], 0)
+    first, second = (
+        {
+            name: float(np.mean([mean for mean, recipe, at in runs if (recipe, at) == (name, scale)]))
+            for name in dict.fromkeys(recipe for _, recipe, _ in runs)
+            if any((recipe, at) == (name, scale) for _, recipe, at in runs)
         }
-        for end in (min(at), max(at))
-    }
-    first, second = by_scale[min(at)], by_scale[max(at)]
+        for scale in (scales[0], scales[-1])
+    )
     both = [name for name in first if name in second]
-    if min(at) == max(at) or len(both) < 2:
+    if len(both) < 2:
         return None, percentiles([], 0)
     small, large = (np.array([side[name] for name in both]) for side in (first, second))
     drawn = []

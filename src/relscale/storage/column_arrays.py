@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from relscale.compute_columns import SIZES, check_no_logarithm, check_one_unit
 from relscale.errors import RelscaleError
-from relscale.storage.columns import numbers
+from relscale.storage.columns import is_empty, numbers
 from relscale.storage.tables import read_table
 from relscale.suggestions import suggestion
 
@@ -105,6 +105,18 @@ class Columns:
             return np.full(len(self), "all", dtype=object)
         numeric = self[name].dtype == float
         return np.array([_label(float(v)) if numeric else str(v) for v in self[name]], dtype=object)
+
+    def filled(self, name: str) -> NDArray[np.bool_]:
+        """Which rows have a value in a column; without a column (``""``), all of them.
+
+        Raises
+        ------
+        RelscaleError
+            The column is missing.
+        """
+        if not name:
+            return np.ones(len(self), dtype=bool)
+        return np.array([not is_empty(cell) for cell in self[name]], dtype=bool)
 
     def where(self, mask: NDArray[np.bool_]) -> "Columns":
         """The rows where ``mask`` is true."""

@@ -98,11 +98,7 @@ def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[s
     if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
         raise RelscaleError(f"{place} has {_name(values.type)}, not names; name another column")
     cells = values.to_pylist()
-    empty = [
-        row
-        for row, cell in enumerate(cells, start=1)
-        if cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
-    ]
+    empty = [row for row, cell in enumerate(cells, start=1) if is_empty(cell)]
     if may_miss:
         for row in empty:
             cells[row - 1] = f"row {row}"
@@ -114,6 +110,17 @@ def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[s
     elif pa.types.is_string(values.type):
         check_lookalikes(cells, place)
     return [str(cell) for cell in cells]
+
+
+def is_empty(cell: object) -> bool:
+    """Whether a cell is missing, not a number, or blank.
+
+    Examples
+    --------
+    >>> [is_empty(cell) for cell in (None, float("nan"), " ", "None", 0)]
+    [True, True, True, False, False]
+    """
+    return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
 
 
 def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
