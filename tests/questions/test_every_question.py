@@ -73,3 +73,21 @@ def test_rows_without_a_number_are_counted_whatever_is_asked(
     asked = ["--unique", "unique", "--y", "loss", "--share", "share"]
     assert main(["ask", "multiplier", str(tmp_path / "runs.csv"), *asked]) == 0
     assert "column 'share': 1 of 5 rows have no number" in capsys.readouterr().out
+
+
+def test_rows_without_a_name_are_counted_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [
+        "size,item,family,score",
+        "1,a,x,0",
+        "2,a,x,1",
+        "1,b,,1",
+        "2,b,,1",
+        "1,c,x,1",
+        "2,c,x,0",
+        "1,d,,0",
+        "2,d,,1",
+    ]
+    (tmp_path / "scores.csv").write_text("\n".join(lines))
+    asked = ["--score", "score", "--item", "item", "--size", "size", "--family", "family"]
+    assert main(["ask", "plateau", str(tmp_path / "scores.csv"), *asked]) == 0
+    assert "column 'family': 4 of 8 rows have no text" in capsys.readouterr().out

@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> None:
     except RelscaleError as error:
         raise RelscaleError(f"{table_name(options.table)}: {error}") from None
     print(shown(entry.row, rows))
-    for line in missing_numbers(columns, values.values()):
+    for line in missing_cells(columns, values.values()):
         print(line)
     if copies := copied_rows(table):
         print(
@@ -111,16 +111,13 @@ def copied_rows(table: "pa.Table") -> int:
     return int(pc.sum(counts.filter(pc.greater(counts, 1))).as_py() or 0)
 
 
-def missing_numbers(table: "Columns", options: Iterable[Any]) -> Iterator[str]:
-    """A line for each column named by an option in which some rows have no number."""
-    import numpy as np
-
+def missing_cells(table: "Columns", options: Iterable[Any]) -> Iterator[str]:
+    """A line for each column named by an option in which some rows have no number or text."""
     named = [name for value in options for name in (value if isinstance(value, tuple) else (value,))]
     for name in dict.fromkeys(name for name in named if isinstance(name, str) and name in table.of):
-        values = table[name]
-        missing = int(np.isnan(values).sum()) if values.dtype == float else 0
-        if missing:
-            yield f"column {name!r}: {missing} of {len(values)} rows have no number"
+        if missing := int((~table.filled(name)).sum()):
+            kind = "number" if table[name].dtype == float else "text"
+            yield f"column {name!r}: {missing} of {len(table)} rows have no {kind}"
 
 
 def description(question: "Question") -> str:
