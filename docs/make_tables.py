@@ -57,7 +57,7 @@ def _section(name: str, row: type) -> list[str]:
     lines = [f"### {name}", "", inspect.cleandoc(row.__doc__ or ""), ""]
     lines += ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
     for column in columns_of(row):
-        values = f" One of: {', '.join(column.values)}." if 0 < len(column.values) <= 8 else ""
+        values = f" One of: {', '.join(column.values)}." if 0 < len(column.values) <= 12 else ""
         kind = "string" if str(column.type).startswith("dictionary") else str(column.type)
         cells = (f"`{column.name}`", kind, column.unit, f"{column.description}{values}")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

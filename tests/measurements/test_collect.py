@@ -2,6 +2,7 @@ import json
 import time
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
@@ -11,10 +12,10 @@ from relscale.design.architecture import Architecture
 from relscale.design.run import Hyperparameters, Run
 from relscale.errors import RelscaleError
 from relscale.measurements.collect import collect
-from relscale.measurements.measurement import MEASUREMENTS, REPLICATES
+from relscale.measurements.measurement import MEASUREMENTS, REPLICATES, Model
 from relscale.measurements.options import Collect
 from relscale.measurements.published import published
-from relscale.measurements.runs import trained_runs
+from relscale.measurements.runs import Measured, trained_runs
 from relscale.scoring.scores import Score
 from relscale.storage.tables import read_table, write_pieces
 
@@ -179,6 +180,40 @@ def test_equal_items_get_equal_replicates_in_every_run_and_group(experiment, mak
     drawn = part["value"].to_numpy().reshape(4, 50)
     assert np.ptp(drawn, axis=0).max() == 0
     assert drawn.std() > 0
+
+
+def unknown_of(items, unknown):
+    """Status of each metric of items whose vocabulary lacks ``unknown`` bytes of each."""
+    column = items.schema.get_field_index("bytes_unknown")
+    items = items.set_column(column, items.schema.field(column), pa.array(unknown, pa.int32()))
+    model = Model(corpus="c", run="m", block="m")
+    rows = collect([Measured(model, (), (items,))], "test", Collect(replicates=10), 0)[0].to_pylist()
+    return {row["metric"]: row["status"] for row in rows}
+
+
+QUESTIONS = [(f"d{i}", [(-0.5, 20, 20, True), (-(i + 1) / 3, 20, 20, False)]) for i in range(40)]
+
+
+def test_text_that_a_vocabulary_lacks_has_no_bits_but_its_choices_are_compared(make_items):
+    statuses = unknown_of(make_items(QUESTIONS), [15] * 80)
+    likelihoods = {name for name in statuses if name.startswith(("bits", "nats"))}
+    assert len(likelihoods) == 6
+    for metric, status in statuses.items():
+        assert (status == "unknown characters: 75% of the scored bytes") == (metric in likelihoods)
+        assert status == "ok" or metric in likelihoods
+
+
+def test_a_rare_character_that_a_vocabulary_lacks_excludes_nothing(make_items):
+    one_in_ten = [3 if i % 20 == 0 else 0 for i in range(80)]
+    assert set(unknown_of(make_items(QUESTIONS), one_in_ten).values()) == {"ok"}
+    assert set(unknown_of(make_items(QUESTIONS), [None] * 80).values()) == {"ok"}
+
+
+def test_a_greedy_answer_that_a_vocabulary_lacks_is_not_right(make_items):
+    questions = [(doc, choices[:1]) for doc, choices in QUESTIONS]
+    statuses = unknown_of(make_items(questions), [15] * 40)
+    assert "accuracy" in statuses
+    assert "ok" not in statuses.values()
 
 
 def test_replicates_in_pieces_are_the_same_rows(experiment, monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ from relscale.scoring.requests import Request
 from relscale.scoring.score import score_requests
 
 
-def engine(logprob, cut, tokens, unknown=False):
+def engine(logprob, cut, tokens):
     """A model that gives every request the same."""
 
     def scores(requests, **_):
@@ -20,8 +20,8 @@ def engine(logprob, cut, tokens, unknown=False):
             greedy=np.full(n, False),
             tokens=np.full(n, tokens, np.int32),
             cut=np.full(n, cut),
-            unknown=np.full(n, unknown),
             bytes_scored=np.full(n, 5, np.int32),
+            bytes_unknown=np.full(n, 2, np.int32),
         )
 
     return SimpleNamespace(score_pairs=scores, score_texts=scores)
@@ -48,10 +48,4 @@ def test_an_item_says_the_worst_that_is_known_of_it(context, logprob, label, cut
     items = score_requests(engine(logprob, cut, tokens), "s", [request], {})
     assert items["status"].to_pylist() == [status]
     assert items["request_digest"].to_pylist() == [7]
-
-
-@pytest.mark.parametrize("cut", [False, True])
-def test_unknown_characters_are_worse_than_a_cut_context(cut):
-    request = Request("t", "p", "g", None, "d", 0, True, "Which?", " red", 3, 4, 7, "ok")
-    items = score_requests(engine(-3.0, cut, 2, unknown=True), "s", [request], {})
-    assert items["status"].to_pylist() == ["unknown characters"]
+    assert items["bytes_unknown"].to_pylist() == [2]

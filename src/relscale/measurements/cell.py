@@ -53,6 +53,8 @@ class Cell:
     bytes: int
     flagged: Counter[ItemStatus]
     empty: int
+    unknown: float
+    has_choices: bool
     requests: GroupRequests
 
     @property
@@ -141,6 +143,8 @@ def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared, clusters
         group.bytes,
         group.flagged,
         group.empty,
+        group.unknown,
+        group.has_choices,
         shared.requests.setdefault(content.digest, content),
     )
 

@@ -24,14 +24,14 @@ from relscale.measurements.measurement import (
     Model,
     measurement,
 )
-from relscale.measurements.metric import VALIDATION
+from relscale.measurements.metric import VALIDATION, Metric
 from relscale.measurements.metrics import UNUSABLE
 from relscale.measurements.options import Collect
 from relscale.measurements.replicates import ORDER, replicate_pieces
 from relscale.measurements.runs import Loss, Measured
 from relscale.measurements.samples import Place
 from relscale.measurements.sanity import flag_impossible
-from relscale.measurements.status import TOLERATED, Status, joined, of_items
+from relscale.measurements.status import Status, joined, of_items, unknown_characters
 from relscale.scoring.items import ItemStatus
 from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.rows import table_of
@@ -104,7 +104,7 @@ def collect(
             (collected.accepted if is_accepted else collected.flags).append(str(difference))
         rows += _rows(collected, options.cut)
     missing = list(_missing(cells, scored))
-    report_items(cells, missing)
+    report_items(cells, missing, options.cut)
     table = flag_impossible(table_of(Measurement, rows + missing).cast(MEASUREMENTS))
     return table.sort_by([(column, "ascending") for column in ORDER]), replicate_pieces(
         cells, options.replicates
@@ -169,10 +169,13 @@ def _table(items: str | pa.Table) -> pa.Table:
 def _rows(model_cell: ModelCell, cut: float) -> Iterator[Measurement]:
     cell = model_cell.cell
     of_group = [*_statuses(cell, cut), *model_cell.flags]
+    has_unknown = cell.unknown > cut
     alone = np.full(len(cell.values), np.nan) if cell.independent is None else cell.independent.stderrs
     columns = cell.values.tolist(), cell.stderrs.tolist(), alone.tolist()
     for metric, value, stderr, stderr_items in zip(cell.metrics, *columns, strict=True):
         known = np.isfinite(value)
+        untrue = has_unknown and not (cell.has_choices and Metric.parse(metric).compares_choices)
+        of_metric = [*of_group, unknown_characters(cell.unknown)] if untrue else of_group
         yield measurement(
             model_cell.model,
             suite=cell.suite,
@@ -185,15 +188,15 @@ def _rows(model_cell: ModelCell, cut: float) -> Iterator[Measurement]:
             items=cell.items,
             clusters=cell.clusters,
             bytes=cell.bytes,
-            status=joined(of_group if known else [*of_group, *_without_value(cell)]),
+            status=joined(of_metric if known else [*of_metric, *_without_value(cell)]),
         )
 
 
 def _statuses(cell: Cell, cut: float) -> Iterator[str]:
     """Problems of a group as a whole."""
-    for status in (*map(Status, UNUSABLE), Status.REPEATED, *TOLERATED):
+    for status in (*map(Status, UNUSABLE), Status.REPEATED, Status.CUT):
         count = cell.flagged[ItemStatus(status)]
-        if count > (cut * cell.items if status in TOLERATED else 0):
+        if count > (cut * cell.items if status is Status.CUT else 0):
             yield of_items(status, count, cell.items)
 
 

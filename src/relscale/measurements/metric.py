@@ -21,6 +21,12 @@ from typing import NamedTuple
 from relscale.error_metrics import ERRORS, is_error
 
 BYTES, ITEMS, SUBJECTS = ("answer", "document", "scored"), ("mean", "pooled"), ("micro", "macro")
+LIKELIHOODS = (
+    "bits_per_byte",
+    "nats",
+    "perplexity",
+    "likelihood",
+)  # words of metrics of how probable a text is
 BITS, OTHER = "bits_per_byte", "bits_per_byte_other"
 
 # Title of each quantity, and its unit or description.
@@ -91,6 +97,11 @@ class Metric:
     def is_accuracy(self) -> bool:
         """Whether it is a share of right answers."""
         return self.quantity.startswith("accuracy")
+
+    @property
+    def compares_choices(self) -> bool:
+        """Whether it says how choices compare, as accuracy does; not how probable a text is."""
+        return not any(word in self.quantity for word in LIKELIHOODS)
 
     @property
     def is_loss(self) -> bool:

@@ -77,6 +77,10 @@ class RatioTerms:
         everything else.
     empty
         Number of questions that have an answer without bytes.
+    unknown
+        Share of the scored bytes that the model's vocabulary lacks.
+    has_choices
+        Whether questions have several choices.
     """
 
     names: tuple[str, ...]
@@ -90,6 +94,8 @@ class RatioTerms:
     bytes: int
     flagged: Counter[ItemStatus]
     empty: int
+    unknown: float
+    has_choices: bool
 
     @property
     def cluster_count(self) -> int | None:
@@ -170,7 +176,17 @@ def ratio_terms(items: pa.Table, shared: frozenset[str] | None = None) -> RatioT
         size,
         +flagged,
         int(empty),
+        _unknown(items),
+        bool(choice.max(initial=0)),
     )
+
+
+def _unknown(items: pa.Table) -> float:
+    """Share of the scored bytes that the vocabulary lacks; 0 if the items do not tell."""
+    if "bytes_unknown" not in items.column_names:
+        return 0.0
+    unknown, scored = (pc.sum(items[name]).as_py() or 0 for name in ("bytes_unknown", "bytes_scored"))
+    return unknown / scored if scored else 0.0
 
 
 def _clusters(

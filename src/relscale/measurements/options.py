@@ -34,8 +34,9 @@ class Collect(Section):
     replicates: Count = Field(default=200, description="Bootstrap replicates over items.")
     cut: Share = Field(
         default=0.01,
-        description="Maximum share of a group's items whose prompt is truncated to the model's context, and of those "
-        "whose text the model's vocabulary lacks in part; rows above it are flagged by their status and not fitted.",
+        description="Maximum share of a group's items whose prompt is truncated to the model's context, and, for bits "
+        "per byte and other numbers that are no comparison of choices, of its scored bytes that the model's vocabulary "
+        "lacks; rows above it are flagged by their status and not fitted.",
     )
     prompts: Literal["same", "any"] = Field(
         default="same",

@@ -31,14 +31,15 @@ class Status(StrEnum):
     SAME_NUMBERS = "same numbers"  # another model has exactly the same scores
 
 
-# Statuses that flag a group only if they apply to more than a share of its items, `collect.cut`.
-TOLERATED = (Status.UNKNOWN, Status.CUT)
-
-
 def of_items(status: Status, count: int, items: int) -> str:
     """A status that applies to some of a group's items."""
-    link = " in" if status in TOLERATED else ":"
+    link = " in" if status is Status.CUT else ":"
     return f"{status}{link} {count} of {items} items"
+
+
+def unknown_characters(share: float) -> str:
+    """The status of numbers of text of which the vocabulary lacks this share."""
+    return f"{Status.UNKNOWN}: {100 * share:.3g}% of the scored bytes"
 
 
 def joined(statuses: Iterable[str]) -> str:

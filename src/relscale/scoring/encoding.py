@@ -55,7 +55,7 @@ class Encoder:
         self._prefix_text = str(tokenizer.decode([prefix]))
         self._end = _end_token(tokenizer)
         self._known: dict[tuple[str, bool], tuple[int, ...]] = {}
-        self._bytes: dict[tuple[str, int], int] = {}
+        self._starts: dict[tuple[str, int], int] = {}
         self._room = REMEMBERED
 
     def pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Window]:
@@ -106,22 +106,35 @@ class Encoder:
 
     def scored_bytes(self, text: str, context_tokens: int) -> int:
         """UTF-8 bytes of ``text`` that `rolling` scores: of the tokens after the first ``context_tokens``."""
-        key = text, context_tokens
-        if key not in self._bytes:
-            self._bytes[key] = self._scored_bytes(text, context_tokens)
-        return self._bytes[key]
+        if self.tokenizer.is_fast or not context_tokens:
+            return len(text[self.scored_from(text, context_tokens) :].encode())
+        scored = self._context_and_scored(text, context_tokens)[1]
+        return len(str(self.tokenizer.decode(scored)).encode()) if scored else 0
 
-    def _scored_bytes(self, text: str, context_tokens: int) -> int:
-        if not context_tokens:
-            return len(text.encode())
-        tokens = self._encode([(text, True)])[text, True]
-        context_tokens += _leading(tokens, self.tokenizer.all_special_ids)
-        if context_tokens >= len(tokens):
-            return 0
+    def scored_from(self, text: str, context_tokens: int) -> int:
+        """The character of ``text`` at which what `rolling` scores begins.
+
+        A tokenizer without offsets gives it by the length of what the tokens before it decode to.
+        """
+        key = text, context_tokens
+        if key not in self._starts:
+            self._starts[key] = self._scored_from(text, context_tokens) if context_tokens else 0
+        return self._starts[key]
+
+    def _scored_from(self, text: str, context_tokens: int) -> int:
+        context, scored = self._context_and_scored(text, context_tokens)
+        if not scored:
+            return len(text)
         if self.tokenizer.is_fast:
-            start = self.tokenizer(text, return_offsets_mapping=True)["offset_mapping"][context_tokens][0]
-            return len(text[start:].encode())
-        return len(str(self.tokenizer.decode(list(tokens[context_tokens:]))).encode())
+            offsets = self.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+            return int(offsets[-len(scored)][0])
+        return min(len(str(self.tokenizer.decode(context))), len(text))
+
+    def _context_and_scored(self, text: str, context_tokens: int) -> tuple[list[int], list[int]]:
+        tokens = list(self._encode([(text, True)])[text, True])
+        leading = _leading(tokens, self.tokenizer.all_special_ids)
+        start = leading + context_tokens
+        return tokens[leading:start], tokens[start:]
 
     def _roll(self, tokens: tuple[int, ...], start: int, overlap: float) -> Iterator[Window]:
         # The arithmetic of lm_eval.utils.get_rolling_token_windows with one token of context, followed by

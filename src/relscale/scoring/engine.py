@@ -39,8 +39,8 @@ class Scores:
         ``int32``, scored tokens and UTF-8 bytes; both 0 if a text has nothing to score.
     cut
         ``bool``, whether the context lost tokens on its left to fit the model.
-    unknown
-        ``bool``, whether the vocabulary lacks some of the scored text (`relscale.scoring.unknown_text`).
+    bytes_unknown
+        ``int32``, scored bytes that the vocabulary lacks (`relscale.scoring.unknown_text`).
     """
 
     logprob: np.ndarray
@@ -48,7 +48,7 @@ class Scores:
     tokens: np.ndarray
     bytes_scored: np.ndarray
     cut: np.ndarray
-    unknown: np.ndarray
+    bytes_unknown: np.ndarray
 
 
 class Engine(LM):
@@ -178,7 +178,7 @@ class Engine(LM):
             np.array([len(window.continuation) for window in windows], np.int32),
             np.array([len(move_spaces(*pair)[1].encode()) for pair in pairs], np.int32),
             np.array([window.cut for window in windows], bool),
-            np.array([self.unknown_text.is_in("".join(pair), len(pair[0])) for pair in pairs], bool),
+            np.array([self.unknown_text.bytes_in("".join(pair), len(pair[0])) for pair in pairs], np.int32),
         )
 
     def score_texts(self, texts: Sequence[str], context_tokens: int = 0, overlap: float = 0.0) -> Scores:
@@ -208,7 +208,13 @@ class Engine(LM):
             np.array([sum(len(window.continuation) for window in text) for text in windows], np.int32),
             np.array([self.encoder.scored_bytes(text, context_tokens) for text in texts], np.int32),
             np.zeros(len(windows), bool),
-            np.array([self.unknown_text.is_in(text) for text in texts], bool),
+            np.array(
+                [
+                    self.unknown_text.bytes_in(text, self.encoder.scored_from(text, context_tokens))
+                    for text in texts
+                ],
+                np.int32,
+            ),
         )
 
     def _refuse_unknown(self, texts: Iterable[tuple[str, Window]]) -> None:

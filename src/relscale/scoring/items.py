@@ -17,7 +17,6 @@ class ItemStatus(StrEnum):
     UNLABELLED = "unlabelled"  # its question has no label of the right choice
     OUTSIDE = "label outside the choices"
     DISPUTED = "disputed label"  # the label contradicts the logged accuracy
-    UNKNOWN = "unknown characters"  # the vocabulary lacks some of its text, which is thus not scored
     CUT = "context cut"  # the start of the context was cut to fit the model
     OK = "ok"
 
@@ -47,6 +46,9 @@ class Item:
         "Length of the answer in UTF-8, without the delimiter before it.", "bytes", type=SHORT
     )
     bytes_scored: int = column("Length of the scored string in UTF-8.", "bytes", type=SHORT)
+    bytes_unknown: int | None = column(
+        "Those of its bytes that the model's vocabulary lacks; null if unknown.", "bytes", None, SHORT
+    )
     greedy: bool | None = column(
         "Whether greedy decoding produces the answer; null for a document.", default=None
     )

@@ -33,7 +33,7 @@ def score_requests(engine: "Engine", suite: str, requests: Sequence[Request], wi
     pairs = engine.score_pairs([(r.context, r.continuation) for r in requests if r.context is not None])
     texts = engine.score_texts([r.continuation for r in requests if r.context is None], **windows)
     values = {}
-    for name in ("logprob", "greedy", "tokens", "cut", "unknown", "bytes_scored"):
+    for name in ("logprob", "greedy", "tokens", "cut", "bytes_scored", "bytes_unknown"):
         values[name] = np.empty(len(requests), getattr(pairs, name).dtype)
         values[name][~is_document], values[name][is_document] = getattr(pairs, name), getattr(texts, name)
     columns = {
@@ -42,6 +42,7 @@ def score_requests(engine: "Engine", suite: str, requests: Sequence[Request], wi
         "logprob": values["logprob"],
         "tokens": values["tokens"],
         "bytes_scored": values["bytes_scored"],
+        "bytes_unknown": values["bytes_unknown"],
         "greedy": pa.array(values["greedy"], mask=is_document),
         "status": _statuses(requests, values),
     }
@@ -55,7 +56,6 @@ def _statuses(requests: Sequence[Request], logprobs: dict[str, np.ndarray]) -> n
         ItemStatus.TOO_SHORT: logprobs["tokens"] == 0,
         ItemStatus.UNLABELLED: label == ItemStatus.UNLABELLED,
         ItemStatus.OUTSIDE: label == ItemStatus.OUTSIDE,
-        ItemStatus.UNKNOWN: logprobs["unknown"],
         ItemStatus.CUT: logprobs["cut"],
     }
     return np.select(list(flags.values()), [str(status) for status in flags], str(ItemStatus.OK))

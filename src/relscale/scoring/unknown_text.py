@@ -6,6 +6,7 @@ vocabulary lacks would be far too low.
 """
 
 import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 RARE = "𒈙𓂀"  # letters of cuneiform and of hieroglyphs, which only vocabularies of bytes tell apart
-TOLERATED = 0.01  # share of a text's characters that may be unknown
 MARKS = (
     "C",
     "M",
@@ -30,29 +30,42 @@ class UnknownText:
         first, second = (tokenizer.encode(letter, add_special_tokens=False) for letter in RARE)
         self._is_complete = first != second
         self._token = first[-1] if first else None
+        self._name = "" if self._token is None else str(tokenizer.decode([self._token])).strip()
 
-    def is_in(self, text: str, start: int = 0) -> bool:
-        """Whether more than `TOLERATED` of the characters of ``text`` from ``start`` on are unknown."""
-        if self._is_complete:
-            return False
-        return self.count(text, start) > TOLERATED * (len(text) - start)
-
-    def count(self, text: str, start: int = 0) -> int:
-        """Number of unknown characters of ``text`` from ``start`` on."""
+    def bytes_in(self, text: str, start: int = 0) -> int:
+        """UTF-8 bytes of the unknown characters of ``text`` from ``start`` on."""
         if self._is_complete:
             return 0
-        if not self._tokenizer.is_fast:  # no offsets: each token stands for at least one character
-            tokens = self._tokenizer.encode(text[start:], add_special_tokens=False)
-            return sum(token == self._token for token in tokens)
+        return len(self._characters(text, start).encode())
+
+    def _characters(self, text: str, start: int) -> str:
+        if not self._tokenizer.is_fast:
+            return self._missing(text[start:])
         encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         spans = list(zip(encoded["input_ids"], encoded["offset_mapping"], strict=True))
         unknown = np.ones(len(text), bool)  # also of characters without a token
         for _, (first, end) in spans:
             unknown[first:end] = False
         for token, (first, end) in spans:  # the span of a word's first space is that of its first letter
-            if token == self._token and text[first:end] != self._tokenizer.decode([token]):
+            if token == self._token and text[first:end].strip() != self._name:
                 unknown[first:end] = True
-        return sum(
-            unicodedata.category(text[place])[0] not in MARKS
-            for place in np.flatnonzero(unknown[start:]) + start
+        return "".join(
+            text[place] for place in np.flatnonzero(unknown[start:]) + start if _counts(text[place])
         )
+
+    def _missing(self, text: str) -> str:
+        """The letters of ``text`` that its known tokens do not spell, by their number: there are no offsets."""
+        tokens = self._tokenizer.encode(text, add_special_tokens=False)
+        if self._name:
+            text = text.replace(self._name, "")
+        spelled = str(self._tokenizer.decode([token for token in tokens if token != self._token]))
+        return "".join((_letters(text) - _letters(spelled)).elements())
+
+
+def _letters(text: str) -> Counter[str]:
+    """Number of each letter, whichever form a tokenizer's normalization gives it."""
+    return Counter(filter(_counts, unicodedata.normalize("NFKD", text).casefold()))
+
+
+def _counts(character: str) -> bool:
+    return unicodedata.category(character)[0] not in MARKS
