@@ -27,6 +27,7 @@ from relscale.fitting.forecasts.width import half_widths
 from relscale.fitting.inference.direction import Direction
 from relscale.laws import irreducible, parametric, profile
 from relscale.laws.profile import fit_positive
+from relscale.laws.steepest_slope import steepest_slope
 
 FLOPS = 1e18 * 10 ** (np.arange(9) / 3)
 NAN = float("nan")
@@ -198,11 +199,37 @@ def test_errors_of_late_origins_count_more() -> None:
     assert alike[0] == pytest.approx(alike[1])
 
 
-def test_a_forecast_that_leaves_the_data_by_more_than_they_span_is_absurd() -> None:
-    x, known = np.array([0.0, 5.0]), np.array([[0.0], [1.0]])
-    forecast = np.array([1.9, 2.3, -1.3, NAN])[:, None, None]
-    assert absurd(forecast, x, known, np.array([6.0])).ravel().tolist() == [False, True, True, False]
-    assert not absurd(forecast, x, known, np.array([15.0])).any()  # so far ahead it may go so far
+def test_a_forecast_is_absurd_beyond_the_trend_of_the_data_and_their_range() -> None:
+    x, known = np.array([0.0, 5.0, 10.0]), np.array([[0.0], [0.5], [1.0]])
+    forecast = np.array([2.09, 2.11, -1.09, -1.11, NAN])[:, None, None]
+    absurd_ahead = [False, True, False, True, False]
+    assert absurd(forecast, x, known, np.array([11.0])).ravel().tolist() == absurd_ahead
+    assert absurd(forecast, x, known, np.array([-1.0])).ravel().tolist() == absurd_ahead  # as far before them
+    assert absurd(forecast, x, known, np.array([5.0])).ravel().tolist() == [True, True, True, True, False]
+    assert not absurd(forecast, x, known, np.array([30.0])).any()
+
+
+@pytest.mark.parametrize("points", [3, 6, 15])
+@pytest.mark.parametrize("noise", [0.001, 0.03, 0.3])  # in units of the true change over the known points
+def test_a_true_power_law_is_absurd_in_few_draws_at_any_distance(points: int, noise: float) -> None:
+    x = np.linspace(0, 1, points)
+    at = np.array([1.5, 2.0, 3.0, 11.0, 101.0])
+    y = -x[:, None] + noise * np.random.default_rng(1).standard_normal((points, 2000))
+    truth = np.broadcast_to(-at[:, None], (1, 5, 2000))
+    fitted = np.polynomial.polynomial.polyval(at, np.polynomial.polynomial.polyfit(x, y, 1)).T[None]
+    assert absurd(truth, x, y, at).mean(axis=2).max() < 0.02
+    assert not absurd(fitted, x, y, at).any()
+    assert absurd(3 * truth, x, -x[:, None] + 0 * y, at).all()
+
+
+def test_the_steepest_slope_is_the_limit_of_the_least_squares_line() -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.uniform(0, 5, 9), rng.standard_normal((9, 2))
+    y[6:, 1] = NAN
+    for j, n in enumerate((9, 6)):
+        line = scipy.stats.linregress(x[:n], y[:n, j])
+        limit = abs(line.slope) + scipy.stats.t.ppf(0.99, n - 2) * line.stderr
+        assert steepest_slope(x, y)[j] == pytest.approx(limit)
 
 
 def test_a_curve_that_ends_early_may_go_as_far_as_it_would_alone() -> None:

@@ -28,7 +28,7 @@ DEFAULT_REACH = 10.0  # times the largest compute, without a target
 BEYOND = 1e-6  # ln F
 
 NOTHING = Remark(Status.NO_FORECAST, "no value to forecast from")
-ABSURD = "rejected: its forecast is outside the data by more than the range of the data"
+ABSURD = "rejected: its forecast is further outside the data than the range and the trend of the data explain"
 FEW_ORIGINS = "no interval: 2 rolling origins inside the data are needed; there are {}"
 FEW_EARLIER = "no interval: 2 earlier origins are needed; there are {}"
 INSIDE = "not beyond the largest compute of the curve's data ({:.4g} FLOPs): an interpolation"
