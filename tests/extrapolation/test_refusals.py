@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from relscale.errors import RelscaleError
-from relscale.extrapolation.extrapolate import explained_share, extrapolate, refusal
+from relscale.extrapolation.extrapolate import explained_share, extrapolate, refusal, trend
 from relscale.extrapolation.table import Table
 
 
@@ -28,11 +28,24 @@ def test_a_line_that_is_forecast_further_than_it_is_known_is_not_absurd(slope: f
     assert result.forecast[0] == pytest.approx(1 + slope * np.log(60), rel=0.02)
 
 
-def test_a_forecast_beyond_the_range_is_absurd_unless_it_is_that_much_further() -> None:
-    known = curve(np.array([1.0, 2, 4]), np.array([3.0, 2.5, 2.0]))
-    assert refusal(np.array([0.9]), known).startswith("absurd forecast")
-    assert not refusal(np.array([0.9]), known, scale=1.5)
-    assert refusal(np.array([-0.1]), known, scale=9.0).startswith("absurd forecast")
+@pytest.mark.slow
+def test_the_power_law_of_noisy_points_is_the_forecast_a_decade_further() -> None:
+    """As of the optimal parameters, N ~ C^0.5, which grow by more in this decade than in the three before it."""
+    noise = np.random.default_rng(0).normal(0, 0.01, 12)
+    result = forecast_of(lambda x: 7 * x**0.5 * np.exp(noise), 12, 1, 1e3, 1e4)
+    refused = dict(zip(result.candidates, result.refused, strict=True))
+    assert not any(why for name, why in refused.items() if name.startswith(("line", "M1", "BNSL")))
+    assert np.log(result.forecast[0] / 700) == pytest.approx(0, abs=0.05)
+
+
+def test_a_forecast_is_absurd_beyond_the_range_and_the_trend_of_its_curve() -> None:
+    known = curve(np.array([1.0, 2, 4]), np.array([4.0, 2.0, 1.0]))
+    near, far = (trend(known, curve(np.array([at]), np.array([np.nan]))) for at in (4.0, 16.0))
+    assert (near[0], far[0]) == pytest.approx((0, np.log(4)), abs=1e-6)
+    assert refusal(np.array([0.24]), known, near).startswith("absurd forecast")
+    assert not refusal(np.array([0.07]), known, far)
+    assert refusal(np.array([0.06]), known, far).startswith("absurd forecast")
+    assert refusal(np.array([-0.1]), known, 100 * far).startswith("absurd forecast")
 
 
 def test_a_constant_is_forecast_as_itself_and_explains_nothing() -> None:

@@ -5,8 +5,9 @@
 in logarithms if y is positive; the fold nearest to the targets has weight 1, the next 1/2, then 1/3 and so on. Several
 curves of one predictor and positive y have equal weights, by the geometric mean of their errors, and candidates'
 weights account for correlated errors (``stacking``). A candidate is rejected if one of its forecasts, in a fold or of
-the targets, is not finite or absurd: not positive if all known y are, or further beyond them than their range. For a
-curve of one predictor that is forecast further than its known rows reach, the range is enlarged by the same factor.
+the targets, is not finite or absurd: not positive if all known y are, or further beyond them than their range, in
+logarithms if y is positive. A curve of one predictor may go further by what its own trend over ln x explains at the
+distance of a forecast from the known rows (``steepest_slope``).
 """
 
 from collections.abc import Sequence
@@ -20,11 +21,12 @@ from relscale.extrapolation.folds import Fold, coordinates, make_folds
 from relscale.extrapolation.stacking import products, stacked
 from relscale.extrapolation.table import Mask, Table
 from relscale.laws.law import Array
+from relscale.laws.steepest_slope import steepest_slope
 from relscale.printable import escaped_repr
 from relscale.suggestions import suggestion
 
 ABSURD = 1.0  # ranges of the known y beyond which a forecast is absurd
-ROUNDING = 1e-9  # of y: a forecast of a constant may differ by this share
+ROUNDING = 1e-9  # a forecast of a constant may differ by this share of y
 FEW = 0.1  # maximum share of rows without a forecast, of candidates for curves
 LEAST = 1e-3  # share of the weight below which a candidate is excluded
 LEADER = "BNSL"  # the candidate to which the weights for curves are shrunk
@@ -227,33 +229,36 @@ def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]
     ahead = ahead.copy()
     for group in np.unique(at.group):
         of_group = at.group == group
-        if known.positive:
-            own = known.take(known.group == group)
-            of_curve = refusal(ahead[of_group], own, _times_as_far(own, at.take(of_group)))
-        else:
-            of_curve = refusal(ahead[of_group], known)
+        own = known.take(known.group == group)
+        compared = own if known.positive else known
+        of_curve = refusal(ahead[of_group], compared, trend(own, at.take(of_group)))
         if of_curve:
             ahead[of_group], why = np.nan, of_curve
     return ahead, why if np.isnan(ahead).mean() > FEW else ""
 
 
-def _times_as_far(known: Table, at: Table) -> float:
-    """How many times as far the targets of a curve are beyond its known rows as these reach, in ln x; at least 1."""
+def trend(known: Table, at: Table) -> Array:
+    """(m,) how far a curve's trend may leave its known rows at each target; ln y if y is positive, over ln x."""
     both = coordinates(np.hstack([known.x, at.x]))[0]
-    z, to = both[: len(known)], both[len(known) :]
-    if len(z) == 0 or not np.ptp(z) > 0:
-        return 1.0
-    return max(1.0, float(max(to.max() - z.max(), z.min() - to.min())) / float(np.ptp(z)))
+    x, to = both[: len(known)], both[len(known) :]
+    if not len(x):
+        return np.zeros(len(to))
+    y = np.log(known.y) if known.positive else known.y
+    distance = np.maximum(np.maximum(to - x.max(), x.min() - to), 0.0)
+    return np.asarray(distance * steepest_slope(x, y[:, None]))
 
 
-def refusal(ahead: Array, known: Table, scale: float = 1.0) -> str:
-    """The reason that a forecast (m,) is rejected, ``scale`` ranges beyond the known y; empty if it is not."""
+def refusal(ahead: Array, known: Table, explained: Array | float = 0.0) -> str:
+    """The reason that a forecast (m,) is rejected, if it is; its trend explains a distance (m,) from the known y."""
     if not np.isfinite(ahead).all():
         return "no number"
-    low, high = float(known.y.min()), float(known.y.max())
-    reach = scale * ABSURD * (high - low) + ROUNDING * max(abs(low), abs(high))
-    least = max(low - reach, 0.0) if known.positive else low - reach
-    absurd = ahead[(ahead < least) | (ahead > high + reach) | (known.positive & (ahead <= 0))]
+    if known.positive and not (ahead > 0).all():
+        return f"absurd forecast ({ahead[ahead <= 0][0]:.3g})"
+    value, y = (np.log(ahead), np.log(known.y)) if known.positive else (ahead, known.y)
+    low, high = float(y.min()), float(y.max())
+    rounding = ROUNDING * (1.0 if known.positive else max(abs(low), abs(high)))
+    reach = ABSURD * (high - low) + explained + rounding
+    absurd = ahead[(value < low - reach) | (value > high + reach)]
     return f"absurd forecast ({absurd[0]:.3g})" if len(absurd) else ""
 
 
