@@ -57,7 +57,7 @@ def test_a_record_comes_back_from_either_kind_of_file_as_it_was_written(forecast
     fits = from_rows({"forecasts": [replace(row, value=2.0, low=0.1 + 0.2, high=None) for row in named]})
     for suffix in (".parquet", ".csv"):
         path = tmp_path / f"record{suffix}"
-        written = record(fits, path)
+        written = record(fits, path).rows
         outcomes = score_record(path, later(1e23, 1.0))
         assert [outcome.group for outcome in outcomes] == ["2020"] * len(written)
         assert [outcome.low for outcome in outcomes] == [0.1 + 0.2] * len(written)
@@ -112,7 +112,7 @@ def test_models_that_the_fit_contains_are_not_recorded(forecast, tmp_path):
     (row, _) = rows_of(ForecastRow, forecast.forecasts)
     both = [row, replace(row, training_flops=1e23)]
     fits = from_rows({"forecasts": both, "errors": rows_of(ErrorRow, later(1e22, 2.0).errors)})
-    assert [kept.training_flops for kept in record(fits, tmp_path / "record.csv")] == [1e23]
+    assert [kept.training_flops for kept in record(fits, tmp_path / "record.csv").rows] == [1e23]
     known = from_rows({"forecasts": [row], "errors": rows_of(ErrorRow, later(1e22, 2.0).errors)})
     with pytest.raises(RelscaleError, match="not measured; name a larger compute"):
         record(known, tmp_path / "known.csv")
@@ -180,7 +180,7 @@ def test_a_deleted_row_is_noticed_and_records_may_be_joined(forecast, tmp_path):
     (row, _) = rows_of(ForecastRow, forecast.forecasts)
     fits = from_rows({"forecasts": [row, replace(row, group="h")]})
     moments = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]
-    first, second = (record(fits, tmp_path / f"record{moment.day}.csv", moment) for moment in moments)
+    first, second = (record(fits, tmp_path / f"record{moment.day}.csv", moment).rows for moment in moments)
     joined = tmp_path / "joined.parquet"
     write_table(table_of(RecordRow, first + second), joined)
     assert len(score_record(joined, later(1e22, 2.0))) == 4
@@ -190,10 +190,52 @@ def test_a_deleted_row_is_noticed_and_records_may_be_joined(forecast, tmp_path):
             score_record(joined, later(1e22, 2.0))
 
 
+def test_records_of_the_same_second_may_be_joined(forecast, tmp_path):
+    (row, _) = rows_of(ForecastRow, forecast.forecasts)
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    joined = []
+    for group in ("g", "h"):
+        fits = from_rows({"forecasts": [replace(row, group=group), replace(row, group=group, params=7e9)]})
+        joined += record(fits, tmp_path / f"{group}.csv", moment).rows
+    write_table(table_of(RecordRow, joined), tmp_path / "joined.csv")
+    assert len(score_record(tmp_path / "joined.csv", later(1e22, 2.0))) == 4
+    write_table(table_of(RecordRow, joined[:3]), tmp_path / "joined.csv")
+    with pytest.raises(RelscaleError, match="contains 1 of the 2 forecasts"):
+        score_record(tmp_path / "joined.csv", later(1e22, 2.0))
+
+
+def test_equal_forecasts_are_one_row_of_a_record(forecast, tmp_path):
+    (row, _) = rows_of(ForecastRow, forecast.forecasts)
+    fits = from_rows({"forecasts": [row, row, replace(row, training_flops=1e23)]})
+    assert len(record(fits, tmp_path / "record.csv").rows) == 2
+    assert len(score_record(tmp_path / "record.csv", later(1e22, 2.0))) == 2
+
+
+def test_a_model_of_unknown_size_does_not_stand_for_every_size(forecast, tmp_path):
+    """Of three forecasts at one compute, the fit has a model of one size, and one that does not tell its own."""
+    (row, _) = rows_of(ForecastRow, forecast.forecasts)
+    ahead = [replace(row, experiment="later", params=size) for size in (7e9, 7e10, None)]
+    measured = measured_with((7e9, 2.1), (None, 2.6))
+    of_fit = {
+        "errors": rows_of(ErrorRow, measured.errors),
+        "frontier": rows_of(FrontierRow, measured.frontier),
+    }
+    recorded = record(from_rows({"forecasts": ahead, **of_fit}), tmp_path / "record.csv")
+    assert [kept.params for kept in recorded.rows] == [7e10]
+    assert recorded.contained == 2
+    record(from_rows({"forecasts": ahead}), tmp_path / "before.csv")
+    small, large, unnamed = score_record(tmp_path / "before.csv", measured)
+    assert (small.observed, large.observed) == (2.1, 2.1)
+    assert large.note == "forecast for 7e+10 parameters, measured with 7e+09"
+    assert unnamed.observed == pytest.approx(np.sqrt(2.1 * 2.6))
+
+
 def test_a_record_without_the_number_of_its_rows_is_scored(forecast, tmp_path):
     path = tmp_path / "record.parquet"
-    (row,) = record(forecast, path)
-    names = [name for name in names_of(RecordRow) if name not in ("rows", "known_flops", "known_value")]
+    (row,) = record(forecast, path).rows
+    names = [
+        name for name in names_of(RecordRow) if name not in ("record", "rows", "known_flops", "known_value")
+    ]
     older = replace(row, digest=digest_of(row, names))
     write_table(table_of(RecordRow, [older]).select(names), path)
     assert score_record(path, later(1e22, 2.0))[0].observed == 2.0

@@ -58,5 +58,8 @@ def run(options: argparse.Namespace) -> None:
         tabulate(shown, headers=[*HEADS, "status"], floatfmt=".4g") if shown else "the fit has no forecasts"
     )
     if options.record:
-        rows = record(fits, options.record)
-        print(f"\n{len(rows)} forecasts recorded: {options.record}")
+        recorded = record(fits, options.record)
+        left_out = (
+            f"; {recorded.contained} left out, whose models the fit contains" if recorded.contained else ""
+        )
+        print(f"\n{len(recorded.rows)} forecasts recorded: {options.record}{left_out}")

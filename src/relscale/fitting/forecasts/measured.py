@@ -64,14 +64,13 @@ def at_compute(points: Iterable[Measured], flops: float) -> list[Measured]:
 def of_nearest_size(points: Sequence[Measured], params: float | None) -> tuple[Sequence[Measured], float]:
     """Of models of one compute those of the size nearest to ``params``, and ln of the factor between them.
 
-    All of them, and 0, if a size is not known.
+    All of them, and 0, if ``params`` or all sizes are unknown; models of unknown size among others are left out.
     """
-    known = [point.params for point in points if point.params]
-    if not params or not known or len(known) < len(points):
+    away = [(point, abs(np.log(point.params / params))) for point in points if params and point.params]
+    if not away:
         return points, 0.0
-    away = np.abs(np.log(np.array(known) / params))
-    near = [point for point, far in zip(points, away, strict=True) if far <= away.min() + SAME_SIZE]
-    return near, float(away.min())
+    least = float(min(far for _, far in away))
+    return [point for point, far in away if far <= least + SAME_SIZE], least
 
 
 def _agree(ours: CurveKey, theirs: CurveKey, name: str) -> bool:

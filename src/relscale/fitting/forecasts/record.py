@@ -1,9 +1,9 @@
 """Forecast records: forecasts with their time and data digest, stored to be scored against later measurements.
 
 A record is a table that is written once. Each row has the digests of the data and of the code behind the forecast, the
-number of rows, and a digest of its own cells, so that changed and deleted rows are detected. Models that the fit
-contains are not recorded. To score a forecast, it is compared with the point of a later fit's curve at the same
-compute; of several models of that compute, with those nearest in size.
+name of the record and its number of rows, and a digest of its own cells, so that changed and deleted rows are detected,
+in joined records as well. Models that the fit contains are not recorded. To score a forecast, it is compared with the
+point of a later fit's curve at the same compute; of several models of that compute, with those nearest in size.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
@@ -58,6 +59,7 @@ class RecordRow(CurveKey):
     )
     known_value: float | None = column("The value measured there.", default=None)
     recorded: str = column("Time of recording, UTC.")
+    record: str | None = column("Random name of the record.", default=None)
     rows: int | None = column("Number of rows of the record.", default=None)
     data: str | None = column("Digest of the data used for the forecast.", default=None)
     code: str | None = column("Digest of the code that made it.", default=None)
@@ -90,8 +92,16 @@ def digest_of(row: RecordRow, names: Collection[str] = names_of(RecordRow)) -> s
     return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
 
 
-def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRow]:
-    """Record the ensemble's forecasts of a fit, except those of models that it contains.
+@dataclass(frozen=True)
+class Recorded:
+    """The rows of a new record, and the number of forecasts that it leaves out as their models are in the fit."""
+
+    rows: list[RecordRow]
+    contained: int
+
+
+def record(fits: Fits, path: Path, now: datetime | None = None) -> Recorded:
+    """Record the ensemble's forecasts of a fit, except those of models that it contains; equal ones once.
 
     Raises
     ------
@@ -105,7 +115,8 @@ def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRo
     moment = (now or datetime.now(UTC)).replace(microsecond=0).isoformat()
     shared = [field.name for field in fields(RecordRow) if field.name in names_of(ForecastRow)]
     errors, ratios = measured_errors(fits), measured_ratios(fits)
-    rows = []
+    rows: dict[RecordRow, None] = {}  # without repetitions, in order
+    contained = 0
     for forecast in rows_of(ForecastRow, fits.tables["forecasts"]):
         if forecast.candidate != ENSEMBLE or forecast.value is None:
             continue
@@ -113,17 +124,19 @@ def record(fits: Fits, path: Path, now: datetime | None = None) -> list[RecordRo
         known = of_curve(ratios if row.quantity == RATIO else errors, row)
         same, away = of_nearest_size(at_compute(known, row.training_flops), row.params)
         if same and away <= SAME_SIZE:
+            contained += 1
             continue
         last = max(known, key=lambda point: point.flops, default=None)
-        rows.append(replace(row, known_flops=last.flops, known_value=last.value) if last is not None else row)
+        rows[replace(row, known_flops=last.flops, known_value=last.value) if last is not None else row] = None
     if not rows:
         raise RelscaleError(
             "the fit has no forecast of anything that is not measured; name a larger compute by --at or fit: forecast"
         )
-    rows = [replace(row, rows=len(rows)) for row in rows]
-    rows = [replace(row, digest=digest_of(row)) for row in rows]
-    write_table(table_of(RecordRow, rows), path)
-    return rows
+    name = uuid4().hex
+    written = [replace(row, record=name, rows=len(rows)) for row in rows]
+    written = [replace(row, digest=digest_of(row)) for row in written]
+    write_table(table_of(RecordRow, written), path)
+    return Recorded(written, contained)
 
 
 def score_record(path: Path, later: Fits) -> list[OutcomeRow]:
@@ -144,7 +157,8 @@ def score_record(path: Path, later: Fits) -> list[OutcomeRow]:
     for i, row in enumerate(forecasts):
         if digest_of(row, names) != row.digest:
             raise RelscaleError(f"{path}: row {i + 1} was changed since it was recorded; its digest differs")
-    for (recorded, rows), kept in Counter((row.recorded, row.rows) for row in set(forecasts)).items():
+    counts = Counter((row.record, row.recorded, row.rows) for row in set(forecasts))
+    for (_, recorded, rows), kept in counts.items():
         if rows is not None and kept != rows:
             raise RelscaleError(
                 f"{path}: contains {kept} of the {rows} forecasts recorded at {recorded}; "
