@@ -1,0 +1,42 @@
+"""Laws of one curve: a grid in blocks is the whole grid, and a long curve needs the memory of a few copies of it."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from relscale.extrapolation import curve_laws
+from relscale.extrapolation.curve import OfCurve
+
+SEARCHED = (curve_laws.floor, curve_laws.shifted, curve_laws.broken, curve_laws.saturated)
+AT = np.log([2e6, 4e6])
+
+
+def curve(points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    log_x = np.log(np.geomspace(1e3, 1e6, points))
+    noise = np.random.default_rng(0).normal(size=points)
+    return log_x, (0.5 + 20 * np.exp(-0.4 * log_x)) * np.exp(0.01 * noise), np.linspace(0.5, 1, points)
+
+
+@pytest.mark.parametrize("law", SEARCHED)
+def test_a_grid_in_small_blocks_is_the_whole_grid(law: OfCurve, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = law(*curve(12), AT)
+    monkeypatch.setattr(curve_laws, "BLOCK", 70)
+    assert law(*curve(12), AT) == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.parametrize("law", SEARCHED)
+def test_a_long_curve_needs_the_memory_of_a_few_copies_of_it(law: OfCurve) -> None:
+    log_x, y, weight = curve(4000)
+    tracemalloc.start()
+    law(log_x, y, weight, AT)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * log_x.nbytes
+
+
+@pytest.mark.parametrize("law", [curve_laws.floor, curve_laws.shifted, curve_laws.broken])
+def test_a_law_without_noise_is_continued(law: OfCurve) -> None:
+    log_x = np.log(np.geomspace(1e3, 1e6, 15))
+    ahead = law(log_x, 0.5 + 20 * np.exp(-0.4 * log_x), np.ones(15), AT)
+    assert ahead == pytest.approx(0.5 + 20 * np.exp(-0.4 * AT), rel=1e-3)
