@@ -31,6 +31,7 @@ from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.report.headline import headline_of_tables
 from relscale.fitting.report.summary import summary
 from relscale.measurements.measurement import Measurement
+from relscale.report.forecasts import _digits
 from relscale.report.markup import identifier
 from relscale.report.page import report_page
 from relscale.report.plotly_figures import figure_section
@@ -87,6 +88,15 @@ def test_the_first_heading_is_the_finding(page: str) -> None:
     (heading,) = re.findall(r"<h1>(.*?)</h1>", page)
     assert heading == "1 gap closes, 1 widens, 0 cross, 0 are flat, 0 are not resolved (FDR 5%)"
     assert page.index("<h1>") < page.index("<table")
+
+
+@pytest.mark.parametrize("ratio", [1e-12, 1.4e-5, 0.004, 0.9, 30.0])
+@pytest.mark.parametrize("width", [None, 1e-9, 0.01, 0.4, 3.0])
+def test_forecasts_of_any_size_have_the_digits_of_their_interval(ratio: float, width: float | None) -> None:
+    """Two digits of the half-width are an error of a twentieth of it at most; without one, three digits are shown."""
+    low, high = (ratio, ratio * (1 + width)) if width else (None, None)
+    error = ratio * width / 2 / 20 if width else 0.01 * ratio
+    assert float(_digits(ratio, low, high)) == pytest.approx(ratio, rel=0, abs=error * 1.001)
 
 
 def test_a_gap_is_said_in_ratios_and_per_cent(page: str) -> None:

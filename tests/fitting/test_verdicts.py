@@ -13,7 +13,7 @@ from relscale.fitting.fits import Fits
 from relscale.fitting.inference.direction import Direction
 from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict, verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
-from relscale.fitting.verdicts.words import change, counted_rows, headline, sentence, strongest
+from relscale.fitting.verdicts.words import change, counted_rows, headline, ratios, sentence, strongest
 from relscale.storage.rows import rows_of
 
 SUITE = {"s": {"baseline": "base"}}
@@ -165,6 +165,13 @@ def test_a_crossing_counts_only_with_its_whole_interval_inside_the_data() -> Non
     assert of(2e11, 4e11) == Verdict.CROSSES
     assert of(0.9e11, 4e11) == Verdict.NOT_RESOLVED
     assert of(2e11, None) == Verdict.NOT_RESOLVED
+
+
+@pytest.mark.parametrize("first", [1e-9, 7.1e-5, 0.0099, 0.011, 0.8, 40.0])
+def test_ratios_of_any_size_are_said_to_a_few_per_cent(known: dict[str, VerdictRow], first: float) -> None:
+    for last in (first * 1.1, first * 0.9):
+        said = ratios(replace(known["closes"], ratio_low=first, ratio_high=last)).split(" → ")
+        assert [float(text) for text in said] == pytest.approx([first, last], rel=0.03)
 
 
 def test_the_headline_counts_and_the_sentence_speaks_in_ratios(known: dict[str, VerdictRow]) -> None:

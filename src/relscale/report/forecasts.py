@@ -14,6 +14,7 @@ from relscale.report.markup import Markup, element
 from relscale.report.report_data import ReportData
 from relscale.report.row_words import factor_words
 
+MOST_DECIMALS = 6  # of a ratio; narrower intervals have significant digits
 MOST_CHARTS = 8  # charts that are not folded away
 
 
@@ -161,20 +162,23 @@ def _estimate(row: ForecastRow) -> str:
 
 
 def _value(row: ForecastRow) -> str:
-    return "–" if row.value is None else f"{row.value:.{_decimals(row)}f}"
+    return "–" if row.value is None else _digits(row.value, row.low, row.high)
 
 
 def _limits(row: ForecastRow) -> str:
     if row.low is None or row.high is None:
         return "no interval"
-    return f"[{row.low:.{_decimals(row)}f}, {row.high:.{_decimals(row)}f}]"
+    return f"[{', '.join(_digits(limit, row.low, row.high) for limit in (row.low, row.high))}]"
 
 
-def _decimals(row: ForecastRow) -> int:
-    """Decimals of a ratio: those of two digits of its interval's half-width, or three without an interval."""
-    if row.low is None or row.high is None or not 0 < row.high - row.low < math.inf:
-        return 3
-    return min(max(1 - math.floor(math.log10((row.high - row.low) / 2)), 0), 6)
+def _digits(value: float, low: float | None, high: float | None) -> str:
+    """A ratio with two digits of its interval's half-width; with three decimals, or digits, without an interval."""
+    if low is None or high is None or not 0 < high - low < math.inf:
+        return f"{value:.3f}" if value >= words.SMALL else f"{value:.3g}"
+    decimals = max(1 - math.floor(math.log10((high - low) / 2)), 0)
+    if decimals <= MOST_DECIMALS:
+        return f"{value:.{decimals}f}"
+    return f"{value:.{max(decimals + 1 + math.floor(math.log10(high)), 2)}g}"
 
 
 def _flops(row: ForecastRow) -> float:

@@ -184,7 +184,9 @@ def _forecasts(rows: Iterable[ForecastRow], x: str) -> list[Line]:
             **curve_cells(row),
             "against": baseline_text(row),
             x: words.number(row.training_flops, 3),
-            "value": interval_text(row.value, row.low, row.high),
+            "value": interval_text(
+                row.value, row.low, row.high, 3 if abs(row.value or 1) < words.SMALL else 0
+            ),
             "candidates": limits_text(row.spread_low, row.spread_high),
             "status": reason_text(row.status, row.note),
         }

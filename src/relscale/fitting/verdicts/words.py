@@ -17,6 +17,7 @@ COUNTED = {  # singular and plural, in the order of a headline
     Verdict.NOT_RESOLVED: ("is not resolved", "are not resolved"),
 }
 UNKNOWN = ("has no interval", "have no interval")
+SMALL = 0.01  # ratios below have significant digits instead of decimals
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -150,9 +151,11 @@ def sentence(row: VerdictRow, names: Names = UNNAMED, corpus: bool = True) -> st
 
 
 def ratios(row: VerdictRow) -> str:
-    """The ratio at the smallest and at the largest compute: ``1.029 → 1.044``."""
+    """The ratio at the smallest and at the largest compute: ``1.029 → 1.044``, ``7.1e-05 → 8.25e-05``."""
     if row.ratio_low is None or row.ratio_high is None:
         return "–"
+    if min(row.ratio_low, row.ratio_high) < SMALL:
+        return f"{row.ratio_low:.3g} → {row.ratio_high:.3g}"
     decimals = 3 if abs(row.ratio_low - row.ratio_high) < 0.095 else 2
     return f"{row.ratio_low:.{decimals}f} → {row.ratio_high:.{decimals}f}"
 
