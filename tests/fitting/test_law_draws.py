@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from relscale.expected_time import announce
 from relscale.fitting.estimation import levenberg_marquardt
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
-from relscale.fitting.estimation.law_draws import Draws, _distinct, draws, seconds_per_search
+from relscale.fitting.estimation.law_draws import Draws, _distinct, draws
 from relscale.fitting.estimation.law_points import PointRow, Points
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW, ORTHOGONAL
 from relscale.fitting.inference.bootstrap import schemes
@@ -116,12 +115,27 @@ def test_equal_draws_are_fitted_once() -> None:
 
 
 def test_long_searches_are_announced_in_the_log_and_short_ones_are_not(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    law, x, _ = mixtures(0.5)
-    seconds = seconds_per_search(law, np.array([1.6, 0.6, 0.3, 0.5, 0.4, 0.7, 2.0]), x)
-    announce("1 search", seconds, "wait")
-    assert not caplog.messages
-    announce("10⁹ searches", 1e9 * seconds, "wait")
+    law, x, y = mixtures(0.5)
+    data = Points([PointRow() for _ in y], x, y, np.full(60, np.nan), [])
+    sets: list[int] = []
+
+    def fit(
+        y: Array, weights: Array, starts: Array | None = None, tolerance: float = ORTHOGONAL
+    ) -> Estimates:
+        found = estimate(law, x, y, weights=weights, residual="linear", starts=starts, tolerance=tolerance)
+        sets.append(found.theta.shape[1] * (1 if starts is None else len(starts)))
+        return found
+
+    whole, options = fit(y, np.ones(60)), {"scheme": PAIRS, "number": 5, "log_residual": False}
+    for seconds in (1e9, 0.0):
+        sets.clear()
+        monkeypatch.setattr("relscale.expected_time.ANNOUNCED", seconds)
+        draws(law, whole, data, x, fit, weights=np.ones(60), rng=np.random.default_rng(0), **options)
+        if seconds:
+            assert not caplog.messages
     (message,) = caplog.messages
-    assert message.startswith("10⁹ searches, expected to take about ")
+    assert message.startswith(
+        f"law mixture_additive: {sum(sets)} searches of resampled data, expected to take "
+    )

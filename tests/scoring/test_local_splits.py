@@ -58,13 +58,17 @@ def test_the_splits_of_a_folder_are_told_by_the_names_of_its_files(tmp_path, nam
     assert {split: found[split] for split in expected} == expected
 
 
-def test_a_configuration_is_its_own_folder_as_on_the_hub(tmp_path):
-    folders = ("ARC-Easy", "ARC-Challenge")
+@pytest.mark.parametrize("configurations", [("ARC-Easy", "ARC-Challenge"), (2018, 2019)])
+def test_a_configuration_is_its_own_folder_as_on_the_hub(tmp_path, configurations):
     data = write(
         tmp_path / "set",
-        *(f"{folder}/{split}-00000-of-00001.jsonl" for folder in folders for split in ("test", "train")),
+        *(
+            f"{folder}/{split}-00000-of-00001.jsonl"
+            for folder in configurations
+            for split in ("test", "train")
+        ),
     )
-    for folder in folders:
+    for folder in configurations:
         found = sources(
             split_files("data", data, {**CONFIG, "validation_split": None, "dataset_name": folder})
         )

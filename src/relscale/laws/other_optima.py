@@ -12,7 +12,7 @@ from relscale.laws.law import Array
 EXPONENTS = np.exp(np.arange(-5.0, 2.5))  # γ
 WEIGHTS = np.exp(np.arange(-9.0, 6.0))  # C, in units of 1 / y
 LITTLE = 0.05  # relative increase of the sum of squares without a part, up to which it is tried
-APART = 1.0  # least difference in ln γ
+APART = 1.0  # smallest difference in ln γ
 
 
 def other_optima(theta: Array, x: Array, y: Array, weights: Array) -> Array:

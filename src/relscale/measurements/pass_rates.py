@@ -66,8 +66,8 @@ def bend(scale: ArrayLike, rate: ArrayLike) -> Array:
 def emergence(scale: ArrayLike, rate: ArrayLike, draws: ArrayLike, level: float = LEVEL) -> Emergence:
     """Whether rates follow the task scaling law, by the curvature of ``ln(−ln rate)`` in a weighted parabola.
 
-    The curvature has to be significant by two standard errors: that of the draws, with the normal quantile, and that of
-    the scatter of the points around the parabola, with Student's t. Models scatter by more than their draws.
+    The curvature has to be significant by each of two standard errors: that of the draws, with the normal quantile, and
+    that of the scatter of the points around the parabola, with Student's t. Models scatter by more than their draws.
 
     Raises
     ------

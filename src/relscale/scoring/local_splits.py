@@ -44,7 +44,8 @@ def split_files(task: str, data: object, config: Mapping[str, Any]) -> dict[str,
     test, validation, training, fewshot = named
     test_split = test or validation
     shown = fewshot_split or fewshot or training or validation or test
-    split_files = _files_by_split(task, data, config.get("dataset_name"))
+    configuration = config.get("dataset_name")  # YAML makes a number of one such as 2019
+    split_files = _files_by_split(task, data, None if configuration is None else str(configuration))
     if None in split_files:
         return dict.fromkeys(splits, split_files[None])
     if FEWSHOT in split_files:

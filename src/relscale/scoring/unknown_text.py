@@ -15,11 +15,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 RARE = "𒈙𓂀"  # letters of cuneiform and of hieroglyphs, which only vocabularies of bytes tell apart
-MARKS = (
-    "C",
-    "M",
-    "Z",
-)  # categories of control characters, accents and spaces, which normalization may drop or join
+# Categories of control characters, accents and spaces, which normalization may drop or join.
+MARKS = ("C", "M", "Z")
 
 
 class UnknownText:

@@ -31,21 +31,20 @@ SECONDS_BETWEEN_CHECKS = 0.5
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that owns a run, and its parent, each with its start time; and the Slurm job, for messages."""
+    """A process that owns a run, and its parent, each with its start time."""
 
     machine: str
     pid: int
     started: str | None
     parent: int | None
     parent_started: str | None
-    slurm_job: str | None
 
     @classmethod
     def this(cls, parent: int | None) -> "Owner":
         """This process, started by ``parent``."""
         pid = os.getpid()
         order = None if parent is None else started(parent)
-        return cls(machine(), pid, started(pid), parent, order, os.environ.get("SLURM_JOB_ID"))
+        return cls(machine(), pid, started(pid), parent, order)
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.machine.split()[0]}"

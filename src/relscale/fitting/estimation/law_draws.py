@@ -137,17 +137,18 @@ def draws(
             drawn = schemes.simulated(centre, sd, number, rng)
         resampled = np.vstack([back(drawn), np.repeat(y[measured:, None], number, axis=1)])
     starts = _starts(law, estimates, x, y)
-    searches = len(starts) * (weight.shape[1] if weight.ndim == 2 else number)
+    others = None if _single_optimum(estimates) else law.other_optima
+    searches = (len(starts) + (2 if others else 0)) * (weight.shape[1] if weight.ndim == 2 else number)
     announce(
         f"law {law.name}: {searches} searches of resampled data",
         searches * seconds_per_search(law, theta, x),
         "--draws 100, or fit.bootstrap in a config, makes them fewer",
     )
     again = fit(resampled, weight, starts, tolerance=OF_A_DRAW)
-    if law.other_optima and not _single_optimum(estimates):
+    if others:
         sets = resampled.reshape(len(y), -1), weight.reshape(len(y), -1)
         relative = sets[1] / sets[0] ** 2 if log_residual else sets[1]
-        elsewhere = law.other_optima(again.theta, x, sets[0], relative)
+        elsewhere = others(again.theta, x, sets[0], relative)
         again = fit(resampled, weight, np.stack([again.theta, elsewhere]), tolerance=OF_A_DRAW)
     failed = ~(again.converged & (again.determined | again.irrelevant.any(axis=0)))
     pool = (residuals - residuals.mean()) * np.sqrt(measured / max(measured - free, 1))

@@ -50,9 +50,8 @@ SEVERAL = 6  # like ``MANY``, for resampled data, which may be worse conditioned
 NEAR = 1e-3  # cosine below which the part of the curvature that H omits is estimated
 SURE = 1e-8  # cosine between a step and the estimate's error, below which the estimate is not updated
 BATCH = 2**18  # elements in the derivatives of the problems that are searched together: 2 MiB
-WIDE_BATCH = (
-    2**21
-)  # the same from ``MANY`` parameters, whose derivatives are computed of fewer data sets at a time
+# The same from `MANY` parameters, whose derivatives are computed of fewer data sets at a time.
+WIDE_BATCH = 2**21
 LARGEST_BUFFER = 2**21  # elements, 16 MiB
 MUCH = 2**23  # elements in the derivatives of all problems, above which all cores are used
 
@@ -147,9 +146,8 @@ def _search(
     converged, steps, trials = np.zeros(m, dtype=bool), np.zeros(m, dtype=int), np.zeros(m, dtype=int)
     exact = EXACT * objective.scale(columns)
     width = max(1, (BATCH if q < MANY else WIDE_BATCH) // max(1, objective.numbers))
-    np.empty(
-        LARGEST_BUFFER
-    )  # freed at once, after which glibc reuses blocks of up to this size instead of mapping new pages at each step
+    # Freed at once, after which glibc reuses blocks of up to this size instead of mapping new pages at each step.
+    np.empty(LARGEST_BUFFER)
 
     remaining = np.arange(m)
     while len(remaining):
