@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from relscale.extrapolation import curve_laws
+from relscale.extrapolation.candidates.curves import moved, plain, shared
 from relscale.extrapolation.curve import OfCurve
+from relscale.extrapolation.table import rows_of
+from relscale.laws.law import Array
 
 SEARCHED = (curve_laws.floor, curve_laws.shifted, curve_laws.broken, curve_laws.saturated)
 AT = np.log([2e6, 4e6])
@@ -40,3 +43,27 @@ def test_a_law_without_noise_is_continued(law: OfCurve) -> None:
     log_x = np.log(np.geomspace(1e3, 1e6, 15))
     ahead = law(log_x, 0.5 + 20 * np.exp(-0.4 * log_x), np.ones(15), AT)
     assert ahead == pytest.approx(0.5 + 20 * np.exp(-0.4 * AT), rel=1e-3)
+
+
+def test_a_law_is_fitted_once_for_its_two_candidates() -> None:
+    fitted = []
+
+    def law(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+        fitted.append(len(y))
+        return np.full(len(at), y.mean())
+
+    both = shared(law)
+    for points in (8, 9, 8, 9):
+        log_x, y, weight = curve(points)
+        assert plain(both, log_x, y, weight, AT) == pytest.approx(y.mean())
+        assert moved(both, log_x, y, weight, AT) == pytest.approx(y[-1])
+    assert fitted == [8, 9, 8, 9]
+
+
+def test_rows_of_groups_are_those_of_their_masks() -> None:
+    group = np.random.default_rng(0).choice([7, -2, 40, 3], 50)
+    rows = rows_of(group)
+    assert list(rows) == [-2, 3, 7, 40]
+    for label, positions in rows.items():
+        assert positions.tolist() == np.flatnonzero(group == label).tolist()
+    assert rows_of(group[:0]) == {}

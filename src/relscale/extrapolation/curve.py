@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from relscale.extrapolation.table import Table
+from relscale.extrapolation.table import NO_ROWS, Table
 from relscale.laws.law import Array
 
 # Function of a curve's ln x (n,), y (n,) and weights (n,), and of target ln x (m,), that returns y at the targets.
@@ -26,8 +26,8 @@ def by_curve(forecast: OfCurve, half_life: float = np.inf, floor: int = 2) -> Ca
 
     def of_table(known: Table, at: Table) -> Array:
         result = np.full(len(at), np.nan)
-        for group in np.unique(at.group):
-            of_group, target = known.group == group, at.group == group
+        for group, target in at.rows_of.items():
+            of_group = known.rows_of.get(group, NO_ROWS)
             log_x, y = np.log(known.x[0, of_group]), known.y[of_group]
             if len(np.unique(log_x)) < floor:
                 continue

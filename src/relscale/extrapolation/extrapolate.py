@@ -19,7 +19,7 @@ from relscale.errors import RelscaleError
 from relscale.extrapolation.candidate import Candidate, candidates_for
 from relscale.extrapolation.folds import Fold, coordinates, make_folds
 from relscale.extrapolation.stacking import products, stacked
-from relscale.extrapolation.table import Mask, Table
+from relscale.extrapolation.table import NO_ROWS, Mask, Table, rows_of
 from relscale.laws.law import Array
 from relscale.laws.steepest_slope import steepest_slope
 from relscale.printable import escaped_repr
@@ -132,14 +132,14 @@ def extrapolate(
         raise RelscaleError(f"no candidate has the predictors {', '.join(known.names)}{of_curves}")
     parts = list(folds) or make_folds(known, at)
     by_curve = len(known.names) == 1 and known.positive and len(np.unique(known.group)) > 1
+    split = [(known.take(fold.known), known.take(fold.targets)) for fold in parts]
     refused = [""] * len(candidates)
     rmse, r2 = (np.full((len(candidates), len(parts)), np.nan) for _ in range(2))
     inside: list[list[Array]] = []
     for c, candidate in enumerate(candidates):
         inside.append([])
-        for f, fold in enumerate(parts):
-            targets = known.take(fold.targets)
-            ahead, why = _attempt(candidate, known.take(fold.known), targets)
+        for f, (before, targets) in enumerate(split):
+            ahead, why = _attempt(candidate, before, targets)
             inside[-1].append(ahead)
             rmse[c, f], r2[c, f] = _errors(ahead, targets, known.positive, by_curve)
             refused[c] = refused[c] or (why and f"{why} in fold {f + 1}")
@@ -156,8 +156,7 @@ def extrapolate(
     ahead_of = [np.array(of_fold) for of_fold in zip(*inside, strict=True)]
     curves = []
     if by_curve:
-        for fold, ahead in zip(parts, ahead_of, strict=True):
-            targets = known.take(fold.targets)
+        for (_, targets), ahead in zip(split, ahead_of, strict=True):
             curves.append(products(_forecast_errors(ahead, targets.y, known.positive), targets.group))
     leader = next((c for c, candidate in enumerate(candidates) if candidate.name == LEADER), None)
 
@@ -170,10 +169,10 @@ def extrapolate(
     numbers = list(range(len(parts)))
     weight = weight_from(numbers)
     nested = np.empty(len(parts))
-    for f, fold in enumerate(parts):
+    for f, (_, targets) in enumerate(split):
         others = [other for other in numbers if other != f] or numbers
         mean = combined(weight_from(others), ahead_of[f], known.positive)
-        nested[f] = _errors(mean, known.take(fold.targets), known.positive, by_curve)[1]
+        nested[f] = _errors(mean, targets, known.positive, by_curve)[1]
     return Extrapolation(
         candidates=tuple(candidate.name for candidate in candidates),
         folds=tuple(fold.meaning for fold in parts),
@@ -227,9 +226,8 @@ def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]
         return ahead, refusal(ahead, known)
     why = ""
     ahead = ahead.copy()
-    for group in np.unique(at.group):
-        of_group = at.group == group
-        own = known.take(known.group == group)
+    for group, of_group in at.rows_of.items():
+        own = known.take(known.rows_of.get(group, NO_ROWS))
         compared = own if known.positive else known
         of_curve = refusal(ahead[of_group], compared, trend(own, at.take(of_group)))
         if of_curve:
@@ -282,6 +280,6 @@ def _errors(ahead: Array, targets: Table, logs: bool, by_curve: bool) -> tuple[f
         return np.nan, np.nan
     with np.errstate(all="ignore"):
         square = _forecast_errors(ahead, y, logs) ** 2
-        parts = [square[group == curve] for curve in np.unique(group)] if by_curve else [square]
+        parts = [square[rows] for rows in rows_of(group).values()] if by_curve else [square]
         rmse = float(np.exp(np.mean([np.log(np.mean(part) + 1e-18) for part in parts]) / 2))
         return rmse, explained_share(ahead, y)

@@ -76,15 +76,15 @@ def _of_curves(known: Table, at: Table) -> list[Fold]:
     result = []
     for step in range(1, FOLDS + 1):
         before, targets = np.zeros(len(known), dtype=bool), np.zeros(len(known), dtype=bool)
-        for group in np.intersect1d(at.group, known.group):
-            of_group = known.group == group
-            end = z[of_group].max()
-            ahead = max(to[at.group == group].max() - end, 1e-9)
+        for group in at.rows_of.keys() & known.rows_of.keys():
+            rows = known.rows_of[group]
+            end = z[rows].max()
+            ahead = max(to[at.rows_of[group]].max() - end, 1e-9)
             origin = end - step * ahead
-            early = of_group & (z <= origin + 1e-9)
-            if len(np.unique(z[early])) >= FEWEST_POINTS:
-                before |= early
-                targets |= of_group & (z > origin + 1e-9) & (z <= origin + ahead + 1e-9)
+            early = z[rows] <= origin + 1e-9
+            if len(np.unique(z[rows[early]])) >= FEWEST_POINTS:
+                before[rows] = early
+                targets[rows] = ~early & (z[rows] <= origin + ahead + 1e-9)
         if targets.any():
             result.append(
                 Fold(before, targets, f"{step} times as far before the end as the forecast is beyond it")

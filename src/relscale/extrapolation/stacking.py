@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize
 
-from relscale.extrapolation.table import Labels, Mask
+from relscale.extrapolation.table import Labels, Mask, rows_of
 from relscale.laws.law import Array
 
 PRIOR_CURVES = 5.0
@@ -34,8 +34,8 @@ def products(error: Array, group: Labels) -> tuple[Array, Array]:
     A candidate without a forecast of some row of a curve has none for that curve.
     """
     mean, has = [], []
-    for curve in np.unique(group):
-        of_curve = error[:, group == curve]
+    for rows in rows_of(group).values():
+        of_curve = error[:, rows]
         finite: Mask = np.asarray(np.isfinite(of_curve).all(axis=1), dtype=bool)
         of_curve = np.where(finite[:, None], of_curve, 0.0)
         mean.append(of_curve @ of_curve.T / of_curve.shape[1])

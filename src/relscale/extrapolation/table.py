@@ -1,6 +1,7 @@
 """The data of an extrapolation: one measured number per row, its predictors, and the curve of the row."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from relscale.laws.law import Array
 
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.int64]
+
+NO_ROWS = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,19 @@ class Table:
         """The predictors of these names, (len(names), n)."""
         return self.x[[self.names.index(name) for name in names]]
 
+    @cached_property
+    def rows_of(self) -> dict[int, Labels]:
+        """Positions of the rows of each curve, in their order."""
+        return rows_of(self.group)
+
     @property
     def positive(self) -> bool:
         """Whether every known y has a logarithm."""
         return bool((self.y[np.isfinite(self.y)] > 0).all())
+
+
+def rows_of(group: Labels) -> dict[int, Labels]:
+    """Positions of the rows of each group, by one sort for all groups; groups and positions ascend."""
+    groups, first = np.unique(np.sort(group), return_index=True)
+    positions = np.split(np.argsort(group, kind="stable"), first[1:])
+    return dict(zip(groups.tolist(), positions, strict=True)) if len(groups) else {}

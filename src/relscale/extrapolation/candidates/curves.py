@@ -1,6 +1,7 @@
 """Candidates for curves of one predictor: the laws M1 to M4 and BNSL, and lines through the last points."""
 
-from functools import lru_cache, partial
+from functools import partial
+from hashlib import blake2b
 
 import numpy as np
 
@@ -62,15 +63,25 @@ def plain(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> Arr
 def law_and_end(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> tuple[Array, Array]:
     """Values of a law at the targets and at the last points, from one fit."""
     recent = log_x >= log_x.max() - LEVEL * OCTAVE - 1e-9
-    both = _fitted(
-        law, *(array.tobytes() for array in (log_x, y, weight, np.concatenate([at, log_x[recent]])))
-    )
+    both = law(log_x, y, weight, np.concatenate([at, log_x[recent]]))
     return both[: len(at)], both[len(at) :]
 
 
-@lru_cache(maxsize=1 << 15)
-def _fitted(law: OfCurve, *arrays: bytes) -> Array:
-    return law(*(np.frombuffer(buffer) for buffer in arrays))
+def shared(law: OfCurve) -> OfCurve:
+    """A law that computes each fit for the first of its two candidates, plain or moved, and keeps it for the second."""
+    kept: dict[bytes, Array] = {}
+
+    def of_curve(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+        data = blake2b(len(at).to_bytes(8), digest_size=16)
+        for array in (log_x, y, weight, at):
+            data.update(array.tobytes())
+        key = data.digest()
+        if key in kept:
+            return kept.pop(key)
+        kept[key] = law(log_x, y, weight, at)
+        return kept[key]
+
+    return of_curve
 
 
 def candidates(known: Table) -> list[Candidate]:
@@ -85,7 +96,8 @@ def candidates(known: Table) -> list[Candidate]:
         Candidate("line, last two octaves", by_curve(partial(line, 2.0, 3), floor=3)),
         Candidate("theta", by_curve(theta, floor=3)),
     ]
-    for name, law, floor in LAWS:
+    for name, unshared, floor in LAWS:
+        law = shared(unshared)
         result.append(Candidate(name, by_curve(partial(plain, law), floor=floor)))
         result += [
             Candidate(f"{name}, half-life {octaves:g} octave", by_curve(partial(plain, law), octaves, floor))
