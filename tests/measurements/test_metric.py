@@ -52,6 +52,21 @@ def test_choices_are_read_from_the_names_of_metrics(
     assert (found.quantity, found.bytes, found.items, found.subjects) == (quantity, *choices)
 
 
+@pytest.mark.parametrize(
+    ("metric", "compares"),
+    [
+        *(
+            (name, True)
+            for name in ("accuracy_macro", "log_probability_per_byte", "brier", "acc_norm", "mcc")
+        ),
+        *((name, False) for name in ("bits_per_byte_other_mean", "nats_answer_mean", "word_perplexity")),
+        ("likelihood_diff", False),  # of lm-eval's CrowS-Pairs
+    ],
+)
+def test_a_metric_compares_choices_or_says_how_probable_a_text_is(metric: str, compares: bool) -> None:
+    assert Metric.parse(metric).compares_choices == compares
+
+
 def test_the_error_rate_of_an_accuracy_keeps_what_it_is_a_mean_of() -> None:
     assert Metric.parse("accuracy_per_byte_macro").error_rate == "error_rate_per_byte_macro"
     assert Metric.parse("probability_macro").error_rate is None
