@@ -228,7 +228,8 @@ def judge(data: ForecastData, tried: Backtest, tallies: dict[str, Tally]) -> Non
             for pool in np.unique(data.pool):
                 curves = np.flatnonzero(data.pool == pool)
                 errors = record.candidates[:, c][..., curves]
-                half[:, curves] = half_widths(record, errors, found.distance, LEVEL, DEFAULT)[0]
+                distance = found.distance[:, curves]
+                half[:, curves] = half_widths(record, curves, errors, distance, LEVEL, DEFAULT)[0]
             error = np.where(known, found.candidates[c] - observed, np.nan)
             tallies.setdefault(name, Tally()).add(error, half)
 
@@ -402,10 +403,10 @@ def coverage_table(every: Tried) -> str:
                 origin = tried.origins.by[o], round(float(tried.origins.log_flops[o]), 2)
                 horizon = np.searchsorted(np.log(list(HORIZONS.values())), ahead.distance)
                 for label, rows in (
-                    (family, np.full(len(known), True)),
+                    (family, np.full(known.shape, True)),
                     *((label, horizon == number) for number, label in enumerate(HORIZONS)),
                 ):
-                    counted = known & rows[:, None]
+                    counted = known & rows
                     if counted.any():
                         of_label = found.setdefault(label, {})
                         key = (f"{family} {origin[0]}", origin[1])

@@ -157,7 +157,7 @@ def test_a_shifted_power_of_another_loss_is_recovered() -> None:
 
 def _past(errors: np.ndarray, log_flops: np.ndarray) -> TrackRecord:
     """Origins at ``log_flops``; errors (O, C, Q, J) of forecasts 1, 2, … e-folds ahead."""
-    ahead = np.broadcast_to(1.0 + np.arange(errors.shape[2]), (errors.shape[0], errors.shape[2]))
+    ahead = np.broadcast_to(1.0 + np.arange(errors.shape[2])[:, None], (errors.shape[0], *errors.shape[2:]))
     evidence = np.full((errors.shape[0], errors.shape[3]), np.nan)
     return TrackRecord(("compute",) * len(log_flops), log_flops, ahead, errors, errors, evidence)
 
@@ -270,7 +270,7 @@ def test_a_saturating_curve_is_carried_on() -> None:
 
 def test_a_candidate_that_can_not_say_has_no_weight() -> None:
     forecast = np.array([[[1.0, NAN]], [[3.0, 5.0]]])
-    ensemble, used = combine(np.array([[1.0, 1.0]]), forecast, DEFAULT.trim)
+    ensemble, used = combine(np.ones((1, 2, 2)), forecast, DEFAULT.trim)
     assert ensemble.tolist() == [[2.0, 5.0]]
     assert used[:, 0].tolist() == [[0.5, 0.0], [0.5, 1.0]]
 
@@ -283,20 +283,50 @@ def test_width_follows_the_scatter_at_each_distance_and_t_the_origins_that_do_no
     error = rng.standard_normal((count, 1, 4, 1)) * np.sqrt(a + b * d)[:, None]
     record = _past(error, np.linspace(0, 10 * count, count))
     alike = replace(DEFAULT, recency=np.inf)
-    half, df, origins = half_widths(record, error[:, 0], np.array([2.0, 8.0]), 0.95, alike)
+    half, df, origins = half_widths(record, np.array([0]), error[:, 0], np.array([[2.0], [8.0]]), 0.95, alike)
     assert origins == count
     expected = DEFAULT.width * 1.96 * np.sqrt(a + b * np.array([2.0, 8.0]))
     assert half[:, 0] == pytest.approx(expected, rel=0.05)
 
     near = _past(error[:4], np.arange(4.0))
-    _, df, origins = half_widths(near, error[:4, 0], np.array([0.5, 1.5, 30.0]), 0.95, DEFAULT)
+    _, df, origins = half_widths(
+        near, np.array([0]), error[:4, 0], np.array([[0.5], [1.5], [30.0]]), 0.95, DEFAULT
+    )
     assert origins == 4
-    assert df.tolist() == [4, 3, 2]
+    assert df[:, 0].tolist() == [4, 3, 2]
+
+
+def test_a_curve_that_ended_earlier_was_forecast_from_further_away() -> None:
+    """Errors grow as the square root of the distance from each curve's own end: of 1 and of 9 e-folds."""
+    error = np.random.default_rng(0).standard_normal((2000, 1, 1, 2)) * np.array([1.0, 3.0])
+    together = _past(error, np.linspace(0, 20_000, 2000))
+    apart = replace(together, distance=together.distance * np.array([1.0, 9.0]))
+    settings = replace(DEFAULT, recency=np.inf, curve_prior=np.inf)
+    ahead = np.array([[1.0, 9.0], [9.0, 1.0]])
+    half, _, _ = half_widths(apart, np.arange(2), error[:, 0], ahead, 0.95, settings)
+    expected = DEFAULT.width * 1.96 * np.array([[1.0, 3.0], [3.0, 1.0]])
+    assert half == pytest.approx(expected, rel=0.1)
+
+
+def test_the_candidate_that_was_better_at_the_distance_of_a_curve_has_more_weight_there() -> None:
+    """The first candidate is better near, for the curve that ends late, and the second far, for the other."""
+    errors = np.full((200, 2, 1, 2), 0.1)
+    errors[:, 0, :, 1], errors[:, 1, :, 0] = 0.2, 0.2
+    past = _past(errors, np.linspace(0, 3, 200))
+    past = replace(past, distance=past.distance * np.array([1.0, 30.0]))
+    near, far = weights(past, np.arange(2), np.array([1.0, 30.0]), np.ones(2), DEFAULT)
+    assert near[0] > 2 * near[1]
+    assert far[1] > 2 * far[0]
 
 
 def test_one_origin_gives_no_width() -> None:
     half, _, origins = half_widths(
-        _past(np.ones((1, 1, 3, 2)), np.zeros(1)), np.ones((1, 3, 2)), np.ones(2), 0.95, DEFAULT
+        _past(np.ones((1, 1, 3, 2)), np.zeros(1)),
+        np.arange(2),
+        np.ones((1, 3, 2)),
+        np.ones((2, 2)),
+        0.95,
+        DEFAULT,
     )
     assert origins == 1
     assert np.isnan(half).all()

@@ -59,9 +59,7 @@ class OriginForecast:
     origins
         (J,) number of origins behind the interval.
     distance
-        (Q,) ln F over the largest known.
-    behind
-        (J,) ln of the largest known F over that of the curve's own last value.
+        (Q, J) ln F over the largest known of the curve.
     scatter
         (J,) the variance of a curve's points around its best law, or that of its readings if larger.
     evidence
@@ -73,7 +71,6 @@ class OriginForecast:
     refused: Mask
     series: Floats
     distance: Floats
-    behind: Floats
     scatter: Floats
     evidence: Floats
     weight: Floats
@@ -101,7 +98,12 @@ def backtest(data: ForecastData, level: float, settings: EnsembleSettings = DEFA
     record = TrackRecord(
         by=tuple(origins.by),
         origin=origins.log_flops,
-        distance=at.log_flops - origins.log_flops[:, None],
+        distance=np.array(
+            [
+                distances(data.scales.log_flops[known], data.value[known], at.log_flops)
+                for known in origins.known
+            ]
+        ).reshape(count, n_targets, curves),
         candidates=np.full((count, len(CANDIDATES), n_targets, curves), np.nan),
         series=np.full((count, len(SERIES_CANDIDATES), n_targets, series), np.nan),
         evidence=np.full((count, curves), np.nan),
@@ -142,8 +144,7 @@ def forecast_from(
         candidates=candidates,
         refused=refused,
         series=series,
-        distance=at.log_flops - scales.log_flops.max(),
-        behind=behind(scales.log_flops, data.value[known]),
+        distance=distances(scales.log_flops, data.value[known], at.log_flops),
         scatter=scatter,
         evidence=_by_pool(of_series[data.target], data.pool),
         weight=np.zeros(candidates.shape),
@@ -155,10 +156,10 @@ def forecast_from(
     return with_ensemble(data, result, record, level, settings)
 
 
-def behind(log_flops: Floats, value: Floats) -> Floats:
-    """(J,) how far before the largest ln F (P,) each curve (P, J) ends; 0 for a curve without values."""
+def distances(log_flops: Floats, value: Floats, at: Floats) -> Floats:
+    """(Q, J) of each ``at`` (Q,) from the largest ln F (P,) where a curve (P, J) has a value, or from that of all."""
     own = np.where(np.isfinite(value), log_flops[:, None], -np.inf).max(axis=0)
-    return np.where(np.isfinite(own), log_flops.max() - own, 0.0)
+    return np.asarray(at[:, None] - np.where(np.isfinite(own), own, log_flops.max()))
 
 
 def variance_of_readings(reading: Floats) -> Floats:
@@ -177,7 +178,8 @@ def with_ensemble(
     for kind in np.unique(data.pool):
         curves = np.flatnonzero(data.pool == kind)
         first = curves[0]
-        of_pool = weights(record, curves, result.distance, prior(result.evidence[first], settings), settings)
+        distance = result.distance[:, curves]
+        of_pool = weights(record, curves, distance, prior(result.evidence[first], settings), settings)
         ensemble[:, curves], weight[..., curves] = combine(
             of_pool, result.candidates[..., curves], settings.trim
         )
@@ -185,13 +187,9 @@ def with_ensemble(
         priors = priors.reshape(-1, len(CANDIDATES))  # also without an origin
         error = ensemble_errors(record, curves, priors, settings)
         least = result.scatter[curves] if settings.scatter else np.zeros(len(curves))
-        for late in np.unique(result.behind[curves]):
-            ends = result.behind[curves] == late
-            ending = curves[ends]
-            of_all, of_width, origins[ending] = half_widths(
-                record, error, result.distance + late, level, settings, least
-            )
-            half[:, ending], df[:, ending] = of_all[:, ends], of_width[:, None]
+        half[:, curves], df[:, curves], origins[curves] = half_widths(
+            record, curves, error, distance, level, settings, least
+        )
     return replace(result, weight=weight, ensemble=ensemble, half=half, df=df, origins=origins)
 
 

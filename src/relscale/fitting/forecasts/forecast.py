@@ -158,16 +158,14 @@ def _forecasts(
 ) -> Iterator[ForecastRow]:
     usable = data.usable
     last_value = persistence(data.scales.take(usable), data.value[usable], at)[0]
-    reached = backtest.record.distance[np.isfinite(backtest.record.candidates).any(axis=(1, 3))].max(
-        initial=0.0
-    )
+    reached = backtest.record.distance[np.isfinite(backtest.record.candidates).any(axis=1)].max(initial=0.0)
     low_spread, high_spread = _spread(origin_forecast.candidates)
     for j, key in enumerate(curves.keys):
         own = data.scales.log_flops[usable & np.isfinite(data.value[:, j])]
         for q, target in enumerate(targets):
             if target.corpus not in (None, key.corpus):
                 continue
-            distance = float(origin_forecast.distance[q] + origin_forecast.behind[j])
+            distance = float(origin_forecast.distance[q, j])
             value, half = origin_forecast.ensemble[q, j], origin_forecast.half[q, j]
             common = {
                 **fields_of(key),
@@ -248,8 +246,10 @@ def _backtests(curves: Curves, data: ForecastData, backtest: Backtest, level: fl
         for q in np.flatnonzero(origins.ahead[o]):
             for j in np.flatnonzero(np.isfinite(observed[q])):
                 cells = {**keys[j], **common, **fine}
-                distance = float(forecasts.distance[q] + forecasts.behind[j])
-                cells |= {"training_flops": float(flops[q]), "log_distance": distance}
+                cells |= {
+                    "training_flops": float(flops[q]),
+                    "log_distance": float(forecasts.distance[q, j]),
+                }
                 cells |= {"observed": float(value[q, j])}
                 for c in np.flatnonzero(np.isfinite(forecasts.candidates[:, q, j])):
                     yield BacktestRow(

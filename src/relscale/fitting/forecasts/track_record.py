@@ -19,7 +19,7 @@ class TrackRecord:
     origin
         (O,) largest known ln F at the origin.
     distance
-        (O, Q) ln F of the point minus the largest known at the origin.
+        (O, Q, J) ln F of the point minus the largest known of the curve at the origin.
     candidates
         (O, C, Q, J).
     series
@@ -52,14 +52,14 @@ def recency(record: TrackRecord, known: Mask, e_fold: float) -> Floats:
 
 
 def origin_counts(record: TrackRecord, known: Mask, distance: Floats) -> tuple[int, Floats]:
-    """The number of ``known`` origins (O,), and of independent origins at each ``distance`` (Q',).
+    """The number of ``known`` origins (O,), and of independent origins at each ``distance`` (...).
 
     Origins by compute and by size use the same numbers, so only the more frequent kind is counted. Two forecasts over a
     distance d from origins less than d apart overlap. Origins over a range R give ``1 + R / d`` forecasts without
     overlap, at most their number n, and at least 2 if n ≥ 2, since a t quantile of one degree of freedom is
     uninformative.
     """
-    n, independent = 0, np.full(len(distance), 0.0)
+    n, independent = 0, np.zeros(distance.shape)
     for kind in sorted(set(record.by)):
         at = record.origin[known & (np.array(record.by) == kind)]
         if len(at):

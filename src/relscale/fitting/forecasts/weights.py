@@ -42,42 +42,46 @@ MOST = 3.0  # of |r| at one origin
 def weights(
     record: TrackRecord, curves: Indices, distance: Floats, prior: Floats, settings: EnsembleSettings
 ) -> Floats:
-    """Weights (Q', C) of all candidates for forecasts of the pool's ``curves`` (positions) at ``distance`` (Q',).
+    """Weights (..., C) of all candidates for forecasts of the pool's ``curves`` (positions) at ``distance`` (...).
 
     ``prior`` (C,) are the weights without any past forecast of known outcome.
     """
     error = record.candidates[..., curves]
     known = np.isfinite(error)
     if not known.any():
-        return np.broadcast_to(prior, (len(distance), len(prior))).copy()
+        return np.broadcast_to(prior, (*distance.shape, len(prior))).copy()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the median of no candidate
         middle = np.broadcast_to(np.nanmedian(error, axis=1, keepdims=True), error.shape)
-    near = 1 / (1 + ((distance[:, None, None] - record.distance) / settings.near) ** 2)
-    near = near * recency(record, np.asarray(known.any(axis=(1, 2, 3))), settings.recency)[:, None]
-    of_candidate, of_median, votes = (
-        np.einsum("xoq,ocq->xco", near, setting)
-        for setting in (
-            (np.where(known, error, 0.0) ** 2).sum(axis=3),
-            (np.where(known, middle, 0.0) ** 2).sum(axis=3),
-            known.any(axis=3).astype(float),
-        )
-    )
+    distinct, place = np.unique(distance, return_inverse=True)
+    past, end = np.unique(record.distance[..., curves], axis=2, return_inverse=True)
+    end = end.ravel()
+    recent = recency(record, np.asarray(known.any(axis=(1, 2, 3))), settings.recency)[:, None]
+    of_candidate, of_median, votes = np.zeros((3, len(distinct), error.shape[1], len(error)))
+    for e in range(past.shape[2]):  # curves that end together are as far from each point
+        near = recent / (1 + ((distinct[:, None, None] - past[..., e]) / settings.near) ** 2)
+        of_end = end == e
+        share = known[..., of_end].sum(axis=3) / np.maximum(known.sum(axis=3), 1)
+        for total, part in (
+            (of_candidate, (np.where(known, error, 0.0)[..., of_end] ** 2).sum(axis=3)),
+            (of_median, (np.where(known, middle, 0.0)[..., of_end] ** 2).sum(axis=3)),
+            (votes, share),
+        ):
+            total += np.einsum("xoq,ocq->xco", near, part)
     ratio = np.clip(np.log((of_candidate + LEAST) / (of_median + LEAST)), -MOST, MOST)
     vote = votes / np.maximum(known.any(axis=(1, 3)).sum(axis=1), 1)
     origins = (votes > 0).sum(axis=2)
     skill = (vote * ratio).sum(axis=2) / np.maximum(vote.sum(axis=2), LEAST)
-    return np.asarray(
-        prior * np.exp(-settings.sharpness * origins / (origins + settings.skill_prior) * skill)
-    )
+    weight = prior * np.exp(-settings.sharpness * origins / (origins + settings.skill_prior) * skill)
+    return np.asarray(weight[place.reshape(distance.shape)])
 
 
 def combine(weight: Floats, forecast: Floats, trim: float) -> tuple[Floats, Floats]:
-    """The ensemble (Q, J) and the weights that made it (C, Q, J), from weights (Q, C) and forecasts (C, Q, J).
+    """The ensemble (Q, J) and the weights that made it (C, Q, J), from weights (Q, J, C) and forecasts (C, Q, J).
 
     A candidate without a forecast has no weight; nan if no candidate has one.
     """
-    used = np.where(np.isfinite(forecast), weight.T[:, :, None], 0.0)
+    used = np.where(np.isfinite(forecast), np.moveaxis(weight, -1, 0), 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         used = used / used.sum(axis=0)
     return trimmed_mean(used, forecast, trim), used
@@ -111,11 +115,10 @@ def ensemble_errors(
     give intervals that are too wide now. The current weights are estimated from the same errors that they are applied
     to; they are too few, and shrunk too much, for this to affect the coverage of new forecasts.
     """
-    candidates, distance = record.candidates[..., curves], record.distance
-    weight = weights(record, curves, distance.ravel(), np.ones(priors.shape[1]), settings)
-    by_origin = weight.reshape(*distance.shape, weight.shape[1]) * priors[:, None]
+    candidates, distance = record.candidates[..., curves], record.distance[..., curves]
+    weight = weights(record, curves, distance, np.ones(priors.shape[1]), settings) * priors[:, None, None]
     errors = [
         combine(*weights_and_values, settings.trim)[0]
-        for weights_and_values in zip(by_origin, candidates, strict=True)
+        for weights_and_values in zip(weight, candidates, strict=True)
     ]
-    return np.array(errors).reshape(*distance.shape, len(curves))
+    return np.array(errors).reshape(distance.shape)

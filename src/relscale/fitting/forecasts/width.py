@@ -34,6 +34,7 @@ import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.ensemble_settings import EnsembleSettings
+from relscale.fitting.forecasts.forecast_data import Indices
 from relscale.fitting.forecasts.track_record import TrackRecord, origin_counts, recency
 
 ITERATIONS = 12
@@ -43,16 +44,19 @@ LEAST = 1e-14  # of a variance
 
 def half_widths(
     record: TrackRecord,
+    curves: Indices,
     error: Floats,
     distance: Floats,
     level: float,
     settings: EnsembleSettings,
     scatter: Floats | float = 0.0,
 ) -> tuple[Floats, Floats, int]:
-    """Half widths of the intervals of ln y at ``distance`` (Q',), from past errors (O, Q, J') of a pool's J' curves.
+    """Half widths of the intervals of ln y at ``distance`` (Q', J'), from past errors (O, Q, J') of a pool's J' curves.
 
     Parameters
     ----------
+    curves
+        (J',) their positions in the record.
     scatter
         (J',) lower bound of the variance: that of a curve's points around its best law.
 
@@ -61,7 +65,7 @@ def half_widths(
     half width
         (Q', J'), nan with fewer than two origins.
     df
-        (Q',) degrees of freedom.
+        (Q', J') degrees of freedom.
     origins
         Number of origins.
     """
@@ -70,13 +74,13 @@ def half_widths(
 
     has_forecast = np.asarray(known.any(axis=(1, 2)))
     n, df = origin_counts(record, has_forecast, distance)
-    df = np.full(len(distance), float(n)) if settings.overlap else df
+    df = np.full(distance.shape, float(n)) if settings.overlap else df
     if n < SMALLEST:
-        return np.full((len(distance), error.shape[2]), np.nan), np.full(len(distance), np.nan), n
+        return np.full(distance.shape, np.nan), np.full(distance.shape, np.nan), n
     votes = known.sum(axis=(1, 2), keepdims=True)
     w = (recency(record, has_forecast, settings.recency)[:, None, None] * known / np.maximum(votes, 1))[known]
     square = (np.where(known, error, 0.0) ** 2)[known]
-    d = np.broadcast_to(np.maximum(record.distance, 0)[:, :, None] ** settings.growth, error.shape)[known]
+    d = np.maximum(record.distance[..., curves], 0)[known] ** settings.growth
     a, b = _line(square, d, w, settings.bound, settings.least_growth / max(d.max(), LEAST))
 
     ratio = np.zeros(error.shape)
@@ -91,11 +95,9 @@ def half_widths(
         (1 + n / settings.curve_prior * curve_ratio) / (1 + n / settings.curve_prior),
         1.0,
     )
-    variance = np.maximum(
-        (a + b * np.maximum(distance, 0) ** settings.growth)[:, None] * curve_ratio, scatter
-    )
+    variance = np.maximum((a + b * np.maximum(distance, 0) ** settings.growth) * curve_ratio, scatter)
     reach = settings.width * stdtrit(df, (1 + level) / 2)
-    return reach[:, None] * np.sqrt(np.maximum(variance, 0)), df, n
+    return reach * np.sqrt(np.maximum(variance, 0)), df, n
 
 
 def _line(square: Floats, d: Floats, w: Floats, bound: float, least: float) -> tuple[float, float]:
