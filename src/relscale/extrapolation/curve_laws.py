@@ -27,6 +27,7 @@ BLOCK = 1 << 16  # numbers in an array of a block of a grid, so that it stays in
 STEP = float(np.sqrt(np.finfo(float).eps))  # of a difference, as a share of a parameter beyond 1
 STEEPEST = 3.0
 FLOORS = 1 - np.geomspace(1e-3, 1, 28)[::-1]  # E as shares of the smallest y
+SKEWS = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0])  # a of M4
 
 
 def power(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
@@ -188,12 +189,8 @@ def broken(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
     return _searched(_broken_shape, 2, grid, low, high, log_x - middle, y, weight, at - middle, 2)
 
 
-def _line(
-    x: Array, y: Array, weight: Array, low: Array, e: Array, a: Array
-) -> tuple[Array, Array, Array, Array]:
-    """Means of x and t, slope and misfit, each (G,), of ``t = ln((y − E)/(e − y)^a)`` as a line in x (n,)."""
-    t = np.log(y - low) - a * np.log(e - y)
-    w = weight / (y / (y - low) + a * y / (e - y)) ** 2
+def _line(x: Array, t: Array, w: Array) -> tuple[Array, Array, Array, Array]:
+    """Means of x (n,) and of t (G, n), slope of t over x and misfit, each (G,), with weights w (G, n)."""
     total = w.sum(axis=1, keepdims=True)
     mx, mt = (w * x).sum(axis=1, keepdims=True) / total, (w * t).sum(axis=1, keepdims=True) / total
     x, t = x - mx, t - mt
@@ -214,10 +211,18 @@ def saturated(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
         if y.max() > 1
         else np.array([1.001 * max(1, y.max())])
     )
-    axes = np.meshgrid(FLOORS * y.min(), tops, np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0]))
-    low, e, a = (axis.ravel()[:, None] for axis in axes)
+    floors = FLOORS * y.min()
+    axes = np.meshgrid(np.arange(len(floors)), np.arange(len(tops)), SKEWS, indexing="xy")
+    i, j, a = axes[0].ravel(), axes[1].ravel(), axes[2].ravel()[:, None]
+    low, e = floors[i, None], tops[j, None]
+    above_low, log_low = y / (y - floors[:, None]), np.log(y - floors[:, None])
+    to_top, log_top = tops[:, None] - y, np.log(tops[:, None] - y)
     x = log_x - log_x.mean()
-    parts = [_line(x, y, weight, low[block], e[block], a[block]) for block in _blocks(len(low), len(y))]
+    parts = []
+    for block in _blocks(len(a), len(y)):
+        t = log_low[i[block]] - a[block] * log_top[j[block]]
+        gain = above_low[i[block]] + a[block] * y / to_top[j[block]]
+        parts.append(_line(x, t, weight / gain**2))
     mx, mt, slope, misfit = (np.concatenate(part) for part in zip(*parts, strict=True))
     best = int(np.argmin(np.where(np.isfinite(misfit) & (slope < 0), misfit, np.inf)))
     right = mt[best] + slope[best] * (at - log_x.mean() - mx[best])
