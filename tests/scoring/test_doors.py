@@ -168,36 +168,40 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def kinds(tmp_path_factory, logged):
+DOCUMENTS = ("documents",)  # of KINDS, those whose whole text is scored
+ANSWERS = tuple(kind for kind in KINDS if kind not in DOCUMENTS)
+
+
+@pytest.fixture(scope="module", params=[ANSWERS, DOCUMENTS], ids=["answers", "documents"])
+def kinds(request, tmp_path_factory, logged):
     """A suite with a task of each kind, and what lm-eval logged of it."""
     source, suite = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("kinds") / "suite"
     (source / "tasks").mkdir()
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS)
     (source / "tasks" / "rows.jsonl").write_text(lines, encoding="utf-8")
-    facts = {"title": "Kinds", "description": "", "kind": "multiple_choice", "metric": "brier"}
-    facts |= {"direction": "lower", "baseline": "letters"}
-    facts |= {"groups": {kind: {"label": kind} for kind in KINDS}}
-    facts |= {"tasks": {kind.replace(" ", "_"): {"group": kind} for kind in KINDS}}
+    facts = {"title": "Kinds", "description": "", "baseline": request.param[0]}
+    facts |= {"groups": {kind: {"label": kind} for kind in request.param}}
+    facts |= {"tasks": {kind.replace(" ", "_"): {"group": kind} for kind in request.param}}
     (source / "suite.yaml").write_text(yaml.safe_dump(facts))
-    for kind, settings in KINDS.items():
+    for kind in request.param:
         task = {"task": kind.replace(" ", "_"), "test_split": "test", "num_fewshot": 0}
-        task |= {"dataset_kwargs": {"data": "rows.jsonl"}, "metric_list": [{"metric": "acc"}], **settings}
+        task |= {"dataset_kwargs": {"data": "rows.jsonl"}, "metric_list": [{"metric": "acc"}], **KINDS[kind]}
         head = "custom_dataset: !function relscale.scoring.local_data.jsonl\n"
         (source / "tasks" / f"{task['task']}.yaml").write_text(head + yaml.safe_dump(task))
     prepare_suite("kinds", Suite(path=str(source)), [], suite, seed=0)
-    return suite, logged(suite, tmp_path_factory.mktemp("logged"))
+    return request.param, suite, logged(suite, tmp_path_factory.mktemp("logged"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("complete", [True, False])
 def test_every_kind_of_task_is_measured_alike_through_both_doors(kinds, engine, tmp_path, complete):
-    suite, folder = kinds
+    groups, suite, folder = kinds
     copy = tmp_path / "logged"
     copy.symlink_to(folder) if complete else copy_samples(folder, copy)
     ours, theirs = scored(engine, suite, "kinds"), read(copy, suite, "kinds")
-    assert {row["group"] for row in ours[0]} == set(KINDS)
-    assert {row["group"] for row in ours[0] if row["status"] != "ok"} == {"a hidden label", "a label beyond"}
+    assert {row["group"] for row in ours[0]} == set(groups)
+    unlabelled = {"a hidden label", "a label beyond"} & set(groups)
+    assert {row["group"] for row in ours[0] if row["status"] != "ok"} == unlabelled
     assert_equal(ours, theirs)
 
 

@@ -79,8 +79,9 @@ def disturbed(tmp_path_factory, make_experiment, cluster):
 
         for place, command in enumerate((["scancel"], ["scancel", "--signal=USR1"], ["scontrol", "requeue"])):
             wait(lambda place=place: len(jobs(cluster, RULE)) == place + 1, workflow, experiment)
-            wait(lambda: training(cluster, experiment), workflow, experiment)
-            cluster.call(*command, training(cluster, experiment))
+            number = jobs(cluster, RULE)[place][0]
+            wait(lambda number=number: is_training(number, experiment), workflow, experiment)
+            cluster.call(*command, number)
             wait(lambda: has_saved(experiment), workflow, experiment)
         assert workflow.wait(timeout=900) == 0, experiment.said()
     finally:
@@ -93,7 +94,7 @@ def wait(ready, workflow, experiment, seconds=900):
     while not ready():
         assert workflow.poll() is None, experiment.said()
         assert time.monotonic() < until, experiment.said()
-        time.sleep(0.3)
+        time.sleep(0.05)  # a training takes seconds
 
 
 def jobs(cluster, comment):
@@ -102,13 +103,10 @@ def jobs(cluster, comment):
     return [line.split()[:2] for line in lines if line.split()[2].startswith(comment)]
 
 
-def training(cluster, experiment):
-    """The job that is training a run now: it is running and owns one."""
-    owners = [read(path) for path in experiment.folder.glob("results/store/runs/*.state/owner.json")]
-    for number, state in jobs(cluster, RULE):
-        if state == "RUNNING" and any(f'"{number}"' in owner for owner in owners):
-            return number
-    return None
+def is_training(number, experiment):
+    """Whether the job is training a run now: it owns one."""
+    owners = experiment.folder.glob("results/store/runs/*.state/owner.json")
+    return any(f'"{number}"' in read(path) for path in owners)
 
 
 def has_saved(experiment):

@@ -31,23 +31,25 @@ SECONDS_BETWEEN_CHECKS = 0.5
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that owns a run, and its parent, each with its start time."""
+    """A process that owns a run, and its parent, each with its start time; and its Slurm job, if it has one."""
 
     machine: str
     pid: int
     started: str | None
     parent: int | None
     parent_started: str | None
+    slurm_job: str | None = None
 
     @classmethod
     def this(cls, parent: int | None) -> "Owner":
         """This process, started by ``parent``."""
         pid = os.getpid()
         order = None if parent is None else started(parent)
-        return cls(machine(), pid, started(pid), parent, order)
+        return cls(machine(), pid, started(pid), parent, order, os.environ.get("SLURM_JOB_ID"))
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.machine.split()[0]}"
+        job = f", of the Slurm job {self.slurm_job}" if self.slurm_job else ""
+        return f"process {self.pid} on {self.machine.split()[0]}{job}"
 
     def is_orphan(self) -> bool:
         """Whether it was started on this machine by a process that has ended."""
