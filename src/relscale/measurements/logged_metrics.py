@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from relscale.measurements.inferred_task import Label, Question
-from relscale.scoring.declared_metrics import aggregation_name
+from relscale.scoring.declared_metrics import aggregation_name, filled_registry
 from relscale.scoring.manifest import Task
-from relscale.scoring.task_values import TaskValue, as_json
+from relscale.scoring.task_values import TaskValue, as_json, values_of
 
 
 @dataclass(frozen=True)
@@ -49,35 +49,28 @@ def metric_rows(
         for entry in (listed if isinstance(listed, list) else ())
         if isinstance(entry, dict)
     }
+    task_value = values_of(suite, name, task, targets)
     aggregations: dict[str, str | None] = {}
     for document in reported:
         for metric, value in document.values.items():
             if metric not in aggregations:
                 aggregations[metric] = _aggregation(metric, settings_by_metric.get(metric))
-            yield TaskValue(
-                suite=suite,
-                task=name,
-                prompt=task.prompt,
-                group=task.group,
-                subject=task.subject,
+            yield task_value(
                 doc_id=document.doc_id,
                 metric=metric,
                 filter=document.filter,
                 value=as_json(value),
                 aggregation=aggregations[metric],
-                targets=targets,
             )
 
 
 def _aggregation(metric: str, name: Any) -> str | None:
     """The name of a metric's aggregation; None for a function of the task's own."""
-    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
-    from lm_eval.api.registry import AGGREGATION_REGISTRY, METRIC_AGGREGATION_REGISTRY
-
+    registry = filled_registry()
     if isinstance(name, str):
-        return name if name in AGGREGATION_REGISTRY else None
-    known = metric in METRIC_AGGREGATION_REGISTRY
-    return aggregation_name(METRIC_AGGREGATION_REGISTRY.get(metric) if known else None)
+        return name if name in registry.AGGREGATION_REGISTRY else None
+    known = metric in registry.METRIC_AGGREGATION_REGISTRY
+    return aggregation_name(registry.METRIC_AGGREGATION_REGISTRY.get(metric) if known else None)
 
 
 def agrees(questions: Sequence[Question], labels: Sequence[Label], reported: Sequence[Reported]) -> bool:

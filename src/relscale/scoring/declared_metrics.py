@@ -4,7 +4,9 @@ A metric's name in measurements is ``lm_eval_`` and lm-eval's name: ``lm_eval_ac
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from relscale.errors import RelscaleError
@@ -18,14 +20,18 @@ def metric_name(metric: str, filtered: str) -> str:
     return f"{PREFIX}{metric}" if filtered == UNFILTERED else f"{PREFIX}{metric}_{filtered}"
 
 
+def filled_registry() -> ModuleType:
+    """lm-eval's registry of metrics, which importing its metrics fills."""
+    import_module("lm_eval.api.metrics")
+    return import_module("lm_eval.api.registry")
+
+
 def aggregation_name(function: Callable[..., Any] | None) -> str | None:
     """lm-eval's name of an aggregation, by default the mean; None for a function of the task's own."""
-    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
-    from lm_eval.api.registry import AGGREGATION_REGISTRY
-
     if function is None:
         return "mean"
-    return next((name for name, known in AGGREGATION_REGISTRY.items() if known is function), None)
+    known_functions = filled_registry().AGGREGATION_REGISTRY
+    return next((name for name, known in known_functions.items() if known is function), None)
 
 
 def task_config(folder: str | Path, name: str) -> Mapping[str, Any]:
@@ -47,13 +53,11 @@ def task_config(folder: str | Path, name: str) -> Mapping[str, Any]:
 
 def directions(config: Mapping[str, Any]) -> dict[str, bool]:
     """Whether higher is better, for each metric of a task's YAML, by the metric's name in measurements."""
-    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
-    from lm_eval.api.registry import HIGHER_IS_BETTER_REGISTRY
-
+    higher_is_better = filled_registry().HIGHER_IS_BETTER_REGISTRY
     filters = [entry["name"] for entry in config.get("filter_list") or [{"name": UNFILTERED}]]
     return {
         metric_name(entry["metric"], filtered): bool(
-            entry.get("higher_is_better", HIGHER_IS_BETTER_REGISTRY.get(entry["metric"], True))
+            entry.get("higher_is_better", higher_is_better.get(entry["metric"], True))
         )
         for entry in _metric_list(config)
         for filtered in filters
@@ -62,24 +66,19 @@ def directions(config: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def _metric_list(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
-    from lm_eval.api.registry import DEFAULT_METRIC_REGISTRY
-
     named: Sequence[Mapping[str, Any]] | None = config.get("metric_list")
     if named is None:
-        return [{"metric": name} for name in DEFAULT_METRIC_REGISTRY[config["output_type"]]]
+        return [{"metric": name} for name in filled_registry().DEFAULT_METRIC_REGISTRY[config["output_type"]]]
     return named
 
 
 def aggregations(config: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     """The aggregation function of each metric of a task's YAML, by the metric's name."""
-    import lm_eval.api.metrics  # noqa: F401  (fills the registries)
-    from lm_eval.api.registry import get_aggregation, get_metric_aggregation
-
+    registry = filled_registry()
     aggregations = {}
     for entry in _metric_list(config):
         metric, function = entry["metric"], entry.get("aggregation")
         if function is None:
-            function = get_metric_aggregation(metric)
-        aggregations[metric] = get_aggregation(function) if isinstance(function, str) else function
+            function = registry.get_metric_aggregation(metric)
+        aggregations[metric] = registry.get_aggregation(function) if isinstance(function, str) else function
     return aggregations

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,7 +26,7 @@ from relscale.errors import RelscaleError
 from relscale.provenance import code_digest, digest, folder_digest
 from relscale.scoring.declared_metrics import aggregation_name
 from relscale.scoring.kept_documents import FOLDER
-from relscale.scoring.manifest import Manifest, read_manifest, suite_name
+from relscale.scoring.manifest import Manifest, Task, read_manifest, suite_name
 from relscale.scoring.scores import Score
 from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.entries import read_entries, write_entries
@@ -62,6 +62,19 @@ class TaskValue:
 
 
 SCHEMA = strict_schema_of(TaskValue)
+
+
+def values_of(suite: str, name: str, task: Task, targets: bool) -> "partial[TaskValue]":
+    """A row of ``TaskValue`` with the cells that all documents of a task share."""
+    return partial(
+        TaskValue,
+        suite=suite,
+        task=name,
+        prompt=task.prompt,
+        group=task.group,
+        subject=task.subject,
+        targets=targets,
+    )
 
 
 class ScoredChoice(NamedTuple):
@@ -158,24 +171,18 @@ def _task_rows(
             f"suite {manifest.title}: {len(scored)} documents of task {name!r} were scored and {len(documents)} are "
             "kept; prepare the suite again"
         )
-    place = manifest.tasks[name]
     targets = [[item.target for item in items] for items in scored]
     agree = targets_are_the_tasks(task.config.process_results, documents, targets)
+    task_value = values_of(suite, name, manifest.tasks[name], agree)
     aggregations = task.aggregation()
     results = [[item.response for item in items] for items in scored]
     for metric, filtered, number, value in document_values(task, documents, results):
-        yield TaskValue(
-            suite=suite,
-            task=name,
-            prompt=place.prompt,
-            group=place.group,
-            subject=place.subject,
+        yield task_value(
             doc_id=scored[number][0].doc_id,
             metric=metric,
             filter=filtered,
             value=as_json(value),
             aggregation=aggregation_name(aggregations.get(metric)),
-            targets=agree,
         )
 
 

@@ -129,11 +129,7 @@ def train_run(
         compiled=options.compile,
         recomputed=options.activation_checkpointing is True,
     )
-    first_size = (
-        run.sequences_before(run.train_steps) / run.batch_size
-    )  # steps if all batches had the first size
-    warmup = run.steps_until(int(run.hyperparameters.warmup * first_size) * run.batch_size)
-    history = History.of(run, warmup, fabric.device)
+    history = History.of(run, warmup_steps(run), fabric.device)
     unfinished = state_folder(folder)
     branching = options.branches.shares if options.branches else ()
     resume(model, history, unfinished, options.checkpoints, branching)
@@ -153,32 +149,23 @@ def train_run(
         logs = folder.parent.parent / "logs"
         observers.append(Metrics(metrics_logger(options.logger, run, key, unfinished, logs)))
 
-    share = run.batch_size // fabric.world_size
-    micro_batch = share if options.micro_batch == "auto" else options.micro_batch
-    measurement = options.measurement
     check_noise_scale(run, options, "fsdp" if is_sharding(fabric) else "ddp")
-    if measurement is not None:
-        micro_batch = divided(share, micro_batch)
-    train_steps(model, history, store, micro_batch, observers, measurement)
+    micro_batch = micro_batch_of(run, options, fabric.world_size)
+    train_steps(model, history, store, micro_batch, observers, options.measurement)
 
     if not history.over:
         return None
     branches = None
     if options.branches and history.diverged is None:
-        write_whole_state(model, history, unfinished, control.still_owned)
 
-        def train(branch: History, rate: Rate, saved: Sequence[Observer]) -> None:
-            watched: list[Observer] = [
-                Validation(model, batches, (1.0,)),
-                StopRequest(fabric, control.stop_requested),
-                *saved,
-            ]
-            train_steps(model, branch, store, micro_batch, watched, rate=rate)
+        def train_branch(branch: History, rate: Rate, saved: Sequence[Observer]) -> None:
+            validation, stop = Validation(model, batches, (1.0,)), StopRequest(fabric, control.stop_requested)
+            train_steps(model, branch, store, micro_batch, [validation, stop, *saved], rate=rate)
 
         seconds = 60 * options.save_every
-        branches = train_branches(
-            model, history, unfinished, options.branches, seconds, control.still_owned, train
-        )
+        owned = control.still_owned
+        write_whole_state(model, history, unfinished, owned)
+        branches = train_branches(model, history, unfinished, options.branches, seconds, owned, train_branch)
         if branches is None:
             return None
         end = read_state(unfinished)
@@ -190,6 +177,19 @@ def train_run(
     record = write_result(folder, unfinished, weights, history, context, control.still_owned, branches)
     remove_state(unfinished)
     return record
+
+
+def warmup_steps(run: Run) -> int:
+    """Steps of the warm-up, whose share of the run counts tokens: steps until those of batches of the first size."""
+    steps_of_first_size = run.sequences_before(run.train_steps) / run.batch_size
+    return run.steps_until(int(run.hyperparameters.warmup * steps_of_first_size) * run.batch_size)
+
+
+def micro_batch_of(run: Run, options: Training, devices: int) -> int:
+    """Sequences that a device processes at once: its share of the batch by default; less to measure the noise scale."""
+    share = run.batch_size // devices
+    micro_batch = share if options.micro_batch == "auto" else options.micro_batch
+    return micro_batch if options.measurement is None else divided(share, micro_batch)
 
 
 def train_steps(

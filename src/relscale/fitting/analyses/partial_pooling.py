@@ -37,6 +37,7 @@ assessing differential expression*, 2004, section 6; Gelman, *Prior distribution
 hierarchical models*, 2006.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -121,11 +122,10 @@ def rows(curves: Curves, settings: Settings) -> list[ParameterRow]:
 
 
 def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[ParameterRow]:
-    level = settings.level
+    """Rows of the groups in ``columns`` and of their mean and spread, for each estimand that the curves have."""
     used = np.isfinite(curves.value[:, columns])
     patterns, which, count = np.unique(used, axis=1, return_inverse=True, return_counts=True)
-    has_common_points = which.ravel() == np.argmax(count)
-    columns_used = np.array(columns)[has_common_points]
+    pooled = np.array(columns)[which.ravel() == np.argmax(count)]
     points = patterns[:, np.argmax(count)]
     estimate = curve_lines(curves)
     estimands = [Estimand.THESE_ITEMS]
@@ -133,76 +133,84 @@ def _rows(curves: Curves, columns: list[int], settings: Settings) -> list[Parame
         estimands.append(Estimand.ITEM_POPULATION)
     rows: list[ParameterRow] = []
     for estimand in estimands:
-        common = {
-            "law": relative.LINE.name,
-            "predictor": "training_flops",
-            "level": level,
-            "n": int(points.sum()),
-            "method": Method.PARTIAL_POOLING,
-            "method_note": f"{len(columns_used)} groups, spread integrated out, t",
-            "estimand": estimand,
-        }
         of_items = estimand == Estimand.ITEM_POPULATION
-        items = curve_items(curves, estimate) if of_items else None
-        ends = [
-            interval.level_at(estimate, at, level, items)
-            for at in (estimate.low, estimate.reference, estimate.high)
-        ]
         posterior = None
-        if len(columns_used) >= FEWEST and np.isfinite(estimate.slope[columns_used]).all():
-            quantile_ratio = 1.0 if of_items else _quantile_ratio(curves, columns_used, settings)
-            posterior = _pooled(curves, columns_used, points, of_items, level, quantile_ratio)
-        for j in columns:
-            key = {**fields_of(curves.keys[j]), **common, "parameter": relative.LINE.slope}
-            remark = _remark(curves, estimate, j, of_items)
-            if j not in columns_used:
-                note = f"not pooled, because most groups have other points; {remark}"
-                rows.append(ParameterRow(**key, status=Status.NOT_POOLED, note=note))
-            elif posterior is None:
-                note = f"only {len(columns_used)} groups; pooling needs {FEWEST} with a slope"
-                rows.append(ParameterRow(**key, status=Status.TOO_FEW_GROUPS, note=note))
-            else:
-                i = int(np.flatnonzero(columns_used == j)[0])
-                levels = [(end.low[j], end.high[j]) for end in ends]
-                rows.append(
-                    ParameterRow(
-                        **key,
-                        value=posterior.value[i],
-                        stderr=posterior.stderr[i],
-                        low=posterior.low[i],
-                        high=posterior.high[i],
-                        reference_flops=np.exp(estimate.reference[j]),
-                        flops_low=np.exp(estimate.low[j]),
-                        flops_high=np.exp(estimate.high[j]),
-                        interval_direction=direction((posterior.low[i], posterior.high[i]), levels),
-                        **fields_of(remark),
-                    )
-                )
+        if len(pooled) >= FEWEST and np.isfinite(estimate.slope[pooled]).all():
+            quantile_ratio = 1.0 if of_items else _quantile_ratio(curves, pooled, settings)
+            posterior = _pooled(curves, pooled, points, of_items, settings.level, quantile_ratio)
+        common = ParameterRow(
+            **fields_of(replace(curves.keys[columns[0]], group=ALL_GROUPS)),
+            law=relative.LINE.name,
+            predictor="training_flops",
+            level=settings.level,
+            n=int(points.sum()),
+            method=Method.PARTIAL_POOLING,
+            method_note=f"{len(pooled)} groups, spread integrated out, t",
+            estimand=estimand,
+            status=Status.OK,
+        )
+        rows += _group_rows(curves, estimate, columns, pooled, posterior, settings.level, common)
         if posterior is not None:
-            first = int(columns_used[0])
-            remark = _remark(curves, estimate, first, of_items)
-            all_groups = replace(curves.keys[columns[0]], group=ALL_GROUPS)
-            cells = {**fields_of(all_groups), **common, **fields_of(remark)}
-            rows.append(
-                ParameterRow(
-                    **cells,
-                    parameter=MEAN,
-                    value=posterior.mean,
-                    stderr=posterior.mean_stderr,
-                    low=posterior.mean_low,
-                    high=posterior.mean_high,
-                )
-            )
-            rows.append(
-                ParameterRow(
-                    **cells,
-                    parameter=SD,
-                    value=posterior.sd,
-                    low=posterior.sd_low,
-                    high=posterior.sd_high,
-                )
-            )
+            remark = _remark(curves, estimate, int(pooled[0]), of_items)
+            rows += _summary_rows(posterior, replace(common, **fields_of(remark)))
     return rows
+
+
+def _group_rows(
+    curves: Curves,
+    estimate: Lines,
+    columns: list[int],
+    pooled: NDArray[np.int64],
+    posterior: Pooled | None,
+    level: float,
+    common: ParameterRow,
+) -> Iterator[ParameterRow]:
+    """A row per group of ``columns``: its posterior, or why it has none; ``pooled`` are the groups of the posterior."""
+    of_items = common.estimand == Estimand.ITEM_POPULATION
+    items = curve_items(curves, estimate) if of_items else None
+    ends = [
+        interval.level_at(estimate, at, level, items)
+        for at in (estimate.low, estimate.reference, estimate.high)
+    ]
+    index = {int(j): i for i, j in enumerate(pooled)}
+    for j in columns:
+        row = replace(common, **fields_of(curves.keys[j]), parameter=relative.LINE.slope)
+        remark = _remark(curves, estimate, j, of_items)
+        if j not in index:
+            note = f"not pooled, because most groups have other points; {remark}"
+            yield replace(row, status=Status.NOT_POOLED, note=note)
+        elif posterior is None:
+            note = f"only {len(pooled)} groups; pooling needs {FEWEST} with a slope"
+            yield replace(row, status=Status.TOO_FEW_GROUPS, note=note)
+        else:
+            i = index[j]
+            limits = float(posterior.low[i]), float(posterior.high[i])
+            yield replace(
+                row,
+                value=posterior.value[i],
+                stderr=posterior.stderr[i],
+                low=limits[0],
+                high=limits[1],
+                reference_flops=np.exp(estimate.reference[j]),
+                flops_low=np.exp(estimate.low[j]),
+                flops_high=np.exp(estimate.high[j]),
+                interval_direction=direction(limits, [(end.low[j], end.high[j]) for end in ends]),
+                **fields_of(remark),
+            )
+
+
+def _summary_rows(posterior: Pooled, common: ParameterRow) -> list[ParameterRow]:
+    """The rows of the groups' mean and of their standard deviation."""
+    mean = replace(
+        common,
+        parameter=MEAN,
+        value=posterior.mean,
+        stderr=posterior.mean_stderr,
+        low=posterior.mean_low,
+        high=posterior.mean_high,
+    )
+    spread = replace(common, parameter=SD, value=posterior.sd, low=posterior.sd_low, high=posterior.sd_high)
+    return [mean, spread]
 
 
 def _remark(curves: Curves, estimate: Lines, j: int, of_items: bool) -> Remark:

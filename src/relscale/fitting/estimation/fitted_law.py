@@ -136,6 +136,81 @@ class Intervals:
         )
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is fitted, and how.
+
+    Attributes
+    ----------
+    law, entry, data, settings, values
+        As in ``fit_law``.
+    x
+        (p, n) predictors of the law.
+    reference
+        The compute by which they are divided, or nan.
+    weights
+        (n,) weights of the points.
+    fit
+        The estimator that the entry requests.
+    """
+
+    law: Law
+    entry: FurtherLaw
+    data: Points
+    settings: Settings
+    values: Mapping[str, object]
+    x: Array
+    reference: float
+    weights: Array
+    fit: Estimator
+
+    @classmethod
+    def of(
+        cls, law: Law, entry: FurtherLaw, data: Points, settings: Settings, values: Mapping[str, object]
+    ) -> "Problem":
+        """The problem of an entry of the config."""
+        reference = float(np.exp(np.log(data.x[0]).mean())) if law.reference else np.nan
+        x = data.x / reference if law.reference else data.x
+        fit, weights = _estimator(law, x, entry), _weights(data, entry)
+        return cls(law, entry, data, settings, values, x, reference, weights, fit)
+
+    @property
+    def log_residual(self) -> bool:
+        """Whether residuals are those of the logarithm."""
+        return self.entry.residual == "log"
+
+    @property
+    def least_squares(self) -> bool:
+        """Whether the loss is the sum of squares, not Huber's."""
+        return self.entry.loss == "squares"
+
+    @property
+    def options(self) -> LawBootstrap:
+        """The entry's bootstrap."""
+        return self.entry.bootstrap or LawBootstrap()
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there are few enough points for every start, and too few for Huber's sandwich."""
+        return len(self.data.y) <= ENOUGH
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether the config requests draws of this law."""
+        return bool(self.options.scheme or self.options.limits)
+
+    @property
+    def shared(self) -> bool:
+        """Whether points share training runs."""
+        return len(set(self.data.trainings)) < len(self.data.y)
+
+    @property
+    def by_t(self) -> bool:
+        """Whether intervals are t intervals rather than percentiles of the draws."""
+        needs_draws = self.is_requested or self.shared or (self.is_small and not self.least_squares)
+        return not (self.settings.bootstrap and needs_draws)
+
+
 def fit_law(
     of: LawColumns, entry: FurtherLaw, data: Points, settings: Settings, values: Mapping[str, object]
 ) -> tuple[Fitted, list[ParameterRow]]:
@@ -160,66 +235,23 @@ def fit_law(
         The entry requests weights that the points do not have, or a method that does not apply to its residuals or
         loss.
     """
-    law = of.law
-    log_residual, least_squares = entry.residual == "log", entry.loss == "squares"
-    reference = float(np.exp(np.log(data.x[0]).mean())) if law.reference else np.nan
-    x = data.x / reference if law.reference else data.x
-    fit, weights = _estimator(law, x, entry), _weights(data, entry, log_residual)
-    is_small = len(data.y) <= ENOUGH
-    estimates = fit(data.y, weights, None if is_small else law.starting_points(x, data.y)[:STARTS])
+    problem = Problem.of(of.law, entry, data, settings, values)
+    law, x, weights = problem.law, problem.x, problem.weights
+    starts = None if problem.is_small else law.starting_points(x, data.y)[:STARTS]
+    estimates = problem.fit(data.y, weights, starts)
     remarks = [estimates.status[0], *_left_out(data)]
-    options = entry.bootstrap or LawBootstrap()
-    is_requested = bool(options.scheme or options.limits)
-    shared = len(set(data.trainings)) < len(data.y)
-    by_t = not (settings.bootstrap and (is_requested or shared or (is_small and not least_squares)))
     intervals, drawn = None, None
-    if shared and not is_requested and not settings.bootstrap:
+    if problem.shared and not problem.is_requested and not settings.bootstrap:
         remarks.append(NO_DRAWS)
     else:
-        intervals = _by_jacobian(estimates, settings.level, least_squares)
-        if by_t and least_squares and is_small:
-            low, high = _sides(
-                profile_limits(
-                    estimates,
-                    x,
-                    data.y,
-                    settings.level,
-                    weights=weights,
-                    residual=entry.residual,
-                    fixed=entry.fixed,
-                )
-            )
-            intervals = replace(intervals, low=low, high=high)
-            remarks += _unbounded(law, low, high)
-    if settings.bootstrap and np.isfinite(estimates.theta).all() and (entry.predict or not by_t):
-        affordable = min(MOST_DRAWN // len(data.y), MOST_READ // x.size)
-        number = min(settings.bootstrap, max(FEWEST_DRAWS, affordable))
-        seed = [settings.seed, TAG, zlib.crc32(f"{entry.name} {sorted(values.items())}".encode())]
+        intervals, open_limits = _t_intervals(problem, estimates)
+        remarks += open_limits
+    if settings.bootstrap and np.isfinite(estimates.theta).all() and (entry.predict or not problem.by_t):
         try:
-            drawn = draws(
-                law,
-                estimates,
-                data,
-                x,
-                fit,
-                scheme=options.scheme or (BLOCK if shared else PAIRS),
-                number=number,
-                log_residual=log_residual,
-                weights=weights,
-                rng=np.random.default_rng(seed),
-            )
-            if not by_t:
-                kind = options.limits or PERCENTILE
-                of_draws = limits(kind, estimates, drawn, settings.level, data, weights, fit)
-                counts = zip(map(int, of_draws.failed), map(int, of_draws.without_effect), strict=True)
-                intervals = Intervals(
-                    stderr=spread(drawn.parameters),
-                    low=of_draws.low,
-                    high=of_draws.high,
-                    method=METHODS[drawn.scheme],
-                    notes=[draws_note(kind, number, *count, settings.bootstrap) for count in counts],
-                )
-                remarks += [of_draws.status[i] for i, name in enumerate(law.names) if name not in entry.fixed]
+            drawn = _draws(problem, estimates)
+            if not problem.by_t:
+                intervals, failures = _draw_intervals(problem, estimates, drawn)
+                remarks += failures
         except RelscaleError as error:  # the scheme requires information that the data lack
             intervals = None
             remarks.append(Remark(Status.NO_INTERVAL, str(error)))
@@ -232,7 +264,7 @@ def fit_law(
         level=settings.level,
         estimand=Estimand.THESE_ITEMS,
         n=len(data.y),
-        reference_flops=reference,
+        reference_flops=problem.reference,
         flops_low=min(flops, default=None),
         flops_high=max(flops, default=None),
         **fields_of(together(*remarks)),
@@ -244,9 +276,19 @@ def fit_law(
             row = replace(row, method=Method.FIXED, method_note="by the config")
         rows.append(intervals.of(row, i) if intervals and name not in entry.fixed else row)
     rows.append(replace(common, parameter="objective", value=estimates.objective[0]))
-    noise = _noise(estimates, weights) if least_squares and estimates.df[0] > 0 else np.nan
-    missed = _model_error(law, x, entry, data, weights) if entry.predict else None
-    fitted = Fitted(law, estimates, drawn, by_t, reference, noise, log_residual, of.predictors, data, missed)
+    noise = _noise(estimates, weights) if problem.least_squares and estimates.df[0] > 0 else np.nan
+    fitted = Fitted(
+        law,
+        estimates,
+        drawn,
+        problem.by_t,
+        problem.reference,
+        noise,
+        problem.log_residual,
+        of.predictors,
+        data,
+        _model_error(problem) if entry.predict else None,
+    )
     return fitted, rows
 
 
@@ -259,17 +301,68 @@ def _left_out(data: Points) -> list[Remark]:
     return [Remark(Status.MISSING_POINTS, used)]
 
 
-def _by_jacobian(estimates: Estimates, level: float, least_squares: bool) -> Intervals:
-    """The t intervals of the Jacobian, or for Huber's loss of its sandwich."""
-    low, high = _sides(estimates.interval(level))
-    return Intervals(
+def _t_intervals(problem: Problem, estimates: Estimates) -> tuple[Intervals, list[Remark]]:
+    """The t intervals: limits of the objective's profile where they apply, else of the Jacobian or Huber's sandwich."""
+    low, high = _sides(estimates.interval(problem.settings.level))
+    intervals = Intervals(
         stderr=estimates.stderr[:, 0],
         low=low,
         high=high,
-        method=Method.NONLINEAR_T if least_squares else Method.HUBER_SANDWICH,
+        method=Method.NONLINEAR_T if problem.least_squares else Method.HUBER_SANDWICH,
         notes=[f"{estimates.agreeing[0]} of {estimates.starts} starts agree"] * len(low),
         df=float(estimates.df[0]),
     )
+    if not (problem.by_t and problem.least_squares and problem.is_small):
+        return intervals, []
+    entry = problem.entry
+    profile = profile_limits(
+        estimates,
+        problem.x,
+        problem.data.y,
+        problem.settings.level,
+        weights=problem.weights,
+        residual=entry.residual,
+        fixed=entry.fixed,
+    )
+    low, high = _sides(profile)
+    return replace(intervals, low=low, high=high), _unbounded(problem.law, low, high)
+
+
+def _draws(problem: Problem, estimates: Estimates) -> Draws:
+    """Bootstrap draws: as many as the config requests, or as many as these points allow."""
+    affordable = min(MOST_DRAWN // len(problem.data.y), MOST_READ // problem.x.size)
+    by_values = f"{problem.entry.name} {sorted(problem.values.items())}"
+    return draws(
+        problem.law,
+        estimates,
+        problem.data,
+        problem.x,
+        problem.fit,
+        scheme=problem.options.scheme or (BLOCK if problem.shared else PAIRS),
+        number=min(problem.settings.bootstrap, max(FEWEST_DRAWS, affordable)),
+        log_residual=problem.log_residual,
+        weights=problem.weights,
+        rng=np.random.default_rng([problem.settings.seed, TAG, zlib.crc32(by_values.encode())]),
+    )
+
+
+def _draw_intervals(problem: Problem, estimates: Estimates, drawn: Draws) -> tuple[Intervals, list[Remark]]:
+    """The intervals of the draws, and a remark on each parameter that is not fixed."""
+    kind, requested = problem.options.limits or PERCENTILE, problem.settings.bootstrap
+    of_draws = limits(
+        kind, estimates, drawn, problem.settings.level, problem.data, problem.weights, problem.fit
+    )
+    counts = zip(map(int, of_draws.failed), map(int, of_draws.without_effect), strict=True)
+    number = drawn.parameters.shape[-1]
+    intervals = Intervals(
+        stderr=spread(drawn.parameters),
+        low=of_draws.low,
+        high=of_draws.high,
+        method=METHODS[drawn.scheme],
+        notes=[draws_note(kind, number, *count, requested) for count in counts],
+    )
+    names = problem.law.names
+    return intervals, [of_draws.status[i] for i, name in enumerate(names) if name not in problem.entry.fixed]
 
 
 def _sides(limits: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -320,20 +413,21 @@ def with_variance(law: Law, estimates: Estimates, x: Array, log_residual: bool) 
     return value, np.einsum("in,ij,jn->n", gradient, estimates.covariance[..., 0], gradient)
 
 
-def _model_error(law: Law, x: Array, entry: FurtherLaw, data: Points, weights: Array) -> ModelError | None:
+def _model_error(problem: Problem) -> ModelError | None:
     """The law's model error from rolling origins; None for laws of a measured predictor or of a whole training
     curve."""
+    law, x, data, weights = problem.law, problem.x, problem.data, problem.weights
     sizes = log_size(data)
-    if law.source_columns or MEASURED in law.predictors or sizes is None or entry.loss != "squares":
+    if law.source_columns or MEASURED in law.predictors or sizes is None or not problem.least_squares:
         return None
-    log_residual = entry.residual == "log"
+    log_residual = problem.log_residual
 
     def predict(known: NDArray[np.bool_]) -> tuple[Array, Array] | None:
         if known.sum() < len(law.names) + 2:
             return None
         some = x[:, known]
         starts = law.starting_points(some, data.y[known])[:STARTS]
-        estimates = _estimator(law, some, entry)(data.y[known], weights[known], starts)
+        estimates = _estimator(law, some, problem.entry)(data.y[known], weights[known], starts)
         if not np.isfinite(estimates.theta).all() or not estimates.df[0] > 0:
             return None
         with np.errstate(all="ignore"):
@@ -369,7 +463,7 @@ def _estimator(law: Law, x: Array, entry: FurtherLaw) -> Estimator:
     )
 
 
-def _weights(data: Points, entry: FurtherLaw, log_residual: bool) -> Array:
+def _weights(data: Points, entry: FurtherLaw) -> Array:
     """Weights (n,) of the points: 1, or 1 / stderr²."""
     if entry.weights == "none":
         return np.ones(len(data.y))
@@ -379,4 +473,4 @@ def _weights(data: Points, entry: FurtherLaw, log_residual: bool) -> Array:
         )
     if not (data.stderr > 0).all():
         raise RelscaleError(f"fit.laws.{entry.name}: weights: stderr needs the standard error of every point")
-    return np.asarray((data.y if log_residual else 1.0) / data.stderr) ** 2
+    return np.asarray((data.y if entry.residual == "log" else 1.0) / data.stderr) ** 2
