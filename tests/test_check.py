@@ -284,7 +284,12 @@ WRONG = [
     ),
     ("fit", {"laws": [LAW | {"method": "variable-projection"}]}, "fit.laws.mine", "is for residual: linear"),
     ("fit", {"laws": [LAW | {"x": ["batch_token"]}]}, "fit.laws.mine", "did you mean 'batch_tokens'"),
-    ("fit", {"laws": [LAW | {"x": ["tokens", "params"]}]}, "fit.laws.mine.x", "has 1 predictors"),
+    (
+        "fit",
+        {"laws": [LAW | {"x": ["tokens", "params"]}]},
+        "fit.laws.mine.x",
+        "training_flops, but 2 columns are given",
+    ),
     ("fit", {"laws": [LAW | {"fixed": {"betta": 0.1}}]}, "fit.laws.mine.fixed", "did you mean 'beta'"),
     ("fit", {"laws": [LAW | {"baseline": "code"}]}, "fit.laws.mine.baseline", "compares no groups"),
     ("fit", {"laws": [LAW | {"law": "relative"}]}, "fit.laws.mine", "set the baseline"),

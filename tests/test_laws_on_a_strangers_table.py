@@ -156,3 +156,44 @@ def test_a_law_is_fitted_to_columns_of_any_name(
     rows = read_table(tmp_path / "fits.csv").to_pylist()
     (value,) = [row["value"] for row in rows if row["parameter"] == truth[0]]
     assert value == pytest.approx(truth[1], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name in law_names() if len(columns_of(name)) > 1])
+def test_predictors_by_their_own_names_in_another_order_are_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry, (*others, before_last, last) = law_or_family(name), columns_of(name)
+    if isinstance(entry, Family) and last.startswith(entry.prefix):
+        pytest.skip("its parts may have any order")
+    path = tmp_path / "runs.csv"
+    rows = [",".join(str(0.1 + i + j) for j in range(len(others) + 3)) for i in range(9)]
+    path.write_text("\n".join([",".join([*others, before_last, last, "measured"]), *rows]))
+    assert main(
+        ["fit", str(path), "--law", name, "--x", ",".join([*others, last, before_last]), "--y", "measured"]
+    )
+    assert one_sentence(said := capsys.readouterr().err)
+    assert f"in this order, but column {last!r} is given as its {before_last}" in said
+
+
+@pytest.mark.parametrize("name", ["mixture_additive", "mixture_loglinear", "multilingual", "information"])
+@pytest.mark.parametrize("unit", [100.0, 1e9])
+def test_percentages_or_tokens_as_shares_are_refused(
+    name: str, unit: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = columns_of(name)
+    rows = [
+        [
+            unit * (share if column == "share_a" else 1 - share) if "share" in column else 1e9
+            for column in columns
+        ]
+        for share in np.linspace(0.1, 0.9, 9)
+    ]
+    path = tmp_path / "mixtures.csv"
+    lines = [",".join(f"{cell:.12g}" for cell in [*row, 3 - i / 10]) for i, row in enumerate(rows)]
+    path.write_text("\n".join([",".join([*columns, "measured"]), *lines]))
+    assert main(["fit", str(path), "--law", name, "--x", ",".join(columns), "--y", "measured"]) == 1
+    assert one_sentence(said := capsys.readouterr().err)
+    assert (
+        f"share_a, share_b: these are not shares that sum to at most 1 in every row; a row sums to {unit:g}"
+        in said
+    )

@@ -152,7 +152,7 @@ def test_a_run_without_a_baseline_is_left_out_and_said() -> None:
         (
             "power",
             {"x": ["training_flops", "step"]},
-            r"law power has 1 predictors \(training_flops\), but x names 2",
+            "the law 'power' has the predictors training_flops, but 2 columns are given",
         ),
         ("power", {"x": ["batch"]}, "law power needs the columns batch, which are missing"),
         ("power", {"x": ["group"]}, "the column 'group' contains string, not numbers"),

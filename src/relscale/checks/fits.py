@@ -22,6 +22,7 @@ from relscale.fitting.report.reproduction_row import AnswerRow
 from relscale.laws import parabola
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Law
+from relscale.laws.predictor_columns import check_predictor_columns
 from relscale.measurements.measurement import MEASUREMENTS, SHARE
 from relscale.measurements.metric import OF_KIND, VALIDATION, VALIDATION_METRICS
 from relscale.storage.rows import names_of
@@ -169,12 +170,11 @@ def _check_multipliers(multipliers: Sequence[Multiplier]) -> None:
 def _check_law(law: Law, entry: FurtherLaw, key: str) -> None:
     if MEASURED in law.predictors and entry.predictor is None:
         raise RelscaleError(f"{key}: law {law.name} needs a measured predictor; set predictor")
-    predictors = law.source_columns or law.predictors
-    if entry.x and len(entry.x) != len(predictors):
-        raise RelscaleError(
-            f"{key}.x: law {law.name} has {len(predictors)} predictors ({', '.join(predictors)}), "
-            f"not {len(entry.x)}"
-        )
+    if entry.x:
+        try:
+            check_predictor_columns(law, entry.x)
+        except RelscaleError as reason:
+            raise RelscaleError(f"{key}.{reason}") from None
     for name in entry.fixed or ():
         if name not in law.names:
             raise RelscaleError(unknown_name(f"{key}.fixed", f"parameter of law {law.name}", name, law.names))

@@ -49,13 +49,13 @@ def run(options: argparse.Namespace) -> None:
     from relscale.design.information import CHINCHILLA, chinchilla_optimum, information
     from relscale.errors import RelscaleError
     from relscale.laws.catalogue import law
+    from relscale.laws.predictor_columns import check_predictor_columns
     from relscale.storage.tables import read_table
 
     predictors = columns(options.x) if options.x else []
     chosen = law(options.law, predictors)
     names = predictors or list(chosen.predictors)
-    if len(names) != len(chosen.predictors):
-        raise RelscaleError(f"--x: the law {chosen.name} has the predictors {', '.join(chosen.predictors)}")
+    check_predictor_columns(chosen, names)
     if not options.noise > 0:
         raise RelscaleError(
             f"--noise: {options.noise:g} is not a standard deviation; give one above 0, such as 0.01"

@@ -189,7 +189,11 @@ class Family:
         )
 
     def law(self, columns: tuple[str, ...]) -> Law:
-        """The law whose predictors are these columns.
+        """The law whose predictors are these columns; errors as for ``named``."""
+        return self.make_law(self.named(columns))
+
+    def named(self, columns: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns of shares or amounts among all predictors, the inverse of ``columns``.
 
         Raises
         ------
@@ -202,4 +206,4 @@ class Family:
             raise RelscaleError(
                 f"law {self.name}: it has parameters per predictor; name its columns under x, such as {self.pattern}"
             )
-        return self.make_law(columns[first : first + number])
+        return columns[first : first + number]

@@ -20,6 +20,7 @@ from relscale.fitting.estimation.estimate import estimate
 from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.law import Array, Law
+from relscale.laws.predictor_columns import check_predictor_columns
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
@@ -81,10 +82,7 @@ def rows(
         A column is missing or not positive, there is only one model, or a parameter or share is not a number.
     """
     fixed, fitted_law = fixed_parameters(fix, "fix"), law_of(law, x)
-    if len(x) != len(fitted_law.predictors):
-        raise RelscaleError(
-            f"x: the law {fitted_law.name} has the predictors {', '.join(fitted_law.predictors)}"
-        )
+    check_predictor_columns(fitted_law, x)
     if not 0 <= judged <= 1:
         raise RelscaleError(f"judged: {judged:g} is not a share from 0 to 1")
     points, loss, names = (

@@ -13,6 +13,7 @@ from relscale.fitting.inference.bootstrap.schemes import resampled_counts
 from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Array, Family, Law
+from relscale.laws.predictor_columns import check_shares
 from relscale.storage.column_arrays import Columns
 from relscale.suggestions import suggestion
 
@@ -197,8 +198,8 @@ def fitted_mixtures(
         raise RelscaleError(
             f"{', '.join(x)}: these are not amounts, none negative and one positive in every row"
         )
-    if not family.total and (negative or not np.allclose(sums, 1, atol=0.02)):
-        raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
+    if not family.total:
+        check_shares(x, points[parts])
     if (np.delete(points, parts, axis=0) <= 0).any():
         raise RelscaleError(f"law {law}: its predictors other than the shares are not positive in every row")
     theta = estimate(fitted_law, points, targets, residual=residual).theta

@@ -36,6 +36,7 @@ from relscale.laws.catalogue import optimum as optimum_of
 from relscale.laws.derivatives import central_differences
 from relscale.laws.law import Array
 from relscale.laws.optimum import Optimum
+from relscale.laws.predictor_columns import check_predictor_columns
 from relscale.questions.limits import (
     MIN_DRAWS,
     Scale,
@@ -116,10 +117,7 @@ def rows(
     """
     fitted_law = law_of(law, x)
     best = optimum_of(law, fitted_law.predictors)
-    if len(x) != len(fitted_law.predictors):
-        raise RelscaleError(
-            f"x: the law {fitted_law.name} has the predictors {', '.join(fitted_law.predictors)}"
-        )
+    check_predictor_columns(fitted_law, x)
     positive = [must_be_positive(fitted_law, i, name) for i, name in enumerate(x)]
     may_be_zero = [name for name, known in zip(fitted_law.predictors, positive, strict=True) if not known]
     given, fixed = _given(at, law, best, may_be_zero), fixed_parameters(fix, "fix")

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
+from relscale.laws.predictor_columns import check_shares
 from relscale.questions.limits import factor_of_few, joined_notes, percentiles, widened
 from relscale.questions.mixture_search import (
     AT_LIMIT,
@@ -195,8 +196,7 @@ def _runs(table: Columns, x: tuple[str, ...], y: str, size: str, distance: str, 
     t = np.log(table.positive(y)) if scale == "log" else table.numbers(y)
     known = np.isfinite(shares).all(axis=0) & np.isfinite(sizes) & np.isfinite(apart) & np.isfinite(t)
     runs = Runs(shares, sizes, apart, t).take(known)
-    if not np.allclose(runs.shares.sum(axis=0), 1, atol=0.02) or (runs.shares < 0).any():
-        raise RelscaleError(f"{', '.join(x)}: these are not shares that sum to 1 in every row")
+    check_shares(x, runs.shares)
     if len(runs.sizes) != 2:
         raise RelscaleError(
             f"{size}: {len(runs.sizes)} values, but stage 2 needs exactly two; select rows with --where"

@@ -14,7 +14,9 @@ from relscale.fitting.estimation.law_points import takes_logarithm
 from relscale.fitting.fits import check_folder
 from relscale.laws.catalogue import law_names, law_or_family
 from relscale.laws.law import Family, Gap, Law
-from relscale.storage.columns import words
+from relscale.laws.predictor_columns import check_shares
+from relscale.measurements.measurement import SHARE
+from relscale.storage.columns import numbers, words
 from relscale.storage.endings import TABLE
 from relscale.storage.tables import listed
 from relscale.suggestions import suggestion
@@ -174,6 +176,24 @@ def check_no_mean(source: pa.Table, group: str | None, baseline: str | None, nam
             f"{name}: baseline: the mean of the other groups requires the relative law as a line in logarithms; "
             f"name a group"
         )
+
+
+def check_no_amounts(law: str | Law, columns: Sequence[str], rows: pa.Table, name: str) -> None:
+    """Reject parts of a law of shares whose values are percentages, tokens or another predictor; parts may be left out.
+
+    Raises
+    ------
+    RelscaleError
+        Values in ``rows`` are not shares of at most 1 in all.
+    """
+    entry = law_or_family(law)
+    if not isinstance(entry, Family) or entry.prefix != SHARE:
+        return
+    parts = entry.named(tuple(columns))
+    try:
+        check_shares(parts, np.stack([numbers(rows[part], part).to_numpy() for part in parts]), least_sum=0)
+    except RelscaleError as reason:
+        raise RelscaleError(f"{name}: law {entry.name}: {reason}") from None
 
 
 def check_reported(law: str) -> None:

@@ -35,6 +35,7 @@ from relscale.measurements.status import Status
 from relscale.table_fit.checks import (
     anchor_points,
     check_fixed,
+    check_no_amounts,
     check_no_mean,
     check_options,
     is_line,
@@ -193,6 +194,7 @@ def fit(
     if not line:
         check_no_mean(source, columns.group, columns.baseline, name)
     rows = law_rows(source, columns, law_object, residual, name)
+    check_no_amounts(law, columns.x, rows.usable, name)
     if line:
         line_settings = line_options(
             rows.usable, shown_law, columns.baseline, name, level, bootstrap, targets

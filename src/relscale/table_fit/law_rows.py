@@ -20,6 +20,7 @@ from relscale.fitting.estimation.law_columns import along_trainings
 from relscale.fitting.estimation.law_points import MEASURED, SPENT
 from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.laws.law import Law
+from relscale.laws.predictor_columns import check_predictor_columns
 from relscale.measurements.status import Status, joined
 from relscale.storage.columns import numbers
 from relscale.table_fit.columns import Columns
@@ -66,11 +67,10 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
         no row can be fitted.
     """
     predictors = law.source_columns or law.predictors
-    if len(columns.x) != len(predictors):
-        raise RelscaleError(
-            f"{name}: x: the law {law.name!r} has the predictors {', '.join(predictors)}, but {len(columns.x)} columns "
-            "are given"
-        )
+    try:
+        check_predictor_columns(law, columns.x)
+    except RelscaleError as reason:
+        raise RelscaleError(f"{name}: {reason}") from None
     is_of_trainings = law.make_predictors is not None
     runs = columns.run or (("run",) if "run" in source.column_names else () if is_of_trainings else columns.x)
     trainings = (columns.block,) if columns.block else runs

@@ -18,6 +18,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.estimation.law_points import MEASURED, ModelKey, PointRow, numbers_of, point_rows
 from relscale.laws.catalogue import law_or_family
 from relscale.laws.law import Family, Gap, Law
+from relscale.laws.predictor_columns import check_predictor_columns
 from relscale.measurements.status import Status
 
 NumberKey = tuple[ModelKey, str | None, str | None, str | None]  # common to a value and its baseline's
@@ -65,12 +66,8 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
         law = entry.law(tuple(x))
     else:
         law = entry
-    predictors = law.source_columns or law.predictors
-    columns = tuple(x) or predictors
-    if len(columns) != len(predictors):
-        raise RelscaleError(
-            f"law {name} has {len(predictors)} predictors ({', '.join(predictors)}), but x names {len(columns)}"
-        )
+    columns = tuple(x) or law.source_columns or law.predictors
+    check_predictor_columns(law, columns)
     missing = [n for n in columns if n != MEASURED and n not in table.column_names]
     if missing:
         raise RelscaleError(f"law {name} needs the columns {', '.join(missing)}, which are missing")
