@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from relscale.laws.derivatives import empty_rows
-from relscale.laws.law import Array
+from relscale.laws.law import Array, Slopes
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -19,10 +19,11 @@ def value(theta: Array, x: Array) -> Array:
 
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by E, C_i, γ_i, (1 + 2k, n, ...)."""
-    return at(x)(theta)[1]
+    loss, slopes = at(x)(theta)
+    return slopes(np.ones(loss.shape))
 
 
-def at(x: Array) -> Callable[[Array], tuple[Array, Array]]:
+def at(x: Array) -> Callable[[Array], tuple[Array, Slopes]]:
     """The law at h (k, n, ...): L and its derivatives, which share most of the work, the powers of h.
 
     No power of 0 is computed; in published mixtures half of the shares are 0.
@@ -30,30 +31,35 @@ def at(x: Array) -> Callable[[Array], tuple[Array, Array]]:
     count, n = x.shape[:2]
     shares = np.moveaxis(x, (0, 1), (-2, -1))  # per data set, as the derivatives below
     part, point = (shares != 0).reshape(-1, count, n).any(axis=0).nonzero()
-    per_part, place = np.bincount(part, minlength=count), (1 + part) * n + point
+    per_part, place = np.bincount(part, minlength=count), part * n + point
     is_present = shares[..., part, point] != 0
     log_present = np.log(np.where(is_present, shares[..., part, point], 1.0))
     logs = np.zeros(shares.shape)
     logs[..., part, point] = log_present
     in_all = bool(is_present.all())
 
-    def of(theta: Array) -> tuple[Array, Array]:
-        rows = empty_rows(len(theta), theta, x)
-        by_set = np.moveaxis(rows, (0, 1), (-2, -1))
-        by_weight, by_exponent = by_set[..., 1 : 1 + count, :], by_set[..., 1 + count :, :]
+    def of(theta: Array) -> tuple[Array, Slopes]:
         parameters = np.moveaxis(theta, 0, -1)
-        power = np.repeat(parameters[..., 1 + count :], per_part, axis=-1) * log_present
-        np.exp(power, out=power)
+        weight, exponent = parameters[..., 1 : 1 + count], parameters[..., 1 + count :]
+        present = np.repeat(exponent, per_part, axis=-1) * log_present
+        np.exp(present, out=present)
         if not in_all:
-            power *= is_present
-        by_set[..., 0, :], by_weight[...] = 1, 0
-        by_set.reshape(*by_set.shape[:-2], -1)[..., place] = power
-        np.multiply(parameters[..., 1 : 1 + count, None], by_weight, out=by_exponent)
-        reducible = 1 / by_exponent.sum(axis=-2)
-        by_sum = -(reducible**2)[..., None, :]
-        by_weight *= by_sum
-        by_exponent *= by_sum
-        by_exponent *= logs
-        return np.asarray(theta[0] + np.moveaxis(reducible, -1, 0)), rows
+            present *= is_present
+        powers = np.zeros((*present.shape[:-1], count, n))
+        powers.reshape(*present.shape[:-1], -1)[..., place] = present
+        reducible = 1 / (weight[..., None, :] @ powers)
+
+        def slopes(factor: Array) -> Array:
+            rows = empty_rows(len(theta), theta, x)
+            by_floor, by_weight, by_exponent = np.split(
+                np.moveaxis(rows, (0, 1), (-2, -1)), [1, 1 + count], axis=-2
+            )
+            by_floor[...] = np.moveaxis(factor, 0, -1)[..., None, :]
+            np.multiply(powers, -(reducible**2) * by_floor, out=by_weight)
+            np.multiply(by_weight, logs, out=by_exponent)
+            by_exponent *= weight[..., None]
+            return rows
+
+        return np.asarray(theta[0] + np.moveaxis(reducible[..., 0, :], -1, 0)), slopes
 
     return of

@@ -12,12 +12,11 @@ Source: Muennighoff et al., *Scaling Data-Constrained Language Models*, arXiv 23
 """
 
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
 
 from relscale.laws import parametric
-from relscale.laws.law import Array, Law, Parameter
+from relscale.laws.law import Array, Law, Parameter, computed_together
 from relscale.laws.optimum import Optimum, compute
 from relscale.laws.repetition import decayed, jacobian, value, value_and_jacobian
 
@@ -54,7 +53,7 @@ LAW = Law(
     parameters=PARAMETERS,
     value=value,
     jacobian=jacobian,
-    at=lambda x: partial(value_and_jacobian, x=x),
+    at=computed_together(value_and_jacobian),
     starts=starts,
     source="Muennighoff et al., arXiv 2305.16264",
     formula="L = E + A / N'^α + B / D'^β, D' = U · (1 + R_D · (1 − e^(−r_D / R_D))), r_D = D / U − 1, U ≤ D; N' "

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from relscale.laws import additive_effects
-from relscale.laws.law import Array, Family, Law, Parameter
+from relscale.laws.law import Array, Family, Law, Parameter, Slopes
 from relscale.laws.mixture_additive import SHALLOWEST, STEEPEST, bounds_of_weights
 
 UNIT = 1e18  # FLOPs
@@ -40,7 +40,7 @@ def jacobian(theta: Array, x: Array) -> Array:
     return additive_effects.jacobian(theta, x / UNIT)
 
 
-def at(x: Array) -> Callable[[Array], tuple[Array, Array]]:
+def at(x: Array) -> Callable[[Array], tuple[Array, Slopes]]:
     """The law at these FLOPs: L and its derivatives, which share the powers."""
     return additive_effects.at(x / UNIT)
 

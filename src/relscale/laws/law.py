@@ -13,7 +13,10 @@ from relscale.laws.loglog import LogLogLaw
 
 Array = NDArray[np.float64]
 Formula = Callable[[Array, Array], Array]
-At = Callable[[Array], Callable[[Array], tuple[Array, Array]]]
+Slopes = Callable[
+    [Array], Array
+]  # of factors (n, ...): the derivatives (q, n, ...), each times that of its point
+At = Callable[[Array], Callable[[Array], tuple[Array, Slopes]]]
 Gap = Literal["ratio", "difference"]
 
 MAX_START_POINTS = 4000  # maximum number of points used to find starting points
@@ -71,8 +74,9 @@ class Law:
     traps
         Caveats: data needed to identify the parameters, and consequences if they are lacking.
     at
-        If value and derivatives share work: function of x that returns a function of theta that returns both. What
-        depends on x alone is computed once.
+        If value and derivatives share work: function of x that returns a function of theta that returns the value, and
+        a function of factors of the points that returns the derivatives times these. What depends on x alone is
+        computed once, and what only the derivatives need when they are asked for.
     other_optima
         If the sum of squares has several minima: function of optima (q, B) of B data sets, x (p, n), y and weights
         (n, B) or (n, 1) that returns for each a point (q, B) from which a search may end in a lower one.
@@ -119,11 +123,11 @@ class Law:
         """The names of the parameters."""
         return tuple(parameter.name for parameter in self.parameters)
 
-    def with_derivatives(self, x: Array) -> Callable[[Array], tuple[Array, Array]]:
-        """The function of theta (q, ...) that returns the value (n, ...) at x and its derivatives (q, n, ...)."""
+    def with_derivatives(self, x: Array) -> Callable[[Array], tuple[Array, Slopes]]:
+        """The function of theta (q, ...) that returns the value (n, ...) at x and its derivatives: see ``at``."""
         if self.at:
             return self.at(x)
-        return lambda theta: (self.value(theta, x), self.jacobian(theta, x))
+        return lambda theta: (self.value(theta, x), lambda factor: self.jacobian(theta, x) * factor)
 
     def starting_points(self, x: Array, y: Array) -> Array:
         """Starting points (s, q): ``starts`` of x (p, n) and y (n,), or of a sample of the points.
@@ -137,6 +141,19 @@ class Law:
             sample = np.sort(in_order[rows])
             x, y = x[:, sample], y[sample]
         return self.starts(x, y)
+
+
+def computed_together(value_and_jacobian: Callable[[Array, Array], tuple[Array, Array]]) -> At:
+    """``Law.at`` of a function of theta and x that returns the value and the derivatives."""
+
+    def at(x: Array) -> Callable[[Array], tuple[Array, Slopes]]:
+        def of(theta: Array) -> tuple[Array, Slopes]:
+            value, rows = value_and_jacobian(theta, x)
+            return value, lambda factor: rows * factor
+
+        return of
+
+    return at
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,10 @@ Because shares sum to 1, t includes the constant. The law is built for any set o
 Source: Ye et al., *Data Mixing Laws*, arXiv 2403.16952.
 """
 
-from functools import partial
-
 import numpy as np
 
 from relscale.laws.derivatives import empty_rows
-from relscale.laws.law import Array, Family, Law, Parameter
+from relscale.laws.law import Array, Family, Law, Parameter, computed_together
 from relscale.laws.linear_terms import least_squares
 
 FLOORS = (0.0, 0.5, 0.8, 0.9, 0.97)  # c, as shares of the lowest loss
@@ -66,7 +64,7 @@ def make_law(columns: tuple[str, ...]) -> Law:
         ),
         value=value,
         jacobian=jacobian,
-        at=lambda x: partial(value_and_jacobian, x=x),
+        at=computed_together(value_and_jacobian),
         starts=starts,
         source=SOURCE,
         formula=FORMULA,

@@ -11,11 +11,9 @@ rate changes, not over all steps (``relscale.laws.rate_changes``), with a mean e
 Source: Luo et al., *A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules*, arXiv 2503.12811.
 """
 
-from functools import partial
-
 import numpy as np
 
-from relscale.laws.law import Array, Parameter
+from relscale.laws.law import Array, Parameter, computed_together
 from relscale.laws.profile import crossed
 from relscale.laws.rate_changes import ALL_BINS, changes
 from relscale.laws.separable import separable
@@ -109,7 +107,7 @@ LAW = separable(
     grid=grid,
     coordinates=np.asarray,
     jacobian=lambda theta, x: value_and_jacobian(theta, x)[1],
-    at=lambda x: partial(value_and_jacobian, x=x),
+    at=computed_together(value_and_jacobian),
     source="Luo et al., arXiv 2503.12811",
     formula="L = L0 + A · S1^(−α) − B · Σ_k (η_{k−1} − η_k) · (1 − (1 + C · η_k^(−γ) · S_k)^(−β))",
     traps="B, C, β and γ are correlated: compare curves. Under a constant rate they are undetermined. Log the corners "

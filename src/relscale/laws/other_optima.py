@@ -41,15 +41,15 @@ def other_optima(theta: Array, x: Array, y: Array, weights: Array) -> Array:
         total = effects.sum(axis=0)
         least = (1 / total - loss) ** 2 @ of_rows
         without = total - effects
-        squares = (1 / np.where(without > 0, without, np.nan) - loss) ** 2 @ of_rows
+        without_part = (1 / np.where(without > 0, without, np.nan) - loss) ** 2 @ of_rows
         best = np.inf
-        for i in np.flatnonzero(squares < least * (1 + LITTLE)):
+        for i in np.flatnonzero(without_part < least * (1 + LITTLE)):
             tried = np.flatnonzero(np.abs(np.log(EXPONENTS / exponent[i])) > APART)
             sums = without[i] + (WEIGHTS / loss.mean())[:, None, None] * powers[tried, i][:, rows]
-            squares = (1 / sums - loss) ** 2 @ of_rows
-            if squares.min() < best:
-                best = squares.min()
-                at = np.unravel_index(squares.argmin(), squares.shape)
+            on_grid = (1 / sums - loss) ** 2 @ of_rows
+            if on_grid.min() < best:
+                best = on_grid.min()
+                at = np.unravel_index(on_grid.argmin(), on_grid.shape)
                 found[:, j] = theta[:, j]
                 found[[1 + i, 1 + count + i], j] = WEIGHTS[at[0]] / loss.mean(), EXPONENTS[tried[at[1]]]
     return found

@@ -15,12 +15,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from relscale.laws.law import Array, Law
+from relscale.laws.law import Array, Law, Slopes
 
 Indices = NDArray[np.int64]
 # multiplications up to which OpenBLAS has one thread: with more, threads wait for one another, spinning
-ALONE = 2**17
-TOGETHER = 2**18  # numbers in derivatives that are computed together: 2 MiB
+ALONE = 2**18
+TOGETHER = 2**19  # numbers in derivatives that are computed together: 4 MiB
 MANY = (
     8  # number of parameters from which matrix products per data set are faster than sums over all data sets
 )
@@ -95,13 +95,13 @@ class Objective:
     def _fitted(self, u: Array, columns: Indices) -> Array:
         return self.law.value(self.theta(u), of_columns(self.x, columns))
 
-    def _fitted_and_slopes(self, u: Array, columns: Indices) -> tuple[Array, Array]:
-        """The law's value (n, m) and its derivatives by theta (q, n, m)."""
+    def _fitted_and_slopes(self, theta: Array, columns: Indices) -> tuple[Array, Slopes]:
+        """The law's value (n, m) and the function of its derivatives by theta (q, n, m)."""
         at = self._at_shared_x or self.law.with_derivatives(of_columns(self.x, columns))
-        return at(self.theta(u))
+        return at(theta)
 
     @cached_property
-    def _at_shared_x(self) -> Callable[[Array], tuple[Array, Array]] | None:
+    def _at_shared_x(self) -> Callable[[Array], tuple[Array, Slopes]] | None:
         return self.law.with_derivatives(self.x) if self.x.shape[-1] == 1 else None
 
     def _residuals(self, fitted: Array, columns: Indices) -> tuple[Array, Array]:
@@ -116,19 +116,20 @@ class Objective:
 
     def derivatives(self, u: Array, columns: Indices) -> Array:
         """∂r/∂u, (q, n, m); 0 for parameters that are not searched."""
-        return self._derivatives(u, *self._fitted_and_slopes(u, columns))
+        return self._derivatives(u, *self._fitted_and_slopes(self.theta(u), columns))
 
-    def _derivatives(self, u: Array, fitted: Array, jacobian: Array) -> Array:
-        """∂r/∂u from the derivatives by theta, computed in place."""
-        theta = self.theta(u)
-        factor = np.where(self._logs(theta), theta, 1.0) / self.unit
-        if self.log_residual:
-            jacobian *= 1 / fitted
-        for i, row in enumerate(jacobian):
-            row *= factor[i] if self.free[i] else 0.0
+    def _derivatives(self, u: Array, fitted: Array, slopes: Slopes) -> Array:
+        """∂r/∂u from the derivatives by theta."""
+        jacobian = slopes(1 / fitted if self.log_residual else np.full(fitted.shape, 1 / self.unit))
+        for row, factor in zip(jacobian, self._factor(self.theta(u)), strict=True):
+            row *= factor
         if not np.isfinite(jacobian.sum()):
             jacobian[~np.isfinite(jacobian)] = 0.0
         return jacobian
+
+    def _factor(self, theta: Array) -> Array:
+        """∂θ/∂u, (q, m); 0 for parameters that are not searched."""
+        return np.where(self._logs(theta), theta, 1.0) * self.free[:, None]
 
     def expansion(self, u: Array, columns: Indices, below: Array | None = None) -> "Expansion":
         """Q around u to second order, in the Gauss–Newton approximation.
@@ -137,7 +138,7 @@ class Objective:
         """
         if len(u) >= MANY and np.isinf(self.delta):
             return self._expansion_of_squares(u, columns, below)
-        fitted, slopes = self._fitted_and_slopes(u, columns)
+        fitted, slopes = self._fitted_and_slopes(self.theta(u), columns)
         residual, weights = self._residuals(fitted, columns)
         jacobian = self._derivatives(u, fitted, slopes)
         influence = np.clip(residual, -self.delta, self.delta)
@@ -158,26 +159,25 @@ class Objective:
         """The expansion for least squares in many parameters: of few data sets at a time."""
         (q, m), n = u.shape, self.y.shape[0]
         theta = self.theta(u)
-        factor = np.where(self._logs(theta), theta, 1.0) * self.free[:, None]  # ∂θ/∂u
+        factor = self._factor(theta)
         squares, gradient, curvature = np.empty(m), np.zeros((m, q)), np.zeros((m, q, q))
         together = max(1, TOGETHER // (q * n))
         for first in range(0, m, together):
             some = slice(first, first + together)
-            fitted, slopes = self._fitted_and_slopes(u[:, some], columns[some])
+            fitted, slopes = self._fitted_and_slopes(theta[:, some], columns[some])
             residual, weights = self._residuals(fitted, columns[some])
-            root = np.sqrt(weights)
-            weighted = np.ascontiguousarray((root * residual).T)
+            # contiguous per data set, as the rows of the derivatives below
+            root = np.ascontiguousarray(np.broadcast_to(np.sqrt(weights), fitted.shape).T)
+            weighted = root * residual.T
             squares[some] = np.einsum("mn,mn->m", weighted, weighted)
             lower = squares[some] / 2 < (np.inf if below is None else below[some])
             if not lower.any():
                 continue
-            rows = slopes.transpose(2, 0, 1)
-            rows *= np.broadcast_to(root / fitted if self.log_residual else root / self.unit, fitted.shape).T[
-                :, None
-            ]
-            if not np.isfinite(rows.sum()):
-                rows[~np.isfinite(rows)] = 0.0
+            rows = slopes((root / (fitted.T if self.log_residual else self.unit)).T).transpose(2, 0, 1)
             curvature[some] = products(rows, rows)
+            if not np.isfinite(curvature[some].sum()):
+                rows[~np.isfinite(rows)] = 0.0
+                curvature[some] = products(rows, rows)
             gradient[some] = (rows @ weighted[..., None])[..., 0]
         curvature *= factor.T[:, :, None] * factor.T[:, None, :]
         return Expansion(
@@ -226,13 +226,11 @@ def squared(jacobian: Array, weights: Array) -> Array:
 def products(a: Array, b: Array) -> Array:
     """``a bᵀ`` (m, q, q) of (m, q, n) each, over few enough points at a time that BLAS uses one thread."""
     points = max(1, ALONE // a.shape[1] ** 2)
-    if a.shape[2] <= points:
-        return np.asarray(a @ b.transpose(0, 2, 1))
-    total = np.zeros((len(a), a.shape[1], b.shape[1]))
-    for first in range(0, a.shape[2], points):
+    total = a[:, :, :points] @ b[:, :, :points].transpose(0, 2, 1)
+    for first in range(points, a.shape[2], points):
         part = slice(first, first + points)
         total += a[:, :, part] @ b[:, :, part].transpose(0, 2, 1)
-    return total
+    return np.asarray(total)
 
 
 def of_columns(array: Array, columns: Indices) -> Array:
