@@ -7,22 +7,30 @@ PREDICTIONS/TASK.relscale.csv.
 
 *Revisiting Neural Scaling Laws* (arXiv 2209.06640): the root mean square of the error of ln loss per curve, and its
 geometric mean over curves. *SLDBench* (arXiv 2507.21184): R² = 1 − the mean over targets of MSE / variance of the test
-rows, clipped to [−1, 1].
+rows, clipped to [−1, 1]. Of the intervals: the share of rows that they cover, and the mean interval score
+(Gneiting and Raftery 2007), of ln y if y is positive; coverages are means over curves, scores geometric means.
+
+``--inside`` asks for known rows instead, which hold no answer of the benchmarks: the last stretches of each curve, and
+the folds of each task.
 """
 
 import argparse
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from relscale.errors import RelscaleError
 from relscale.extrapolation.candidates.emergence import rising
 from relscale.extrapolation.extrapolate import extrapolate
-from relscale.extrapolation.folds import Fold
+from relscale.extrapolation.folds import FEWEST_POINTS, Fold, make_folds
+from relscale.extrapolation.interval import Interval
 from relscale.extrapolation.of_table import table_of
 from relscale.extrapolation.table import Table
+from relscale.fitting.forecasts.interval_score import interval_score
+from relscale.laws.law import Array
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,88 @@ class Task:
     only: str | None = None  # known rows alone of the kind that is asked for
     human: float = np.nan
     agent: float = np.nan
+
+    def tables(self, rows: pd.DataFrame, target: str) -> tuple[Table, Table]:
+        """The known rows and those asked for."""
+        every = table_of(rows, target, self.x, self.group, self.model)
+        train = (rows.split == "train").to_numpy()
+        used = train & (rows.eval(self.only).to_numpy() if self.only else True)
+        return every.take(used), every.take(~train)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Coverage (I,), interval score (I,) and half width (I,) of the intervals of I curves, of ln y if y is positive."""
+
+    coverage: Array
+    score: Array
+    half: Array
+
+    @classmethod
+    def of(cls, interval: Interval, truth: Table) -> "Judged":
+        """Of the rows with an answer and an interval."""
+        with np.errstate(all="ignore"):
+            low, high, y = (
+                np.log(v) if truth.positive else v for v in (interval.low, interval.high, truth.y)
+            )
+        score = interval_score(low, high, y, interval.level)
+        known = [rows[np.isfinite(score[rows])] for rows in truth.rows_of.values()]
+        known = [rows for rows in known if len(rows)]
+        return cls(
+            np.array([np.mean((low[rows] <= y[rows]) & (y[rows] <= high[rows])) for rows in known]),
+            np.array([score[rows].mean() for rows in known]),
+            np.array([(high - low)[rows].mean() / 2 for rows in known]),
+        )
+
+    def __add__(self, other: "Judged") -> "Judged":
+        return Judged(*(np.concatenate(pair) for pair in zip(astuple(self), astuple(other), strict=True)))
+
+    def __str__(self) -> str:
+        if not len(self.score):
+            return "withheld"
+        score, half = (np.exp(np.log(v).mean()) for v in (self.score, self.half))
+        return f"{self.coverage.mean():6.1%} of {len(self.score):3} curves, score {score:.4f}, half width {half:.4f}"
+
+
+def last_stretches(known: Table, at: Table, step: int) -> tuple[Table, Table] | None:
+    """Each curve without ``step`` stretches at its end, each as long as the targets are beyond it, and the next one."""
+    z, to = np.log(known.x[0]), np.log(at.x[0])
+    before, targets = np.zeros(len(known), dtype=bool), np.zeros(len(known), dtype=bool)
+    for group, rows in known.rows_of.items():
+        end = z[rows].max()
+        ahead = to[at.rows_of[group]].max() - end
+        origin = end - step * ahead
+        if len(np.unique(z[rows[z[rows] <= origin - ahead + 1e-9]])) >= FEWEST_POINTS:
+            before[rows] = z[rows] <= origin + 1e-9
+            targets[rows] = ~before[rows] & (z[rows] <= origin + ahead + 1e-9)
+    return (known.take(before), known.take(targets)) if targets.any() else None
+
+
+def inside(folder: Path, names: list[str]) -> None:
+    """Print how intervals do inside the known rows."""
+    rows = pd.read_csv(folder / "revisiting.csv.gz")
+    rows["curve"] = rows.groupby(["domain", "task", "model"]).ngroup()
+    for domain, some in rows.groupby("domain") if not names or "revisiting" in names else ():
+        every = table_of(some, "loss", {"examples": "seen_examples"}, ["curve"])
+        test = (some.split == "test").to_numpy()
+        for step in (1, 2):
+            if parts := last_stretches(every.take(~test), every.take(test), step):
+                judged = Judged.of(extrapolate(*parts).interval, parts[1])
+                print(f"{domain}, {step} stretches before the end: {judged}", flush=True)
+    for name, task in TASKS.items():
+        if names and name not in names:
+            continue
+        rows = pd.read_csv(folder / f"{name}.csv.gz")
+        for target in task.targets:
+            known, at = task.tables(rows, target)
+            for fold in make_folds(known, at) if name != "easy_question" else emerged_folds(known):
+                truth = known.take(fold.targets)
+                try:
+                    result = extrapolate(known.take(fold.known), truth)
+                except RelscaleError as error:
+                    print(f"{name}, {target}, {fold.meaning}: {error}", flush=True)
+                    continue
+                print(f"{name}, {target}, {fold.meaning}: {Judged.of(result.interval, truth)}", flush=True)
 
 
 DOMAINS = range(1, 6)
@@ -106,19 +196,13 @@ def sldbench(folder: Path, output: Path, names: list[str]) -> None:
         rows = pd.read_csv(folder / f"{name}.csv.gz")
         begin, parts, nested, predictions = time.perf_counter(), [], [], {}
         for target in task.targets:
-            every = table_of(rows, target, task.x, task.group, task.model)
-            train = (rows.split == "train").to_numpy()
-            used = train & (rows.eval(task.only).to_numpy() if task.only else True)
-            result = extrapolate(
-                every.take(used),
-                every.take(~train),
-                folds=emerged_folds(every.take(used)) if name == "easy_question" else (),
-            )
+            known, at = task.tables(rows, target)
+            result = extrapolate(known, at, folds=emerged_folds(known) if name == "easy_question" else ())
             print(f"\n{name}, {target}\n{result}", flush=True)
             predictions[target] = result.forecast
             nested.append(result.nested_r2)
-            truth = every.y[~train]
-            parts.append(1 - np.mean((result.forecast - truth) ** 2) / np.var(truth))
+            parts.append(1 - np.mean((result.forecast - at.y) ** 2) / np.var(at.y))
+            print(f"95% intervals: {Judged.of(result.interval, at)}", flush=True)
         test = rows[rows.split == "test"].drop(columns=[*task.targets, "split"]).dropna(axis=1, how="all")
         columns = (
             ["prediction"]
@@ -155,6 +239,7 @@ def revisiting(folder: Path, output: Path) -> None:
     rows = pd.read_csv(folder / "revisiting.csv.gz")
     rows["curve"] = rows.groupby(["domain", "task", "model"]).ngroup()
     forecasts, bnsl = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    judged: list[tuple[str, Judged]] = []
     begin = time.perf_counter()
     for domain, some in rows.groupby("domain"):
         every = table_of(some, "loss", {"examples": "seen_examples"}, ["curve"])
@@ -162,6 +247,7 @@ def revisiting(folder: Path, output: Path) -> None:
         result = extrapolate(every.take(~test), every.take(test))
         print(f"\n{domain}\n{result}", flush=True)
         forecasts[some.index[test]] = result.forecast
+        judged.append((str(domain), Judged.of(result.interval, every.take(test))))
         bnsl[some.index[test]] = result.by_candidate[result.candidates.index("BNSL")]
     test = rows.assign(prediction=forecasts, bnsl=bnsl)[rows.split == "test"]
     output.mkdir(parents=True, exist_ok=True)
@@ -181,6 +267,8 @@ def revisiting(folder: Path, output: Path) -> None:
         )
         print(f"{name:12} {np.exp(np.log(error).mean()):.4f}  {parts}")
     print("all 92, published forms: " + ", ".join(f"{name} {error:.4f}" for name, error in ANCHORS.items()))
+    for name, of_domain in [*judged, ("all", sum((of for _, of in judged[1:]), judged[0][1]))]:
+        print(f"95% intervals, {name:4} {of_domain}")
     print(f"below BNSL on {(of_curve['prediction'] < of_curve['bnsl']).mean():.0%} of the curves")
 
 
@@ -194,7 +282,13 @@ def main() -> None:
         "--output", type=Path, default=Path("results/extrapolation"), help="Where predictions are written."
     )
     parser.add_argument("--task", action="append", default=[], help="A task alone; may be repeated.")
+    parser.add_argument(
+        "--inside", action="store_true", help="How intervals do inside the known rows, and nothing else."
+    )
     options = parser.parse_args()
+    if options.inside:
+        inside(options.data, options.task)
+        return
     if not options.task or "revisiting" in options.task:
         revisiting(options.data, options.output)
     if options.task != ["revisiting"]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from relscale.commands.fit_table import columns
 from relscale.commands.outputs import output_table
+from relscale.confidence import LEVEL
 
 HELP = "forecast rows of a table by an ensemble of laws, weighted by backtests on similar extrapolations"
 
@@ -43,7 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "apply).",
     )
     parser.add_argument(
-        "--output", type=output_table, help="Write the rows with their forecasts to this .csv or .parquet."
+        "--level", type=float, default=LEVEL, help=f"Level of the prediction intervals (default: {LEVEL})."
+    )
+    parser.add_argument(
+        "--output",
+        type=output_table,
+        help="Write the rows with their forecasts and intervals to this .csv or .parquet.",
     )
 
 
@@ -52,7 +58,8 @@ def run(options: argparse.Namespace) -> None:
 
     Every applicable candidate law is backtested on folds that resemble the requested extrapolation: same direction,
     similar factor, same share of the range held out. Its weight in the ensemble follows from its backtest error. Prints
-    the candidates with their errors and weights, and the excluded candidates.
+    the candidates with their errors and weights, the excluded candidates, and the forecasts with their prediction
+    intervals, which come from the errors in the same folds.
     """
     from relscale.extrapolation.of_table import extrapolate_table
 
@@ -68,6 +75,7 @@ def run(options: argparse.Namespace) -> None:
         group=columns(options.group) if options.group else (),
         model=options.model,
         laws=() if options.laws == "auto" else columns(options.laws),
+        level=options.level,
     )
     print(result)
     if options.output:

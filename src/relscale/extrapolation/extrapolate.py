@@ -15,11 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.extrapolation.candidate import Candidate, candidates_for
 from relscale.extrapolation.folds import Fold, coordinates, make_folds
+from relscale.extrapolation.interval import Interval, WeightedForecast, prediction_interval
 from relscale.extrapolation.stacking import products, stacked
-from relscale.extrapolation.table import NO_ROWS, Mask, Table, rows_of
+from relscale.extrapolation.table import NO_ROWS, Labels, Mask, Table, rows_of
 from relscale.laws.law import Array
 from relscale.laws.steepest_slope import steepest_slope
 from relscale.printable import escaped_repr
@@ -29,6 +31,7 @@ ABSURD = 1.0  # ranges of the known y beyond which a forecast is absurd
 ROUNDING = 1e-9  # a forecast of a constant may differ by this share of y
 FEW = 0.1  # maximum share of rows without a forecast, of candidates for curves
 LEAST = 1e-3  # share of the weight below which a candidate is excluded
+PARTS = 5  # of the curves of a single fold: each is forecast with weights from the others
 LEADER = "BNSL"  # the candidate to which the weights for curves are shrunk
 
 
@@ -52,11 +55,13 @@ class Extrapolation:
     refused
         (C,) why a candidate was rejected; empty otherwise.
     nested_r2
-        (F,) R² of the weighted mean, with weights from the other folds.
+        (F,) R² of the weighted mean, with weights from the other folds, or from other curves if there is one fold.
     by_candidate
         (C, m) forecasts of the candidates.
     forecast
         (m,)
+    interval
+        Prediction interval of each row.
     """
 
     candidates: tuple[str, ...]
@@ -68,6 +73,7 @@ class Extrapolation:
     nested_r2: Array
     by_candidate: Array
     forecast: Array
+    interval: Interval
 
     def __str__(self) -> str:
         width = max(map(len, self.candidates))
@@ -78,7 +84,7 @@ class Extrapolation:
             scores = (self.refused[c] and f"rejected: {self.refused[c]}") or _columns(self.r2[c])
             lines.append(f"{self.candidates[c]:{width}}  {self.weight[c]:6.3f}  {scores}")
         nested = _columns(self.nested_r2)
-        lines.append(f"{'weighted mean, weights of the other folds':{width}}          {nested}")
+        lines.append(f"{'weighted mean, weights from other rows':{width}}          {nested}")
         if np.isnan(self.nested_r2).any():
             lines.append(
                 "–: the targets of a fold do not vary, so R² is undefined; the weights are by squared errors"
@@ -100,6 +106,7 @@ def extrapolate(
     at: Table,
     names: Sequence[str] = (),
     folds: Sequence[Fold] = (),
+    level: float = LEVEL,
 ) -> Extrapolation:
     """Forecast the rows ``at`` from the rows ``known``.
 
@@ -109,6 +116,8 @@ def extrapolate(
         Candidates to try; all that apply by default.
     folds
         Folds; by default those that resemble the extrapolation.
+    level
+        Level of the prediction intervals.
 
     Raises
     ------
@@ -166,13 +175,44 @@ def extrapolate(
             return curve_weights
         return stacked([curves[f] for f in some], votes(len(some)), curve_weights, usable, leader)
 
+    def unseen_weights() -> list[tuple[Labels, Array]]:
+        """Of a single fold: the rows of some of its curves and weights from the other ones, for all curves."""
+        targets, ahead = split[0][1], ahead_of[0]
+        of_curves = list(targets.rows_of.values())
+        if len(of_curves) == 1:
+            return [(of_curves[0], usable / usable.sum())]
+        result = []
+        for part in range(min(PARTS, len(of_curves))):
+            rows = np.concatenate([rows for i, rows in enumerate(of_curves) if i % PARTS != part])
+            others, theirs = targets.take(rows), ahead[:, rows]
+            errors = np.array([_errors(one, others, known.positive, by_curve)[:1] for one in theirs])
+            weight = weights(errors, usable)
+            if by_curve:
+                of_others = products(_forecast_errors(theirs, others.y, known.positive), others.group)
+                weight = stacked([of_others], votes(1), weight, usable, leader)
+            result.append((np.concatenate(of_curves[part::PARTS]), weight))
+        return result
+
     numbers = list(range(len(parts)))
     weight = weight_from(numbers)
+    forecast = combined(weight, forecasts, known.positive)
     nested = np.empty(len(parts))
-    for f, (_, targets) in enumerate(split):
-        others = [other for other in numbers if other != f] or numbers
-        mean = combined(weight_from(others), ahead_of[f], known.positive)
+    held_out: list[list[WeightedForecast]] = []
+    for f, (before, targets) in enumerate(split):
+        others = [other for other in numbers if other != f]
+        every = np.arange(len(targets))
+        unseen = [(every, weight_from(others))] if others else unseen_weights()
+        mean = np.full(len(targets), np.nan)
+        held_out.append([])
+        for rows, others_weight in unseen:
+            ahead = ahead_of[f][:, rows]
+            mean[rows] = combined(others_weight, ahead, known.positive)
+            held_out[-1].append(
+                WeightedForecast(before, targets.take(rows), others_weight, ahead, mean[rows])
+            )
         nested[f] = _errors(mean, targets, known.positive, by_curve)[1]
+    honest = np.mean([part.weight for fold in held_out for part in fold], axis=0)
+    target = WeightedForecast(known, at, honest, forecasts, forecast)
     return Extrapolation(
         candidates=tuple(candidate.name for candidate in candidates),
         folds=tuple(fold.meaning for fold in parts),
@@ -182,7 +222,8 @@ def extrapolate(
         refused=tuple(refused),
         nested_r2=nested,
         by_candidate=forecasts,
-        forecast=combined(weight, forecasts, known.positive),
+        forecast=forecast,
+        interval=prediction_interval(target, held_out, usable, level),
     )
 
 

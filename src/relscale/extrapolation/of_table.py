@@ -19,9 +19,11 @@ import pyarrow as pa
 
 from relscale.arguments import typed
 from relscale.compute_columns import SIZES, check_no_logarithm, check_one_unit
+from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError, first_line
 from relscale.extrapolation.extrapolate import Extrapolation, explained_share, extrapolate
 from relscale.extrapolation.table import Labels, Table
+from relscale.fitting.status import Status
 from relscale.printable import escaped_repr
 from relscale.storage.columns import numbers, words
 from relscale.storage.tables import write_table
@@ -29,6 +31,7 @@ from relscale.suggestions import suggestion
 from relscale.table_fit.measurements import read_source
 
 FORECAST = "forecast"
+OF_INTERVAL = ("low", "high", "level", "status")
 SHOWN = 12  # rows that are printed
 EXAMPLE = """write a condition such as 'split == "train"' or 'tokens < 1e10'"""
 
@@ -43,7 +46,9 @@ class TableExtrapolation:
     extrapolation
         The candidates, their errors in the folds and weights.
     rows
-        The target rows, with a column ``forecast``.
+        The target rows, with columns ``forecast``, ``low``, ``high``, ``level`` and ``status``: the forecast, the
+        prediction interval of one further measurement, its level, and "ok", "no forecast", or "extrapolated width"
+        beyond the distances that the folds tested.
     y
         The column that was forecast.
     left_out
@@ -73,7 +78,18 @@ class TableExtrapolation:
             r2 = explained_share(truth[known] + off, truth[known])
             explained = "" if np.isnan(r2) else f"R² {r2:.4f}, "
             rmse = np.sqrt(np.mean(off**2))
-            lines.append(f"of {known.sum()} rows with a known answer: {explained}RMSE {rmse:.4g}")
+            low, high = (self.rows[limit].to_numpy(float)[known] for limit in ("low", "high"))
+            inside = int(((low <= truth[known]) & (truth[known] <= high)).sum())
+            lines.append(
+                f"of {known.sum()} rows with a known answer: {explained}RMSE {rmse:.4g}, {inside} in the "
+                f"{self.extrapolation.interval.level:.0%} interval"
+            )
+        farther = int((self.rows.status == Status.EXTRAPOLATED_WIDTH).sum())
+        if farther:
+            lines.append(
+                f"{farther} rows are further beyond the known ones than any fold tested; the width of their "
+                f"interval is extrapolated"
+            )
         lines.append(self.rows.head(SHOWN).to_string(index=False))
         if len(self.rows) > SHOWN:
             lines.append(f"… and {len(self.rows) - SHOWN} rows more")
@@ -94,6 +110,7 @@ def extrapolate_table(
     group: Sequence[str] = (),
     model: str | None = None,
     laws: Sequence[str] = (),
+    level: float = LEVEL,
 ) -> TableExtrapolation:
     """Forecast the rows of a table that do not meet the condition ``train``.
 
@@ -111,6 +128,8 @@ def extrapolate_table(
         A column with the model of each row.
     laws
         Prefixes of the names of candidates; all that apply by default.
+    level
+        Level of the prediction intervals.
 
     Raises
     ------
@@ -120,16 +139,20 @@ def extrapolate_table(
     """
     if not isinstance(x, Mapping):
         raise RelscaleError("x: a mapping from the names of predictors to columns, such as {'params': 'n'}")
+    if not 0 < level < 1:
+        percent = f"; write {level / 100:g}" if 1 < level < 100 else ""
+        raise RelscaleError(f"level: {level!r} is not between 0 and 1{percent}")
     source, name = read_source(table)
     for column in (y, *x.values(), *group, *([model] if model else [])):
         if column not in source.column_names:
             raise RelscaleError(
                 f"{name}: no column {column!r}; {suggestion(column, source.column_names, 'it has')}"
             )
-    if FORECAST in source.column_names:
-        raise RelscaleError(
-            f"{name}: it has a column {FORECAST!r}, which the forecast would replace; rename it"
-        )
+    for column in (FORECAST, *OF_INTERVAL):
+        if column in source.column_names:
+            raise RelscaleError(
+                f"{name}: it has a column {column!r}, which the forecast would replace; rename it"
+            )
     for column in (y, *x.values()):
         cells = numbers(source[column], f"{name}: column {column!r}")
         source = source.set_column(source.column_names.index(column), column, cells)
@@ -168,10 +191,16 @@ def extrapolate_table(
     if len(x) == 1 and unknown.any():
         first = ", ".join(f"{column} {rows[column][unknown].iloc[0]!r}" for column in group)
         raise RelscaleError(f"{name}: no known row of {first}, so its curve is unknown; remove it")
-    result = extrapolate(all_rows.take(usable), all_rows.take(targets), laws)
-    forecast = np.full(len(rows), np.nan)
-    forecast[targets] = result.forecast
-    shown = rows[~known].assign(**{FORECAST: forecast[~known]})
+    result = extrapolate(all_rows.take(usable), all_rows.take(targets), laws, level=level)
+    interval = result.interval
+    forecast, low, high = np.full((3, len(rows)), np.nan)
+    forecast[targets], low[targets], high[targets] = result.forecast, interval.low, interval.high
+    status = np.full(len(rows), str(Status.NO_FORECAST), dtype=object)
+    status[targets] = [str(one) for one in interval.status]
+    columns = dict(
+        zip((FORECAST, *OF_INTERVAL), (forecast, low, high, np.full(len(rows), level), status), strict=True)
+    )
+    shown = rows.assign(**columns)[~known]
     return TableExtrapolation(result, shown, y, left_out=int((known & ~usable).sum()))
 
 

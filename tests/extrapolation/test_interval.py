@@ -1,0 +1,166 @@
+"""Prediction intervals of extrapolations: how often they cover, how they widen, and what they say of far rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import t as student
+
+from relscale.errors import RelscaleError
+from relscale.extrapolation.extrapolate import extrapolate
+from relscale.extrapolation.folds import Fold
+from relscale.extrapolation.interval import (
+    TAIL,
+    WeightedForecast,
+    distance,
+    expected_size,
+    noise_variance,
+    prediction_interval,
+    squared_scale,
+)
+from relscale.extrapolation.of_table import extrapolate_table
+from relscale.extrapolation.table import Table
+from relscale.fitting.status import Status
+
+LAWS = ("last value", "line", "theta", "M1")  # the fast ones
+
+
+def curves(x, y):
+    """One curve per row of y, at the same x."""
+    y = np.atleast_2d(np.asarray(y, float))
+    return Table(
+        ("tokens",),
+        np.tile(np.asarray(x, float), len(y))[None],
+        y.ravel(),
+        np.repeat(np.arange(len(y)), len(x)),
+        np.arange(y.size),
+    )
+
+
+def asked(x, number=1):
+    return curves(x, np.full((number, len(x)), np.nan))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 8])
+def test_new_measurements_on_power_laws_with_noise_are_covered(number):
+    rng, x, ahead = np.random.default_rng(number), np.geomspace(1, 64, 14), np.array([90.0, 128])
+    covered = []
+    for _ in range(96 // number):
+        level, slope = rng.uniform(1, 3, (number, 1)), rng.uniform(0.1, 0.4, (number, 1))
+        y = level * np.concatenate([x, ahead]) ** -slope * np.exp(0.02 * rng.standard_normal((number, 16)))
+        interval = extrapolate(curves(x, y[:, :14]), asked(ahead, number), LAWS).interval
+        covered.append((interval.low < y[:, 14:].ravel()) & (y[:, 14:].ravel() < interval.high))
+    assert 0.9 <= np.mean(covered) <= 0.995  # of 192 rows, two on each curve
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """A power law with 2% of noise, and its forecast up to 32 times further."""
+    x = np.geomspace(1, 256, 17)
+    y = 2 * x**-0.3 * np.exp(0.02 * np.random.default_rng(3).standard_normal(17))
+    known = curves(x, y)
+    return known, extrapolate(known, asked([300, 400, 512]), LAWS)
+
+
+def test_intervals_widen_with_distance_and_are_not_narrower_than_noise(noisy):
+    _, result = noisy
+    half = np.log(result.interval.high / result.interval.low) / 2
+    assert (np.diff(half) >= 0).all()
+    assert half[0] > 0.02
+    assert np.log(result.forecast / result.interval.low) == pytest.approx(half)
+
+
+def test_a_higher_level_is_a_wider_interval(noisy):
+    known, at_95 = noisy
+    at_50 = extrapolate(known, asked([300, 400, 512]), LAWS, level=0.5)
+    ratio = np.log(at_95.interval.high / at_95.forecast) / np.log(at_50.interval.high / at_50.forecast)
+    assert ratio == pytest.approx(student.ppf(0.975, TAIL) / student.ppf(0.75, TAIL))
+
+
+def test_a_curve_without_noise_has_no_zero_width():
+    x = np.geomspace(1, 64, 12)
+    interval = extrapolate(curves(x, np.ones(12)), asked([80.0, 100]), LAWS).interval
+    assert (interval.low < 1).all()
+    assert (interval.high > 1).all()
+
+
+def test_noise_is_estimated_without_a_law():
+    """Of 2,000 points on a curve; its own bend between neighbours is nothing beside the noise."""
+    x = np.geomspace(1, 100, 2000)
+    y = (0.5 + x**-0.5) * np.exp(0.03 * np.random.default_rng(0).standard_normal(2000))
+    assert np.sqrt(noise_variance(curves(x, y))[0]) == pytest.approx(0.03, rel=0.05)
+    assert noise_variance(curves(x[:2], y[:2])) == {0: 0.0}
+
+
+def test_noise_of_repeated_measurements_at_one_x():
+    y = 1 + 0.1 * np.random.default_rng(0).standard_normal(2000)
+    known = curves(np.repeat([1.0, 2.0], 1000), np.where(y > 0, y, 1.0))
+    assert np.sqrt(noise_variance(known)[0]) == pytest.approx(np.log(known.y).std(), rel=0.05)
+
+
+def weighted(known, at, value, by_candidate):
+    each = np.asarray(by_candidate, float)
+    return WeightedForecast(known, at, np.full(len(each), 1 / len(each)), each, np.asarray(value, float))
+
+
+def test_candidates_that_disagree_make_the_interval_as_wide_as_their_disagreement():
+    known, at = curves([1.0, 2, 4], [1.0, 1.0, 1.0]), asked([8.0])
+    forecast = weighted(known, at, [1.0], [[np.exp(-0.2)], [np.exp(0.2)]])
+    assert expected_size(forecast, np.ones(2, bool)) == pytest.approx([0.2])
+
+
+def test_errors_larger_than_expected_make_the_interval_wider():
+    known = curves([1.0, 2, 4, 8], np.ones(4))
+    forecast = weighted(known, asked([16.0]), [1.0], [[np.exp(-0.1)], [np.exp(0.1)]])
+
+    def half(missed):
+        truth = curves([16.0], np.exp(missed))
+        fold = weighted(known, truth, [1.0], [[np.exp(-0.1)], [np.exp(0.1)]])
+        return np.log(prediction_interval(forecast, [[fold]], np.ones(2, bool), 0.95).high[0])
+
+    assert half(0.0) < half(0.1) < half(0.4)
+
+
+def test_the_scale_of_many_errors_is_that_of_their_distribution():
+    errors = 1.7 * np.random.default_rng(0).standard_t(TAIL, 20_000)
+    assert np.sqrt(squared_scale(errors**2, np.ones(20_000))) == pytest.approx(1.7, rel=0.03)
+
+
+def test_a_row_further_than_any_fold_tested_says_so_and_is_wider():
+    x = np.geomspace(1, 64, 25)
+    y = 2 * x**-0.3 * np.exp(0.01 * np.random.default_rng(1).standard_normal(25))
+    known = curves(x, y)
+    late = x > 20
+    fold = Fold(~late, late, "beyond 20")
+    interval = extrapolate(known, asked([100.0, 640]), LAWS, [fold]).interval
+    assert interval.status == (Status.OK, Status.EXTRAPOLATED_WIDTH)
+    near, far = np.log(interval.high / interval.low)
+    assert far / near > 2
+
+
+def test_distance_is_beyond_the_rows_of_the_same_curve():
+    known = curves([1.0, 10], np.ones((2, 2)))
+    assert distance(known, asked([5.0, 100, 0.1], 2)) == pytest.approx(np.log([1, 10, 10] * 2))
+
+
+def table(n=12):
+    x = np.geomspace(1e8, 1e10, n)
+    return pd.DataFrame(
+        {"tokens": x, "loss": 2 * (x / 1e8) ** -0.2, "split": ["train"] * (n - 2) + ["test"] * 2}
+    )
+
+
+def test_the_rows_of_a_table_have_limits_around_their_forecast(tmp_path):
+    options = {"y": "loss", "x": {"tokens": "tokens"}, "train": 'split == "train"', "laws": LAWS}
+    rows = table()
+    result = extrapolate_table(pd.concat([rows, rows[-1:].assign(tokens=np.nan)]), level=0.9, **options)
+    known = result.rows[:2]
+    assert (known.low < known.forecast).all()
+    assert (known.forecast < known.high).all()
+    assert result.rows.level.tolist() == [0.9] * 3
+    assert result.rows.status.tolist() == ["ok", "ok", "no forecast"]
+    assert "in the 90% interval" in str(result)
+    with pytest.raises(RelscaleError, match=r"level: 95 is not between 0 and 1; write 0\.95"):
+        extrapolate_table(rows, level=95, **options)
+    with pytest.raises(RelscaleError, match="a column 'low', which the forecast would replace"):
+        extrapolate_table(rows.assign(low=1), **options)
