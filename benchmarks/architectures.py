@@ -19,7 +19,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -307,12 +307,12 @@ def save_tokenizer(folder: Path) -> Path:
     return folder
 
 
-def requests(context: int) -> dict[str, list[tuple[str, ...]]]:
+def requests(context: int) -> Mapping[str, Sequence[tuple[str, ...]]]:
     """The four kinds of requests; no answer and no question is longer than a model's context."""
     draw = np.random.default_rng(0)
     words = ["return", "the value", "parser", "action", "help", "none", "option", "string", "of a", "type"]
 
-    def text(count: int) -> str:
+    def text(count: int | np.integer) -> str:
         return " ".join(draw.choice(words, max(1, count)))
 
     room = context // 3  # a word is at most three tokens
@@ -414,7 +414,7 @@ def shortcuts(engine: Any) -> str:
     return ", ".join(used)
 
 
-class _Lines(list):
+class _Lines(list[str]):
     """Where the harnesses' messages go."""
 
     def write(self, text: str) -> int:

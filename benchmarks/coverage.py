@@ -32,7 +32,7 @@ from typing import Any
 import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parent))
-from generators import random_truths
+from generators import futures, random_truths
 from generators.isoflop import Grid, Noise
 from generators.laws import designs
 from trials import budgets, clusters, forecasts, isoflop, items, laws, lines, optima, questions
@@ -224,9 +224,7 @@ def page(size: int, level: float, seed: int) -> str:
     ]
     of_questions = [Trial(questions.of_questions, common)]
     of_items = [Trial(items.of_items, (number, *common)) for number in range(len(items.designs()))]
-    of_futures = [
-        Trial(forecasts.of_world, (name, size // FUTURES, level, seed)) for name in forecasts.WORLDS
-    ]
+    of_futures = [Trial(forecasts.of_world, (name, size // FUTURES, level, seed)) for name in futures.WORLDS]
     (on_grid,) = results([Trial(isoflop.coverage, (grid, noise, *common), beside=(grid.name,))])
     recovered = result(Trial(recovery, (seed,), beside=(len(designs()),)))
 

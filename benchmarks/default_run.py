@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from relscale.experiments.config import load_config
+from relscale.commands.inputs import training_experiment
 from relscale.training import ops
 from relscale.training.cpu import bf16
 
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--floor", action="store_true", help="only what the products of the trainings take")
     options = parser.parse_args()
     if options.floor:
-        compute = sum(run.training_flops for run in load_config(options.config).planned_runs)
+        compute = sum(run.training_flops for run in training_experiment(options.config).planned_runs)
         rate = products_per_second()
         wall = compute / rate / options.cores
         print(

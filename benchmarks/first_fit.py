@@ -13,8 +13,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from timed_command import Seconds, timed
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,22 +27,36 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        build = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder, ROOT]
+        build: list[Path | str] = [
+            sys.executable,
+            "-m",
+            "build",
+            "--no-isolation",
+            "--wheel",
+            "--outdir",
+            folder,
+            ROOT,
+        ]
         subprocess.run(build, check=True, capture_output=True)
         (wheel,) = folder.glob("*.whl")
-        cache = {"PIP_CACHE_DIR": str(folder / "cache"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        variables = inherited | {"PIP_CACHE_DIR": str(folder / "cache"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
         if not options.cold:
-            install(environment(folder / "first"), wheel, cache)
+            install(environment(folder / "first"), wheel, variables)
         python = environment(folder / "venv")
         empty = site_packages(python)
         before = {path.name for path in empty.iterdir()}
         empty_size, empty_blocks = size(empty), blocks(empty)
-        table = shutil.copy(options.table, folder)
-        rows = [("pip install relscale", *install(python, wheel, cache))]
-        command = [python.with_name("relscale"), "fit", Path(table).name, "--report", "report.html"]
-        rows.append(("relscale fit", *timed(command, folder, {})))
+        table = Path(shutil.copy(options.table, folder))
+        command = [python.with_name("relscale"), "fit", table.name, "--report", "report.html"]
+        installed, fitted = install(python, wheel, variables), timed(command, folder, inherited)
+        both = installed[0] + fitted[0], installed[1] + fitted[1]
         print("| command | seconds | processor seconds |\n|---|---|---|")
-        for name, wall, cpu in [*rows, ("both", *(sum(row[i] for row in rows) for i in (1, 2)))]:
+        for name, (wall, cpu) in {
+            "pip install relscale": installed,
+            "relscale fit": fitted,
+            "both": both,
+        }.items():
             print(f"| {name} | {wall:.1f} | {cpu:.1f} |")
         added = [path for path in empty.iterdir() if path.name not in before]
         bytecode = sum(size(path) for top in added for path in top.rglob("*.pyc"))
@@ -65,18 +80,8 @@ def site_packages(python: Path) -> Path:
     return found
 
 
-def install(python: Path, wheel: Path, cache: dict[str, str]) -> tuple[float, float]:
-    return timed([python, "-m", "pip", "install", "--quiet", wheel], wheel.parent, cache)
-
-
-def timed(command: list[Path | str], folder: Path, variables: dict[str, str]) -> tuple[float, float]:
-    """Wall and processor seconds of a command, which must succeed."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    started, before = time.perf_counter(), os.times()
-    subprocess.run(command, cwd=folder, env=inherited | variables, check=True, stdout=subprocess.DEVNULL)
-    after = os.times()
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return time.perf_counter() - started, cpu
+def install(python: Path, wheel: Path, variables: dict[str, str]) -> Seconds:
+    return timed([python, "-m", "pip", "install", "--quiet", wheel], wheel.parent, variables)
 
 
 def size(path: Path) -> float:

@@ -18,6 +18,12 @@ import tempfile
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+
+    import pyarrow as pa
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
@@ -34,7 +40,7 @@ LAWS = (
 ITEMS = "items of 100 models"
 
 
-def table(law: str, rows: int):
+def table(law: str, rows: int) -> tuple["pa.Table", dict[str, Any]]:
     """A table, and the options of its fit."""
     import numpy as np
     import pyarrow as pa
@@ -48,7 +54,7 @@ def table(law: str, rows: int):
         names = [f"group {group}" for group in range(groups)]
         columns = {"x": flops, "group": np.tile(names, runs), "run": np.arange(rows) // groups}
         columns |= {"y": (flops / 1e20) ** -0.05 * noise}
-        options = {"x": "x", "group": "group", "baseline": "group 0"}
+        options: dict[str, Any] = {"x": "x", "group": "group", "baseline": "group 0"}
         if "trainings" in law:
             columns["block"] = np.arange(rows) // 2 % 100
     elif law == "parametric":
@@ -93,7 +99,7 @@ def answers(rows: int) -> list[str]:
     return ["ability", str(path), *named, "--compute", "flops"]
 
 
-def measured(law: str, rows: int, results) -> None:
+def measured(law: str, rows: int, results: "SimpleQueue[tuple[float, float]]") -> None:
     start = time.process_time()
     import relscale
     from relscale.cli import main as command
@@ -118,7 +124,7 @@ def main() -> None:
     for law in chosen.law or (*LAWS, ITEMS):
         before = None
         for rows in chosen.rows:
-            results = processes.SimpleQueue()
+            results: SimpleQueue[tuple[float, float]] = processes.SimpleQueue()
             process = processes.Process(target=measured, args=(law, rows, results))
             process.start()
             process.join()

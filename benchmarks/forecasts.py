@@ -10,7 +10,6 @@ weights and widths with others. No forecast is fitted to the points on which it 
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -219,11 +218,11 @@ def judge(data: ForecastData, tried: Backtest, tallies: dict[str, Tally]) -> Non
         for c, name in enumerate(CANDIDATES):
             both = np.isfinite(found.candidates[c]) & known
             if both.any():
-                paired = (
-                    np.median(np.abs((each - observed)[both]))
+                ours, theirs = (
+                    float(np.median(np.abs((each - observed)[both])))
                     for each in (found.ensemble, found.candidates[c])
                 )
-                tallies[name].paired.append(tuple(map(float, paired)))
+                tallies[name].paired.append((ours, theirs))
             half = np.full(found.half.shape, np.nan)
             for pool in np.unique(data.pool):
                 curves = np.flatnonzero(data.pool == pool)
@@ -527,7 +526,7 @@ def _geometric(values: list[Any]) -> float:
 
 
 def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    return tabulate(rows, headers=head, tablefmt="github", disable_numparse=True)
+    return str(tabulate(rows, headers=head, tablefmt="github", disable_numparse=True))
 
 
 def main() -> None:
@@ -551,4 +550,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

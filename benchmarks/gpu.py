@@ -31,7 +31,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 PEAK_FLOPS = 989e12  # per second: NVIDIA's figure for bf16 products of an H100 SXM, without sparsity
@@ -234,9 +234,9 @@ class Clock:
     def seconds(self, first: Any, second: Any) -> float:
         """Between two of them."""
         if not self.cuda:
-            return second - first
+            return float(second - first)
         second.synchronize()
-        return first.elapsed_time(second) / 1e3
+        return float(first.elapsed_time(second)) / 1e3
 
 
 def train(name: str, scale: Scale) -> Iterator[Row]:
@@ -286,6 +286,7 @@ def train_variant(a: Any, size: Size, scale: Scale, compiled: bool, loss: str) -
 
     from relscale.design.recipes.held2025 import hyperparameters
     from relscale.design.run import Run
+    from relscale.tokens.store import TokenStore
     from relscale.training import ops
     from relscale.training import run as loop
     from relscale.training.distributed_model import DistributedModel
@@ -321,9 +322,10 @@ def train_variant(a: Any, size: Size, scale: Scale, compiled: bool, loss: str) -
             return found
 
         history = History.of(run, steps, fabric.device)
+        store = cast(TokenStore, RandomTokens(a.vocabulary_size))  # its batches are all that is read
         with mock.patch.object(model.optimizer, "step", timed_step), \
              mock.patch.object(loop, "batch_gradient", watched_gradient):  # fmt: skip
-            loop.train_steps(model, history, RandomTokens(a.vocabulary_size), size.micro_batch, [Mark()])
+            loop.train_steps(model, history, store, size.micro_batch, [Mark()])
         seconds = [clock.seconds(*pair) for pair in pairwise(marks)]
         result = {
             "step": median(seconds[scale.warm_up :]),
@@ -397,9 +399,9 @@ def optimizers(scale: Scale) -> Iterator[Row]:
     import torch
 
     from relscale.design.recipes.held2025 import hyperparameters
+    from relscale.training.fabric import launch
     from relscale.training.model import Decoder
     from relscale.training.optimizers import build_optimizer
-    from relscale.training.run import launch
 
     device = launch().device
     clock, a, fused = Clock(device), architecture_of(scale.sizes["400M"].width, scale), None

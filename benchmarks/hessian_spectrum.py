@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from relscale.scoring.checkpoint import load_model
 from relscale.storage.tables import read_table
-from relscale.training.hessian_spectrum import density, hessian_product, lanczos
+from relscale.training.hessian_spectrum import Ritz, density, hessian_product, lanczos
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     size = sum(each.numel() for each in parameters)
     rng = np.random.default_rng(0)
 
-    def spectrum(batch: int, seed: int):
+    def spectrum(batch: int, seed: int) -> Ritz:
         rows = sequences[rng.choice(len(sequences), batch, replace=False)]
         loss = model(input_ids=rows, labels=rows, use_cache=False).loss
         return lanczos(hessian_product(loss, parameters), size, options.iterations, seed)

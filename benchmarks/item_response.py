@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from generators.answers import AHEAD, Drawn, World, discriminating, draw, skewed, two_kinds
 from trials.curves import curves_of
 
+from relscale.fitting.core_options import ForecastTarget
 from relscale.fitting.curves.curves import ERROR
 from relscale.fitting.forecasts.candidates import ENSEMBLE as ENSEMBLE_NAME
 from relscale.fitting.forecasts.forecast import forecast_rows
@@ -144,7 +145,7 @@ def ensemble(answers: Floats, compute: Floats, at: Floats, chance: float = 0.0) 
     wrong = np.array([np.nanmean(1 - answers[which == i]) for i in range(len(computes))])
     least = 0.5 / answers.shape[1]
     curves = curves_of(computes, np.log(np.maximum(wrong, least))[:, None], ERROR)
-    targets = tuple({"training_flops": float(each)} for each in at)
+    targets = tuple(ForecastTarget(training_flops=float(each)) for each in at)
     rows, _ = forecast_rows(curves, Settings(forecast=targets))
     values = [row.value for row in rows if row.candidate == ENSEMBLE_NAME]
     return np.array([np.nan if value is None else 1 - value for value in values])

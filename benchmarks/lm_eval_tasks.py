@@ -463,7 +463,8 @@ def settings(sample: Sample) -> dict[str, Any]:
     """What the YAML of a task says, those that it includes among it; functions by their names."""
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    return load_yaml(lm_eval_tasks() / sample.path, resolve_func=False)
+    found: dict[str, Any] = load_yaml(lm_eval_tasks() / sample.path, resolve_func=False)
+    return found
 
 
 def write_data(tasks: Mapping[str, Sample], folder: Path) -> dict[str, dict[str, str]]:
@@ -472,11 +473,9 @@ def write_data(tasks: Mapping[str, Sample], folder: Path) -> dict[str, dict[str,
     for name, sample in tasks.items():
         config = settings(sample)
         asked = config.get("test_split") or config["validation_split"]
-        named = {config.get(f"{kind}_split") for kind in ("training", "validation", "test", "fewshot")} - {
-            None
-        }
+        named = {config.get(f"{kind}_split") for kind in ("training", "validation", "test", "fewshot")}
         data[name] = {}
-        for split in sorted(named):
+        for split in sorted(split for split in named if split):
             text = Text(f"{name} {split}")
             path = folder / name / f"{split}.jsonl"
             path.parent.mkdir(parents=True, exist_ok=True)

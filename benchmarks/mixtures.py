@@ -11,9 +11,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from tabulate import tabulate
 
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_draws import draws
 from relscale.fitting.estimation.law_points import PointRow, Points
 from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, workers
@@ -34,7 +36,9 @@ def main() -> None:
     x = np.array([[row[name] for row in rows] for name in shares])
     one = law("mixture_additive", tuple(shares))
 
-    def fit(y, weights, starts, tolerance=ORTHOGONAL):
+    def fit(
+        y: ArrayLike, weights: ArrayLike, starts: ArrayLike | None, tolerance: float = ORTHOGONAL
+    ) -> Estimates:
         return estimate(one, x, y, weights=weights, residual="linear", starts=starts, tolerance=tolerance)
 
     table = []
@@ -42,7 +46,7 @@ def main() -> None:
         begin, clock = time.process_time(), time.monotonic()
         y, equal = np.array([row[target] for row in rows]), np.ones(len(rows))
         found = fit(y, equal, None)
-        points = Points([PointRow() for _ in y], x, y, np.full(len(y), np.nan), 0)
+        points = Points([PointRow() for _ in y], x, y, np.full(len(y), np.nan), [])
         drawn = draws(
             one, found, points, x, fit, scheme=PAIRS, number=options.draws, log_residual=False, weights=equal,
             rng=np.random.default_rng(0),

@@ -64,8 +64,8 @@ def coverage(design: Design, tables: int, draws: int) -> dict[str, float]:
             seed=number,
         )
         for row in found:
-            ends = (np.nan if end is None else end for end in (row.low, row.high))
-            hits[row.quantity].append(float(covered(*ends, truth[row.quantity])))
+            low, high = (np.nan if end is None else end for end in (row.low, row.high))
+            hits[row.quantity].append(float(covered(low, high, truth[row.quantity])))
     return {quantity: float(np.nanmean(hit)) for quantity, hit in hits.items()}
 
 

@@ -9,7 +9,7 @@ machine falls on each; times are medians.
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -31,8 +31,10 @@ PLAIN = "plain foreach"
 class PlainForeach:
     """C-AdamC over all tensors at once, each operation in its turn."""
 
-    def __init__(self, parameters: list[Tensor], lr: float, betas: tuple[float, float], decay: float) -> None:
-        self.parameters, self.lr, self.betas, self.decay = parameters, lr, betas, decay
+    def __init__(
+        self, parameters: Sequence[Tensor], lr: float, betas: tuple[float, float], decay: float
+    ) -> None:
+        self.parameters, self.lr, self.betas, self.decay = list(parameters), lr, betas, decay
         self.m, self.v = ([torch.zeros_like(p) for p in parameters] for _ in "mv")
         self.steps = 0
 
@@ -40,7 +42,7 @@ class PlainForeach:
     def step(self) -> None:
         """One update of all."""
         self.steps += 1
-        gradients = [p.grad for p in self.parameters]
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
         beta1, beta2 = self.betas
         torch._foreach_lerp_(self.m, gradients, 1 - beta1)
         torch._foreach_mul_(self.v, beta2)
@@ -73,16 +75,18 @@ def sides(a: Architecture, names: list[str]) -> dict[str, Callable[[], float]]:
             if name == PLAIN
             else build_optimizer(own, h)
         )
-        result[name] = stepper(optimizer, parameters, gradients)
+        result[name] = stepper(optimizer.step, parameters, gradients)
     return result
 
 
-def stepper(optimizer, parameters: list[Tensor], gradients: list[Tensor]) -> Callable[[], float]:
+def stepper(
+    step_all: Callable[[], object], parameters: Sequence[Tensor], gradients: Sequence[Tensor]
+) -> Callable[[], float]:
     def step() -> float:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient.clone()
         start = time.perf_counter()
-        optimizer.step()
+        step_all()
         return time.perf_counter() - start
 
     return step

@@ -24,17 +24,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+from tiny_models import byte_level_tokenizer
+from worker import Worker
 
 SUBJECTS = ["abstract_algebra", "high_school_biology", "moral_disputes", "professional_psychology"]
 FORMS = ["letters", "cloze", "answer_text"]
 BATCH_SIZES = [8, 16, 32]
 SAMPLE = 6  # questions a subject that the stock harness scores
 QUESTIONS, DOCUMENTS = 100, 8  # of each subject, and of all, that two checkouts score in turns
+Requests = list[list[tuple[str, str]]]  # task by task, contexts and continuations; documents have no context
 SIZES = {"29M": (512, 5), "5M": (192, 3)}  # width, layers
 
 
@@ -53,14 +58,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="the table as CSV")
     parser.add_argument("--against", type=Path, help="the src of another checkout")
     parser.add_argument("--turns", type=int, default=5, help="of each checkout")
-    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         serve(options)
         return
     if options.child:
-        print(json.dumps(measure(options, *options.child)))
+        print(json.dumps(asdict(measure(options, *options.child))))
         return
     if not (options.evals / "mmlu").is_dir():
         raise SystemExit(f"{options.evals}/mmlu: no MMLU there; set RELSCALE_EVALS")
@@ -93,19 +98,17 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     for kind in options.kinds:
         ours = child(options, folder, kind, "engine")
         theirs = {batch: child(options, folder, kind, str(batch)) for batch in BATCH_SIZES}
-        batch = max(theirs, key=lambda batch: theirs[batch]["rate"])
+        batch = max(theirs, key=lambda batch: theirs[batch].rate)
         best = theirs[batch]
         found, expected = (
-            np.array([each["logprobs"][key] for key in best["logprobs"]]) for each in (ours, best)
+            np.array([each.logprobs[place] for place in best.logprobs]) for each in (ours, best)
         )
         allowed = np.maximum(1e-4, 1e-6 * abs(expected))
         assert (abs(found - expected) <= allowed).all(), abs(found - expected).max()
-        numbers = [ours["rate"], best["rate"], batch, ours["rate"] / best["rate"]]
-        numbers += [best["tokens"] / ours["tokens"], ours["gib"], best["gib"], abs(found - expected).max()]
-        rates = ", ".join(
-            f"{size}: {each['rate']:.3g} ({each['gib']:.2f} GiB)" for size, each in theirs.items()
-        )
-        print(f"{kind}: {ours['rate']:.3g} items/s ({ours['gib']:.2f} GiB); stock at batch {rates}; "
+        numbers = [ours.rate, best.rate, batch, ours.rate / best.rate]
+        numbers += [best.tokens / ours.tokens, ours.gib, best.gib, abs(found - expected).max()]
+        rates = ", ".join(f"{size}: {each.rate:.3g} ({each.gib:.2f} GiB)" for size, each in theirs.items())
+        print(f"{kind}: {ours.rate:.3g} items/s ({ours.gib:.2f} GiB); stock at batch {rates}; "
               f"{numbers[3]:.1f} times, by tokens alone {numbers[4]:.1f}; "
               f"differences up to {numbers[-1]:.1g} nats", flush=True)  # fmt: skip
         lines.append(",".join([kind, *(f"{number:.4g}" for number in numbers)]))
@@ -120,27 +123,27 @@ def against(options: argparse.Namespace, folder: Path) -> None:
     for kind in options.kinds:
         few = [task[: DOCUMENTS if kind == "rolling" else 4 * QUESTIONS] for task in load(folder, kind)]
         (folder / f"{kind}.json").write_text(json.dumps(few))
-    with ExitStack() as stack:
-        both = [
-            stack.enter_context(server(options, src, folder)) for src in (here, options.against.resolve())
-        ]
-        for kind in options.kinds:
-            found: list[list[dict[str, Any]]] = [[], []]
-            for turn in range(options.turns + 1):  # the first one is not counted
-                for one in (0, 1) if turn % 2 else (1, 0):
-                    found[one].append(ask(both[one], kind))
-            ours, theirs = (np.array([each["logprobs"] for each in one]) for one in found)
-            allowed = np.maximum(1e-4, 1e-6 * abs(theirs[0]))
-            words = [f"{(abs(ours[0] - theirs[0]) > allowed).sum()} of {len(ours[0])} numbers differ"]
-            for part in ("seconds", "load"):
-                new, old = (np.array([each[part] for each in one[1:]]) for one in found)
-                ratios = new / old
-                low, high = np.quantile(bootstrapped_medians(ratios), [0.025, 0.975])
-                words.append(
-                    f"{part} {np.median(new):.2f} against {np.median(old):.2f}, ratio {np.median(ratios):.3f} "
-                    f"({low:.3f} to {high:.3f}; single pairs {ratios.min():.2f} to {ratios.max():.2f})"
-                )
-            print(f"{kind}: {'; '.join(words)}", flush=True)
+    both = [server(options, src, folder) for src in (here, options.against.resolve())]
+    for kind in options.kinds:
+        found: list[list[Turn]] = [[], []]
+        for turn in range(options.turns + 1):  # the first one is not counted
+            for one in (0, 1) if turn % 2 else (1, 0):
+                both[one].ask(kind)
+                found[one].append(Turn(**json.loads(both[one].answer())))
+        ours, theirs = (np.array(one[0].logprobs) for one in found)
+        allowed = np.maximum(1e-4, 1e-6 * abs(theirs))
+        words = [f"{(abs(ours - theirs) > allowed).sum()} of {len(ours)} numbers differ"]
+        for part in ("seconds", "load"):
+            new, old = (np.array([getattr(each, part) for each in one[1:]]) for one in found)
+            ratios = new / old
+            low, high = np.quantile(bootstrapped_medians(ratios), [0.025, 0.975])
+            words.append(
+                f"{part} {np.median(new):.2f} against {np.median(old):.2f}, ratio {np.median(ratios):.3f} "
+                f"({low:.3f} to {high:.3f}; single pairs {ratios.min():.2f} to {ratios.max():.2f})"
+            )
+        print(f"{kind}: {'; '.join(words)}", flush=True)
+    for each in both:
+        each.end()
 
 
 def bootstrapped_medians(values: np.ndarray) -> np.ndarray:
@@ -149,24 +152,46 @@ def bootstrapped_medians(values: np.ndarray) -> np.ndarray:
     return medians
 
 
-def server(options: argparse.Namespace, src: Path, folder: Path) -> subprocess.Popen[str]:
-    """A process with the package in ``src``, which scores what it is asked for."""
-    shared = ["--device", options.device, "--dtype", options.dtype, "--threads", str(options.threads)]
-    return subprocess.Popen(
-        [sys.executable, __file__, *shared, "--serve", str(folder)],
-        env=os.environ | {"PYTHONPATH": str(src)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def server(options: argparse.Namespace, src: Path, folder: Path) -> Worker:
+    """A process with the package in ``src``, which scores the requests of a kind that it is asked for."""
+    command = [sys.executable, __file__, *shared(options), "--serve", folder]
+    return Worker(command, os.environ | {"PYTHONPATH": str(src)})
 
 
-def ask(process: subprocess.Popen[str], kind: str) -> dict[str, Any]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    print(kind, file=process.stdin, flush=True)
-    found: dict[str, Any] = json.loads(process.stdout.readline())
-    return found
+def shared(options: argparse.Namespace) -> list[str]:
+    """Options of all processes."""
+    return ["--device", options.device, "--dtype", options.dtype, "--threads", str(options.threads)]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Processor seconds of loading the model and of scoring the requests of a kind, and their log-probabilities."""
+
+    load: float
+    seconds: float
+    logprobs: list[float]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Of one process.
+
+    Attributes
+    ----------
+    rate
+        Items per second.
+    tokens
+        That the model read, per item.
+    gib
+        Peak memory.
+    logprobs
+        Log-probabilities of the sampled items, by their place.
+    """
+
+    rate: float
+    tokens: float
+    gib: float
+    logprobs: dict[str, float]
 
 
 def serve(options: argparse.Namespace) -> None:
@@ -192,111 +217,123 @@ def serve(options: argparse.Namespace) -> None:
                 scores = engine.score_pairs([(context, text) for context, text in task])
             logprobs += scores.logprob.tolist()
         done = time.process_time()
-        print(
-            json.dumps({"load": loaded - begun, "seconds": done - loaded, "logprobs": logprobs}), flush=True
-        )
+        print(json.dumps(asdict(Turn(loaded - begun, done - loaded, logprobs))), flush=True)
 
 
-def child(options: argparse.Namespace, folder: Path, kind: str, who: str) -> dict:
+def child(options: argparse.Namespace, folder: Path, kind: str, who: str) -> Measurement:
     """One measurement in a process of its own."""
-    shared = ["--device", options.device, "--dtype", options.dtype, "--threads", str(options.threads)]
-    command = [sys.executable, __file__, *shared, "--child", str(folder), kind, who, str(SAMPLE)]
+    command = [sys.executable, __file__, *shared(options), "--child", str(folder), kind, who]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+    return Measurement(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def measure(options: argparse.Namespace, folder: str, kind: str, who: str, sample: str) -> dict:
-    """Items a second, tokens read an item, peak memory, and the sampled items' log-probabilities."""
+def measure(options: argparse.Namespace, folder: str, kind: str, who: str) -> Measurement:
+    """By the engine, or by the stock harness at the batch size ``who``."""
     import torch
 
     torch.set_num_threads(options.threads)
     requests = load(Path(folder), kind)
-    chosen = sampled(requests, int(sample))
+    chosen = sampled(requests)
     model = Path(folder) / "model"
-    run = run_engine if who == "engine" else run_stock
-    return run(options, model, requests, chosen, who)
+    if who == "engine":
+        return run_engine(options, model, requests, chosen)
+    return run_stock(options, model, requests, chosen, int(who))
 
 
-def load(folder: Path, kind: str) -> list[list]:
-    """Requests, task by task."""
+def load(folder: Path, kind: str) -> Requests:
+    """The requests of a kind."""
     from relscale.scoring.requests import read_requests
 
     if kind == "rolling":
-        return [[(None, text) for text in json.loads((folder / "documents.json").read_text())]]
+        return [[("", text) for text in json.loads((folder / "documents.json").read_text())]]
     tasks = (task for task in read_requests(folder / "mmlu") if task[0].prompt == kind)
-    return [[(request.context, request.continuation) for request in task] for task in tasks]
+    return [[(request.context or "", request.continuation) for request in task] for task in tasks]
 
 
-def sampled(requests: list[list], count: int) -> list[int]:
+def sampled(requests: Requests) -> list[int]:
     """Places of evenly spaced questions of each task, all their choices; all documents."""
-    if requests[0][0][0] is None:
+    if are_documents(requests):
         return list(range(len(requests[0])))
-    places, start = [], 0
+    places: list[int] = []
+    start = 0
     for task in requests:
-        questions = len(task) // 4
-        for question in np.linspace(0, questions - 1, count).astype(int):
+        for question in np.linspace(0, len(task) // 4 - 1, SAMPLE).astype(int).tolist():
             places += range(start + 4 * question, start + 4 * question + 4)
         start += len(task)
     return places
 
 
+def are_documents(requests: Requests) -> bool:
+    """Whether there are no contexts, so that whole texts are scored."""
+    return not requests[0][0][0]
+
+
 def run_engine(
-    options: argparse.Namespace, model: Path, requests: list[list], chosen: list[int], _: str
-) -> dict:
+    options: argparse.Namespace, model: Path, requests: Requests, chosen: list[int]
+) -> Measurement:
     from relscale.scoring.engine import Engine
 
     engine = Engine(model, device=options.device, dtype=options.dtype)
-    read = [0]
-    score_batch, read_prefix = engine.scorer.forward.score_batch, engine.scorer.forward.read_prefix
-    engine.scorer.forward.score_batch = lambda batch, *rest: (
-        read.append(batch.tokens.size),
-        score_batch(batch, *rest),
-    )[1]
-    engine.scorer.forward.read_prefix = lambda tokens: (read.append(len(tokens)), read_prefix(tokens))[1]
+    forward, read, logprobs = engine.scorer.forward, list[int](), list[float]()
+    batches = noting(read, forward.score_batch, lambda batch: batch.tokens.size)
+    prefixes = noting(read, forward.read_prefix, len)
     begun = time.perf_counter()
-    logprobs = []
-    for task in requests:
-        whole = task[0][0] is None
-        scores = engine.score_texts([text for _, text in task]) if whole else engine.score_pairs(task)
-        logprobs += scores.logprob.tolist()
-    return told(begun, len(logprobs), sum(read), logprobs, chosen)
+    with (
+        mock.patch.object(forward, "score_batch", batches),
+        mock.patch.object(forward, "read_prefix", prefixes),
+    ):
+        for task in requests:
+            texts = [text for _, text in task]
+            scores = engine.score_texts(texts) if are_documents(requests) else engine.score_pairs(task)
+            logprobs += scores.logprob.tolist()
+    return measured(begun, len(logprobs), sum(read), {place: logprobs[place] for place in chosen})
+
+
+def noting(
+    read: list[int], function: Callable[..., object], size: Callable[[Any], int]
+) -> Callable[..., object]:
+    """The function, which notes the size of its first argument before each call."""
+
+    def noted(first: object, *rest: object, **named: object) -> object:
+        read.append(size(first))
+        return function(first, *rest, **named)
+
+    return noted
 
 
 def run_stock(
-    options: argparse.Namespace, model: Path, requests: list[list], chosen: list[int], who: str
-) -> dict:
+    options: argparse.Namespace, model: Path, requests: Requests, chosen: list[int], batch_size: int
+) -> Measurement:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    stock = HFLM(str(model), device=options.device, dtype=options.dtype, batch_size=int(who))
-    read = [0]
-    call = stock._model_call
-    stock._model_call = lambda tokens, *rest, **named: (
-        read.append(tokens.numel()),
-        call(tokens, *rest, **named),
-    )[1]
+    stock = HFLM(str(model), device=options.device, dtype=options.dtype, batch_size=batch_size)
     pairs = [pair for task in requests for pair in task]
     pairs = [pairs[place] for place in chosen]
-    whole = pairs[0][0] is None
+    whole = are_documents(requests)
     kind = "loglikelihood_rolling" if whole else "loglikelihood"
     instances = [Instance(kind, {}, pair[1:] if whole else pair, 0, ("test", 0, 1)) for pair in pairs]
     begun = time.perf_counter()
-    found = getattr(stock, kind)(instances, disable_tqdm=True)
-    logprobs = dict(zip(chosen, found if whole else [score for score, _ in found], strict=True))
-    return told(begun, len(pairs), sum(read), logprobs, chosen)
+    read: list[int] = []
+    with mock.patch.object(
+        stock, "_model_call", noting(read, stock._model_call, lambda tokens: tokens.numel())
+    ):
+        found = getattr(stock, kind)(instances, disable_tqdm=True)
+    logprobs = found if whole else [score for score, _ in found]
+    return measured(begun, len(pairs), sum(read), dict(zip(chosen, logprobs, strict=True)))
 
 
-def told(begun: float, items: int, tokens: int, logprobs: list | dict, chosen: list[int]) -> dict:
+def measured(begun: float, items: int, tokens: int, logprobs: dict[int, float]) -> Measurement:
     import torch
 
     seconds = time.perf_counter() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         peak = torch.cuda.max_memory_allocated()
-    kept = {str(place): logprobs[place] for place in chosen}
-    return {"rate": items / seconds, "tokens": tokens / items, "gib": peak / 2**30, "logprobs": kept}
+    by_place = {str(place): float(logprob) for place, logprob in logprobs.items()}
+    return Measurement(items / seconds, tokens / items, peak / 2**30, by_place)
 
 
 def full(options: argparse.Namespace, folder: Path) -> None:
@@ -309,7 +346,7 @@ def full(options: argparse.Namespace, folder: Path) -> None:
     save_model(folder / "model", options.evals, "5M")
     begun = time.perf_counter()
     prepare_suite(
-        "mmlu", Suite(data=str(options.evals / "mmlu"), forms=["cloze"]), [], folder / "mmlu", seed=0
+        "mmlu", Suite(data=str(options.evals / "mmlu"), forms=("cloze",)), [], folder / "mmlu", seed=0
     )
     prepared = time.perf_counter()
     run = TrainedModel(name="5M", key="5M", path=str(folder / "model"), status="ok")
@@ -325,22 +362,10 @@ def save_model(folder: Path, evals: Path, size: str) -> None:
     import pyarrow.parquet
     import torch
     import transformers
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     transformers.logging.disable_progress_bar()
     rows = pyarrow.parquet.read_table(evals / "mmlu" / "test.parquet").to_pylist()
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    end = "<|endoftext|>"
-    trainer = trainers.BpeTrainer(
-        vocab_size=8192, special_tokens=[end], initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator((f"{row['question']} {' '.join(row['choices'])}" for row in rows), trainer)
-    fast = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=end, eos_token=end, pad_token=end
-    )
+    tokenizer = byte_level_tokenizer(8192, (f"{row['question']} {' '.join(row['choices'])}" for row in rows))
     width, layers = SIZES[size]
     torch.manual_seed(0)
     config = transformers.Qwen3Config(
@@ -355,7 +380,7 @@ def save_model(folder: Path, evals: Path, size: str) -> None:
         tie_word_embeddings=False,
     )
     transformers.Qwen3ForCausalLM(config).save_pretrained(folder)
-    fast.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def save_documents(folder: Path, evals: Path) -> None:

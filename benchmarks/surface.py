@@ -24,6 +24,7 @@ os.environ.setdefault(
 )  # before numpy: threads slow down small systems, scipy's most of all
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import least_squares, minimize
 from tabulate import tabulate
 
@@ -33,7 +34,7 @@ from relscale.storage.tables import read_table
 
 DELTA = 1e-3
 TABLE = Path(__file__).parents[1] / "reference" / "chinchilla_figure4.csv"
-Array = np.ndarray
+Array = NDArray[np.float64]
 
 
 def data() -> tuple[Array, Array]:
@@ -56,7 +57,7 @@ def derivatives(u: Array, x: Array, y: Array) -> Array:
     """∂r/∂u, (n, 5)."""
     t = theta(u)
     scale = np.array([1, t[1], t[2], 1, 1])[:, None]
-    return (parametric.jacobian(t, x) * scale / parametric.value(t, x)).T
+    return np.asarray((parametric.jacobian(t, x) * scale / parametric.value(t, x)).T)
 
 
 def objective(u: Array, x: Array, y: Array) -> float:
@@ -74,18 +75,19 @@ TIGHT = {"maxiter": 20_000, "maxfun": 100_000, "ftol": 1e-16, "gtol": 1e-12, "ma
 
 def without_gradient(start: Array, x: Array, y: Array) -> Array:
     """As people write it: L-BFGS-B with its defaults and differences for a gradient."""
-    return minimize(objective, start, (x, y), method="L-BFGS-B", bounds=BOUNDS).x
+    return np.asarray(minimize(objective, start, (x, y), method="L-BFGS-B", bounds=BOUNDS).x)
 
 
 def with_gradient(start: Array, x: Array, y: Array) -> Array:
     """L-BFGS-B with the analytic gradient, run on until it finds nothing lower."""
-    return minimize(objective, start, (x, y), method="L-BFGS-B", jac=gradient, bounds=BOUNDS, options=TIGHT).x
+    found = minimize(objective, start, (x, y), method="L-BFGS-B", jac=gradient, bounds=BOUNDS, options=TIGHT)
+    return np.asarray(found.x)
 
 
 def trust_region(start: Array, x: Array, y: Array) -> Array:
     """scipy's least squares with Huber's loss and the analytic Jacobian."""
     low, high = np.array([(a if a is not None else -np.inf, b or np.inf) for a, b in BOUNDS]).T
-    return least_squares(
+    found = least_squares(
         residuals,
         start,
         derivatives,
@@ -98,7 +100,8 @@ def trust_region(start: Array, x: Array, y: Array) -> Array:
         gtol=1e-15,
         max_nfev=2000,
         args=(x, y),
-    ).x
+    )
+    return np.asarray(found.x)
 
 
 def loop(fit: Callable[..., Array], x: Array, y: Array, counts: Array, starts: Array) -> Array:

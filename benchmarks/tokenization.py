@@ -97,7 +97,8 @@ def run(what: str, work: Path, cores: int, store: str = "", times: int = 1) -> d
     environment = {**os.environ, "RAYON_NUM_THREADS": str(cores), "TOKENIZERS_PARALLELISM": "true"}
     arguments = [sys.executable, __file__, "--measure", what, str(work), str(cores), store, str(times)]
     output = subprocess.run(arguments, env=environment, check=True, capture_output=True, text=True).stdout
-    return json.loads(output)
+    found: dict[str, float] = json.loads(output)
+    return found
 
 
 def bare(work: Path) -> dict[str, float]:

@@ -23,14 +23,15 @@ processor; of all, those of the clock.
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+from worker import Worker
 
 from relscale.design.architecture import Architecture, training_flops_per_token
 from relscale.design.recipes.laptop import architecture, batch_size, hyperparameters
@@ -41,6 +42,9 @@ from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
 from relscale.training.options import Training
 from relscale.training.precision import choose_precision
+
+if TYPE_CHECKING:
+    from transformers import Qwen3ForCausalLM
 
 SEQUENCE_LENGTH = 256
 VOCABULARY = 2048
@@ -102,7 +106,7 @@ def random_batch(sequences: int) -> torch.Tensor:
     return torch.randint(VOCABULARY, (sequences, SEQUENCE_LENGTH + 1))
 
 
-def qwen3(a: Architecture) -> torch.nn.Module:
+def qwen3(a: Architecture) -> "Qwen3ForCausalLM":
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
     settings = huggingface_config(a, 0)
@@ -111,7 +115,7 @@ def qwen3(a: Architecture) -> torch.nn.Module:
     return Qwen3ForCausalLM(Qwen3Config(**settings, use_cache=False))
 
 
-def plain_loss(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+def plain_loss(model: "Qwen3ForCausalLM", batch: torch.Tensor) -> torch.Tensor:
     logits = model(batch[:, :-1]).logits
     return F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
 
@@ -184,26 +188,31 @@ def work(side: str, width: int, sequences: int, threads: int, by_clock: bool) ->
 
 def alternate(width: int, sequences: int, rounds: int, crews: dict[str, Crew]) -> dict[str, float]:
     """Seconds of each crew's step, until its last process is done, medians."""
-    workers: dict[str, list[subprocess.Popen]] = {}
+    workers: dict[str, list[Worker]] = {}
     for name, crew in crews.items():
-        command = [sys.executable, __file__, "--side", crew.side, "--widths", width, "--batch", sequences]
-        command += ["--threads", crew.threads, *(["--by-clock"] if name in MACHINE else [])]
-        workers[name] = [
-            subprocess.Popen(
-                list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-            for _ in range(crew.processes)
+        command: list[object] = [
+            sys.executable,
+            __file__,
+            "--side",
+            crew.side,
+            "--widths",
+            width,
+            "--batch",
+            sequences,
         ]
-        for worker in workers[name]:
-            worker.stdout.readline()
+        command += ["--threads", crew.threads, *(["--by-clock"] if name in MACHINE else [])]
+        workers[name] = [Worker(command) for _ in range(crew.processes)]
+        for side in workers[name]:
+            side.answer()
     times: dict[str, list[float]] = {name: [] for name in crews}
     for _ in range(rounds):
-        for name, crew in workers.items():
-            for worker in crew:
-                print(file=worker.stdin, flush=True)
-            times[name].append(max(float(worker.stdout.readline()) for worker in crew))
-    for worker in (worker for crew in workers.values() for worker in crew):
-        worker.communicate()
+        for name, together in workers.items():
+            for side in together:
+                side.ask()
+            times[name].append(max(float(side.answer()) for side in together))
+    for together in workers.values():
+        for side in together:
+            side.end()
     return {name: statistics.median(values) for name, values in times.items()}
 
 

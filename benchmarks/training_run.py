@@ -14,17 +14,20 @@ which changes nothing else.
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 import yaml
+from timed_command import Seconds, timed
+from torch import Tensor, nn
 from training import plain_loss, qwen3
+from transformers import Qwen3ForCausalLM
 
 from relscale.commands.inputs import training_experiment
 from relscale.design.run import Run
@@ -39,10 +42,16 @@ from relscale.workflow.jobs import members, runs_by_job
 
 ROOT = Path(__file__).resolve().parents[1]
 RECENT = 0.05
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def train(
-    run: Run, store: TokenStore, model: torch.nn.Module, loss_of, optimizer, order: int = 1
+    run: Run,
+    store: TokenStore,
+    model: Model,
+    loss_of: Callable[[Model, Tensor], Tensor],
+    optimizer: torch.optim.Optimizer,
+    order: int = 1,
 ) -> np.ndarray:
     """The run's loss at each step."""
     h, losses = run.hyperparameters, []
@@ -75,7 +84,7 @@ def plain_job(runs: list[Run], store: TokenStore, folder: Path) -> None:
         print(f"{run.name}: {final(losses):.4f}", file=sys.stderr)
 
 
-def same_weights(run: Run) -> tuple[Decoder, torch.nn.Module]:
+def same_weights(run: Run) -> tuple[Decoder, Qwen3ForCausalLM]:
     """A decoder, and transformers' model that shares its parameters' first values."""
     torch.manual_seed(run.seed)
     ours = Decoder(run.architecture)
@@ -94,7 +103,7 @@ def relscale_loss(run: Run, store: TokenStore, precision: str) -> float:
     optimizer = build_optimizer(model, run.hyperparameters)
     chosen = fabric_precision(precision, torch.device("cpu"))
 
-    def loss_of(model: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    def loss_of(model: Decoder, batch: Tensor) -> Tensor:
         with chosen.forward_context():
             return model.loss(batch)
 
@@ -103,30 +112,10 @@ def relscale_loss(run: Run, store: TokenStore, precision: str) -> float:
 
 def transformers_loss(run: Run, store: TokenStore, order: int) -> float:
     _, model = same_weights(run)
-    named = torch.nn.Module()  # the same parameters under relscale's names, by which they decay or do not
-    named.embed_tokens, named.layers, named.norm = (
-        model.model.embed_tokens,
-        model.model.layers,
-        model.model.norm,
-    )
-    named.lm_head = model.lm_head
+    # The same parameters under relscale's names, by which they decay or do not.
+    named = nn.ModuleDict({**dict(model.model.named_children()), "lm_head": model.lm_head})
     optimizer = build_optimizer(named, run.hyperparameters)
     return final(train(run, store, model, plain_loss, optimizer, order))
-
-
-def timed(command: list[object], environment: dict[str, str], folder: Path) -> tuple[float, float]:
-    """Seconds of the clock and of the processor."""
-    before, started = os.times(), time.perf_counter()
-    subprocess.run(
-        list(map(str, command)),
-        cwd=folder,
-        env=os.environ | environment,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    after = os.times()
-    busy = sum(after[2:4]) - sum(before[2:4])
-    return time.perf_counter() - started, busy
 
 
 def main() -> None:
@@ -176,7 +165,7 @@ def row(name: str, seconds: np.ndarray) -> str:
 
 def whole_job(
     options: argparse.Namespace, experiment: TrainingExperiment, results: Path, budget: str
-) -> tuple[tuple[float, float], tuple[float, float]]:
+) -> tuple[Seconds, Seconds]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         here = folder / Results.of(experiment).folder
@@ -184,12 +173,20 @@ def whole_job(
         for part in ("tokens", "vocabulary"):
             (here / part).symlink_to(results / part)
         (folder / "config.yaml").write_text(yaml.safe_dump(yaml.safe_load(options.config.read_text())))
-        command = [sys.executable, "-m", "relscale.cli", "train", "config.yaml", "--corpus", options.corpus]
+        command: list[object] = [
+            sys.executable,
+            "-m",
+            "relscale.cli",
+            "train",
+            "config.yaml",
+            "--corpus",
+            options.corpus,
+        ]
         command += ["--job", budget, "--output", folder / "job.json"]
-        ours = timed(command, {"XDG_CACHE_HOME": str(folder / "cache")}, folder)
+        ours = timed(command, folder, os.environ | {"XDG_CACHE_HOME": str(folder / "cache")})
         command = [sys.executable, __file__, options.config.resolve(), "--corpus", options.corpus]
         command += ["--budgets", budget, "--results", results, "--plain", folder]
-        return ours, timed(command, {}, folder)
+        return ours, timed(command, folder, os.environ)
 
 
 def losses(options: argparse.Namespace, runs: list[Run], store: TokenStore) -> None:

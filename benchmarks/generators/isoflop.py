@@ -39,7 +39,7 @@ class Grid:
     @property
     def z(self) -> Floats:
         """ln FLOPs, centred."""
-        return np.log(self.flops) - np.log(self.flops).mean()
+        return np.asarray(np.log(self.flops) - np.log(self.flops).mean())
 
     @property
     def optimum(self) -> Floats:
@@ -149,7 +149,8 @@ def surfaces(grid: Grid, noise: Noise, size: int, replicates: int, rng: np.rando
     the simulated frontier lies.
     """
     middle = len(grid.flops) // 2
-    tokens, params = grid.optimum[middle], np.interp(grid.optimum[middle], *_by_tokens(grid, middle))
+    tokens = grid.optimum[middle]
+    params = np.interp(tokens, *_by_tokens(grid, middle))
 
     def surface(floor: float, height: float, alpha: float, beta: float) -> Callable[[Floats, Floats], Floats]:
         """Its two falling terms are in balance for fixed FLOPs ∝ N·D at the middle budget's optimum."""
@@ -196,10 +197,11 @@ def _true_optimum(grid: Grid, validation: Callable[[Floats, Floats], Floats]) ->
         x, n = _by_tokens(grid, i)
         trend = np.polyfit(x, n, 2)
         fine = np.linspace(x[0] - 1, x[-1] + 1, 4001)
-        on_trend = np.polyval(trend, fine)
+        on_trend = np.asarray(np.polyval(trend, fine), dtype=np.float64)
         least = int(np.argmin(validation(fine, on_trend)))
         best.append((fine[least], on_trend[least]))
-    return np.array(best).T[0], np.array(best).T[1]
+    tokens, params = np.array(best, dtype=np.float64).T
+    return tokens, params
 
 
 def _noisy(

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from relscale.laws import annealing, rate_changes
+from relscale.laws import rate_changes
+from relscale.laws.annealing_areas import areas
 from relscale.laws.catalogue import law
 from relscale.laws.law import Law
 from relscale.storage.tables import read_table
@@ -148,7 +149,7 @@ BUCKETS = ("params", "tokens", *(f"{kind}_{d}" for kind in ("share", "unique") f
 SIZES = np.array([5e8, 1.5e9, 3e9, 7e9, 14e9, 32e9, 72e9])
 
 
-def crossed(*axes: Floats) -> Floats:
+def crossed(*axes: ArrayLike) -> Floats:
     """Every combination of values."""
     return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
 
@@ -217,8 +218,7 @@ def changing_rates() -> Floats:
 
 def batches() -> Floats:
     """Parameters, steps and tokens per batch of 80 runs."""
-    axes = np.geomspace(1e6, 6.4e7, 4), np.geomspace(2e3, 1e5, 5), np.geomspace(3e4, 1e6, 4)
-    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+    return crossed(np.geomspace(1e6, 6.4e7, 4), np.geomspace(2e3, 1e5, 5), np.geomspace(3e4, 1e6, 4))
 
 
 def repeated() -> Floats:
@@ -244,7 +244,7 @@ def schedule() -> Floats:
     """S1 and S2 of a peak learning rate of 3e-4, warm-up over 500 steps, linear decay over the last fifth."""
     steps = np.arange(0, 10_001, 100)
     decay = np.minimum(1, (10_000 - steps) / 2_000)
-    return annealing.areas(steps, 3e-4 * np.minimum(steps / 500, 1) * decay)[:, 6:]
+    return areas(steps, 3e-4 * np.minimum(steps / 500, 1) * decay)[:, 6:]
 
 
 def testbed() -> Floats:

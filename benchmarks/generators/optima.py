@@ -30,7 +30,7 @@ class Design:
     @property
     def log_flops(self) -> NDArray[np.float64]:
         """(P,) of the budgets."""
-        return np.log(10) * np.linspace(18, 18 + DECADES, len(self.runs))
+        return np.asarray(np.log(10) * np.linspace(18, 18 + DECADES, len(self.runs)))
 
 
 DESIGNS = (

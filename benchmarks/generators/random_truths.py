@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from generators.laws import changing_rates, rates_and_batches, schedule
+from generators.laws import changing_rates, crossed, rates_and_batches, schedule
 
 from relscale.laws.catalogue import law
 from relscale.laws.law import Array, Law
@@ -27,8 +27,7 @@ def critical_batch(rng: Rng) -> tuple[Law, Array, Array]:
 
 
 def batch_trajectory(rng: Rng) -> tuple[Law, Array, Array]:
-    axes = np.geomspace(1e6, 6.4e7, 4), np.geomspace(2e3, 1e5, 4), np.geomspace(3e4, 1e6, 4)
-    x = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+    x = crossed(np.geomspace(1e6, 6.4e7, 4), np.geomspace(2e3, 1e5, 4), np.geomspace(3e4, 1e6, 4))
     of_params, of_steps, of_batch = between(rng, 0.05, 0.15), between(rng, 0.4, 1.0), between(rng, 0.15, 0.5)
     at_loss = decades(rng, 1e5, 1e6)  # the critical batch at a loss of 4
     scale = 1e7 * between(rng, 1.5, 3.5) ** (1 / of_params), 1e4 * between(rng, 0.3, 1.0) ** (1 / of_steps)
@@ -88,10 +87,6 @@ def shifted_power(rng: Rng) -> tuple[Law, Array, Array]:
     x = np.geomspace(1e-3, 1e3, 25)[None]
     truth = [between(rng, 0.2, 0.6), between(rng, 0.1, 0.8), decades(rng, 3e-3, 30), between(rng, 0.02, 0.2)]
     return law("shifted_power"), x, np.array(truth)
-
-
-def crossed(*axes: Array) -> Array:
-    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
 
 
 def task_scaling(rng: Rng) -> tuple[Law, Array, Array]:

@@ -5,6 +5,7 @@ from generators.futures import AHEAD, FLOPS, WORLDS
 from trials.curves import curves_of
 from trials.outcome import Floats, Outcome, covered
 
+from relscale.fitting.core_options import ForecastTarget
 from relscale.fitting.curves.curves import ERROR, RATIO
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import forecast_rows
@@ -42,6 +43,6 @@ def _interval(target: Floats, baseline: Floats | None, level: float) -> Floats:
     """Low, high and what came, (3, M)."""
     value = target if baseline is None else target - baseline
     curves = curves_of(FLOPS, value[:-1], ERROR if baseline is None else RATIO, target=target[:-1])
-    rows, _ = forecast_rows(curves, Settings(level=level, forecast=({"training_flops": AHEAD},)))
+    rows, _ = forecast_rows(curves, Settings(level=level, forecast=(ForecastTarget(training_flops=AHEAD),)))
     found = [(row.low, row.high) for row in rows if row.candidate == ENSEMBLE]
     return np.stack([*np.array(found, dtype=float).T, np.exp(value[-1])])

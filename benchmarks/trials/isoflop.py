@@ -43,7 +43,7 @@ def optima(data: Simulated) -> tuple[Floats, Floats]:
     return np.array(best), np.mean(failed, axis=0)
 
 
-def estimate(data: Simulated, level: float) -> tuple[dict[str, Interval], Floats]:
+def estimate(data: Simulated, level: float) -> tuple[dict[Estimand, Interval], Floats]:
     """Intervals of Δβ for both estimands, (M,) each, and the share of parabolas without an interior minimum (M,)."""
     log_ratio, draws, noise = [], [], []
     best, failed = optima(data)
@@ -88,32 +88,31 @@ def coverage(grid: Grid, noise: Noise, size: int, level: float, seed: int) -> li
         failures = []
         for start in range(0, size, CHUNK):
             data = generator(grid, noise, min(CHUNK, size - start), REPLICATES, rng)
-            found, failed = estimate(data, level)
-            found[EXPONENT] = allocation(data, level)
-            truths = {
-                Estimand.THESE_ITEMS: data.these_items,
-                Estimand.ITEM_POPULATION: data.population,
-                EXPONENT: data.allocation,
-            }
+            of_delta_beta, failed = estimate(data, level)
             failures.append(failed)
-            for estimand, limits in found.items():
-                truth = np.broadcast_to(truths[estimand], limits.value.shape)
-                parts.setdefault(estimand, []).append((limits.low, limits.high, limits.value, truth))
-        for estimand, of_chunks in parts.items():
+            found: list[tuple[str, Interval, Floats | float]] = [
+                (f"Δβ, {Estimand.THESE_ITEMS}", of_delta_beta[Estimand.THESE_ITEMS], data.these_items),
+                (f"Δβ, {Estimand.ITEM_POPULATION}", of_delta_beta[Estimand.ITEM_POPULATION], data.population),
+                (EXPONENT, allocation(data, level), data.allocation),
+            ]
+            for quantity, limits, true in found:
+                truth = np.broadcast_to(true, limits.value.shape)
+                parts.setdefault(quantity, []).append((limits.low, limits.high, limits.value, truth))
+        for quantity, of_chunks in parts.items():
             low, high, value, truth = (np.concatenate(part) for part in zip(*of_chunks, strict=True))
             hit = covered(low, high, truth)
             rows.append(
                 {
                     "grid": grid.name,
                     "generator": name,
-                    "interval of": estimand if estimand == EXPONENT else f"Δβ, {estimand}",
-                    "coverage": np.nanmean(hit),
+                    "interval of": quantity,
+                    "coverage": float(np.nanmean(hit)),
                     "Monte Carlo error": monte_carlo_error(hit, level),
                     "nominal": verdict(hit, level),
-                    "mean width": np.nanmean(high - low),
-                    "bias": np.nanmean(value - truth),
-                    "budgets flagged": np.concatenate(failures).mean(),
-                    "no interval": np.isnan(hit).mean(),
+                    "mean width": float(np.nanmean(high - low)),
+                    "bias": float(np.nanmean(value - truth)),
+                    "budgets flagged": float(np.concatenate(failures).mean()),
+                    "no interval": float(np.isnan(hit).mean()),
                 }
             )
     return rows
@@ -169,7 +168,8 @@ def noise_of(found: Sequence[RunMatrix], items: int, suite: str, metric: str) ->
     RelscaleError
         No design was trained with several seeds, or the suite has no replicates of this metric.
     """
-    run_noise, item_noise = [], []
+    run_noise: list[tuple[float, float, float]] = []
+    item_noise: list[tuple[float, float, float]] = []
     for matrix in found:
         columns = [
             i for i, series in enumerate(matrix.series) if (series.suite, series.metric) == (suite, metric)
@@ -185,22 +185,17 @@ def noise_of(found: Sequence[RunMatrix], items: int, suite: str, metric: str) ->
         covariance = (logs - mean[of_design]).T @ (logs - mean[of_design]) / df
         groups = covariance[1:, 1:]
         shared = groups[~np.eye(len(groups), dtype=bool)].mean() if len(groups) > 1 else 0.0
-        run_noise.append(
-            (covariance[0, 0], max(shared, 0.0), max(np.diag(groups).mean() - max(shared, 0.0), 0.0))
-        )
+        shared = max(shared, 0.0)
+        run_noise.append((covariance[0, 0], shared, max(np.diag(groups).mean() - shared, 0.0)))
         if not matrix.replicates.shape[-1]:
             continue
         x = np.log(matrix.training_flops[ok])
         deviations = np.log(matrix.replicates[ok][:, columns] / matrix.values[ok][:, columns, None])
         fitted = lines(x, deviations)
-        left = np.mean(fitted.variance)
-        item_noise.append(
-            (
-                np.mean(fitted.level**2) - left / len(x),
-                max(np.mean(fitted.slope**2) - left / np.mean(fitted.sxx), 0.0),
-                left,
-            )
-        )
+        left = float(np.mean(fitted.variance))
+        of_level = float(np.mean(fitted.level**2) - left / len(x))
+        of_slope = float(np.mean(fitted.slope**2) - left / np.mean(fitted.sxx))
+        item_noise.append((of_level, max(of_slope, 0.0), left))
     if not run_noise or not item_noise:
         raise RelscaleError(
             f"no repeated seeds, or no replicates, of suite {suite!r}, metric {metric!r}; give no measurements to use "

@@ -81,7 +81,7 @@ def of_t(design: Design, size: int, level: float, seed: int, loss: str = "square
         interval=T,
         default=True,
         level=level,
-        hit=covered(*ahead.T, further),
+        hit=covered(ahead[:, 0], ahead[:, 1], further),
     )
     return [
         *_outcomes(design, *profile, PROFILE, level, default=True),

@@ -11,7 +11,7 @@ from trials.outcome import Outcome, covered
 
 from relscale.fitting.analyses import crossing, partial_pooling
 from relscale.fitting.analyses.partial_pooling import MEAN
-from relscale.fitting.curves.curves import ERROR, RATIO, Curves
+from relscale.fitting.curves.curves import ERROR, RATIO
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.inference.log_log_lines import curve_lines, lines
@@ -37,12 +37,12 @@ def of_shared_trainings(size: int, level: float, seed: int) -> list[Outcome]:
             for row in law_rows(power.LINE, curves, Settings(level=level, bootstrap=DRAWS, seed=seed))
             if row.parameter == power.LINE.slope
         ]
-        reported = [np.array([getattr(row, end) for row in rows], dtype=float) for end in ("low", "high")]
+        low, high = np.array([(row.low, row.high) for row in rows], dtype=float).T
         slope = interval.slope(curve_lines(curves), level)
         naive = interval.slope(lines(curves.log_flops, y), level)
         method = rows[0].method
         kind = ", symmetric studentised" if method == Method.BLOCK_BOOTSTRAP else ""
-        found = [(f"{described(method)}{kind}", True, *reported)]
+        found = [(f"{described(method)}{kind}", True, low, high)]
         if method != Method.JACKKNIFE:
             found.append((described(Method.JACKKNIFE), False, -slope.high, -slope.low))
         found.append(("t, as if points were independent", False, -naive.high, -naive.low))
@@ -68,7 +68,9 @@ def of_crossings(size: int, level: float, seed: int) -> list[Outcome]:
         [(0.03, 1e19, 0.01), (0.03, 1e19, 0.06), (0.03, 1e21, 0.01)]
     ):
         y = gaps.crossing(delta_beta, at, sd, size, np.random.default_rng([seed, 72, number]))
-        rows = crossing.rows(curves_of(gaps.BUDGETS, y, RATIO), Settings(level=level, reach=1e6))
+        rows = crossing.rows(
+            curves_of(gaps.BUDGETS, y, RATIO), Settings.model_validate({"level": level, "reach": 1e6})
+        )
         low, high = np.array([limits(row) for row in rows], dtype=float).T
         result.append(
             Outcome(
@@ -92,9 +94,10 @@ def of_pooling(size: int, level: float, seed: int) -> list[Outcome]:
         rng = np.random.default_rng([seed, 77, round(1000 * spread)])
         y, truth = gaps.groups(groups, spread, 0.02, 0.01, size, rng)
         of_group, of_mean, alone = [], [], []
+        settings = Settings.model_validate({"level": level, "pooling": ("0",)})
         for m in range(size):
             curves = curves_of(gaps.BUDGETS, y[..., m], RATIO, groups=groups)
-            rows = partial_pooling.rows(curves, Settings(level=level, pooling=("0",)))
+            rows = partial_pooling.rows(curves, settings)
             pooled = [(row.low, row.high) for row in rows if row.parameter == relative.LINE.slope]
             of_group.append(pooled[m % groups])
             of_mean += [(row.low, row.high) for row in rows if row.parameter == MEAN]
@@ -106,6 +109,7 @@ def of_pooling(size: int, level: float, seed: int) -> list[Outcome]:
             ("Δβ of a group", of_group, true),
             ("mean of all groups", of_mean, np.full(size, gaps.MEAN)),
         ):
+            low, high = np.array(found, dtype=float).T
             result.append(
                 Outcome(
                     generator=f"57 groups, standard deviation of Δβ {spread:g}",
@@ -114,7 +118,7 @@ def of_pooling(size: int, level: float, seed: int) -> list[Outcome]:
                     interval=f"partial pooling, {widths[0] / widths[1]:.2f} times as wide as alone",
                     default=True,
                     level=level,
-                    hit=covered(*np.array(found, dtype=float).T, value),
+                    hit=covered(low, high, value),
                 )
             )
     return result
@@ -130,21 +134,23 @@ def limits(row: ParameterRow) -> tuple[float, float]:
 def of_lines(size: int, level: float, seed: int) -> list[Outcome]:
     """Both parameters of the relative law along a ladder of independent points."""
     y = gaps.crossing(0.03, 1e18, 0.01, size, np.random.default_rng([seed, 73]))
-    curves: Curves = curves_of(gaps.BUDGETS, y, RATIO)
-    rows = law_rows(relative.LINE, curves, Settings(level=level))
+    rows = law_rows(relative.LINE, curves_of(gaps.BUDGETS, y, RATIO), Settings(level=level))
     truth = {
         relative.LINE.slope: 0.03,
         relative.LINE.level: np.exp(0.03 * (gaps.X.mean() - np.log(1e18))),
     }
-    return [
-        Outcome(
-            generator="relative law, noise of the logarithm",
-            design=LADDER,
-            quantity=name,
-            interval=described(Method.LINE),
-            default=True,
-            level=level,
-            hit=covered(*np.array([(r.low, r.high) for r in rows if r.parameter == name]).T, value),
+    result = []
+    for name, value in truth.items():
+        low, high = np.array([(row.low, row.high) for row in rows if row.parameter == name], dtype=float).T
+        result.append(
+            Outcome(
+                generator="relative law, noise of the logarithm",
+                design=LADDER,
+                quantity=name,
+                interval=described(Method.LINE),
+                default=True,
+                level=level,
+                hit=covered(low, high, value),
+            )
         )
-        for name, value in truth.items()
-    ]
+    return result

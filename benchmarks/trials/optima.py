@@ -28,6 +28,7 @@ def of_optima(size: int, level: float, seed: int) -> list[Outcome]:
         scatter = interval.slope(lines(design.log_flops, value), level)
         own, _ = line.point_variance_of(0.0, 1.0)
         little = scatter.stderr < LITTLE * np.sqrt(own)
+        assert line.z is not None
         parts = (line.z / line.sxx) ** 2 * stated.variance
         fewer = replace(line, point_variance=PointVariance(stated.variance, _shared_out(parts, stated.df)))
         for name, default, found in (

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
-Row = dict[str, object]
+Row = dict[str, str | float]
 
 SURPRISING = 3.0  # Monte Carlo errors between coverage and level that chance rarely gives in a hundred rows
 
@@ -65,7 +65,7 @@ def table(outcomes: Iterable[Outcome]) -> list[Row]:
     together: dict[tuple[str, str, str, bool], list[Outcome]] = {}
     for one in outcomes:
         together.setdefault((one.generator, one.design, one.interval, one.default), []).append(one)
-    rows = []
+    rows: list[Row] = []
     for (generator, design, interval, default), members in together.items():
         verdicts = [verdict(one.hit, one.level) for one in members]
         failing = [f"{v}: {m.quantity}" for v, m in zip(verdicts, members, strict=True) if v != "yes"]

@@ -17,7 +17,7 @@ PROMISED = 1e-4
 
 def recovery(seed: int) -> list[Row]:
     """A row a law: the worst relative error of its identifiable parameters over all truths and both errors."""
-    rows = [
+    rows: list[Row] = [
         {
             "law": f"`{name}`",
             "measured at": where,
@@ -28,7 +28,7 @@ def recovery(seed: int) -> list[Row]:
         }
         for name, where, identifiable, truths, worst in [*_nonlinear(seed), *_closed_forms(seed)]
     ]
-    return sorted(rows, key=lambda row: row["law"])
+    return sorted(rows, key=lambda row: str(row["law"]))
 
 
 def _nonlinear(seed: int) -> Iterator[tuple[str, str, list[str], int, float]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from generators.random_truths import TRUTHS
 from scipy.optimize import least_squares
+from trials.outcome import Row
 
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference.log_log_lines import lines
@@ -88,17 +89,19 @@ def _closed_form(
     excess = []
     for number in range(truths):
         rng = np.random.default_rng([seed, 77, number])
-        truth = rng.uniform(*ranges.T)
+        truth = rng.uniform(ranges[:, 0], ranges[:, 1])
         y = value(truth) + NOISE * rng.standard_normal(len(value(truth)))
-        searched = least_squares(
-            lambda theta, y=y: value(theta) - y, truth, xtol=1e-15, ftol=1e-15, gtol=1e-15
-        )
+
+        def residuals(theta: Array, y: Array = y) -> Array:
+            return value(theta) - y
+
+        searched = least_squares(residuals, truth, xtol=1e-15, ftol=1e-15, gtol=1e-15)
         excess.append(float(((value(solved(y)) - y) ** 2).sum() / (2 * searched.cost) - 1))
     worse = np.array(excess)
     return Found(name, len(ranges), truths, int((~(worse <= SAME)).sum()), float(worse.max()))
 
 
-def row(found: Found) -> dict[str, object]:
+def row(found: Found) -> Row:
     """As the page shows it."""
     return {
         "law": f"`{found.law}`",

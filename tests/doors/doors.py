@@ -156,6 +156,10 @@ def _written(rows: list[Row], rng: random.Random, folder: Path, damage: bool) ->
     return path
 
 
+def _with_thousands(cell: object) -> object:
+    return f"{cell:,}" if isinstance(cell, int | float) else cell
+
+
 def _whole_file(rows: list[Row], ending: str, rng: random.Random) -> tuple[bytes, str]:
     """Any form that says the same."""
     from doors.damage import PACKERS
@@ -166,7 +170,8 @@ def _whole_file(rows: list[Row], ending: str, rng: random.Random) -> tuple[bytes
         lines = [json.dumps({name: row[name] for name in names}) for row in rows]
     else:
         between = "\t" if ending == ".tsv" else rng.choice([",", ";", "|"])
-        number = rng.choice([str, str, lambda cell: f"{cell:,}" if isinstance(cell, int | float) else cell])
+        forms: list[Callable[[Any], Any]] = [str, str, _with_thousands]
+        number = rng.choice(forms)
         cells = [["" if row[name] is None else number(row[name]) for name in names] for row in rows]
         quoted = [[f'"{cell}"' if "," in cell else cell for cell in line] for line in cells]
         lines = [between.join(line) for line in [names, *quoted]]
@@ -358,11 +363,12 @@ def frontier_table(rng: random.Random, folder: Path) -> str:
     mild = rng.random() < 0.4
     rows = isoflop_rows()
     if mild:
-        for row in rng.sample(range(len(rows)), rng.choice([0, 1, 2])):
-            rows[row][rng.choice(["loss", "flops", "d"])] = rng.choice(NO_NUMBERS)
+        for place in rng.sample(range(len(rows)), rng.choice([0, 1, 2])):
+            rows[place][rng.choice(["loss", "flops", "d"])] = rng.choice(NO_NUMBERS)
     path = _written(rows if mild else damaged_rows(rows, rng), rng, folder, damage=not mild)
-    columns = {"flops": "flops", "params": "n", "tokens": "d", "loss": "loss", "budget": "budget"}
-    found = accepted_or_one_sentence(lambda: relscale.frontier(path, **columns))
+    found = accepted_or_one_sentence(
+        lambda: relscale.frontier(path, flops="flops", params="n", tokens="d", loss="loss", budget="budget")
+    )
     if found is None:
         assert not mild, "two rows without a number, and nothing is said of the others"
         return REFUSED

@@ -1,8 +1,8 @@
 """Damage results and store: a bit of a file, read back as a job reads it; every kind of file, then the same command.
 
-    python benchmarks/damage.py --flips 2000 --seed 0
-    python benchmarks/damage.py --files 40 --seed 0
-    python benchmarks/damage.py --all [--from 120]
+    python benchmarks/damaged_results.py --flips 2000 --seed 0
+    python benchmarks/damaged_results.py --files 40 --seed 0
+    python benchmarks/damaged_results.py --all [--from 120]
 
 Of a flipped bit the reader must notice, or find the content that was written. After a command on damaged results all
 results have the digests that they had before, at once or when a command that failed with one sentence is given again.
