@@ -1,4 +1,5 @@
 import functools
+import sys
 from typing import Any
 
 import numpy as np
@@ -282,6 +283,28 @@ def test_more_than_laws_is_asked_of_the_metric_that_a_suite_is_shown_by_or_of_th
     named = {"metrics": {"s": ["brier", "bits_per_byte_answer_mean"]}}
     influence = fit(both, options=named, suites=shown).influence
     assert set(influence["metric"].to_pylist()) >= {"brier", "bits_per_byte_answer_mean"}
+
+
+def test_forecasts_and_the_comparison_of_forms_are_computed_when_first_read(
+    World: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules[fit.__module__]
+
+    called = []
+    monkeypatch.setattr(module, "forecast_rows", lambda *_: (called.append(1), ([], []))[1])
+    fits = fit(noisy(World)[0], options=LINES, suites=SUITES)
+    assert fits.verdicts.num_rows
+    assert not called
+    assert fits.forecasts.num_rows == fits.backtests.num_rows == 0
+    once = len(called)
+    assert once
+    assert fits.with_table("frontier", fits.frontier).backtests.num_rows == 0
+    assert len(called) == once
+
+
+def test_an_option_of_an_analysis_is_refused_before_its_table_is_read(World: Any) -> None:
+    with pytest.raises(RelscaleError, match="hold_out"):
+        fit(noisy(World)[0], suites=SUITES, options=LINES | {"hold_out": 0.5})
 
 
 @pytest.mark.slow

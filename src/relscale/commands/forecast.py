@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
             *forecast_cells(row),
             row.note or row.status,
         ]
-        for row in rows_of(ForecastRow, fits.tables["forecasts"])
+        for row in rows_of(ForecastRow, fits["forecasts"])
         if row.candidate == ENSEMBLE
     ]
     print(

@@ -1,6 +1,8 @@
 """From measurements to fitted laws: frontier, errors along it, gaps, laws, analyses, forecasts and verdicts."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from relscale.fitting.estimation.accuracy import sigmoid_rows
 from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.estimation.mixture_optima import mixture_optima
 from relscale.fitting.estimation.multipliers import multiplier_rows
-from relscale.fitting.fits import ROWS, Fits, from_rows
+from relscale.fitting.fits import Fits, from_rows
 from relscale.fitting.forecasts.forecast import forecast_rows
 from relscale.fitting.independent_items import independent_item_rows
 from relscale.fitting.inference.frontier_rows import frontier_rows
@@ -35,6 +37,9 @@ from relscale.fitting.verdicts.verdict_rows import verdict_rows, with_carriers
 from relscale.laws import power
 from relscale.measurements.quantization import refuse_mixed_formats
 
+AT_ONCE = ("fits", "errors", "influence", "specifications", "power")  # the tables from which verdicts follow
+Part = Callable[[], Iterable[Any]]  # computes some rows of a table
+
 
 def fit(
     measurements: pa.Table,
@@ -44,6 +49,8 @@ def fit(
     seed: int = 0,
 ) -> Fits:
     """Fit an experiment's measurements.
+
+    Forecasts, backtests and the analyses that no verdict needs are computed when their tables are first read.
 
     Parameters
     ----------
@@ -61,7 +68,8 @@ def fit(
     Raises
     ------
     RelscaleError
-        The tables or options cannot be used. Partial failures are rows with a status.
+        The tables or options cannot be used; forecast targets in other units are refused when the forecasts are read.
+        Partial failures are rows with a status.
     """
     check_option_names(options or {})
     refuse_mixed_formats(measurements)
@@ -90,11 +98,7 @@ def fit(
     rows.add("mixtures", mixtures)
     rows.add("mixture_points", mixture_points)
     rows.add("multipliers", multiplier_rows(measurements, settings))
-    tables = rows.tables
-    margin = settings.of(VerdictOptions).equivalence_margin
-    for analysis in analyses():
-        if analysis.family:
-            tables[analysis.table] = with_adjusted_verdicts(tables[analysis.table], analysis.family, margin)
+    tables = {name: _adjusted(name, rows.tables[name], settings) for name in AT_ONCE}
     verdicts = verdict_rows(
         tables["fits"],
         tables["errors"],
@@ -104,7 +108,9 @@ def fit(
         settings,
     )
     return from_rows(
-        tables
+        rows.tables
+        | tables
+        | {name: partial(_rows_of, name, parts, settings) for name, parts in rows.later.items()}
         | {
             "fits": with_adjusted_p(tables["fits"]),
             "influence": with_carriers(tables["influence"], verdicts),
@@ -114,10 +120,19 @@ def fit(
 
 
 class _Rows:
-    """The rows of every table, collected during the fit."""
+    """The rows of every table, collected during the fit, or the functions that compute them.
+
+    Attributes
+    ----------
+    tables
+        Rows by table.
+    later
+        By table, functions that each compute some of its rows.
+    """
 
     def __init__(self) -> None:
-        self.tables: dict[str, list[Any]] = {name: [] for name in ROWS}
+        self.tables: dict[str, list[Any]] = defaultdict(list)
+        self.later: dict[str, list[Part]] = defaultdict(list)
 
     def add(self, table: str, rows: Iterable[Any]) -> None:
         """Add rows to a table."""
@@ -148,12 +163,31 @@ class _Rows:
         curves = curves.select(np.array(analysed, dtype=bool))
         if curves.keys:
             self.analyse(curves, settings)
-            forecasts, backtests = forecast_rows(curves, settings, matrix)
-            self.add("forecasts", forecasts)
-            self.add("backtests", backtests)
+            both = cache(partial(forecast_rows, curves, settings, matrix))
+            self.later["forecasts"].append(lambda: both()[0])
+            self.later["backtests"].append(lambda: both()[1])
 
     def analyse(self, subject: Curves | FrontierCurves, settings: Settings) -> None:
         """Add the rows of every analysis of such a subject."""
         for analysis in analyses():
-            if isinstance(subject, analysis.subject):
+            settings.of(analysis.options)  # refused now, whenever its rows are computed
+            if not isinstance(subject, analysis.subject):
+                continue
+            if analysis.table in AT_ONCE:
                 self.add(analysis.table, analysis.rows(subject, settings))
+            else:
+                self.later[analysis.table].append(partial(analysis.rows, subject, settings))
+
+
+def _rows_of(table: str, parts: Iterable[Part], settings: Settings) -> list[Any]:
+    """The rows of a table, computed."""
+    return _adjusted(table, [row for part in parts for row in part()], settings)
+
+
+def _adjusted(table: str, rows: list[Any], settings: Settings) -> list[Any]:
+    """Rows with p-values adjusted over each family, and verdicts by them, where an analysis has families."""
+    margin = settings.of(VerdictOptions).equivalence_margin
+    for analysis in analyses():
+        if analysis.table == table and analysis.family:
+            rows = with_adjusted_verdicts(rows, analysis.family, margin)
+    return rows

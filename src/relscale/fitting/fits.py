@@ -1,7 +1,8 @@
 """The tables of a fit, each a row type beside the code that makes it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ ESTIMATES = (
 )  # columns that may overflow
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fits:
     """The results of a fit: the tables of ``ROWS``, each an attribute too. A null has a status with the reason.
 
@@ -61,29 +62,54 @@ class Fits:
 
     Attributes
     ----------
-    tables
-        Tables by name.
+    sources
+        By name, a table or the function that computes it when it is first read.
     """
 
-    tables: Mapping[str, pa.Table]
+    sources: Mapping[str, pa.Table | Callable[[], pa.Table]]
+
+    def __getitem__(self, name: str) -> pa.Table:
+        """The table of that name."""
+        source = self.sources[name]
+        return source() if callable(source) else source
 
     def __getattr__(self, name: str) -> pa.Table:
         """The table of that name."""
         if name not in ROWS:
             raise AttributeError(f"no table {name!r}; there are {', '.join(ROWS)}")
-        return self.tables[name]
+        return self[name]
+
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        """All tables by name."""
+        return {name: self[name] for name in ROWS}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fits) and self.tables == other.tables
 
     def with_table(self, name: str, table: pa.Table) -> "Fits":
         """The same, with another table of that name."""
-        return Fits({**self.tables, name: table})
+        return Fits({**self.sources, name: table})
 
 
-def from_rows(rows: Mapping[str, Iterable[Any]]) -> Fits:
-    """Rows of each table as tables; a table without rows is empty, and nan and infinity are null."""
+Rows = Iterable[Any]
+
+
+def from_rows(rows: Mapping[str, Rows | Callable[[], Rows]]) -> Fits:
+    """Rows of each table as tables; a table without rows is empty, and nan and infinity are null.
+
+    A function in place of rows is called when its table is first read.
+    """
     unknown = [name for name in rows if name not in ROWS]
     if unknown:
         raise KeyError(f"no table {unknown[0]!r}; there are {', '.join(ROWS)}")
-    return Fits({name: _table(kind, rows.get(name, ())) for name, kind in ROWS.items()})
+    return Fits({name: _source(kind, rows.get(name, ())) for name, kind in ROWS.items()})
+
+
+def _source(kind: type, rows: Rows | Callable[[], Rows]) -> pa.Table | Callable[[], pa.Table]:
+    if not callable(rows):
+        return _table(kind, rows)
+    return cache(lambda: _table(kind, rows()))
 
 
 def _table(kind: type, rows: Iterable[Any]) -> pa.Table:
@@ -136,7 +162,7 @@ def write(fits: Fits, folder: str | Path) -> None:
     with atomic_path(folder) as partial:
         partial.mkdir()
         for name in ROWS:
-            write_table(fits.tables[name], partial / f"{name}.parquet")
+            write_table(fits[name], partial / f"{name}.parquet")
 
 
 def read(folder: str | Path) -> Fits:

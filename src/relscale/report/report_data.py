@@ -109,7 +109,7 @@ class ReportData:
             raise TypeError(f"the rows of {table} are {ROWS[table].__name__}, not {row.__name__}")
         key = (table, *equal.items())
         if key not in self._rows:
-            read = self.fits.tables[table]
+            read = self.fits[table]
             for column, value in equal.items():
                 read = read.filter(pc.equal(read[column], value))
             self._rows[key] = rows_of(row, read)

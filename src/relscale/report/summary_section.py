@@ -170,7 +170,7 @@ def _downloads(data: ReportData) -> Markup:
     links = [download("verdicts.csv", text.getvalue(), "text/csv")]
     for name in ("verdicts", "gaps"):
         sink = io.BytesIO()
-        pyarrow.parquet.write_table(data.fits.tables[name], sink, compression="zstd")
+        pyarrow.parquet.write_table(data.fits[name], sink, compression="zstd")
         if sink.tell() <= LARGEST_DOWNLOAD:
             links.append(download(f"{name}.parquet", sink.getvalue(), "application/vnd.apache.parquet"))
     if data.config:

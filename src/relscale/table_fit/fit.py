@@ -206,6 +206,8 @@ def fit(
         settings = Settings(level=level, bootstrap=bootstrap, seed=seed)
         fitted = fit_rows(entry, rows, law, targets, settings)
     _check_any_fitted(fitted, name)
+    if targets:
+        _ = fitted.forecasts  # refuses targets in other units than the table's
     return TableFit(
         rows.measurements,
         fitted,

@@ -59,7 +59,8 @@ class TableFit:
     measurements
         The table as it was fitted.
     results
-        All tables of the fit (``relscale.fitting.fits``); ``fits`` has the parameters.
+        All tables of the fit (``relscale.fitting.fits``); ``fits`` has the parameters. Forecasts and some analyses are
+        computed when their tables are first read.
     title
         One-line description of the fit.
     law_object

@@ -31,12 +31,12 @@ class Measured:
 
 def measured_errors(fits: Fits) -> list[Measured]:
     """The errors of a fit that can be used."""
-    return _measured(fits, ((row, row.value) for row in rows_of(ErrorRow, fits.tables["errors"])))
+    return _measured(fits, ((row, row.value) for row in rows_of(ErrorRow, fits["errors"])))
 
 
 def measured_ratios(fits: Fits) -> list[Measured]:
     """The ratios of a fit that can be used."""
-    return _measured(fits, ((row, row.ratio) for row in rows_of(GapRow, fits.tables["gaps"])))
+    return _measured(fits, ((row, row.ratio) for row in rows_of(GapRow, fits["gaps"])))
 
 
 def of_curve(points: Iterable[Measured], curve: CurveKey) -> list[Measured]:
@@ -80,7 +80,7 @@ def _agree(ours: CurveKey, theirs: CurveKey, name: str) -> bool:
 
 
 def _measured(fits: Fits, values: Iterable[tuple[ErrorRow | GapRow, float | None]]) -> list[Measured]:
-    frontier = rows_of(FrontierRow, fits.tables["frontier"])
+    frontier = rows_of(FrontierRow, fits["frontier"])
     sizes = {_place(row): row.params for row in frontier if row.params}
     return [
         Measured(_key(row), row.training_flops, value, sizes.get(_place(row)))

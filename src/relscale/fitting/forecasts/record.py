@@ -117,7 +117,7 @@ def record(fits: Fits, path: Path, now: datetime | None = None) -> Recorded:
     errors, ratios = measured_errors(fits), measured_ratios(fits)
     rows: dict[RecordRow, None] = {}  # without repetitions, in order
     contained = 0
-    for forecast in rows_of(ForecastRow, fits.tables["forecasts"]):
+    for forecast in rows_of(ForecastRow, fits["forecasts"]):
         if forecast.candidate != ENSEMBLE or forecast.value is None:
             continue
         row = RecordRow(**{name: getattr(forecast, name) for name in shared}, recorded=moment)

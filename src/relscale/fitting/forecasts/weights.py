@@ -26,8 +26,6 @@ Sources: Bates & Granger, *Operational Research Quarterly* 20 (1969), for weight
 *Oxford Bulletin* 71 (2009), for shrinkage to equal weights, which are hard to beat.
 """
 
-import warnings
-
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
@@ -50,9 +48,7 @@ def weights(
     known = np.isfinite(error)
     if not known.any():
         return np.broadcast_to(prior, (*distance.shape, len(prior))).copy()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the median of no candidate
-        middle = np.broadcast_to(np.nanmedian(error, axis=1, keepdims=True), error.shape)
+    middle = np.broadcast_to(_median(error), error.shape)
     distinct, place = np.unique(distance, return_inverse=True)
     past, end = np.unique(record.distance[..., curves], axis=2, return_inverse=True)
     end = end.ravel()
@@ -74,6 +70,14 @@ def weights(
     skill = (vote * ratio).sum(axis=2) / np.maximum(vote.sum(axis=2), LEAST)
     weight = prior * np.exp(-settings.sharpness * origins / (origins + settings.skill_prior) * skill)
     return np.asarray(weight[place.reshape(distance.shape)])
+
+
+def _median(error: Floats) -> Floats:
+    """(O, 1, ...) of errors (O, C, ...) over the candidates that have one; nan without any."""
+    ranked = np.sort(error, axis=1)  # nan last
+    count = np.count_nonzero(~np.isnan(error), axis=1, keepdims=True)
+    lower = np.take_along_axis(ranked, np.maximum(count - 1, 0) // 2, axis=1)
+    return np.asarray((lower + np.take_along_axis(ranked, count // 2, axis=1)) / 2)
 
 
 def combine(weight: Floats, forecast: Floats, trim: float) -> tuple[Floats, Floats]:

@@ -61,7 +61,7 @@ def reproduction(answers: pa.Table, fits: Fits) -> pa.Table:
 def _table(fits: Fits, name: str) -> list[FitRow]:
     if name not in ROWS:
         raise RelscaleError(f"answers: no table {name!r}; there are {', '.join(ROWS)}")
-    return rows_of(ROWS[name], fits.tables[name])
+    return rows_of(ROWS[name], fits[name])
 
 
 def _rows(answer: AnswerRow, table: list[FitRow]) -> list[ReproductionRow]:
