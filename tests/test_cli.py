@@ -158,6 +158,21 @@ def test_the_plan_goes_to_the_file_that_output_names(folder):
     )
 
 
+def test_code_of_others_that_exits_does_not_end_a_command_silently(folder, capsys, monkeypatch):
+    """Such as a function of a user's task: its status 0 would tell the workflow that the job is done."""
+    from relscale.commands import laws
+
+    (folder / "quits.py").write_text("import sys\ndef question(doc):\n    sys.exit(0)\n")
+    monkeypatch.syspath_prepend(str(folder))
+    import quits
+
+    monkeypatch.setattr(laws, "run", quits.question)
+    assert main(["laws"]) == 1
+    said = capsys.readouterr().err
+    assert f"{folder / 'quits.py'}, line 3: " in said
+    assert_one_sentence(said)
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -6,9 +6,11 @@ import inspect
 import os
 import re
 import sys
+import traceback
 from collections.abc import Collection, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from relscale import __version__
@@ -120,7 +122,24 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (RelscaleError, OSError) as error:  # OSError: no such file, no permission, no space on the disk
         print(f"relscale {options.verb}: {error}", file=sys.stderr)
         return 1
+    except SystemExit as error:
+        place = _foreign_place(error)
+        if place is None:
+            raise
+        print(
+            f"relscale {options.verb}: {place}: this code ends the command (sys.exit); remove the call",
+            file=sys.stderr,
+        )
+        return 1
     return 0
+
+
+def _foreign_place(error: BaseException) -> str | None:
+    """File and line of the code that raised an error; None if it is code of relscale."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    if Path(frame.filename).is_relative_to(Path(__file__).parent):
+        return None
+    return f"{frame.filename}, line {frame.lineno}"
 
 
 def _module(verb: str) -> Any:

@@ -42,7 +42,9 @@ def named(own_tasks, monkeypatch, tmp_path):
 
     original = lm_eval_tasks.TaskManager
     monkeypatch.setattr(
-        lm_eval_tasks, "TaskManager", lambda **options: original(**options) if options else own_tasks
+        lm_eval_tasks,
+        "TaskManager",
+        lambda **options: original(**options) if any(options.values()) else own_tasks,
     )
 
     def prepare(task, data, **options):

@@ -36,7 +36,9 @@ def one_index(manager, monkeypatch):
 
     original = lm_eval_tasks.TaskManager
     monkeypatch.setattr(
-        lm_eval_tasks, "TaskManager", lambda **options: original(**options) if options else manager
+        lm_eval_tasks,
+        "TaskManager",
+        lambda **options: original(**options) if any(options.values()) else manager,
     )
 
 
@@ -183,7 +185,7 @@ def test_a_prepared_suite_is_a_suite_that_may_be_prepared_again(tmp_path, data):
     ("options", "message"),
     [
         ({"lm_eval": ["helaswag"]}, "no task 'helaswag'; did you mean .*hellaswag"),
-        ({"lm_eval": ["arc_easy"], "shots": 3}, "unknown option 'shots'; allowed are lm_eval, num_fewshot"),
+        ({"lm_eval": ["arc_easy"], "shots": 3}, "unknown option 'shots'; allowed are lm_eval, include_path"),
         ({"lm_eval": ["arc_easy"], "baseline": "piqa"}, "no group 'piqa' to use as baseline"),
         ({"lm_eval": ["arc_easy"], "data": "here"}, "data is 'here'; give a path for each task"),
         ({"lm_eval": ["arc_easy"], "data": {"piqa": "x"}}, "data for 'piqa', which is not one of its tasks"),

@@ -8,7 +8,7 @@ from relscale.scoring.manifest import read_manifest
 from relscale.scoring.options import Suite
 from relscale.scoring.suite_description import read_suite, suite_inputs
 from relscale.scoring.supported_tasks import unsupported
-from relscale.scoring.task_files import task_files
+from relscale.scoring.task_files import absolute_includes, task_files
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_file_overrides_what_it_includes_and_a_later_include_an_earlier_one(fo
     write(folder, "tasks/other", "output_type: loglikelihood\n")
     write(folder, "tasks/first.yaml", "include: [_base, other]\ntask: first\n")
     write(folder, "tasks/second.yaml", "include: other\ntask: second\noutput_type: loglikelihood_rolling\n")
-    assert {name: task.output_type for name, task in task_files(folder).items()} == {
+    assert {name: task.output_type for name, task in task_files(folder / "tasks", folder).items()} == {
         "first": "loglikelihood",
         "second": "loglikelihood_rolling",
     }
@@ -79,13 +79,13 @@ def test_answers_and_whole_documents_are_not_one_suite(folder, stated):
 def test_a_file_that_lm_eval_would_skip_or_take_for_another_is_refused(folder, file, text, message):
     write(folder, f"tasks/{file}", text)
     with pytest.raises(RelscaleError, match=message) as error:
-        task_files(folder)
+        task_files(folder / "tasks", folder)
     assert_one_sentence(str(error.value))
 
 
 def test_a_quoted_name_is_text(folder):
     write(folder, "tasks/more.yaml", "include: _base\ntask: 'no'\n")
-    assert "no" in task_files(folder)
+    assert "no" in task_files(folder / "tasks", folder)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,60 @@ def test_files_included_from_elsewhere_are_inputs_of_the_suite(folder, tmp_path_
     write(elsewhere, "base", "output_type: multiple_choice\n")
     write(folder, "tasks/_base", f"include: {elsewhere}/base\n")
     assert suite_inputs(Suite(path=str(folder))) == [elsewhere / "base"]
+
+
+@pytest.mark.parametrize("where", ["beside", "installed", "below a package"])
+def test_modules_of_functions_from_elsewhere_are_inputs_of_the_suite(
+    folder, tmp_path_factory, monkeypatch, where
+):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    name = {"below a package": "evals.texts"}.get(where, "texts")
+    write(elsewhere, f"{name.replace('.', '/')}.py", "raise SystemExit\n")  # if it were imported
+    write(elsewhere, "evals/__init__.py", "raise SystemExit\n")
+    module = elsewhere / f"{name.replace('.', '/')}.py"
+    if where == "beside":
+        write(elsewhere, "base", f"doc_to_text: !function {name}.question\n")
+        write(folder, "tasks/_base", f"include: {elsewhere}/base\n")
+        assert suite_inputs(Suite(path=str(folder))) == [elsewhere / "base", module]
+    else:
+        monkeypatch.syspath_prepend(str(elsewhere))
+        write(folder, "tasks/_base", f"doc_to_text: !function {name}.question\n")
+        assert suite_inputs(Suite(path=str(folder))) == [module]
+
+
+def test_functions_beside_the_tasks_and_of_lm_eval_are_no_inputs(folder):
+    write(folder, "tasks/own.py", "def text(doc): return ''\n")
+    write(
+        folder,
+        "tasks/_base",
+        "doc_to_text: !function own.text\nprocess_docs: !function lm_eval.tasks.hellaswag.utils.process_docs\n",
+    )
+    assert suite_inputs(Suite(path=str(folder))) == []
+
+
+@pytest.mark.parametrize(
+    "written", ["include: ../../common/é", "include:\n- _base  # ours\n- '../../common/é'"]
+)
+def test_a_copy_of_a_task_includes_what_the_task_includes(tmp_path, written):
+    suite, copy = tmp_path / "suite", tmp_path / "deep" / "down" / "copy"
+    write(tmp_path, "common/é", "test_split: test\n")
+    for each in (suite, copy):
+        write(each, "tasks/_base", "doc_to_text: '../../common/é'\n")
+        write(each, "tasks/own.yaml", f"{written}\ntask: own\ndoc_to_target: !function own.target\n")
+    path = copy / "tasks" / "own.yaml"
+    path.write_text(absolute_includes(path, suite / "tasks" / "own.yaml", suite))
+    assert task_files(copy / "tasks", copy)["own"].code == (str(tmp_path / "common" / "é"),)
+    assert "!function own.target" in path.read_text()
+
+
+def test_a_group_of_tasks_is_not_a_task_and_the_message_names_what_to_write(folder):
+    write(folder, "tasks/_both.yaml", "group: both\ntask: [first, second]\n")
+    write(folder, "suite.yaml", "groups: {a: [both], b: [second]}\n")
+    with pytest.raises(
+        RelscaleError, match=r"'both', a group of tasks.*lm_eval: \[both\], include_path: "
+    ) as error:
+        read_suite("mine", Suite(path=str(folder)))
+    assert_one_sentence(str(error.value))
 
 
 @pytest.mark.slow  # lm-eval takes seconds to import

@@ -65,7 +65,9 @@ def _checked(key: str, name: str, suite: Suite, experiment: ScoredExperiment) ->
         from relscale.scoring.named_tasks import data_by_task  # the import takes a second
 
         data_by_task(name, suite)
-        _check_tasks(key, suite.lm_eval)
+        if suite.include_path is not None and not experiment.scoring.trust_suite_code:
+            refuse_code(suite.include_path)
+        _check_tasks(key, suite.lm_eval, suite.include_path)
         suite_inputs(suite)
         return SuiteContents(set(suite.lm_eval) if len(suite.lm_eval) > 1 else None, None, None)
     if suite.path is not None and not experiment.scoring.trust_suite_code:
@@ -173,19 +175,25 @@ def _check_group(key: str, baseline: str | None, known: set[str] | None) -> None
         raise RelscaleError(unknown_name(f"{key}.baseline", "group", baseline, sorted(known)))
 
 
-def _check_tasks(key: str, names: Sequence[str]) -> None:
-    """Check that lm-eval's folder mentions each name; whether a task can be scored is checked when it is prepared.
+def _check_tasks(key: str, names: Sequence[str], include_path: str | None) -> None:
+    """Check that lm-eval's folder, or the user's, mentions each name.
 
-    Building lm-eval's own index takes many seconds.
+    Whether a task can be scored is checked when it is prepared: building lm-eval's own index takes many seconds.
     """
     if any(NULL.fullmatch(name) for name in names):
         raise RelscaleError(f"{key}.lm_eval: is empty; name tasks of lm-eval, or remove the key")
     spec = importlib.util.find_spec("lm_eval")
     if spec is None or not spec.submodule_search_locations:
         return
+    known = [Path(spec.submodule_search_locations[0], "tasks")]
+    if include_path is not None:
+        if not Path(include_path).is_dir():
+            raise RelscaleError(f"{key}.include_path: no folder {include_path} (in {Path.cwd()})")
+        known.append(Path(include_path))
     files = [
         Path(folder, file)
-        for folder, _, files in os.walk(Path(spec.submodule_search_locations[0], "tasks"))
+        for top in known
+        for folder, _, files in os.walk(top)
         for file in files
         if file.endswith((".yaml", ".yml", ".py"))
     ]

@@ -6,9 +6,21 @@ from typing import Any
 
 import datasets
 
+from relscale.scoring.csv_documents import read_csv
 from relscale.storage.json_lines import read_json_lines
+from relscale.storage.text_file import PACKED
 
-FORMATS = {"parquet": "parquet", "jsonl": "json", "json": "json", "csv": "csv"}
+FORMATS = {"parquet": "parquet", "jsonl": "json", "json": "json", "csv": "csv", "tsv": "csv"}
+
+
+def plain_name(path: Path) -> Path:
+    """The name of a file without the ending of its compression: ``test.jsonl`` of ``test.jsonl.gz``."""
+    return Path(path.stem if path.suffix in PACKED else path.name)
+
+
+def format_of(path: Path) -> str | None:
+    """The builder of ``datasets`` that reads a file, by its ending; None for other files."""
+    return FORMATS.get(plain_name(path).suffix[1:])
 
 
 def jsonl(
@@ -37,7 +49,7 @@ def files(split_files: dict[str, list[str]], **_: Any) -> dict[str, datasets.Dat
     Parameters
     ----------
     split_files
-        By split, parquet, jsonl, json or csv files, or a folder saved by ``datasets``; see
+        By split, parquet, jsonl, json, csv or tsv files, or a folder saved by ``datasets``; see
         ``relscale.scoring.local_splits``.
     """
     loaded: dict[tuple[str, ...], datasets.Dataset] = {}
@@ -53,9 +65,11 @@ def files(split_files: dict[str, list[str]], **_: Any) -> dict[str, datasets.Dat
 def _load(paths: list[Path]) -> datasets.Dataset:
     if paths[0].is_dir():
         return datasets.load_from_disk(str(paths[0]))
-    kind = FORMATS.get(paths[0].suffix[1:])
+    kind = format_of(paths[0])
     if kind is None:
         raise ValueError(f"{paths[0]}: not one of {', '.join(FORMATS)}")
+    if kind == "csv":
+        return datasets.concatenate_datasets([datasets.Dataset.from_dict(read_csv(path)) for path in paths])
     with tempfile.TemporaryDirectory() as cache:
         return datasets.load_dataset(
             kind,

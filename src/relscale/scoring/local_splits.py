@@ -7,7 +7,7 @@ from typing import Any
 
 from relscale.errors import RelscaleError
 from relscale.scoring.data_source import data_files
-from relscale.scoring.local_data import FORMATS
+from relscale.scoring.local_data import FORMATS, format_of, plain_name
 
 # Alternative names of the same split.
 ALIKE = (("validation", "valid", "val", "dev"), ("train", "training"))
@@ -104,12 +104,11 @@ def _files_by_split(task: str, data: object, configuration: str | None) -> dict[
     if (place / "dataset_dict.json").is_file():
         return {path.parent.name: [str(path.parent)] for path in sorted(place.glob("*/state.json"))}
     split_files: dict[str | None, list[str]] = {}
-    files = [path for path in data_files(place) if path.suffix[1:] in FORMATS]
+    files = [path for path in data_files(place) if format_of(path) is not None]
     for path in files:
-        named = PART.fullmatch(path.stem)
-        in_folder = path.parent != place and (
-            named is None or named["split"].isdigit() or path.stem.isdigit()
-        )
+        stem = plain_name(path).stem
+        named = PART.fullmatch(stem)
+        in_folder = path.parent != place and (named is None or named["split"].isdigit() or stem.isdigit())
         split_files.setdefault(path.parent.name if in_folder or named is None else named["split"], []).append(
             str(path)
         )
@@ -141,7 +140,7 @@ def _readable(task: str, path: Path) -> Iterable[str]:
     if (path / "state.json").is_file():
         return [str(path)]
     files = data_files(path)
-    wrong = next((file for file in files if file.suffix[1:] not in FORMATS), None)
+    wrong = next((file for file in files if format_of(file) is None), None)
     if wrong is not None:
         raise RelscaleError(f"{task}: {wrong} does not end in .{', .'.join(FORMATS)}")
     return [str(file) for file in files]

@@ -265,7 +265,7 @@ def _kind(folder: Path) -> Kind | None:
     """The kind of a suite, from its template or its first task that implies one."""
     template = folder / TEMPLATE
     outputs = [output_type(template)] if template.is_file() else []
-    outputs += [task.output_type for task in task_files(folder).values()]
+    outputs += [task.output_type for task in task_files(folder / "tasks", folder).values()]
     return next((kind_of_output(output) for output in outputs if output is not None), None)
 
 

@@ -18,6 +18,7 @@ from relscale.scoring.local_splits import FEWSHOT, split_files
 from relscale.scoring.manifest import Group, Kind, Manifest, Task, write_manifest
 from relscale.scoring.options import Suite, SuiteOptions
 from relscale.scoring.requests import Request, build_requests, write_requests
+from relscale.scoring.suite_code import is_trusted, refuse_code
 from relscale.scoring.supported_tasks import exclusion_message, unsupported
 from relscale.scoring.task_values import PROBED, PreparedTasks, targets_are_the_tasks
 from relscale.storage.checksums import sealed_folder
@@ -27,7 +28,7 @@ from relscale.suggestions import suggestion
 if TYPE_CHECKING:
     from relscale.scoring.lm_eval_tasks import TaskManager
 
-OPTIONS = ("lm_eval", "num_fewshot", "limit", "baseline", "cluster", "data")
+OPTIONS = ("lm_eval", "include_path", "num_fewshot", "limit", "baseline", "cluster", "data")
 # Keys of a group's file that concern the group; all others concern its tasks.
 GROUP_KEYS = ("group", "task", "group_alias", "aggregate_metric_list", "metadata", "include", "tag")
 
@@ -54,9 +55,10 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
     name
         Name of the suite.
     suite
-        Its section: ``lm_eval`` (tasks, groups or tags), ``num_fewshot``, ``limit`` (documents per task), ``baseline``
-        (the first group by default), ``cluster`` (the field of a document that names its cluster),
-        ``data`` (per task a local file or folder, or files by split).
+        Its section: ``lm_eval`` (tasks, groups or tags), ``include_path`` (a folder with more of them),
+        ``num_fewshot``, ``limit`` (documents per task), ``baseline`` (the first group by default),
+        ``cluster`` (the field of a document that names its cluster), ``data`` (per task a
+        local file or folder, or files by split).
     folder
         Output folder, which is replaced.
     requests
@@ -70,7 +72,9 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
     data = data_by_task(name, suite)
     from relscale.scoring.lm_eval_tasks import TaskManager
 
-    manager = TaskManager()
+    if suite.include_path is not None and not is_trusted():
+        refuse_code(suite.include_path)
+    manager = TaskManager(include_path=suite.include_path)
     named = _by_group(name, suite, manager)
     leaf_names = [leaf.name for leaves in named.values() for leaf in leaves]
     for task in data:

@@ -115,6 +115,11 @@ class Suite(SuiteOptions):
         description="A folder with suite.yaml; by default the shipped suite of that name.",
     )
     lm_eval: Tasks | None = Field(default=None, description="Names of lm-eval tasks, in place of a folder.")
+    include_path: PathText | None = Field(
+        default=None,
+        description="A folder of lm-eval tasks, groups and tags of your own that lm_eval may name, as in lm-eval's "
+        "option of that name.",
+    )
     baseline: str | None = Field(default=None, description="The group that the others are compared with.")
     cluster: str | None = Field(
         default=None,

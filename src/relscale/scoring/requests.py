@@ -357,11 +357,23 @@ def not_prepared(folder: str | Path) -> RelscaleError:
 
 
 def _preparation_error(name: str, suite: str, error: Exception) -> RelscaleError:
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = _reason(error)
     reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} …"
-    if isinstance(error, IndexError):  # lm-eval reads the first document when it loads a task
+    if (
+        isinstance(error, IndexError) and "list" in reason
+    ):  # lm-eval reads the first document when it loads a task
         reason += "; is the label of its first document outside the choices?"
+    elif isinstance(error, IndexError) and "string" in reason:
+        reason += "; is a choice of its first document empty?"
     hint = (
         f"; data that cannot be downloaded can be given as data: {{{name}: path}}" if "Hub" in reason else ""
     )
     return RelscaleError(f"suite {suite}: lm-eval cannot make the task {name!r} ({reason}){hint}")
+
+
+def _reason(error: Exception) -> str:
+    """A library's message in one line; ``datasets`` names the file's problem in the cause of its error."""
+    cause = error.__cause__ if type(error).__name__ == "DatasetGenerationError" else None
+    if isinstance(error, KeyError):
+        return f"its documents, or its code, have no {error}"
+    return " ".join(str(cause or error).split()) or type(error).__name__

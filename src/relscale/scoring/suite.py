@@ -22,6 +22,7 @@ from relscale.scoring.suite_code import is_trusted, refuse_code
 from relscale.scoring.suite_description import lists_tasks, read_suite
 from relscale.scoring.supported_tasks import exclusion_message, unsupported
 from relscale.scoring.task_data import TaskData
+from relscale.scoring.task_files import absolute_includes
 from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.checksums import sealed_folder
 from relscale.storage.file_name import file_name
@@ -86,6 +87,7 @@ def prepare_suite(
     with sealed_folder(folder) as partial:
         if not tasks:
             shutil.copytree(source, partial, dirs_exist_ok=True)
+            _include_the_same(source, partial)
         elif requests:
             _write_tasks(
                 [(known, task) for known, task in _named(name, tasks) if known in manifest.tasks],
@@ -160,6 +162,14 @@ def _supported(name: str, manifest: Manifest, source: Path) -> Manifest:
     lost = {place.group for place in manifest.tasks.values()} - kept_groups
     groups = {group: entry for group, entry in manifest.groups.items() if group not in lost}
     return replace(manifest, tasks=tasks, groups=groups, left_out={**manifest.left_out, **excluded})
+
+
+def _include_the_same(source: Path, folder: Path) -> None:
+    """Have the copies of a suite's tasks include the same files as the originals."""
+    for path in (folder / "tasks").rglob("*.yaml"):
+        text = absolute_includes(path, source / path.relative_to(folder), source)
+        if text != path.read_text(encoding="utf-8-sig"):
+            path.write_text(text, encoding="utf-8")
 
 
 def _shipped(manifest: Manifest, source: Path) -> list[TaskData]:

@@ -11,7 +11,7 @@ The suites in ``relscale/scoring/suites`` are known by name; an experiment names
 lm-eval's own tasks by ``lm_eval`` (``relscale.scoring.named_tasks``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from relscale.scoring.data_source import data_files
 from relscale.scoring.manifest import DataSource, Manifest, kind_of_output, read_manifest
 from relscale.scoring.options import HubDataSource, Suite, SuiteOptions
 from relscale.scoring.supported_tasks import SCORED
-from relscale.scoring.task_files import task_files
+from relscale.scoring.task_files import TaskFile, group_names, task_files
 from relscale.storage.file_name import file_name
 from relscale.suggestions import nearest, suggestion
 
@@ -128,7 +128,8 @@ def available_suites() -> list[str]:
 def suite_digest(name: str, suite: Suite) -> str:
     """Digest of a suite's description and shipped data, by which a workflow detects changes."""
     if suite.lm_eval is not None:
-        return digest(suite.given())
+        own = None if suite.include_path is None else folder_digest(suite.include_path)
+        return digest([suite.given(), own])
     return folder_digest(suite_folder(name, suite))
 
 
@@ -157,9 +158,16 @@ def suite_inputs(suite: Suite) -> list[Path]:
         A file is missing, or cannot be read as a task.
     """
     paths = list(_paths(suite.data)) if suite.lm_eval is not None or isinstance(suite.data, str) else []
-    if suite.path is not None:
-        paths += dict.fromkeys(file for task in task_files(Path(suite.path)).values() for file in task.inputs)
+    own = _own_tasks(suite)
+    paths += dict.fromkeys(file for task in own.values() for file in (*task.code, *task.data))
     return [file for path in paths for file in data_files(path)]
+
+
+def _own_tasks(suite: Suite) -> Mapping[str, TaskFile]:
+    """The user's own lm-eval tasks of a suite."""
+    if suite.include_path is not None:
+        return task_files(Path(suite.include_path), Path(suite.include_path))
+    return {} if suite.path is None else task_files(Path(suite.path, "tasks"), Path(suite.path))
 
 
 def _paths(data: object) -> Iterator[str]:
@@ -201,8 +209,13 @@ def _data(suite: Suite, manifest: Manifest) -> DataSource:
 def _check_listed(manifest: Manifest, source: Path) -> None:
     if not manifest.tasks:
         raise RelscaleError(f"{source}: suite.yaml lists no task; name those of tasks/ under 'tasks'")
-    files = task_files(source)
+    files = task_files(source / "tasks", source)
     for task, entry in manifest.tasks.items():
+        if task not in files and task in group_names(source / "tasks"):
+            raise RelscaleError(
+                f"{source}: suite.yaml lists {task!r}, a group of tasks; list its tasks, or name the group in the "
+                f"config: {{lm_eval: [{task}], include_path: {source / 'tasks'}}}"
+            )
         if task not in files:
             raise RelscaleError(
                 f"{source}: suite.yaml lists the task {task!r}; no file in tasks/ has that name"

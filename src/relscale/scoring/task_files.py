@@ -1,8 +1,10 @@
 """The YAML files of a folder's own lm-eval tasks, read without lm-eval, whose import takes seconds."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -11,21 +13,30 @@ from relscale.errors import RelscaleError
 from relscale.storage.yaml_text import Plain, read
 
 FUNCTION = "!function"
+VERSIONED = ("lm_eval", "relscale")  # packages whose versions name the results
 LOCATIONS = ("data_files", "data_dir")  # arguments of `datasets.load_dataset`
 
 
 @dataclass(frozen=True)
 class TaskFile:
-    """One task: its file, lm-eval's name of its output, and the local files outside the suite's folder that it
-    reads."""
+    """One task: its file, lm-eval's name of its output, and the files outside the suite's folder that it reads.
+
+    Attributes
+    ----------
+    code
+        Files that it includes, and the modules of its functions.
+    data
+        Local files and folders of its data set.
+    """
 
     path: Path
     output_type: str | None
-    inputs: tuple[str, ...]
+    code: tuple[str, ...]
+    data: tuple[str, ...]
 
 
-def task_files(suite: Path) -> dict[str, TaskFile]:
-    """The tasks in ``tasks`` of a suite's folder and below, by name, as lm-eval finds them.
+def task_files(folder: Path, suite: Path) -> dict[str, TaskFile]:
+    """The tasks in a folder of a suite and below, by name, as lm-eval finds them.
 
     Raises
     ------
@@ -34,7 +45,7 @@ def task_files(suite: Path) -> dict[str, TaskFile]:
         name as text.
     """
     tasks: dict[str, TaskFile] = {}
-    for path in sorted((suite / "tasks").rglob("*.yaml")):
+    for path in sorted(folder.rglob("*.yaml")):
         own = read(path, (FUNCTION,))
         if not isinstance(own, dict) or "group" in own or not isinstance(own.get("task"), str):
             continue
@@ -51,20 +62,81 @@ def task_files(suite: Path) -> dict[str, TaskFile]:
     return tasks
 
 
+def group_names(folder: Path) -> set[str]:
+    """The groups of tasks that files in a folder and below define."""
+    documents = [read(path, (FUNCTION,)) for path in folder.rglob("*.yaml")]
+    return {str(own["group"]) for own in documents if isinstance(own, dict) and "group" in own}
+
+
 def output_type(path: Path) -> str | None:
     """lm-eval's name of the output of the task in a file, or in the files that it includes; None if none names it."""
     return _task_file(path, path.parent).output_type
 
 
+def absolute_includes(path: Path, source: Path, suite: Path) -> str:
+    """The text of a task's file, copied to ``path`` from ``source`` in a suite's folder, so that it includes the same.
+
+    Relative names of files outside the suite's folder, which is copied as a whole, become absolute.
+    """
+    text = path.read_text(encoding="utf-8-sig")
+    document = yaml.compose(text)
+    named = [
+        name
+        for key, value in (document.value if isinstance(document, yaml.MappingNode) else ())
+        if key.value == "include"
+        for name in (value.value if isinstance(value, yaml.SequenceNode) else [value])
+    ]
+    for name in reversed(named):  # from the end, so that earlier places remain
+        file = (source.parent / name.value).resolve()
+        if not Path(name.value).is_absolute() and not file.is_relative_to(suite.resolve()):
+            start, end = name.start_mark.index, name.end_mark.index
+            text = f"{text[:start]}{json.dumps(str(file), ensure_ascii=False)}{text[end:]}"
+    return text
+
+
 def _task_file(path: Path, suite: Path) -> TaskFile:
     settings: dict[str, object] = {}
-    outside = []
+    code = []
     for file, own in _included(path, set()):
         settings |= own
-        if not file.is_relative_to(suite.resolve()):
-            outside.append(str(file))
+        code += [str(each) for each in (file, *_modules(file)) if not each.is_relative_to(suite.resolve())]
     stated = settings.get("output_type")
-    return TaskFile(path, None if stated is None else str(stated), (*outside, *_data(settings)))
+    return TaskFile(
+        path, None if stated is None else str(stated), tuple(dict.fromkeys(code)), tuple(_data(settings))
+    )
+
+
+def _modules(path: Path) -> Iterator[Path]:
+    """The modules of the functions that a file names: beside it, else installed; those of relscale and lm-eval have
+    versions."""
+    for event in yaml.parse(path.read_text(encoding="utf-8-sig")):
+        if getattr(event, "tag", None) != FUNCTION:
+            continue
+        module = event.value.rpartition(".")[0]
+        beside = path.parent / f"{module.replace('.', '/')}.py"
+        top, _, below = module.partition(".")
+        if beside.is_file():
+            yield beside.resolve()
+        elif top not in VERSIONED and (installed := _installed(top, below)) is not None:
+            yield installed
+
+
+def _installed(package: str, below: str) -> Path | None:
+    """The file of an installed module; nothing is imported."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if not below:
+        return Path(spec.origin).resolve() if spec.origin and Path(spec.origin).is_file() else None
+    files = [
+        Path(folder, f"{below.replace('.', '/')}{end}")
+        for folder in spec.submodule_search_locations or ()
+        for end in (".py", "/__init__.py")
+    ]
+    return next((file.resolve() for file in files if file.is_file()), None)
 
 
 def _included(path: Path, visited: set[Path]) -> Iterator[tuple[Path, Mapping[str, object]]]:

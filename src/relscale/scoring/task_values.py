@@ -23,11 +23,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
-from relscale.provenance import code_digest, digest, folder_digest
+from relscale.provenance import code_digest, digest, file_digest, folder_digest
 from relscale.scoring.declared_metrics import aggregation_name
 from relscale.scoring.kept_documents import FOLDER
 from relscale.scoring.manifest import Manifest, Task, read_manifest, suite_name
 from relscale.scoring.scores import Score
+from relscale.scoring.task_files import task_files
 from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.entries import read_entries, write_entries
 from relscale.storage.rows import column, strict_schema_of, strict_table_of
@@ -328,10 +329,14 @@ def add_task_metrics(output: str | Path, suites: Sequence[str | Path], store: st
 
 def _contents(folder: Path) -> str:
     """Digest of everything that values depend on besides the items: the task's files and documents, and the code."""
+    own = task_files(folder / "tasks", folder)
     return digest(
         [
             folder_digest(folder / FOLDER),
             folder_digest(folder / "tasks"),
+            sorted(
+                {file_digest(file) for task in own.values() for file in task.code if Path(file).is_file()}
+            ),
             code_digest("relscale.scoring.task_values"),
         ]
     )
