@@ -52,7 +52,13 @@ def clear_stale_locks(folder: Path) -> list[str]:
                 f"locked by a workflow on {record['machine']}; if that has ended, clear it: the same command with "
                 "--unlock, then without"
             ]
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises if a workflow holds it
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return [
+                "another workflow is running in this folder; if this one is refused its lock, wait until the other has "
+                "ended, and do not use --unlock"
+            ]
         for lock in stale:
             lock.unlink()
         return ["the last workflow in this folder was killed; its lock is cleared"]
