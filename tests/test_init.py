@@ -117,6 +117,24 @@ def test_models_become_a_table_of_checkpoints_to_fill_in(folder):
     assert isinstance(load_config("audit.yaml"), CheckpointExperiment)
 
 
+@pytest.mark.parametrize(
+    ("models", "runs"),
+    [
+        (["small/step1000", "small/step2000"], ["step1000", "step2000"]),
+        (["small/step1000", "large/step1000"], ["small-step1000", "large-step1000"]),
+        (['own, "é"/step1000', "other/step1000"], ['own, "é"-step1000', "other-step1000"]),
+    ],
+)
+def test_checkpoints_of_several_models_are_told_apart(folder, models, runs):
+    for model in models:
+        (folder / model).mkdir(parents=True)
+    assert main(["init", "checkpoints", *models, "--name", "audit"]) == 0
+    with (folder / "audit.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["run"] for row in rows] == runs
+    assert [row["model"] for row in rows] == models
+
+
 def test_more_time_and_more_text_allow_larger_budgets_and_no_text_is_seen_too_often():
     short, long = budgets_for(2, 10**8), budgets_for(30, 10**8)
     assert short.budgets[-1] < long.budgets[-1]

@@ -1,11 +1,13 @@
 """Template of a config for released models, and of its table of checkpoints."""
 
+import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from relscale.starting.parts import quoted, relative, schema_line
 
-HEADER = "run,model,revision,corpus,params,tokens,training_flops"
+HEADER = ("run", "model", "revision", "corpus", "params", "tokens", "training_flops")
 
 
 def checkpoints_config(table: Path, name: str, folder: Path) -> str:
@@ -55,8 +57,20 @@ def checkpoints_table(models: Sequence[str], folder: Path) -> str:
     folder
         Folder of the table.
     """
-    rows = [
-        f"{Path(model).name},{relative(Path(model), folder) if Path(model).exists() else model},,unknown,,,"
-        for model in models
-    ]
-    return "\n".join([HEADER, *rows, ""])
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(HEADER)
+    for name, model in zip(_names(models), models, strict=True):
+        place = relative(Path(model), folder) if Path(model).exists() else model
+        table.writerow([name, place, "", "unknown", "", "", ""])
+    return text.getvalue()
+
+
+def _names(models: Sequence[str]) -> list[str]:
+    """A name for each model: the last part of its path, after as many parts before it as tell the models apart."""
+    parts = [[part for part in Path(model).parts if part != "/"] for model in models]
+    deepest = max(map(len, parts))
+    several = (["-".join(path[-depth:]) for path in parts] for depth in range(1, deepest + 1))
+    return next(
+        (names for names in several if len(set(names)) == len(set(models))), [path[-1] for path in parts]
+    )
