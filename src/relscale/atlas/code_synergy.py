@@ -8,7 +8,9 @@ from relscale.questions import synergy
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Mean gains by target and by auxiliary language, computed from the losses."""
+    """Mean gains by target and by auxiliary language, computed from the losses, and the order of irreducible losses."""
+    from scipy.stats import rankdata
+
     table = tables.read("code_synergy.csv.gz")
     rows = table.where(table["target"] != table["auxiliary"])
     results = {}
@@ -26,6 +28,9 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     results["largest difference of stated and computed gains"] = Number(
         float(abs(np.array(computed) - rows["gain_percent"]).max())
     )
+    laws = tables.read("code_exponents.csv.gz")
+    for language, rank in zip(laws["language"], rankdata(laws["irreducible"]), strict=True):
+        results[f"rank of the irreducible loss of {language}"] = Number(float(rank))
     return results
 
 
@@ -49,9 +54,9 @@ def view(tables: Tables) -> View:
 
 ENTRY = Entry(
     title="Scaling laws for code: every programming language matters",
-    paper="arXiv 2512.13472, Table 1",
+    paper="arXiv 2512.13472, Table 1 and Figure 2",
     formula="gain = 1 − L(target + auxiliary) / L(target + target)",
-    tables=("code_synergy.csv.gz",),
+    tables=("code_synergy.csv.gz", "code_exponents.csv.gz"),
     reproduce=reproduce,
     command="relscale ask synergy code_synergy.csv.gz\n"
     "relscale fit losses.csv --law multilingual --x params,tokens,share_python,share_java --y loss",

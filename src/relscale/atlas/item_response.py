@@ -1,5 +1,7 @@
 """Item response theory: simulated errors of calibrated items, and of a suite's accuracy from a few of its items."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from relscale.atlas.answers import known
@@ -11,6 +13,8 @@ from relscale.laws.law import Array
 REPEATS, SUITE, CALIBRATED_ON, EVALUATED = 5, 1000, 64, 100
 MODELS = (4, 16, 64, 128)  # on which the ease of 100 items is calibrated
 ANSWERED = (50, 100)  # numbers of answered items
+NOISE = 0.01  # standard deviation of a probability
+Simulation = Callable[[np.random.Generator, Array, Items], Array]
 ESTIMATORS = ("plain mean", "Rasch", "Rasch, items chosen")
 
 
@@ -20,10 +24,18 @@ def simulated_answers(rng: np.random.Generator, ability: Array, items: Items) ->
     return np.asarray(rng.random(chance.shape) < chance, dtype=float)
 
 
-def calibration_error(rng: np.random.Generator, models: int) -> tuple[float, float]:
+def simulated_probabilities(rng: np.random.Generator, ability: Array, items: Items) -> Array:
+    """Probabilities of the right answer, with noise."""
+    chance = items.chance(ability)
+    return np.clip(chance + NOISE * rng.standard_normal(chance.shape), 1e-6, 1 - 1e-6)
+
+
+def calibration_error(
+    rng: np.random.Generator, models: int, simulated: Simulation = simulated_answers
+) -> tuple[float, float]:
     """Correlation and root mean square error of the estimated and the true ease of 100 items, both with mean 0."""
     truth = Items(rng.standard_normal(100), np.ones(100))
-    estimated, _ = calibrated(simulated_answers(rng, rng.standard_normal(models), truth))
+    estimated, _ = calibrated(simulated(rng, rng.standard_normal(models), truth))
     ease, known = estimated.ease - estimated.ease.mean(), truth.ease - truth.ease.mean()
     return float(np.corrcoef(ease, known)[0, 1]), float(np.sqrt(np.mean((ease - known) ** 2)))
 
@@ -58,6 +70,9 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         r, error = np.mean([calibration_error(rng, models) for _ in range(3 * REPEATS)], axis=0)
         results[f"r of ease, {models} models"] = Number(float(r))
         results[f"error of ease, {models} models"] = Number(float(error))
+    for models in MODELS:
+        r, _ = calibration_error(np.random.default_rng(models), models, simulated_probabilities)
+        results[f"r of ease from probabilities, {models} models"] = Number(r)
     repeats = [accuracy_errors(rng, ANSWERED) for _ in range(REPEATS)]
     for number in ANSWERED:
         errors = np.sqrt(np.mean([repeat[number] for repeat in repeats], axis=0))

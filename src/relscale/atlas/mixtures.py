@@ -5,13 +5,14 @@ import numpy as np
 from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View
 from relscale.fitting.estimation.estimate import estimate
-from relscale.laws import mixture_additive, mixture_loglinear
+from relscale.laws import mixture_additive, mixture_loglinear, shifted_power
 from relscale.laws.law import Array
 from relscale.questions import mixture
 from relscale.storage.column_arrays import Columns
 
 SIZES = ("1m", "60m", "1b")
 TARGET = "loss_pile_cc"
+ROUNDING = 1e-4  # added to shares, which are rounded to 3 digits and may be 0
 PARTS = (
     "arxiv,freelaw,nih_exporter,pubmed_central,wikipedia_en,dm_mathematics,github,philpapers,stackexchange,enron_emails,"
     "gutenberg_pg_19,pile_cc,ubuntu_irc,europarl,hackernews,pubmed_abstracts,uspto_backgrounds"
@@ -63,6 +64,7 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     return (
         results
         | by_own_share(tests, losses)
+        | by_law_of_own_share(rows.where(rows["use"] == "train"), tests, losses)
         | by_ridge(rows.where(rows["use"] == "train"), tests, shares)
         | with_few_models(rows.where(rows["use"] == "train"), tests, shares, losses)
         | optimal_mixtures(rows.where(rows["use"] == "train"), tuple(shares), tuple(losses))
@@ -86,6 +88,27 @@ def by_own_share(tests: dict[str, Columns], losses: list[str]) -> dict[str, Numb
             float(np.mean(list(ranks.values())))
         )
     return results
+
+
+def by_law_of_own_share(train: Columns, tests: dict[str, Columns], losses: list[str]) -> dict[str, Number]:
+    """Errors of a shifted power law of each part's own share."""
+    errors = []
+    for loss in losses:
+        share = loss.replace("loss_", "share_")
+        theta = estimate(
+            shifted_power.LAW, train[share][None] + ROUNDING, train[loss], residual="linear"
+        ).theta[:, 0]
+        of_size = {
+            size: shifted_power.LAW.value(theta, rows[share][None] + ROUNDING) for size, rows in tests.items()
+        }
+        errors.append(100 * float(np.abs(of_size["1m"] / tests["1m"][loss] - 1).mean()))
+        if loss == TARGET:
+            r = float(100 * np.corrcoef(of_size["1b"], tests["1b"][loss])[0, 1])
+    return {
+        "own share: correlation, Pile-CC, 1b": Number(r),
+        "own share: relative error, Pile-CC, 1m": Number(errors[losses.index(TARGET)]),
+        "own share: relative error, 13 losses, 1m": Number(float(np.mean(errors))),
+    }
 
 
 def by_ridge(train: Columns, tests: dict[str, Columns], shares: list[str]) -> dict[str, Number]:

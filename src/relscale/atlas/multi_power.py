@@ -37,7 +37,7 @@ def loss_at(theta: Array, rates: Array, steps: Array) -> Array:
     changes = np.flatnonzero(np.diff(rates)) + 1
     decrease, after, before = rates[changes - 1] - rates[changes], rates[changes], total[changes - 1]
     with np.errstate(divide="ignore"):
-        scale = np.where(after > 0, after ** (-gamma), np.inf)  # at a rate of 0 the gain is complete
+        scale = np.maximum(after, 0) ** (-gamma)  # infinite at a rate of 0, where the gain is complete
     gains = []
     for step in steps:
         is_past = changes <= step
