@@ -6,7 +6,7 @@ import pytest
 
 from relscale import cli
 from relscale.errors import RelscaleError
-from relscale.extrapolation.candidates import emergence
+from relscale.extrapolation.candidates import emergence, item_response
 from relscale.extrapolation.extrapolate import combined, extrapolate, refusal, weights
 from relscale.extrapolation.folds import Fold, make_folds
 from relscale.extrapolation.of_table import extrapolate_table
@@ -231,3 +231,49 @@ def test_what_cannot_be_extrapolated_is_one_sentence(changed, options, said):
     found = told([first, *rows], **options)
     assert said in found
     assert len(found.splitlines()) == 1
+
+
+def answered(rng, scatter=0.0):
+    """Answers of 14 models to 200 items by the Rasch model, whose abilities are on a line in ln compute."""
+    compute, items = np.geomspace(1e18, 1e22, 14), 200
+    ability = np.linspace(-1.5, 1.5, 14) + scatter * rng.standard_normal(14)
+    probability = 1 / (1 + np.exp(-(ability[:, None] + rng.standard_normal(items))))
+    answers = (rng.random(probability.shape) < probability).astype(float)
+    model, item = (axis.ravel() for axis in np.indices(answers.shape))
+    return table(("training_flops",), compute[model][None], answers.ravel(), item, model), probability
+
+
+@pytest.mark.slow
+def test_accuracies_of_larger_models_follow_from_the_answers_of_smaller_ones():
+    """Over simulated suites the error is that of sampling: without bias, and far below that of no change."""
+    errors, unchanged = [], []
+    for seed in range(10):
+        known, probability = answered(np.random.default_rng(seed))
+        larger = known.x[0] > 2e21
+        result = extrapolate(known.take(~larger), known.take(larger))
+        assert result.candidates == ("item response",)
+        accuracy = result.forecast.reshape(-1, 200).mean(axis=1)
+        truth = probability[-len(accuracy) :].mean(axis=1)
+        errors.append(accuracy - truth)
+        unchanged.append(probability[-len(accuracy) - 1].mean() - truth)
+    assert np.abs(np.mean(errors)) < 0.02
+    assert np.sqrt(np.mean(np.square(errors))) < 0.5 * np.sqrt(np.mean(np.square(unchanged)))
+
+
+def test_items_are_told_apart_by_their_ease():
+    """An item that is easier by construction has the higher forecast, at every compute."""
+    known, probability = answered(np.random.default_rng(0))
+    larger = known.x[0] > 2e21
+    forecast = item_response.item_response(known.take(~larger), known.take(larger)).reshape(-1, 200)
+    for found, true in zip(forecast, probability[-len(forecast) :], strict=True):
+        assert np.corrcoef(found, true)[0, 1] > 0.7  # of eases from 11 answers each
+    assert (np.diff(forecast, axis=0) > 0).all()
+
+
+def test_only_answers_are_right_or_wrong():
+    compute = np.tile(np.geomspace(1, 100, 8), 6)
+    item, answers = np.repeat(np.arange(6), 8), np.tile([0, 0, 0, 1, 0, 1, 1, 1], 6)
+    assert item_response.candidates(table(("c",), compute[None], answers, item))
+    assert not item_response.candidates(table(("c",), compute[None], answers + 0.5, item))
+    assert not item_response.candidates(table(("c",), compute[None], answers, np.zeros(48, np.int64)))
+    assert not item_response.candidates(table(("log_flops",), np.log(compute + 1)[None], answers, item))
