@@ -12,6 +12,7 @@ from relscale.extrapolation.folds import Fold, make_folds
 from relscale.extrapolation.of_table import extrapolate_table
 from relscale.extrapolation.stacking import LEAN, products, stacked
 from relscale.extrapolation.table import Table
+from relscale.fitting.status import Status
 
 
 def table(names, x, y, group=None, model=None):
@@ -252,6 +253,7 @@ def test_accuracies_of_larger_models_follow_from_the_answers_of_smaller_ones():
         larger = known.x[0] > 2e21
         result = extrapolate(known.take(~larger), known.take(larger))
         assert result.candidates == ("item response",)
+        assert set(result.interval.status) == {Status.NO_INTERVAL}
         accuracy = result.forecast.reshape(-1, 200).mean(axis=1)
         truth = probability[-len(accuracy) :].mean(axis=1)
         errors.append(accuracy - truth)

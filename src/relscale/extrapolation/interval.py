@@ -154,7 +154,7 @@ def noise_variance(known: Table) -> dict[int, float]:
 def prediction_interval(
     forecast: WeightedForecast, folds: Sequence[Sequence[WeightedForecast]], usable: Mask, level: float
 ) -> Interval:
-    """Limits of one further measurement at each row of a forecast.
+    """Limits of one further measurement at each row of a forecast; none of an answer, which is right or wrong.
 
     Parameters
     ----------
@@ -165,6 +165,9 @@ def prediction_interval(
     """
     from scipy.special import stdtrit
 
+    if forecast.known.of_answers:
+        without = np.full(len(forecast.at), np.nan)
+        return Interval(without, without, level, (Status.NO_INTERVAL,) * len(without))
     votes = [(1 / number**2, part) for number, fold in enumerate(folds, 1) for part in fold]
     typical = 0.0 if len(forecast.known.names) == 1 else _mean_square(votes)
     size = expected_size(forecast, usable, typical)

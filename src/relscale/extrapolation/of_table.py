@@ -80,9 +80,10 @@ class TableExtrapolation:
             rmse = np.sqrt(np.mean(off**2))
             low, high = (self.rows[limit].to_numpy(float)[known] for limit in ("low", "high"))
             inside = int(((low <= truth[known]) & (truth[known] <= high)).sum())
+            covered = f", {inside} in the {self.extrapolation.interval.level:.0%} interval"
             lines.append(
-                f"of {known.sum()} rows with a known answer: {explained}RMSE {rmse:.4g}, {inside} in the "
-                f"{self.extrapolation.interval.level:.0%} interval"
+                f"of {known.sum()} rows with a known answer: {explained}RMSE {rmse:.4g}"
+                f"{covered if np.isfinite(low).any() else ''}"
             )
         farther = int((self.rows.status == Status.EXTRAPOLATED_WIDTH).sum())
         if farther:

@@ -56,6 +56,11 @@ class Table:
         return rows_of(self.group)
 
     @property
+    def of_answers(self) -> bool:
+        """Whether every known y is an answer, right (1) or wrong (0), and both occur."""
+        return np.array_equal(np.unique(self.y[np.isfinite(self.y)]), (0, 1))
+
+    @property
     def positive(self) -> bool:
         """Whether every known y has a logarithm."""
         return bool((self.y[np.isfinite(self.y)] > 0).all())

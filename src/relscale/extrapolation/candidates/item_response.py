@@ -48,6 +48,6 @@ def candidates(known: Table) -> list[Candidate]:
     """Candidates for right and wrong answers of several models, by one positive predictor, to several items."""
     if len(known.names) != 1 or known.names[0].startswith("log_") or not (known.x > 0).all():
         return []
-    if not np.isin(known.y, (0, 1)).all() or len(np.unique(known.group)) < FEWEST_ITEMS:
+    if not known.of_answers or len(np.unique(known.group)) < FEWEST_ITEMS:
         return []
     return [Candidate("item response", item_response)]
