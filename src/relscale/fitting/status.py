@@ -55,6 +55,7 @@ class Status(StrEnum):
     NOT_WITHIN_REACH = "no crossing in range"
     NOT_EXCLUDED = "no crossing found, but it cannot be ruled out"
     OPEN_INTERVAL = "open interval"
+    LIMIT_ON_A_BOUND = "an interval ends on a bound of the law"
     NOT_FITTED = "not part of the fit"
     NOT_SHOWN = "not shown"
     NOT_POOLED = "not pooled"

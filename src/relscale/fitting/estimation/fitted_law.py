@@ -325,7 +325,7 @@ def _t_intervals(problem: Problem, estimates: Estimates) -> tuple[Intervals, lis
         fixed=entry.fixed,
     )
     low, high = _sides(profile)
-    return replace(intervals, low=low, high=high), _unbounded(problem.law, low, high)
+    return replace(intervals, low=low, high=high), _ends(problem.law, low, high)
 
 
 def _draws(problem: Problem, estimates: Estimates) -> Draws:
@@ -371,11 +371,21 @@ def _sides(limits: tuple[Array, Array]) -> tuple[Array, Array]:
     return low[:, 0], high[:, 0]
 
 
-def _unbounded(law: Law, low: Array, high: Array) -> list[Remark]:
-    """A remark on parameters with an infinite limit, if there are any."""
-    names = [name for name, *ends in zip(law.names, low, high, strict=True) if np.isinf(ends).any()]
-    note = f"the data do not bound {listed(names)} on one side"
-    return [Remark(Status.OPEN_INTERVAL, note)] if names else []
+def _ends(law: Law, low: Array, high: Array) -> list[Remark]:
+    """Remarks on parameters with an infinite limit, and on those whose limit is the law's bound, not the data's."""
+    sides = list(zip(law.parameters, low, high, strict=True))
+    unbounded = [parameter.name for parameter, *ends in sides if np.isinf(ends).any()]
+    bounded = [
+        f"{parameter.name} at {bound:g}"
+        for parameter, *ends in sides
+        for bound, end in zip((parameter.low, parameter.high), ends, strict=True)
+        if np.isfinite(bound) and np.isclose(end, bound, rtol=1e-9, atol=0)
+    ]
+    remarks = {
+        Status.OPEN_INTERVAL: unbounded and f"the data do not bound {listed(unbounded)} on one side",
+        Status.LIMIT_ON_A_BOUND: bounded and f"the interval ends at the law's bound: {listed(bounded)}",
+    }
+    return [Remark(status, note) for status, note in remarks.items() if note]
 
 
 def _noise(estimates: Estimates, weights: Array) -> float:
