@@ -10,7 +10,7 @@ from relscale.extrapolation.candidates import emergence, item_response
 from relscale.extrapolation.extrapolate import combined, extrapolate, refusal, weights
 from relscale.extrapolation.folds import Fold, make_folds
 from relscale.extrapolation.of_table import extrapolate_table
-from relscale.extrapolation.stacking import LEAN, products, stacked
+from relscale.extrapolation.stacking import LEAN, PRIOR_CURVES, products, stacked
 from relscale.extrapolation.table import Table
 from relscale.fitting.status import Status
 
@@ -102,6 +102,17 @@ def test_weights_from_few_curves_stay_near_those_by_each_candidates_errors():
     start = np.array([0.3, 0.7])
     few = [products(np.array([[0.1], [0.11]]), np.zeros(1, np.int64))]
     assert stacked(few, np.ones(1), start, np.ones(2, bool), None) == pytest.approx(start, abs=0.02)
+
+
+def test_no_small_change_of_the_weights_lowers_their_objective():
+    """The conditions of Karush, Kuhn and Tucker: slopes are equal for all candidates, each times its weight."""
+    rng = np.random.default_rng(0)
+    error = 0.1 * rng.normal(size=400) + np.linspace(0.05, 0.1, 16)[:, None] * rng.normal(size=(16, 400))
+    mean, has = products(error, np.repeat(MANY[:40], 10))
+    weight = stacked([(mean, has)], np.ones(1), np.ones(16) / 16, np.ones(16, bool), None)
+    along = mean @ weight
+    slope = (2 * along / (along @ weight)[:, None]).mean(axis=0) + PRIOR_CURVES / 40 * np.log(16 * weight)
+    assert weight * (slope - slope @ weight) == pytest.approx(np.zeros(16), abs=1e-8)
 
 
 def test_the_mean_leans_to_the_leader_unless_it_is_refused():

@@ -26,6 +26,8 @@ PRIOR_CURVES = 5.0
 LEAN = 0.3
 LEAST = 1e-18  # smallest mean square, so that its logarithm is finite
 STARTING_SHARE = 1e-4  # smallest share at the start of the search
+# scipy's default tolerances end where the weights still change by 1e-3 with the last digit of an error.
+EXACT = {"maxiter": 20_000, "maxfun": 20_000, "maxcor": 60, "ftol": 0.0, "gtol": 1e-10}
 
 
 def products(error: Array, group: Labels) -> tuple[Array, Array]:
@@ -81,7 +83,7 @@ def stacked(
         slope = slope + kappa * (log_w - prior + 1)
         return float(value), w * (slope - slope @ w)
 
-    logit = minimize(objective, prior, jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    logit = minimize(objective, prior, jac=True, method="L-BFGS-B", options=EXACT).x
     weight = np.zeros(len(start))
     weight[some] = np.exp(logit - np.logaddexp.reduce(logit))
     if leader is not None and usable[leader]:

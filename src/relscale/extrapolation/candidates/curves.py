@@ -1,5 +1,7 @@
 """Candidates for curves of one predictor: the laws M1 to M4 and BNSL, and lines through the last points."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 
@@ -7,15 +9,15 @@ import numpy as np
 
 from relscale.extrapolation import curve_laws
 from relscale.extrapolation.candidate import Candidate
-from relscale.extrapolation.curve import OCTAVE, OfCurve, by_curve
-from relscale.extrapolation.table import Table
+from relscale.extrapolation.curve import OCTAVE, Curve, OfCurves, by_curve, each
+from relscale.extrapolation.table import Mask, Table
 from relscale.laws.law import Array
 
-LAWS: tuple[tuple[str, OfCurve, int], ...] = (
-    ("M1", curve_laws.power, 3),
+LAWS: tuple[tuple[str, OfCurves, int], ...] = (
+    ("M1", each(curve_laws.power), 3),
     ("M2", curve_laws.floor, 4),
     ("M3", curve_laws.shifted, 5),
-    ("M4", curve_laws.saturated, 5),
+    ("M4", each(curve_laws.saturated), 5),
     ("BNSL", curve_laws.broken, 5),
 )
 RECENT = (1.0,)  # half-lives of a point's weight, in octaves backwards
@@ -48,40 +50,45 @@ def theta(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
     return np.asarray(np.exp(of_end + slope / 2 * (at - end)))
 
 
-def moved(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+def moved(law: OfCurves, curves: Sequence[Curve]) -> list[Array]:
     """A law, shifted in ln y to the mean level of the last points."""
-    recent = log_x >= log_x.max() - LEVEL * OCTAVE - 1e-9
-    ahead, end = law_and_end(law, log_x, y, weight, at)
-    return np.asarray(ahead * np.exp(np.mean(np.log(y[recent]) - np.log(end))))
+    return [
+        ahead * np.exp(np.mean(np.log(curve.y[_recent(curve)]) - np.log(end)))
+        for curve, (ahead, end) in zip(curves, law_and_end(law, curves), strict=True)
+    ]
 
 
-def plain(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> Array:
+def plain(law: OfCurves, curves: Sequence[Curve]) -> list[Array]:
     """A law without a shift."""
-    return law_and_end(law, log_x, y, weight, at)[0]
+    return [ahead for ahead, _ in law_and_end(law, curves)]
 
 
-def law_and_end(law: OfCurve, log_x: Array, y: Array, weight: Array, at: Array) -> tuple[Array, Array]:
+def law_and_end(law: OfCurves, curves: Sequence[Curve]) -> list[tuple[Array, Array]]:
     """Values of a law at the targets and at the last points, from one fit."""
-    recent = log_x >= log_x.max() - LEVEL * OCTAVE - 1e-9
-    both = law(log_x, y, weight, np.concatenate([at, log_x[recent]]))
-    return both[: len(at)], both[len(at) :]
+    both = law([replace(c, at=np.concatenate([c.at, c.log_x[_recent(c)]])) for c in curves])
+    return [(values[: len(c.at)], values[len(c.at) :]) for c, values in zip(curves, both, strict=True)]
 
 
-def shared(law: OfCurve) -> OfCurve:
+def _recent(curve: Curve) -> Mask:
+    return np.asarray(curve.log_x >= curve.log_x.max() - LEVEL * OCTAVE - 1e-9, dtype=bool)
+
+
+def shared(law: OfCurves) -> OfCurves:
     """A law that computes each fit for the first of its two candidates, plain or moved, and keeps it for the second."""
-    kept: dict[bytes, Array] = {}
+    kept: dict[bytes, list[Array]] = {}
 
-    def of_curve(log_x: Array, y: Array, weight: Array, at: Array) -> Array:
-        data = blake2b(len(at).to_bytes(8), digest_size=16)
-        for array in (log_x, y, weight, at):
-            data.update(array.tobytes())
+    def of_curves(curves: Sequence[Curve]) -> list[Array]:
+        data = blake2b(digest_size=16)
+        for curve in curves:
+            for array in (curve.log_x, curve.y, curve.weight, curve.at):
+                data.update(len(array).to_bytes(8) + array.tobytes())
         key = data.digest()
         if key in kept:
             return kept.pop(key)
-        kept[key] = law(log_x, y, weight, at)
+        kept[key] = law(curves)
         return kept[key]
 
-    return of_curve
+    return of_curves
 
 
 def candidates(known: Table) -> list[Candidate]:
@@ -89,12 +96,12 @@ def candidates(known: Table) -> list[Candidate]:
     if len(known.names) != 1 or not known.positive or not (known.x > 0).all():
         return []
     result = [
-        Candidate("last value", by_curve(last_value, floor=1)),
-        Candidate("line, last 2 points", by_curve(partial(line, 0.0, 2))),
-        Candidate("line, last 3 points", by_curve(partial(line, 0.0, 3), floor=3)),
-        Candidate("line, last octave", by_curve(partial(line, 1.0, 3), floor=3)),
-        Candidate("line, last two octaves", by_curve(partial(line, 2.0, 3), floor=3)),
-        Candidate("theta", by_curve(theta, floor=3)),
+        Candidate("last value", by_curve(each(last_value), floor=1)),
+        Candidate("line, last 2 points", by_curve(each(partial(line, 0.0, 2)))),
+        Candidate("line, last 3 points", by_curve(each(partial(line, 0.0, 3)), floor=3)),
+        Candidate("line, last octave", by_curve(each(partial(line, 1.0, 3)), floor=3)),
+        Candidate("line, last two octaves", by_curve(each(partial(line, 2.0, 3)), floor=3)),
+        Candidate("theta", by_curve(each(theta), floor=3)),
     ]
     for name, unshared, floor in LAWS:
         law = shared(unshared)
