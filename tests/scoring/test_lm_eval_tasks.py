@@ -382,7 +382,8 @@ def test_a_group_is_aggregated_as_lm_eval_does_with_size_and_without(group, mode
     monkeypatch.setattr(
         "relscale.scoring.lm_eval_tasks.TaskManager", partial(TaskManager, include_defaults=False)
     )
-    own = Suite(lm_eval=["outer", "beside"], include_path=str(group))
+    monkeypatch.chdir(group.parent)
+    own = Suite(lm_eval=["outer", "beside"], include_path=group.name)
     prepare_suite("mine", own, [], tmp_path / "mine", seed=0)
     found = measured(tmp_path, "mine", model, tmp_path / "mine")
     assert found["default", "outer", "lm_eval_acc_micro"]["value"] == pytest.approx(stock["outer"]["acc"])

@@ -74,7 +74,8 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
 
     if suite.include_path is not None and not is_trusted():
         refuse_code(suite.include_path)
-    manager = TaskManager(include_path=suite.include_path)
+    own = None if suite.include_path is None else Path(suite.include_path).resolve()
+    manager = TaskManager(include_path=own)
     named = _by_group(name, suite, manager)
     leaf_names = [leaf.name for leaves in named.values() for leaf in leaves]
     for task in data:

@@ -374,6 +374,8 @@ def _preparation_error(name: str, suite: str, error: Exception) -> RelscaleError
 def _reason(error: Exception) -> str:
     """A library's message in one line; ``datasets`` names the file's problem in the cause of its error."""
     cause = error.__cause__ if type(error).__name__ == "DatasetGenerationError" else None
-    if isinstance(error, KeyError):
+    if isinstance(error, KeyError) and not str(error.args[0]).startswith(
+        "Spec "
+    ):  # lm-eval's of a task's name
         return f"its documents, or its code, have no {error}"
     return " ".join(str(cause or error).split()) or type(error).__name__
