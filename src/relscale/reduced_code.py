@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -103,7 +103,7 @@ class KeptCode:
         with suppress(OSError):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(self.file, durable=False) as partial:
-                partial.write_text(json.dumps({key: asdict(entry) for key, entry in kept.items()}))
+                partial.write_text(json.dumps(kept, default=vars))
 
 
 @cache

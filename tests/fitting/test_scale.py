@@ -17,6 +17,7 @@ flops = numpy.repeat(numpy.geomspace(1e18, 1e22, 4_000), 2)
 y = (flops / 1e20) ** -0.05 * numpy.exp(numpy.random.default_rng(0).normal(0, 0.01, 8_000))
 table = pyarrow.table({"x": flops, "group": ["a", "b"] * 4_000, "y": y})
 found = relscale.fit(table, group="group", baseline="b", x="x", y="y", bootstrap=0)
+found.results.tables  # which computes all of them
 print(found.results.influence.num_rows, (peak() - before) >> 10)
 """
 ROOM = (
