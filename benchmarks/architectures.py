@@ -1,16 +1,17 @@
 """Every architecture of transformers that can be built tiny, scored by relscale and by stock lm-eval (``--model hf``).
 
-    python benchmarks/architectures.py                # all, to docs/reference/architectures.md; minutes on one core
+    python benchmarks/architectures.py                # all of them, to docs/reference/architectures.md
     python benchmarks/architectures.py mistral opt    # these, printed only
 
-A random model of each causal language model class, with a few tens of thousands of parameters, a context of 160 tokens
-and windows of 16 or 64; and variants for features that the defaults lack: windows, chunks, rotary embeddings
+A random model of each causal language model class, with some tens of thousands of parameters, a context of 160
+tokens and windows of 16 or 64; and variants for features that the defaults lack: windows, chunks, rotary embeddings
 that depend on the length of a text, experts, recurrent layers, vision models, encoders. Each scores four kinds of
-requests, and every item is compared with the stock harness at batch size 1: short questions, long questions
-behind solved examples, short questions of which some answers are long, and whole documents.
+requests, and every item is compared with the stock harness at batch size 1: short questions, long questions after
+solved examples, short questions with some long answers, and whole documents.
+
+Takes minutes of one core; its page is docs/reference/architectures.md.
 """
 
-import argparse
 import contextlib
 import json
 import logging
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import command_line
 from tiny_models import byte_level_tokenizer
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "architectures.md"
@@ -439,9 +441,7 @@ def table(outcomes: list[Outcome]) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("names", nargs="*", help="architectures; without any, all, and the page is written")
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--verbose", action="store_true")

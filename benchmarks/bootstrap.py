@@ -2,15 +2,18 @@
 
     python benchmarks/bootstrap.py
 
-* **lines by block**: 22 trainings of 35 checkpoints a corpus, trainings resampled as wholes; a line of log ratio on log
-  compute for each subject and draw. relscale also finds each draw's covariance, for studentised limits; the loop
-  does not.
+* **lines by block**: 22 trainings of 35 checkpoints per corpus, whole trainings resampled; a line of the log ratio
+  on log compute for each subject and draw. relscale also computes each draw's covariance, for studentised limits;
+  the loop does not.
 * **whole pipeline**: the 85 runs of each corpus of ``reference/isoflop_suite.csv`` in 7 budgets, resampled within
-  budget; parabola of validation loss, its minimum, every subject's error there by its own parabola, then the lines.
+  budgets; a parabola of the validation loss, its minimum, every subject's error there by its own parabola, then the
+  lines.
 
-The loop fits each subject by itself; one that shared the parabolas of validation loss and baseline over the subjects
-would need a third of the time in the second row. It is timed on a share of the draws and subjects and scaled, and must
-give the same slopes there. Times are of the wall clock, one thread.
+The loop fits each subject by itself; if it shared the parabolas of the validation loss and the baseline between
+subjects, it would take a third of the time in the second row. It is timed on a part of the draws and subjects,
+scaled, and must give the same slopes there. Times are of the wall clock on one thread.
+
+Takes seconds; quoted in docs/explanation/performance.md.
 """
 
 import csv
@@ -19,6 +22,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from command_line import command_line
 
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
@@ -45,6 +50,7 @@ TIMED_SUBJECTS, TIMED_DRAWS = 4, 25  # of the loop
 
 
 def main() -> None:
+    command_line(__doc__).parse_args()
     print(f"{DRAWS} draws, {SUBJECTS} subjects, {CORPORA} corpora\n")
     print("| | relscale, s | loop, s (scaled) | times as fast | largest relative difference |")
     print("|---|---|---|---|---|")

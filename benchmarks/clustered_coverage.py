@@ -4,9 +4,9 @@ Of a family with K clusters and the coverages h_k in them,
 
     p = mean of h_k,    n = K / φ,    φ = Σ (h_k − p)² / Σ (1 − 1/K) p (1 − p)
 
-with the sums of φ over the clusters of all families, since one without a miss says nothing of how misses come together.
-The limits are Clopper and Pearson's of n·p hits in n trials, n independent forecasts being worth as much as the K
-clusters; Korn & Graubard, *Survey Methodology* 24 (1998). Clusters count as independent.
+with the sums of φ over the clusters of all families, since one without a miss says nothing of how misses come
+together. The limits are Clopper and Pearson's of n·p hits in n trials, n independent forecasts being worth as much
+as the K clusters; Korn & Graubard, *Survey Methodology* 24 (1998). Clusters count as independent.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,20 +1,23 @@
-"""Recovery of parameters, and coverage of nominal 95% intervals.
+"""Recovery of parameters, and coverage of nominal 95% intervals, on simulated data with known parameters.
 
     python benchmarks/coverage.py [--output docs/explanation/coverage.md] [--datasets 1000]
     python benchmarks/coverage.py --laws power irreducible [--datasets 1000]
     python benchmarks/coverage.py --starting-points
 
-measures every law and every interval that is reported, on simulated data with known parameters, and writes the page; or
-prints the table of some laws. The result of each trial is kept in ``results/coverage`` until its code changes
-(``trials.kept``), so that an interrupted run resumes, and a changed law is one trial. ``generators`` simulates the
-data, one kind per file; the estimators are the functions that ``relscale.fitting.fit`` calls, applied to all data sets
-at once (``trials``; ``tests/fitting/test_coverage.py`` compares the two).
+The first measures every law and every interval that is reported, and writes the page; the others print the table of
+some laws, or of the laws' starting points. The result of each trial is kept in ``results/coverage`` until its code
+changes (``trials.kept``), so that an interrupted run resumes, and a changed law is one trial. ``generators`` simulates
+the data, one kind per file; the estimators are the functions that ``relscale.fitting.fit`` calls, applied to all data
+sets at once (``trials``; ``tests/fitting/test_coverage.py`` compares the two).
 
     python benchmarks/coverage.py config.yaml [--measurements M.parquet --replicates R.parquet] [--output TABLE.md]
 
 does this for Δβ on an experiment's own grid: the runs of its plan, or those of a table of measurements. The noise is
-estimated from the table's repeated seeds and replicates if it has any, else the default of
-``generators.isoflop.Noise``.
+estimated from the table's repeated seeds and replicates if it has any, otherwise the default of
+``generators.isoflop.Noise`` is used.
+
+The page takes about 15 minutes of one core; it is docs/explanation/coverage.md, and docs/explanation/trust.md quotes
+the last command.
 """
 
 import os
@@ -23,15 +26,13 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 import argparse
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-
-sys.path.insert(0, str(Path(__file__).parent))
+from command_line import command_line
 from generators import futures, random_truths
 from generators.isoflop import Grid, Noise
 from generators.laws import designs
@@ -297,9 +298,7 @@ def of_experiment(options: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument(
         "config", nargs="?", help="an experiment, for its grid (default: all laws and intervals)"
     )

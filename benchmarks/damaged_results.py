@@ -1,13 +1,16 @@
-"""Damage results and store: a bit of a file, read back as a job reads it; every kind of file, then the same command.
+"""Damage results and store, and compare what is recomputed: a bit of a file, or a whole file of every kind.
 
     python benchmarks/damaged_results.py --flips 2000 --seed 0
     python benchmarks/damaged_results.py --files 40 --seed 0
     python benchmarks/damaged_results.py --all [--from 120]
 
-Of a flipped bit the reader must notice, or find the content that was written. After a command on damaged results all
-results have the digests that they had before, at once or when a command that failed with one sentence is given again.
-A damaged file that nothing had to read is found when something reads it: that is deleted then, and the command given
-again.
+``--flips``: a file with a flipped bit is read as a job reads it at its start; the reader must notice, or find the
+content that was written. ``--files`` and ``--all``: a file is cut, emptied, deleted or has a bit flipped, and the
+same command is given. Afterwards all results must have the digests that they had before, at once or, if a command
+failed with one sentence, when it is given again. A damaged file that nothing had to read is found when it is read:
+its readers' results are then deleted, and the command is given again.
+
+Takes a second to a minute per file; quoted in docs/explanation/trust.md.
 """
 
 import argparse
@@ -28,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from command_line import command_line
 from small_experiment import CONFIG, NOT_RESULTS, SmallExperiment
 
 from relscale.errors import RelscaleError
@@ -65,26 +69,26 @@ KINDS = {  # what is damaged, and how a job reads it at its start
 
 def main() -> None:
     """Print a table."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--flips", type=int, default=0)
-    options.add_argument("--files", type=int, default=0)
-    options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--folder", type=Path, help="where the experiment stays for another time")
-    options.add_argument("--all", action="store_true", help="every file in every way")
-    options.add_argument("--from", type=int, default=0, dest="start", help="go on at this trial")
-    options.add_argument("--only", default="", help="files whose path has this in it")
-    options.add_argument("--real", type=int, default=20, help="every so many trials by the command line")
-    options.add_argument("--pictures", action="store_true", help="draw PNG, SVG and PDF too")
-    options.add_argument("--workers", type=int, default=2)
-    chosen = options.parse_args()
+    parser = command_line(__doc__)
+    parser.add_argument("--flips", type=int, default=0)
+    parser.add_argument("--files", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="where the experiment stays for another time")
+    parser.add_argument("--all", action="store_true", help="every file in every way")
+    parser.add_argument("--from", type=int, default=0, dest="start", help="go on at this trial")
+    parser.add_argument("--only", default="", help="files whose path has this in it")
+    parser.add_argument("--real", type=int, default=20, help="every so many trials by the command line")
+    parser.add_argument("--pictures", action="store_true", help="draw PNG, SVG and PDF too")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = (chosen.folder or Path(temporary)).resolve()
-        if chosen.flips:
+        folder = (options.folder or Path(temporary)).resolve()
+        if options.flips:
             experiment = SmallExperiment(folder)
             assert experiment.workflow().wait(LIMIT) == 0, experiment.said()
-            flip(experiment, chosen.flips, random.Random(chosen.seed))
-        if chosen.files or chosen.all:
-            damage(chosen, folder)
+            flip(experiment, options.flips, random.Random(options.seed))
+        if options.files or options.all:
+            damage(options, folder)
 
 
 def flip(experiment: SmallExperiment, flips: int, chance: random.Random) -> None:

@@ -1,14 +1,16 @@
-"""Wall time of an experiment from nothing to figures, and how much of it trains and scores.
+"""Wall time of an experiment from nothing to its figures, and the share of it that trains and scores.
 
     python benchmarks/default_run.py [config.yaml] [--cores 2] [--folder FOLDER] [--floor]
 
-With ``--floor`` nothing is run: it says how long the plan's training FLOPs take where nothing but products is done, at
-the rate of a large product of the training kernels on one core. Else it runs the workflow in an empty folder, a
-temporary one by default. Outside training and scoring is what remains of wall time × cores when those jobs are taken
-off: reading the corpus, fits, figures, idling.
+Runs the workflow in an empty folder, by default a temporary one. What is outside training and scoring (reading the
+corpus, fits, figures, idling) is wall time × cores less the time of these jobs. With ``--floor`` nothing is run: it
+prints how long the plan's training FLOPs would take if only matrix products were computed, at the rate of a large
+product of the training kernels on one core.
+
+Takes as long as the experiment, about a quarter of an hour for config.yaml, and 5 s with ``--floor``; quoted in
+docs/explanation/performance.md and docs/explanation/paper_and_optimizers.md.
 """
 
-import argparse
 import csv
 import json
 import math
@@ -19,6 +21,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import torch
+from command_line import command_line
 
 from relscale.commands.inputs import training_experiment
 from relscale.training import ops
@@ -28,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("config", nargs="?", type=Path, default=ROOT / "config.yaml")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="an empty folder in which the results stay")

@@ -1,20 +1,24 @@
-"""Which quantile for an exponent through optima that state their own variance: coverage of nominal 95% intervals.
+"""Coverage of four 95% intervals of the exponent through optima that state their own variance.
 
     python benchmarks/exponent_quantiles.py
 
-Optima of n budgets lie on a line, with noise of the variance v that their parabolas state, itself known to few degrees
-of freedom, and scatter between budgets of variance τ² that no parabola knows. In the last design v grows geometrically
-over the budgets, to 40 times that of the first; τ² is in units of its mean. Four intervals of the slope:
+The optima of n budgets are on a line, with noise of the variance v that their parabolas state, itself known to few
+degrees of freedom, and scatter between budgets of variance τ² that no parabola states. In the last design v grows
+geometrically over the budgets, to 40 times that of the first; τ² is in units of its mean. Four intervals of the
+slope:
 
 - t: the scatter around the line, s²/Sxx, with t of n − 2.
 - larger: the larger of that and of Σ w²v, with the degrees of freedom of the larger.
-- pooled: of scatter where it is more, else of the mean of both by degrees of freedom. What relscale reports.
-- pooled more: of the mean up to where scatter exceeds the parabolas' part as one time in four by chance.
+- pooled: the scatter if it is larger, else the mean of both by degrees of freedom. What relscale reports.
+- pooled more: the mean, up to where the scatter exceeds the parabolas' part as it would by chance one time in four.
 
-"Scatter is little" where it gives less than half of the standard error that the parabolas state.
+"Scatter is little" if it gives less than half of the standard error that the parabolas state.
+
+Takes half a minute of one core; quoted in docs/explanation/intervals.md.
 """
 
 import numpy as np
+from command_line import command_line
 from scipy.special import fdtri, stdtrit
 from tabulate import tabulate
 
@@ -56,6 +60,7 @@ def row(budgets: int, df_each: int, spread: float, between: float, rng: np.rando
 
 
 def main() -> None:
+    command_line(__doc__).parse_args()
     rng = np.random.default_rng(0)
     rows = [row(*design, between, rng) for design in DESIGNS for between in BETWEEN]
     head = [

@@ -1,26 +1,28 @@
-"""Two public benchmarks of extrapolation: what is chosen without a test row, and how it does where answers are open.
+"""``relscale extrapolate`` on two public benchmarks: errors and intervals on the rows whose answers are public.
 
     python benchmarks/extrapolation.py --data FOLDER --output PREDICTIONS
 
-FOLDER has the tables TASK.csv.gz with a column ``split``; a test row without its answer is forecast and written to
-PREDICTIONS/TASK.relscale.csv.
+FOLDER has the tables TASK.csv.gz with a column ``split``. Nothing is chosen by the test rows; their forecasts are
+written to PREDICTIONS/TASK.relscale.csv, also of those whose answer is withheld.
 
 *Revisiting Neural Scaling Laws* (arXiv 2209.06640): the root mean square of the error of ln loss per curve, and its
-geometric mean over curves. *SLDBench* (arXiv 2507.21184): R² = 1 − the mean over targets of MSE / variance of the test
-rows, clipped to [−1, 1]. Of the intervals: the share of rows that they cover, and the mean interval score
+geometric mean over curves. *SLDBench* (arXiv 2507.21184): R² = 1 − the mean over targets of MSE / variance of the
+test rows, clipped to [−1, 1]. Of the intervals: the share of rows that they cover, and the mean interval score
 (Gneiting and Raftery 2007), of ln y if y is positive; coverages are means over curves, scores geometric means.
 
-``--inside`` asks for known rows instead, which hold no answer of the benchmarks: the last stretches of each curve, and
-the folds of each task.
+``--inside`` forecasts known rows instead, which are no answers of the benchmarks: the last stretches of each curve,
+and the folds of each task.
+
+The seconds of each task are printed; quoted in docs/explanation/forecasts.md and docs/explanation/forecast_trials.md.
 """
 
-import argparse
 import time
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from command_line import command_line
 
 from relscale.errors import RelscaleError
 from relscale.extrapolation.candidates.emergence import rising
@@ -274,9 +276,7 @@ def revisiting(folder: Path, output: Path) -> None:
 
 def main() -> None:
     """Run the benchmarks."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="The folder of the tables.")
     parser.add_argument(
         "--output", type=Path, default=Path("results/extrapolation"), help="Where predictions are written."

@@ -1,13 +1,14 @@
-"""From nothing to a fitted law on one's own table: seconds, processor seconds, and what the core takes on the disk.
+"""How long it takes, from an empty environment, to a law fitted to one's own table, and how large the installation is.
 
     python benchmarks/first_fit.py [TABLE.csv] [--cold]
 
-Builds the wheel, and in an empty folder with an empty environment runs the two commands of a new user, ``pip install
-relscale`` (of that wheel) and ``relscale fit TABLE --report``. Before that the same installation fills pip's cache,
-unless ``--cold``. Needs a package registry.
+Builds the wheel, and runs the two commands of a new user in an empty environment: ``pip install relscale`` (of that
+wheel) and ``relscale fit TABLE --report``. Seconds of the clock and of the processor, and megabytes on the disk.
+The same installation before that fills pip's cache, unless ``--cold``. Needs a package registry.
+
+Takes some 40 s of processor time; quoted in docs/explanation/performance.md.
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -15,13 +16,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from command_line import command_line
 from timed_command import Seconds, timed
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("table", nargs="?", type=Path, default=ROOT / "reference" / "olmo_ladder_mmlu.csv")
     parser.add_argument("--cold", action="store_true", help="install once only, from an empty cache")
     options = parser.parse_args()

@@ -1,14 +1,15 @@
-"""``relscale fit`` on large tables: seconds, memory, and how both grow with the rows.
+"""Processor time and memory of ``relscale fit`` and ``relscale ability`` on large tables, and how they grow.
 
-    python benchmarks/fit_scale.py --rows 1000 10000 100000
+    python benchmarks/fit_scale.py --rows 1000 10000 100000 [--law LAW]
 
-Each run has its own compute; the relative law has two groups, or a hundred, so that there are half or a hundredth as
-many points as rows, and of the other laws each row is a point. Items are the answers of 100 models, one row each, whose
-abilities are estimated. Seconds are those of one core, imports included. The exponent is that of a power law between a
-number of rows and the one before.
+Each run has its own compute. The relative law has two groups, or a hundred, so that the points are half or a
+hundredth of the rows; for the other laws each row is a point. The items are answers of 100 models, one per row,
+whose abilities are estimated. Seconds are those of one core, imports included. The exponent is that of a power law
+between a number of rows and the one before.
+
+Takes some 3 minutes of one core; quoted in docs/explanation/performance.md.
 """
 
-import argparse
 import io
 import math
 import multiprocessing
@@ -19,6 +20,8 @@ import time
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from command_line import command_line
 
 if TYPE_CHECKING:
     from multiprocessing.queues import SimpleQueue
@@ -115,15 +118,15 @@ def measured(law: str, rows: int, results: "SimpleQueue[tuple[float, float]]") -
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    options.add_argument("--law", choices=(*LAWS, ITEMS), action="append", help="by default every one")
-    chosen = options.parse_args()
+    parser = command_line(__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument("--law", choices=(*LAWS, ITEMS), action="append", help="by default every one")
+    options = parser.parse_args()
     processes = multiprocessing.get_context("spawn")  # each with a memory of its own
     print(f"{'law':26} {'rows':>8} {'s':>7} {'GB':>6}  exponent of s, GB")
-    for law in chosen.law or (*LAWS, ITEMS):
+    for law in options.law or (*LAWS, ITEMS):
         before = None
-        for rows in chosen.rows:
+        for rows in options.rows:
             results: SimpleQueue[tuple[float, float]] = processes.SimpleQueue()
             process = processes.Process(target=measured, args=(law, rows, results))
             process.start()

@@ -1,15 +1,16 @@
-"""Backtests of the candidates and of the ensemble on the published tables.
+"""Backtests of forecasts, by the ensemble and by each of its candidates, on the published tables.
 
     python benchmarks/forecasts.py [--reference reference/] [--designs] [--output docs/explanation/forecast_trials.md]
 
 At every rolling origin of every data set, candidates are fitted to the smaller budgets (or models) and forecast the
-larger ones. For each candidate: the median |log error|, the coverage of nominal 95% intervals and their interval score
-(in ln y, lower is better); intervals of a candidate alone come from its own past errors, as the ensemble's do. Only
-forecasts with an interval are compared, and all origins have equal weight. ``--designs`` also compares the chosen
-weights and widths with others. No forecast is fitted to the points on which it is scored.
+larger ones. For each candidate: the median |log error|, the coverage of nominal 95% intervals and their interval
+score (in ln y, lower is better); intervals of a candidate alone come from its own past errors, as the ensemble's
+do. Only forecasts with an interval are compared, and all origins have equal weight. ``--designs`` also compares the
+chosen weights and widths with others. No forecast is fitted to the points on which it is scored.
+
+Takes minutes of one core; the page is docs/explanation/forecast_trials.md, quoted in docs/explanation/forecasts.md.
 """
 
-import argparse
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from clustered_coverage import clustered_coverage
+from command_line import command_line
 from hindsight import Origin, bounds
 from scipy.special import stdtrit
 from tabulate import tabulate
@@ -530,9 +532,7 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument(
         "--reference", type=Path, default=Path("reference"), help="folder of published tables"
     )

@@ -1,16 +1,21 @@
-"""What one GPU makes of relscale: training, optimizers, scoring, resuming. `benchmarks/gpu.sh` runs it.
+"""Speed and memory on one GPU: training, optimizers, scoring and resuming. ``benchmarks/gpu.sh`` runs it.
+
+    python benchmarks/gpu.py [--output FOLDER] [--tiny] [--minutes 6] [--parts PART ...]
 
 Each part is a process of its own with a time limit, so that a failure costs that part only, and the tables are written
-anew after each. `--tiny` is the same code at a size that a processor runs in seconds.
+again after each part. ``--tiny`` runs the same code at a size for any machine.
 
-- *train*: the loop of ``relscale.training.run`` at sequence 4,096, vocabulary 128,256 and bf16, on random tokens, of
-  models of the recipe `held2025`: layers compiled or not, and the loss by relscale's chunks, by Liger's kernel where it
-  is installed, or by whole logits. Model FLOPs count as ``relscale.design.architecture`` does, attention over the full
-  sequence; beside it stands the utilisation with attention by its causal half. The peak is that of an H100's bf16.
+- *train*: the loop of ``relscale.training.run`` at sequence length 4,096, vocabulary 128,256 and bf16, on random
+  tokens, with models of the recipe ``held2025``: layers compiled or not, and the loss by relscale's chunks, by Liger's
+  kernel if it is installed, or by whole logits. The model FLOPs utilisation (MFU) counts FLOPs as in
+  ``relscale.design.architecture``, attention over the full sequence, or only its causal half. The peak is that of an
+  H100 in bf16.
 - *optimizers*: a step on the tensors of the 400M model, against torch's fused AdamW.
-- *scoring*: MMLU's cloze form with five examples, a random model of 400M parameters, against stock lm-eval's `hf`.
-- *resume*: two trainings from the same seed, and one that SIGTERM stops and that is resumed: are the weights the same
-  bits, with torch's default algorithms and with its deterministic ones?
+- *scoring*: MMLU's cloze form with five examples, a random model of 400M parameters, against stock lm-eval's ``hf``.
+- *resume*: two trainings from the same seed, and one that is stopped by SIGTERM and resumed: whether the weights are
+  equal, bit for bit, with torch's default and with its deterministic algorithms.
+
+Takes at most 6 minutes; docs/explanation/performance.md says how to run it.
 """
 
 import argparse
@@ -33,6 +38,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, cast
 from unittest import mock
+
+from command_line import command_line
 
 PEAK_FLOPS = 989e12  # per second: NVIDIA's figure for bf16 products of an H100 SXM, without sparsity
 CARRIED = Path(".gpu")  # what `gpu.sh prepare` made
@@ -109,9 +116,7 @@ COMPILED = (False, True)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--output", type=Path, default=Path("build/gpu"))
     parser.add_argument("--tiny", action="store_true", help="the same code at a size for any machine")
     parser.add_argument("--minutes", type=float, default=6.0, help="all parts together")
@@ -255,7 +260,7 @@ def train(name: str, scale: Scale) -> Iterator[Row]:
     for compiled in COMPILED:
         for loss in losses:
             if compiled and loss == "logits":
-                continue  # the eager rows show what whole logits cost
+                continue  # the eager rows show the cost of whole logits
             row: Row = {"kind": "training", "model": name, "compiled": compiled, "loss": loss}
             gc.collect()
             torch.cuda.empty_cache()

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What one GPU makes of relscale, in at most 6 minutes:
+# Speed and memory on one GPU, in at most 6 minutes:
 #
 #     benchmarks/gpu.sh                # results.json, table.md and log.txt in $OUT, by default build/gpu
 #     benchmarks/gpu.sh --tiny         # the same code at a size for any machine, to try it out
-#     benchmarks/gpu.sh prepare        # where there is a network: what a machine without one lacks, into .gpu
+#     benchmarks/gpu.sh prepare        # on a machine with a network: what one without a network lacks, into .gpu
 #
 # The machine needs a CUDA build of torch with transformers, accelerate, safetensors and pyarrow, as images for deep
 # learning have them. `prepare` downloads wheels of the rest for Python 3.12 on x86-64, in the versions of this

@@ -1,17 +1,19 @@
-"""The ends of a checkpoint's Hessian by batch, by stochastic Lanczos, and the density of its eigenvalues.
+"""Largest and smallest eigenvalues of a checkpoint's Hessian by batch size, by stochastic Lanczos, and their density.
 
     python benchmarks/hessian_spectrum.py MODEL TEXT [--batches 1,4,16] [--repeats 3] [--tokens 64] [--density 16]
 
-MODEL is a checkpoint's folder with its tokenizer, TEXT a table with a column ``text`` or a file of text. Each batch is
-so many sequences that are drawn anew; batch noise inflates the largest eigenvalue, and 2 over it is the largest stable
-learning rate of SGD. In float32, with eager attention, on a CPU.
+MODEL is the folder of a checkpoint with its tokenizer, TEXT a table with a column ``text`` or a file of text. Each
+batch has so many sequences, drawn anew. Batch noise inflates the largest eigenvalue λ, and 2/λ is the largest
+stable learning rate of SGD. In float32, with eager attention, on a CPU.
+
+Takes one product with the Hessian per iteration and repeat; quoted in docs/reference/atlas.md.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
+from command_line import command_line
 from tabulate import tabulate
 from tokenizers import Tokenizer
 
@@ -21,7 +23,7 @@ from relscale.training.hessian_spectrum import Ritz, density, hessian_product, l
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("text", type=Path)
     parser.add_argument("--batches", default="1,4,16")

@@ -1,9 +1,9 @@
 """Fixed weights fitted to the outcomes: a bound on how often a weighted mean of candidates beats all of them.
 
-For each data set, the weights with the least mean |error| over its origins are fitted to the outcomes: once to those of
-all origins, and once, for each half of the origins (every second one), to those of the other half. Neither set of
-weights is available at the time of a forecast. Neighbouring origins share most outcomes, so the second are not
-independent either.
+For each data set, the weights with the least mean |error| over its origins are fitted to the outcomes: once to
+those of all origins, and once, for each half of the origins (every second one), to those of the other half. Neither
+set of weights is available at the time of a forecast. Neighbouring origins share most outcomes, so the second are
+not independent either.
 """
 
 from collections.abc import Sequence

@@ -1,30 +1,30 @@
-"""Forecasts from single answers: bias of ways to estimate the line of abilities, and errors beside forecasts of means.
+"""Forecasts from single answers: bias of estimators of ability, and errors beside forecasts from mean scores.
 
     python benchmarks/item_response.py [--table estimators] [--draws 100]
 
-prints three tables of simulations: the slope and the accuracy of a model half of the range of ln compute beyond the
-others, by estimator; the same accuracy by the latent regression and by forecasts from mean scores; and the errors of
-rolling origins, in which all larger models are forecast from the smaller ones.
+Three tables of simulations: the slope, and the accuracy of a model half of the range of ln compute beyond the
+others, by estimator; the same accuracy by the latent regression and by forecasts from mean scores; and the errors
+of rolling origins, in which all larger models are forecast from the smaller ones.
 
     python benchmarks/item_response.py --results results/laptop --suite knowledge --chance 0.25
 
-prints the errors of rolling origins on the items of an experiment, all trainings of each corpus by their compute.
+The errors of rolling origins on the items of an experiment, all trainings of each corpus by their compute.
+
+The first table takes minutes of one core, the three together more than an hour; quoted in
+docs/explanation/forecasts.md.
 """
 
-import argparse
 import os
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+
+from command_line import command_line
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import numpy as np
+from generators.answers import AHEAD, Drawn, World, discriminating, draw, skewed, two_kinds
 from numpy.typing import NDArray
 from tabulate import tabulate
-
-sys.path.insert(0, str(Path(__file__).parent))
-from generators.answers import AHEAD, Drawn, World, discriminating, draw, skewed, two_kinds
 from trials.curves import curves_of
 
 from relscale.fitting.core_options import ForecastTarget
@@ -249,9 +249,7 @@ def _error(values: Floats) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--table", choices=TABLES, help="one of the tables of simulations")
     parser.add_argument("--results", help="folder of an experiment, for its items instead of simulations")

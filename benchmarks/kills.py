@@ -1,14 +1,15 @@
-"""Kill the workflow outright at random moments, and give the same command at once; or two of any verb at the same time.
+"""Kill the workflow at random moments and repeat the command; or run each command twice at the same time.
 
     python benchmarks/kills.py --kills 200 --seed 0
     python benchmarks/kills.py --pairs 30
 
-A chain of kills begins with the results of one stage, or of all, deleted. It ends with a command that is left alone,
-after which every result has the digest that it had before, nothing in results and store is not whole, and no file is
-left half-written.
+A chain of kills begins with the results of one stage, or of all, deleted, and ends with a command that is not
+disturbed. After it every result must have the digest that it had before, nothing in results and store may be
+incomplete, and no partial file may be left.
+
+Takes up to a minute per kill or pair; quoted in docs/explanation/trust.md.
 """
 
-import argparse
 import collections
 import contextlib
 import random
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 
 import psutil
+from command_line import command_line
 from small_experiment import SmallExperiment
 
 from relscale.storage.atomic import remove
@@ -44,21 +46,21 @@ LIMIT = 600  # seconds that a workflow may take
 
 def main() -> None:
     """Print a line a chain, and a table."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--kills", type=int, default=0)
-    options.add_argument("--pairs", type=int, default=0)
-    options.add_argument("--seed", type=int, default=0)
-    chosen = options.parse_args()
+    parser = command_line(__doc__)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--pairs", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         experiment = SmallExperiment(Path(folder))
         assert experiment.workflow().wait(LIMIT) == 0, experiment.said()
         experiment.said()
         before = experiment.digests()
         assert not experiment.faults(), experiment.faults()
-        if chosen.kills:
-            kill(experiment, before, chosen.kills, random.Random(chosen.seed))
-        if chosen.pairs:
-            pair(experiment, before, chosen.pairs)
+        if options.kills:
+            kill(experiment, before, options.kills, random.Random(options.seed))
+        if options.pairs:
+            pair(experiment, before, options.pairs)
 
 
 def kill(experiment: SmallExperiment, before: dict[str, str], kills: int, chance: random.Random) -> None:

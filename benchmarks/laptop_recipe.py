@@ -1,17 +1,21 @@
-"""The scan behind the recipe `laptop`: learning rates and batch sizes around its own, at one budget.
+"""The scan behind the recipe ``laptop``: learning rates and batch sizes around those of the recipe, at one budget.
 
     python benchmarks/laptop_recipe.py [config.yaml] [--corpus documentation] [--budget 2e11] [--width 24]
     python benchmarks/laptop_recipe.py experiments/optimizers-laptop.yaml --batches 1 --rates 0.25 0.5 1 2 4
 
-The second scans the learning rate of every optimizer of an experiment, which is where the recipe's multiples come from.
-Needs the experiment's token stores (`snakemake results/laptop/tokens/documentation/manifest.json`). Prints the
-validation loss of each combination; the recipe's own is marked.
+Prints the validation loss of each combination; the recipe's own is marked. The second command scans the learning
+rate of every optimizer of an experiment, which is the source of the recipe's multiples. Needs the experiment's
+token stores (``snakemake results/laptop/tokens/documentation/manifest.json``).
+
+Takes one training of the budget per combination; quoted in docs/how-to/training.md and
+docs/explanation/paper_and_optimizers.md.
 """
 
-import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+
+from command_line import command_line
 
 from relscale.commands.inputs import training_experiment
 from relscale.design.isoflop import grid
@@ -26,7 +30,7 @@ FACTORS = (0.5, 1.0, 2.0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("config", nargs="?", type=Path, default=ROOT / "config.yaml")
     parser.add_argument("--corpus", default="documentation")
     parser.add_argument("--budget", type=float, default=2e11)

@@ -1,15 +1,16 @@
-"""lm-eval's own tasks, scored by stock lm-eval (``--model hf``, batch size 1) and by relscale: every metric of both.
+"""lm-eval's own tasks, scored by relscale and by stock lm-eval (``--model hf``, batch size 1): every metric of both.
 
-    python benchmarks/lm_eval_tasks.py                                # the table, in a few minutes
-    python benchmarks/lm_eval_tasks.py --output docs/reference/lm_eval_tasks.md # and the page of it
+    python benchmarks/lm_eval_tasks.py                                          # the table
+    python benchmarks/lm_eval_tasks.py --output docs/reference/lm_eval_tasks.md # and its page
 
-Nothing is downloaded: each task gets a few documents in the schema of its data set, made here, and a small model of
-two layers that has read a few sentences. Stock lm-eval reads them through ``dataset_path: json``; relscale reads them
-through the suite's option ``data`` and goes its whole way: `relscale suite`, `relscale score` and
-`relscale collect`.
+Nothing is downloaded: each task has a few documents in the schema of its data set, generated here, and the model is
+a small one of two layers, trained on a few sentences. Stock lm-eval reads the documents through ``dataset_path:
+json``; relscale reads them through the suite's option ``data``, with ``relscale suite``, ``relscale score`` and
+``relscale collect``.
+
+Takes a few minutes; its page is docs/reference/lm_eval_tasks.md.
 """
 
-import argparse
 import contextlib
 import json
 import math
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from command_line import command_line
 from tiny_models import byte_level_tokenizer, random_qwen3
 
 if TYPE_CHECKING:
@@ -670,9 +672,7 @@ def _shown(value: float | None) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--output", type=Path, help="the page to write")
     parser.add_argument("--tasks", nargs="*", default=list(TASKS))
     options = parser.parse_args()

@@ -1,16 +1,18 @@
-"""How long 1,000 bootstrap draws take for a family of 13 mixture laws of 35 parameters each, on 512 mixtures.
+"""Processor time of 1,000 bootstrap draws for a family of 13 mixture laws with 35 parameters each, on 512 mixtures.
 
     python benchmarks/mixtures.py [--draws 1000] [--targets 13]
 
-The 13 losses of RegMix's models of 1M parameters by the shares of 17 parts; pairs are resampled. Seconds are of the
-processor and of the clock; where the machine does other work, the clock's mean little.
+The 13 losses of RegMix's models of 1M parameters by the shares of 17 parts (``reference/regmix_pile.csv.gz``);
+pairs are resampled. Seconds of the processor and of the clock; on a busy machine only the former are meaningful.
+
+Takes some minutes of one core; quoted in docs/explanation/performance.md.
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
+from command_line import command_line
 from numpy.typing import ArrayLike
 from tabulate import tabulate
 
@@ -27,7 +29,7 @@ TABLE = Path(__file__).parents[1] / "reference" / "regmix_pile.csv.gz"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--targets", type=int, default=13)
     options = parser.parse_args()

@@ -1,20 +1,18 @@
-"""How often do the intervals of `relscale ask optimum` contain the optimum of the true law?
+"""Coverage of the intervals of ``relscale ask optimum``: how often they contain the optimum of the true law.
 
     python benchmarks/optima.py [LAW ...] [--tables 200] [--draws 200]
 
-Tables are those of the coverage of laws (``generators.laws``), with the optimum of their true parameters. Where these
-have none, other parameters are used (``TRUTHS``). The share of tables whose interval contains the optimum is printed
-per quantity; of 200 tables its standard error is 1.5% if it is 95%.
+Tables are those of the coverage of laws (``generators.laws``), with the optimum of their true parameters; laws for
+which these have no optimum have other parameters (``TRUTHS``). Printed is the share of tables whose interval
+contains the optimum, per quantity; its standard error is 1.5% for 200 tables at 95%.
+
+Takes one ``ask optimum`` per table; quoted in docs/explanation/optima.md.
 """
 
-import argparse
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
+from command_line import command_line
 from generators.laws import Design, designs
 from trials.outcome import covered
 
@@ -70,9 +68,7 @@ def coverage(design: Design, tables: int, draws: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("laws", nargs="*", default=laws_with_optimum())
     parser.add_argument("--tables", type=int, default=200)
     parser.add_argument("--draws", type=int, default=200)

@@ -1,19 +1,21 @@
-"""How often do the intervals of optima that questions fit themselves contain the true optimum?
+"""Coverage of the intervals of optima that questions fit themselves (``relscale ask mixture``, ``projection``, …).
 
     python benchmarks/optima_of_questions.py [QUESTION ...] [--tables 200] [--draws 200]
 
-The tables are simulated: sweeps of 16 and 25 learning rates and batches around a paraboloid's minimum; 12 models on
+Simulated tables: sweeps of 16 and 25 learning rates and batches around the minimum of a paraboloid; 12 models on
 each of two data pools; 40 mixtures of three parts at each of two sizes; and 60 mixtures of three parts with the
-additive law. The true optima follow from the formulas, or are the question's answer on the table without noise. The
-share of tables whose interval contains the optimum is printed per quantity; of 200 tables its standard error is 1.5%
-at 95%.
+additive law. The true optima follow from the formulas, or are the question's answer on the table without noise.
+Printed is the share of tables whose interval contains the optimum, per quantity; its standard error is 1.5% for 200
+tables at 95%.
+
+Takes as long as one question per table; quoted in docs/explanation/optima.md.
 """
 
-import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
+from command_line import command_line
 from numpy.typing import NDArray
 
 from relscale.laws import additive_effects, filtering
@@ -113,9 +115,7 @@ QUESTIONS: dict[str, Callable[[np.random.Generator, int], Hits]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("questions", nargs="*", default=list(QUESTIONS))
     parser.add_argument("--tables", type=int, default=200)
     parser.add_argument("--draws", type=int, default=200)

@@ -2,18 +2,20 @@
 
     python benchmarks/optimizers.py --width 320 --vocabulary 4096 --threads 1 2
 
-The tensors are those of a model of the recipe `laptop`, 10.8 million parameters by default. `plain foreach` is C-AdamC
-as a list of torch's foreach operations, one after another. All take turns, step by step, so that other load on the
-machine falls on each; times are medians.
+The tensors are those of a model of the recipe ``laptop``, by default with 10.8 million parameters. *Plain foreach* is
+C-AdamC as a list of torch's foreach operations, one after another. All take turns, step by step, so that other load on
+the machine affects all of them; times are medians.
+
+Takes a minute or two; quoted in docs/explanation/paper_and_optimizers.md.
 """
 
-import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
 
 import torch
+from command_line import command_line
 from torch import Tensor
 
 from relscale.design.architecture import Architecture
@@ -93,9 +95,7 @@ def stepper(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--width", type=int, default=320)
     parser.add_argument("--vocabulary", type=int, default=4096)
     parser.add_argument("--optimizers", nargs="+", default=list(NAMES), choices=NAMES)

@@ -1,13 +1,14 @@
-"""How the plan and Snakemake's look at it grow: seconds of processor for more and more runs, and the exponent.
+"""Processor time of the plan and of Snakemake's dry run for more and more runs.
 
     python benchmarks/plan_scale.py [--quick]
 
-Three tables: `relscale plan`'s parts (config, plan, placements, jobs) up to 10,000 runs, `snakemake --dry-run` with a
-job for each run and for each scoring up to 2,000 jobs, and the line of progress that a training prints. The exponent is
-the slope of log seconds on log runs over each table's last step; what starts the programs is in the seconds.
+Two tables: the parts of ``relscale plan`` (config, plan, placements, jobs) up to 10,000 runs, and ``snakemake
+--dry-run`` with a job per training and per scoring up to 1,920 jobs. The exponent is that of a power law between a
+size and the one before; starting the programs is included in the seconds.
+
+Takes about half a minute of one core; quoted in docs/explanation/performance.md.
 """
 
-import argparse
 import math
 import os
 import resource
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from command_line import command_line
 
 from relscale.design.placement import place
 from relscale.experiments.check import check_experiment
@@ -88,7 +90,7 @@ def show(title: str, sizes: Sequence[int], seconds: Callable[[int], float]) -> N
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = command_line(__doc__)
     parser.add_argument("--quick", action="store_true", help="a quarter of the sizes")
     part = 4 if parser.parse_args().quick else 1
     show("plan, runs", [size // part for size in (1200, 3600, 9996)], plan_seconds)

@@ -1,17 +1,19 @@
-"""What it costs to save a training's state, as a share of the time between two saves.
+"""Time to save a training's state, as a share of the time between two saves.
 
     python benchmarks/saving.py --params 1e6 1e7 1e8 --folder FOLDER
 
-For models of about so many parameters: the bytes of the state, the seconds that writing it takes here, to the disk
-and renamed, and their share of ``training.save_every``'s default. ``FOLDER`` should lie where the store does.
+For models of about so many parameters: the size of the state, the seconds to write it to the disk and rename it,
+and their share of the default of ``training.save_every``. ``FOLDER`` should be on the disk of the store.
+
+Takes three times the printed seconds, and the set-up of the models; quoted in docs/how-to/training.md.
 """
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
 
 import torch
+from command_line import command_line
 
 from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.training.distributed_model import DistributedModel
@@ -25,9 +27,7 @@ SAVE_EVERY = Training().save_every  # minutes
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--params", type=float, nargs="+", default=[1e6, 1e7, 1e8])
     parser.add_argument("--optimizer", default="c-adamc")
     parser.add_argument("--rounds", type=int, default=3)

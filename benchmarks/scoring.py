@@ -1,18 +1,20 @@
-"""Items a second and peak memory of the scoring engine, and of stock lm-eval (``--model hf``) on the same requests.
+"""Items per second and peak memory of the scoring engine and of stock lm-eval (``--model hf``), on the same requests.
 
-    python benchmarks/scoring.py                 # the table, about 12 minutes on two cores
-    python benchmarks/scoring.py --full          # all of MMLU in cloze form with a model of 5M parameters, all costs
-    python benchmarks/scoring.py --against SRC   # the package in another checkout's src, in turns with this one
+    python benchmarks/scoring.py                 # the table
+    python benchmarks/scoring.py --full          # all of MMLU in cloze form with a model of 5M parameters, start to end
+    python benchmarks/scoring.py --against SRC   # this package and that in another checkout's src, in turns
 
 Real MMLU subjects with five examples each (from RELSCALE_EVALS, by default ../shared/evals), a randomly initialised
-Qwen3 of 29M parameters, vocabulary 8,192 trained on the same text, context 4,096, float32. The engine scores every
-question of the subjects; the stock harness shares nothing between questions, so that its rate is taken on evenly spaced
-ones, at the best of three batch sizes, and each item's log-probability is compared there. Documents for the rolling
-score are questions joined to 100 to 8,000 tokens. Each measurement is a process of its own; loading is left out of
-all, encoding is in.
+Qwen3 of 29M parameters, a vocabulary of 8,192 trained on the same text, context 4,096, float32. The engine scores
+every question of the subjects. The stock harness shares nothing between questions, so its rate is measured on
+evenly spaced ones, at the best of three batch sizes, and their log-probabilities are compared with the engine's.
+Documents for the rolling score are questions joined to 100 to 8,000 tokens. Each measurement is a process of its
+own; loading is excluded from all, encoding is included.
 
-Against another checkout each of the two has a process, and they score the same requests in turns, each time with a new
-engine; what counts is their processor time, so that other work on the machine disturbs them little.
+With ``--against``, each checkout has a process, and both score the same requests in turns, each time with a new
+engine; their processor times are compared, which other work on the machine affects little.
+
+The table takes about 12 minutes on two cores; quoted in docs/explanation/performance.md.
 """
 
 import argparse
@@ -31,6 +33,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from command_line import command_line
 from tiny_models import byte_level_tokenizer
 from worker import Worker
 
@@ -44,9 +47,7 @@ SIZES = {"29M": (512, 5), "5M": (192, 3)}  # width, layers
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument(
         "--evals", type=Path, default=Path(os.environ.get("RELSCALE_EVALS", "../shared/evals"))
     )

@@ -1,23 +1,25 @@
-"""How long 1,000 bootstrap replicates of L(N, D) take on 240 points, against loops of scipy fits of the same objective.
+"""Time of 1,000 bootstrap replicates of L(N, D) on 240 points, against loops of scipy fits of the same objective.
 
     python benchmarks/surface.py [--replicates 1000] [--loop 20]
 
-Data: the points of Chinchilla's Figure 4 but for the five of highest loss. Objective: Huber's loss (δ = 1e-3) of
-ln L(N, D), in ln A, ln B, E, α, β. Every replicate is searched from the same three points in all rows: the optimum of
-the data themselves and the two best of the law's own starting points; the best result is kept. The loops do as many
-replicates as ``--loop`` says, and their time is scaled to all. Times are of the processor, one thread, which a busy
-machine does not lengthen.
+Data: the points of Chinchilla's Figure 4 except the five of highest loss. Objective: Huber's loss (δ = 1e-3) of
+ln L(N, D), in ln A, ln B, E, α, β. In all rows, every replicate is searched from the same three points: the optimum of
+the data themselves and the two best of the law's own starting points; the best result is kept. The loops fit ``--loop``
+replicates, and their time is scaled to all. Times are processor times of one thread.
 
-The difference is that of a loop's estimates to the engine's over the loop's replicates: the largest of the fitted
-losses, and of the parameters, relative. "lower" is the share of replicates in which the loop's objective is less than
-the engine's by more than 1e-9 of it, "higher" the converse.
+Differences are the largest relative ones between a loop and relscale, over the loop's replicates: of the fitted losses,
+and of the parameters. "lower" is the share of replicates in which the loop's objective is lower than relscale's by more
+than 1e-9 of it, "higher" the converse.
+
+Takes seconds; quoted in docs/explanation/performance.md.
 """
 
-import argparse
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from command_line import command_line
 
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
@@ -115,7 +117,7 @@ def loop(fit: Callable[..., Array], x: Array, y: Array, counts: Array, starts: A
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("--replicates", type=int, default=1000)
     parser.add_argument("--loop", type=int, default=20, help="replicates that the loops do")
     options = parser.parse_args()

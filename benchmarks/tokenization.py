@@ -1,15 +1,16 @@
-"""Shards of tokens against bare ``tokenizers.encode_batch``: the same text and cores, in one run, in turns; and memory.
-
-The text is documentation and code of the default experiment, as parquet files in the way of the hub, a file for
-each core. Bare is ``encode_batch`` on lists of 1,000 texts that are in memory already, on all cores, nothing kept.
-Shards read the files, split, shuffle and write tokens, index and digests; their time includes the start of their
-processes, and is given without it too. Memory is the largest resident set of a process that makes shards of the text
-once and four times.
+"""Throughput of writing token shards, against bare ``tokenizers.encode_batch`` on the same text and cores; and memory.
 
     python benchmarks/tokenization.py [--cores N] [--rounds N] [--size VOCABULARY] [--megabytes M] [--documents PARQUET]
+
+The text is documentation and code of the default experiment, as parquet files like those of the hub, one per core.
+Bare is ``encode_batch`` on lists of 1,000 texts in memory, on all cores, nothing kept. Shards read the files,
+split, shuffle, and write tokens, index and digests; their time includes the start of their processes, and is also
+given without it. The two take turns. Memory is the largest resident set of a process that makes shards of the text,
+and of one that makes shards of four times the text.
+
+Takes some minutes; quoted in docs/explanation/paper_and_optimizers.md.
 """
 
-import argparse
 import json
 import os
 import random
@@ -21,13 +22,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from command_line import command_line
 from tabulate import tabulate
 
 ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line(__doc__)
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=32_000, help="of the vocabulary")

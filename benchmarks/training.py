@@ -1,23 +1,25 @@
 """Training speed on this machine's processor, against transformers' own Qwen3 in a plain eager loop.
 
-    python benchmarks/training.py --widths 16 64 128 256
+    python benchmarks/training.py --widths 16 64 128 256 [--without-machine]
 
-A step is loss, gradients, clipping and optimizer, at the batch that the recipe gives the default experiment's largest
-budget. Each side is a process of its own, with its own heap, as it would be in use; they take turns, step by step, so
-that other load on the machine falls on all:
+A step is the loss, its gradients, clipping and the optimizer, at the batch that the recipe gives the default
+experiment's largest budget. Each side is a process of its own, with its own heap, as it would be in use; they take
+turns, step by step, so that other load on the machine affects all of them:
 
-- *relscale*, with the default experiment's optimizer, in the precision that ``precision: auto`` takes here and in
-  float32,
+- *relscale*, with the default experiment's optimizer, in the precision of ``precision: auto`` on this machine, and
+  in float32,
 - *plain*: transformers' Qwen3 and torch's AdamW, both with their default settings,
 - *compiled*: the same by ``torch.compile``, with products in bf16 by autocast,
-- *products*: the step's matrix products alone, as torch computes them, attention's by its causal half. What plain takes
-  over what they take is the ratio that a program which did nothing else would reach,
+- *products*: the step's matrix products alone, as torch computes them, with the causal half of attention. The time
+  of plain divided by that of the products is the ratio that a program which computed nothing else would reach,
 - *sgemm*: a float32 product of 1,024 × 1,024 matrices, for the machine's rate,
-- *machine*: what all cores do together: relscale's runs side by side, one a core, as the workflow trains them, and the
-  plain loop on as many threads, as torch would by itself.
+- *machine*: all cores together: relscale's runs side by side, one per core, as the workflow trains them, and the
+  plain loop on as many threads, torch's default.
 
-FLOP/s count as ``relscale.design.architecture`` does, attention in full. Times are medians: of one core, seconds of the
-processor; of all, those of the clock.
+FLOP/s are counted as in ``relscale.design.architecture``, attention in full. Times are medians: for one core
+seconds of the processor, for all cores seconds of the clock.
+
+Takes some minutes; quoted in docs/explanation/performance.md.
 """
 
 import argparse
@@ -31,6 +33,7 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
+from command_line import command_line
 from worker import Worker
 
 from relscale.design.architecture import Architecture, training_flops_per_token
@@ -217,9 +220,7 @@ def alternate(width: int, sequences: int, rounds: int, crews: dict[str, Crew]) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64, 96, 128, 192, 256])
     parser.add_argument("--budget", type=float, default=2e12, help="training FLOPs, for the recipe's batch")
     parser.add_argument("--batch", type=int, help="sequences of 256 tokens, in the place of the recipe's")

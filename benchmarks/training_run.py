@@ -1,15 +1,16 @@
-"""Jobs of the default experiment trained whole, against transformers' own Qwen3 in a plain eager loop.
+"""Time and final loss of whole training jobs, against transformers' own Qwen3 in a plain eager loop.
 
     python benchmarks/training_run.py config.yaml --budgets 1e11 5e11      # needs the experiment's token store:
     snakemake results/laptop/tokens/documentation/manifest.json results/laptop/vocabulary/tokenizer.json
 
-First the seconds of two processes from start to end, on the same runs and batches: ``relscale train``, with imports,
-compilation of its kernels, validation and export; and a script with imports of torch and transformers, torch's AdamW,
-the same schedule, and the weights saved. Then, for ``--seeds`` of one run, the loss at the end of training (mean over
-the last 5% of the steps) of both models, relscale's with products in float32 and in bf16, from the same weights, on the
-same batches, with the same optimizer. Training
-grows differences of rounding, so the plain model is also trained with the sequences of each batch in reverse order,
-which changes nothing else.
+First the seconds of two processes from start to end, on the same runs and batches: ``relscale train``, with
+imports, compilation of its kernels, validation and export; and a script that imports torch and transformers, trains
+with torch's AdamW and the same schedule, and saves the weights. Then, for the ``--seeds`` of one run, the loss at
+the end of training (mean over the last 5% of the steps) of both models, relscale's with products in float32 and in
+bf16, from the same weights, on the same batches, with the same optimizer. Training amplifies rounding differences,
+so the plain model is also trained with the sequences of each batch in reverse order, which changes only rounding.
+
+Takes minutes to an hour, by budget; quoted in docs/explanation/performance.md.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 import yaml
+from command_line import command_line
 from timed_command import Seconds, timed
 from torch import Tensor, nn
 from training import plain_loss, qwen3
@@ -119,9 +121,7 @@ def transformers_loss(run: Run, store: TokenStore, order: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("config", nargs="?", type=Path, default=ROOT / "config.yaml")
     parser.add_argument("--corpus", default="documentation")
     parser.add_argument("--budgets", nargs="+", default=["5e11"])

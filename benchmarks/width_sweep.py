@@ -1,13 +1,14 @@
-"""Whether the best learning rate moves over widths under the recipes that carry it from one width to another.
+"""Whether the best learning rate changes with the width under recipes that transfer it from one width to another.
 
     python benchmarks/width_sweep.py results/laptop/tokens/documentation --figure docs/explanation/width_sweep.png
 
-needs a token store of the default experiment. Each model has one layer and heads of 16, and is trained on the same
-102,400 tokens by AdamW, at multiples of its recipe's learning rate: 112 trainings of at most 2.2e11 FLOPs, some minutes
-of one core. What is printed is the multiple of least loss, by a parabola through the least mean and its two neighbours.
+Needs a token store of the default experiment. Each model has one layer and heads of size 16, and is trained on the
+same 102,400 tokens by AdamW, at multiples of its recipe's learning rate. Printed is the multiple with the lowest
+loss, by a parabola through the lowest mean and its two neighbours.
+
+Takes 112 trainings of at most 2.2e11 FLOPs, some minutes of one core; quoted in docs/how-to/training.md.
 """
 
-import argparse
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import plotly.graph_objects as go
 import torch
+from command_line import command_line
 from plotly.subplots import make_subplots
 
 from relscale.design.architecture import Architecture
@@ -74,9 +76,7 @@ def least(losses: np.ndarray) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument("tokens", type=Path)
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
