@@ -528,3 +528,13 @@ def test_a_condition_on_numbers_takes_any_spelling(column) -> None:
     table = pa.table({"size": column})
     for condition in ("size=1e3", "size=1000", "size=1000.0", "size!=7"):
         assert filter_rows(table, [condition], "table")["size"].to_pylist() == column[1:]
+
+
+def test_a_fit_of_selected_rows_says_which_and_how_many() -> None:
+    compute = [1e18, 1e19, 1e20, 1e21]
+    table = pa.table(
+        {"training_flops": compute * 2, "loss": [3.0, 2.5, 2.1, 1.8] * 2, "seed": [0] * 4 + [1] * 4}
+    )
+    assert "4 of 8 rows meet seed=1" in str(relscale.fit(table, where="seed=1"))
+    with pytest.raises(RelscaleError, match=r"2 of 8 rows meet seed=1 and training_flops>=1e20"):
+        relscale.fit(table, where=["seed=1", "training_flops>=1e20"])

@@ -75,19 +75,51 @@ def test_rows_without_a_number_are_counted_whatever_is_asked(
     assert "column 'share': 1 of 5 rows have no number" in capsys.readouterr().out
 
 
-def test_rows_without_a_name_are_counted_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [
-        "size,item,family,score",
-        "1,a,x,0",
-        "2,a,x,1",
-        "1,b,,1",
-        "2,b,,1",
-        "1,c,x,1",
-        "2,c,x,0",
-        "1,d,,0",
-        "2,d,,1",
-    ]
-    (tmp_path / "scores.csv").write_text("\n".join(lines))
-    asked = ["--score", "score", "--item", "item", "--size", "size", "--family", "family"]
-    assert main(["ask", "plateau", str(tmp_path / "scores.csv"), *asked]) == 0
-    assert "column 'family': 4 of 8 rows have no text" in capsys.readouterr().out
+SCORES = """size,item,family,score
+1,a,x,0
+2,a,x,1
+1,b,,1
+2,b,,1
+1,c,x,1
+2,c,x,0
+"""
+NAMED = {
+    "plateau": "--score score --item item --size size --family family",
+    "inversions": "--score score --item item --size size --family family",
+    "regime": "--x size --y size --by family",
+    "critical_branch": "--factor size --y score --at family",
+    "coupling": "--x score --y size --size size --model family",
+}
+
+
+@pytest.mark.parametrize("question", NAMED)
+def test_rows_without_a_name_are_no_group_of_their_own(
+    question: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scores.csv").write_text(SCORES)
+    assert main(["ask", question, str(tmp_path / "scores.csv"), *NAMED[question].split()]) == 1
+    assert "column 'family' is empty in 2 of 6 rows; fill it, or remove these" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("condition", "left"), [("size>1", 3), ("item=a,b", 4)])
+def test_an_answer_or_error_names_the_rows_that_a_condition_left(
+    condition: str, left: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scores.csv").write_text(SCORES.replace("b,,", "b,x,"))
+    remark = f"{left} of 6 rows meet {condition}"
+    command = ["ask", "coupling", str(tmp_path / "scores.csv"), "--where", condition, "--size", "size"]
+    assert main([*command, "--x", "score", "--y", "size"]) == 0
+    assert remark in capsys.readouterr().out
+    assert main([*command, "--x", "score", "--y", "size", "--model", "family"]) == 1
+    assert f"({remark})" in capsys.readouterr().err
+
+
+def test_branches_of_one_factor_may_be_of_several_checkpoints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "branches.csv").write_text("at,k,loss\n1,1,3\n1,2,2.99\n2,1,2\n2,2,2.1\n")
+    command = ["ask", "critical_branch", str(tmp_path / "branches.csv"), "--factor", "k", "--y", "loss"]
+    assert main(command) == 0
+    assert "rows of one k are averaged" in capsys.readouterr().out
+    assert main([*command, "--at", "at"]) == 0
+    assert "averaged" not in capsys.readouterr().out

@@ -48,7 +48,15 @@ ROW = CouplingRow
 
 
 def rows(
-    table: Columns, *, x: str, y: str, size: str, split: float = 0.0, family: str = "", seed: int = 0
+    table: Columns,
+    *,
+    x: str,
+    y: str,
+    size: str,
+    split: float = 0.0,
+    family: str = "",
+    model: str = "",
+    seed: int = 0,
 ) -> Iterator[CouplingRow]:
     """The correlation of two scores over models.
 
@@ -62,18 +70,27 @@ def rows(
         A size; models below it and at or above it are shown separately.
     family
         Column of the models' family.
+    model
+        Column of the model; several rows of one, such as its checkpoints, are not models and are refused.
     seed
         Seed of the permutations.
 
     Raises
     ------
     RelscaleError
-        A column is missing or not numeric, or fewer than three models have both scores.
+        A column is missing or not numeric, a model has several rows, or fewer than three models have both scores.
     """
     first, second, sizes = table.numbers(x), table.numbers(y), table.numbers(size)
     known = np.isfinite(first) & np.isfinite(second)
     if known.sum() < MIN_MODELS:
         raise RelscaleError(f"{known.sum()} models have both {x} and {y}; a correlation needs three")
+    if model:
+        names, count = np.unique(table.where(known).labels(model).astype(str), return_counts=True)
+        if count.max() > 1:
+            raise RelscaleError(
+                f"column {model!r}: {str(names[count.argmax()])!r} has {count.max()} rows, which are not independent "
+                "models; select one of each with --where"
+            )
     rng = np.random.default_rng(seed)
     sized = known & (sizes > 0)
     n_c, low, high = sign_change_size(first[sized], second[sized], sizes[sized])
@@ -88,8 +105,8 @@ def rows(
             f"{size} from {split:g}": known & (sizes >= split),
         }
     if family:
-        labels = table.labels(family)
-        subsets |= {str(name): known & (labels == name) for name in dict.fromkeys(labels)}
+        labels, named = table.labels(family, may_be_empty=True), table.filled(family)
+        subsets |= {str(name): known & (labels == name) for name in dict.fromkeys(labels[named])}
     for name, which in subsets.items():
         r = correlation(first[which], second[which])
         of_all = name == "all" and np.isfinite(n_c)

@@ -17,6 +17,7 @@ import numpy as np
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
+from relscale.questions.limits import joined_notes
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
@@ -210,5 +211,15 @@ def rows(
             high=critical.high,
             batch=critical.value * batch if batch > 0 else None,
             least_loss=critical.least_loss,
-            note=f"a lower bound: no larger {factor} in the data" if critical.is_largest else None,
+            note=joined_notes(
+                f"a lower bound: no larger {factor} in the data" if critical.is_largest else "",
+                "" if at else _means(factors[selected], factor),
+            ),
         )
+
+
+def _means(factors: Array, name: str) -> str:
+    """A note on branches of one factor, which may be of several checkpoints."""
+    if len(np.unique(factors)) == len(factors):
+        return ""
+    return f"rows of one {name} are averaged; if they are of several checkpoints, name that column under at"

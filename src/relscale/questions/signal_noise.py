@@ -87,10 +87,10 @@ def rows(
     """
     if last < 2:
         raise RelscaleError(f"last: {last} checkpoint(s) have no standard deviation; give at least 2")
-    labels, steps = table.labels(run), table.numbers(step)
+    labels, steps = table.labels(run, may_be_empty=True), table.numbers(step)
     if bool(recipe) != bool(scale):
         raise RelscaleError("recipe and scale: give both columns, or neither")
-    recipes, scales = table.labels(recipe), table.labels(scale)
+    recipes, scales = (table.labels(name, may_be_empty=True) for name in (recipe, scale))
     sizes = table.numbers(scale) if scale else np.zeros(len(table))
     has_run, has_recipe, has_scale = table.filled(run), table.filled(recipe), table.filled(scale)
     rng = np.random.default_rng(seed)

@@ -78,7 +78,7 @@ def rows(
     written = np.array([isinstance(document, str) for document in table[text]], dtype=bool)
     if not written.any():
         raise RelscaleError(f"column {text!r} contains no text")
-    labels, texts = table.labels(source)[written], table[text][written]
+    labels, texts = table.where(written).labels(source), table[text][written]
     names = list(dict.fromkeys(map(str, labels)))
     if target not in names:
         raise RelscaleError(f"target: no {source} is {target!r}; there are {', '.join(names[:10])}")

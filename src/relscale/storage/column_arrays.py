@@ -93,16 +93,25 @@ class Columns:
             check_one_unit(name, values)
         return values
 
-    def labels(self, name: str) -> NDArray[np.object_]:
+    def labels(self, name: str, may_be_empty: bool = False) -> NDArray[np.object_]:
         """A column as text that is equal only for equal values; without a column (``""``), all rows are equal.
+
+        Parameters
+        ----------
+        may_be_empty
+            Whether the caller excludes the rows without a name, which would else be one of their own.
 
         Raises
         ------
         RelscaleError
-            The column is missing.
+            The column is missing, or a row has no name in it.
         """
         if not name:
             return np.full(len(self), "all", dtype=object)
+        if not may_be_empty and (unnamed := int((~self.filled(name)).sum())):
+            raise RelscaleError(
+                f"column {name!r} is empty in {unnamed} of {len(self)} rows; fill it, or remove these rows"
+            )
         numeric = self[name].dtype == float
         return np.array([_label(float(v)) if numeric else str(v) for v in self[name]], dtype=object)
 

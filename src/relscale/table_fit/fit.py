@@ -55,7 +55,7 @@ from relscale.table_fit.law_entries import fit_rows, law_entry
 from relscale.table_fit.law_rows import law_rows
 from relscale.table_fit.measurements import check_columns, read_source
 from relscale.table_fit.result import TableFit
-from relscale.table_fit.row_filter import filter_rows
+from relscale.table_fit.row_filter import filter_rows, selection
 from relscale.table_fit.targets import At, as_targets, line_options
 
 CLUSTERED = (
@@ -205,7 +205,7 @@ def fit(
         entry = law_entry(shown_law, law_object, columns, rows, delta, estimation)
         settings = Settings(level=level, bootstrap=bootstrap, seed=seed)
         fitted = fit_rows(entry, rows, law, targets, settings)
-    _check_any_fitted(fitted, name)
+    _check_any_fitted(fitted, f"{name} ({notes[0]})" if where else name)
     if targets:
         _ = fitted.forecasts  # refuses targets in other units than the table's
     return TableFit(
@@ -236,14 +236,16 @@ def _read(table: Any, columns: Columns, where: str | Sequence[str]) -> tuple[pa.
     if is_of_lm_eval:
         source = with_scores(source, folder, name)
     check_columns(source, columns.but_errors, name)
-    source = filter_rows(source, [where] if isinstance(where, str) else where, name)
+    conditions = [where] if isinstance(where, str) else where
+    whole, source = source, filter_rows(source, conditions, name)
+    notes = list(filter(None, [selection(conditions, source, whole)]))
     if "suite" in source.column_names:
         refuse_mixed_formats(source)
     if not is_of_lm_eval:
-        return source, name, []
+        return source, name, notes
     check_one_metric(source, name)
     check_equal_tasks(source, name, [column for column in (columns.group, columns.corpus) if column])
-    return source, name, [NO_ITEMS]
+    return source, name, [*notes, NO_ITEMS]
 
 
 def _check_any_fitted(results: Fits, name: str) -> None:

@@ -48,6 +48,20 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Tab
     return table
 
 
+def selection(conditions: Sequence[str], selected: pa.Table, whole: pa.Table) -> str:
+    """What conditions left of a table, for its results and errors; empty without conditions.
+
+    Examples
+    --------
+    >>> whole = pa.table({"seed": [0, 0, 1]})
+    >>> selection(["seed=0"], filter_rows(whole, ["seed=0"], "runs"), whole)
+    '2 of 3 rows meet seed=0'
+    """
+    return (
+        f"{selected.num_rows} of {whole.num_rows} rows meet {' and '.join(conditions)}" if conditions else ""
+    )
+
+
 def _matches(table: pa.Table, column: str, sign: str, value: str, name: str) -> list[bool]:
     subject = f"{name}: column {column!r}"
     if sign in ORDERED:
