@@ -3,7 +3,8 @@
 Property tests draw the same examples everywhere, so that a change is what breaks a test, and no chance;
 ``pytest --hypothesis-profile search`` looks for new ones. In parallel (``make test``) a module belongs to one process,
 for its fixtures, and so do those of workflows, which share a small experiment that is trained once and processes that
-have imported what jobs need, and those of scoring, for what lm-eval and transformers import; the longest come first.
+have imported what jobs need, and those of scoring and the others that import lm-eval or transformers, which takes
+seconds; the longest come first.
 
 Tests that take long are marked ``slow``, and ``make quick`` leaves them out; of a module of slow tests alone it imports
 nothing. A test without the mark that takes more than ``CPU_SECONDS`` is named at the end.
@@ -31,6 +32,12 @@ FIRST = (
     *("test_shards", "test_figures", "test_named_tasks", "test_data_suites", "test_provenance"),
     *("test_report_in_a_browser", "test_shared_budgets", "test_lm_eval_tasks", "test_extending"),
 )
+SCORE_MODELS = (
+    "test_doors",
+    "test_public_api",
+    "test_hostile_data",
+    "test_gpu_benchmark",
+)  # beside tests/scoring
 CPU_SECONDS = 3  # of a test that is not marked slow, at most
 SLOW_ALONE = re.compile(r"^pytestmark = (\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
 
@@ -94,7 +101,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             path = Path(nodeid.partition("::")[0])
-            together = path.parent.name in ("workflow", "scoring") and path.stem != "test_slurm"
+            if path.parent.name == "scoring" or path.stem in SCORE_MODELS:
+                return "models are scored"
+            together = path.parent.name == "workflow" and path.stem != "test_slurm"
             return str(path.parent if together else path)
 
     return ByModule(config, log)

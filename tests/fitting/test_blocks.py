@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from row_cells import as_cells
 
 from relscale.figures.data import FittedParameter
@@ -39,6 +38,8 @@ def trajectories(
 
 
 def test_the_covariance_is_the_jackknife_of_statsmodels_fits_without_each_block() -> None:
+    import statsmodels.api as sm
+
     x, y, block = trajectories(6, 2)
     y[block == 2, 1] = np.nan  # a curve that lacks a training
     y[3, 0] = np.nan
@@ -60,7 +61,7 @@ def test_the_covariance_is_the_jackknife_of_statsmodels_fits_without_each_block(
 def test_the_covariance_is_the_sandwich_of_residuals_over_one_less_their_leverage() -> None:
     """The CR3 estimator as Bell and McCaffrey write it."""
     x, y, block = trajectories(7, 1)
-    design = sm.add_constant(x - x.mean())
+    design = np.column_stack([np.ones(len(x)), x - x.mean()])
     bread = np.linalg.inv(design.T @ design)
     residuals = y[:, 0] - design @ bread @ design.T @ y[:, 0]
     meat = np.zeros((2, 2))

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-import statsmodels.api
 from row_cells import as_cells
 
 from relscale.errors import RelscaleError
@@ -369,6 +368,8 @@ def test_prediction_intervals_cover_new_runs_at_the_nominal_rate() -> None:
 
 
 def test_least_squares_have_the_intervals_of_ordinary_regression_for_parameters_and_predictions() -> None:
+    import statsmodels.api
+
     table = world().filter(pc.equal(world()["step"], 3))  # one checkpoint a training
     others = [i for i in range(12) if i != 5]  # the one that is predicted lies inside the data
     entry = POWER | {"predict": {"run": ["a5"]}, "only": {"run": [f"a{i}" for i in others]}}

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import scipy.stats
-import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -13,6 +12,8 @@ X = np.log([1e11, 3e11, 1e12, 3e12, 1e13])
 
 
 def test_lines_and_t_intervals_are_those_of_scipy_and_statsmodels() -> None:
+    import statsmodels.api as sm
+
     y = np.random.default_rng(0).normal(size=(5, 3))
     found = lines(X, y)
     slope = interval.slope(found, 0.95)

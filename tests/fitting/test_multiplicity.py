@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.multitest import multipletests
 
 from relscale.fitting.inference.multiplicity import adjusted
 
@@ -10,6 +9,8 @@ from relscale.fitting.inference.multiplicity import adjusted
 @pytest.mark.slow
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_adjusted_p_values_are_those_of_statsmodels(p: list[float]) -> None:
+    from statsmodels.stats.multitest import multipletests
+
     bh, by = adjusted(p, ["family"] * len(p))
     assert bh == pytest.approx(multipletests(p, method="fdr_bh")[1])
     assert by == pytest.approx(multipletests(p, method="fdr_by")[1])
