@@ -538,3 +538,17 @@ def test_a_fit_of_selected_rows_says_which_and_how_many() -> None:
     assert "4 of 8 rows meet seed=1" in str(relscale.fit(table, where="seed=1"))
     with pytest.raises(RelscaleError, match=r"2 of 8 rows meet seed=1 and training_flops>=1e20"):
         relscale.fit(table, where=["seed=1", "training_flops>=1e20"])
+
+
+@pytest.mark.parametrize(("unit", "is_noted"), [(1.0, False), (100.0, True)])
+def test_a_group_in_percent_beside_one_in_shares_is_noted(unit: float, is_noted: bool) -> None:
+    """Every ratio of the two is wrong by the factor 100, and none of them crosses 1."""
+    compute = np.array([1e18, 1e19, 1e20, 1e21])
+    error = 0.4 * (compute / 1e18) ** -0.05
+    table = {
+        "training_flops": np.tile(compute, 2),
+        "group": ["a"] * 4 + ["b"] * 4,
+        "error": np.concatenate([error, unit * 0.9 * error]),
+    }
+    fit = relscale.fit(pa.table(table), baseline="a")
+    assert ("if these are percentages, write all values in one unit" in str(fit)) is is_noted

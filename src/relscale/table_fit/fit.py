@@ -50,7 +50,7 @@ from relscale.table_fit.columns import (
     with_errors,
     with_groups,
 )
-from relscale.table_fit.known_columns import higher_is_better
+from relscale.table_fit.known_columns import higher_is_better, shares_and_percentages
 from relscale.table_fit.law_entries import fit_rows, law_entry
 from relscale.table_fit.law_rows import law_rows
 from relscale.table_fit.measurements import check_columns, read_source
@@ -195,6 +195,10 @@ def fit(
         check_no_mean(source, columns.group, columns.baseline, name)
     rows = law_rows(source, columns, law_object, residual, name)
     check_no_amounts(law, columns.x, rows.usable, name)
+    values = rows.usable["value"].to_numpy()
+    notes += list(filter(None, (shares_and_percentages(column, values) for column in named.y or columns.y)))[
+        :1
+    ]
     if line:
         line_settings = line_options(
             rows.usable, shown_law, columns.baseline, name, level, bootstrap, targets

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.printable import escaped_repr
@@ -32,6 +34,8 @@ HIGHER_IS_BETTER = {
     *("acc", "accuracy", "exact", "em", "f1", "score", "pass@1", "pass_at_1", "bleu", "rouge", "mcc"),
     *("auc", "precision", "recall", "acc_norm", "exact_match", "win_rate"),
 }
+SHARES = {"error", "err", "error_rate", "acc", "accuracy", "exact_match", "win_rate", "acc_norm"}
+WIDE_GAP = 5.0  # between the largest share and the smallest percentage: continuous percentages have none
 
 
 @escaped_repr
@@ -148,12 +152,34 @@ def higher_is_better(y: str) -> str:
     >>> higher_is_better("loss")
     ''
     """
-    name = y.lower()
-    if not any(
-        name == word or name.endswith((f"_{word}", f"/{word}", f" {word}")) for word in HIGHER_IS_BETTER
-    ):
+    if not _is_called(y, HIGHER_IS_BETTER):
         return ""
     return f"note: {y!r} is fitted as an error, for which lower is better; of an accuracy, fit 1 − accuracy"
+
+
+def shares_and_percentages(y: str, values: NDArray[np.float64]) -> str:
+    """A warning if a column of shares, by its name, has values up to 1 and others above, with a wide gap between them.
+
+    Examples
+    --------
+    >>> shares_and_percentages("error", np.array([0.3, 0.4, 38.0, 41.0]))
+    "note: 'error' has values up to 0.4 and others from 38; if these are percentages, write all values in one unit"
+    >>> shares_and_percentages("error", np.array([0.5, 1.4, 6.0, 41.0]))
+    ''
+    """
+    low, high = values[(values > 0) & (values <= 1)], values[(values > 1) & (values <= 100)]
+    if not _is_called(y, SHARES) or not len(low) or not len(high) or high.min() < WIDE_GAP * low.max():
+        return ""
+    return (
+        f"note: {y!r} has values up to {low.max():g} and others from {high.min():g}; if these are percentages, write "
+        "all values in one unit"
+    )
+
+
+def _is_called(column: str, words: Iterable[str]) -> bool:
+    """Whether a column's name is one of the words, or ends with one."""
+    name = column.lower()
+    return any(name == word or name.endswith((f"_{word}", f"/{word}", f" {word}")) for word in words)
 
 
 def long_table(table: pa.Table, columns: Sequence[str], group: str, value: str, name: str) -> pa.Table:
