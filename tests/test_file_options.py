@@ -33,6 +33,13 @@ def test_a_missing_file_is_refused() -> None:
         by_name("--suites", NAMES, EXPECTED[:1], EXPECTED)
 
 
+def test_a_file_that_the_experiment_does_not_have_is_refused() -> None:
+    with pytest.raises(
+        RelscaleError, match="--suites: the experiment has no such files; leave the option out"
+    ):
+        by_name("--suites", [], EXPECTED[:1], [])
+
+
 def test_a_manifest_of_another_name_is_refused_as_it_would_not_be_read(tmp_path) -> None:
     results = Results(tmp_path)
     with pytest.raises(

@@ -6,6 +6,7 @@ from one_sentence import assert_one_sentence
 from relscale.errors import RelscaleError
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.options import Suite
+from relscale.scoring.requests import cluster_of
 from relscale.scoring.suite_description import read_suite, suite_inputs
 from relscale.scoring.supported_tasks import unsupported
 from relscale.scoring.task_files import absolute_includes, task_files
@@ -192,3 +193,15 @@ def test_a_task_whose_function_cannot_be_loaded_is_left_out_with_the_reason(fold
     assert reason is not None
     assert reason.startswith("cannot be loaded (")
     assert "\n" not in reason
+
+
+def test_every_task_has_a_subject_if_one_has_so_that_all_groups_have_the_same_metrics(folder):
+    write(
+        folder, "suite.yaml", "groups: {a: {}, b: {}}\ntasks: {first: {group: a, subject: law}, second: b}\n"
+    )
+    tasks = read_manifest(folder).with_subjects().tasks
+    assert {name: task.subject for name, task in tasks.items()} == {"first": "law", "second": "b"}
+    # A group that is its own subject has no clusters of subjects: one cluster has no standard error.
+    assert [cluster_of({}, task, "subject") for task in tasks.values()] == ["law", None]
+    write(folder, "suite.yaml", "groups: {a: [first], b: [second]}\n")
+    assert not any(task.subject for task in read_manifest(folder).with_subjects().tasks.values())

@@ -2,7 +2,7 @@
 
 import argparse
 
-from relscale.commands.inputs import add_config, add_files, files, suite_files
+from relscale.commands.inputs import add_config, add_files, by_name, files, suite_files
 from relscale.commands.outputs import output_table
 
 HELP = "compute the measurements from item scores"
@@ -48,6 +48,8 @@ def run(options: argparse.Namespace) -> None:
 
     experiment = load_config(options.config)
     if isinstance(experiment, MeasurementExperiment):
+        for option in ("suites", "scores", "runs"):  # nothing is prepared, scored or trained
+            by_name(f"--{option}", (), getattr(options, option), ())
         write_table(read_tables(experiment.runs.tables, experiment.name), options.output)
         if options.replicates:  # published tables have no items
             write_pieces([], REPLICATES, options.replicates)

@@ -114,6 +114,8 @@ def by_name(
     names, expected = list(names), list(default)
     paths = files(values, expected)
     order = f"in this order: {', '.join(names) or 'none'}"
+    if paths and not names:
+        raise RelscaleError(f"{option}: the experiment has no such files; leave the option out")
     if len(names) != len(paths):
         raise RelscaleError(f"{option}: {len(paths)} files; give {len(names)}, {order}")
     owner = {path.parts[-2:]: name for name, path in zip(names, expected, strict=True)}

@@ -56,12 +56,12 @@ def run(options: argparse.Namespace) -> None:
     results = Results.of(experiment)
     corpora, names = experiment.scored_corpora, experiment.suites
     stores = corpora if isinstance(experiment, TrainingExperiment) else ()
+    published = experiment.suites if isinstance(experiment, MeasurementExperiment) else None
+    prepared = suite_files(names if published is None else (), options.suites, results)
     data = FigureData(
         measurements=options.measurements or results.measurements,
         fits=options.fits or results.fits,
-        suites=experiment.suites
-        if isinstance(experiment, MeasurementExperiment)
-        else suite_files(names, options.suites, results),
+        suites=prepared if published is None else published,
         tokens=by_name("--tokens", stores, options.tokens, map(results.tokens, stores)),
         corpora=corpora,
         other_tables=branch_tables(experiment, results),

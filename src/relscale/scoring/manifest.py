@@ -1,7 +1,7 @@
 """The manifest of a suite: ``suite.yaml``, read and checked."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar
@@ -38,7 +38,10 @@ _STRICT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True)
 class Task:
-    """Group, prompt form and, within a group, subject of the items of an lm-eval task."""
+    """Group, prompt form and, within a group, subject of the items of an lm-eval task.
+
+    A subject with the group's name is the whole group (`Manifest.with_subjects`).
+    """
 
     __pydantic_config__ = _STRICT
 
@@ -165,6 +168,16 @@ class Manifest:
             if self.options.overlap is not None:
                 windows["overlap"] = self.options.overlap
         return windows
+
+    def with_subjects(self) -> "Manifest":
+        """The manifest in which every task has a subject if one has: else its group's name.
+
+        Groups with subjects have other metrics (micro, macro) than groups without, and could not be compared with them.
+        """
+        if not any(task.subject for task in self.tasks.values()):
+            return self
+        tasks = {name: replace(task, subject=task.subject or task.group) for name, task in self.tasks.items()}
+        return replace(self, tasks=tasks)
 
     def options_of(self, builder: type[S]) -> S:
         """The options that a builder needs.

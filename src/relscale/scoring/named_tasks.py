@@ -83,7 +83,7 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
             raise RelscaleError(
                 f"suite {name}: data for {task!r}, which is not one of its tasks: {', '.join(leaf_names)}"
             )
-    manifest = _manifest(name, suite, named)
+    manifest = _manifest(name, suite, named).with_subjects()
     leaves = [leaf for members in named.values() for leaf in members if not leaf.refused]
     settings = {leaf.name: _settings(leaf, suite.num_fewshot, name, data.get(leaf.name)) for leaf in leaves}
     with sealed_folder(folder) as partial:

@@ -83,7 +83,7 @@ def prepare_suite(
         tasks = [replace(task, rows=task.rows[: manifest.options.limit]) for task in tasks]
         manifest = _described(name, manifest, tasks, count=requests)
     described = read_manifest(source)
-    manifest = _with_baseline(name, manifest, described, suite.baseline is not None)
+    manifest = _with_baseline(name, manifest, described, suite.baseline is not None).with_subjects()
     with sealed_folder(folder) as partial:
         if not tasks:
             shutil.copytree(source, partial, dirs_exist_ok=True)
