@@ -144,13 +144,8 @@ def tiny_model(config: Any, kind: Any = None, spread: float = 0.2) -> Any:
     return model
 
 
-def automatic(model_type: str, **own: Any) -> Case:
-    """A model type with its defaults, made tiny."""
-    return Case(model_type, lambda: tiny_model(tiny_config(model_type, **own)))
-
-
 def variant(name: str, model_type: str, **own: Any) -> Case:
-    """A model type with something of its own."""
+    """A tiny model of a type, with other options than the type's defaults if given."""
     return Case(name, lambda: tiny_model(tiny_config(model_type, **own)))
 
 
@@ -205,12 +200,12 @@ def cases() -> list[Case]:
     import transformers
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-    of_types = [automatic(name, **OWN.get(name, {})) for name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES]
+    of_types = [variant(name, name, **OWN.get(name, {})) for name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES]
     window = {"sliding_window": 64}
     variants = [
         *(
             variant(f"{name}-window-64", name, **window)
-            for name in (
+            for name in [
                 "mistral",
                 "gemma2",
                 "gpt_oss",
@@ -219,7 +214,7 @@ def cases() -> list[Case]:
                 "gemma3_text",
                 "exaone4",
                 "olmo3",
-            )
+            ]
         ),
         variant("qwen2-window-64", "qwen2", use_sliding_window=True, layer_types=SLIDING, **window),
         variant("qwen3-window-64", "qwen3", use_sliding_window=True, layer_types=SLIDING, **window),
@@ -246,11 +241,7 @@ def cases() -> list[Case]:
                 ("yarn", {"original_max_position_embeddings": 40}),
                 (
                     "llama3",
-                    {
-                        "original_max_position_embeddings": 40,
-                        "low_freq_factor": 1.0,
-                        "high_freq_factor": 4.0,
-                    },
+                    {"original_max_position_embeddings": 40, "low_freq_factor": 1.0, "high_freq_factor": 4.0},
                 ),
             )
         ),

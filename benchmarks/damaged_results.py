@@ -33,6 +33,7 @@ from typing import Any
 import torch
 from command_line import command_line
 from small_experiment import CONFIG, NOT_RESULTS, SmallExperiment
+from tabulate import tabulate
 
 from relscale.errors import RelscaleError
 from relscale.scoring.manifest import read_manifest
@@ -110,13 +111,10 @@ def flip(experiment: SmallExperiment, flips: int, chance: random.Random) -> None
         path.write_bytes(damaged)
         outcomes[kind][outcome(read, path, wanted[path])] += 1
         path.write_bytes(whole)
-    print(f"{'':20} {'flips':>6} {'noticed':>8} {'harmless':>9} {'other':>6} {'traceback':>9}")
-    for kind, counts in outcomes.items():
-        cells = [counts.total(), counts["noticed"], counts["harmless"], counts["other"], counts["traceback"]]
-        print(f"{kind:20} {cells[0]:6} {cells[1]:8} {cells[2]:9} {cells[3]:6} {cells[4]:9}")
-    total = sum(outcomes.values(), collections.Counter())
-    cells = [total.total(), total["noticed"], total["harmless"], total["other"], total["traceback"]]
-    print(f"{'all':20} {cells[0]:6} {cells[1]:8} {cells[2]:9} {cells[3]:6} {cells[4]:9}")
+    outcomes["all"] = sum(outcomes.values(), collections.Counter())
+    names = ("noticed", "harmless", "other", "traceback")
+    rows = [(kind, counts.total(), *(counts[name] for name in names)) for kind, counts in outcomes.items()]
+    print(tabulate(rows, ("files", "flips", *names)))
 
 
 def outcome(read: Callable[[Path], Any], path: Path, wanted: Any) -> str:

@@ -14,7 +14,7 @@ slope:
 
 "Scatter is little" if it gives less than half of the standard error that the parabolas state.
 
-Takes half a minute of one core; quoted in docs/explanation/intervals.md.
+Takes seconds; quoted in docs/explanation/intervals.md.
 """
 
 import numpy as np
@@ -63,17 +63,8 @@ def main() -> None:
     command_line(__doc__).parse_args()
     rng = np.random.default_rng(0)
     rows = [row(*design, between, rng) for design in DESIGNS for between in BETWEEN]
-    head = [
-        "budgets",
-        "df of each",
-        "largest v",
-        "τ²/v",
-        "scatter is little",
-        "t",
-        "larger",
-        "pooled",
-        "pooled more",
-    ]
+    head = ["budgets", "df of each", "largest v", "τ²/v", "scatter is little"]
+    head += ["t", "larger", "pooled", "pooled more"]
     print("coverage (where scatter is little), mean half width\n")
     print(tabulate(rows, headers=head, tablefmt="github", disable_numparse=True))
 

@@ -11,8 +11,6 @@ Takes about half a minute of one core; quoted in docs/explanation/performance.md
 
 import math
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +20,7 @@ from typing import Any
 
 import yaml
 from command_line import command_line
+from timed_command import timed
 
 from relscale.design.placement import place
 from relscale.experiments.check import check_experiment
@@ -62,19 +61,8 @@ def dry_run_seconds(jobs: int) -> float:
     """Processor seconds of ``snakemake --dry-run`` with half as many trainings as jobs, and a scoring for each."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.yaml").write_text(yaml.safe_dump(config_of(jobs // 2)))
-        command = [
-            "snakemake",
-            "--dry-run",
-            "--snakefile",
-            str(ROOT / "Snakefile"),
-            "--quiet",
-            "rules",
-            "host",
-        ]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, env=os.environ)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        command = ["snakemake", "--dry-run", "--snakefile", ROOT / "Snakefile", "--quiet", "rules", "host"]
+        return timed(command, Path(folder), os.environ).processor
 
 
 def show(title: str, sizes: Sequence[int], seconds: Callable[[int], float]) -> None:

@@ -34,7 +34,7 @@ from unittest import mock
 
 import numpy as np
 from command_line import command_line
-from tiny_models import byte_level_tokenizer
+from tiny_models import byte_level_tokenizer, random_qwen3
 from worker import Worker
 
 SUBJECTS = ["abstract_algebra", "high_school_biology", "moral_disputes", "professional_psychology"]
@@ -361,26 +361,14 @@ def full(options: argparse.Namespace, folder: Path) -> None:
 def save_model(folder: Path, evals: Path, size: str) -> None:
     """A random Qwen3 and a byte-level BPE of the questions."""
     import pyarrow.parquet
-    import torch
     import transformers
 
     transformers.logging.disable_progress_bar()
     rows = pyarrow.parquet.read_table(evals / "mmlu" / "test.parquet").to_pylist()
     tokenizer = byte_level_tokenizer(8192, (f"{row['question']} {' '.join(row['choices'])}" for row in rows))
     width, layers = SIZES[size]
-    torch.manual_seed(0)
-    config = transformers.Qwen3Config(
-        vocab_size=8192,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=width // 64,
-        num_key_value_heads=width // 64,
-        head_dim=64,
-        intermediate_size=4 * width,
-        max_position_embeddings=4096,
-        tie_word_embeddings=False,
-    )
-    transformers.Qwen3ForCausalLM(config).save_pretrained(folder)
+    model = random_qwen3(8192, 4096, width, spread=0.02, layers=layers, heads=width // 64, mlp_ratio=4)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

@@ -34,8 +34,17 @@ def byte_level_tokenizer(vocabulary: int, texts: Iterable[str] | None = None) ->
     )
 
 
-def random_qwen3(vocabulary: int, context: int, width: int = 32, spread: float = 1.0, seed: int = 0) -> Any:
-    """A Qwen3 of two layers and two heads with random weights.
+def random_qwen3(
+    vocabulary: int,
+    context: int,
+    width: int = 32,
+    spread: float = 1.0,
+    seed: int = 0,
+    layers: int = 2,
+    heads: int = 2,
+    mlp_ratio: int = 2,
+) -> Any:
+    """A Qwen3 with random weights.
 
     Parameters
     ----------
@@ -43,6 +52,10 @@ def random_qwen3(vocabulary: int, context: int, width: int = 32, spread: float =
         Tokens of its vocabulary; tokens of its context; hidden size.
     spread
         Standard deviation of the weights.
+    layers, heads
+        Layers, and heads per layer.
+    mlp_ratio
+        Width of the MLP over the hidden size.
     """
     import torch
     import transformers
@@ -51,11 +64,11 @@ def random_qwen3(vocabulary: int, context: int, width: int = 32, spread: float =
     config = transformers.Qwen3Config(
         vocab_size=vocabulary,
         hidden_size=width,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        head_dim=width // 2,
-        intermediate_size=2 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        head_dim=width // heads,
+        intermediate_size=mlp_ratio * width,
         max_position_embeddings=context,
         tie_word_embeddings=False,
         initializer_range=spread,

@@ -17,10 +17,8 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +27,7 @@ from command_line import command_line
 from timed_command import Seconds, timed
 from torch import Tensor, nn
 from training import plain_loss, qwen3
+from training_loop import train
 from transformers import Qwen3ForCausalLM
 
 from relscale.commands.inputs import training_experiment
@@ -39,37 +38,10 @@ from relscale.tokens.store import TokenStore
 from relscale.training.fabric import fabric_precision
 from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
-from relscale.training.schedule import learning_rate_factor
 from relscale.workflow.jobs import members, runs_by_job
 
 ROOT = Path(__file__).resolve().parents[1]
 RECENT = 0.05
-Model = TypeVar("Model", bound=nn.Module)
-
-
-def train(
-    run: Run,
-    store: TokenStore,
-    model: Model,
-    loss_of: Callable[[Model, Tensor], Tensor],
-    optimizer: torch.optim.Optimizer,
-    order: int = 1,
-) -> np.ndarray:
-    """The run's loss at each step."""
-    h, losses = run.hyperparameters, []
-    for step in range(run.train_steps):
-        batch = store.batch(
-            step, run.batch_size, run.architecture.sequence_length, split="train", seed=run.seed
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = h.learning_rate * learning_rate_factor(step, run.train_steps, h)
-        loss = loss_of(model, torch.from_numpy(batch[::order].copy()))
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), h.gradient_clip)
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(loss.item())
-    return np.array(losses)
 
 
 def final(losses: np.ndarray) -> float:

@@ -18,6 +18,7 @@ import plotly.graph_objects as go
 import torch
 from command_line import command_line
 from plotly.subplots import make_subplots
+from training_loop import train
 
 from relscale.design.architecture import Architecture
 from relscale.design.recipes import layerwise_decay, width_transfer
@@ -29,7 +30,6 @@ from relscale.training.model import Decoder
 from relscale.training.optimizers import build_optimizer
 from relscale.training.options import Training
 from relscale.training.precision import choose_precision
-from relscale.training.schedule import learning_rate_factor
 
 RECIPES = {"width-transfer": width_transfer, "layerwise-decay": layerwise_decay}
 WIDTHS = (16, 32, 64, 96)
@@ -43,26 +43,19 @@ def final_loss(recipe: str, width: int, multiple: float, seed: int, store: Token
     """Nats per token at the end of one training; not a number where it diverged."""
     a = Architecture(2048, SEQUENCE, width, 1, width // 16, width // 16, 16, 4 * width)
     h = RECIPES[recipe].hyperparameters("adamw", a, BATCH, STEPS * BATCH * SEQUENCE)
-    run = Run("documentation", 0.0, seed, a, BATCH, STEPS, h)
+    vectors = None if h.vector_learning_rate is None else multiple * h.vector_learning_rate
+    h = replace(h, learning_rate=multiple * h.learning_rate, vector_learning_rate=vectors)
     torch.manual_seed(seed)
     model = Decoder(a)
-    rate = multiple * h.learning_rate
-    vectors = None if h.vector_learning_rate is None else multiple * h.vector_learning_rate
-    optimizer = build_optimizer(model, replace(h, learning_rate=rate, vector_learning_rate=vectors))
+    optimizer = build_optimizer(model, h)
     precision = fabric_precision(choose_precision(Training(), width), torch.device("cpu"))
-    losses = []
-    for step in range(STEPS):
-        for group in optimizer.param_groups:
-            group["lr"] = group.get("scale", 1.0) * rate * learning_rate_factor(step, STEPS, h)
-        batch = torch.from_numpy(store.batch(step, BATCH, SEQUENCE, split="train", seed=run.seed).copy())
+
+    def loss_of(model: Decoder, batch: torch.Tensor) -> torch.Tensor:
         with precision.forward_context():
-            loss = model.loss(batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), h.gradient_clip)
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(loss.item())
-    return float(np.mean(losses[-RECENT:]))
+            return model.loss(batch)
+
+    run = Run("documentation", 0.0, seed, a, BATCH, STEPS, h)
+    return float(np.mean(train(run, store, model, loss_of, optimizer)[-RECENT:]))
 
 
 def least(losses: np.ndarray) -> float:

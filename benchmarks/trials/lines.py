@@ -135,10 +135,7 @@ def of_lines(size: int, level: float, seed: int) -> list[Outcome]:
     """Both parameters of the relative law along a ladder of independent points."""
     y = gaps.crossing(0.03, 1e18, 0.01, size, np.random.default_rng([seed, 73]))
     rows = law_rows(relative.LINE, curves_of(gaps.BUDGETS, y, RATIO), Settings(level=level))
-    truth = {
-        relative.LINE.slope: 0.03,
-        relative.LINE.level: np.exp(0.03 * (gaps.X.mean() - np.log(1e18))),
-    }
+    truth = {relative.LINE.slope: 0.03, relative.LINE.level: np.exp(0.03 * (gaps.X.mean() - np.log(1e18)))}
     result = []
     for name, value in truth.items():
         low, high = np.array([(row.low, row.high) for row in rows if row.parameter == name], dtype=float).T
