@@ -35,6 +35,7 @@ def test_a_log_axis_shows_all_its_values_and_some_ticks(values: list[float], wid
         assert 1 <= len(axis["tickvals"]) <= 8
         assert all(low - 1e-9 <= math.log10(tick) <= high + 1e-9 for tick in axis["tickvals"])
         assert len(set(axis["ticktext"])) == len(axis["ticktext"])
+        assert len({text[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹" for text in axis["ticktext"]}) == 1  # all powers of ten, or none
 
 
 @pytest.mark.slow

@@ -26,15 +26,14 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     r_among_choices = correlations(log_compute, probability / (probability + wrong))
     results = {
         "area below the survival curve minus (1 + mean)": Number(area(r) - 1 - float(r.mean())),
-        "largest difference if wrong choices keep their mass": Number(
+        "largest difference of r of ln p(right) and of p among choices, wrong choices constant": Number(
             float(np.abs(r - r_among_choices).max())
         ),
     }
     for metric, task_correlations in correlations_with_compute(tables).items():
-        results[f"mean correlation of {metric} with compute"] = Number(float(np.nanmean(task_correlations)))
-        results[f"smallest correlation of {metric} with compute"] = Number(
-            float(np.nanmin(task_correlations))
-        )
+        name = TITLES.get(metric, metric)
+        results[f"mean correlation of {name} with compute"] = Number(float(np.nanmean(task_correlations)))
+        results[f"smallest correlation of {name} with compute"] = Number(float(np.nanmin(task_correlations)))
     return results
 
 

@@ -117,7 +117,7 @@ def view(tables: Tables) -> View:
 
 
 UNSTATED = (
-    "the imputation of the 6 missing scores and the search of the fit are not stated for the known number; with means "
+    "The imputation of the 6 missing scores and the search of the fit are not stated for the known number; with means "
     "or two components in place of one, the error of IPA transliteration is 0.21 or 0.26."
 )
 ENTRY = Entry(

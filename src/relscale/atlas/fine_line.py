@@ -73,7 +73,7 @@ ENTRY = Entry(
     "independent code, cannot be reproduced.",
     differs=dict.fromkeys(
         (MEAN.format("bits per byte"), MEAN.format("accuracy")),
-        "the known mean is over 13 tasks, the reproduced one over nine: the table leaves out the four groups of MMLU, "
+        "The known mean is over 13 tasks, the reproduced one over nine: the table leaves out the four groups of MMLU, "
         "whose mean correlation would have to be 0.98 (bits per byte) and 0.94 (accuracy).",
     ),
     slow=True,

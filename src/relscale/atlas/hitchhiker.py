@@ -1,5 +1,7 @@
 """Errors of a law fitted to one model's curve, with A and α from another fit (Choshen et al., arXiv 2410.11840)."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from relscale.atlas.entry import Entry, Number, Tables
@@ -7,6 +9,7 @@ from relscale.atlas.view import Series, View
 from relscale.laws import parametric
 from relscale.laws.law import Array
 from relscale.questions.estimation import known_part, relative_error
+from relscale.storage.column_arrays import Columns
 
 BORROWED = {"A": float(np.exp(6.255414)), "alpha": 0.3526596}  # of Muennighoff et al., arXiv 2305.16264
 FIRST_TOKENS = 1e10  # excluded at the start of each run
@@ -22,7 +25,13 @@ REPORTED = {  # family, model and share of its training
     *(("opt", "13B", 1.0), ("opt", "175B", 0.5), ("opt", "175B", 1.0)),
 }
 MIN_POINTS = 3  # the number of fitted parameters: E, B, beta
-START = (7.3049974, 0.6254804, 0.3526596)  # starting point of the paper's search: ln B, ln E and β
+# Starting point of the paper's search: ln A, ln B, ln E, α and β.
+START = np.array([6.255414, 7.3049974, 0.6254804, 0.3526596, 0.3526596])
+OF_ONE_CURVE, ALL, EXPONENTS = (
+    (1, 2, 4),
+    range(5),
+    3,
+)  # fitted parameters; position from which they are exponents
 CURVES, PUBLISHED = "training_curves.csv.gz", "training_curves_published_are.csv.gz"
 
 
@@ -59,20 +68,46 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     for group, values in differences.items():
         results[f"largest difference, {group}"] = Number(max(values))
         results[f"cells, {group}"] = Number(float(len(values) - 1))
+    return results | differences_of_several(published.where(~is_single_model), curves)
+
+
+def differences_of_several(published: Columns, curves: Mapping[str, Columns]) -> dict[str, Number]:
+    """Median differences from the published errors of laws fitted to a family's smallest models."""
+    results = {}
+    for family, rows in published.by("family"):
+        models = sorted((float(curve["params"][0]), curve) for _, curve in curves[family].by("model"))
+        of_models = [(np.stack([curve["params"], curve["tokens"]]), curve["loss"]) for _, curve in models]
+        differences = []
+        for number, share, error in zip(
+            *(rows[c] for c in ("train", "fraction_of_training", "are_percent")), strict=True
+        ):
+            parts = [known_part(*curve, share, FIRST_TOKENS) for curve in of_models[: int(number)]]
+            x, loss = (np.concatenate(side, axis=-1) for side in zip(*parts, strict=True))
+            differences.append(abs(error_from_start(x, loss, *of_models[-1], ALL) - error))
+        results[several(family)] = Number(float(np.median(differences)))
     return results
 
 
-def error_from_start(x: Array, loss: Array, x_largest: Array, loss_largest: Array) -> float:
-    """The error (%) of the law at which the paper's search stops, which depends on its start if points are too few."""
+def several(family: str) -> str:
+    """Name of the median difference for a family."""
+    return f"median difference of fits to several models, {family}"
+
+
+def error_from_start(
+    x: Array, loss: Array, x_largest: Array, loss_largest: Array, free: Sequence[int] = OF_ONE_CURVE
+) -> float:
+    """The error (%) of the law where the paper's search of the free parameters stops, which may depend on its start."""
     from scipy.optimize import least_squares
 
     def predicted(theta: Array, at: Array) -> Array:
-        log_scale, log_floor, beta = theta
-        other_terms = np.exp(log_floor) + BORROWED["A"] * at[0] ** -BORROWED["alpha"]
-        return np.asarray(other_terms + np.exp(log_scale) * at[1] ** -beta)
+        parameters = START.copy()
+        parameters[list(free)] = theta
+        log_a, log_b, log_e, alpha, beta = parameters
+        return np.asarray(np.exp(log_e) + np.exp(log_a) * at[0] ** -alpha + np.exp(log_b) * at[1] ** -beta)
 
-    bounds = (-np.inf, -np.inf, 0), (np.inf, np.inf, np.inf)
-    theta = least_squares(lambda theta: predicted(theta, x) - loss, START, bounds=bounds).x
+    start = START[list(free)]
+    low = np.where(np.array(free) >= EXPONENTS, 0, -np.inf)
+    theta = least_squares(lambda theta: predicted(theta, x) - loss, start, bounds=(low, np.inf)).x
     is_evaluated = x_largest[1] >= EVALUATED_FROM * x_largest[1].max()
     relative = predicted(theta, x_largest) / loss_largest - 1
     return float(100 * np.abs(relative[is_evaluated]).mean())
@@ -104,7 +139,7 @@ def view(tables: Tables) -> View:
 
 ENTRY = Entry(
     title="A hitchhiker's guide to scaling law estimation",
-    paper="Choshen et al., arXiv 2410.11840, the fits to one model, with A and α from another fit",
+    paper="Choshen et al., arXiv 2410.11840",
     law="parametric",
     formula="L = E + A · N^(−α) + B · D^(−β), A and α from another fit, E, B and β fitted to one curve",
     tables=(CURVES, PUBLISHED),
@@ -117,6 +152,11 @@ ENTRY = Entry(
     remark="Evaluated on the last 30% of the largest model's training. The loss of OPT is a perplexity, so its errors "
     "are errors of a perplexity; in nats they are several times smaller. Six of OPT's cells have one or two points "
     "for three parameters: their numbers depend on the starting point, which is the paper's. The fits to several "
-    "models (99 cells) are not reproduced.",
+    "models are not reproduced.",
+    differs=dict.fromkeys(
+        map(several, ("gpt3", "opt")),
+        "For an unknown reason, fits to the smallest models of a family differ from the published errors of 60 (GPT-3) "
+        "and 39 cells (OPT), as they do in the independent computation, by 0.28 and 1.11 points.",
+    ),
     slow=True,
 )

@@ -118,8 +118,9 @@ def view(tables: Tables) -> View:
     curve = fitted_sigmoid(small, "hellaswag_val", "hellaswag_val:bpb")
     at = np.linspace(0.6, float(x.max()), 100)
     bits, accuracy = ([float(runs[LARGE][name][-LAST:].mean())] for name in columns)
-    measured = Series("13B, not fitted", bits, accuracy, (at, sigmoid.value(curve, at[None])))
-    return View("bits per byte", "accuracy", (*series, measured), log_x=False, log_y=False)
+    fit = Series("sigmoid of these runs", fitted=(at, sigmoid.value(curve, at[None])))
+    large = Series("13B, not fitted", bits, accuracy)
+    return View("bits per byte", "accuracy", (*series, fit, large), log_x=False, log_y=False)
 
 
 ENTRY = Entry(

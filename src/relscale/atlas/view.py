@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 CURVE_POINTS = 120  # points per curve
 MAX_POINTS = 150  # maximum number of drawn points per series, evenly spaced
 WIDTH, HEIGHT = 460, 320  # pixels
+LARGE = 1e5  # from which numbers of an axis are powers of ten
 
 Curve = tuple[ArrayLike, ArrayLike]
 
@@ -119,12 +120,10 @@ def draw(title: str, view: View) -> "go.Figure":
 
 
 def _log_axis(values: list[float], title: str) -> "Axis":
-    """A logarithmic axis with labels at powers of ten, or with plain numbers for less than a decade."""
+    """A logarithmic axis, with labels at powers of ten for large numbers such as compute."""
     from relscale.figures import chart
 
-    if max(values) < 10 * min(values):
-        return chart.log_axis(values, title)
-    return chart.power_axis(values, title, WIDTH)
+    return chart.power_axis(values, title, WIDTH) if max(values) >= LARGE else chart.log_axis(values, title)
 
 
 def _lists(curve: Curve) -> tuple[list[float], list[float]]:

@@ -54,7 +54,7 @@ ENTRY = Entry(
     "converged, and describes parameters and text only. `relscale extrapolate` has forms whose other coefficients "
     "depend on the vocabulary.",
     differs={
-        R_SQUARED: "the form and the fit behind the known number are not given in any available source; the optimum of "
+        R_SQUARED: "The form and the fit behind the known number are not given in any available source; the optimum of "
         "this law has no vocabulary term."
     },
 )

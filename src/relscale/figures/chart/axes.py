@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from relscale.figures.chart.numbers import plain, power_of_ten
+from relscale.figures.chart.numbers import has_plain_form, plain, power_of_ten
 from relscale.figures.chart.style import FAINT, GRID, INK, SIZE
 
 Axis = dict[str, Any]
@@ -35,19 +35,22 @@ def log_axis(
 ) -> Axis:
     """A logarithmic axis around ``values``, labelled over its whole range with powers of ten or plain numbers.
 
+    Either all labels are powers of ten, also if one of them is too large or small for a plain number, or none.
+
     Values that are not positive and finite are ignored; without any other value, the axis has no ticks.
     """
     logs = [math.log10(value) for value in values if value is not None and 0 < value < math.inf]
     low, high = _padded(min(logs), max(logs), pad, least=0.02) if logs else (0.0, 0.1)
     choose = power_ticks if powers else log_ticks
     ticks = choose(10**low, 10**high, most) if logs else []
+    label = power_of_ten if powers or not all(map(has_plain_form, ticks)) else plain
     minor = {"ticks": "outside", "ticklen": 3, "dtick": "D1", "tickcolor": FAINT} if high - low > 0.5 else {}
     return {
         **_axis(title),
         "type": "log",
         "range": [low, high],
         "tickvals": ticks,
-        "ticktext": [power_of_ten(tick) if powers else plain(tick) for tick in ticks],
+        "ticktext": [label(tick) for tick in ticks],
         "minor": minor,
     }
 

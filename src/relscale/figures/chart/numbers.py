@@ -22,11 +22,14 @@ def power_of_ten(value: float) -> str:
     return power if float(mantissa) == 1 else f"{float(mantissa):g}×{power}".replace("-", "−")
 
 
+def has_plain_form(value: float) -> bool:
+    """Whether a number is neither very large nor very small."""
+    return value == 0 or 1e-4 <= abs(value) < 1e5
+
+
 def plain(value: float) -> str:
     """A number without trailing zeros; a very large or small one as a power of ten."""
-    if value and not 1e-4 <= abs(value) < 1e5:
-        return power_of_ten(value)
-    return f"{value:g}".replace("-", "−")
+    return f"{value:g}".replace("-", "−") if has_plain_form(value) else power_of_ten(value)
 
 
 def significant(value: float, digits: int) -> str:
