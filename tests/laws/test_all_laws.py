@@ -230,6 +230,7 @@ WITHOUT_UNITS = (  # of shares, ratios, numbers of streams and experts, and of u
     ),
     *("information", "flp_m", "multilingual"),
 )
+IN_NATS = ("batch_trajectory",)  # its critical batch is a power of the loss, B_* at a loss of 1
 SHARES = ("sigmoid", "task_scaling", "filtering")  # what these predict has no unit
 FLAT = ("multi_power",)  # with noise a valley so flat that a search ends anywhere along it
 CASES = [(name, truth) for name, (_, truths) in WORLDS.items() for truth in truths]
@@ -307,9 +308,7 @@ def noisy_and_fitted(name: str) -> tuple[Array, Array, Estimates]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-60, 1e-3, 1e3, 1e60])
-@pytest.mark.parametrize(
-    "name", [name for name in WORLDS if name not in (*SHARES, *FLAT, "batch_trajectory")]
-)
+@pytest.mark.parametrize("name", [name for name in WORLDS if name not in (*SHARES, *FLAT, *IN_NATS)])
 def test_the_unit_of_what_is_predicted_does_not_matter(name: str, scale: float) -> None:
     x, noisy, plain = noisy_and_fitted(name)
     scaled = fitted(name, x, scale * noisy)
@@ -342,6 +341,19 @@ def test_a_loss_of_size_steps_and_batch_is_that_of_its_equation(
     found = law("batch_trajectory").value(constants, np.array(at)[:, None])
     assert found == pytest.approx(loss, abs=1e-8)
     assert constants[4] / found ** (1 / constants[5]) == pytest.approx(critical, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "exponent"),
+    [(0.5, 0.008), (1.5, 0.02118), (3, 0.036), (7, 0.06), (14, 0.08), (32, 0.09846), (72, 0.10937)],
+)
+def test_the_exponent_of_post_training_saturates_with_size(size: float, exponent: float) -> None:
+    """K_max / (1 + N_0 / N) with K_max 0.12 and N_0 7e9, at sizes in billions, by hand."""
+    compute = np.array([1e19, 1e20])
+    failures = law("rl_posttraining").value(
+        np.array([-0.3, -0.2, -0.01, 0.12, 7e9]), np.stack([np.full(2, 1e9 * size), compute])
+    )
+    assert -np.diff(np.log(failures)) / np.log(10) == pytest.approx(exponent, abs=5.1e-6)
 
 
 # A score, a law of anything, and a law for which more tokens change the best rate and batch.
