@@ -1,4 +1,4 @@
-"""Right and wrong answers of models with abilities around a line in ln compute, and those of a further model.
+"""Right and wrong answers of models with abilities around a line in ln compute, and of one larger model.
 
 Only items of normally distributed ease are what the fit assumes; for skewed ease, easy and hard items, and items that
 discriminate differently it is an approximation.
@@ -38,7 +38,7 @@ def discriminating(items: int, rng: np.random.Generator) -> Items:
 
 @dataclass(frozen=True)
 class World:
-    """What is true.
+    """A population of models and items.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class World:
 
     @property
     def slope(self) -> float:
-        """Of the line."""
+        """Slope of the line."""
         return self.last - self.first
 
 
@@ -94,7 +94,7 @@ class Drawn:
 
 
 def draw(world: World, rng: np.random.Generator) -> Drawn:
-    """A data set of this world."""
+    """Draw a data set."""
     from scipy.special import expit
 
     x = np.linspace(0, 1, world.models)

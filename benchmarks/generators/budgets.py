@@ -1,4 +1,4 @@
-"""Budgets that are not alike: one has repeated seeds, or all are slices of the same longer trainings.
+"""Unequal budgets: one has repeated seeds, or all are slices of the same longer trainings.
 
 ``repeated``: ln G straight in ln F, the noise of single runs (less where a budget has several) or of whole budgets (the
 same whatever runs there are).
@@ -29,7 +29,7 @@ STEP = 0.25  # of ln N between trainings
 
 
 def repeated(runs: Floats, noise: str, size: int, rng: np.random.Generator) -> Floats:
-    """(P, size) ln G at ``BUDGETS`` of so many ``runs`` (P,) each."""
+    """(P, size) ln G at ``BUDGETS`` with ``runs`` (P,) runs each."""
     sd = 0.01 / np.sqrt(runs) if noise == RUNS else np.full(len(runs), 0.01)
     clean = SLOPE * (BUDGETS - BUDGETS.mean())
     return np.asarray(clean[:, None] + sd[:, None] * rng.standard_normal((len(runs), size)))
@@ -44,9 +44,8 @@ def slices(log_flops: Floats, size: int, rng: np.random.Generator) -> tuple[Floa
     without = np.empty((len(log_flops), size, len(sizes)))
     for i, at in enumerate(EXPONENT * (log_flops - log_flops.mean())):
         inside = np.flatnonzero(np.abs(sizes - at) <= WINDOW)
-        x = (
-            at - sizes[inside]
-        )  # ln tokens less the optimum's: ln D + ln N is the budget's, and at half of it both optima
+        # ln tokens less the optimum's: ln D + ln N is the budget's, and both optima are at half of it
+        x = at - sizes[inside]
         loss = CURVATURE * x[:, None] ** 2 + own[inside] + OF_READING * rng.standard_normal((len(x), size))
         value[i] = at + _optimum(x, loss)
         without[i] = value[i][:, None]

@@ -1,4 +1,4 @@
-"""Items that come in clusters, such as questions on one file: groups of them along a ladder of budgets.
+"""Items in clusters, such as questions on one file: groups of them along a ladder of budgets.
 
     e_cip = E_p·(1 + a_c + a_ci + (b_c + b_ci)·z_p + n_cip + r_p),    E_p = exp(−β·z_p),    z_p = ln F_p − mean
 
@@ -20,7 +20,7 @@ BETA = 0.1
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviations of what a cluster shares, of what an item has for itself, and of a run's noise."""
+    """Standard deviations of items and of a run's noise, and the share of the former that a cluster has in common."""
 
     level: float = 0.3
     slope: float = 0.06

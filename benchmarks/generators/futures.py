@@ -1,4 +1,4 @@
-"""Two groups' errors along a ladder, and what the next model, with ten times the compute, will show.
+"""Errors of two groups along a ladder, and of the next model, with ten times the compute.
 
 Every world gives ln E of a target and of a baseline at the ladder's points and at one further point, where the noise of
 a new model is part of what is to be forecast. Nothing here is what the forecasts assume: their weights and widths come
@@ -20,20 +20,20 @@ World = Callable[[int, np.random.Generator], Floats]
 
 
 def power_laws(size: int, rng: np.random.Generator) -> Floats:
-    """(2, P + 1, size) ln E of two power laws, exponents drawn anew for each data set."""
+    """(2, P + 1, size) ln E of two power laws, with new exponents for each data set."""
     beta = rng.uniform(0.02, 0.1, (2, 1, size))
     return _noisy(-beta * _x()[:, None], rng)
 
 
 def saturating(size: int, rng: np.random.Generator) -> Floats:
-    """The same of power laws with an irreducible part of 0.2 to 0.7 of the error in the middle of the data."""
+    """Power laws with an irreducible error of 0.2 to 0.7 of the error in the middle of the data."""
     beta = rng.uniform(0.1, 0.3, (2, 1, size))
     stays = rng.uniform(0.2, 0.7, (2, 1, size))
     return _noisy(np.log(stays + (1 - stays) * np.exp(-beta * _x()[:, None])), rng)
 
 
 def bending(size: int, rng: np.random.Generator) -> Floats:
-    """The same where the exponent changes, smoothly, somewhere inside the data or ahead of them."""
+    """Power laws whose exponent changes smoothly, inside the data or beyond them."""
     first, change = rng.uniform(0.02, 0.08, (2, 2, 1, size))
     change = change * rng.choice([-1, 1], (2, 1, size))
     place = rng.uniform(-3, 6, (2, 1, size))

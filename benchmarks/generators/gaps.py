@@ -1,4 +1,4 @@
-"""Gaps along a ladder of budgets: a straight ln G with independent normal noise, alone or of many groups.
+"""Gaps along a ladder of budgets: a straight ln G with independent normal noise, of one or many groups.
 
     ln G_gi = Δβ_g·(ln F_i − ln F_0) + sd·e_gi
 

@@ -29,7 +29,7 @@ OFF_OPTIMUM = {
 
 @dataclass(frozen=True)
 class Grid:
-    """What was trained: budgets (training FLOPs), and ln tokens and ln params of each budget's runs, seeds repeated."""
+    """The runs: budgets (training FLOPs), and ln tokens and ln params of each budget's runs, with repeated seeds."""
 
     name: str
     flops: Floats
@@ -138,12 +138,12 @@ def well_specified(
 
 
 def budget_noise(grid: Grid, noise: Noise, size: int, replicates: int, rng: np.random.Generator) -> Simulated:
-    """As ``well_specified``, and all runs of a budget go wrong together, by as much as a group's own run noise."""
+    """As ``well_specified``, with noise that all runs of a budget share, as large as a group's own run noise."""
     return well_specified(grid, replace(noise, budget=max(noise.own, noise.shared)), size, replicates, rng)
 
 
 def surfaces(grid: Grid, noise: Noise, size: int, replicates: int, rng: np.random.Generator) -> Simulated:
-    """Every error its own ``E + A/N^α + B/D^β``: no parabola, no power law, and no two groups with one optimum.
+    """Every error its own ``E + A/N^α + B/D^β``: no parabola, no power law, no common optimum.
 
     The true Δβ is the slope of the noiseless log ratio at the true optimum of the validation surface, which is where
     the simulated frontier lies.
@@ -181,7 +181,7 @@ GENERATORS: dict[str, Generator] = {
 
 
 def _slope(grid: Grid, y: Floats) -> float:
-    """Of y on ln FLOPs."""
+    """Slope of y on ln FLOPs."""
     return float(grid.z @ y / (grid.z @ grid.z))
 
 
@@ -191,7 +191,7 @@ def _by_tokens(grid: Grid, i: int) -> tuple[Floats, Floats]:
 
 
 def _true_optimum(grid: Grid, validation: Callable[[Floats, Floats], Floats]) -> tuple[Floats, Floats]:
-    """ln tokens and ln params of least validation loss at each budget, over designs between and beside those tried."""
+    """ln tokens and ln params of the lowest validation loss at each budget, between and beyond the designs tried."""
     best = []
     for i in range(len(grid.flops)):
         x, n = _by_tokens(grid, i)

@@ -1,4 +1,4 @@
-"""Data of which a law is true: for every law a realistic design, true parameters, and independent normal noise.
+"""Data that follow a law: for every law a realistic design, true parameters, and independent normal noise.
 
     ln y_i = ln f(θ, x_i) + sd · e_i    or    y_i = f(θ, x_i) + sd · e_i
 
@@ -26,7 +26,7 @@ REFERENCE = Path(__file__).parents[2] / "reference"
 
 @dataclass(frozen=True)
 class Design:
-    """A law, where it is measured, and what is true.
+    """A law, the points at which it is measured, and its true parameters.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Design:
 
 
 def designs() -> list[Design]:
-    """All of them, by law."""
+    """All designs, in the order of the laws."""
     budgets = np.array([1e18, 3e18, 6e18, 1e19, 3e19, 6e19, 1e20])
     seven = (budgets / np.exp(np.log(budgets).mean()))[None]
     four_decades = np.geomspace(1e-2, 1e2, 25)[None]
@@ -205,7 +205,7 @@ def rates_and_batches() -> Floats:
 
 
 def changing_rates() -> Floats:
-    """What the multi-power law is of, for a cosine, a linear and a two-stage schedule after warm-up."""
+    """Predictors of the multi-power law, for a cosine, a linear and a two-stage schedule after warm-up."""
     steps = np.arange(0, 20_001, 500)
     warm_up, progress = np.minimum(steps / 500, 1), np.clip((steps - 500) / 19_500, 0, 1)
     cosine = 0.1 + 0.45 * (1 + np.cos(np.pi * progress))
@@ -262,7 +262,7 @@ def testbed_losses() -> Floats:
 
 
 def figure_4() -> Floats:
-    """Parameters and tokens, D = C / 6N, of all runs but the five of highest loss."""
+    """Parameters and tokens, D = C / 6N, of all runs except the five with the highest loss."""
     table = read_table(REFERENCE / "chinchilla_figure4.csv")
     params, flops, loss = (table[name].to_numpy() for name in ("params", "training_flops", "loss"))
     kept = np.sort(np.argsort(loss)[:-5])

@@ -1,4 +1,4 @@
-"""Compute-optimal tokens ``∝ F^0.5``, each budget's optimum read off a parabola through runs whose losses are noisy."""
+"""Compute-optimal tokens ``∝ F^0.5``, each budget's optimum read off a parabola through noisy losses."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ DECADES = 1.75
 
 @dataclass(frozen=True)
 class Design:
-    """How many runs each budget has, and the noise of its losses in units of ``NOISE``.
+    """Numbers of runs per budget, and the noise of their losses in units of ``NOISE``.
 
     ``between`` is the variance between budgets that no parabola knows of, over the mean variance of an optimum.
     """
@@ -29,7 +29,7 @@ class Design:
 
     @property
     def log_flops(self) -> NDArray[np.float64]:
-        """(P,) of the budgets."""
+        """(P,) ln FLOPs of the budgets."""
         return np.asarray(np.log(10) * np.linspace(18, 18 + DECADES, len(self.runs)))
 
 
@@ -55,7 +55,7 @@ DESIGNS = (
 
 
 def sample(design: Design, size: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], PointVariance]:
-    """(P, size) ln of the optimal tokens, and what the parabolas say of their uncertainty."""
+    """(P, size) ln of the optimal tokens, and their variance by the parabolas."""
     value, variance, true_variance = [], [], []
     for log_flops, runs, noise in zip(design.log_flops, design.runs, design.noise, strict=True):
         x = np.linspace(-1, 1, runs)

@@ -1,4 +1,4 @@
-"""Random parameters for every law, over what is met with, and the points at which data come from them."""
+"""Random parameters for every law, over their usual range, and the points of the data."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Checkpoints of long trainings: points of one training are alike, those of two are not.
+"""Checkpoints of long trainings, whose noise is correlated within a training.
 
     ln E_gk = −β·(ln F_gk − mean) + u_g + v_g·(progress of the training) + a_gk
 
@@ -18,7 +18,7 @@ LEVEL, DRIFT, WANDER, MEMORY = 0.01, 0.01, 0.004, 0.9
 
 
 def computes(trainings: int, checkpoints: int = CHECKPOINTS) -> Floats:
-    """(P,) training FLOPs, a training after the other, its checkpoints evenly from a tenth of its compute to all."""
+    """(P,) training FLOPs, by training, with checkpoints spaced evenly from a tenth of its compute to all of it."""
     whole = np.geomspace(1e19, 1e21, trainings)
     return np.outer(whole, np.linspace(0.1, 1, checkpoints)).ravel()
 

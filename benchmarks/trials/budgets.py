@@ -1,4 +1,4 @@
-"""Coverage of slopes through budgets that are not alike: repeated seeds at one, or trainings that all share."""
+"""Coverage of slopes through unequal budgets: one with repeated seeds, or all read off the same trainings."""
 
 import numpy as np
 from generators import budgets
@@ -11,7 +11,7 @@ RUNS = np.array([1.0, 3.0, 1.0, 1.0])
 
 
 def of_repeated_seeds(size: int, level: float, seed: int) -> list[Outcome]:
-    """Δβ through four budgets, three runs at one of them: as ``fit`` reports it, and by the plain t interval."""
+    """Δβ through four budgets, three runs at one of them: the interval of ``fit``, and the plain t interval."""
     result = []
     for number, noise in enumerate((budgets.RUNS, budgets.BUDGET)):
         y = budgets.repeated(RUNS, noise, size, np.random.default_rng([seed, 81, number]))
@@ -28,7 +28,7 @@ def of_repeated_seeds(size: int, level: float, seed: int) -> list[Outcome]:
 
 
 def of_slices(size: int, level: float, seed: int) -> list[Outcome]:
-    """The exponent of compute-optimal tokens where budgets are slices of the same trainings."""
+    """The exponent of compute-optimal tokens if budgets are slices of the same trainings."""
     result = []
     for count in (8, 24):
         log_flops = np.log(np.geomspace(1e18, 1e20, count))

@@ -1,4 +1,4 @@
-"""Intervals for the population of items where items come in clusters: by cluster, and as if they were independent."""
+"""Coverage for the population of items if items come in clusters: resampled by cluster, or as if independent."""
 
 from dataclasses import replace
 

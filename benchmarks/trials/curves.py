@@ -1,4 +1,4 @@
-"""Data sets as curves: what is asked of the curves of one experiment is asked of a thousand data sets at once."""
+"""Simulated data sets as the curves of one experiment, so that a thousand data sets are analysed at once."""
 
 from collections.abc import Sequence
 

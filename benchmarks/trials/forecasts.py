@@ -15,7 +15,7 @@ CHUNK = 100  # data sets at a time
 
 
 def of_world(name: str, size: int, level: float, seed: int) -> list[Outcome]:
-    """Of one world, a curve a data set: weights and widths come from its own origins alone."""
+    """Coverage in one world, with one curve per data set: weights and widths come from its own origins only."""
     rng = np.random.default_rng([seed, 74, list(WORLDS).index(name)])
     target, baseline = WORLDS[name](size, rng)
     result = []
@@ -40,7 +40,7 @@ def of_world(name: str, size: int, level: float, seed: int) -> list[Outcome]:
 
 
 def _interval(target: Floats, baseline: Floats | None, level: float) -> Floats:
-    """Low, high and what came, (3, M)."""
+    """Lower limit, upper limit and observed value, (3, M)."""
     value = target if baseline is None else target - baseline
     curves = curves_of(FLOPS, value[:-1], ERROR if baseline is None else RATIO, target=target[:-1])
     rows, _ = forecast_rows(curves, Settings(level=level, forecast=(ForecastTarget(training_flops=AHEAD),)))

@@ -32,7 +32,7 @@ EXPONENT = "exponent of compute-optimal tokens"
 
 
 def optima(data: Simulated) -> tuple[Floats, Floats]:
-    """ln tokens of each budget's optimum, nan where it is not inside the widths tried; and the share of those (M,)."""
+    """ln tokens of each budget's optimum, nan if it is not inside the widths tried; and the share of those (M,)."""
     best, failed = [], []
     for log_tokens, loss in zip(data.grid.log_tokens, data.loss, strict=True):
         x = log_tokens - log_tokens.mean()
@@ -80,7 +80,7 @@ def allocation(data: Simulated, level: float) -> Interval:
 
 
 def coverage(grid: Grid, noise: Noise, size: int, level: float, seed: int) -> list[Row]:
-    """A row for each generator and estimand."""
+    """A row per generator and estimand."""
     rows: list[Row] = []
     for number, (name, generator) in enumerate(GENERATORS.items()):
         rng = np.random.default_rng([seed, number])
@@ -119,7 +119,7 @@ def coverage(grid: Grid, noise: Noise, size: int, level: float, seed: int) -> li
 
 
 def grids_of_plan(path: str) -> list[Grid]:
-    """One grid for each corpus and optimizer of an experiment's plan."""
+    """One grid per corpus and optimizer of an experiment's plan."""
     runs = training_experiment(Path(path)).planned_runs
     keys = sorted({(run.corpus, run.hyperparameters.optimizer) for run in runs})
     result = []
@@ -138,7 +138,7 @@ def grids_of_plan(path: str) -> list[Grid]:
 
 
 def grids_of_measurements(found: Sequence[RunMatrix]) -> list[Grid]:
-    """One grid for each matrix: the runs that counted."""
+    """One grid per matrix, of the runs with a validation loss."""
     result = []
     for matrix in found:
         ok = np.isfinite(matrix.loss)

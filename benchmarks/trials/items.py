@@ -24,7 +24,7 @@ WORLDS = {
 
 
 def of_items(number: int, size: int, level: float, seed: int) -> list[Outcome]:
-    """One of the worlds, in the order of ``designs``; the first are those that the fit assumes."""
+    """Coverage in one of the worlds, in the order of ``designs``; the first are those that the fit assumes."""
     name, world = designs()[number]
     size = size if number < len(WORLDS["Rasch"]) else size // FEWER
     rng = np.random.default_rng([seed, 57, number])

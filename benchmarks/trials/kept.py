@@ -1,8 +1,7 @@
-"""Results of trials on disk: one that was interrupted goes on where it was, and one whose code changed is asked anew.
+"""Results of trials on disk: an interrupted measurement resumes, and a trial whose code changed is repeated.
 
-A result is named by the trial's arguments and by the code that it reaches by imports, of the benchmarks and of
-relscale; comments and docstrings do not count. A trial of one law has that law's code and design in its name and no
-other's.
+A result is named by the trial's arguments and by the code of benchmarks and relscale that it reaches by imports,
+without comments and docstrings. The name of a law's trial includes the code and the design of that law only.
 """
 
 import ast
@@ -30,11 +29,11 @@ class Trial:
     Attributes
     ----------
     function, arguments
-        What is called.
+        The call.
     without
-        Modules that the result does not depend on but by ``beside``.
+        Modules on which the result depends only by ``beside``.
     beside
-        What it depends on beside the code that is reached by imports, and how it is called.
+        What else it depends on, besides the call and the code reached by imports.
     """
 
     function: Callable[..., Any]
@@ -44,13 +43,13 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """The function and those of the arguments that are words or numbers."""
+        """The function, and its arguments that are words or numbers."""
         words = (str(each) for each in self.arguments if isinstance(each, int | float | str))
         return "-".join((self.function.__name__, *words)).replace(" ", "_").replace("/", "_")
 
     @property
     def path(self) -> Path:
-        """Where its result is, or will be."""
+        """The file of its result."""
         code = code_digest(self.function.__module__, self.without)
         return (
             KEPT / f"{self.name[:80]}-{digest([code, repr(self.arguments), *map(repr, self.beside)])}.pickle"
@@ -58,7 +57,7 @@ class Trial:
 
 
 def result(trial: Trial) -> Any:
-    """The trial's result, from the disk where it is there; the time that it took goes to the log."""
+    """The trial's result, read from disk if it is there; otherwise its processor time is logged."""
     if trial.path.is_file():
         return pickle.loads(trial.path.read_bytes())
     start = time.process_time()
@@ -71,7 +70,7 @@ def result(trial: Trial) -> Any:
 
 @functools.cache
 def code_digest(module: str, without: tuple[str, ...] = ()) -> str:
-    """Of a module of benchmarks and all code that it reaches by imports, but for the modules ``without``."""
+    """Digest of a benchmark module and all code that it reaches by imports, except the modules ``without``."""
     trees: dict[str, str] = {}
     entries: set[str] = set()
     waiting = [module]
@@ -93,7 +92,7 @@ def code_digest(module: str, without: tuple[str, ...] = ()) -> str:
 
 
 def _is_module(name: str) -> bool:
-    """Whether it is one of relscale."""
+    """Whether it is a module of relscale."""
     first, *parts = name.split(".")
     path = BENCHMARKS.parent.joinpath("src", "relscale", *parts)
     return first == "relscale" and (path.with_suffix(".py").is_file() or (path / "__init__.py").is_file())

@@ -1,6 +1,6 @@
-"""Coverage of the parameters of every law, by the t interval and by bootstraps, on data of which the law is true.
+"""Coverage of the parameters of every law, by the t interval and by bootstraps, on data that follow the law.
 
-Each bootstrap refits every draw from the optimum of its data set; one call of the minimiser is for many data sets and
+Each bootstrap refits every draw from the optimum of its data set; one call of the minimiser fits many data sets and
 draws.
 """
 
@@ -37,7 +37,7 @@ class Bootstrap:
 
     @property
     def name(self) -> str:
-        """As the table shows it."""
+        """The name in the table."""
         return f"{self.scheme} bootstrap, {self.kind}"
 
 
@@ -49,7 +49,7 @@ BOOTSTRAPS = (
 
 
 def of_law(law: str, where: str, size: int, few: int, level: float, seed: int) -> list[Outcome]:
-    """The intervals of the law of a design: by t on ``size`` data sets, by bootstraps on a ``few``."""
+    """Coverage for the law of a design: t intervals on ``size`` data sets, bootstraps on ``few``."""
     design = next(each for each in designs() if (each.law.name, each.name) == (law, where))
     result = of_t(design, size, level, seed)
     if design.law.name in HUBER:
@@ -59,12 +59,12 @@ def of_law(law: str, where: str, size: int, few: int, level: float, seed: int) -
 
 
 def fitted(design: Design, y: Floats, **options: object) -> Estimates:
-    """The law fitted to every column of y, with the error that its noise has."""
+    """The law fitted to every column of y, with the residuals of its noise."""
     return estimate(design.law, design.x, y, residual=design.residual, fixed=design.fixed, **options)  # type: ignore[arg-type]
 
 
 def of_t(design: Design, size: int, level: float, seed: int, loss: str = "squares") -> list[Outcome]:
-    """Coverage of the profile's limits and the t interval; of least squares for the point ahead too."""
+    """Coverage of profile limits and of the t interval; with least squares also of a point ahead."""
     rng = np.random.default_rng([seed, *_tag(design), 0])
     y = design.sample(size, rng)
     found = fitted(design, y, loss=loss)
@@ -91,7 +91,7 @@ def of_t(design: Design, size: int, level: float, seed: int, loss: str = "square
 
 
 def _one(design: Design, found: Estimates, m: int) -> Fitted:
-    """The fit to data set m, as ``law_fits`` has it."""
+    """The fit to data set m, as in ``law_fits``."""
     one = replace(found, theta=found.theta[:, [m]], covariance=found.covariance[..., [m]], df=found.df[[m]])
     noise = 2 * found.objective[m] / found.df[m]
     return Fitted(design.law, one, None, True, np.nan, float(noise), design.residual == "log")
@@ -100,7 +100,7 @@ def _one(design: Design, found: Estimates, m: int) -> Fitted:
 def of_bootstraps(
     design: Design, size: int, level: float, seed: int, loss: str = "squares", draws: int = DRAWS
 ) -> list[Outcome]:
-    """Coverage of each of ``BOOTSTRAPS``; with Huber's loss of the first alone."""
+    """Coverage of each of ``BOOTSTRAPS``; with Huber's loss only of the first."""
     y = design.sample(size, np.random.default_rng([seed, *_tag(design), 0]))
     found = fitted(design, y, loss=loss)
     kinds = BOOTSTRAPS if loss == "squares" else BOOTSTRAPS[:1]
@@ -121,7 +121,7 @@ def of_bootstraps(
 def _draws(
     design: Design, scheme: str, y: Floats, found: Estimates, draws: int, seed: int, loss: str
 ) -> tuple[Floats, Floats]:
-    """θ* and its standard error under each draw, (q, M, B); nan where it failed, as in ``fitting.law_draws``."""
+    """θ* and its standard error for each draw, (q, M, B); nan if it failed, as in ``law_draws``."""
     parts = []
     step = max(1, AT_ONCE // draws)
     for first in range(0, y.shape[1], step):

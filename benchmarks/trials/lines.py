@@ -1,7 +1,6 @@
-"""Coverage of laws that are lines in logs, and of what is asked of them, by the rows that ``fit`` gives.
+"""Coverage of laws that are lines in logs, and of analyses of them, by the rows of ``fit``.
 
-A column of the curves is a data set, so one call of the functions that make the rows is a thousand
-experiments.
+A column of the curves is a data set, so one call of the functions that make the rows analyses a thousand experiments.
 """
 
 import numpy as np
@@ -26,7 +25,7 @@ LADDER = "7 budgets over 2 decades"
 
 
 def of_shared_trainings(size: int, level: float, seed: int) -> list[Outcome]:
-    """β of checkpoints of 5, 10 and 22 trainings: as ``fit`` reports it, by the jackknife, and as if independent."""
+    """β of checkpoints of 5, 10 and 22 trainings: the interval of ``fit``, the jackknife, and as if independent."""
     result = []
     for number in TRAININGS:
         flops = trajectories.computes(number)
@@ -87,7 +86,7 @@ def of_crossings(size: int, level: float, seed: int) -> list[Outcome]:
 
 
 def of_pooling(size: int, level: float, seed: int) -> list[Outcome]:
-    """Δβ of a group among 57 that are pooled, and their mean: one group of each data set, another in each."""
+    """Δβ of a group among 57 that are pooled, a different one per data set; and the mean of all."""
     groups = 57
     result = []
     for spread in (0.0, 0.005, 0.02):
@@ -125,7 +124,7 @@ def of_pooling(size: int, level: float, seed: int) -> list[Outcome]:
 
 
 def limits(row: ParameterRow) -> tuple[float, float]:
-    """Of one crossing: a limit that the set does not have within reach is none; without a value all is."""
+    """Limits of one crossing: 0 or infinity if the set has no limit within reach, nan if it has no value."""
     if row.value is None:
         return np.nan, np.nan
     return (0.0 if row.low is None else row.low), (np.inf if row.high is None else row.high)

@@ -1,4 +1,4 @@
-"""Coverage of the exponent of compute-optimal tokens, also where optima by chance scatter little around their line."""
+"""Coverage of the exponent of compute-optimal tokens, also for optima that by chance scatter little."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def _shared_out(parts: Floats, df: Floats) -> Floats:
 
 
 def of_optima(size: int, level: float, seed: int) -> list[Outcome]:
-    """As ``fit`` reports it, by the scatter of the optima alone, and with Satterthwaite's degrees of freedom."""
+    """The interval of ``fit``, that of the scatter alone, and with Satterthwaite's degrees of freedom."""
     result = []
     for number, design in enumerate(DESIGNS):
         value, stated = sample(design, size, np.random.default_rng([seed, 75, number]))

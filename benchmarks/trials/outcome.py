@@ -1,4 +1,4 @@
-"""What a trial gives: for many data sets, whether an interval held the truth."""
+"""Outcomes of trials: for many data sets, whether an interval contains the true value."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -20,15 +20,15 @@ class Outcome:
     Attributes
     ----------
     generator, design
-        What is true, and where it is measured.
+        How the data are generated, and at which points.
     quantity, interval
-        Whose interval, and which.
+        The estimated quantity, and the method of its interval.
     default
-        Whether it is the interval that the software reports unless told otherwise.
+        Whether relscale reports this interval by default.
     level
-        Nominal.
+        Nominal level.
     hit
-        (M,) 1 where the interval held the truth, 0 where not, nan where there was none.
+        (M,) 1 if the interval contains the true value, 0 if not, nan if there is no interval.
     """
 
     generator: str
@@ -41,13 +41,13 @@ class Outcome:
 
 
 def covered(low: ArrayLike, high: ArrayLike, truth: ArrayLike) -> Floats:
-    """1 where the interval holds the truth, 0 where not, nan where a limit is nan."""
+    """1 if the interval contains the true value, 0 if not, nan if a limit is nan."""
     low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
     return np.where(np.isnan(low) | np.isnan(high), np.nan, (low <= truth) & (truth <= high))
 
 
 def monte_carlo_error(hit: Floats, level: float) -> float:
-    """Standard error of the coverage, were it nominal."""
+    """Standard error of the coverage if it is nominal."""
     known = int(np.isfinite(hit).sum())
     return math.sqrt(level * (1 - level) / known) if known else math.nan
 
@@ -61,7 +61,7 @@ def verdict(hit: Floats, level: float) -> str:
 
 
 def table(outcomes: Iterable[Outcome]) -> list[Row]:
-    """A row for each generator, design and interval: the coverage of every quantity."""
+    """A row per generator, design and interval: the coverage of every quantity."""
     together: dict[tuple[str, str, str, bool], list[Outcome]] = {}
     for one in outcomes:
         together.setdefault((one.generator, one.design, one.interval, one.default), []).append(one)
@@ -84,12 +84,12 @@ def table(outcomes: Iterable[Outcome]) -> list[Row]:
 
 
 def shown(hit: Floats) -> str:
-    """The coverage, to a tenth of a percent."""
+    """The coverage in percent, with one decimal."""
     return f"{np.nanmean(hit):.1%}" if np.isfinite(hit).any() else "—"
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Rows as a table; floats to two digits."""
+    """A Markdown table; numbers with two digits."""
     names = list(rows[0])
     cells = [[_cell(name, row[name]) for name in names] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in [names, ["---"] * len(names), *cells])

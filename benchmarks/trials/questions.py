@@ -1,4 +1,4 @@
-"""Coverage of what the questions of any table say of limits: plateau, inversions, multiplier, coupling."""
+"""Coverage of the limits of questions of any table: plateau, inversions, multiplier, coupling."""
 
 from collections.abc import Iterable
 
@@ -17,13 +17,13 @@ EXPONENT, FLOOR, NOISE, TIMES = 0.3, 2.0, 0.002, 2.5  # of the loss without a mi
 
 
 def of_questions(size: int, level: float, seed: int) -> list[Outcome]:
-    """All of them; a multiplier draws its limits, and is tried on a twentieth of the data sets."""
+    """Coverage of all of them; the multiplier, whose limits are drawn, on a twentieth of the data sets."""
     rng = np.random.default_rng([seed, 91])
     return [*_means(size, level, rng), *_multipliers(size // 20, level, rng), *_couplings(size, level, rng)]
 
 
 def _means(size: int, level: float, rng: np.random.Generator) -> Iterable[Outcome]:
-    """Gains of paired items, right or wrong, or scores without a limit."""
+    """Mean gains of paired items: right or wrong answers, or unbounded scores."""
     for items in ITEMS:
         for name, up in (("a gain of 0.23", FLIP[0]), ("no gain", FLIP[1])):
             right = rng.random((size, items))
@@ -81,7 +81,7 @@ def _outcome(
     limits: Iterable[tuple[object, ...]],
     truth: float,
 ) -> Outcome:
-    """An open end holds every number."""
+    """The outcome of limits; None is unbounded."""
     ends: Floats = np.array(
         [[-np.inf if low is None else low, np.inf if high is None else high] for _, low, high in limits]
     ).astype(float)

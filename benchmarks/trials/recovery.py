@@ -1,4 +1,4 @@
-"""Recovery: how well the parameters of every law come back from noiseless data, for many truths."""
+"""Recovery of the parameters of every law from noiseless data, for many true parameters."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ PROMISED = 1e-4
 
 
 def recovery(seed: int) -> list[Row]:
-    """A row a law: the worst relative error of its identifiable parameters over all truths and both errors."""
+    """A row per law: the worst relative error of its identifiable parameters, over true parameters and residuals."""
     rows: list[Row] = [
         {
             "law": f"`{name}`",

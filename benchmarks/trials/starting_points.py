@@ -1,9 +1,9 @@
-"""Does a search from a law's own starting points end at the best optimum, whatever the data come from?
+"""Whether a search from a law's own starting points ends at the best optimum, for random true parameters.
 
-Data have 0.3% of noise, so that their optimum is not the truth; the steps of trainings, to whose noise three parameters
-of the multi-power law are sensitive, 0.03%. The best optimum that is known is the better of two: that
-of the law's own starting points, and that of a search that begins at the truth. Lines in logarithms and the parabola of
-a budget have a closed form and no starting points; it is compared with such a search.
+The data have 0.3% of noise, so that their optimum is not at the true parameters; the steps of trainings, to whose noise
+three parameters of the multi-power law are sensitive, have 0.03%. The objective is compared with that of a search from
+the true parameters. Lines in logarithms and the parabola of a budget have closed forms and no starting points; these
+are compared with such a search.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ SAME = 1e-5  # relative difference of two objectives that are taken for one
 
 @dataclass(frozen=True)
 class Found:
-    """Of one law: how many random parameters there were, from how many starts their optima were missed, by how much."""
+    """For one law: the number of random true parameters, of missed optima, and the largest excess of the objective."""
 
     law: str
     parameters: int
@@ -36,7 +36,7 @@ class Found:
 
 
 def of_starting_points(name: str, truths: int, seed: int = 0) -> Found:
-    """The law of that name on data of so many random parameters."""
+    """Test a law on data from so many random parameters."""
     excess, parameters = [], 0
     for number in range(truths):
         rng = np.random.default_rng(number if seed == 0 else [seed, number])
@@ -54,7 +54,7 @@ def of_starting_points(name: str, truths: int, seed: int = 0) -> Found:
 
 
 def of_closed_forms(truths: int, seed: int = 0) -> list[Found]:
-    """The lines of compute-optimal tokens and parameters, and the parabola of a budget, on data of random truths."""
+    """The same for the lines of compute-optimal tokens and parameters, and for the parabola of a budget."""
     budgets, runs = np.log(np.geomspace(1e18, 1e20, 7)), np.linspace(-1.2, 1.2, 9)
 
     def line(y: Array) -> Array:
@@ -102,7 +102,7 @@ def _closed_form(
 
 
 def row(found: Found) -> Row:
-    """As the page shows it."""
+    """A row of the page."""
     return {
         "law": f"`{found.law}`",
         "parameters": str(found.parameters),
