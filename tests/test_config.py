@@ -11,6 +11,7 @@ from one_sentence import assert_one_sentence
 from relscale.errors import RelscaleError
 from relscale.experiments.config import check_config, load_config, load_configs, save_config
 from relscale.experiments.config_schema import config_schema, schema_text
+from relscale.experiments.paths import PathKind, opened_path, recorded_path
 from relscale.experiments.schema_values import values_of
 
 EXPERIMENT = {
@@ -255,6 +256,25 @@ def test_paths_in_a_config_are_relative_to_its_folder(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert paths(load_config("../project/mine.yaml"))[0] == str(project / "texts")
+
+
+@pytest.mark.parametrize("elsewhere", ["", "disk", "disk/deep/down"])
+def test_a_recorded_path_is_the_path_also_if_the_results_are_a_link_to_another_disk(
+    tmp_path, monkeypatch, elsewhere
+):
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "own.csv").touch()
+    if elsewhere:
+        (tmp_path / elsewhere).mkdir(parents=True)
+        (work / "results").symlink_to(tmp_path / elsewhere)
+    monkeypatch.chdir(work)
+    folder = Path("results", "tiny")
+    folder.mkdir(parents=True)
+    for path in ("own.csv", "../outside.csv", str(tmp_path / "absolute.csv")):
+        written = recorded_path(path, PathKind.READ, "table", folder)
+        opened = opened_path(written, PathKind.READ, "table", folder)
+        assert Path(opened).resolve() == Path(path).resolve()
 
 
 def test_a_path_that_is_relative_to_the_working_folder_is_refused_with_the_one_that_is_meant(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from relscale.commands.run import WITHOUT_CACHE, has_writable_cache
 from relscale.workflow.snakemake_options import is_read_only, is_submitted
 
 READ_ONLY = (
@@ -76,3 +77,19 @@ def test_a_command_that_names_neither_does_not_unless_the_environment_has_a_prof
     assert not is_submitted(command.split())
     monkeypatch.setenv("SNAKEMAKE_PROFILE", "mine")
     assert is_submitted(command.split())
+
+
+def test_without_a_cache_of_the_user_everything_else_is_shared():
+    from snakemake.settings.types import SharedFSUsage
+
+    option, *shared = WITHOUT_CACHE
+    assert option == "--shared-fs-usage"
+    assert set(shared) == {*SharedFSUsage.choices()} - {"source-cache", "none"}
+
+
+def test_a_cache_that_cannot_be_made_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert has_writable_cache()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert not has_writable_cache()

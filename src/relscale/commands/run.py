@@ -14,6 +14,18 @@ EXTRAS = {  # by the source of the runs
     "checkpoints": ("workflow", "score"),
     "measurements": ("workflow",),
 }
+# Snakemake's option with all that is shared but the cache of sources, which is then temporary.
+WITHOUT_CACHE = (
+    "--shared-fs-usage",
+    *(
+        "input-output",
+        "persistence",
+        "software-deployment",
+        "software-deployment-cache",
+        "sources",
+        "storage-local-copies",
+    ),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +65,18 @@ def run(options: argparse.Namespace) -> None:
         print_headline(config)
 
 
+def has_writable_cache() -> bool:
+    """Whether Snakemake can keep copies of its sources in the user's cache."""
+    from platformdirs import user_cache_dir
+
+    folder = Path(user_cache_dir("snakemake", "snakemake"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
 def run_workflow(config: Path, further: list[str]) -> int:
     """Run Snakemake on a config in the working folder; returns its exit status after all its jobs have ended.
 
@@ -70,6 +94,7 @@ def run_workflow(config: Path, further: list[str]) -> int:
     profile = FILES / "profiles" / "default"
     command = [
         *(sys.executable, "-m", "relscale.workflow.snakemake_command"),
+        *([] if has_writable_cache() else WITHOUT_CACHE),
         *(f"--snakefile={SNAKEFILE}", f"--configfile={config}"),
         *(
             []

@@ -75,7 +75,9 @@ def recorded_path(path: str, kind: PathKind, key: str, folder: Path) -> str:
         return path
     if kind is PathKind.READ_OR_HUB and not os.path.lexists(path):
         return path
-    return os.path.relpath(path, folder)
+    return os.path.relpath(
+        os.path.abspath(path), os.path.realpath(folder)
+    )  # the folder may be a link to another disk
 
 
 def _relative_to(path: str, folder: str) -> str:
