@@ -18,6 +18,7 @@ PUBLISHED = {
     "d1": 612.58361729,
     "f1": 0.05919304,
 }
+RECOVERED = "parameters recovered from noiseless values up to x = {} (1: yes)"
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
@@ -31,15 +32,29 @@ def reproduce(tables: Tables) -> dict[str, Number]:
     def starts(x: Array, y: Array) -> Array:
         return LAW.starts(x, y - 1)
 
+    recovered = {RECOVERED.format(last): Number(float(is_recovered(last))) for last in (390, 405)}
     fit = estimate(replace(LAW, value=value_plus_1, starts=starts, linear=()), x[:, known], 1 + y[known])
     residual = np.log(LAW.value(fit.theta[:, 0], x)) - np.log(y)
     low, high = fit.interval(0.95)
-    return fitted(LAW.names, fit.theta[:, 0], low[:, 0], high[:, 0]) | {
-        "root mean square of ln error, fitted points": Number(float(np.sqrt(np.mean(residual[known] ** 2)))),
-        "root mean square of ln error, predicted points": Number(
-            float(np.sqrt(np.mean(residual[~known] ** 2)))
-        ),
-    }
+    return (
+        fitted(LAW.names, fit.theta[:, 0], low[:, 0], high[:, 0])
+        | recovered
+        | {
+            "root mean square of ln error, fitted points": Number(
+                float(np.sqrt(np.mean(residual[known] ** 2)))
+            ),
+            "root mean square of ln error, predicted points": Number(
+                float(np.sqrt(np.mean(residual[~known] ** 2)))
+            ),
+        }
+    )
+
+
+def is_recovered(last: int) -> bool:
+    """Whether a fit to noiseless values at x = 1 … ``last`` has the published parameters."""
+    truth, x = np.array(list(PUBLISHED.values())), np.arange(1.0, last + 1)[None]
+    fit = estimate(LAW, x, LAW.value(truth, x), residual="linear")
+    return bool(np.allclose(fit.theta[:, 0], truth, rtol=1e-3))
 
 
 def view(tables: Tables) -> View:
@@ -65,4 +80,10 @@ ENTRY = Entry(
     view=view,
     command="relscale fit bnsl_addition.csv.gz --law bnsl --x training_examples --y test_loss",
     remark="The released example fits ln(y + 1), as here; the command fits ln y.",
+    differs={
+        RECOVERED.format(
+            405
+        ): "Far before the break at x = 613, the search of relscale ends at another optimum, whose "
+        "misfit is small but not zero; from values up to x = 500 it recovers the parameters."
+    },
 )
