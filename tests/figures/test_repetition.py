@@ -8,8 +8,11 @@ import pytest
 
 from relscale.figures.data import FigureData
 from relscale.figures.plot import make_figure
+from relscale.figures.select import fit_reason
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import write
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.status import Status
 from relscale.laws import repetition
 
 SURFACE = {"E": 1.8, "A": 500.0, "B": 1500.0, "alpha": 0.35, "beta": 0.36}
@@ -70,3 +73,14 @@ def test_repeated_tokens_are_worth_what_the_law_says(drawn: go.Figure) -> None:
     tokens, worth = ends[min(ends)]
     assert tokens == pytest.approx(1e6)
     assert worth == pytest.approx(5e4 * (1 + REPEATS * (1 - np.exp(-19 / REPEATS))), rel=0.02)
+
+
+def test_a_note_on_a_fit_has_its_own_status_and_those_of_its_parameters_once() -> None:
+    of_fit, of_parameter = "fitted on 8 of 9 rows", "the interval ends at the law's bound: E at 0"
+    notes = {"A": of_fit, "E": f"{of_fit}; {of_parameter}", "objective": of_fit}
+    rows = [
+        ParameterRow(law="data_constrained", parameter=name, status=Status.MISSING_POINTS, note=note)
+        for name, note in notes.items()
+    ]
+    assert fit_reason(rows) == f"{of_fit}; {of_parameter}"
+    assert fit_reason([ParameterRow(law="data_constrained", status=Status.OK)]) == ""

@@ -118,3 +118,25 @@ def test_limits_far_from_those_of_t_are_where_the_best_fit_is_worse_by_what_t_al
         held = estimate(of, x, y, fixed={of.names[i]: at})
         tau = np.sqrt((held.objective / found.objective - 1) * found.df)[inner[side, i]]
         assert tau == pytest.approx(stdtrit(found.df[0], 0.975), rel=0.021), (of.names[i], side)
+
+
+def _power_law_fit(**options: object) -> dict[str, dict[str, object]]:
+    """The rows by parameter of ``floor + scale · C^-β`` fitted to a power law without a floor."""
+    compute = np.geomspace(1e18, 1e21, 8)
+    loss = (compute / 1e18) ** -0.1 * np.exp(0.005 * np.random.default_rng(1).standard_normal(8))
+    table = pa.table({"training_flops": compute, "loss": loss})
+    fit = relscale.fit(table, "irreducible", x="training_flops", y="loss", **options)
+    return {row["parameter"]: row for row in fit.fits.to_pylist()}
+
+
+def test_a_limit_on_the_laws_bound_is_the_status_of_its_own_parameter_alone() -> None:
+    rows = _power_law_fit()
+    marked = {name for name, row in rows.items() if row["status"] != "ok"}
+    assert {name for name, row in rows.items() if row["low"] == 0} == {"irreducible"} == marked
+
+
+def test_a_fixed_parameter_has_no_interval_that_could_end_on_a_bound() -> None:
+    rows = _power_law_fit(fixed={"irreducible": 0.0})
+    assert {row["status"] for row in rows.values()} == {"ok"}
+    assert rows["beta"]["low"] < 0.1 < rows["beta"]["high"]
+    assert rows["irreducible"]["low"] is None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from relscale.figures.chart.numbers import estimate, known, number, significant
 from relscale.figures.data import FigureData, MeasuredRun, runs_of_series
-from relscale.figures.select import interval, reason
+from relscale.figures.select import fit_reason, interval
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.laws.catalogue import law
 
@@ -54,13 +54,13 @@ class Surface(NamedTuple):
 
     @property
     def note(self) -> str:
-        """A note on the runs of the fit, the method of its intervals and its status."""
+        """A note on the runs of the fit, the method of its intervals and the status of the fit and its parameters."""
         first, count = self.rows[0], len(self.names)
         runs = f"{count} runs" if first.n in (None, count) else f"{first.n} of {count} runs"
         row = next((row for row in self.rows if known(row.low)), None)
         method = f"; brackets: {number(row.level):.0%}, {interval(row)}" if row else ""
-        status = "" if first.status == "ok" else f"; {reason(first)}"
-        return f"{self.name} ({first.law}): fitted to {runs}{method}{status}."
+        status = fit_reason(self.rows)
+        return f"{self.name} ({first.law}): fitted to {runs}{method}{f'; {status}' if status else ''}."
 
     @property
     def residual(self) -> Array:

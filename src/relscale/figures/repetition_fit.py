@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from relscale.figures.chart.numbers import estimate, known, number
 from relscale.figures.data import FigureData, MeasuredRun, runs_of_series, series_key
-from relscale.figures.select import reason
+from relscale.figures.select import fit_reason
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.laws import data_constrained, repetition
 from relscale.storage.rows import column
@@ -57,10 +57,9 @@ class RepetitionFit(NamedTuple):
 
     @property
     def note(self) -> str:
-        """A note on the number of runs and on the first parameter whose status is not ok."""
-        failed = next((row for row in self.rows if row.status != "ok"), None)
-        status = f"; {failed.parameter}: {reason(failed)}" if failed else ""
-        return f"{self.name}: fitted to {self.rows[0].n} runs{status}."
+        """A note on the number of runs and on the status of the fit and its parameters."""
+        status = fit_reason(self.rows)
+        return f"{self.name}: fitted to {self.rows[0].n} runs{f'; {status}' if status else ''}."
 
     def estimate(self, parameter: str) -> str:
         """The estimate of a parameter with its interval, as text."""

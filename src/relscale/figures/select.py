@@ -140,6 +140,12 @@ def reason(row: WithStatus) -> str:
     return str(row.note or row.status)
 
 
+def fit_reason(rows: Iterable[WithStatus]) -> str:
+    """The statuses of a fit's parameters other than ok, in words; those on the whole fit are in every row."""
+    found = distinct(reason(row) for row in rows if row.status != "ok")
+    return "; ".join(one for one in found if not any(one != other and one in other for other in found))
+
+
 def interval(row: WithMethod) -> str:
     """Method of a row's interval, in words."""
     return described(row.method, row.method_note)

@@ -36,8 +36,8 @@ from relscale.fitting.inference.points_remark import listed
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.keys import CurveKey, SeriesKey
 from relscale.fitting.settings import Settings
-from relscale.fitting.status import Remark, Status, together
-from relscale.laws.law import Array, Law
+from relscale.fitting.status import OK, Remark, Status, together
+from relscale.laws.law import Array, Law, Parameter
 from relscale.storage.rows import fields_of, names_of
 
 NO_DRAWS = Remark(
@@ -114,17 +114,18 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Intervals:
-    """The intervals of q parameters: standard errors and limits (q,), and the method of each."""
+    """The intervals of q parameters: standard errors and limits (q,), and the method of and a remark on each."""
 
     stderr: Array
     low: Array
     high: Array
     method: Method
     notes: Sequence[str]
+    remarks: Sequence[Remark]
     df: float | None = None
 
     def of(self, row: ParameterRow, i: int) -> ParameterRow:
-        """The row of parameter ``i`` with its interval."""
+        """The row of parameter ``i`` with its interval; a remark on the interval is added to those on the fit."""
         return replace(
             row,
             stderr=self.stderr[i],
@@ -133,6 +134,7 @@ class Intervals:
             df=self.df,
             method=self.method,
             method_note=self.notes[i],
+            **fields_of(together(Remark(row.status, row.note), self.remarks[i])),
         )
 
 
@@ -244,14 +246,12 @@ def fit_law(
     if problem.shared and not problem.is_requested and not settings.bootstrap:
         remarks.append(NO_DRAWS)
     else:
-        intervals, open_limits = _t_intervals(problem, estimates)
-        remarks += open_limits
+        intervals = _t_intervals(problem, estimates)
     if settings.bootstrap and np.isfinite(estimates.theta).all() and (entry.predict or not problem.by_t):
         try:
             drawn = _draws(problem, estimates)
             if not problem.by_t:
-                intervals, failures = _draw_intervals(problem, estimates, drawn)
-                remarks += failures
+                intervals = _draw_intervals(problem, estimates, drawn)
         except RelscaleError as error:  # the scheme requires information that the data lack
             intervals = None
             remarks.append(Remark(Status.NO_INTERVAL, str(error)))
@@ -301,7 +301,7 @@ def _left_out(data: Points) -> list[Remark]:
     return [Remark(Status.MISSING_POINTS, used)]
 
 
-def _t_intervals(problem: Problem, estimates: Estimates) -> tuple[Intervals, list[Remark]]:
+def _t_intervals(problem: Problem, estimates: Estimates) -> Intervals:
     """The t intervals: limits of the objective's profile where they apply, else of the Jacobian or Huber's sandwich."""
     low, high = _sides(estimates.interval(problem.settings.level))
     intervals = Intervals(
@@ -310,10 +310,11 @@ def _t_intervals(problem: Problem, estimates: Estimates) -> tuple[Intervals, lis
         high=high,
         method=Method.NONLINEAR_T if problem.least_squares else Method.HUBER_SANDWICH,
         notes=[f"{estimates.agreeing[0]} of {estimates.starts} starts agree"] * len(low),
+        remarks=[OK] * len(low),
         df=float(estimates.df[0]),
     )
     if not (problem.by_t and problem.least_squares and problem.is_small):
-        return intervals, []
+        return intervals
     entry = problem.entry
     profile = profile_limits(
         estimates,
@@ -325,7 +326,8 @@ def _t_intervals(problem: Problem, estimates: Estimates) -> tuple[Intervals, lis
         fixed=entry.fixed,
     )
     low, high = _sides(profile)
-    return replace(intervals, low=low, high=high), _ends(problem.law, low, high)
+    remarks = list(map(_ends, problem.law.parameters, low, high))
+    return replace(intervals, low=low, high=high, remarks=remarks)
 
 
 def _draws(problem: Problem, estimates: Estimates) -> Draws:
@@ -346,23 +348,22 @@ def _draws(problem: Problem, estimates: Estimates) -> Draws:
     )
 
 
-def _draw_intervals(problem: Problem, estimates: Estimates, drawn: Draws) -> tuple[Intervals, list[Remark]]:
-    """The intervals of the draws, and a remark on each parameter that is not fixed."""
+def _draw_intervals(problem: Problem, estimates: Estimates, drawn: Draws) -> Intervals:
+    """The intervals of the draws."""
     kind, requested = problem.options.limits or PERCENTILE, problem.settings.bootstrap
     of_draws = limits(
         kind, estimates, drawn, problem.settings.level, problem.data, problem.weights, problem.fit
     )
     counts = zip(map(int, of_draws.failed), map(int, of_draws.without_effect), strict=True)
     number = drawn.parameters.shape[-1]
-    intervals = Intervals(
+    return Intervals(
         stderr=spread(drawn.parameters),
         low=of_draws.low,
         high=of_draws.high,
         method=METHODS[drawn.scheme],
         notes=[draws_note(kind, number, *count, requested) for count in counts],
+        remarks=list(of_draws.status),
     )
-    names = problem.law.names
-    return intervals, [of_draws.status[i] for i, name in enumerate(names) if name not in problem.entry.fixed]
 
 
 def _sides(limits: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -371,21 +372,16 @@ def _sides(limits: tuple[Array, Array]) -> tuple[Array, Array]:
     return low[:, 0], high[:, 0]
 
 
-def _ends(law: Law, low: Array, high: Array) -> list[Remark]:
-    """Remarks on parameters with an infinite limit, and on those whose limit is the law's bound, not the data's."""
-    sides = list(zip(law.parameters, low, high, strict=True))
-    unbounded = [parameter.name for parameter, *ends in sides if np.isinf(ends).any()]
-    bounded = [
-        f"{parameter.name} at {bound:g}"
-        for parameter, *ends in sides
-        for bound, end in zip((parameter.low, parameter.high), ends, strict=True)
-        if np.isfinite(bound) and np.isclose(end, bound, rtol=1e-9, atol=0)
-    ]
-    remarks = {
-        Status.OPEN_INTERVAL: unbounded and f"the data do not bound {listed(unbounded)} on one side",
-        Status.LIMIT_ON_A_BOUND: bounded and f"the interval ends at the law's bound: {listed(bounded)}",
-    }
-    return [Remark(status, note) for status, note in remarks.items() if note]
+def _ends(parameter: Parameter, low: float, high: float) -> Remark:
+    """A remark on an infinite limit of a parameter, and on one that is the law's bound, not the data's."""
+    remarks = []
+    if np.isinf([low, high]).any():
+        remarks.append(Remark(Status.OPEN_INTERVAL, f"the data do not bound {parameter.name} on one side"))
+    for bound, end in ((parameter.low, low), (parameter.high, high)):
+        if np.isfinite(bound) and np.isclose(end, bound, rtol=1e-9, atol=0):
+            note = f"the interval ends at the law's bound: {parameter.name} at {bound:g}"
+            remarks.append(Remark(Status.LIMIT_ON_A_BOUND, note))
+    return together(*remarks)
 
 
 def _noise(estimates: Estimates, weights: Array) -> float:
