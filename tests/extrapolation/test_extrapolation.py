@@ -259,7 +259,7 @@ def answered(rng, scatter=0.0):
 def test_accuracies_of_larger_models_follow_from_the_answers_of_smaller_ones():
     """Over simulated suites the error is that of sampling: without bias, and far below that of no change."""
     errors, unchanged = [], []
-    for seed in range(10):
+    for seed in range(5):
         known, probability = answered(np.random.default_rng(seed))
         larger = known.x[0] > 2e21
         result = extrapolate(known.take(~larger), known.take(larger))
@@ -281,6 +281,21 @@ def test_items_are_told_apart_by_their_ease():
     for found, true in zip(forecast, probability[-len(forecast) :], strict=True):
         assert np.corrcoef(found, true)[0, 1] > 0.7  # of eases from 11 answers each
     assert (np.diff(forecast, axis=0) > 0).all()
+
+
+def test_an_item_that_is_asked_twice_counts_by_the_mean_of_its_answers():
+    known, _ = answered(np.random.default_rng(0))
+    known = known.take(known.group < 20)
+    asked = known.take(known.model == 13)
+    twice = table(
+        known.names,
+        np.hstack([known.x, known.x]),
+        np.concatenate([known.y, known.y]),
+        np.concatenate([known.group, known.group]),
+        np.concatenate([known.model, known.model]),
+    )
+    once = item_response.item_response(known, asked)
+    assert item_response.item_response(twice, asked) == pytest.approx(once, rel=1e-12)
 
 
 def test_only_answers_are_right_or_wrong():

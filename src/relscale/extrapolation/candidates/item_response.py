@@ -21,13 +21,15 @@ FEWEST_ITEMS = 5
 
 
 def answers_of(known: Table) -> tuple[Array, Array, Labels]:
-    """Answers of n models to k items (n, k), NaN if missing; computes (n,); and the items' groups (k,)."""
+    """Mean answers of n models to k items (n, k), NaN if missing; computes (n,); and the items' groups (k,)."""
     alone = len(np.unique(known.model)) == len(known)  # no model is named, or none has two rows
     names = known.x if alone else np.vstack([known.x, known.model])
     models, row = np.unique(names, axis=1, return_inverse=True)
     items, column = np.unique(known.group, return_inverse=True)
-    answers = np.full((models.shape[1], len(items)), np.nan)
-    answers[row.ravel(), column] = known.y
+    right, asked = np.zeros((2, models.shape[1], len(items)))
+    np.add.at(right, (row.ravel(), column), known.y)
+    np.add.at(asked, (row.ravel(), column), 1)
+    answers = np.divide(right, asked, out=np.full_like(right, np.nan), where=asked > 0)
     return answers, models[0], np.asarray(items, dtype=np.int64)
 
 
