@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import t as student
 
 from relscale.errors import RelscaleError
-from relscale.extrapolation.extrapolate import extrapolate
-from relscale.extrapolation.folds import Fold
+from relscale.extrapolation.extrapolate import HeldOut, extrapolate, held_out_of_others
+from relscale.extrapolation.folds import Fold, make_folds
 from relscale.extrapolation.interval import (
     TAIL,
     WeightedForecast,
@@ -88,19 +88,95 @@ def test_noise_is_estimated_without_a_law():
     """Of 2,000 points on a curve; its own bend between neighbours is nothing beside the noise."""
     x = np.geomspace(1, 100, 2000)
     y = (0.5 + x**-0.5) * np.exp(0.03 * np.random.default_rng(0).standard_normal(2000))
-    assert np.sqrt(noise_variance(curves(x, y))[0]) == pytest.approx(0.03, rel=0.05)
-    assert noise_variance(curves(x[:2], y[:2])) == {0: 0.0}
+    assert np.sqrt(noise_variance(curves(x, y), logs=True)[0]) == pytest.approx(0.03, rel=0.05)
+    assert noise_variance(curves(x[:2], y[:2]), logs=True) == {0: 0.0}
 
 
 def test_noise_of_repeated_measurements_at_one_x():
     y = 1 + 0.1 * np.random.default_rng(0).standard_normal(2000)
     known = curves(np.repeat([1.0, 2.0], 1000), np.where(y > 0, y, 1.0))
-    assert np.sqrt(noise_variance(known)[0]) == pytest.approx(np.log(known.y).std(), rel=0.05)
+    assert np.sqrt(noise_variance(known, logs=True)[0]) == pytest.approx(np.log(known.y).std(), rel=0.05)
 
 
 def weighted(known, at, value, by_candidate):
     each = np.asarray(by_candidate, float)
-    return WeightedForecast(known, at, np.full(len(each), 1 / len(each)), each, np.asarray(value, float))
+    weight = np.full(len(each), 1 / len(each))
+    return WeightedForecast(known, at, weight, each, np.asarray(value, float), known.positive)
+
+
+def test_only_rows_beyond_the_known_ones_are_at_least_as_wide_as_nearer_ones():
+    known, x = curves([1.0, 4, 16], np.ones(3)), [2.0, 32, 32, 64, 3]
+    each = np.exp(np.outer([-1, 1], [0.3, 0.2, 0.1, 0.1, 0.1]))
+
+    def size(order):
+        at = asked(np.array(x)[order])
+        return expected_size(weighted(known, at, np.ones(5), each[:, order]), np.ones(2, bool))
+
+    assert size([0, 1, 2, 3, 4]) == pytest.approx([0.3, 0.2, 0.2, 0.2, 0.1])
+    assert size([4, 2, 3, 1, 0]) == pytest.approx([0.1, 0.2, 0.2, 0.2, 0.3])
+
+
+def test_random_folds_are_equally_near():
+    known, at = curves([1.0, 2, 4, 8], np.ones(4)), asked([16.0])
+    each = [[np.exp(-0.1)], [np.exp(0.1)]]
+    folds = [[weighted(known, curves([16.0], np.exp(by)), [1.0], each)] for by in (0.0, 0.5)]
+
+    def high(folds, nearest_first):
+        forecast = weighted(known, at, [1.0], each)
+        return prediction_interval(forecast, folds, np.ones(2, bool), 0.95, nearest_first).high[0]
+
+    assert high(folds, False) == pytest.approx(high(folds[::-1], False))
+    assert high(folds, True) < high(folds[::-1], True)
+
+
+@pytest.mark.parametrize("cells", [False, True])
+def test_weights_of_a_fold_come_from_rows_that_are_not_its_targets(cells):
+    rng = np.random.default_rng(0)
+    x = (
+        np.exp(rng.uniform(0, 5, (2, 60)))
+        if not cells
+        else np.array(np.meshgrid([1, 2, 4, 8], [1, 3, 9, 27]))
+    )
+    x = np.tile(x.reshape(2, -1), 3) if cells else x
+    known = Table(("params", "tokens"), x, 1 / x[0], np.zeros(x.shape[1], int), np.arange(x.shape[1]))
+    at = known.take(np.arange(4))
+    parts = make_folds(known, Table(known.names, 50 * at.x, at.y, at.group, at.model))
+    held_out = [
+        HeldOut.of(part.targets[part.targets][None] * 1.0, known.take(part.targets), True, False)
+        for part in parts
+    ]
+    assert len(parts) > 1
+    for f, part in enumerate(parts):
+        ((_, others),) = held_out_of_others(parts, held_out, f)
+        own = set(known.model[part.targets])
+        assert not any(own & set(rows.targets.model) for rows in others)
+        assert others or all(set(known.model[other.targets]) <= own for other in parts)
+
+
+def test_a_candidate_without_errors_on_the_other_curves_has_no_weight_there():
+    """The second curve's line through two points is absurd, so that it has no error from which to weight the first."""
+    rng = np.random.default_rng(0)
+    x = np.geomspace(1, 1e4, 60)
+    long = curves(x, 3 * x**-0.2 * np.exp(0.002 * rng.standard_normal(60)))
+    short = curves([1, 10, 20, 30, 40, 41, 1e3, 1e4], [1, 1.01, 1.0, 1.02, 1.0, 1.05, 1.01, 1.0])
+    both = Table(
+        long.names,
+        np.hstack([long.x, short.x]),
+        np.concatenate([long.y, short.y]),
+        np.repeat([0, 1], [60, 8]),
+        np.arange(68),
+    )
+    late = both.x[0] > 60
+    laws = ("last value", "line, last 2", "theta", "M1")
+    interval = extrapolate(both, asked([3e4], 2), laws, [Fold(~late, late, "beyond 60")]).interval
+    assert np.isfinite([interval.low, interval.high]).all()
+
+
+def test_a_predictor_that_is_a_logarithm_is_as_far_as_its_exponential():
+    flops = curves([1e18, 1e20], np.ones(2))
+    logs = Table(("log_flops",), np.log(flops.x), flops.y, flops.group, flops.model)
+    to = Table(("log_flops",), np.log([[1e22]]), np.full(1, np.nan), np.zeros(1, int), np.zeros(1, int))
+    assert distance(logs, to) == pytest.approx(distance(flops, asked([1e22])))
 
 
 def test_candidates_that_disagree_make_the_interval_as_wide_as_their_disagreement():

@@ -10,10 +10,13 @@ logarithms if y is positive. A curve of one predictor may go further by what its
 distance of a forecast from the known rows (``steepest_slope``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
@@ -55,7 +58,8 @@ class Extrapolation:
     refused
         (C,) why a candidate was rejected; empty otherwise.
     nested_r2
-        (F,) R² of the weighted mean, with weights from the other folds, or from other curves if there is one fold.
+        (F,) R² of the weighted mean, with weights from the rows of other folds, or from other curves if there is one
+        fold; with equal weights if there are no other rows.
     by_candidate
         (C, m) forecasts of the candidates.
     forecast
@@ -84,7 +88,7 @@ class Extrapolation:
             scores = (self.refused[c] and f"rejected: {self.refused[c]}") or _columns(self.r2[c])
             lines.append(f"{self.candidates[c]:{width}}  {self.weight[c]:6.3f}  {scores}")
         nested = _columns(self.nested_r2)
-        lines.append(f"{'weighted mean, weights from other rows':{width}}          {nested}")
+        lines.append(f"{'weighted mean, weights without these rows':{width}}          {nested}")
         if np.isnan(self.nested_r2).any():
             lines.append(
                 "–: the targets of a fold do not vary, so R² is undefined; the weights are by squared errors"
@@ -142,16 +146,13 @@ def extrapolate(
     parts = list(folds) or make_folds(known, at)
     by_curve = len(known.names) == 1 and known.positive and len(np.unique(known.group)) > 1
     split = [(known.take(fold.known), known.take(fold.targets)) for fold in parts]
-    refused = [""] * len(candidates)
-    rmse, r2 = (np.full((len(candidates), len(parts)), np.nan) for _ in range(2))
-    inside: list[list[Array]] = []
-    for c, candidate in enumerate(candidates):
-        inside.append([])
-        for f, (before, targets) in enumerate(split):
-            ahead, why = _attempt(candidate, before, targets)
-            inside[-1].append(ahead)
-            rmse[c, f], r2[c, f] = _errors(ahead, targets, known.positive, by_curve)
-            refused[c] = refused[c] or (why and f"{why} in fold {f + 1}")
+    attempts = [
+        [_attempt(candidate, before, targets) for candidate in candidates] for before, targets in split
+    ]
+    refused = [
+        next((f"{why} in fold {f + 1}" for f, (_, why) in enumerate(of_candidate) if why), "")
+        for of_candidate in zip(*attempts, strict=True)
+    ]
     forecasts = np.full((len(candidates), len(at)), np.nan)
     for c, candidate in enumerate(candidates):
         if not refused[c]:
@@ -162,69 +163,120 @@ def extrapolate(
             "every candidate was rejected: "
             + "; ".join(f"{c.name}: {w}" for c, w in zip(candidates, refused, strict=True))
         )
-    ahead_of = [np.array(of_fold) for of_fold in zip(*inside, strict=True)]
-    curves = []
-    if by_curve:
-        for (_, targets), ahead in zip(split, ahead_of, strict=True):
-            curves.append(products(_forecast_errors(ahead, targets.y, known.positive), targets.group))
     leader = next((c for c, candidate in enumerate(candidates) if candidate.name == LEADER), None)
 
-    def weight_from(some: Sequence[int]) -> Array:
-        curve_weights = weights(rmse[:, some], usable)
-        if not by_curve:
-            return curve_weights
-        return stacked([curves[f] for f in some], votes(len(some)), curve_weights, usable, leader)
+    def weight_from(held_out: Sequence[HeldOut]) -> Array:
+        return held_out_weights(held_out, usable, leader)
 
-    def unseen_weights() -> list[tuple[Labels, Array]]:
-        """Of a single fold: the rows of some of its curves and weights from the other ones, for all curves."""
-        targets, ahead = split[0][1], ahead_of[0]
-        of_curves = list(targets.rows_of.values())
-        if len(of_curves) == 1:
-            return [(of_curves[0], usable / usable.sum())]
-        result = []
-        for part in range(min(PARTS, len(of_curves))):
-            rows = np.concatenate([rows for i, rows in enumerate(of_curves) if i % PARTS != part])
-            others, theirs = targets.take(rows), ahead[:, rows]
-            errors = np.array([_errors(one, others, known.positive, by_curve)[:1] for one in theirs])
-            weight = weights(errors, usable)
-            if by_curve:
-                of_others = products(_forecast_errors(theirs, others.y, known.positive), others.group)
-                weight = stacked([of_others], votes(1), weight, usable, leader)
-            result.append((np.concatenate(of_curves[part::PARTS]), weight))
-        return result
-
-    numbers = list(range(len(parts)))
-    weight = weight_from(numbers)
+    held_out = [
+        HeldOut.of(np.array([ahead for ahead, _ in of_fold]), targets, known.positive, by_curve)
+        for of_fold, (_, targets) in zip(attempts, split, strict=True)
+    ]
+    weight = weight_from(held_out)
     forecast = combined(weight, forecasts, known.positive)
     nested = np.empty(len(parts))
-    held_out: list[list[WeightedForecast]] = []
+    backtests: list[list[WeightedForecast]] = []
     for f, (before, targets) in enumerate(split):
-        others = [other for other in numbers if other != f]
-        every = np.arange(len(targets))
-        unseen = [(every, weight_from(others))] if others else unseen_weights()
         mean = np.full(len(targets), np.nan)
-        held_out.append([])
-        for rows, others_weight in unseen:
-            ahead = ahead_of[f][:, rows]
-            mean[rows] = combined(others_weight, ahead, known.positive)
-            held_out[-1].append(
-                WeightedForecast(before, targets.take(rows), others_weight, ahead, mean[rows])
+        backtests.append([])
+        for rows, others in held_out_of_others(parts, held_out, f):
+            some, ahead = weight_from(others), held_out[f].ahead[:, rows]
+            mean[rows] = combined(some, ahead, known.positive)
+            backtests[-1].append(
+                WeightedForecast(before, targets.take(rows), some, ahead, mean[rows], known.positive)
             )
         nested[f] = _errors(mean, targets, known.positive, by_curve)[1]
-    honest = np.mean([part.weight for fold in held_out for part in fold], axis=0)
-    target = WeightedForecast(known, at, honest, forecasts, forecast)
+    honest = np.mean([part.weight for fold in backtests for part in fold], axis=0)
+    target = WeightedForecast(known, at, honest, forecasts, forecast, known.positive)
+    nearest_first = not any(fold.is_random for fold in parts)
     return Extrapolation(
         candidates=tuple(candidate.name for candidate in candidates),
         folds=tuple(fold.meaning for fold in parts),
-        rmse=rmse,
-        r2=r2,
+        rmse=np.stack([fold.rmse for fold in held_out], axis=1),
+        r2=np.stack([fold.r2 for fold in held_out], axis=1),
         weight=weight,
         refused=tuple(refused),
         nested_r2=nested,
         by_candidate=forecasts,
         forecast=forecast,
-        interval=prediction_interval(target, held_out, usable, level),
+        interval=prediction_interval(target, backtests, usable, level, nearest_first),
     )
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The candidates' forecasts of held-out rows, and their errors.
+
+    Attributes
+    ----------
+    targets
+        The rows (m,).
+    ahead
+        (C, m) the forecasts.
+    rmse, r2
+        (C,) as in ``Extrapolation``; nan for a candidate that forecasts none of the rows.
+    logs, by_curve
+        Whether errors are those of ln y, and whether each curve has one of its own.
+    """
+
+    targets: Table
+    ahead: Array
+    rmse: Array
+    r2: Array
+    logs: bool
+    by_curve: bool
+
+    @classmethod
+    def of(cls, ahead: Array, targets: Table, logs: bool, by_curve: bool) -> "HeldOut":
+        """Forecasts with their errors."""
+        rmse, r2 = np.array([_errors(of_candidate, targets, logs, by_curve) for of_candidate in ahead]).T
+        return cls(targets, ahead, rmse, r2, logs, by_curve)
+
+    def take(self, rows: NDArray[Any]) -> "HeldOut":
+        """Some of the rows."""
+        return HeldOut.of(self.ahead[:, rows], self.targets.take(rows), self.logs, self.by_curve)
+
+    @cached_property
+    def products(self) -> tuple[Array, Array]:
+        """Mean products of the errors, per curve (``stacking``)."""
+        error = _forecast_errors(self.ahead, self.targets.y, self.logs)
+        return products(error, self.targets.group)
+
+
+def held_out_of_others(
+    parts: Sequence[Fold], held_out: Sequence[HeldOut], f: int
+) -> Iterator[tuple[Labels, list[HeldOut]]]:
+    """Rows of fold ``f`` that are forecast with the same weights, and the held-out rows that these are from: none of
+    its own.
+
+    Those of the other folds, without rows that are targets of both; or if it is the only fold, of its other curves.
+    """
+    fold = held_out[f]
+    if len(parts) > 1:
+        others = []
+        for other, mask in zip(held_out, (part.targets for part in parts), strict=True):
+            keep = ~parts[f].targets[mask]
+            if keep.any():
+                others.append(other if keep.all() else other.take(keep))
+        yield np.arange(len(fold.targets)), others
+        return
+    of_curves = list(fold.targets.rows_of.values())
+    for part in range(min(PARTS, len(of_curves))):
+        other_curves = [rows for i, rows in enumerate(of_curves) if i % PARTS != part]
+        others = [fold.take(np.concatenate(other_curves))] if other_curves else []
+        yield np.concatenate(of_curves[part::PARTS]), others
+
+
+def held_out_weights(held_out: Sequence[HeldOut], usable: Mask, leader: int | None) -> Array:
+    """(C,) weights of the candidates from held-out rows, the nearest first; equal weights if there are none."""
+    has_errors = usable & np.array([np.isfinite(rows.rmse) for rows in held_out]).all(axis=0)
+    if not held_out or not has_errors.any():
+        return np.asarray(usable / usable.sum())
+    by_error = weights(np.stack([rows.rmse for rows in held_out], axis=1), has_errors)
+    if not held_out[0].by_curve:
+        return by_error
+    vote = votes(len(held_out))
+    return stacked([rows.products for rows in held_out], vote, by_error, has_errors, leader)
 
 
 def votes(folds: int) -> Array:

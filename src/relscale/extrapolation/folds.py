@@ -27,11 +27,12 @@ FEWEST = 0.15  # minimum share of known rows in a fold
 
 @dataclass(frozen=True)
 class Fold:
-    """Known rows and target rows of a fold, masks (n,), and a description of the targets."""
+    """Known rows and target rows of a fold, masks (n,), a description of the targets, whether they are random."""
 
     known: Mask
     targets: Mask
     meaning: str
+    is_random: bool = False
 
 
 def coordinates(x: Array) -> Array:
@@ -131,4 +132,4 @@ def _random(known: Table) -> list[Fold]:
     _, which = np.unique(np.round(known.x, 9), axis=1, return_inverse=True)
     which = which.ravel()
     part = np.random.default_rng(0).permutation(which.max() + 1) % 5
-    return [Fold(part[which] != k, part[which] == k, f"settings, part {k + 1} of 5") for k in range(5)]
+    return [Fold(part[which] != k, part[which] == k, f"settings, part {k + 1} of 5", True) for k in range(5)]

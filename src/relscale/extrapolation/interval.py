@@ -9,8 +9,8 @@ e
     Error of a held-out row, forecast with weights that were estimated without it.
 u
     Expected size of an error: noise of a point and spread of the candidates, which grows with the distance from the
-    known rows. Of two targets of a curve of one predictor, the more distant one's is never smaller. A share of the
-    weight is spread over all candidates, because weights are uncertain.
+    known rows. Of two targets beyond the known rows of a curve of one predictor, the more distant one's is never
+    smaller. A share of the weight is spread over all candidates, because weights are uncertain.
 n
     Noise of a point of a curve of one predictor: the deviation from the line through its neighbours (Gasser, Sroka and
     Jennen-Steinmetz, *Biometrika* 73, 1986), which needs no law. With several predictors, the typical held-out error.
@@ -22,7 +22,8 @@ s
 
 s² is the maximum of the likelihood with a prior, by expectation maximisation (Lange, Little and Taylor, *J. American
 Statistical Association* 84, 1989). A curve has a vote of 1 in the nearest fold, then 1/4, 1/9 and so on: errors of
-earlier forecasts, which know fewer points, are larger. Beyond the largest distance of a held-out row, or an octave if
+earlier forecasts, which know fewer points, are larger. Folds of random settings, none of which is nearer, have equal
+votes. Beyond the largest distance of a held-out row, or an octave if
 that is more, u also grows in proportion to the distance.
 
 ν, the prior and the share were chosen for coverage and interval score of forecasts inside the known rows of the curves
@@ -63,6 +64,8 @@ class WeightedForecast:
         (C, m) their forecasts.
     value
         (m,) the forecast, which may have other weights.
+    logs
+        Whether errors are those of ln y.
     """
 
     known: Table
@@ -70,10 +73,11 @@ class WeightedForecast:
     weight: Array
     by_candidate: Array
     value: Array
+    logs: bool
 
     @property
     def error(self) -> Array:
-        """(m,) errors, of ln y if y is positive."""
+        """(m,) errors."""
         return self._difference(self.value, self.at.y)
 
     def spread(self, usable: Mask) -> Array:
@@ -87,7 +91,7 @@ class WeightedForecast:
 
     def _difference(self, a: Array, b: Array) -> Array:
         with np.errstate(all="ignore"):
-            return np.asarray(np.log(a) - np.log(b) if self.known.positive else a - b)
+            return np.asarray(np.log(a) - np.log(b) if self.logs else a - b)
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def distance(known: Table, at: Table) -> Array:
     >>> (distance(known, at) / np.log(2)).tolist()
     [0.0, 1.0]
     """
-    both = coordinates(np.hstack([known.x, at.x]))
+    both = _log_coordinates(known.names, np.hstack([known.x, at.x]))
     z, to = both[:, : len(known)], both[:, len(known) :]
     if len(known.names) > 1:
         return _beyond(z, to)
@@ -122,19 +126,25 @@ def distance(known: Table, at: Table) -> Array:
     return result
 
 
+def _log_coordinates(names: Sequence[str], x: Array) -> Array:
+    """ln x of each predictor (p, n), but x of one that is a logarithm already."""
+    is_log = np.array([name.startswith("log_") for name in names])
+    return np.where(is_log[:, None], x, coordinates(x))
+
+
 def _beyond(z: Array, to: Array) -> Array:
     low, high = z.min(axis=1, keepdims=True), z.max(axis=1, keepdims=True)
     return np.asarray(np.maximum(np.maximum(to - high, low - to), 0).max(axis=0))
 
 
-def noise_variance(known: Table) -> dict[int, float]:
-    """Variance of a point of each curve of one predictor, in ln y if y is positive; 0 with fewer than three points.
+def noise_variance(known: Table, logs: bool) -> dict[int, float]:
+    """Variance of a point of each curve of one predictor, of ln y if ``logs``; 0 with fewer than three points.
 
     Point i deviates from the line through its neighbours by e_i = a_i y_{i−1} + b_i y_{i+1} − y_i, whose variance is
     a_i² + b_i² + 1 times that of a point if the curve is straight between them.
     """
-    z = coordinates(known.x)[0]
-    value = np.log(known.y) if known.positive else known.y
+    z = _log_coordinates(known.names, known.x)[0]
+    value = np.log(known.y) if logs else known.y
     result = {}
     for group, rows in known.rows_of.items():
         rows = rows[np.argsort(z[rows], kind="stable")]
@@ -152,23 +162,35 @@ def noise_variance(known: Table) -> dict[int, float]:
 
 
 def prediction_interval(
-    forecast: WeightedForecast, folds: Sequence[Sequence[WeightedForecast]], usable: Mask, level: float
+    forecast: WeightedForecast,
+    folds: Sequence[Sequence[WeightedForecast]],
+    usable: Mask,
+    level: float,
+    nearest_first: bool = True,
 ) -> Interval:
     """Limits of one further measurement at each row of a forecast; none of an answer, which is right or wrong.
 
     Parameters
     ----------
     folds
-        The forecasts of the held-out rows of each fold, the nearest first, in parts with other weights.
+        The forecasts of the held-out rows of each fold, in parts with other weights.
     usable
         (C,) candidates that may have weight.
+    nearest_first
+        Whether folds are in the order of their distance from the targets.
     """
     from scipy.special import stdtrit
 
+    has_forecast = np.isfinite(forecast.value)
     if forecast.known.of_answers:
         without = np.full(len(forecast.at), np.nan)
-        return Interval(without, without, level, (Status.NO_INTERVAL,) * len(without))
-    votes = [(1 / number**2, part) for number, fold in enumerate(folds, 1) for part in fold]
+        reasons = tuple(Status.NO_INTERVAL if has else Status.NO_FORECAST for has in has_forecast)
+        return Interval(without, without, level, reasons)
+    votes = [
+        (1 / number**2 if nearest_first else 1.0, part)
+        for number, fold in enumerate(folds, 1)
+        for part in fold
+    ]
     typical = 0.0 if len(forecast.known.names) == 1 else _mean_square(votes)
     size = expected_size(forecast, usable, typical)
     ratio, vote, tested = [np.zeros(0)], [np.zeros(0)], 0.0
@@ -186,27 +208,30 @@ def prediction_interval(
     half = stdtrit(TAIL, (1 + level) / 2) * scale * size * growth
     value = forecast.value
     with np.errstate(all="ignore"):
-        low, high = (value * np.exp(by) if forecast.known.positive else value + by for by in (-half, half))
-    status = (
-        Status.NO_FORECAST if not known else Status.EXTRAPOLATED_WIDTH if far else Status.OK
-        for known, far in zip(np.isfinite(value), farther, strict=True)
+        low, high = (value * np.exp(by) if forecast.logs else value + by for by in (-half, half))
+    status = np.select(
+        [~has_forecast, ~(np.isfinite(low) & np.isfinite(high)), farther],
+        [Status.NO_FORECAST, Status.NO_INTERVAL, Status.EXTRAPOLATED_WIDTH],
+        Status.OK,
     )
-    return Interval(np.asarray(low), np.asarray(high), level, tuple(status))
+    return Interval(np.asarray(low), np.asarray(high), level, tuple(map(Status, status)))
 
 
 def expected_size(forecast: WeightedForecast, usable: Mask, typical: float = 0.0) -> Array:
     """(m,) u, with ``typical`` in place of n² for rows of several predictors."""
     known, at = forecast.known, forecast.at
-    least = LEAST * (1.0 if known.positive else float(np.abs(known.y).max()))
-    of_point = noise_variance(known) if len(known.names) == 1 else {}
+    least = LEAST * (1.0 if forecast.logs else float(np.abs(known.y).max()))
+    of_point = noise_variance(known, forecast.logs) if len(known.names) == 1 else {}
     noise = np.array([of_point.get(int(group), typical) for group in at.group])
     size = np.sqrt(noise + forecast.spread(usable) + least**2)
     if len(known.names) > 1:
         return np.asarray(size)
     away = distance(known, at)
     for rows in at.rows_of.values():
-        outward = rows[np.argsort(away[rows], kind="stable")]
-        size[outward] = np.fmax.accumulate(size[outward])
+        beyond = rows[away[rows] > 0]
+        outward = beyond[np.argsort(away[beyond], kind="stable")]
+        not_farther = np.searchsorted(away[outward], away[outward], side="right") - 1
+        size[outward] = np.fmax.accumulate(size[outward])[not_farther]
     return size
 
 

@@ -47,8 +47,8 @@ class TableExtrapolation:
         The candidates, their errors in the folds and weights.
     rows
         The target rows, with columns ``forecast``, ``low``, ``high``, ``level`` and ``status``: the forecast, the
-        prediction interval of one further measurement, its level, and "ok", "no forecast", or "extrapolated width"
-        beyond the distances that the folds tested.
+        prediction interval of one further measurement, its level, and "ok", "no forecast", "no interval" or
+        "extrapolated width" beyond the distances that the folds tested.
     y
         The column that was forecast.
     left_out
@@ -80,7 +80,7 @@ class TableExtrapolation:
             rmse = np.sqrt(np.mean(off**2))
             low, high = (self.rows[limit].to_numpy(float)[known] for limit in ("low", "high"))
             inside = int(((low <= truth[known]) & (truth[known] <= high)).sum())
-            covered = f", {inside} in the {self.extrapolation.interval.level:.0%} interval"
+            covered = f", {inside} in the {self.extrapolation.interval.level * 100:g}% interval"
             lines.append(
                 f"of {known.sum()} rows with a known answer: {explained}RMSE {rmse:.4g}"
                 f"{covered if np.isfinite(low).any() else ''}"
