@@ -4,12 +4,13 @@
 
 The optima of n budgets are on a line, with noise of the variance v that their parabolas state, itself known to few
 degrees of freedom, and scatter between budgets of variance τ² that no parabola states. In the last design v grows
-geometrically over the budgets, to 40 times that of the first; τ² is in units of its mean. Four intervals of the
+geometrically over the budgets, to 40 times that of the first; τ² is in units of its mean. Five intervals of the
 slope:
 
 - t: the scatter around the line, s²/Sxx, with t of n − 2.
 - larger: the larger of that and of Σ w²v, with the degrees of freedom of the larger.
 - pooled: the scatter if it is larger, else the mean of both by degrees of freedom. What relscale reports.
+- halfway: where the scatter is less, the mean of the half widths of t and of pooled.
 - pooled more: the mean, up to where the scatter exceeds the parabolas' part as it would by chance one time in four.
 
 "Scatter is little" if it gives less than half of the standard error that the parabolas state.
@@ -48,6 +49,7 @@ def row(budgets: int, df_each: int, spread: float, between: float, rng: np.rando
         of_scatter_alone,
         np.where(of_scatter > of_parabolas, t_scatter, t_parabolas) * np.sqrt(larger),
         np.where(of_scatter > of_parabolas, of_scatter_alone, pooled),
+        np.where(of_scatter > of_parabolas, of_scatter_alone, (of_scatter_alone + pooled) / 2),
         np.where(of_scatter > fdtri(*df, 0.75) * of_parabolas, of_scatter_alone, pooled),
     ]
     little = of_scatter < of_parabolas / 4
@@ -64,7 +66,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     rows = [row(*design, between, rng) for design in DESIGNS for between in BETWEEN]
     head = ["budgets", "df of each", "largest v", "τ²/v", "scatter is little"]
-    head += ["t", "larger", "pooled", "pooled more"]
+    head += ["t", "larger", "pooled", "halfway", "pooled more"]
     print("coverage (where scatter is little), mean half width\n")
     print(tabulate(rows, headers=head, tablefmt="github", disable_numparse=True))
 
