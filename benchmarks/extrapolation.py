@@ -11,12 +11,13 @@ test rows, clipped to [−1, 1]. Of the intervals: the share of rows that they c
 (Gneiting and Raftery 2007), of ln y if y is positive; coverages are means over curves, scores geometric means.
 
 ``--inside`` forecasts known rows instead, which are no answers of the benchmarks: the last stretches of each curve,
-and the folds of each task.
+and the folds of each task. ``--bends`` needs no data: it simulates curves that bend at their end.
 
 The seconds of each task are printed; quoted in docs/explanation/forecasts.md and docs/explanation/forecast_trials.md.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -128,6 +129,37 @@ def inside(folder: Path, names: list[str]) -> None:
                     print(f"{name}, {target}, {fold.meaning}: {error}", flush=True)
                     continue
                 print(f"{name}, {target}, {fold.meaning}: {Judged.of(result.interval, truth)}", flush=True)
+
+
+BENT = 48  # curves
+
+
+def bends() -> None:
+    """Print how often intervals cover curves that bend at their last known point, which nothing in them announces."""
+    rng = np.random.default_rng(0)
+    x, beyond = np.geomspace(1, 64, 14), 64 * np.geomspace(2**0.5, 4, 4)
+
+    def measured(at: Array, law: Callable[[Array], Array]) -> Table:
+        y = law(at) * np.exp(0.01 * rng.standard_normal(len(at)))
+        zero = np.zeros(len(at), dtype=np.int64)
+        return Table(("tokens",), at[None], y, zero, np.arange(len(at)))
+
+    for steeper in (0.0, 0.2, 0.6):
+        inside = []
+        for _ in range(BENT):
+            exponent, floor = rng.uniform(0.1, 0.4), rng.uniform(0, 0.3)
+
+            def law(at: Array, b: float = exponent, e: float = floor, by: float = steeper) -> Array:
+                return np.asarray(e + at**-b * (1 + (at / 64) ** 4) ** (-by / 4))
+
+            known, truth = measured(x, law), measured(beyond, law)
+            interval = extrapolate(known, truth).interval
+            inside.append((interval.low <= truth.y) & (truth.y <= interval.high))
+        shares = "  ".join(
+            f"{share:.0%} at {factor:.2g}"
+            for share, factor in zip(np.mean(inside, axis=0), beyond / 64, strict=True)
+        )
+        print(f"exponent larger by {steeper:g}: {shares} times the data", flush=True)
 
 
 DOMAINS = range(1, 6)
@@ -285,7 +317,13 @@ def main() -> None:
     parser.add_argument(
         "--inside", action="store_true", help="How intervals do inside the known rows, and nothing else."
     )
+    parser.add_argument("--bends", action="store_true", help="Simulated curves that bend, and nothing else.")
     options = parser.parse_args()
+    if options.bends:
+        bends()
+        return
+    if options.data is None:
+        parser.error("--data is required, unless with --bends")
     if options.inside:
         inside(options.data, options.task)
         return

@@ -16,7 +16,7 @@ n
     Jennen-Steinmetz, *Biometrika* 73, 1986), which needs no law. With several predictors, the typical held-out error.
 s
     Whether errors are larger or smaller than expected; common to all curves. A curve's own ratio in the past says
-    nothing about its next one (the correlation is −0.2 to 0.1 on the curves below).
+    little about its next one: on public curves their logarithms have correlations of −0.3 to 0.
 ν
     Heavy tails: some curves bend.
 
@@ -26,8 +26,8 @@ earlier forecasts, which know fewer points, are larger. Folds of random settings
 votes. Beyond the largest distance of a held-out row, or an octave if
 that is more, u also grows in proportion to the distance.
 
-ν, the prior and the share were chosen for coverage and interval score of forecasts inside the known rows of the curves
-of *Revisiting Neural Scaling Laws* and of SLDBench (``docs/explanation/forecasts.md``).
+ν, the prior, the share and the votes were chosen by the coverage and the interval score of forecasts inside the known
+rows of public curves and of simulated ones (``docs/explanation/forecasts.md``).
 """
 
 from collections.abc import Sequence
