@@ -54,10 +54,14 @@ class Items:
         return np.asarray((self.slope * self.known_share(ability)) ** 2 * chance * (1 - chance))
 
 
-def abilities(answers: Array, items: Items) -> tuple[Array, Array]:
-    """Abilities of models and their standard errors, (n,) both, of answers (n, k) to calibrated items."""
+def abilities(answers: Array, items: Items, start: Array | None = None) -> tuple[Array, Array]:
+    """Abilities of models and their standard errors, (n,) both, of answers (n, k) to calibrated items.
+
+    ``start`` (n,) are abilities near these, from which few steps are needed; 0 by default.
+    """
     known = np.isfinite(answers)
-    filled, theta = np.where(known, answers, 0.0), np.zeros(len(answers))
+    filled = np.where(known, answers, 0.0)
+    theta = np.zeros(len(answers)) if start is None else start
     for _ in range(ROUNDS):
         chance = np.where(known, items.chance(theta), 0.0)
         by_ability = items.slope * items.known_share(theta)
@@ -89,7 +93,7 @@ def calibrated(answers: Array, *, slopes: bool = False, guess: float = 0.0) -> t
         items = _eases(filled, known, theta, items)
         if slopes:
             items = _slopes(filled, known, theta, items)
-        theta, _ = abilities(answers, items)
+        theta, _ = abilities(answers, items, theta)
         moved = max(np.abs(items.ease - before.ease).max(), np.abs(items.slope - before.slope).max())
         if moved < SETTLED**0.5:
             break
