@@ -291,7 +291,7 @@ def test_forecasts_and_the_comparison_of_forms_are_computed_when_first_read(
     module = sys.modules[fit.__module__]
 
     called = []
-    monkeypatch.setattr(module, "forecast_rows", lambda *_: (called.append(1), ([], []))[1])
+    monkeypatch.setattr(module, "forecast_rows", lambda *_: (called.append(1), ([], list))[1])
     fits = fit(noisy(World)[0], options=LINES, suites=SUITES)
     assert fits.verdicts.num_rows
     assert not called

@@ -34,7 +34,13 @@ from relscale.fitting.status import OK
 from relscale.laws.catalogue import law_names
 from relscale.measurements.published import published
 
-forecast_rows = as_cells(forecast.forecast_rows)
+
+def _both(*arguments: Any) -> tuple[list[Any], list[Any]]:
+    rows, backtests = forecast.forecast_rows(*arguments)
+    return rows, backtests()
+
+
+forecast_rows = as_cells(_both)
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 Row = dict[str, Any]

@@ -165,7 +165,7 @@ class _Rows:
             self.analyse(curves, settings)
             both = cache(partial(forecast_rows, curves, settings, matrix))
             self.later["forecasts"].append(lambda: both()[0])
-            self.later["backtests"].append(lambda: both()[1])
+            self.later["backtests"].append(lambda: both()[1]())
 
     def analyse(self, subject: Curves | FrontierCurves, settings: Settings) -> None:
         """Add the rows of every analysis of such a subject."""

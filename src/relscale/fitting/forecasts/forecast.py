@@ -1,6 +1,6 @@
 """Rows of forecasts: every candidate and the ensemble at each target, and the backtests inside the data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -97,7 +97,7 @@ class BacktestRow(CurveKey):
 
 def forecast_rows(
     curves: Curves, settings: Settings, matrix: RunMatrix | None = None
-) -> tuple[list[ForecastRow], list[BacktestRow]]:
+) -> tuple[list[ForecastRow], Callable[[], list[BacktestRow]]]:
     """Forecast the curves at ``chosen.forecast``, and from every rolling origin inside the data.
 
     Parameters
@@ -115,18 +115,18 @@ def forecast_rows(
     rows of the table ``forecasts``
         ``value``, ``low`` and ``high`` are errors or ratios. The interval is the ensemble's, for one new model measured
         on these items; ``spread_low`` and ``spread_high`` are the smallest and largest candidate forecasts.
-    rows of the table ``backtests``
-        ``interval_score`` is in units of ln y.
+    function for the rows of the table ``backtests``
+        They are many, and read less often. ``interval_score`` is in units of ln y.
     """
     nothing = [
         ForecastRow(**fields_of(key), quantity=curves.quantity, **fields_of(NOTHING)) for key in curves.keys
     ]
     if not curves.keys or not curves.points:
-        return nothing, []
+        return nothing, list
     data = forecast_data(curves, matrix)
     usable = data.usable
     if not usable.any():
-        return nothing, []
+        return nothing, list
     backtested = backtest(data, settings.level)
     last = float(data.scales.log_flops[usable].max())
     targets = settings.forecast or (ForecastTarget(training_flops=DEFAULT_REACH * np.exp(last)),)
@@ -142,8 +142,9 @@ def forecast_rows(
     )
     digest, code = data_digest(curves, data), code_digest("relscale.fitting.forecasts.forecast")
     rows = _forecasts(curves, data, targets, at, forecasts, backtested, settings.level)
-    return [replace(row, data=digest, code=code) for row in rows], list(
-        _backtests(curves, data, backtested, settings.level)
+    return (
+        [replace(row, data=digest, code=code) for row in rows],
+        lambda: list(_backtests(curves, data, backtested, settings.level)),
     )
 
 
