@@ -283,19 +283,12 @@ def test_items_are_told_apart_by_their_ease():
     assert (np.diff(forecast, axis=0) > 0).all()
 
 
-def test_an_item_that_is_asked_twice_counts_by_the_mean_of_its_answers():
-    known, _ = answered(np.random.default_rng(0))
-    known = known.take(known.group < 20)
-    asked = known.take(known.model == 13)
-    twice = table(
-        known.names,
-        np.hstack([known.x, known.x]),
-        np.concatenate([known.y, known.y]),
-        np.concatenate([known.group, known.group]),
-        np.concatenate([known.model, known.model]),
-    )
-    once = item_response.item_response(known, asked)
-    assert item_response.item_response(twice, asked) == pytest.approx(once, rel=1e-12)
+@pytest.mark.parametrize("models", [np.arange(8), np.repeat([0, 1], 4)])
+def test_several_answers_to_one_item_count_as_their_mean(models):
+    """Of models of one compute that the table does not name, or of one model that was asked twice."""
+    answers = np.array([1.0, 0, 1, 1, 1, 0, 0, 0])
+    known = table(("c",), np.repeat([1.0, 2.0], 4)[None], answers, np.tile([0, 0, 1, 1], 2), models)
+    assert item_response.answers_of(known)[0].tolist() == [[0.5, 1.0], [0.5, 0.0]]
 
 
 def test_only_answers_are_right_or_wrong():

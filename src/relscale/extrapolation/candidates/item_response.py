@@ -4,7 +4,8 @@
 
 A curve is an item here, and y an answer, 1 if right and 0 if wrong. One line serves all items, so that the answers to
 other items say how those to one item change with compute. The line is that of a latent regression; the ease of items is
-that of Rasch's model. Models of one compute count as one unless the table names its models.
+that of Rasch's model. Several answers of a model to one item count as their mean, and models of one compute as one
+model unless the table names its models.
 
 Source: the line of abilities in ln compute of item response scaling laws; Rasch (1960).
 """
