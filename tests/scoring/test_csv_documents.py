@@ -51,7 +51,8 @@ def test_every_answer_is_read_as_it_is_written(tmp_path, separator, encoding):
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8),
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+        | st.sampled_from(["1", "0.5", "True", "False", "None", ""]),
         min_size=1,
         max_size=5,
     )
@@ -64,14 +65,25 @@ def test_whatever_a_cell_says_is_unchanged(tmp_path_factory, cells):
 
 def test_labels_are_numbers_and_hidden_ones_are_missing(tmp_path):
     path = tmp_path / "test.csv"
-    path.write_text("label,hidden,share,long\n0,,0.5,9223372036854775808\n1,1,-1.25,1\n")
+    path.write_text("label,hidden,share,long,mixed\n0,,0.5,9223372036854775808,0.5\n1,1,-1.25,1,1\n")
     values = read_csv(path)
     assert values == {
         "label": [0, 1],
         "hidden": [None, 1],
         "share": [0.5, -1.25],
         "long": ["9223372036854775808", "1"],
+        "mixed": ["0.5", "1"],  # an answer 1 is not 1.0
     }
+
+
+def test_false_is_not_true(tmp_path):
+    """As text every cell of a condition such as {% if doc.checked %} would be true."""
+    path = tmp_path / "test.csv"
+    path.write_text("checked,answer,hidden\nFalse,False,True\nTrue,Unknown,\n")
+    values = read_csv(path)
+    assert [bool(cell) for cell in values["checked"]] == [False, True]
+    assert values["answer"] == ["False", "Unknown"]
+    assert values["hidden"] == [True, None]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Documents in a CSV file, every cell of which is the text that it says.
 
-Readers of tables take ``NA``, ``null`` and ``None`` for missing and ``007`` for 7. Here they may be an answer.
+Readers of tables take ``NA``, ``null`` and ``None`` for missing and ``007`` for 7. Here they may be an answer. For the
+same reason 1 among decimals makes a column of text: as a number it would be 1.0, and a template would render that.
 """
 
 import csv
@@ -14,10 +15,11 @@ from relscale.storage.text_file import read_text
 
 SEPARATORS = ",;\t"
 MOST_DIGITS = 18  # of a whole number that surely has 64 bits
+TRUTH = {"True": True, "False": False}
 
 
 def read_csv(path: Path) -> dict[str, list[Any]]:
-    """The columns of a file: numbers if every cell is empty or a number as Python writes it, else text.
+    """The columns of a file: numbers or booleans if every cell is empty or one as Python writes it, else text.
 
     Parameters
     ----------
@@ -59,9 +61,9 @@ def read_csv(path: Path) -> dict[str, list[Any]]:
 
 
 def _values(texts: Sequence[str]) -> list[Any]:
-    """The numbers that texts say, an empty one as None; the texts if one of them says no number."""
+    """The numbers or booleans that texts say, an empty one as None; the texts if one of them says neither."""
     written = [text for text in texts if text]
-    for kind in (_whole, float):
+    for kind in (_whole, float, TRUTH.__getitem__):
         if written and all(_says(text, kind) for text in written):
             return [kind(text) if text else None for text in texts]
     return list(texts)
@@ -76,5 +78,5 @@ def _whole(text: str) -> int:
 def _says(text: str, kind: Callable[[str], float]) -> bool:
     try:
         return str(kind(text)) == text
-    except ValueError:
+    except (ValueError, KeyError):
         return False

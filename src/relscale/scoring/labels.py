@@ -11,8 +11,9 @@ from relscale.scoring.items import ItemStatus
 def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemStatus]:
     """Indices of the right choices, and whether the label names choices at all.
 
-    A label is an index from 0, the text of a choice, or a list of either, as lm-eval reads it. Test splits with hidden
-    labels have -1, an empty text or no value.
+    A label is an index from 0, the text of a choice, or a list of either, as lm-eval reads it; true and false are the
+    choices True and False, of which lm-eval would take those at 1 and 0. Test splits with hidden labels have -1, an
+    empty text or no value.
 
     Parameters
     ----------
@@ -32,6 +33,8 @@ def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemSt
     --------
     >>> right_choices(1, ["no", "yes"])[0], right_choices("no", ["no", "yes"])[0]
     ([1], [0])
+    >>> right_choices(True, ["True", "False"])[0], right_choices(True, ["no", "yes"])[0]
+    ([0], [1])
     >>> str(right_choices(-1, ["no", "yes"])[1]), str(right_choices(2, ["no", "yes"])[1])
     ('unlabelled', 'label outside the choices')
     """
@@ -115,6 +118,8 @@ def _is_blank(label: Any, choices: Sequence[str]) -> bool:
 def _place(label: Any, choices: Sequence[str]) -> int | None:
     if isinstance(label, str):
         return choices.index(label) if label in choices else None
+    if isinstance(label, bool) and str(label) in choices:
+        return choices.index(str(label))
     if isinstance(label, Integral) or (isinstance(label, float) and label.is_integer()):
         place = int(label)
         return place if 0 <= place < len(choices) else None
