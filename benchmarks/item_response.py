@@ -172,7 +172,7 @@ def of_estimators(draws: int) -> Iterator[dict[str, object]]:
             slope, accuracy = np.array(found).T
             error = accuracy - [each.on_line for each in drawn]
             yield {
-                "what is true": name,
+                "simulated data": name,
                 "estimator": estimator,
                 "slope / truth": f"{slope.mean() / world.slope:.3f} ± {_error(slope) / world.slope:.3f}",
                 "bias of the accuracy": f"{error.mean():+.4f} ± {_error(error):.4f}",
@@ -194,7 +194,7 @@ def of_forecasts(draws: int) -> Iterator[dict[str, object]]:
         row = {
             f: f"{np.sqrt(np.nanmean(np.square(e))):.4f} ({np.nanmean(e):+.4f})" for f, e in errors.items()
         }
-        yield {"what is true": name, **row}
+        yield {"simulated data": name, **row}
 
 
 def of_origins(draws: int) -> Iterator[dict[str, object]]:
@@ -202,7 +202,7 @@ def of_origins(draws: int) -> Iterator[dict[str, object]]:
     for number, (name, world) in enumerate(WORLDS.items()):
         rng = np.random.default_rng([2, number])
         data = [draw(world, rng) for _ in range(draws)]
-        yield {"what is true": name, **_origins([(d.answers, d.x) for d in data], world.chance)}
+        yield {"simulated data": name, **_origins([(d.answers, d.x) for d in data], world.chance)}
 
 
 def _origins(data: list[tuple[Floats, Floats]], chance: float) -> dict[str, object]:

@@ -71,8 +71,8 @@ def table(outcomes: Iterable[Outcome]) -> list[Row]:
         failing = [f"{v}: {m.quantity}" for v, m in zip(verdicts, members, strict=True) if v != "yes"]
         rows.append(
             {
-                "what is true": generator,
-                "measured at": design,
+                "simulated data": generator,
+                "design": design,
                 "interval": f"**{interval}**" if default else interval,
                 "coverage": ", ".join(f"{one.quantity} {shown(one.hit)}" for one in members),
                 "±": f"{max(monte_carlo_error(one.hit, one.level) for one in members):.1%}",

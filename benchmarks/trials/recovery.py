@@ -20,9 +20,9 @@ def recovery(seed: int) -> list[Row]:
     rows: list[Row] = [
         {
             "law": f"`{name}`",
-            "measured at": where,
+            "design": where,
             "identifiable": ", ".join(identifiable),
-            "truths": str(truths),
+            "parameter sets": str(truths),
             "worst relative error": f"{worst:.1e}",
             "within 1e-4": "yes" if worst < PROMISED else "**no**",
         }
