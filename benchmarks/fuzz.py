@@ -6,7 +6,7 @@ Each case must give a right result, a flagged one, or an error of one sentence; 
 seed is printed, from which ``--seed N --cases 1`` repeats it. The doors are those of ``tests/doors``, which tries
 fewer cases.
 
-Takes 10 ms to 1 s per case; quoted in docs/explanation/trust.md.
+Takes some tenths of a second of processor time per case; quoted in docs/explanation/trust.md.
 """
 
 import random

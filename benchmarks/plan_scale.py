@@ -6,7 +6,7 @@ Two tables: the parts of ``relscale plan`` (config, plan, placements, jobs) up t
 --dry-run`` with a job per training and per scoring up to 1,920 jobs. The exponent is that of a power law between a
 size and the one before; starting the programs is included in the seconds.
 
-Takes about half a minute of one core; quoted in docs/explanation/performance.md.
+Takes about a minute of one core, with ``--quick`` half a minute; quoted in docs/explanation/performance.md.
 """
 
 import math
@@ -62,7 +62,7 @@ def dry_run_seconds(jobs: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.yaml").write_text(yaml.safe_dump(config_of(jobs // 2)))
         command = ["snakemake", "--dry-run", "--snakefile", ROOT / "Snakefile", "--quiet", "rules", "host"]
-        return timed(command, Path(folder), os.environ).processor
+        return timed(command, Path(folder), os.environ, quiet=True).processor
 
 
 def show(title: str, sizes: Sequence[int], seconds: Callable[[int], float]) -> None:

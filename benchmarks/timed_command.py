@@ -15,11 +15,14 @@ class Seconds(NamedTuple):
     processor: float
 
 
-def timed(command: Sequence[object], folder: Path, environment: Mapping[str, str]) -> Seconds:
-    """Run a command in a folder, with nothing but these variables; it must succeed."""
+def timed(
+    command: Sequence[object], folder: Path, environment: Mapping[str, str], *, quiet: bool = False
+) -> Seconds:
+    """Run a command in a folder, with only these variables; it must succeed. ``quiet`` hides its messages."""
     started, before = time.perf_counter(), os.times()
     words = [str(word) for word in command]
-    subprocess.run(words, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    nothing, messages = subprocess.DEVNULL, subprocess.DEVNULL if quiet else None
+    subprocess.run(words, cwd=folder, env=environment, check=True, stdout=nothing, stderr=messages)
     after = os.times()
     user, system = after.children_user - before.children_user, after.children_system - before.children_system
     return Seconds(time.perf_counter() - started, user + system)
