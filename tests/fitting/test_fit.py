@@ -1,4 +1,5 @@
 import functools
+import pickle
 import sys
 from typing import Any
 
@@ -16,6 +17,8 @@ from row_cells import cells
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import ROWS, Fits, from_rows, read, write
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.status import Status
 from relscale.storage.rows import names_of
 from relscale.storage.tables import open_table, read_table, write_table
 
@@ -322,6 +325,13 @@ def test_what_is_written_is_read_back(World: Any, tmp_path: Any) -> None:
     write(fits, tmp_path / "fits")
     assert {p.stem for p in (tmp_path / "fits").iterdir()} == set(ROWS)
     assert read(tmp_path / "fits") == fits
+
+
+def test_a_fit_can_be_sent_to_another_process() -> None:
+    fits = from_rows({"fits": lambda: [ParameterRow(law="power", value=0.1, status=Status.OK)]})
+    sent = pickle.loads(pickle.dumps(fits))
+    assert sent == fits
+    assert sent.fits["value"].to_pylist() == [0.1]
 
 
 @pytest.mark.parametrize("name", ROWS)

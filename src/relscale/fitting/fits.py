@@ -87,6 +87,10 @@ class Fits:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Fits) and self.tables == other.tables
 
+    def __reduce__(self) -> tuple[type["Fits"], tuple[dict[str, pa.Table]]]:
+        """Copies, such as pickled ones, have the tables, because the functions that compute them cannot be pickled."""
+        return Fits, (self.tables,)
+
     def with_table(self, name: str, table: pa.Table) -> "Fits":
         """The same, with another table of that name."""
         return Fits({**self.sources, name: table})
