@@ -87,6 +87,7 @@ def found() -> dict[str, set[str]]:
     return {file: names for file, names in by_file.items() if names}
 
 
+@pytest.mark.slow
 def test_public_functions_take_and_give_types() -> None:
     own = {file: names for file, names in found().items() if file not in FOREIGN}
     assert own == {}

@@ -36,6 +36,7 @@ def test_doubling_twice_saves_the_steps_that_its_paper_says():
     assert grown.tokens == pytest.approx(whole.tokens, rel=1e-4)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     batch=st.integers(1, 40),

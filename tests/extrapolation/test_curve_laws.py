@@ -35,6 +35,7 @@ def test_a_grid_in_small_blocks_is_the_whole_grid(law: OfCurves, monkeypatch: py
     assert law([curve(12)])[0] == pytest.approx(whole, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", SEARCHED)
 def test_a_long_curve_needs_the_memory_of_a_few_copies_of_it(
     law: OfCurves, monkeypatch: pytest.MonkeyPatch

@@ -52,6 +52,7 @@ def drawn(fitted: FigureData) -> dict[str, go.Figure]:
     return {name: make_figure(name, fitted) for name in NAMES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_figure_is_drawn_of_what_a_fit_writes(drawn: dict[str, go.Figure], name: str) -> None:
     assert "Nothing to draw" not in " ".join(note.text for note in drawn[name].layout.annotations)

@@ -37,6 +37,7 @@ def trajectories(
     return x, y + 0.01 * rng.standard_normal(y.shape), block
 
 
+@pytest.mark.slow
 def test_the_covariance_is_the_jackknife_of_statsmodels_fits_without_each_block() -> None:
     import statsmodels.api as sm
 

@@ -188,6 +188,7 @@ def _family(noise: float = 0.02, seed: int = 0, quantity: str = RATIO) -> Curves
     return curves(errors, 6 * params * tokens, quantity, params=params, tokens=tokens)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [lambda: curves(power_laws(BUDGETS, 0.02)), _family])
 def test_nothing_that_comes_after_an_origin_changes_what_it_forecasts(make: Any) -> None:
     before = make()

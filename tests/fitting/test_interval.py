@@ -97,6 +97,7 @@ def test_the_interval_for_these_items_covers_their_own_slope_95_times_in_100(wor
     assert Crossed(*WORLDS[world]).hits(population=False) == pytest.approx(0.95, abs=0.018)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
 def test_the_interval_for_the_population_covers_the_true_slope(world: str) -> None:
     assert 0.935 <= Crossed(*WORLDS[world]).hits(population=True) <= 0.995

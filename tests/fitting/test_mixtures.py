@@ -72,6 +72,7 @@ def figure(name: str, fits: Fits, measurements: pa.Table, folder: Path) -> Any:
     return make_figure(name, FigureData(folder / "measurements.parquet", folder / "fits"))
 
 
+@pytest.mark.slow
 def test_two_mirrored_targets_are_best_served_in_equal_parts_and_the_figure_shows_it(tmp_path: Path) -> None:
     fits = fitted(MIXTURES, laws=[LAW | {"optimum": {"draws": 10}}])
     of = {each["quantity"]: each for each in fits.mixtures.to_pylist()}

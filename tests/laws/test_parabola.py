@@ -8,6 +8,7 @@ from relscale.laws import parabola
 finite = st.floats(-5, 5)
 
 
+@pytest.mark.slow
 @given(
     c=st.tuples(finite, finite, finite), x=st.lists(st.integers(-9, 9), min_size=3, max_size=12, unique=True)
 )

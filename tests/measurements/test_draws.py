@@ -8,6 +8,7 @@ from relscale.measurements.draws import draws
 ids = st.lists(st.text("abc", min_size=1, max_size=4), min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @given(ids, ids, st.integers(1, 30), st.integers(0, 5))
 def test_a_documents_draws_do_not_depend_on_the_others(some, others, count, seed):
     together = draws([*others, *some], count, seed)

@@ -21,6 +21,7 @@ from relscale.tokens.vocabulary import (
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(text=st.text(max_size=80))
 def test_any_text_is_encoded_without_loss(vocabulary, text):
