@@ -86,8 +86,13 @@ def test_a_long_context_is_cut_on_its_left_and_says_so():
 
 
 def test_an_answer_longer_than_the_context_is_refused():
-    with pytest.raises(RelscaleError, match="6 tokens does not fit the model's context of 5"):
+    with pytest.raises(RelscaleError, match="'uvwxyz' of 6 tokens does not fit the model's context of 5"):
         pair(Encoder(Letters(), 5), "a", "uvwxyz")
+
+
+def test_an_empty_answer_is_refused_and_its_question_is_named():
+    with pytest.raises(RelscaleError, match="the answer '' has no token after its question 'Why'"):
+        pair(Encoder(Letters(), 64), "Why", "")
 
 
 @given(st.integers(0, 60), st.integers(2, 12), st.integers(0, 20), st.sampled_from([0.0, 0.3, 0.5, 0.9]))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Number of texts per call of the tokenizer: enough for its threads, few enough for memory.
 AT_ONCE = 512
+SHOWN = 40  # characters of a text in a message
 # Tokens that an encoder caches for the next model with its vocabulary: about 100 MB.
 REMEMBERED = 2_000_000
 
@@ -81,8 +82,8 @@ class Encoder:
         joined = [("".join(pair), bool(pair[0])) for pair in pairs]
         tokens = self._encode(dict.fromkeys([*filter(None, contexts), *joined]))
         return [
-            self._fit(*self._split(tokens[pair], tokens[context] if context else ()))
-            for context, pair in zip(contexts, joined, strict=True)
+            self._fit(pair, *self._split(tokens[both], tokens[context] if context else ()))
+            for pair, context, both in zip(pairs, contexts, joined, strict=True)
         ]
 
     def rolling(self, text: str, context_tokens: int = 0, overlap: float = 0.0) -> list[Window]:
@@ -157,14 +158,17 @@ class Encoder:
             return tokens[:1], tokens[1:]
         return (self.prefix,), tokens
 
-    def _fit(self, context: tuple[int, ...], continuation: tuple[int, ...]) -> Window:
+    def _fit(self, pair: tuple[str, str], context: tuple[int, ...], continuation: tuple[int, ...]) -> Window:
         if not continuation:
-            raise RelscaleError("a continuation has no token after its context; check the task's delimiter")
+            raise RelscaleError(
+                f"the answer {pair[1][:SHOWN]!r} has no token after its question {pair[0][-SHOWN:]!r}; check the "
+                "task's choices and its target_delimiter"
+            )
         room = self.max_length + 1 - len(continuation)
         if room < 1:
             raise RelscaleError(
-                f"a continuation of {len(continuation)} tokens does not fit the model's context of {self.max_length}; "
-                "shorten the answers, or score the text as a rolling suite"
+                f"the answer {pair[1][:SHOWN]!r} of {len(continuation)} tokens does not fit the model's context of "
+                f"{self.max_length}; shorten the answers, or score the text as a rolling suite"
             )
         return (
             Window(context[-room:], continuation, True)
