@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array, Law
 
-ROUNDING = 0.02  # of the sum of shares, as published ones are rounded
+ROUNDING = (
+    0.005  # of a share with two digits, as published ones have; a sum of k shares is off by up to k times it
+)
+LEAST = 0.02  # of the sum of any number of shares
+PRECISION = 1e-9  # of the sum itself
+NAMED = 8  # columns at most in a message
 
 
 def check_predictor_columns(law: Law, columns: Sequence[str]) -> None:
@@ -56,10 +61,11 @@ def check_shares(columns: Sequence[str], shares: Array, least_sum: float = 1.0) 
     relscale.errors.RelscaleError: web, code: these are not shares that sum to 1 in every row; a row sums to 100
     """
     sums = shares.sum(axis=0)
-    is_share = (shares >= 0).all(axis=0) & (sums >= least_sum - ROUNDING) & (sums <= 1 + ROUNDING)
+    off = max(LEAST, ROUNDING * len(columns)) + PRECISION
+    is_share = (shares >= 0).all(axis=0) & (sums >= least_sum - off) & (sums <= 1 + off)
     if not is_share.all():
         most = "1" if least_sum == 1 else "at most 1"
         found = f"a row sums to {sums[~is_share][0]:g}" if (shares >= 0).all() else "one is negative"
-        raise RelscaleError(
-            f"{', '.join(columns)}: these are not shares that sum to {most} in every row; {found}"
-        )
+        several = len(columns) > NAMED
+        names = f"{columns[0]} … {columns[-1]}, {len(columns)} columns" if several else ", ".join(columns)
+        raise RelscaleError(f"{names}: these are not shares that sum to {most} in every row; {found}")
