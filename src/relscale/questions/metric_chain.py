@@ -2,8 +2,9 @@
 
     r_i = corr(ln compute, score of item i) over models;    ∫ S(r) dr over [−1, 1] = 1 + mean r,    S survival of r_i
 
-An item with the same score for all models has no correlation; the share of such items is reported. The order of metrics
-is empirical. Checkpoints of one training run are not independent models.
+Limits of the mean are percentiles of resampled items, widened for few items; they are of these models, whose own
+scatter they do not include. An item with the same score for all models has no correlation; the share of such items is
+reported. The order of metrics is empirical. Checkpoints of one training run are not independent models.
 
 Source: Schaeffer et al., *Why Has Predicting Downstream Capabilities … Remained Elusive?*, arXiv 2406.04391.
 """
@@ -16,7 +17,7 @@ import numpy as np
 from relscale.compute_columns import check_no_logarithm, of_each
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
-from relscale.questions.limits import percentiles
+from relscale.questions.limits import factor_of_few, percentiles, widened
 from relscale.questions.options import check_choice
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
@@ -34,7 +35,9 @@ class MetricChainRow:
     items: int = column("Number of items whose score varies over models.")
     undefined: float = column("Share of the items whose score does not vary.")
     mean: float | None = column("Mean correlation of an item's score with compute.", default=None)
-    low: float | None = column("Lower limit of its 95% bootstrap interval over items.", default=None)
+    low: float | None = column(
+        "Lower limit of its 95% bootstrap interval over items, of these models.", default=None
+    )
     high: float | None = column("Upper limit of its 95% interval.", default=None)
     median: float | None = column("Median correlation.", default=None)
     negative: float | None = column("Share of the correlations below 0.", default=None)
@@ -101,6 +104,9 @@ def rows(
         draws = RESAMPLES if len(known) else 0
         drawn = [known[rng.integers(0, len(known), len(known))].mean() for _ in range(draws)]
         limits = percentiles(drawn, draws)
+        if len(known) > 1:
+            factor = factor_of_few(len(known), len(known) - 1)
+            limits = widened(limits, float(known.mean()), factor, "linear", -1, 1)
         yield MetricChainRow(
             metric=metric,
             models=len(models),
