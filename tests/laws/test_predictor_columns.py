@@ -1,4 +1,4 @@
-"""Shares of a mixture: rounded ones sum to nearly 1, amounts in other units do not."""
+"""Predictors of a law and the columns they are given in; shares of a mixture, which sum to nearly 1 if rounded."""
 
 import re
 
@@ -7,7 +7,8 @@ import pytest
 from one_sentence import assert_one_sentence
 
 from relscale.errors import RelscaleError
-from relscale.laws.predictor_columns import check_shares
+from relscale.laws.catalogue import law
+from relscale.laws.predictor_columns import check_predictor_columns, check_shares
 
 
 def shares(parts: int) -> tuple[list[str], np.ndarray]:
@@ -38,3 +39,16 @@ def test_amounts_in_other_units_are_refused_without_a_list_of_all_parts(parts: i
         check_shares(names, unit * exact)
     assert_one_sentence(error.value)
     assert len(str(error.value)) < 120
+
+
+@pytest.mark.parametrize("name", ["annealing", "multi_power"])
+def test_steps_and_learning_rates_are_predictors_only_where_those_of_the_law_are_computed(name: str) -> None:
+    """A design, which computes none, would take them as the sums S1 and S2 of learning rates."""
+    of, columns = law(name), ["step", "learning_rate"]
+    check_predictor_columns(of, columns, computed=True)
+    check_predictor_columns(of, of.predictors)
+    with pytest.raises(RelscaleError, match="only relscale fit computes from 'step'") as error:
+        check_predictor_columns(of, columns)
+    assert_one_sentence(error.value)
+    with pytest.raises(RelscaleError, match="but 3 columns are given"):
+        check_predictor_columns(of, ["a", "b", "c"])

@@ -172,7 +172,7 @@ def _check_law(law: Law, entry: FurtherLaw, key: str) -> None:
         raise RelscaleError(f"{key}: law {law.name} needs a measured predictor; set predictor")
     if entry.x:
         try:
-            check_predictor_columns(law, entry.x)
+            check_predictor_columns(law, entry.x, computed=True)
         except RelscaleError as reason:
             raise RelscaleError(f"{key}.{reason}") from None
     for name in entry.fixed or ():

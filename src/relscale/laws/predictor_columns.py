@@ -10,11 +10,17 @@ ROUNDING = (
 )
 LEAST = 0.02  # of the sum of any number of shares
 PRECISION = 1e-9  # of the sum itself
-NAMED = 8  # columns at most in a message
+NAMED = 8  # columns at most in a message, of which there may be a hundred
 
 
-def check_predictor_columns(law: Law, columns: Sequence[str]) -> None:
+def check_predictor_columns(law: Law, columns: Sequence[str], *, computed: bool = False) -> None:
     """Refuse columns that are not one per predictor, or that have the names of the law's predictors in another order.
+
+    Parameters
+    ----------
+    computed
+        Whether the predictors of a law of training curves are computed from the columns, which are then its
+        ``source_columns``.
 
     Raises
     ------
@@ -30,8 +36,11 @@ def check_predictor_columns(law: Law, columns: Sequence[str]) -> None:
     relscale.errors.RelscaleError: x: the law 'parametric' has the predictors params, tokens, in this order, but \
 column 'tokens' is given as its params
     """
-    predictors = law.source_columns or law.predictors
-    has = f"x: the law {law.name!r} has the predictors {', '.join(predictors)}"
+    predictors = law.source_columns if computed and law.source_columns else law.predictors
+    has = f"x: the law {law.name!r} has the predictors {_listed(predictors)}"
+    source = next((column for column in columns if column in law.source_columns and not computed), None)
+    if source is not None:
+        raise RelscaleError(f"{has}, which only relscale fit computes from {source!r}; give a column of each")
     if len(columns) != len(predictors):
         raise RelscaleError(f"{has}, but {len(columns)} columns are given")
     for predictor, column in zip(predictors, columns, strict=True):
@@ -66,6 +75,10 @@ def check_shares(columns: Sequence[str], shares: Array, least_sum: float = 1.0) 
     if not is_share.all():
         most = "1" if least_sum == 1 else "at most 1"
         found = f"a row sums to {sums[~is_share][0]:g}" if (shares >= 0).all() else "one is negative"
-        several = len(columns) > NAMED
-        names = f"{columns[0]} … {columns[-1]}, {len(columns)} columns" if several else ", ".join(columns)
-        raise RelscaleError(f"{names}: these are not shares that sum to {most} in every row; {found}")
+        raise RelscaleError(
+            f"{_listed(columns)}: these are not shares that sum to {most} in every row; {found}"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= NAMED else f"{names[0]} to {names[-1]} ({len(names)} columns)"

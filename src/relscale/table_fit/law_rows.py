@@ -68,7 +68,7 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
     """
     predictors = law.source_columns or law.predictors
     try:
-        check_predictor_columns(law, columns.x)
+        check_predictor_columns(law, columns.x, computed=True)
     except RelscaleError as reason:
         raise RelscaleError(f"{name}: {reason}") from None
     is_of_trainings = law.make_predictors is not None

@@ -67,7 +67,7 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
     else:
         law = entry
     columns = tuple(x) or law.source_columns or law.predictors
-    check_predictor_columns(law, columns)
+    check_predictor_columns(law, columns, computed=True)
     missing = [n for n in columns if n != MEASURED and n not in table.column_names]
     if missing:
         raise RelscaleError(f"law {name} needs the columns {', '.join(missing)}, which are missing")
