@@ -67,9 +67,9 @@ def run(options: argparse.Namespace) -> None:
 
 def has_writable_cache() -> bool:
     """Whether Snakemake can keep copies of its sources in the user's cache."""
-    from platformdirs import user_cache_dir
+    from relscale.storage.user_cache import user_cache
 
-    folder = Path(user_cache_dir("snakemake", "snakemake"))
+    folder = user_cache().with_name("snakemake")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
