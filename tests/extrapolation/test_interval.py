@@ -231,12 +231,22 @@ def test_the_rows_of_a_table_have_limits_around_their_forecast(tmp_path):
     rows = table()
     result = extrapolate_table(pd.concat([rows, rows[-1:].assign(tokens=np.nan)]), level=0.9, **options)
     known = result.rows[:2]
-    assert (known.low < known.forecast).all()
-    assert (known.forecast < known.high).all()
-    assert result.rows.level.tolist() == [0.9] * 3
-    assert result.rows.status.tolist() == ["ok", "ok", "no forecast"]
+    assert (known.forecast_low < known.forecast).all()
+    assert (known.forecast < known.forecast_high).all()
+    assert result.rows.forecast_level.tolist() == [0.9] * 3
+    assert result.rows.forecast_status.tolist() == ["ok", "ok", "no forecast"]
     assert "in the 90% interval" in str(result)
     with pytest.raises(RelscaleError, match=r"level: 95 is not between 0 and 1; write 0\.95"):
         extrapolate_table(rows, level=95, **options)
-    with pytest.raises(RelscaleError, match="a column 'low', which the forecast would replace"):
-        extrapolate_table(rows.assign(low=1), **options)
+    with pytest.raises(RelscaleError, match="a column 'forecast_low', which the forecast would replace"):
+        extrapolate_table(rows.assign(forecast_low=1), **options)
+
+
+def test_columns_of_the_table_stay_beside_those_of_the_forecast():
+    """Tables of runs and of fits have columns of these names."""
+    own = {"status": "finished", "low": 1.0, "high": 9.0, "level": "hard"}
+    options = {"y": "loss", "x": {"tokens": "tokens"}, "train": 'split == "train"', "laws": LAWS}
+    result = extrapolate_table(table().assign(**own), **options)
+    assert result.rows[list(own)].drop_duplicates().to_dict("records") == [own]
+    without = extrapolate_table(table(), **options).rows
+    pd.testing.assert_frame_equal(result.rows.drop(columns=list(own)), without)

@@ -30,8 +30,8 @@ from relscale.storage.tables import write_table
 from relscale.suggestions import suggestion
 from relscale.table_fit.measurements import read_source
 
-FORECAST = "forecast"
-OF_INTERVAL = ("low", "high", "level", "status")
+FORECAST, LIMITS, STATUS = "forecast", ("forecast_low", "forecast_high"), "forecast_status"
+COLUMNS = (FORECAST, *LIMITS, "forecast_level", STATUS)
 SHOWN = 12  # rows that are printed
 EXAMPLE = """write a condition such as 'split == "train"' or 'tokens < 1e10'"""
 
@@ -46,9 +46,9 @@ class TableExtrapolation:
     extrapolation
         The candidates, their errors in the folds and weights.
     rows
-        The target rows, with columns ``forecast``, ``low``, ``high``, ``level`` and ``status``: the forecast, the
-        prediction interval of one further measurement, its level, and "ok", "no forecast", "no interval" or
-        "extrapolated width" beyond the distances that the folds tested.
+        The target rows, with columns ``forecast``, ``forecast_low``, ``forecast_high``, ``forecast_level`` and
+        ``forecast_status``: the forecast, the prediction interval of one further measurement, its level, and "ok", "no
+        forecast", "no interval" or "extrapolated width" beyond the distances that the folds tested.
     y
         The column that was forecast.
     left_out
@@ -78,14 +78,14 @@ class TableExtrapolation:
             r2 = explained_share(truth[known] + off, truth[known])
             explained = "" if np.isnan(r2) else f"R² {r2:.4f}, "
             rmse = np.sqrt(np.mean(off**2))
-            low, high = (self.rows[limit].to_numpy(float)[known] for limit in ("low", "high"))
+            low, high = (self.rows[limit].to_numpy(float)[known] for limit in LIMITS)
             inside = int(((low <= truth[known]) & (truth[known] <= high)).sum())
             covered = f", {inside} in the {self.extrapolation.interval.level * 100:g}% interval"
             lines.append(
                 f"of {known.sum()} rows with a known answer: {explained}RMSE {rmse:.4g}"
                 f"{covered if np.isfinite(low).any() else ''}"
             )
-        farther = int((self.rows.status == Status.EXTRAPOLATED_WIDTH).sum())
+        farther = int((self.rows[STATUS] == Status.EXTRAPOLATED_WIDTH).sum())
         if farther:
             lines.append(
                 f"{farther} rows are further beyond the known ones than any fold tested; the width of their "
@@ -149,7 +149,7 @@ def extrapolate_table(
             raise RelscaleError(
                 f"{name}: no column {column!r}; {suggestion(column, source.column_names, 'it has')}"
             )
-    for column in (FORECAST, *OF_INTERVAL):
+    for column in COLUMNS:
         if column in source.column_names:
             raise RelscaleError(
                 f"{name}: it has a column {column!r}, which the forecast would replace; rename it"
@@ -198,9 +198,7 @@ def extrapolate_table(
     forecast[targets], low[targets], high[targets] = result.forecast, interval.low, interval.high
     status = np.full(len(rows), str(Status.NO_FORECAST), dtype=object)
     status[targets] = [str(one) for one in interval.status]
-    columns = dict(
-        zip((FORECAST, *OF_INTERVAL), (forecast, low, high, np.full(len(rows), level), status), strict=True)
-    )
+    columns = dict(zip(COLUMNS, (forecast, low, high, np.full(len(rows), level), status), strict=True))
     shown = rows.assign(**columns)[~known]
     return TableExtrapolation(result, shown, y, left_out=int((known & ~usable).sum()))
 
