@@ -514,20 +514,20 @@ def test_another_measure_of_scale_may_be_small(x) -> None:
 )
 def test_digits_after_a_zero_are_a_name(condition, kept) -> None:
     table = pa.table({"name": ["007", "7", "1e3", "x"]})
-    assert filter_rows(table, [condition], "table")["name"].to_pylist() == kept
+    assert filter_rows(table, [condition], "table").rows["name"].to_pylist() == kept
 
 
 def test_numbers_in_a_column_of_text_are_equal_in_any_notation() -> None:
     table = pa.table({"rate": ["1e-3", "0.001", "0.01", "n/a"]})
-    assert filter_rows(table, ["rate=0.001"], "table")["rate"].to_pylist() == ["1e-3", "0.001"]
-    assert filter_rows(table, ["rate!=0.001"], "table")["rate"].to_pylist() == ["0.01", "n/a"]
+    assert filter_rows(table, ["rate=0.001"], "table").rows["rate"].to_pylist() == ["1e-3", "0.001"]
+    assert filter_rows(table, ["rate!=0.001"], "table").rows["rate"].to_pylist() == ["0.01", "n/a"]
 
 
 @pytest.mark.parametrize("column", [[7, 1000], [7.0, 1000.0], [Decimal("7.00"), Decimal("1000.00")]])
 def test_a_condition_on_numbers_takes_any_spelling(column) -> None:
     table = pa.table({"size": column})
     for condition in ("size=1e3", "size=1000", "size=1000.0", "size!=7"):
-        assert filter_rows(table, [condition], "table")["size"].to_pylist() == column[1:]
+        assert filter_rows(table, [condition], "table").rows["size"].to_pylist() == column[1:]
 
 
 def test_a_fit_of_selected_rows_says_which_and_how_many() -> None:

@@ -69,7 +69,9 @@ class AnswerTable:
     Attributes
     ----------
     name
-        Name of the table.
+        Name of the table, for messages.
+    remark
+        How many of its rows meet the conditions; empty without conditions.
     models, items, groups
         Names of the n models and the k items, and the group of each item.
     answers
@@ -79,6 +81,7 @@ class AnswerTable:
     """
 
     name: str
+    remark: str
     models: list[str]
     items: list[str]
     groups: list[str]
@@ -131,7 +134,7 @@ def _read(options: argparse.Namespace) -> AnswerTable:
     from relscale.table_fit.row_filter import filter_rows
 
     name = table_name(options.table)
-    table = filter_rows(read_table(options.table), options.where, name)
+    table, remark, name = filter_rows(read_table(options.table), options.where, name)
     optional = [column for column in (options.compute, options.group) if column]
     for column in (options.model, options.item, options.score, *optional):
         if column not in table.column_names:
@@ -169,7 +172,7 @@ def _read(options: argparse.Namespace) -> AnswerTable:
     if (of_item[column] != group).any():
         item = items[column[of_item[column] != group][0]]
         raise RelscaleError(f"{name}: item {item!r} is in several groups of {options.group!r}")
-    return AnswerTable(name, models, items, [groups[i] for i in of_item], answers, compute)
+    return AnswerTable(name, remark, models, items, [groups[i] for i in of_item], answers, compute)
 
 
 def _print_abilities(table: AnswerTable, options: argparse.Namespace) -> None:
@@ -194,7 +197,8 @@ def _print_abilities(table: AnswerTable, options: argparse.Namespace) -> None:
     ]
     shown.sort(key=lambda cells: -cells[1])
     missing = np.isnan(table.answers).sum()
-    print(f"{len(table.models)} models, {len(table.items)} items, {missing} answers missing\n")
+    print(f"{len(table.models)} models, {len(table.items)} items, {missing} answers missing")
+    print(f"{table.remark}\n" if table.remark else "")
     print(tabulate(shown, ["model", "ability", "stderr", "mean score", "over all items"], floatfmt=".3f"))
     if options.choose:
         information = items.information(theta).mean(axis=0)

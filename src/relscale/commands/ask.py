@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.storage.column_arrays import Columns
     from relscale.storage.rows import table_of
     from relscale.storage.tables import read_table, table_name, write_table
-    from relscale.table_fit.row_filter import filter_rows, selection
+    from relscale.table_fit.row_filter import filter_rows
 
     if options.question is None:
         listed = [[name, question(name).description.partition("\n")[0]] for name in question_names()]
@@ -79,18 +79,15 @@ def run(options: argparse.Namespace) -> None:
     if options.plot and entry.figure is None:
         raise RelscaleError(f"--plot: the question {entry.name} has no figure")
     values = vars(_parser(entry).parse_args(options.further))
-    whole = read_table(options.table)
-    table = filter_rows(whole, options.where, table_name(options.table))
-    selected = selection(options.where, table, whole)
+    table, remark, place = filter_rows(read_table(options.table), options.where, table_name(options.table))
     columns = Columns.of_table(table)
     try:
         rows = list(entry.rows(columns, **values))
     except RelscaleError as error:
-        remark = f" ({selected})" if selected else ""
-        raise RelscaleError(f"{table_name(options.table)}: {error}{remark}") from None
+        raise RelscaleError(f"{place}: {error}") from None
     print(shown(entry.row, rows))
-    if selected:
-        print(selected)
+    if remark:
+        print(remark)
     for line in missing_cells(columns, values.values()):
         print(line)
     if copies := copied_rows(table):

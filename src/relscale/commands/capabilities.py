@@ -107,14 +107,15 @@ def run(options: argparse.Namespace) -> None:
     from relscale.fitting import sloth
     from relscale.fitting.capabilities import completed, components, forecast, held_out
 
-    models = _read(options)
+    models, remark = _read(options)
     benchmarks, missing = models.benchmarks, np.isnan(models.scores)
     count = min(options.components, len(benchmarks))
     if count < 1:
         raise RelscaleError(f"--components: {options.components}; at least 1")
     has_size = np.asarray(np.isfinite(models.log_sizes).all(axis=1))
     targets = [_target(text, options.model, models.where(has_size).families) for text in options.at]
-    print(f"{len(missing)} models, {missing.sum()} of {missing.size} scores missing\n")
+    print(f"{len(missing)} models, {missing.sum()} of {missing.size} scores missing")
+    print(f"{remark}\n" if remark else "")
     if options.model == "sloth":
         method = partial(sloth.forecast, number=count, chance=_chance(options.chance, benchmarks))
         begin = process_time()
@@ -166,8 +167,8 @@ def run(options: argparse.Namespace) -> None:
             print(f"outside the range of scores in the table (extrapolation): {outside}")
 
 
-def _read(options: argparse.Namespace) -> Models:
-    """The models with a score; for sloth, only those of known size."""
+def _read(options: argparse.Namespace) -> tuple[Models, str]:
+    """The models with a score, for sloth only those of known size; and what --where left of the table."""
     import numpy as np
 
     from relscale.compute_columns import check_no_logarithm
@@ -177,7 +178,7 @@ def _read(options: argparse.Namespace) -> Models:
 
     sizes = _size_columns(options)
     name, benchmarks = table_name(options.table), options.benchmarks.split(",")
-    table = filter_rows(read_table(options.table), options.where, name)
+    table, remark, name = filter_rows(read_table(options.table), options.where, name)
     for column in (*benchmarks, options.family, *sizes):
         if column not in table.column_names:
             raise RelscaleError(f"{name}: no column {column!r}; it has {listed(table.column_names)}")
@@ -212,7 +213,7 @@ def _read(options: argparse.Namespace) -> Models:
         problem = f"no score in column {empty[0]!r}" if empty else "fewer than 3 models have a score"
         suffix = " of a model of known size" if options.model == "sloth" else ""
         raise RelscaleError(f"{name}: {problem}{suffix}")
-    return Models(benchmarks, scores, families, log_sizes).where(scored)
+    return Models(benchmarks, scores, families, log_sizes).where(scored), remark
 
 
 def _size_columns(options: argparse.Namespace) -> list[str]:

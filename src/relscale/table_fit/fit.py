@@ -55,7 +55,7 @@ from relscale.table_fit.law_entries import fit_rows, law_entry
 from relscale.table_fit.law_rows import law_rows
 from relscale.table_fit.measurements import check_columns, read_source
 from relscale.table_fit.result import TableFit
-from relscale.table_fit.row_filter import filter_rows, selection
+from relscale.table_fit.row_filter import filter_rows
 from relscale.table_fit.targets import At, as_targets, line_options
 
 CLUSTERED = (
@@ -241,8 +241,8 @@ def _read(table: Any, columns: Columns, where: str | Sequence[str]) -> tuple[pa.
         source = with_scores(source, folder, name)
     check_columns(source, columns.but_errors, name)
     conditions = [where] if isinstance(where, str) else where
-    whole, source = source, filter_rows(source, conditions, name)
-    notes = list(filter(None, [selection(conditions, source, whole)]))
+    source, remark, _ = filter_rows(source, conditions, name)
+    notes = [remark] if remark else []
     if "suite" in source.column_names:
         refuse_mixed_formats(source)
     if not is_of_lm_eval:

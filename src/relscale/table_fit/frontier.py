@@ -284,7 +284,7 @@ def frontier(
     if not 0 < level < 1:
         raise RelscaleError(f"level: {level!r} is not between 0 and 1")
     source, name = read_source(table)
-    source = filter_rows(source, [where] if isinstance(where, str) else where, name)
+    source, remark, place = filter_rows(source, [where] if isinstance(where, str) else where, name)
     named = {"flops": flops, "params": params, "tokens": tokens, "loss": loss}
     for option, choice in (named | {"budget": budget, "corpus": corpus, "block": block}).items():
         if choice is not None:
@@ -303,7 +303,7 @@ def frontier(
     status = usable({columns[key]: values for key, values in cells.items()})
     if Status.OK not in status:
         raise RelscaleError(
-            f"{name}: no row can be fitted, the first is {status[0]}" if status else f"{name}: no rows"
+            f"{place}: no row can be fitted, the first is {status[0]}" if status else f"{place}: no rows"
         )
     fitted = np.array(status) == Status.OK
     copies = note_on_copies(list(compress(source.to_pylist(), fitted)), name)
@@ -329,7 +329,7 @@ def frontier(
         ),
         level=level,
         guessed=tuple(guessed),
-        notes=(copies,) if copies else (),
+        notes=tuple(filter(None, (remark, copies))),
         lines={str(frontier.matrix.corpus): _lines(frontier) for frontier in frontiers},
         least={str(frontier.matrix.corpus): LeastLoss.of(_loss(frontier)) for frontier in frontiers},
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,26 @@ CONDITION = re.compile(r"(.+?)\s*(!=|>=|<=|=|>|<)\s*(.*)", re.DOTALL)
 ORDERED = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
 
 
-def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Table:
-    """The rows that meet every condition.
+class FilteredRows(NamedTuple):
+    """The rows of a table that meet conditions.
+
+    Attributes
+    ----------
+    rows
+        These rows.
+    remark
+        How many of the table's rows they are; empty without conditions.
+    place
+        The name of the table with the remark, for errors that concern these rows.
+    """
+
+    rows: pa.Table
+    remark: str
+    place: str
+
+
+def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> FilteredRows:
+    """The rows that meet every condition, and how many they are.
 
     Parameters
     ----------
@@ -29,7 +48,16 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Tab
     ------
     RelscaleError
         A condition cannot be parsed, its column is missing, or no row is left.
+
+    Examples
+    --------
+    >>> filtered = filter_rows(pa.table({"seed": [0, 0, 1]}), ["seed=0"], "runs")
+    >>> filtered.remark, filtered.place
+    ('2 of 3 rows meet seed=0', 'runs (2 of 3 rows meet seed=0)')
     """
+    if not conditions:
+        return FilteredRows(table, "", name)
+    total = table.num_rows
     for condition in conditions:
         match = CONDITION.fullmatch(condition.strip())
         if match is None:
@@ -45,21 +73,8 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> pa.Tab
             raise RelscaleError(
                 f"{name}: no row meets {condition!r}; look at the values of column {column!r}"
             )
-    return table
-
-
-def selection(conditions: Sequence[str], selected: pa.Table, whole: pa.Table) -> str:
-    """What conditions left of a table, for its results and errors; empty without conditions.
-
-    Examples
-    --------
-    >>> whole = pa.table({"seed": [0, 0, 1]})
-    >>> selection(["seed=0"], filter_rows(whole, ["seed=0"], "runs"), whole)
-    '2 of 3 rows meet seed=0'
-    """
-    return (
-        f"{selected.num_rows} of {whole.num_rows} rows meet {' and '.join(conditions)}" if conditions else ""
-    )
+    remark = f"{table.num_rows} of {total} rows meet {' and '.join(conditions)}"
+    return FilteredRows(table, remark, f"{name} ({remark})")
 
 
 def _matches(table: pa.Table, column: str, sign: str, value: str, name: str) -> list[bool]:
