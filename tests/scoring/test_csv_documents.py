@@ -86,6 +86,19 @@ def test_false_is_not_true(tmp_path):
     assert values["hidden"] == [True, None]
 
 
+def test_a_column_is_of_one_kind_in_all_files_of_a_split(tmp_path):
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("answer,label,score\nTrue,0,0.5\nFalse,,1.5\n")
+    second.write_text("label,answer,source\n,Unknown,web\n")
+    assert read_csv(first, second) == {
+        "answer": ["True", "False", "Unknown"],
+        "label": [0, None, None],
+        "score": [0.5, 1.5, None],
+        "source": [None, None, "web"],
+    }
+    assert read_csv(second, first)["answer"] == ["Unknown", "True", "False"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -18,18 +18,20 @@ MOST_DIGITS = 18  # of a whole number that surely has 64 bits
 TRUTH = {"True": True, "False": False}
 
 
-def read_csv(path: Path) -> dict[str, list[Any]]:
-    """The columns of a file: numbers or booleans if every cell is empty or one as Python writes it, else text.
+def read_csv(*paths: Path) -> dict[str, list[Any]]:
+    """The columns of files, one below the other; cells of a column that a file lacks are None.
+
+    A column has numbers or booleans if every cell in any file is empty or one as Python writes it, else text.
 
     Parameters
     ----------
-    path
+    paths
         Text with its columns' names in the first line, separated by commas, semicolons or tabs; it may be compressed.
 
     Raises
     ------
     RelscaleError
-        The file is not a table of text, or two of its columns have one name.
+        A file is not a table of text, or two of its columns have one name.
 
     Examples
     --------
@@ -40,6 +42,17 @@ def read_csv(path: Path) -> dict[str, list[Any]]:
     ...     read_csv(Path(file.name))
     {'question': ['Which agent?', 'Which state?'], 'answer': ['007', 'NA'], 'label': [1, 0]}
     """
+    files = [_cells(path) for path in paths]
+    columns: dict[str, list[str | None]] = {name: [] for cells in files for name in cells}
+    for cells in files:
+        absent = [None] * len(next(iter(cells.values())))
+        for name, texts in columns.items():
+            texts += cells.get(name, absent)
+    return {name: _values(texts) for name, texts in columns.items()}
+
+
+def _cells(path: Path) -> dict[str, list[str]]:
+    """The texts of a file by column."""
     text = read_text(path)
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
@@ -57,10 +70,10 @@ def read_csv(path: Path) -> dict[str, list[Any]]:
                 f"{path}: row {number} has {len(row)} cells and the header {len(names)}; quote text that has a "
                 f"{separator!r}"
             )
-    return {name: _values([row[place] for row in rows]) for place, name in enumerate(names)}
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def _values(texts: Sequence[str]) -> list[Any]:
+def _values(texts: Sequence[str | None]) -> list[Any]:
     """The numbers or booleans that texts say, an empty one as None; the texts if one of them says neither."""
     written = [text for text in texts if text]
     for kind in (_whole, float, TRUTH.__getitem__):

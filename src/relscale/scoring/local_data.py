@@ -69,7 +69,7 @@ def _load(paths: list[Path]) -> datasets.Dataset:
     if kind is None:
         raise ValueError(f"{paths[0]}: not one of {', '.join(FORMATS)}")
     if kind == "csv":
-        return datasets.concatenate_datasets([datasets.Dataset.from_dict(read_csv(path)) for path in paths])
+        return datasets.Dataset.from_dict(read_csv(*paths))
     with tempfile.TemporaryDirectory() as cache:
         return datasets.load_dataset(
             kind,
