@@ -25,6 +25,7 @@ from relscale.laws.law import Array
 PRIOR_CURVES = 5.0
 LEAN = 0.3
 LEAST = 1e-18  # smallest mean square, so that its logarithm is finite
+TINY = float(np.finfo(float).tiny)  # smallest weight of a curve's candidates, in steps that go too far
 STARTING_SHARE = 1e-4  # smallest share at the start of the search
 # scipy's default tolerances end where the weights still change by 1e-3 with the last digit of an error.
 EXACT = {"maxiter": 20_000, "maxfun": 20_000, "maxcor": 60, "ftol": 0.0, "gtol": 1e-10}
@@ -77,7 +78,7 @@ def stacked(
         log_w = logit - np.logaddexp.reduce(logit)
         w = np.exp(log_w)
         along = mean @ w
-        square, share = along @ w + LEAST, has @ w
+        square, share = along @ w + LEAST, np.maximum(has @ w, TINY)
         value = votes @ (np.log(square) - 2 * np.log(share)) + kappa * w @ (log_w - prior)
         slope = votes @ (2 * along / square[:, None] - 2 * has / share[:, None])
         slope = slope + kappa * (log_w - prior + 1)
