@@ -25,7 +25,7 @@ def laws() -> Frame:
                 "formula": first_sentence(module.__doc__) if is_family else law.formula,
                 "of": [*law.first_predictors, *(f"{name}…" for name in (law.prefix, *law.extra_prefixes))]
                 if is_family
-                else list(law.source_columns or law.predictors),
+                else list(law.input_columns),
                 "parameters": [] if is_family else list(law.names),
             }
         )

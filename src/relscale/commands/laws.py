@@ -58,7 +58,7 @@ def description(name: str, law: "Law | Family") -> str:
         ]
         for parameter in law.parameters
     ]
-    predictors = ",".join(law.source_columns or law.predictors)
+    predictors = ",".join(law.input_columns)
     groups = " --group COLUMN --baseline GROUP" if law.gap else ""
     return "\n\n".join(
         [

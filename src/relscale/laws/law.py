@@ -123,6 +123,11 @@ class Law:
         """The names of the parameters."""
         return tuple(parameter.name for parameter in self.parameters)
 
+    @property
+    def input_columns(self) -> tuple[str, ...]:
+        """The columns of a table that the predictors are, or are computed from."""
+        return self.source_columns or self.predictors
+
     def with_derivatives(self, x: Array) -> Callable[[Array], tuple[Array, Slopes]]:
         """The function of theta (q, ...) that returns the value (n, ...) at x and its derivatives: see ``at``."""
         if self.at:

@@ -157,7 +157,7 @@ def _predictors(source: pa.Table, law: str | Law, name: str, errors: Sequence[st
             f"{listed(source.column_names)}"
         )
     shown = law if isinstance(law, str) else law.name
-    return guess_x(source, entry.source_columns or entry.predictors, shown, name, errors)
+    return guess_x(source, entry.input_columns, shown, name, errors)
 
 
 def _repeats(table: pa.Table, columns: Sequence[str]) -> bool:

@@ -46,7 +46,7 @@ def law_entry(
             "name": shown,
             "law": shown,
             "by": ("corpus", "group") if columns.group else ("corpus",),
-            "x": law.source_columns or law.predictors,
+            "x": law.input_columns,
             "baseline": columns.baseline,
             "where": {"metric": error_metric(columns.y[0])},
             **({"delta": threshold} if threshold > 0 else {}),

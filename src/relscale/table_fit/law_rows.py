@@ -66,7 +66,7 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
         The number of columns is not that of the predictors, a cell is not a number, several rows measure the same, or
         no row can be fitted.
     """
-    predictors = law.source_columns or law.predictors
+    predictors = law.input_columns
     try:
         check_predictor_columns(law, columns.x, computed=True)
     except RelscaleError as reason:

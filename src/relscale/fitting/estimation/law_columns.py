@@ -66,7 +66,7 @@ def law_columns(name: str | Law, x: Sequence[str], table: pa.Table) -> LawColumn
         law = entry.law(tuple(x))
     else:
         law = entry
-    columns = tuple(x) or law.source_columns or law.predictors
+    columns = tuple(x) or law.input_columns
     check_predictor_columns(law, columns, computed=True)
     missing = [n for n in columns if n != MEASURED and n not in table.column_names]
     if missing:
