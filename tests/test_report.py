@@ -19,6 +19,7 @@ import yaml
 from hostile import NAMES
 from one_sentence import assert_one_sentence
 
+import relscale
 from relscale import cli
 from relscale.errors import RelscaleError
 from relscale.experiments.config import check_config
@@ -269,6 +270,42 @@ def test_compute_and_sizes_that_are_all_alike_are_reported_once() -> None:
     )
     (scope,) = re.findall(r'class="quiet scope">(.*?)</p>', page)
     assert scope.endswith("3 models of 2.6×10³ to 1×10⁴ parameters · 1×10⁹ training FLOPs")
+
+
+@pytest.mark.parametrize(
+    ("block", "corpora", "words"),
+    [
+        (None, 1, "24 models"),
+        ("seed", 1, "3 training runs, 24 checkpoints"),
+        (None, 2, "48 models"),
+        ("seed", 2, "6 training runs, 48 checkpoints"),
+    ],
+)
+def test_a_report_counts_models_and_checkpoints_by_their_training_runs(
+    block: str | None, corpora: int, words: str
+) -> None:
+    """Equal names in two training corpora are different training runs."""
+    rows = [
+        {
+            "flops": c,
+            "tokens": c**0.5 * d,
+            "seed": d,
+            "corpus": corpus,
+            "group": group,
+            "loss": c**-beta + d / 1e3,
+        }
+        for corpus in ("web", "books")[:corpora]
+        for c in (1e18, 1e19, 1e20, 1e21, 1e22, 1e23, 1e24, 1e25)
+        for d in (1, 2, 4)
+        for group, beta in (("easy", 0.1), ("hard", 0.05))
+    ]
+    columns = {"corpus": "corpus", "group": "group", "baseline": "easy", "block": block}
+    result = relscale.fit(
+        pa.Table.from_pylist(rows), x="flops", y="loss", run=["flops", "seed"], tokens="tokens", **columns
+    )
+    page = report_page(ReportData("tests", result.results, x="flops"))
+    (scope,) = re.findall(r'class="quiet scope">(.*?)</p>', page)
+    assert f" · {words} · " in scope
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def measured_with(*sizes):
             "params": params,
             "status": "ok",
         }
-        counts = {"level": 0.95, "runs": 1, "excluded": 0, "run_sd_df": 0}
+        counts = {"level": 0.95, "runs": 1, "trainings": [f"r{number}"], "excluded": 0, "run_sd_df": 0}
         frontier.append(FrontierRow(**{**unknown, **counts, **of_run}))
     return from_rows({"errors": errors, "frontier": frontier})
 

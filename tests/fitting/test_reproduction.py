@@ -6,7 +6,7 @@ import pytest
 
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.frontier import frontier
-from relscale.fitting.curves.point_rows import frontier_row
+from relscale.fitting.curves.point_rows import point_rows
 from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
@@ -128,7 +128,7 @@ def test_limits_of_the_optimum_cover_it(World: Any) -> None:
     covered = []
     for seed in range(120):
         (matrix,) = run_matrices(World({}, noise=0.002, widths=6, seed=seed).measurements)
-        rows = [frontier_row(matrix.key, point, level=0.95) for point in frontier(matrix)]
+        rows = list(point_rows(matrix, frontier(matrix), level=0.95))
         truth = [1e6 * (row.budget / 1e12) ** 0.5 for row in rows]
         covered += [row.tokens_low < best < row.tokens_high for row, best in zip(rows, truth, strict=True)]
     assert np.mean(covered) == pytest.approx(0.95, abs=0.03)

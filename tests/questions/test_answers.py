@@ -508,6 +508,26 @@ def test_coupling_changes_its_sign_where_it_was_made_to() -> None:
     assert below.r < -0.5 < 0.5 < above.r
 
 
+def test_checkpoints_of_few_training_runs_are_not_counted_as_models() -> None:
+    rng = np.random.default_rng(8)
+    x, y, size = rng.standard_normal((3, 200))
+    columns = {"x": x, "y": y, "size": np.exp(size)}
+    (alone,) = coupling.rows(Columns(columns), x="x", y="y", size="size")
+    assert (alone.n, alone.checkpoints) == (200, None)
+    runs = columns | {"block": np.repeat(np.arange(10.0), 20)}
+    for table, block in ((runs, ""), (columns | {"seed": runs["block"]}, "seed")):
+        (row,) = coupling.rows(Columns(table), x="x", y="y", size="size", block=block)
+        assert (row.n, row.checkpoints, row.r) == (10, 200, alone.r)
+        assert (row.p_value, row.low, row.high) == (None, None, None)
+        assert "checkpoints of one training run are not independent" in str(row.note)
+    names = text(*(f"run {i}" if i < 20 else "" for i in range(200)))  # of one run each, or of none
+    (row,) = coupling.rows(Columns(columns | {"block": names}), x="x", y="y", size="size")
+    assert (row.n, row.checkpoints) == (200, None)
+    two = columns | {"block": np.repeat([0.0, 1.0], 100)}
+    with pytest.raises(RelscaleError, match="2 training runs have both x and y"):
+        list(coupling.rows(Columns(two), x="x", y="y", size="size"))
+
+
 def test_pairs_are_decided_as_often_as_normal_noise_says() -> None:
     rng = np.random.default_rng(7)
     means, sd = np.linspace(0, 1, 25), 0.1

@@ -15,7 +15,7 @@ from relscale.fitting.curves.by_size import by_size
 from relscale.fitting.curves.contrasts import BY, contrasts
 from relscale.fitting.curves.curves import ERROR, Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
-from relscale.fitting.curves.point_rows import error_rows, frontier_row, gap_rows
+from relscale.fitting.curves.point_rows import error_rows, gap_rows, point_rows
 from relscale.fitting.curves.replicate_array import Replicates
 from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
 from relscale.fitting.estimation.accuracy import sigmoid_rows
@@ -141,7 +141,7 @@ class _Rows:
     def add_frontier(self, frontier: FrontierCurves, settings: Settings) -> None:
         """Add the points, errors, gaps and laws of one frontier."""
         matrix = frontier.matrix
-        self.add("frontier", (frontier_row(matrix.key, point, settings.level) for point in frontier.points))
+        self.add("frontier", point_rows(matrix, frontier.points, settings.level))
         self.add("errors", error_rows(frontier))
         self.add("gaps", gap_rows(frontier.ratios))
         for law, optima in allocation(frontier):

@@ -7,6 +7,9 @@ for up to eight models, else 10,000 at random. The limits of N_c are Fieller's: 
 q_1 + q_2 · ln N contains 0, for independent residuals of equal variance; there are none if q_2 may be 0. Recipes change
 with size, so families are also shown separately.
 
+Checkpoints of one training run are not independent models. Where rows are such checkpoints, r is that of all of them,
+and there are neither p nor limits of N_c.
+
 Source: the claim of arXiv 2605.18838; the definition is relscale's.
 """
 
@@ -15,6 +18,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
@@ -26,6 +30,7 @@ MOST_EXACT = 8
 EXCHANGES = 10_000
 MIN_MODELS_OF_SIZE = 5  # minimum number of models for N_c
 MIN_MODELS = 3  # minimum number of models for a correlation
+CHECKPOINTS = "without p and limits: checkpoints of one training run are not independent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,8 @@ class CouplingRow:
     """One row for all models, for those below and above the split, and per family."""
 
     models: str = column("Which models.")
-    n: int = column("Number of models.")
+    n: int = column("Number of models, or of training runs if several rows are checkpoints of one.")
+    checkpoints: int | None = column("Number of checkpoints of these training runs.", default=None)
     r: float | None = column("Pearson's correlation of the two scores.", default=None)
     p_value: float | None = column(
         "Share of permutations of the models with a correlation as far from 0.", default=None
@@ -56,6 +62,7 @@ def rows(
     split: float = 0.0,
     family: str = "",
     model: str = "",
+    block: str = "",
     seed: int = 0,
 ) -> Iterator[CouplingRow]:
     """The correlation of two scores over models.
@@ -72,6 +79,8 @@ def rows(
         Column of the models' family.
     model
         Column of the model; several rows of one, such as its checkpoints, are not models and are refused.
+    block
+        Column of the training run of checkpoints; by default block, if there is one.
     seed
         Seed of the permutations.
 
@@ -82,8 +91,11 @@ def rows(
     """
     first, second, sizes = table.numbers(x), table.numbers(y), table.numbers(size)
     known = np.isfinite(first) & np.isfinite(second)
-    if known.sum() < MIN_MODELS:
-        raise RelscaleError(f"{known.sum()} models have both {x} and {y}; a correlation needs three")
+    training = _trainings(table, block)
+    trainings = len(np.unique(training[known]))
+    if trainings < MIN_MODELS:
+        kind = "models" if trainings == known.sum() else "training runs"
+        raise RelscaleError(f"{trainings} {kind} have both {x} and {y}; a correlation needs three")
     if model:
         names, count = np.unique(table.where(known).labels(model).astype(str), return_counts=True)
         if count.max() > 1:
@@ -93,11 +105,15 @@ def rows(
             )
     rng = np.random.default_rng(seed)
     sized = known & (sizes > 0)
-    n_c, low, high = sign_change_size(first[sized], second[sized], sizes[sized])
+    n_c, low, high = np.nan, None, None
+    if len(np.unique(training[sized])) >= MIN_MODELS_OF_SIZE:
+        n_c, low, high = sign_change_size(first[sized], second[sized], sizes[sized])
     inside = sized.any() and sizes[sized].min() <= n_c <= sizes[sized].max()
     notes = [] if inside else ["outside the sizes in the table"]
-    notes += [] if low is not None else ["without limits: the slope may not change with size"]
-    note = "; ".join(notes) if notes and np.isfinite(n_c) else None
+    if len(np.unique(training[sized])) < sized.sum():
+        low, high = None, None
+    elif low is None:
+        notes.append("without limits: the slope may not change with size")
     subsets = {"all": known}
     if split > 0:
         subsets |= {
@@ -108,24 +124,36 @@ def rows(
         labels, named = table.labels(family, may_be_empty=True), table.filled(family)
         subsets |= {str(name): known & (labels == name) for name in dict.fromkeys(labels[named])}
     for name, which in subsets.items():
-        r = correlation(first[which], second[which])
+        n, points = len(np.unique(training[which])), int(which.sum())
+        r = correlation(first[which], second[which]) if n >= MIN_MODELS else None
         of_all = name == "all" and np.isfinite(n_c)
+        remarks = [*notes] if of_all else []
+        if r is None:
+            remarks.append("too few models" if n < MIN_MODELS else "a score is constant")
+        elif n < points:
+            remarks.append(CHECKPOINTS)
         yield CouplingRow(
             models=name,
-            n=int(which.sum()),
+            n=n,
+            checkpoints=points if n < points else None,
             r=r,
-            p_value=None if r is None else permutation_p(first[which], second[which], rng),
+            p_value=None if r is None or n < points else permutation_p(first[which], second[which], rng),
             size=n_c if of_all else None,
             low=low if of_all else None,
             high=high if of_all else None,
-            note=note
-            if of_all
-            else None
-            if r is not None
-            else "too few models"
-            if which.sum() < MIN_MODELS
-            else "a score is constant",
+            note="; ".join(remarks) or None,
         )
+
+
+def _trainings(table: Columns, block: str) -> NDArray[np.int64]:
+    """The number of each row's training run; a row without one, and every row without a column, is its own."""
+    block = block or ("block" if "block" in table.of else "")
+    rows = np.arange(len(table))
+    if not block:
+        return rows
+    filled, labels = table.filled(block), table.labels(block, may_be_empty=True)
+    numbers = np.unique(labels.astype(str), return_inverse=True)[1]
+    return np.asarray(np.where(filled, numbers, len(table) + rows), dtype=np.int64)
 
 
 def correlation(x: Array, y: Array) -> float | None:

@@ -69,15 +69,19 @@ def _scope(data: ReportData, rows: Sequence[VerdictRow]) -> str:
 
 
 def _models(rows: Sequence[FrontierRow]) -> list[str]:
-    """The number of models and their range of sizes."""
-    number = sum(row.runs for row in rows if row.run is None) + len({row.run for row in rows} - {None})
+    """The number of models, or of training runs and their checkpoints, and their range of sizes."""
+    number = sum(row.runs for row in rows)
+    trainings = {(row.corpus, row.optimizer, training) for row in rows for training in row.trainings}
     sizes = [
         size for row in rows for size in (row.params_least, row.params_most, row.run and row.params) if size
     ]
     if not number:
         return []
     size_range = f" of {_range(sizes)} parameters" if sizes else ""
-    return [f"{words.number_of(number, 'model')}{size_range}"]
+    if len(trainings) == number:
+        return [f"{words.number_of(number, 'model')}{size_range}"]
+    of = words.number_of(len(trainings), "training run")
+    return [f"{of}, {words.number_of(number, 'checkpoint')}{size_range}"]
 
 
 def _range(numbers: Sequence[float]) -> str:

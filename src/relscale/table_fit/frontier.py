@@ -15,7 +15,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
-from relscale.fitting.curves.point_rows import FrontierRow, frontier_row
+from relscale.fitting.curves.point_rows import FrontierRow, point_rows
 from relscale.fitting.curves.run_matrix import Floats, run_matrices
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.log_log_lines import Lines, curve_lines
@@ -322,11 +322,7 @@ def frontier(
     settings = fit_settings({"level": level, "frontier": "parabola"}, {}, matrices)
     frontiers = [frontier_curves(matrix, settings) for matrix in matrices]
     return FrontierFit(
-        rows=tuple(
-            frontier_row(frontier.matrix.key, point, level)
-            for frontier in frontiers
-            for point in frontier.points
-        ),
+        rows=tuple(row for each in frontiers for row in point_rows(each.matrix, each.points, level)),
         level=level,
         guessed=tuple(guessed),
         notes=tuple(filter(None, (remark, copies))),

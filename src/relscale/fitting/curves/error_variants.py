@@ -74,8 +74,7 @@ def error_variants(matrix: RunMatrix, columns: NDArray[np.int64]) -> Iterator[Er
     value = log_or_nan(np.where(ok[:, None], matrix.values[:, columns], np.nan))
     draws = log_or_nan(matrix.replicates[:, columns])
     flops = _conventions(np.log(matrix.training_flops), log_or_nan(6 * matrix.params * matrix.tokens))
-    blocks = [block or run for block, run in zip(matrix.block, matrix.run, strict=True)]
-    yield ErrorVariant(ALL, None, None, flops, value, np.ones_like(value), draws, blocks)
+    yield ErrorVariant(ALL, None, None, flops, value, np.ones_like(value), draws, matrix.training)
 
 
 def _conventions(exact: Floats, six_nd: Floats) -> dict[Flops, Floats]:

@@ -179,10 +179,10 @@ def shared_trainings(matrix: RunMatrix, budgets: Sequence[NDArray[np.int64]]) ->
     """The runs of each training run if some training run is in several of the ``budgets``, else an empty list."""
     runs_of: dict[str, list[int]] = {}
     budgets_of: dict[str, set[float]] = {}
+    training = matrix.training
     for row in sorted(int(row) for rows in budgets for row in rows):
-        training = matrix.block[row] or matrix.run[row]
-        runs_of.setdefault(training, []).append(row)
-        budgets_of.setdefault(training, set()).add(matrix.budget[row])
+        runs_of.setdefault(training[row], []).append(row)
+        budgets_of.setdefault(training[row], set()).add(matrix.budget[row])
     shared = any(len(budgets) > 1 for budgets in budgets_of.values())
     return [np.array(rows, dtype=np.int64) for rows in runs_of.values()] if shared else []
 
@@ -196,7 +196,5 @@ def _without(matrix: RunMatrix, rows: NDArray[np.int64]) -> RunMatrix:
 
 def _blocks(matrix: RunMatrix, points: list[Point]) -> list[str]:
     """The training run of each point: a run's block; for a budget of several runs, a separate name."""
-    return [
-        f"{point.budget:g} FLOPs" if point.run is None else (matrix.block[point.row] or matrix.run[point.row])
-        for point in points
-    ]
+    training = matrix.training
+    return [f"{point.budget:g} FLOPs" if point.run is None else training[point.row] for point in points]

@@ -1,7 +1,7 @@
 """The tables with one row per point of the frontier: ``frontier``, ``errors`` and ``gaps``."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.frontier_curves import FrontierCurves
+from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.keys import CurveKey, FamilyKey, SeriesKey
 from relscale.fitting.status import Status
@@ -41,6 +42,7 @@ class FrontierRow(FamilyKey):
     c2: float | None = column("See c0.")
     x_mean: float | None = column("Mean ln tokens of the budget's runs.")
     runs: int = column("Number of runs that the parabola is fitted to.")
+    trainings: list[str] = column("Their training runs; fewer than runs if these are checkpoints.")
     excluded: int = column("Number of excluded runs of the budget: diverged, or without a validation loss.")
     residual_sd: float | None = column(
         "Residual standard deviation around the parabola, with runs − 3 degrees of freedom.", "nats per token"
@@ -85,8 +87,15 @@ class GapRow(CurveKey):
     note: str | None = column("Explanation of the status.")
 
 
-def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:
-    """A point of the frontier and the parabola behind it, with t limits for its compute-optimal tokens and params."""
+def point_rows(matrix: RunMatrix, points: Iterable[Point], level: float) -> Iterator[FrontierRow]:
+    """The points of a matrix's frontier and the parabolas behind them, with t limits for tokens and params."""
+    training = matrix.training
+    for point in points:
+        trainings = list(dict.fromkeys(training[row] for row in point.rows))
+        yield _point_row(matrix.key, point, trainings, level)
+
+
+def _point_row(key: FamilyKey, point: Point, trainings: list[str], level: float) -> FrontierRow:
     from scipy.special import stdtrit  # not where the rows are only read, by each figure
 
     df = len(point.rows) - 3
@@ -115,6 +124,7 @@ def frontier_row(key: FamilyKey, point: Point, level: float) -> FrontierRow:
         c2=point.c[2],
         x_mean=point.x_mean,
         runs=len(point.rows),
+        trainings=trainings,
         excluded=point.excluded,
         residual_sd=point.residual_sd,
         run_sd=point.run_sd,

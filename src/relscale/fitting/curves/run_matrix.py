@@ -80,6 +80,11 @@ class RunMatrix:
     clusters: Floats | None = None
 
     @property
+    def training(self) -> list[str]:
+        """The training run of each run (R,): its block, else the run itself."""
+        return [block or run for block, run in zip(self.block, self.run, strict=True)]
+
+    @property
     def key(self) -> FamilyKey:
         """Key of these runs in tables."""
         return FamilyKey(experiment=self.experiment, corpus=self.corpus, optimizer=self.optimizer)
