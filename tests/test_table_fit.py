@@ -551,4 +551,11 @@ def test_a_group_in_percent_beside_one_in_shares_is_noted(unit: float, is_noted:
         "error": np.concatenate([error, unit * 0.9 * error]),
     }
     fit = relscale.fit(pa.table(table), baseline="a")
-    assert ("if these are percentages, write all values in one unit" in str(fit)) is is_noted
+    assert ("if these are percentages, write all in one unit" in str(fit)) is is_noted
+
+
+def test_percentages_below_one_are_not_taken_for_shares() -> None:
+    compute = np.array([1e18, 1e19, 1e20, 1e21])
+    error = np.concatenate([[60, 30, 9, 0.9], [58, 29, 8, 0.7]])
+    table = {"training_flops": np.tile(compute, 2), "group": ["a"] * 4 + ["b"] * 4, "error": error}
+    assert "percentages" not in str(relscale.fit(pa.table(table), baseline="a"))

@@ -31,6 +31,12 @@ def test_a_sum_is_off_by_as_much_as_its_words_say(total: float) -> None:
         check_shares(["a", "b"], np.full((2, 1), (total + 0.01 * np.sign(total - 1)) / 2))
 
 
+def test_shares_that_lack_a_tenth_are_not_rounded() -> None:
+    names, exact = shares(25)
+    with pytest.raises(RelscaleError, match=r"a row sums to 0\.9"):
+        check_shares(names, np.where(np.arange(200) % 2, exact, 0.9 * exact))
+
+
 @pytest.mark.parametrize("unit", [100.0, 1e9])
 @pytest.mark.parametrize("parts", [2, 25, 100])
 def test_amounts_in_other_units_are_refused_without_a_list_of_all_parts(parts: int, unit: float) -> None:

@@ -1,13 +1,13 @@
 """Columns of a table as a law's predictors: as many as it has, in its order, and shares between 0 and 1."""
 
 from collections.abc import Sequence
+from math import sqrt
 
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array, Law
 
-ROUNDING = (
-    0.005  # of a share with two digits, as published ones have; a sum of k shares is off by up to k times it
-)
+ROUNDING = 0.01 / sqrt(12)  # standard error of a share with two digits, as published ones have
+DEVIATIONS = 5  # standard errors by which a sum may be off
 LEAST = 0.02  # of the sum of any number of shares
 PRECISION = 1e-9  # of the sum itself
 NAMED = 8  # columns at most in a message, of which there may be a hundred
@@ -70,7 +70,7 @@ def check_shares(columns: Sequence[str], shares: Array, least_sum: float = 1.0) 
     relscale.errors.RelscaleError: web, code: these are not shares that sum to 1 in every row; a row sums to 100
     """
     sums = shares.sum(axis=0)
-    off = max(LEAST, ROUNDING * len(columns)) + PRECISION
+    off = max(LEAST, DEVIATIONS * ROUNDING * sqrt(len(columns))) + PRECISION
     is_share = (shares >= 0).all(axis=0) & (sums >= least_sum - off) & (sums <= 1 + off)
     if not is_share.all():
         most = "1" if least_sum == 1 else "at most 1"

@@ -195,10 +195,8 @@ def fit(
         check_no_mean(source, columns.group, columns.baseline, name)
     rows = law_rows(source, columns, law_object, residual, name)
     check_no_amounts(law, columns.x, rows.usable, name)
-    values = rows.usable["value"].to_numpy()
-    notes += list(filter(None, (shares_and_percentages(column, values) for column in named.y or columns.y)))[
-        :1
-    ]
+    units = shares_and_percentages(named.y or columns.y, rows.usable)
+    notes += [units] if units else []
     if line:
         line_settings = line_options(
             rows.usable, shown_law, columns.baseline, name, level, bootstrap, targets

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from relscale.errors import RelscaleError
 from relscale.printable import escaped_repr
@@ -35,7 +33,7 @@ HIGHER_IS_BETTER = {
     *("auc", "precision", "recall", "acc_norm", "exact_match", "win_rate"),
 }
 SHARES = {"error", "err", "error_rate", "acc", "accuracy", "exact_match", "win_rate", "acc_norm"}
-WIDE_GAP = 5.0  # between the largest share and the smallest percentage: continuous percentages have none
+WIDE_GAP = 5.0  # between the largest share and the smallest percentage
 
 
 @escaped_repr
@@ -157,22 +155,38 @@ def higher_is_better(y: str) -> str:
     return f"note: {y!r} is fitted as an error, for which lower is better; of an accuracy, fit 1 − accuracy"
 
 
-def shares_and_percentages(y: str, values: NDArray[np.float64]) -> str:
-    """A warning if a column of shares, by its name, has values up to 1 and others above, with a wide gap between them.
+def shares_and_percentages(y: Iterable[str], errors: pa.Table) -> str:
+    """A warning if the errors of some groups look like shares and those of all others like percentages; else empty.
+
+    Parameters
+    ----------
+    y
+        The columns of the errors, whose names say whether they are shares.
+    errors
+        Columns ``group`` and ``value``.
 
     Examples
     --------
-    >>> shares_and_percentages("error", np.array([0.3, 0.4, 38.0, 41.0]))
-    "note: 'error' has values up to 0.4 and others from 38; if these are percentages, write all values in one unit"
-    >>> shares_and_percentages("error", np.array([0.5, 1.4, 6.0, 41.0]))
+    >>> errors = pa.table({"group": ["a", "a", "b", "b"], "value": [0.3, 0.4, 38.0, 41.0]})
+    >>> shares_and_percentages(["error"], errors)
+    "note: errors of 'a' are at most 0.4 and those of 'b' at least 38; if these are percentages, write all in one unit"
+    >>> shares_and_percentages(["loss"], errors)
     ''
     """
-    low, high = values[(values > 0) & (values <= 1)], values[(values > 1) & (values <= 100)]
-    if not _is_called(y, SHARES) or not len(low) or not len(high) or high.min() < WIDE_GAP * low.max():
+    if not all(_is_called(column, SHARES) for column in y):
+        return ""
+    found = errors.group_by("group").aggregate([("value", "min"), ("value", "max")]).to_pylist()
+    shares = [of for of in found if of["value_min"] >= 0 and of["value_max"] <= 1]
+    percentages = [of for of in found if of["value_min"] > 1 and of["value_max"] <= 100]
+    if not shares or not percentages or len(shares) + len(percentages) < len(found):
+        return ""
+    low = max(shares, key=lambda of: float(of["value_max"]))
+    high = min(percentages, key=lambda of: float(of["value_min"]))
+    if high["value_min"] < WIDE_GAP * low["value_max"]:
         return ""
     return (
-        f"note: {y!r} has values up to {low.max():g} and others from {high.min():g}; if these are percentages, write "
-        "all values in one unit"
+        f"note: errors of {low['group']!r} are at most {low['value_max']:g} and those of {high['group']!r} at least "
+        f"{high['value_min']:g}; if these are percentages, write all in one unit"
     )
 
 
