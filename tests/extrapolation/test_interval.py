@@ -179,6 +179,16 @@ def test_a_predictor_that_is_a_logarithm_is_as_far_as_its_exponential():
     assert distance(logs, to) == pytest.approx(distance(flops, asked([1e22])))
 
 
+def test_the_folds_of_a_logarithm_are_those_of_its_exponential():
+    flops, ahead = curves(np.geomspace(1e15, 1e20, 30), np.ones(30)), asked([1e22])
+
+    def in_logs(table):
+        return Table(("log_flops",), np.log(table.x), table.y, table.group, table.model)
+
+    known = [part.known.tolist() for part in make_folds(flops, ahead)]
+    assert [part.known.tolist() for part in make_folds(in_logs(flops), in_logs(ahead))] == known
+
+
 def test_candidates_that_disagree_make_the_interval_as_wide_as_their_disagreement():
     known, at = curves([1.0, 2, 4], [1.0, 1.0, 1.0]), asked([8.0])
     forecast = weighted(known, at, [1.0], [[np.exp(-0.2)], [np.exp(0.2)]])

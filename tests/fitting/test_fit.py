@@ -1,6 +1,7 @@
 import functools
 import pickle
 import sys
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -325,6 +326,13 @@ def test_what_is_written_is_read_back(World: Any, tmp_path: Any) -> None:
     write(fits, tmp_path / "fits")
     assert {p.stem for p in (tmp_path / "fits").iterdir()} == set(ROWS)
     assert read(tmp_path / "fits") == fits
+
+
+def test_nothing_is_computed_for_a_copy() -> None:
+    def fail() -> list[ParameterRow]:
+        raise AssertionError("computed")
+
+    copy(from_rows({"fits": fail}))
 
 
 def test_a_fit_can_be_sent_to_another_process() -> None:

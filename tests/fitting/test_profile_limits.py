@@ -129,8 +129,11 @@ def _power_law_fit(**options: object) -> dict[str, dict[str, object]]:
     return {row["parameter"]: row for row in fit.fits.to_pylist()}
 
 
-def test_a_limit_on_the_laws_bound_is_the_status_of_its_own_parameter_alone() -> None:
-    rows = _power_law_fit()
+@pytest.mark.parametrize("options", [{}, {"loss": "huber", "bootstrap": 50}])
+def test_a_limit_on_the_laws_bound_is_the_status_of_its_own_parameter_alone(
+    options: dict[str, object],
+) -> None:
+    rows = _power_law_fit(**options)
     marked = {name for name, row in rows.items() if row["status"] != "ok"}
     assert {name for name, row in rows.items() if row["low"] == 0} == {"irreducible"} == marked
 

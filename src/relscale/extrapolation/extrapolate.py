@@ -330,7 +330,7 @@ def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]
 
 def trend(known: Table, at: Table) -> Array:
     """(m,) how far a curve's trend may leave its known rows at each target; ln y if y is positive, over ln x."""
-    both = coordinates(np.hstack([known.x, at.x]))[0]
+    both = coordinates(known.names, np.hstack([known.x, at.x]))[0]
     x, to = both[: len(known)], both[len(known) :]
     if not len(x):
         return np.zeros(len(to))

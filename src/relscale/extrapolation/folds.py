@@ -9,6 +9,7 @@ each fold. If nothing moves, folds are random parts of the settings; shares of a
 For curves of one predictor, each fold of a curve begins as far before its end as its targets are beyond it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,18 +36,19 @@ class Fold:
     is_random: bool = False
 
 
-def coordinates(x: Array) -> Array:
-    """ln x of each predictor (p, n), or x if it has values that are not positive."""
+def coordinates(names: Sequence[str], x: Array) -> Array:
+    """ln x of each predictor (p, n), or x if it is a logarithm by its name or has values that are not positive."""
+    is_log = np.array([name.startswith("log_") for name in names])
     with np.errstate(all="ignore"):
-        positive = np.asarray((x > 0).all(axis=1), dtype=bool)
-        return np.where(positive[:, None], np.log(x), x)
+        has_log = (x > 0).all(axis=1) & ~is_log
+        return np.where(has_log[:, None], np.log(x), x)
 
 
 def make_folds(known: Table, at: Table) -> list[Fold]:
     """The folds, the nearest to the targets first."""
     if len(known.names) == 1:
         return _of_curves(known, at)
-    both = coordinates(np.hstack([known.x, at.x]))
+    both = coordinates(known.names, np.hstack([known.x, at.x]))
     z, to = both[:, : len(known)], both[:, len(known) :]
     spread = np.maximum(z.std(axis=1), 1e-12)
     shift = (to.mean(axis=1) - z.mean(axis=1)) / spread
@@ -72,7 +74,7 @@ def make_folds(known: Table, at: Table) -> list[Fold]:
 
 def _of_curves(known: Table, at: Table) -> list[Fold]:
     """Folds that begin 1, 2, … times as far before each curve's end as its targets are beyond it."""
-    both = coordinates(np.hstack([known.x, at.x]))[0]
+    both = coordinates(known.names, np.hstack([known.x, at.x]))[0]
     z, to = both[: len(known)], both[len(known) :]
     result = []
     for step in range(1, FOLDS + 1):

@@ -114,7 +114,7 @@ def distance(known: Table, at: Table) -> Array:
     >>> (distance(known, at) / np.log(2)).tolist()
     [0.0, 1.0]
     """
-    both = _log_coordinates(known.names, np.hstack([known.x, at.x]))
+    both = coordinates(known.names, np.hstack([known.x, at.x]))
     z, to = both[:, : len(known)], both[:, len(known) :]
     if len(known.names) > 1:
         return _beyond(z, to)
@@ -124,12 +124,6 @@ def distance(known: Table, at: Table) -> Array:
         if len(of_group):
             result[rows] = _beyond(z[:, of_group], to[:, rows])
     return result
-
-
-def _log_coordinates(names: Sequence[str], x: Array) -> Array:
-    """ln x of each predictor (p, n), but x of one that is a logarithm already."""
-    is_log = np.array([name.startswith("log_") for name in names])
-    return np.where(is_log[:, None], x, coordinates(x))
 
 
 def _beyond(z: Array, to: Array) -> Array:
@@ -143,7 +137,7 @@ def noise_variance(known: Table, logs: bool) -> dict[int, float]:
     Point i deviates from the line through its neighbours by e_i = a_i y_{i−1} + b_i y_{i+1} − y_i, whose variance is
     a_i² + b_i² + 1 times that of a point if the curve is straight between them.
     """
-    z = _log_coordinates(known.names, known.x)[0]
+    z = coordinates(known.names, known.x)[0]
     value = np.log(known.y) if logs else known.y
     result = {}
     for group, rows in known.rows_of.items():

@@ -87,8 +87,12 @@ class Fits:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Fits) and self.tables == other.tables
 
+    def __copy__(self) -> "Fits":
+        """A copy, for which nothing is computed."""
+        return Fits(self.sources)
+
     def __reduce__(self) -> tuple[type["Fits"], tuple[dict[str, pa.Table]]]:
-        """Copies, such as pickled ones, have the tables, because the functions that compute them cannot be pickled."""
+        """Pickled and deep copies have the tables, because the functions that compute them cannot be pickled."""
         return Fits, (self.tables,)
 
     def with_table(self, name: str, table: pa.Table) -> "Fits":

@@ -356,13 +356,14 @@ def _draw_intervals(problem: Problem, estimates: Estimates, drawn: Draws) -> Int
     )
     counts = zip(map(int, of_draws.failed), map(int, of_draws.without_effect), strict=True)
     number = drawn.parameters.shape[-1]
+    ends = map(_ends, problem.law.parameters, of_draws.low, of_draws.high)
     return Intervals(
         stderr=spread(drawn.parameters),
         low=of_draws.low,
         high=of_draws.high,
         method=METHODS[drawn.scheme],
         notes=[draws_note(kind, number, *count, requested) for count in counts],
-        remarks=list(of_draws.status),
+        remarks=list(map(together, of_draws.status, ends)),
     )
 
 
