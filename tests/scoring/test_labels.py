@@ -47,6 +47,17 @@ def test_a_label_that_is_not_a_choice_is_outside_and_never_counts_from_the_end(l
     assert all(CHOICES[place] in ("red", "blue") for place in places)
 
 
+@pytest.mark.parametrize(
+    "choices", [[True, False], ["True", "False"], ["true", "false"], [" TRUE.", "(False)"]]
+)
+def test_true_and_false_are_the_choices_of_these_words_in_either_order(choices):
+    for ordered in (choices, choices[::-1]):
+        for label in (True, False):
+            assert right_choices(label, ordered) == ([ordered.index(choices[not label])], ItemStatus.OK)
+            assert right_choices(str(choices[not label]), ordered)[0] == [ordered.index(choices[not label])]
+    assert right_choices(False, [choices[0], "unknown"]) == ([], ItemStatus.OUTSIDE)
+
+
 FOUR = ["red", "blue", "green", "grey"]
 
 
@@ -82,6 +93,7 @@ def test_labels_that_may_count_from_0_are_read(labels):
         ([2, 0], [["0", "1", "2"], ["0", "1", "2"]], False),  # either way the same
         ([0, 2], [["3", "1", "2"], ["3", "1", "2"]], False),  # 0 is the text of no choice
         ([0, 1], [FOUR, FOUR], False),
+        ([2, 0], [[2, 0, 1], [0, 1, 2]], True),
         (["2", "0"], [["2", "0", "1"], ["0", "1", "2"]], False),  # texts, of a column that is named alone
     ],
 )

@@ -1,5 +1,6 @@
 """Right choices of a question, from the label of its document."""
 
+import string
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -7,20 +8,22 @@ from typing import Any
 from relscale.errors import RelscaleError
 from relscale.scoring.items import ItemStatus
 
+TRUTH = ("true", "false")
 
-def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemStatus]:
+
+def right_choices(label: Any, choices: Sequence[object]) -> tuple[list[int], ItemStatus]:
     """Indices of the right choices, and whether the label names choices at all.
 
-    A label is an index from 0, the text of a choice, or a list of either, as lm-eval reads it; true and false are the
-    choices True and False, of which lm-eval would take those at 1 and 0. Test splits with hidden labels have -1, an
-    empty text or no value.
+    A label is an index from 0, the text of a choice, or a list of either, as lm-eval reads it. If a choice is the word
+    true or false, in any case, the labels true and false are these words, of which lm-eval would take those at 1 and 0.
+    Test splits with hidden labels have -1, an empty text or no value.
 
     Parameters
     ----------
     label
         The label returned by the task's ``doc_to_target``.
     choices
-        The texts of the choices.
+        The choices: texts, or numbers or booleans that stand for their texts.
 
     Returns
     -------
@@ -33,21 +36,21 @@ def right_choices(label: Any, choices: Sequence[str]) -> tuple[list[int], ItemSt
     --------
     >>> right_choices(1, ["no", "yes"])[0], right_choices("no", ["no", "yes"])[0]
     ([1], [0])
-    >>> right_choices(True, ["True", "False"])[0], right_choices(True, ["no", "yes"])[0]
+    >>> right_choices(True, ["true", "false"])[0], right_choices(True, ["no", "yes"])[0]
     ([0], [1])
     >>> str(right_choices(-1, ["no", "yes"])[1]), str(right_choices(2, ["no", "yes"])[1])
     ('unlabelled', 'label outside the choices')
     """
-    labels = list(label) if isinstance(label, list | tuple | set) else [label]
-    named = [label for label in labels if not _is_blank(label, choices)]
+    labels, texts = list(label) if isinstance(label, list | tuple | set) else [label], _texts(choices)
+    named = [label for label in labels if not _is_blank(label, texts)]
     if not named:
         return [], ItemStatus.UNLABELLED
-    indices = [_place(label, choices) for label in named]
+    indices = [_place(label, texts) for label in named]
     known = list(dict.fromkeys(index for index in indices if index is not None))
     return known, ItemStatus.OK if len(named) == len(labels) and None not in indices else ItemStatus.OUTSIDE
 
 
-def check_counted_from_zero(labels: Sequence[Any], choices: Sequence[Sequence[str]], task: str) -> None:
+def check_counted_from_zero(labels: Sequence[Any], choices: Sequence[Sequence[object]], task: str) -> None:
     """Refuse labels that count the choices from 1: read from 0, as lm-eval does, all but the last name a wrong choice.
 
     That is whole numbers, none of them 0, one of which is the number of choices of its document. They may be written as
@@ -71,7 +74,7 @@ def check_counted_from_zero(labels: Sequence[Any], choices: Sequence[Sequence[st
     relscale.errors.RelscaleError: quiz: the labels are from 1 to 2 for 2 choices, so they count from 1, and lm-eval \
 counts from 0; subtract 1 in doc_to_target, as in {{answer|int - 1}}
     """
-    numbers = [_whole(label, of) for label, of in zip(labels, choices, strict=True)]
+    numbers = [_whole(label, _texts(of)) for label, of in zip(labels, choices, strict=True)]
     known = [number for number in numbers if number is not None and number >= 0]
     beyond = [of for number, of in zip(numbers, choices, strict=True) if number == len(of)]
     if known and min(known) > 0 and beyond:
@@ -81,7 +84,7 @@ counts from 0; subtract 1 in doc_to_target, as in {{answer|int - 1}}
         )
 
 
-def also_texts(labels: Sequence[Any], choices: Sequence[Sequence[str]]) -> bool:
+def also_texts(labels: Sequence[Any], choices: Sequence[Sequence[object]]) -> bool:
     """Whether every label is a number, and its digits are the text of a choice at another position of some document.
 
     lm-eval makes a number of what a template renders as digits, so the answer "2" of the choices 3, 1 and 2 becomes
@@ -93,10 +96,15 @@ def also_texts(labels: Sequence[Any], choices: Sequence[Sequence[str]]) -> bool:
     (True, False)
     """
     places = [None if isinstance(label, str) else _whole(label, ()) for label in labels]
-    texts = [str(place) for place in places]
-    return all(text in of for text, of in zip(texts, choices, strict=True)) and any(
-        of.index(text) != place for text, place, of in zip(texts, places, choices, strict=True)
+    texts, written = [str(place) for place in places], [_texts(of) for of in choices]
+    return all(text in of for text, of in zip(texts, written, strict=True)) and any(
+        of.index(text) != place for text, place, of in zip(texts, places, written, strict=True)
     )
+
+
+def _texts(choices: Sequence[object]) -> list[str]:
+    """Choices as lm-eval writes them into requests; a template such as {{[a, b]}} keeps numbers and booleans."""
+    return [str(choice) for choice in choices]
 
 
 def _whole(label: Any, choices: Sequence[str]) -> int | None:
@@ -118,8 +126,10 @@ def _is_blank(label: Any, choices: Sequence[str]) -> bool:
 def _place(label: Any, choices: Sequence[str]) -> int | None:
     if isinstance(label, str):
         return choices.index(label) if label in choices else None
-    if isinstance(label, bool) and str(label) in choices:
-        return choices.index(str(label))
+    words = [choice.strip(string.whitespace + string.punctuation).casefold() for choice in choices]
+    if isinstance(label, bool) and not set(TRUTH).isdisjoint(words):
+        word = str(label).casefold()
+        return words.index(word) if word in words else None
     if isinstance(label, Integral) or (isinstance(label, float) and label.is_integer()):
         place = int(label)
         return place if 0 <= place < len(choices) else None
