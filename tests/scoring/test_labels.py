@@ -105,12 +105,12 @@ def test_labels_that_are_positions_and_texts_are_distinguished(labels, choices, 
 def prepared(tmp_path):
     """A function that prepares a suite of two groups of 12 questions with the labels of one of them given."""
 
-    def prepare(labels, ids=range(12)):
+    def prepare(labels, ids=range(12), choices=CHOICES):
         source = tmp_path / "mine"
         (source / "data").mkdir(parents=True)
         for group, own, names in (("one", labels, ids), ("two", [0] * 12, range(12))):
             rows = [
-                {"id": f"q{n}", "question": f"Which, {n}?", "choices": CHOICES, "answer": label}
+                {"id": f"q{n}", "question": f"Which, {n}?", "choices": choices, "answer": label}
                 for n, label in zip(names, own, strict=True)
             ]
             (source / "data" / f"{group}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -181,3 +181,9 @@ def test_a_suite_whose_labels_count_from_1_is_refused(prepared):
         RelscaleError, match=r"one.*the labels are from 1 to 3 for 3 choices, so they count from 1"
     ):
         prepared([1, 2, 3] * 4)
+
+
+@pytest.mark.parametrize("choices", [[True, False], [3, 4]])
+def test_choices_that_are_no_texts_are_refused_with_a_remedy(prepared, choices):
+    with pytest.raises(RelscaleError, match=r"make them text, as in \{\{\[a\|string, b\|string\]\}\}"):
+        prepared([0] * 12, choices=choices)

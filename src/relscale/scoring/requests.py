@@ -365,6 +365,8 @@ def _preparation_error(name: str, suite: str, error: Exception) -> RelscaleError
         reason += "; is the label of its first document outside the choices?"
     elif isinstance(error, IndexError) and "string" in reason:
         reason += "; is a choice of its first document empty?"
+    elif isinstance(error, TypeError) and "object is not subscriptable" in reason:  # of a bool, int or float
+        reason += "; if its choices are numbers or booleans, make them text, as in {{[a|string, b|string]}}"
     hint = (
         f"; data that cannot be downloaded can be given as data: {{{name}: path}}" if "Hub" in reason else ""
     )
