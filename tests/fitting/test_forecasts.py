@@ -343,6 +343,33 @@ def test_few_budgets_give_flagged_rows_and_no_interval_before_there_are_two_orig
     assert all(row["reason"] != "ok" for row in missing)
 
 
+@pytest.mark.parametrize("quantity", [RATIO, ERROR])
+@pytest.mark.parametrize("known", [1, 2, 3])
+def test_a_curve_of_few_points_has_no_interval_from_the_other_curves(known: int, quantity: str) -> None:
+    errors = power_laws(BUDGETS, noise=0.01)
+    errors[known:, 2] = np.nan
+    rows, _ = forecast_rows(curves(errors, quantity=quantity), at(3e22))
+    few, full = of(rows, ENSEMBLE, "g2")[0], of(rows, ENSEMBLE, "g1")[0]
+    assert few["value"] > 0
+    assert full["low"] < full["value"] < full["high"]
+    if known == 3:
+        assert few["low"] < few["value"] < few["high"]
+        return
+    assert few["status"] == "too few points"
+    assert few["df"] is None
+    assert not np.isfinite([few["low"], few["high"]]).any()
+    assert few["interval_direction"] is None
+
+
+def test_points_of_one_compute_are_one_point_of_a_curve() -> None:
+    """Eight seeds at two computes are no trend, however many they are."""
+    flops = np.sort(np.concatenate([BUDGETS, np.repeat(BUDGETS[:2], 3)]))
+    errors = power_laws(flops, noise=0.01)
+    errors[8:, 2] = np.nan
+    rows, _ = forecast_rows(curves(errors, flops), at(3e22))
+    assert of(rows, ENSEMBLE, "g2")[0]["status"] == "too few points"
+
+
 def test_a_curve_without_values_is_a_flagged_row_and_the_others_are_forecast() -> None:
     world = curves(power_laws(BUDGETS, 0.01))
     value = world.value.copy()

@@ -16,6 +16,7 @@ from relscale.fitting.forecasts.forecast_data import ForecastData, forecast_data
 from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
+from relscale.fitting.forecasts.rolling_origins import SAME, SMALLEST
 from relscale.fitting.forecasts.scales import Scales, check_target_units, target_scales
 from relscale.fitting.inference.direction import Direction
 from relscale.fitting.keys import CurveKey
@@ -30,6 +31,7 @@ BEYOND = 1e-6  # ln F
 NOTHING = Remark(Status.NO_FORECAST, "no value to forecast from")
 ABSURD = "rejected: its forecast is further outside the data than the range and the trend of the data explain"
 FEW_ORIGINS = "no interval: 2 rolling origins inside the data are needed; there are {}"
+FEW_POINTS = "no interval: the curve has points at {} distinct computes; an interval needs {}"
 FEW_EARLIER = "no interval: 2 earlier origins are needed; there are {}"
 INSIDE = "not beyond the largest compute of the curve's data ({:.4g} FLOPs): an interpolation"
 BELOW = "below the smallest compute of the curve's data ({:.4g} FLOPs): a backward forecast"
@@ -190,11 +192,16 @@ def _forecasts(
                     value=_exp(origin_forecast.candidates[c, q, j]),
                     **fields_of(OK if known else Remark(Status.NO_FORECAST, lacking)),
                 )
+            few = _too_few(own)
+            if few != OK:
+                half = np.nan
             known = bool(np.isfinite(value) and np.isfinite(half))
             gap = (
                 gap_direction(last_value[j], value - half, value + half) if curves.quantity == RATIO else None
             )
-            remark = _remark(known, int(origin_forecast.origins[j]), distance, float(reached))
+            remark = few
+            if few == OK:
+                remark = _remark(known, int(origin_forecast.origins[j]), distance, float(reached))
             if len(own):
                 remark = together(remark, _place(at.log_flops[q], own))
             yield ForecastRow(
@@ -208,6 +215,14 @@ def _forecasts(
                 interval_direction=gap,
                 **fields_of(remark if np.isfinite(value) else NOTHING),
             )
+
+
+def _too_few(log_flops: Floats) -> Remark:
+    """A remark on a curve with too few points for an interval, although its suite's curves give a width."""
+    computes = len(np.unique(np.round(log_flops / SAME)))
+    if computes >= SMALLEST:
+        return OK
+    return Remark(Status.TOO_FEW_POINTS, FEW_POINTS.format(computes, SMALLEST))
 
 
 def _remark(known: bool, origins: int, distance: float, reached: float) -> Remark:
