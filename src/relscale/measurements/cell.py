@@ -49,6 +49,7 @@ class Cell:
     independent: Independent | None
     items: int
     clusters: int | None
+    subject_units: tuple[int, ...]  # resampled units of each subject
     units: Mapping[str, str]  # the resampled unit of each document, if not the document itself
     bytes: int
     flagged: Counter[ItemStatus]
@@ -139,6 +140,7 @@ def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared, clusters
         independent,
         len(group.doc_ids),
         group.cluster_count,
+        group.subject_units,
         {} if group.clusters is None else dict(zip(group.doc_ids, group.units, strict=True)),
         group.bytes,
         group.flagged,

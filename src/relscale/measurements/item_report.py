@@ -1,12 +1,13 @@
 """Report on items that were flagged or excluded during collection."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from relscale.measurements.cell import ModelCell
+from relscale.measurements.cell import Cell, ModelCell
 from relscale.measurements.measurement import Measurement
 from relscale.measurements.status import Status, unknown_characters
 from relscale.scoring.items import ItemStatus
+from relscale.scoring.options import FEWEST_ITEMS
 
 REPORTED = 20  # maximum number of lines
 WORDS = {
@@ -21,13 +22,14 @@ WORDS = {
 
 
 def report_items(cells: Sequence[ModelCell], missing: Sequence[Measurement], cut: float) -> None:
-    """Print a line on stderr for each group with flagged or excluded items, or a flag for the whole group.
+    """Print a line on stderr for each group with flagged or excluded items, small subjects, or a flag of its own.
 
     ``cut`` is `relscale.measurements.options.Collect.cut`.
     """
     lines = list(
         dict.fromkeys(f"{row.run}, {row.suite} {row.prompt}, {row.group}: {row.status}" for row in missing)
     )
+    lines += dict.fromkeys(line for collected in cells for line in _small_subjects(collected.cell))
     for collected in cells:
         cell = collected.cell
         items = cell.items + cell.flagged[ItemStatus.TOO_SHORT]
@@ -42,3 +44,15 @@ def report_items(cells: Sequence[ModelCell], missing: Sequence[Measurement], cut
         print(line, file=sys.stderr)
     if len(lines) > REPORTED:
         print(f"… and {len(lines) - REPORTED} more such lines", file=sys.stderr)
+
+
+def _small_subjects(cell: Cell) -> Iterator[str]:
+    """A line on the standard error over subjects, some of which have few items."""
+    small = [count for count in cell.subject_units if count < FEWEST_ITEMS]
+    if small:
+        units = "items" if cell.clusters is None else "clusters of items"
+        yield (
+            f"{cell.suite} {cell.prompt}, {cell.group}: {len(small)} of {len(cell.subject_units)} subjects have fewer "
+            f"than {FEWEST_ITEMS} {units}, the smallest {min(small)}; intervals of macro metrics are too narrow or "
+            "lack draws, so use micro"
+        )
