@@ -1,6 +1,7 @@
 """What a table of another kind makes of a question: the right answer, a note, or one sentence."""
 
 import warnings
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,23 @@ import pytest
 from relscale.errors import RelscaleError
 from relscale.questions import (
     coupling,
+    critical_branch,
     curation,
     domain_prediction,
     emergence,
+    epistemic,
     estimation,
     explained,
     inversions,
+    loss_network,
     metric_chain,
     mixture,
     multiplier,
     optimum,
+    plateau,
+    regime,
     signal_noise,
+    synergy,
 )
 from relscale.storage.column_arrays import Columns
 
@@ -28,6 +35,88 @@ N, D = (axis.ravel() for axis in np.meshgrid(np.geomspace(1e8, 1e9, 4), np.geoms
 LOSS = (1.7 + 400 * N**-0.34 + 400 * D**-0.28) * np.exp(np.random.default_rng(0).normal(0, 0.01, 24))
 SURFACE = Columns({"n": N, "d": D, "loss": LOSS, "run": np.array(["r"] * 24, dtype=object)})
 PARAMETRIC: dict[str, Any] = {"law": "parametric", "x": ("n", "d"), "y": "loss"}
+
+
+SIZES, RATES = [1.0, 2.0, 4.0, 8.0, 16.0], [0.1, 0.2, 0.4, 0.5, 0.7]
+SCORED: dict[str, Any] = {"size": [1, 1, 1, 2, 2, 2], "score": [0.1, 0.5, 0.2, 0.9, 0.7, 0.3]}
+SCORED |= {"item": ["p", "q", "r"] * 2, "family": ["f"] * 6}
+SCORES = {"scores": inversions.ScoreOptions(score="score", item="item", size="size", family="family")}
+POOLS = {"seen": [1e7, 1e8, 1e9], "pool_size": [1e7] * 3, "error": [0.7, 0.55, 0.45], "pool": ["a"] * 3}
+# A question, its table and its options; the columns of names are text.
+NAMED: dict[ModuleType, tuple[dict[str, Any], dict[str, Any]]] = {
+    critical_branch: (
+        {"k": [1.0, 2.0, 4.0], "loss": [3.0, 2.99, 3.2], "at": ["c"] * 3},
+        {"factor": "k", "y": "loss", "at": "at"},
+    ),
+    curation: (
+        POOLS,
+        {"y": "error", "samples": "seen", "pool_samples": "pool_size", "draws": 0},
+    ),
+    emergence: (
+        {"size": SIZES, "rate": RATES, "draws": [100.0] * 5, "task": ["t"] * 5},
+        {"scale": "size", "rate": "rate", "draws": "draws", "task": "task"},
+    ),
+    epistemic: (
+        {
+            "p": [0.2, 0.8, 0.4, 0.6],
+            "item": ["q"] * 4,
+            "choice": ["A", "B"] * 2,
+            "seed": ["s", "s", "t", "t"],
+        },
+        {"probability": "p", "item": "item", "choice": "choice", "seed": "seed"},
+    ),
+    estimation: (
+        {"n": N.tolist(), "d": D.tolist(), "loss": LOSS.tolist(), "model": [f"{n:.0f}" for n in N]},
+        {"x": ("n", "d"), "y": "loss", "model": "model", "shares": ("1",)},
+    ),
+    inversions: (SCORED, SCORES),
+    loss_network: (
+        {"a": [*SIZES, 3.0], "y": [*RATES, None], "name": [*"uvwxyz"]},
+        {"x": ("a",), "y": "y", "label": "name", "seeds": 1},
+    ),
+    multiplier: (
+        {"d": [1.0, 2.0, 4.0, 1.0], "loss": [3.0, 2.5, 2.0, 2.4], "share": [0, 0, 0, 0.5], "at": ["t"] * 4},
+        {"unique": "d", "y": "loss", "share": "share", "at": "at"},
+    ),
+    optimum: (
+        {"n": N.tolist(), "d": D.tolist(), "loss": LOSS.tolist(), "run": [f"{n:.0f}" for n in N]},
+        PARAMETRIC | {"at": ("training_flops=1e20",), "block": "run", "draws": 0},
+    ),
+    plateau: (SCORED, SCORES),
+    regime: (
+        {"d": SIZES, "loss": [5.0, 4.0, 3.4, 3.1, 2.9], "n": ["1B"] * 5},
+        {"x": "d", "y": "loss", "by": "n"},
+    ),
+    synergy: (
+        {"loss": [3.0, 2.9, 3.1, 3.0], "target": [*"aabb"], "auxiliary": [*"abab"]},
+        {"y": "loss", "target": "target", "auxiliary": "auxiliary"},
+    ),
+}
+
+
+def _answer(question: ModuleType, table: dict[str, Any], options: dict[str, Any]) -> list[str]:
+    return [repr(row) for row in question.rows(Columns.of_table(pa.table(table)), **options)]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param(each, marks=[pytest.mark.slow] if each in (curation, loss_network) else [])
+        for each in NAMED
+    ],
+    ids=lambda each: each.__name__.rpartition(".")[2],
+)
+def test_rows_without_a_number_and_a_name_change_nothing(question: ModuleType) -> None:
+    table, options = NAMED[question]
+    names = {name for name, values in table.items() if isinstance(values[0], str)}
+    number = min(set(table) - names)
+    half = {name: None if name in names or name == number else values[0] for name, values in table.items()}
+    padded = {name: [None, *values, half[name]] for name, values in table.items()}
+    assert _answer(question, padded, options) == _answer(question, table, options)
+    unnamed = {name: [None if name in names else values[0]] for name, values in table.items()}
+    if question is not loss_network:  # names only the rows that it predicts
+        with pytest.raises(RelscaleError, match="is empty in 1 of"):
+            _answer(question, {name: [*values, *unnamed[name]] for name, values in table.items()}, options)
 
 
 @pytest.mark.parametrize("ids", [[1234567, 1234568], [2**60, 2**60 + 1], [1e20, 1.0000001e20]])
@@ -95,7 +184,7 @@ def test_shares_that_cannot_fall_within_those_tried_are_refused() -> None:
 
 def test_pools_without_any_error_are_one_sentence() -> None:
     blank = {name: np.full(4, np.nan) for name in ("samples", "pool_samples", "pool", "error")}
-    with pytest.raises(RelscaleError, match="no row has samples, pool_samples and error"):
+    with pytest.raises(RelscaleError, match="no row has samples, pool_samples, error"):
         list(curation.rows(Columns(blank), y="error"))
 
 

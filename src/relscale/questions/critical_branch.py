@@ -191,6 +191,7 @@ def rows(
     """
     if not epsilon >= 0:
         raise RelscaleError(f"epsilon: {epsilon:g} is negative")
+    table = table.without_blanks((factor,), (at,))
     factors, losses, labels = table.positive(factor), table.numbers(y), table.labels(at)
     spread = table.numbers(noise) if noise else np.full(len(losses), np.nan)
     if (spread < 0).any():

@@ -94,10 +94,11 @@ def rows(
         A column is missing or not positive, pools differ in size, or one has too few models.
     """
     check_draws(draws)
+    table = table.without_blanks((samples, pool_samples, y), (pool,))
     numbers = np.stack([table.positive(name) for name in (samples, pool_samples, y)])
     known = np.isfinite(numbers).all(axis=0)
     if not known.any():
-        raise RelscaleError(f"no row has {samples}, {pool_samples} and {y}")
+        raise RelscaleError(f"no row has {samples}, {pool_samples}, {y}")
     samples_seen, size, error = numbers[:, known]
     if len(set(size)) > 1:
         raise RelscaleError(

@@ -65,6 +65,7 @@ def rows(
     """
     if not 0 < level < 1:
         raise RelscaleError(f"level: {level:g} is not between 0 and 1")
+    table = table.without_blanks((scale, rate, draws), (task,))
     sizes, rates, n_draws, names = (
         table.positive(scale),
         table.numbers(rate),

@@ -59,6 +59,7 @@ def rows(
     RelscaleError
         A column is missing or not numeric, a probability is negative, or a choice has two probabilities.
     """
+    table = table.without_blanks((probability,), (seed, item, choice, cell))
     p = table.numbers(probability)
     if (p < 0).any():
         raise RelscaleError(f"column {probability!r} contains {p[p < 0][0]:g}, which is not a probability")

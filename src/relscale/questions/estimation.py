@@ -85,6 +85,7 @@ def rows(
     check_predictor_columns(fitted_law, x)
     if not 0 <= judged <= 1:
         raise RelscaleError(f"judged: {judged:g} is not a share from 0 to 1")
+    table = table.without_blanks((*x, y), (model,))
     points, loss, names = (
         np.stack([table.positive(column) for column in x]),
         table.positive(y),

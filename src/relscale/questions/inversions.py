@@ -116,6 +116,7 @@ def families(table: Columns, scores: ScoreOptions) -> Iterator[tuple[str, Array,
     RelscaleError
         A model has two scores for an item, or there is only one size.
     """
+    table = table.without_blanks((scores.score, scores.size), (scores.item, scores.family))
     values, sizes = table.numbers(scores.score), table.numbers(scores.size)
     items, names = table.labels(scores.item), table.labels(scores.family)
     for name in dict.fromkeys(names):

@@ -81,7 +81,6 @@ def rows(
     if hidden < 1 or seeds < 1 or not ridge > 0:
         raise RelscaleError("hidden and seeds are at least 1, and ridge is positive")
     losses, performance = np.stack([table.numbers(name) for name in x]), table.numbers(y)
-    names = table.labels(label) if label else np.arange(1, len(performance) + 1).astype(str)
     complete = np.isfinite(losses).all(axis=0)
     known, ahead = complete & np.isfinite(performance), complete & ~np.isfinite(performance)
     if known.sum() < len(x) + 3:
@@ -109,10 +108,11 @@ def rows(
     )
     if not ahead.any():
         return
+    names = table.where(ahead).labels(label) if label else np.flatnonzero(ahead) + 1
     at = losses[:, ahead]
     network = _network(train_losses, values, np.ones((len(values), 1)), at, hidden, ridge, seeds, rng)[0]
     plane = _plane(train_losses, values, at)
-    for i, name in enumerate(names[ahead]):
+    for i, name in enumerate(names):
         inside = _in_hull(train_losses, at[:, i])
         yield LossNetworkRow(
             row=str(name),

@@ -85,6 +85,7 @@ def rows(
     for name, value in (("noise", noise), ("unique_in_mixtures", unique_in_mixtures)):
         if not value >= 0:
             raise RelscaleError(f"{name}: {value:g} is negative")
+    table = table.without_blanks((unique, y, share), (at,))
     data, loss, mixed, labels = (
         table.positive(unique),
         table.positive(y),

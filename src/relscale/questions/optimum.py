@@ -186,6 +186,7 @@ def _points(
     table: Columns, x: tuple[str, ...], positive: Sequence[bool], y: str, block: str
 ) -> tuple[Array, Array, NDArray[Any]]:
     """Predictors (p, n), responses (n,) and blocks (n,) of the complete rows; by default each row is a block."""
+    table = table.without_blanks((*x, y), (block,))
     points = np.stack(
         [
             table.positive(name) if is_positive else table.numbers(name)

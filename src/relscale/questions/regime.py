@@ -75,6 +75,7 @@ def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = LEVEL) 
     """
     if not 0 < level < 1:
         raise RelscaleError(f"level: {level:g} is not between 0 and 1")
+    table = table.without_blanks((x, y), (by,))
     sizes, loss, labels = table.positive(x), table.positive(y), table.labels(by)
     for name in dict.fromkeys(labels):
         selected = (labels == name) & np.isfinite(sizes) & np.isfinite(loss)

@@ -63,6 +63,7 @@ def rows(
     RelscaleError
         A column is missing or not positive, or a target has no row with itself.
     """
+    table = table.without_blanks((y,), (target, auxiliary))
     loss, of, by = table.positive(y), table.labels(target), table.labels(auxiliary)
     known = np.isfinite(loss)
     losses: dict[tuple[str, str], list[float]] = {}

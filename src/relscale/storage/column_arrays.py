@@ -1,6 +1,6 @@
 """Columns of a table as numpy arrays."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,28 @@ class Columns:
     def where(self, mask: NDArray[np.bool_]) -> "Columns":
         """The rows where ``mask`` is true."""
         return Columns({name: values[mask] for name, values in self.of.items()})
+
+    def without_blanks(self, numbers: Sequence[str], names: Sequence[str]) -> "Columns":
+        """The rows that have all of the numbers, or all of the names (``""``: every row has it).
+
+        A row without a name is refused by `labels`; one that has no number either would not be used, and is not.
+
+        Raises
+        ------
+        RelscaleError
+            A column is missing, one of ``numbers`` is not numeric, or no row is left.
+
+        Examples
+        --------
+        >>> table = Columns.of_table(pa.table({"loss": [3.0, None, None], "task": ["a", "b", None]}))
+        >>> table.without_blanks(["loss"], ["task"]).labels("task").tolist()
+        ['a', 'b']
+        """
+        known = np.all([np.isfinite(self.numbers(name)) for name in numbers], axis=0)
+        named = np.all([self.filled(name) for name in names], axis=0)
+        if not (known | named).any():
+            raise RelscaleError(f"no row has {', '.join(numbers)}")
+        return self.where(known | named)
 
     def by(self, name: str) -> Iterator[tuple[str, "Columns"]]:
         """The rows of each value of a column, in order of first appearance."""
