@@ -12,6 +12,7 @@ from relscale.fitting.core_options import CoreOptions
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.curves.run_matrix import RunMatrix
 from relscale.laws.law import Law
+from relscale.measurements.metric import Metric
 from relscale.measurements.prompt_form import shown_form
 
 S = TypeVar("S", bound=Section)
@@ -111,7 +112,11 @@ def fit_settings(
         raise RelscaleError(f"fit.level: {level!r} is not between 0 and 1")
     measured = {series for matrix in matrices for series in matrix.series}
     groups = _by_suite((series.suite, series.group) for series in measured)
-    metrics = _by_suite((series.suite, series.metric) for series in measured if is_error(series.metric))
+    named = _by_suite((series.suite, series.metric) for series in measured)
+    metrics = {suite: set(filter(is_error, names)) for suite, names in named.items()}
+    no_scores = {
+        suite: {name for name in names if not Metric.parse(name).is_score} for suite, names in named.items()
+    }
     known = {name: info for name, info in suites.items() if name in groups}
     baselines = {name: group for name, info in known.items() if (group := info.get("baseline"))}
     baselines |= options.get("baselines") or {}
@@ -119,7 +124,7 @@ def fit_settings(
     for suite, baseline in baselines.items():
         _check("baselines", suite, [] if baseline == MEAN else [baseline], groups)
     for suite, names in fitted.items():
-        _check("metrics", suite, names, metrics)
+        _check("metrics", suite, names, no_scores)
     for option in ("pooling", "specifications"):
         for suite in options.get(option) or ():
             _check(option, suite, [], groups)

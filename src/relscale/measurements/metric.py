@@ -99,6 +99,11 @@ class Metric:
         return self.quantity.startswith("accuracy")
 
     @property
+    def is_score(self) -> bool:
+        """Whether it is known that higher is better; of an unknown name neither this nor ``is_error`` is true."""
+        return self.is_accuracy or (self.quantity in TITLES and not self.is_error)
+
+    @property
     def compares_choices(self) -> bool:
         """Whether it says how choices compare, as accuracy does; not how probable a text is."""
         return not any(word in self.quantity for word in LIKELIHOODS)

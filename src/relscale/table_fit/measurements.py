@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError
 from relscale.fitting.inference.bootstrap.schemes import Floats
 from relscale.measurements.lm_eval_results import refuse_lone_results
 from relscale.measurements.measurement import MEASUREMENTS
-from relscale.measurements.metric import VALIDATION
+from relscale.measurements.metric import VALIDATION, Metric
 from relscale.measurements.status import Status, joined
 from relscale.storage.columns import words
 from relscale.storage.tables import read_table, table_name
@@ -157,6 +156,12 @@ def measurements_of(columns: Mapping[str, pa.Array | Floats], name: str) -> pa.T
 
 
 def error_metric(y: str) -> str:
-    """The metric name of a column of errors: its own, or with the prefix ``loss_`` if that is not known as an error."""
+    """The metric name of a column of errors: its own; with the prefix ``loss_`` if that is known as a score.
+
+    Examples
+    --------
+    >>> error_metric("my_error"), error_metric("accuracy")
+    ('my_error', 'loss_accuracy')
+    """
     name = METRIC_NAMES.get(y, y)
-    return name if is_error(name) else f"loss_{name}"
+    return f"loss_{name}" if Metric.parse(name).is_score else name
