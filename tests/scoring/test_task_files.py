@@ -4,7 +4,7 @@ import pytest
 from one_sentence import assert_one_sentence
 
 from relscale.errors import RelscaleError
-from relscale.scoring.manifest import read_manifest
+from relscale.scoring.manifest import read_manifest, write_manifest
 from relscale.scoring.options import Suite
 from relscale.scoring.requests import cluster_of
 from relscale.scoring.suite_description import read_suite, suite_inputs
@@ -199,9 +199,19 @@ def test_every_task_has_a_subject_if_one_has_so_that_all_groups_have_the_same_me
     write(
         folder, "suite.yaml", "groups: {a: {}, b: {}}\ntasks: {first: {group: a, subject: law}, second: b}\n"
     )
-    tasks = read_manifest(folder).with_subjects().tasks
+    write_manifest(read_manifest(folder).with_subjects(), folder)
+    tasks = read_manifest(folder).tasks
     assert {name: task.subject for name, task in tasks.items()} == {"first": "law", "second": "b"}
     # A group that is its own subject has no clusters of subjects: one cluster has no standard error.
     assert [cluster_of({}, task, "subject") for task in tasks.values()] == ["law", None]
+    # A subject that the suite names is a cluster like the others, also if it has the group's name.
+    named = "{group: a, subject: a}"
+    write(
+        folder,
+        "suite.yaml",
+        f"groups: {{a: {{}}}}\ntasks: {{first: {named}, second: {{group: a, subject: b}}}}\n",
+    )
+    tasks = read_manifest(folder).with_subjects().tasks
+    assert [cluster_of({}, task, "subject") for task in tasks.values()] == ["a", "b"]
     write(folder, "suite.yaml", "groups: {a: [first], b: [second]}\n")
     assert not any(task.subject for task in read_manifest(folder).with_subjects().tasks.values())

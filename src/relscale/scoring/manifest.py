@@ -40,7 +40,8 @@ _STRICT = ConfigDict(extra="forbid")
 class Task:
     """Group, prompt form and, within a group, subject of the items of an lm-eval task.
 
-    A subject with the group's name is the whole group (`Manifest.with_subjects`).
+    ``subject_is_group`` states that the subject is the group's name because the task has none of its own
+    (`Manifest.with_subjects`).
     """
 
     __pydantic_config__ = _STRICT
@@ -48,6 +49,7 @@ class Task:
     group: str
     prompt: str = "default"
     subject: str | None = None
+    subject_is_group: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -170,13 +172,16 @@ class Manifest:
         return windows
 
     def with_subjects(self) -> "Manifest":
-        """The manifest in which every task has a subject if one has: else its group's name.
+        """The manifest in which every task has a subject if one has: else its group's name, marked as such.
 
         Groups with subjects have other metrics (micro, macro) than groups without, and could not be compared with them.
         """
         if not any(task.subject for task in self.tasks.values()):
             return self
-        tasks = {name: replace(task, subject=task.subject or task.group) for name, task in self.tasks.items()}
+        tasks = {
+            name: task if task.subject else replace(task, subject=task.group, subject_is_group=True)
+            for name, task in self.tasks.items()
+        }
         return replace(self, tasks=tasks)
 
     def options_of(self, builder: type[S]) -> S:

@@ -329,12 +329,12 @@ def document_id(doc: Mapping[str, object]) -> str:
 
 
 def cluster_of(doc: Mapping[str, object], place: Task, field: str | None) -> str | None:
-    """The cluster of a document: its own ``field``, or its task's subject if that is not the whole group."""
+    """The cluster of a document: its own ``field``, or the subject of its task if the suite names one."""
     if field is None:
         return None
     shared = doc.get(field)
     if shared is None or shared == "":
-        shared = place.subject if field == "subject" and place.subject != place.group else None
+        shared = place.subject if field == "subject" and not place.subject_is_group else None
     return None if shared is None else str(shared)
 
 
