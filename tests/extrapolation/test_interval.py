@@ -260,3 +260,20 @@ def test_columns_of_the_table_stay_beside_those_of_the_forecast():
     assert result.rows[list(own)].drop_duplicates().to_dict("records") == [own]
     without = extrapolate_table(table(), **options).rows
     pd.testing.assert_frame_equal(result.rows.drop(columns=list(own)), without)
+
+
+@pytest.mark.parametrize(("points", "status"), [(1, "too few points"), (2, "too few points"), (3, "ok")])
+def test_a_curve_of_few_points_beside_long_ones_says_that_they_are_too_few(points, status):
+    """Two measurements at one x are one point."""
+    rng, x = np.random.default_rng(5), np.geomspace(1, 64, 14)
+    rows = [
+        (curve, at, height * at**-0.3 * np.exp(0.01 * rng.standard_normal()), at <= 32)
+        for curve, height in (("a", 2.0), ("b", 2.2), ("c", 2.4))
+        for at in (x if curve != "c" else [*np.repeat(x[8 : 8 + points], 2), 40.0])
+    ]
+    table = pd.DataFrame(rows, columns=["curve", "n", "loss", "known"])
+    result = extrapolate_table(table, y="loss", x={"n": "n"}, train="known", group=["curve"])
+    of = result.rows.set_index("curve")["forecast_status"]
+    assert of["c"] == status
+    assert set(of["a"]) == {"ok"}
+    assert ("1 rows are of curves with fewer than 3 known points" in str(result)) == (status != "ok")

@@ -47,6 +47,7 @@ PRIOR_VOTES = 8.0  # votes that it is worth
 EVEN = 0.05  # share of the weight that is spread evenly over the candidates
 ITERATIONS, CONVERGED = 100, 1e-8
 LEAST = 1e-9  # of u, as a share of y
+FEWEST = 3  # points of a curve, for the noise of a point
 TOLERANCE = 1e-6  # of a distance, in ln x
 
 
@@ -96,7 +97,7 @@ class WeightedForecast:
 
 @dataclass(frozen=True)
 class Interval:
-    """Limits (m,), their level, and the status of each: whether a fold tested its distance."""
+    """Limits (m,), their level, and the status of each: enough points, and whether a fold tested its distance."""
 
     low: Array
     high: Array
@@ -143,7 +144,7 @@ def noise_variance(known: Table, logs: bool) -> dict[int, float]:
     for group, rows in known.rows_of.items():
         rows = rows[np.argsort(z[rows], kind="stable")]
         x, y = z[rows], value[rows]
-        if len(x) < 3:
+        if len(x) < FEWEST:
             result[group] = 0.0
             continue
         between = x[2:] - x[:-2]
@@ -204,11 +205,20 @@ def prediction_interval(
     with np.errstate(all="ignore"):
         low, high = (value * np.exp(by) if forecast.logs else value + by for by in (-half, half))
     status = np.select(
-        [~has_forecast, ~(np.isfinite(low) & np.isfinite(high)), farther],
-        [Status.NO_FORECAST, Status.NO_INTERVAL, Status.EXTRAPOLATED_WIDTH],
+        [~has_forecast, ~(np.isfinite(low) & np.isfinite(high)), _of_short_curve(forecast), farther],
+        [Status.NO_FORECAST, Status.NO_INTERVAL, Status.TOO_FEW_POINTS, Status.EXTRAPOLATED_WIDTH],
         Status.OK,
     )
     return Interval(np.asarray(low), np.asarray(high), level, tuple(map(Status, status)))
+
+
+def _of_short_curve(forecast: WeightedForecast) -> Mask:
+    """(m,) whether a row is of a curve of one predictor with too few points for their noise."""
+    known, at = forecast.known, forecast.at
+    if len(known.names) > 1:
+        return np.zeros(len(at), dtype=bool)
+    enough = [group for group, rows in known.rows_of.items() if len(np.unique(known.x[0, rows])) >= FEWEST]
+    return np.asarray(~np.isin(at.group, enough))
 
 
 def expected_size(forecast: WeightedForecast, usable: Mask, typical: float = 0.0) -> Array:

@@ -22,6 +22,7 @@ from relscale.compute_columns import SIZES, check_no_logarithm, check_one_unit
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError, first_line
 from relscale.extrapolation.extrapolate import Extrapolation, explained_share, extrapolate
+from relscale.extrapolation.interval import FEWEST
 from relscale.extrapolation.table import Labels, Table
 from relscale.fitting.status import Status
 from relscale.printable import escaped_repr
@@ -48,7 +49,8 @@ class TableExtrapolation:
     rows
         The target rows, with columns ``forecast``, ``forecast_low``, ``forecast_high``, ``forecast_level`` and
         ``forecast_status``: the forecast, the prediction interval of one further measurement, its level, and "ok", "no
-        forecast", "no interval" or "extrapolated width" beyond the distances that the folds tested.
+        forecast", "no interval", "too few points" of a curve of fewer than three, whose noise is unknown, or
+        "extrapolated width" beyond the distances that the folds tested.
     y
         The column that was forecast.
     left_out
@@ -84,6 +86,12 @@ class TableExtrapolation:
             lines.append(
                 f"of {known.sum()} rows with a known answer: {explained}RMSE {rmse:.4g}"
                 f"{covered if np.isfinite(low).any() else ''}"
+            )
+        short = int((self.rows[STATUS] == Status.TOO_FEW_POINTS).sum())
+        if short:
+            lines.append(
+                f"{short} rows are of curves with fewer than {FEWEST} known points, whose noise is unknown; their "
+                f"intervals may be too narrow"
             )
         farther = int((self.rows[STATUS] == Status.EXTRAPOLATED_WIDTH).sum())
         if farther:
