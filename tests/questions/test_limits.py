@@ -4,8 +4,19 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from relscale.questions import mixture, multiplier, signal_noise
-from relscale.questions.limits import mean_with_limits, percentiles, range_of, zero_of_line
+from relscale.fitting.estimation.estimate import estimate
+from relscale.laws.catalogue import law as law_of
+from relscale.questions import curation, mixture, multiplier, signal_noise
+from relscale.questions.limits import (
+    NO_STDERR,
+    Percentiles,
+    mean_with_limits,
+    percentiles,
+    range_of,
+    stderr_of,
+    widened,
+    zero_of_line,
+)
 from relscale.storage.column_arrays import Columns
 
 
@@ -92,3 +103,48 @@ def test_an_optimal_mixture_that_is_worse_than_a_measured_one_is_said_to_be(foll
         )
         (mean,) = [row for row in found if row.quantity == mixture.MEAN]
         assert ("the best measured mixture is lower" in (mean.note or "")) != follows_the_law
+
+
+@pytest.mark.slow
+def test_the_change_of_the_best_pools_has_limits_at_least_as_wide_as_those_of_t() -> None:
+    """Its slopes by the parameters are those of the errors' difference at the change: ds/dθ = −(∂D/∂θ) / (∂D/∂s)."""
+    count, pool = 10, 12.8e6
+    x = np.stack(
+        [np.tile(np.geomspace(4e6, 6.4e8, count), 2), np.full(2 * count, pool), np.repeat([0, 1], count)]
+    )
+    law = curation.law_of_pools(2)
+    noise = np.random.default_rng(2).normal(0, 0.003, 2 * count)
+    y = law.value(np.array([0.025, 0.1, -0.16, -0.125, 6.73, 8.55]), x) * np.exp(noise)
+    table = Columns(
+        {"seen": x[0], "size": x[1], "pool": np.array(list("ab"), dtype=object)[x[2].astype(int)], "error": y}
+    )
+    row, _ = curation.rows(table, y="error", samples="seen", pool_samples="size", draws=20)
+    fit = estimate(law, x, y, residual="log")
+    theta = fit.theta[:, 0]
+
+    def ahead(of: np.ndarray, log_seen: float) -> float:
+        one, two = curation.errors(of, pool, np.array([np.exp(log_seen)]))[:, 0]
+        return float(one - two)
+
+    at = np.log(row.change)
+    steps = 1e-5 * np.diag(np.abs(theta))
+    by_theta = [(ahead(theta + step, at) - ahead(theta - step, at)) / (2 * step.max()) for step in steps]
+    slopes = -np.array(by_theta) / ((ahead(theta, at + 1e-5) - ahead(theta, at - 1e-5)) / 2e-5)
+    low, high = student.interval(0.95, 14, at, np.sqrt(slopes @ fit.covariance[..., 0] @ slopes))
+    # Percentiles that are widened for few models alone end below high.
+    assert np.log(row.low) < low + 1e-3
+    assert np.log(row.high) > high - 1e-3
+    assert row.note is None
+
+
+def test_limits_without_the_t_interval_of_the_value_say_so() -> None:
+    """A value that exists on one side of an estimate only, such as a change about to vanish, has no slope."""
+    x = np.geomspace(1, 100, 6)[None]
+    fit = estimate(law_of("power"), x, 3 * x[0] ** -0.5 * np.exp(0.01 * np.cos(np.arange(6))))
+    edge = fit.theta[1, 0]
+    assert stderr_of(lambda theta: theta[1], fit) == pytest.approx(np.sqrt(fit.covariance[1, 1, 0]))
+    stderr = stderr_of(lambda theta: theta[1] if theta[1] <= edge else np.nan, fit)
+    wide = widened(Percentiles(0.5, 2.0, 100, 3), 1.0, 2.0, "log", stderr=stderr, df=2)
+    assert wide[:2] == pytest.approx((0.25, 4.0))
+    assert wide.note == f"3 of 100 resamples are undefined; {NO_STDERR}"
+    assert widened(Percentiles(0.5, 2.0, 100, 0), 1.0, 2.0, "log", stderr=0.1, df=2).note == ""

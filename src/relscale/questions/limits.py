@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.confidence import LEVEL
+from relscale.fitting.estimation.estimates import Estimates
+from relscale.laws.derivatives import central_differences
 from relscale.laws.law import Array
 
 MIN_DRAWS = 20  # minimum number of resamples for percentiles
 MIN_DEFINED_SHARE = 0.9  # smallest share of defined resamples
 MAX_LOG = 300.0  # logarithms beyond this would overflow
+NO_STDERR = "limits may be too narrow: the value has no standard error to first order"
 EQUAL_SCORES = "no limits: all scores are equal"
 Scale = Literal["log", "logit", "linear"]
 _SCALES: dict[Scale, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
@@ -62,21 +65,26 @@ def mean_with_limits(
 
 
 class Percentiles(NamedTuple):
-    """The 2.5th and 97.5th percentiles of ``draws`` resamples, of which ``undefined`` are undefined."""
+    """The 2.5th and 97.5th percentiles of ``draws`` resamples, of which ``undefined`` are undefined.
+
+    ``remark`` says what else is missing.
+    """
 
     low: float | None
     high: float | None
     draws: int
     undefined: int
+    remark: str = ""
 
     @property
     def note(self) -> str:
-        """Why there is no interval, or the number of undefined resamples; empty without draws or if all are defined."""
+        """Why there is no interval, or the number of undefined resamples and the remark; else empty."""
         if self.draws and self.low is None:
             few = f"{self.draws} resamples are fewer than {MIN_DRAWS}"
             undefined = f"{self.undefined} of {self.draws} resamples are undefined"
             return f"no interval: {few if self.draws < MIN_DRAWS else undefined}"
-        return f"{self.undefined} of {self.draws} resamples are undefined" if self.undefined else ""
+        undefined = f"{self.undefined} of {self.draws} resamples are undefined" if self.undefined else ""
+        return joined_notes(undefined, self.remark) or ""
 
 
 def percentiles(drawn: Sequence[float] | Array, draws: int) -> Percentiles:
@@ -114,7 +122,7 @@ def widened(
     """Limits ``factor`` times as far from the estimate, in logarithms, log-odds, or as they are, within bounds.
 
     With a standard error of the value, limits are at least as far as those of its t interval with ``df`` degrees of
-    freedom on the scale.
+    freedom on the scale; if it is nan (`stderr_of`), the note says so.
 
     Examples
     --------
@@ -135,7 +143,25 @@ def widened(
     wide = np.where(np.isfinite(wide), wide, ends)[: 2 if stderr else 1]
     # An estimate outside the percentiles would only move them.
     low, high = np.clip([min(*wide[:, 0], ends[0]), max(*wide[:, 1], ends[1])], least, most)
-    return limits._replace(low=float(low), high=float(high))
+    return limits._replace(low=float(low), high=float(high), remark=NO_STDERR if np.isnan(stderr) else "")
+
+
+def stderr_of(value: Callable[[Array], float], fit: Estimates) -> float:
+    """The standard error of a value of the parameters to first order, √(gᵀ C g), in its units; nan if it has none.
+
+    It has none where the value is not defined on both sides of an estimate, or the estimates have no covariance.
+    """
+    theta, slopes = fit.theta[:, 0], []
+    for i, parameter in enumerate(fit.law.parameters):
+
+        def of_one(changed: Array, i: int = i) -> Array:
+            others = theta.copy()
+            others[i] = changed
+            return np.asarray(value(others))
+
+        slopes.append(central_differences(of_one, theta[i], parameter))
+    variance = float(np.array(slopes) @ fit.covariance[..., 0] @ np.array(slopes))
+    return float(np.sqrt(variance)) if 0 <= variance < np.inf else np.nan
 
 
 def factor_of_few(count: int, df: int) -> float:

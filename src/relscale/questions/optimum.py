@@ -15,7 +15,7 @@ law's derivatives, because resamples of few influential points scatter too littl
 table, or at values outside it, are marked: they are forecasts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,14 +26,12 @@ from numpy.typing import NDArray
 from relscale.errors import RelscaleError
 from relscale.fitting.estimation.beyond_data import SAME
 from relscale.fitting.estimation.estimate import estimate
-from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_points import must_be_positive
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
 from relscale.fitting.inference.bootstrap.schemes import resampled_counts
 from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.catalogue import optimum as optimum_of
-from relscale.laws.derivatives import central_differences
 from relscale.laws.law import Array
 from relscale.laws.optimum import Optimum
 from relscale.laws.predictor_columns import check_predictor_columns
@@ -43,6 +41,7 @@ from relscale.questions.limits import (
     factor_of_few,
     joined_notes,
     percentiles,
+    stderr_of,
     widened,
 )
 from relscale.storage.column_arrays import Columns
@@ -147,9 +146,13 @@ def rows(
     for name, value in optimal.items():
         inside, limits = in_data.get(name), percentiles([], 0)
         if draws and not missing_interval:
+
+            def optimal_value(theta: Array, name: str = name) -> float:
+                return best.optimal_values(theta, given)[name]
+
             scale: Scale = "logit" if name in best.shares else "log" if value > 0 else "linear"
             factor = factor_of_few(count, count - (1 if block else free))
-            stderr = 0.0 if block else _stderr(best, fit, given, name)
+            stderr = 0.0 if block else stderr_of(optimal_value, fit)
             limits = percentiles([draw[name] for draw in drawn], draws)
             limits = widened(limits, value, factor, scale, stderr=stderr, df=max(int(fit.df[0]), 1))
         yield OptimumRow(
@@ -216,21 +219,6 @@ def _resampled(blocks: NDArray[Any], draws: int, seed: int) -> Array:
     """Weights (n, draws) of the rows in resamples of blocks."""
     place = np.unique(blocks, return_inverse=True)[1]
     return resampled_counts(int(place.max()) + 1, draws, np.random.default_rng(seed))[place]
-
-
-def _stderr(best: Optimum, fit: Estimates, given: Mapping[str, float], name: str) -> float:
-    """The standard error of an optimal value to first order, √(gᵀ C g); 0 if it has none."""
-    theta, slopes = fit.theta[:, 0], []
-    for i, parameter in enumerate(fit.law.parameters):
-
-        def value(changed: Array, i: int = i) -> Array:
-            others = theta.copy()
-            others[i] = changed
-            return np.asarray(best.optimal_values(others, given)[name])
-
-        slopes.append(central_differences(value, theta[i], parameter))
-    variance = np.array(slopes) @ fit.covariance[..., 0] @ np.array(slopes)
-    return float(np.sqrt(variance)) if np.isfinite(variance) else 0.0
 
 
 def _is_beyond(in_data: Array | None, value: float) -> bool:
