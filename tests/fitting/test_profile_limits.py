@@ -116,7 +116,7 @@ def test_limits_far_from_those_of_t_are_where_the_best_fit_is_worse_by_what_t_al
     for side, i in np.ndindex(2, len(truth)):
         at = np.where(inner[side, i], limits[side, i], found.theta[i])
         held = estimate(of, x, y, fixed={of.names[i]: at})
-        tau = np.sqrt((held.objective / found.objective - 1) * found.df)[inner[side, i]]
+        tau = np.sqrt(((held.objective / found.objective - 1) * found.df)[inner[side, i]])
         assert tau == pytest.approx(stdtrit(found.df[0], 0.975), rel=0.021), (of.names[i], side)
 
 
