@@ -42,6 +42,7 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_every_other_module_is_imported():
     folder = ROOT / "benchmarks"
     files = [*folder.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]

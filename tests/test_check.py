@@ -309,6 +309,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "value", "key", "message"), WRONG, ids=lambda value: str(value)[:40])
 def test_a_wrong_config_is_refused_before_anything_runs(folder, path, value, key, message):
     with within(90), pytest.raises(RelscaleError) as refused:  # a busy machine is no failure
@@ -338,6 +339,7 @@ def test_a_wrong_config_on_checkpoints_is_refused_before_anything_is_scored(fold
     assert message in str(refused.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "value"),
     [

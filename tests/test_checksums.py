@@ -52,6 +52,7 @@ def test_a_folder_whose_list_is_damaged_is_not_whole(folder, damage):
     assert not is_whole(folder, "weights", "below/record")
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_anywhere_in_a_list_is_noticed(folder):
     path = folder / checksums.FILE
     written = path.read_bytes()

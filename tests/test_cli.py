@@ -193,6 +193,7 @@ def test_a_plan_says_which_runs_are_too_slow_and_that_a_stream_is_cut_to_it(fold
     assert "changes the text" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x", ["compute, FLOPs", 'the "F"', "{x}", "$(touch PWNED)", "-x", "two\nlines"])
 def test_a_column_may_be_called_anything(folder, capsys, x):
     """A name with a comma or quotes of its own stands in quotes, as in CSV."""

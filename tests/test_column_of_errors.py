@@ -21,6 +21,7 @@ def fitted(name: str, law: str = "relative", **options: object) -> TableFit:
     return relscale.fit(pa.Table.from_pylist(rows), law, x="flops", y=name, group="kind", **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["my_error", "macro", "mean_of_tests", "Paloma (macro)", "nats", "perplexity"]
 )
@@ -37,6 +38,7 @@ def test_results_name_the_column_and_are_those_of_any_other_name(name, law, opti
     assert found.fits["value"].null_count < found.fits.num_rows
 
 
+@pytest.mark.slow
 def test_report_and_figure_name_the_column(tmp_path: Path) -> None:
     found = fitted("my_error", baseline="easy")
     found.report(tmp_path / "report.html")

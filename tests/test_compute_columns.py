@@ -82,11 +82,13 @@ def test_rows_in_other_units_are_refused(door, half, tmp_path):
     assert_one_sentence(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", DOORS)
 def test_rows_in_the_units_of_the_table_are_read(door, tmp_path):
     DOORS[door](measured(), tmp_path / "runs.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", ["config", "fit"])
 @pytest.mark.parametrize("units", [(1e18, 1, 1), (1, 1e6, 1e9), (1e18, 1e6, 1e9)])
 def test_a_table_may_have_units_of_its_own(door, units, tmp_path):
@@ -192,6 +194,7 @@ def test_a_question_refuses_tokens_in_two_units(tmp_path, capsys):
     assert "column 'tokens' has values from 2 to" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [(1.0, 1.0), (1e9, 1.0), (1e6, 1e9)])
 def test_a_table_of_parameters_and_tokens_may_have_units_of_its_own(units, tmp_path):
     path = str(tmp_path / "runs.csv")

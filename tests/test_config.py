@@ -339,6 +339,7 @@ def at(config, keys):
     return config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", WHOLE, ids=".".join)
 @pytest.mark.parametrize("text", ["2e3", 2e3, "2000.0"])
 def test_a_whole_number_may_be_written_as_a_power_of_ten(keys, text):

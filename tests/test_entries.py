@@ -45,6 +45,7 @@ def test_a_list_that_was_cut_is_named(tmp_path, damage):
         read_entries(tmp_path / "all.json", File)
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_noticed_or_harmless(tmp_path):
     path = tmp_path / "all.json"
     write_entries(path, ENTRIES)

@@ -15,6 +15,7 @@ names = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(names)
 def test_a_file_name_means_the_same_to_every_shell_pattern_and_file_system(name):
     found = file_name(name)

@@ -43,6 +43,7 @@ def python(code, *arguments, **options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
+@pytest.mark.slow
 def test_a_command_ends_with_the_process_that_ordered_it_however_that_was_killed():
     order = subprocess.Popen(["sleep", "60"])
     command = python(WAITING, order.pid)
@@ -76,6 +77,7 @@ def test_a_workflow_ends_with_the_command_that_runs_it_however_that_was_killed(t
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_process_of_a_pool_ends_with_the_one_that_started_it():
     command = python(POOL)
     worker = int(command.stdout.readline())

@@ -85,6 +85,7 @@ def examples_of(module):
     return [found for found in doctest.DocTestFinder().find(module) if found.examples]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "example",
     [*examples_of(api), *examples_of(experiment_results)],
@@ -167,6 +168,7 @@ def test_a_law_without_gaps_has_a_chart_per_group():
     assert rs.fit(rs.datasets.olmo_ladder(), law="irreducible", bootstrap=0)._repr_html_().count("<svg") == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "said"), [("mmlu_acc", True), ("Accuracy", True), ("pacc", False), ("loss", False)]
 )

@@ -193,6 +193,7 @@ def without_minima() -> Fits:
     return fit(table, options={"frontier": "parabola"}, suites={"tests": {"baseline": "hard"}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("widths", "mend"),
     [
@@ -272,6 +273,7 @@ def test_compute_and_sizes_that_are_all_alike_are_reported_once() -> None:
     assert scope.endswith("3 models of 2.6×10³ to 1×10⁴ parameters · 1×10⁹ training FLOPs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("block", "corpora", "words"),
     [

@@ -31,6 +31,7 @@ LOCAL = (
 RUNS = ("", "--cores 2", "-c2", "-j 4", "-F", "-k", "--forceall", "--report-after-run", "--touch", "name.dag")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*READ_ONLY, *DRY_RUNS])
 def test_a_command_that_runs_no_job_is_read_only(command: str) -> None:
     assert is_read_only(["--configfile", "mine.yaml", *command.split()])

@@ -13,6 +13,7 @@ positive = st.floats(-300, 300).map(lambda exponent: 10**exponent)
 near = st.floats(-3, 3).map(lambda exponent: 10**exponent)
 
 
+@pytest.mark.slow
 @given(positive, st.one_of(positive, near), st.booleans())
 def test_ticks_of_any_two_numbers_are_few_inside_the_axis_in_ascending_order_and_have_room(one, other, apart):
     axes = Axes.around([1e18, 1e20], [one, other if apart or other > 1e3 else one * other])

@@ -409,6 +409,7 @@ def test_the_curve_of_a_ratio_runs_through_the_measured_ratios() -> None:
         assert np.log(points.y) == pytest.approx(fitted, abs=0.08)
 
 
+@pytest.mark.slow
 def test_a_point_that_is_known_without_a_measurement_is_fitted_as_a_row_would_be() -> None:
     loss = np.linspace(0.6, 1.4, 12)
     accuracy = 0.25 + 0.7 / (1 + np.exp(8 * (loss - 0.9))) + 0.01 * np.sin(40 * loss)

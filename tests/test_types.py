@@ -93,6 +93,7 @@ def test_public_functions_take_and_give_types() -> None:
     assert own == {}
 
 
+@pytest.mark.slow
 def test_a_file_is_excused_only_while_it_reads_a_format_of_others() -> None:
     assert FOREIGN.keys() <= found().keys()
 

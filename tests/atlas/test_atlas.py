@@ -157,6 +157,7 @@ def test_a_known_number_that_no_entry_reproduces_is_one_sentence(monkeypatch: py
         list(reproduced("filtering", TABLES))
 
 
+@pytest.mark.slow
 def test_a_number_that_differs_is_printed_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["atlas", "filtering", "--tables", str(TABLES.folder)]) == 0
     said = capsys.readouterr().out

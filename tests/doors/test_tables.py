@@ -120,6 +120,7 @@ def test_cells_may_be_long_and_have_lines(tmp_path: Path) -> None:
         assert exponent(tmp_path / name) == pytest.approx(SLOPE, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_parquet_is_known_by_what_is_in_it(tmp_path: Path) -> None:
     columns = {"flops": pa.array(map(Decimal, FLOPS)), "loss": pa.array(LOSS).dictionary_encode()}
     for name in ("t.parquet", "t.csv", "t"):
@@ -147,6 +148,7 @@ def test_a_row_without_a_usable_number_is_kept_flagged_named_and_not_fitted(colu
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [("tokens", 0), ("loss", 0.0), ("loss", float("nan")), ("params", None)])
 def test_one_wrong_row_is_named_by_the_law_of_the_others(wrong: tuple[str, Any]) -> None:
     n, d = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 1e9, 5), np.geomspace(1e9, 1e11, 5)))

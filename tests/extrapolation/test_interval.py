@@ -262,6 +262,7 @@ def test_columns_of_the_table_stay_beside_those_of_the_forecast():
     pd.testing.assert_frame_equal(result.rows.drop(columns=list(own)), without)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("points", "status"), [(1, "too few points"), (2, "too few points"), (3, "ok")])
 def test_a_curve_of_few_points_beside_long_ones_says_that_they_are_too_few(points, status):
     """Two measurements at one x are one point."""

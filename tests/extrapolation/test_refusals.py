@@ -18,6 +18,7 @@ def forecast_of(y_of: object, points: int, first: float, last: float, at: float)
     return extrapolate(curve(x, y_of(x)), curve(np.array([at]), np.array([np.nan])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slope", [-0.12, 0.05])
 def test_a_line_that_is_forecast_further_than_it_is_known_is_not_absurd(slope: float) -> None:
     result = forecast_of(lambda x: 1 + slope * np.log(x), 15, 1, 20, 60)

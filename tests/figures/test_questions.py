@@ -95,6 +95,7 @@ def test_a_suite_of_the_config_needs_no_manifest(toy: FigureData) -> None:
     assert set(suite.labels) > {"tables", "networks"}
 
 
+@pytest.mark.slow
 def test_a_suite_shows_the_corpora_it_was_measured_on(toy: FigureData, tmp_path: Path) -> None:
     def one_corpus(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [row for row in rows if (row["corpus"], row["suite"]) != ("code", "knowledge")]

@@ -39,6 +39,7 @@ def rows_of(table: pa.Table, estimand: str, parameter: str = "delta_beta") -> li
     return rows
 
 
+@pytest.mark.slow
 def test_intervals_go_by_cluster_and_those_of_independent_items_stand_beside_them(tables: Any) -> None:
     fits = fit(*tables, suites=SUITES).fits
     (by_cluster,), (by_item,) = rows_of(fits, POPULATION), rows_of(fits, INDEPENDENT)

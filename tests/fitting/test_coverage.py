@@ -202,6 +202,7 @@ def test_a_trial_is_named_by_the_code_that_it_runs_and_not_by_other_laws() -> No
     assert kept.code_digest("trials.laws", ("generators.gaps",)) == kept.code_digest("trials.laws")
 
 
+@pytest.mark.slow
 def test_a_law_that_is_tried_again_is_shown_with_both_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.setenv(name, "1")  # which the module sets for its process

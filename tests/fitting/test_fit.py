@@ -342,6 +342,7 @@ def test_a_fit_can_be_sent_to_another_process() -> None:
     assert sent.fits["value"].to_pylist() == [0.1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS)
 def test_tables_of_another_version_are_refused_in_one_sentence(name: str, tmp_path: Any) -> None:
     write(from_rows({}), tmp_path / "fits")

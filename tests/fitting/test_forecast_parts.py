@@ -139,6 +139,7 @@ def test_persistence_takes_each_curves_own_last_value() -> None:
     assert found.tolist() == [[3.0, 5.0], [3.0, 5.0]]
 
 
+@pytest.mark.slow
 @given(st.floats(0.2, 3), st.floats(0.1, 2))
 def test_a_linear_relation_of_losses_is_recovered(a: float, k: float) -> None:
     partner = np.log(np.linspace(3, 2, 6))[:, None]
@@ -364,6 +365,7 @@ def test_a_gap_closes_where_all_of_its_interval_lies_between_none_and_what_it_wa
     assert gap_direction(last, low, high) == expected
 
 
+@pytest.mark.slow
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 1))
 def test_exchanging_target_and_baseline_changes_no_direction(last: float, low: float, width: float) -> None:
     assert gap_direction(last, low, low + width) == gap_direction(-last, -low - width, -low)

@@ -343,6 +343,7 @@ def test_few_budgets_give_flagged_rows_and_no_interval_before_there_are_two_orig
     assert all(row["reason"] != "ok" for row in missing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantity", [RATIO, ERROR])
 @pytest.mark.parametrize("known", [1, 2, 3])
 def test_a_curve_of_few_points_has_no_interval_from_the_other_curves(known: int, quantity: str) -> None:

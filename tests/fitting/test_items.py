@@ -106,6 +106,7 @@ def test_options_that_make_no_sense_are_one_sentence(
     assert "Traceback" not in error
 
 
+@pytest.mark.slow
 def test_each_group_has_its_own_line_and_backtest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ability = np.linspace(-1, 1.5, 6)
     chance = np.hstack([Items(EASE, np.ones(40)).chance(rate * ability) for rate in (1.0, 0.2)])

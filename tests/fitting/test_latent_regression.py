@@ -93,6 +93,7 @@ def test_the_interval_widens_with_distance_with_scatter_and_with_fewer_items() -
     assert width(line, 1.5) < width(latent_regression(scattered, COMPUTE), 1.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chance", [0.0, 0.25])
 @pytest.mark.parametrize(
     "answers",

@@ -126,6 +126,7 @@ def test_the_published_errors_of_the_overtraining_laws_are_reproduced() -> None:
         assert row["low"] < row["observed"] < row["high"]
 
 
+@pytest.mark.slow
 def test_both_routes_give_one_surface() -> None:
     linear = CHINCHILLA | {"loss": "squares", "residual": "linear"}
     rows, _ = fitted(
@@ -367,6 +368,7 @@ def test_prediction_intervals_cover_new_runs_at_the_nominal_rate() -> None:
     assert np.mean(hits) == pytest.approx(0.95, abs=0.04)
 
 
+@pytest.mark.slow
 def test_least_squares_have_the_intervals_of_ordinary_regression_for_parameters_and_predictions() -> None:
     import statsmodels.api
 

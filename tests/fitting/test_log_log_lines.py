@@ -11,6 +11,7 @@ from relscale.fitting.inference.log_log_lines import lines
 X = np.log([1e11, 3e11, 1e12, 3e12, 1e13])
 
 
+@pytest.mark.slow
 def test_lines_and_t_intervals_are_those_of_scipy_and_statsmodels() -> None:
     import statsmodels.api as sm
 
@@ -57,6 +58,7 @@ def test_adding_a_line_moves_the_fit_by_that_line_and_leaves_the_residuals(
     assert after.residuals == pytest.approx(before.residuals, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_run_leverage_is_the_ratio_of_expectations_that_simulated_noise_shows() -> None:
     rng, h = np.random.default_rng(2), np.array([1.0, 0.3, 1.0, 2.0, 0.7])
     y = rng.normal(size=(5, 400_000)) * np.sqrt(h)[:, None]

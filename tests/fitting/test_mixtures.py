@@ -195,6 +195,7 @@ def test_a_mixture_as_good_as_two_and_a_half_times_the_text_is_drawn_there(tmp_p
         fitted(measurements, multipliers=[asked | {"share": "share_cod"}])
 
 
+@pytest.mark.slow
 def test_runs_that_are_compared_at_equal_compute_have_no_tokens_in_their_key(tmp_path: Path) -> None:
     asked = {"name": "code", "where": {"suite": "bits"}, "share": "share_code", "unique_in_mixtures": 1e8}
     measurements = alone_and_mixed()
@@ -212,6 +213,7 @@ def test_a_run_without_a_share_is_counted_in_the_note_of_multipliers() -> None:
     assert [row["note"].count("1 of 8 runs excluded") for row in fits.multipliers.to_pylist()] == [1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mixture", "multiplier"])
 def test_figures_of_what_the_config_does_not_ask_for_say_so(name: str, tmp_path: Path) -> None:
     drawn = figure(name, fitted(alone_and_mixed()), MIXTURES, tmp_path)

@@ -169,6 +169,7 @@ def test_the_default_specification_has_the_interval_of_the_verdict(frontier, met
         assert getattr(default, name) == pytest.approx(getattr(delta_beta, name)), name
 
 
+@pytest.mark.slow
 def test_a_specification_says_of_its_draws_what_the_verdict_says(monkeypatch):
     monkeypatch.setattr(interval, "ENOUGH_BLOCKS", interval.FEWEST_BLOCKS)
     monkeypatch.setattr(limits, "TOO_MANY", -1.0)  # so that no failed draws are too many

@@ -70,6 +70,7 @@ def test_within_and_between_trainings_are_two_slopes_and_the_pooled_one_is_neith
     assert said.startswith("1 of 1 gaps have different slopes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
 def test_nominal_intervals_cover_the_true_value_and_no_effect_is_seen_as_often_as_by_chance(
     shared: bool,

@@ -303,6 +303,7 @@ def test_checkpoints_of_one_training_get_the_interval_of_trainings() -> None:
 HUNDREDTHS = st.integers(-200, 200).map(lambda n: n / 100)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(HUNDREDTHS, HUNDREDTHS, HUNDREDTHS, HUNDREDTHS)
 def test_the_minimum_of_a_cubic_is_where_its_slope_is_zero_and_rising(

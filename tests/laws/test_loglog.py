@@ -12,6 +12,7 @@ LINES = [name for name in law_names() if example(name).line]
 compute = st.floats(1e-9, 1e9)
 
 
+@pytest.mark.slow
 @given(st.floats(-0.5, 0.5), st.floats(0.1, 10))
 def test_every_law_of_a_level_has_it_at_the_reference(slope: float, level: float) -> None:
     for one in (power.LAW, relative.LAW, difference.LAW):
@@ -22,6 +23,7 @@ def test_ten_times_the_compute_leaves_a_tenth_to_the_beta_of_the_error() -> None
     assert power.LAW.value(np.array([2.0, 0.1]), np.full((1, 1), 10.0)) == pytest.approx(2.0 * 10**-0.1)
 
 
+@pytest.mark.slow
 @given(compute, st.floats(0, 0.2), st.floats(0, 0.2))
 def test_the_ratio_of_two_power_laws_is_the_relative_law(at: float, beta_t: float, beta_b: float) -> None:
     x = np.full((1, 1), at)

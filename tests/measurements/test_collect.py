@@ -216,6 +216,7 @@ def test_a_greedy_answer_that_a_vocabulary_lacks_is_not_right(make_items):
     assert "ok" not in statuses.values()
 
 
+@pytest.mark.slow
 def test_replicates_in_pieces_are_the_same_rows(experiment, monkeypatch, tmp_path):
     whole = collected(experiment)[1]
     monkeypatch.setattr("relscale.measurements.replicates.PIECE", 1)

@@ -32,6 +32,7 @@ def items_of(make_items, sizes, clusters=None):
     return table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(3, 3), (3, 60), (3,) * 12])
 def test_the_standard_error_squared_is_the_variance_of_the_mean_over_subjects(make_items, sizes) -> None:
     """Over new items of subjects whose items are of different ease."""

@@ -61,6 +61,7 @@ def test_the_points_of_chinchillas_figure_spend_six_flops_per_parameter_and_toke
         assert 6 * row["params"] * row["tokens"] == pytest.approx(row["training_flops"], rel=1e-12)
 
 
+@pytest.mark.slow
 def test_isoflop_runs_keep_their_names_budgets_and_losses(rows):
     for line in original("isoflop_suite.csv")[::50]:
         (row,) = of(rows, run=line["run"])

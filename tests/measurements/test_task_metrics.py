@@ -74,6 +74,7 @@ def documents_of(*draw):
     return [value for values, times in draw for value, n in zip(values, times, strict=True) for _ in range(n)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aggregation", CASES)
 def test_a_replicate_is_lm_evals_value_of_the_documents_that_were_drawn(aggregation):
     from lm_eval.api.registry import get_aggregation

@@ -361,6 +361,7 @@ def test_a_planted_fall_is_an_inversion_and_a_rise_is_none() -> None:
     assert found[0].trend_p < 1e-6
 
 
+@pytest.mark.slow
 def test_false_inversions_of_equal_models_are_rare() -> None:
     rng = np.random.default_rng(4)
     called = []
@@ -385,6 +386,7 @@ def test_a_trend_is_that_of_the_items_that_all_sizes_have() -> None:
     assert p.pop() < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("of_one_size", "note"),
     [
@@ -597,6 +599,7 @@ def decided(**changed: list) -> signal_noise.SignalNoiseRow:
     return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("empty", [None, "", " "])
 def test_an_empty_cell_is_no_other_recipe_or_scale_of_a_run(empty: str | None) -> None:
     recipe = ["a", empty, "a", empty, empty, "b", "a", "a", empty, "b", "b", empty]
@@ -705,6 +708,7 @@ def test_the_gain_of_a_pair_is_over_as_much_more_of_the_target_itself() -> None:
         list(synergy.rows(table.where(~((table["target"] == "b") & (table["auxiliary"] == "b")))))
 
 
+@pytest.mark.slow
 def test_a_network_of_losses_says_the_performance_inside_and_when_it_is_outside() -> None:
     rng = np.random.default_rng(3)
     general, code = rng.uniform(2.4, 3.6, 60), rng.uniform(1.0, 2.0, 60)

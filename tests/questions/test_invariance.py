@@ -198,6 +198,7 @@ def assert_same(name: str, found: list[dict[str, Any]], expected: list[dict[str,
                 assert value == (pytest.approx(other[part], **ROUNDED) if is_number else other[part]), part
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_order_of_rows_changes_no_answer(name: str) -> None:
     columns = CASES[name].columns
@@ -223,6 +224,7 @@ def test_other_names_give_the_same_answer_under_these_names(name: str) -> None:
     assert_same(name, answered(name, renamed), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "column"), [(name, unit) for name, case in CASES.items() for unit in case.units]
 )

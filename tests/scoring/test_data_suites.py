@@ -188,6 +188,7 @@ def write_englishes(folder, kind):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["texts", "column", "splits"])
 def test_englishes_are_the_same_documents_however_they_are_stored(tmp_path, kind):
     data = write_englishes(tmp_path / "data", kind)

@@ -98,6 +98,7 @@ def test_the_store_is_the_same_whatever_is_encoded_at_a_time(
     assert sorted(one.tokens("train")) == sorted(shuffled.tokens("train"))
 
 
+@pytest.mark.slow
 @relaxed
 @given(
     blocks=st.integers(1, 40),
@@ -120,6 +121,7 @@ def test_each_pass_takes_every_block_once(blocks, tail, length, batch_size, seed
         assert sorted(starts) == [block * length for block in range(blocks)]
 
 
+@pytest.mark.slow
 @relaxed
 @given(step=st.integers(0, 300), batch_size=st.integers(1, 16), devices=st.sampled_from([1, 2, 4]))
 def test_a_batch_does_not_depend_on_what_was_read_before(step, batch_size, devices, tmp_path):

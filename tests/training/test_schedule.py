@@ -16,6 +16,7 @@ def factors(schedule: str, steps: int) -> list[float]:
     return [learning_rate_factor(step, steps, h) for step in range(steps)]
 
 
+@pytest.mark.slow
 @given(st.sampled_from(SCHEDULES), st.integers(10, 3000))
 def test_a_schedule_rises_from_nothing_to_the_peak_and_falls_towards_nothing(schedule, steps):
     values = factors(schedule, steps)
