@@ -1,3 +1,33 @@
-"""The default confidence level of intervals."""
+"""The default confidence level of intervals, and the check of another one."""
+
+from numbers import Real
+
+from relscale.errors import RelscaleError
 
 LEVEL = 0.95
+
+
+def check_level(level: float, option: str = "level") -> None:
+    """Refuse what is not a confidence level.
+
+    Parameters
+    ----------
+    option
+        What it is called where it was given.
+
+    Raises
+    ------
+    RelscaleError
+        It is not a number between 0 and 1, such as a percentage.
+
+    Examples
+    --------
+    >>> check_level(0.9)
+    >>> check_level(95)
+    Traceback (most recent call last):
+    relscale.errors.RelscaleError: level: 95 is not between 0 and 1; write 0.95
+    """
+    if isinstance(level, Real) and 0 < level < 1:
+        return
+    percent = f"; write {level / 100:g}" if isinstance(level, Real) and 1 < level < 100 else ""
+    raise RelscaleError(f"{option}: {level!r} is not between 0 and 1{percent}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from relscale.confidence import check_level
 from relscale.errors import RelscaleError
 
 if TYPE_CHECKING:
@@ -106,8 +107,7 @@ def _checked(options: argparse.Namespace) -> float | None:
     """The compute of the forecast, after a check of options against each other."""
     if not 0 <= options.chance < 1:
         raise RelscaleError(f"--chance: {options.chance:g} is not an accuracy from 0 to 1")
-    if not 0 < options.level < 1:
-        raise RelscaleError(f"--level: {options.level:g} is not between 0 and 1")
+    check_level(options.level, "--level")
     for option in ("at", "group", "backtest"):
         if getattr(options, option) and not options.compute:
             raise RelscaleError(f"--{option}: give the column of compute as well, with --compute")

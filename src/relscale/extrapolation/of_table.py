@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from relscale.arguments import typed
 from relscale.compute_columns import SIZES, check_no_logarithm, check_one_unit
-from relscale.confidence import LEVEL
+from relscale.confidence import LEVEL, check_level
 from relscale.errors import RelscaleError, first_line
 from relscale.extrapolation.extrapolate import Extrapolation, explained_share, extrapolate
 from relscale.extrapolation.interval import FEWEST
@@ -148,9 +148,7 @@ def extrapolate_table(
     """
     if not isinstance(x, Mapping):
         raise RelscaleError("x: a mapping from the names of predictors to columns, such as {'params': 'n'}")
-    if not 0 < level < 1:
-        percent = f"; write {level / 100:g}" if 1 < level < 100 else ""
-        raise RelscaleError(f"level: {level!r} is not between 0 and 1{percent}")
+    check_level(level)
     source, name = read_source(table)
     for column in (y, *x.values(), *group, *([model] if model else [])):
         if column not in source.column_names:

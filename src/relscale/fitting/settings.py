@@ -5,6 +5,7 @@ from typing import Any, TypedDict, TypeVar
 
 from pydantic import InstanceOf, ValidationError
 
+from relscale.confidence import check_level
 from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError
 from relscale.experiments.section import Section
@@ -108,8 +109,7 @@ def fit_settings(
         An option is out of range, or names a suite, group or metric that was not measured.
     """
     level = options.get("level", 0.5)
-    if not 0 < level < 1:
-        raise RelscaleError(f"fit.level: {level!r} is not between 0 and 1")
+    check_level(level, "fit.level")
     measured = {series for matrix in matrices for series in matrix.series}
     groups = _by_suite((series.suite, series.group) for series in measured)
     named = _by_suite((series.suite, series.metric) for series in measured)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from relscale.confidence import LEVEL
+from relscale.confidence import LEVEL, check_level
 from relscale.errors import RelscaleError
 from relscale.laws.law import Array
 from relscale.measurements.pass_rates import Emergence, bend, emergence
@@ -63,8 +63,7 @@ def rows(
     RelscaleError
         A column is missing or not numeric.
     """
-    if not 0 < level < 1:
-        raise RelscaleError(f"level: {level:g} is not between 0 and 1")
+    check_level(level)
     table = table.without_blanks((scale, rate, draws), (task,))
     sizes, rates, n_draws, names = (
         table.positive(scale),

@@ -15,8 +15,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from relscale.confidence import LEVEL
-from relscale.errors import RelscaleError
+from relscale.confidence import LEVEL, check_level
 from relscale.fitting.estimation.estimate import estimate
 from relscale.laws.irreducible import LAW
 from relscale.laws.law import Array
@@ -73,8 +72,7 @@ def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = LEVEL) 
     RelscaleError
         A column is missing or not positive.
     """
-    if not 0 < level < 1:
-        raise RelscaleError(f"level: {level:g} is not between 0 and 1")
+    check_level(level)
     table = table.without_blanks((x, y), (by,))
     sizes, loss, labels = table.positive(x), table.positive(y), table.labels(by)
     for name in dict.fromkeys(labels):

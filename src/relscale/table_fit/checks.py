@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from relscale.confidence import check_level
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
@@ -128,9 +129,7 @@ def check_options(
         raise RelscaleError(
             f"delta: {delta!r}; it must be a positive number, and applies only to the loss 'huber'"
         )
-    if not isinstance(level, Real) or not 0 < level < 1:
-        percent = f"; write {level / 100:g}" if 1 < level < 100 else ""
-        raise RelscaleError(f"level: {level!r} is not between 0 and 1{percent}")
+    check_level(level)
     for option, number in (("bootstrap", bootstrap), ("seed", seed)):
         if not isinstance(number, Integral) or number < 0:
             raise RelscaleError(f"{option}: {number!r} is not a whole number of at least 0")

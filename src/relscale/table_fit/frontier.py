@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from relscale.arguments import typed
 from relscale.compute_columns import SCALES, check_same_units
-from relscale.confidence import LEVEL
+from relscale.confidence import LEVEL, check_level
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.curves import Curves
@@ -281,8 +281,7 @@ def frontier(
     >>> sorted(set(rs.frontier(rs.datasets.isoflop_suite()).optima["status"]))
     ['ok']
     """
-    if not 0 < level < 1:
-        raise RelscaleError(f"level: {level!r} is not between 0 and 1")
+    check_level(level)
     source, name = read_source(table)
     source, remark, place = filter_rows(source, [where] if isinstance(where, str) else where, name)
     named = {"flops": flops, "params": params, "tokens": tokens, "loss": loss}
