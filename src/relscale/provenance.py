@@ -12,6 +12,7 @@ from typing import Any
 
 from relscale import identity, syntax_tree
 from relscale.reduced_code import LENGTH, kept_code
+from relscale.storage.folder_files import files_below, visible_files_below
 
 CHANGES_NO_NUMBER = "computes digests; another digest is another key in any case"
 
@@ -37,13 +38,7 @@ def file_digest(path: str | Path) -> str:
 def folder_digest(folder: str | Path) -> str:
     """Digest of the names and bytes of all files below ``folder``, except hidden files and byte code."""
     folder = Path(folder)
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and path.suffix != ".pyc"
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
+    files = sorted(path for path in visible_files_below(folder) if path.suffix != ".pyc")
     return digest([(path.relative_to(folder).as_posix(), file_digest(path)) for path in files])
 
 
@@ -55,7 +50,7 @@ def files_state(path: str | Path) -> str | None:
     if not path or not Path(path).exists():
         return None
     path = Path(path)
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    files = sorted(file for file in files_below(path) if file.is_file()) if path.is_dir() else [path]
     stats = [(file.relative_to(path).as_posix(), file.stat()) for file in files]
     return digest([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
 

@@ -15,6 +15,7 @@ from relscale.corpora.installed import find_package, site_folders
 from relscale.corpora.options import HubDataset, InstalledPackages, Source, TextFiles
 from relscale.errors import RelscaleError, keyed
 from relscale.experiments.experiment import TrainingExperiment
+from relscale.storage.folder_files import files_below
 from relscale.tokens.interleave import integer_shares
 from relscale.tokens.options import Vocabulary
 
@@ -159,7 +160,7 @@ def _files(path: Path, pattern: Any) -> Iterator[Path]:
         if pattern(path.name):
             yield path
         return
-    for file in path.rglob("*"):
+    for file in files_below(path):
         if pattern(file.name) and file.is_file():
             yield file
 

@@ -1,6 +1,5 @@
 """Local text: a folder of text files, or tables with a column of text."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from relscale.corpora.documents import Document
 from relscale.corpora.options import TextFiles
 from relscale.errors import RelscaleError
+from relscale.storage.folder_files import files_below
 from relscale.storage.json_lines import read_json_lines
 from relscale.storage.tables import listed, read_table
 from relscale.storage.text_file import PACKED, read_text
@@ -79,15 +79,9 @@ def _pieces(text: str, max_length: int) -> Iterator[tuple[int, str]]:
 
 def _files(path: Path) -> list[Path]:
     """The file, or all files below the folder; an unreadable folder is an error."""
-
-    def raise_error(error: OSError) -> None:
-        raise RelscaleError(f"{error.filename}: cannot be read ({error.strerror})") from error
-
     if path.is_file():
         return [path]
-    paths = sorted(
-        Path(folder, name) for folder, _, names in os.walk(path, onerror=raise_error) for name in names
-    )
+    paths = sorted(files_below(path))
     broken_links = [file for file in paths if file.is_symlink() and not file.exists() and ending(file)]
     if broken_links:
         raise RelscaleError(f"{broken_links[0]}: a link to a missing file; remove the link")

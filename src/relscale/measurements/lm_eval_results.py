@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
+from relscale.storage.folder_files import files_below
 from relscale.storage.rows import column, names_of, table_of
 from relscale.storage.tables import listed
 
@@ -81,7 +83,8 @@ def read_results(path: str | Path) -> list[Score]:
     path = Path(path)
     if not path.is_dir():
         return _scores(path)
-    files = sorted(path.rglob("results_*.json"), key=lambda file: (_time(file), file))
+    found = (file for file in files_below(path) if fnmatch(file.name, "results_*.json"))
+    files = sorted(found, key=lambda file: (_time(file), file))
     if not files:
         raise RelscaleError(f"{path}: no results_*.json in it; lm_eval writes it with --output_path")
     rows = [row for file in files for row in _scores(file)]

@@ -7,6 +7,7 @@ from relscale.errors import RelscaleError
 from relscale.hub import fetch
 from relscale.provenance import digest, file_digest
 from relscale.scoring.manifest import DataSource
+from relscale.storage.folder_files import visible_files_below
 
 
 def data_files(path: str | Path) -> list[Path]:
@@ -20,11 +21,7 @@ def data_files(path: str | Path) -> list[Path]:
     path = Path(path)
     if path.is_file():
         return [path]
-    files = [
-        file
-        for file in sorted(path.rglob("*"))
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
-    ]
+    files = sorted(visible_files_below(path))
     if not files:
         raise RelscaleError(f"{path}: no such file or folder; see the suite's option 'data'")
     return files

@@ -9,11 +9,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from relscale.errors import RelscaleError
+from relscale.storage.folder_files import files_below
 
 NAME = re.compile(
     r"samples_(?P<task>.+?)(?:_(?P<time>\d{4}-\d\d-\d\dT[\d:.-]*\d))?\.jsonl(?:\.(?:gz|zst|bz2|xz))?"
@@ -93,7 +95,7 @@ def task_logs(folder: str | Path, names: Iterable[str] = ()) -> dict[str, TaskLo
     """
     task_logs = [
         TaskLog(named["task"], named["time"] or "", path)
-        for path in sorted(Path(folder).rglob("samples_*.jsonl*"))
+        for path in sorted(files_below(Path(folder)))
         if (named := NAME.fullmatch(path.name))
     ]
     if not task_logs:
@@ -108,7 +110,9 @@ def task_logs(folder: str | Path, names: Iterable[str] = ()) -> dict[str, TaskLo
 def log_files(folder: str | Path) -> list[Path]:
     """All files that `task_logs` may read."""
     return sorted(
-        path for name in ("samples_*.jsonl*", "results_*.json") for path in Path(folder).rglob(name)
+        path
+        for path in files_below(Path(folder))
+        if NAME.fullmatch(path.name) or fnmatch(path.name, "results_*.json")
     )
 
 

@@ -15,6 +15,7 @@ from relscale.design.options import Design, Hardware
 from relscale.design.placement import place
 from relscale.errors import RelscaleError
 from relscale.starting.parts import distinct_names, quoted, relative, schema_line
+from relscale.storage.folder_files import files_below
 from relscale.storage.process import cores
 from relscale.training.options import Training
 
@@ -148,7 +149,7 @@ def scan_texts(paths: Sequence[Path]) -> list[Texts]:
 def _texts(name: str, path: Path) -> Texts:
     from relscale.corpora.files import TABLE_ENDINGS, TEXT_ENDINGS, ending
 
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    files = [path] if path.is_file() else [file for file in files_below(path) if file.is_file()]
     files = [file for file in files if ending(file) in TEXT_ENDINGS + TABLE_ENDINGS]
     is_table = any(ending(file) in TABLE_ENDINGS for file in files)
     return Texts(name, path, len(files), sum(file.stat().st_size for file in files), is_table)
