@@ -49,6 +49,41 @@ def test_every_row_is_read_in_order_from_any_row_on(name, tmp_path):
         list(read_texts(file, "body", None))
 
 
+@pytest.mark.parametrize("cell", [1, ["a"], {"a": "b"}, b"bytes"])
+def test_what_is_not_text_is_not_made_text(tmp_path, cell):
+    table = tmp_path / "table.parquet"
+    pyarrow.parquet.write_table(pa.table({"text": [cell], "words": ["some"]}), table)
+    paths = [table]
+    if not isinstance(cell, bytes):
+        paths.append(tmp_path / "lines.jsonl")
+        paths[1].write_text(json.dumps({"text": cell, "words": "some"}) + "\n")
+    for path in paths:
+        file = TextFile(path.name, str(path), "")
+        with pytest.raises(RelscaleError, match=rf"{path.name}, row 1: 'text' is .*, not text"):
+            list(read_texts(file, "text", None))
+        if isinstance(cell, list | dict | bytes):
+            with pytest.raises(RelscaleError, match=rf"{path.name}, row 1: 'text' is .*, not a name"):
+                list(read_texts(file, "words", "text"))
+
+
+@pytest.mark.parametrize("rows", [1, 2000])
+def test_a_domain_that_no_row_names_is_an_error(tmp_path, rows):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "words"}\n' * rows)
+    with pytest.raises(RelscaleError, match="no column 'domain'; it has text"):
+        list(read_texts(TextFile(path.name, str(path), ""), "text", "domain"))
+    path.write_text('{"text": "words"}\n' + '{"text": "words", "domain": "web"}\n' * rows)
+    read = list(read_texts(TextFile(path.name, str(path), ""), "text", "domain"))
+    assert [row.group for row in read] == ["all"] + ["web"] * rows
+
+
+def test_half_of_a_surrogate_pair_is_not_text(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "words"}\n{"text": "\\ud800"}\n')
+    with pytest.raises(RelscaleError, match=r"a\.jsonl, line 2: not JSON \(half of a surrogate pair"):
+        list(read_texts(TextFile(path.name, str(path), ""), "text", None))
+
+
 def test_a_file_that_is_cut_off_is_named(tmp_path):
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(b"".join(LINES))[:-100])

@@ -6,6 +6,7 @@ from typing import Any
 
 from relscale.corpora.documents import Document
 from relscale.corpora.options import TextFiles
+from relscale.corpora.text_cells import domain_of, text_of
 from relscale.errors import RelscaleError
 from relscale.storage.folder_files import files_below
 from relscale.storage.json_lines import read_json_lines
@@ -98,16 +99,9 @@ def _texts(file: Path, text: str, group: str | None) -> Iterator[tuple[str, str]
         yield read_text(file).replace("\r\n", "\n").replace("\r", "\n"), ""
         return
     for location, row in _rows(file, [text, group] if group else [text]):
-        content, domain = row[text], row[group] if group else None
-        if content is None:
-            continue
-        if not isinstance(content, str):
-            raise RelscaleError(
-                f"{location}: {text!r} is {_kind(content)}, not text; name the column of the text"
-            )
-        if not isinstance(domain, str | int | float | None):
-            raise RelscaleError(f"{location}: {group!r} is {_kind(domain)}, not a name; name another column")
-        yield content, "" if domain is None else str(domain)
+        if row[text] is not None:
+            domain = domain_of(row[group], group, location) if group else None
+            yield text_of(row[text], text, location), domain or ""
 
 
 def _rows(file: Path, columns: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -126,9 +120,3 @@ def _rows(file: Path, columns: list[str]) -> Iterator[tuple[str, dict[str, Any]]
     missing = [name for name in columns if name not in known]
     if missing:
         raise RelscaleError(f"{file}: no column {missing[0]!r}; it has {listed(sorted(known)) or 'no rows'}")
-
-
-def _kind(value: Any) -> str:
-    return (
-        "a list" if isinstance(value, list) else "a mapping" if isinstance(value, dict) else f"{value!r:.40}"
-    )

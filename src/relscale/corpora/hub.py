@@ -5,7 +5,6 @@ whose types may differ between files, are not read.
 """
 
 import io
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +13,13 @@ from typing import IO, Any, NamedTuple
 
 from relscale.corpora.options import HubDataset
 from relscale.corpora.split import fraction
+from relscale.corpora.text_cells import domain_of, text_of
 from relscale.errors import RelscaleError, first_line
+from relscale.storage.json_lines import json_lines
 
 ENDING = re.compile(r"\.(parquet|jsonl|json)(\.(gz|zst|bz2|xz))?$")
 BATCH_ROWS = 64  # rows of a parquet file that are read at a time
+PROBED = 1000  # rows of a jsonl file, one of which has the column of the domain
 UNGROUPED = "all"
 
 
@@ -94,10 +96,14 @@ def read_texts(file: TextFile, text: str, group: str | None, start: int = 0) -> 
         with fsspec.open(file.url, "rb", compression=None if zstandard else "infer") as opened:
             rows = _parquet if ".parquet" in file.name else _jsonl
             stream = _frames(opened) if zstandard else opened
-            for number, values in enumerate(rows(stream, [text, *([group] if group else [])])):
+            for number, values in enumerate(rows(stream, [text, *([group] if group else [])], file.url)):
                 if number >= start and values[0] is not None:
-                    domain = values[1] if group and values[1] is not None else UNGROUPED
-                    yield Text(number, str(values[0]), str(domain))
+                    location = f"{file.url}, row {number + 1}"
+                    domain = domain_of(values[1], group, location) if group else None
+                    content = text_of(values[0], text, location)
+                    yield Text(number, content, UNGROUPED if domain is None else domain)
+    except RelscaleError:
+        raise
     except KeyError as error:
         raise RelscaleError(f"{file.url}: no column {error.args[0]!r}; it has {error.args[1]}") from error
     except (
@@ -116,7 +122,7 @@ def _frames(opened: IO[bytes]) -> IO[bytes]:
     return io.BufferedReader(reader, 1 << 20)
 
 
-def _parquet(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
+def _parquet(opened: IO[bytes], columns: list[str], url: str) -> Iterator[tuple[Any, ...]]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(opened) as file:
@@ -128,15 +134,20 @@ def _parquet(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]
             yield from zip(*(batch[column].to_pylist() for column in columns), strict=True)
 
 
-def _jsonl(opened: IO[bytes], columns: list[str]) -> Iterator[tuple[Any, ...]]:
-    for line in opened:
-        if line.strip():
-            row = json.loads(line)
-            if not isinstance(row, dict):
-                raise ValueError("a line is not a JSON object")
-            if columns[0] not in row:
-                raise KeyError(columns[0], ", ".join(row))
-            yield tuple(map(row.get, columns))
+def _jsonl(opened: IO[bytes], columns: list[str], url: str) -> Iterator[tuple[Any, ...]]:
+    lines = io.TextIOWrapper(opened, "utf-8-sig", newline="\n")
+    text, *_ = columns
+    missing = set(columns)
+    row: Any = {}
+    for count, (number, row) in enumerate(json_lines(lines, url), start=1):
+        if not isinstance(row, dict):
+            raise RelscaleError(f"{url}, line {number}: not an object with the column {text!r}")
+        missing -= row.keys()
+        if text not in row or (missing and count == PROBED):
+            raise KeyError(text if text not in row else missing.pop(), ", ".join(row))
+        yield tuple(map(row.get, columns))
+    if missing:
+        raise KeyError(missing.pop(), ", ".join(row) or "no rows")
 
 
 def _urls(dataset: HubDataset, source: str, revision: str | None) -> list[str]:

@@ -51,8 +51,8 @@ def read_json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
         raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def json_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Any]]:
-    """The values of the lines of ``path``, as ``read_json_lines``."""
+def json_lines(lines: Iterable[str], path: str | Path) -> Iterator[tuple[int, Any]]:
+    """The values of the lines of ``path``, a file or its URL, as ``read_json_lines``."""
     number = 0
     try:
         for number, line in enumerate(lines, start=1):
@@ -68,9 +68,11 @@ def _value(line: str, place: str) -> Any:
     except (ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         raise RelscaleError(f"{place}: not JSON ({reason})") from error
-    # An unpaired surrogate cannot be encoded, so it would fail in a later stage.
-    if "\\u" in line and any(
-        "\ud800" <= letter <= "\udfff" for letter in json.dumps(value, ensure_ascii=False)
-    ):
-        raise RelscaleError(f"{place}: not JSON (half of a surrogate pair, which is not a character)")
+    try:
+        if "\\u" in line:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # it would fail in a later stage
+        raise RelscaleError(
+            f"{place}: not JSON (half of a surrogate pair, which is not a character)"
+        ) from None
     return value
