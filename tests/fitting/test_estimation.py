@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares, minimize
 
 from relscale.errors import RelscaleError
-from relscale.fitting.estimation import levenberg_marquardt
+from relscale.fitting.estimation import shares as of_cores
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.variable_projection import project
 from relscale.fitting.status import OK
@@ -137,10 +137,11 @@ def test_cores_that_share_the_work_find_what_one_finds(monkeypatch: pytest.Monke
     clean = one.value(np.array([1.5, 0.6, 0.3, 1.2, 0.8, 0.4, 0.7, 0.3, 0.5]), shares)
     y = clean[:, None] + 0.01 * rng.standard_normal((60, 5))
     alone = estimate(one, shares, y, residual="linear")
-    monkeypatch.setattr(levenberg_marquardt, "MUCH", 1)
-    monkeypatch.setattr(levenberg_marquardt, "workers", lambda: 3)
+    monkeypatch.setattr(of_cores, "MUCH", 1)
+    monkeypatch.setattr(of_cores, "workers", lambda: 3)
     together = estimate(one, shares, y, residual="linear")
     assert together.theta == pytest.approx(alone.theta, rel=1e-6)
+    assert together.covariance == pytest.approx(alone.covariance, rel=1e-4, nan_ok=True)
     assert (together.objective, together.agreeing.tolist()) == (
         pytest.approx(alone.objective, rel=1e-12),
         alone.agreeing.tolist(),

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from relscale.laws.derivatives import empty_rows
 from relscale.laws.law import Array, Slopes
 
 
@@ -26,39 +25,49 @@ def jacobian(theta: Array, x: Array) -> Array:
 def at(x: Array) -> Callable[[Array], tuple[Array, Slopes]]:
     """The law at h (k, n, ...): L and its derivatives, which share most of the work, the powers of h.
 
-    No power of 0 is computed; in published mixtures half of the shares are 0.
+    The power of each distinct share is computed once, and that of 0 not at all: in published mixtures half of the
+    shares are 0, and the others are rounded.
     """
     count, n = x.shape[:2]
     shares = np.moveaxis(x, (0, 1), (-2, -1))  # per data set, as the derivatives below
-    part, point = (shares != 0).reshape(-1, count, n).any(axis=0).nonzero()
-    per_part, place = np.bincount(part, minlength=count), part * n + point
-    is_present = shares[..., part, point] != 0
-    log_present = np.log(np.where(is_present, shares[..., part, point], 1.0))
-    logs = np.zeros(shares.shape)
-    logs[..., part, point] = log_present
-    in_all = bool(is_present.all())
+    distinct = [np.unique(part[part != 0]) for part in np.moveaxis(shares, -2, 0)]
+    per_part = [len(values) for values in distinct]
+    log_distinct = np.log(np.concatenate(distinct))
+    first = 1 + np.cumsum([0, *per_part[:-1]])[:, None]  # place 0 is that of 0
+    place = np.stack(
+        [np.searchsorted(values, shares[..., i, :]) for i, values in enumerate(distinct)], axis=-2
+    )
+    place = np.where(shares == 0, 0, first + place)
+    logs = np.append(0.0, log_distinct)[place]
+    is_shared = place.size == count * n
+    place = place.reshape(-1) if is_shared else place.reshape(*place.shape[:-2], -1)
 
     def of(theta: Array) -> tuple[Array, Slopes]:
         parameters = np.moveaxis(theta, 0, -1)
         weight, exponent = parameters[..., 1 : 1 + count], parameters[..., 1 + count :]
-        present = np.repeat(exponent, per_part, axis=-1) * log_present
-        np.exp(present, out=present)
-        if not in_all:
-            present *= is_present
-        powers = np.zeros((*present.shape[:-1], count, n))
-        powers.reshape(*present.shape[:-1], -1)[..., place] = present
+        known = np.zeros((*exponent.shape[:-1], 1 + len(log_distinct)))
+        np.exp(np.repeat(exponent, per_part, axis=-1) * log_distinct, out=known[..., 1:])
+        # Places are within bounds; mode "raise" would check each.
+        powers = (
+            known.take(place, axis=-1, mode="clip")
+            if is_shared
+            else np.take_along_axis(known, place, axis=-1)
+        )
+        powers = powers.reshape(*powers.shape[:-1], count, n)
         reducible = 1 / (weight[..., None, :] @ powers)
 
         def slopes(factor: Array) -> Array:
-            rows = empty_rows(len(theta), theta, x)
-            by_floor, by_weight, by_exponent = np.split(
-                np.moveaxis(rows, (0, 1), (-2, -1)), [1, 1 + count], axis=-2
+            rows = np.empty((*powers.shape[:-2], 1 + 2 * count, n))  # contiguous per data set, for products
+            by_floor, by_weight, by_exponent = (
+                rows[..., :1, :],
+                rows[..., 1 : 1 + count, :],
+                rows[..., 1 + count :, :],
             )
             by_floor[...] = np.moveaxis(factor, 0, -1)[..., None, :]
             np.multiply(powers, -(reducible**2) * by_floor, out=by_weight)
             np.multiply(by_weight, logs, out=by_exponent)
             by_exponent *= weight[..., None]
-            return rows
+            return np.moveaxis(rows, (-2, -1), (0, 1))
 
         return np.asarray(theta[0] + np.moveaxis(reducible[..., 0, :], -1, 0)), slopes
 

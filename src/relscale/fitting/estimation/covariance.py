@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from relscale.fitting.estimation.levenberg_marquardt import BATCH
 from relscale.fitting.estimation.objective import Indices, Objective, products
+from relscale.fitting.estimation.shares import by_core
 from relscale.laws.law import Array
 
 NO_EFFECT = 1e-12  # root mean square of a parameter's derivatives, below which the law does not depend on it
@@ -43,9 +44,12 @@ class Covariance:
 
 def covariance(objective: Objective, u: Array, df: Indices) -> Covariance:
     """Covariance at u (q, B), df (B,) degrees of freedom."""
-    m = u.shape[1]
     size = max(1, BATCH // max(1, objective.numbers))
-    parts = [_covariance(objective, u, df, np.arange(i, min(i + size, m))) for i in range(0, m, size)]
+
+    def of_share(share: Indices) -> list[Covariance]:
+        return [_covariance(objective, u, df, share[i : i + size]) for i in range(0, len(share), size)]
+
+    parts = [part for parts in by_core(of_share, u.shape[1], objective.numbers) for part in parts]
     return Covariance(
         matrix=np.concatenate([part.matrix for part in parts], axis=2),
         determined=np.concatenate([part.determined for part in parts]),

@@ -32,6 +32,8 @@ from relscale.expected_time import announce
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_points import Points
 from relscale.fitting.estimation.levenberg_marquardt import OF_A_DRAW
+from relscale.fitting.estimation.objective import of_columns
+from relscale.fitting.estimation.shares import by_core
 from relscale.fitting.inference.bootstrap import limits as of_draws
 from relscale.fitting.inference.bootstrap import schemes
 from relscale.laws.law import Array, Law
@@ -146,9 +148,18 @@ def draws(
     )
     again = fit(resampled, weight, starts, tolerance=OF_A_DRAW)
     if others:
-        sets = resampled.reshape(len(y), -1), weight.reshape(len(y), -1)
-        relative = sets[1] / sets[0] ** 2 if log_residual else sets[1]
-        elsewhere = others(again.theta, x, sets[0], relative)
+        sets, weight_of_set = resampled.reshape(len(y), -1), weight.reshape(len(y), -1)
+        relative = weight_of_set / sets**2 if log_residual else weight_of_set
+        elsewhere = np.concatenate(
+            by_core(
+                lambda share: others(
+                    again.theta[:, share], x, of_columns(sets, share), of_columns(relative, share)
+                ),
+                again.theta.shape[1],
+                again.theta.shape[0] * len(y),
+            ),
+            axis=1,
+        )
         again = fit(resampled, weight, np.stack([again.theta, elsewhere]), tolerance=OF_A_DRAW)
     failed = ~(again.converged & (again.determined | again.irrelevant.any(axis=0)))
     pool = (residuals - residuals.mean()) * np.sqrt(measured / max(measured - free, 1))

@@ -22,9 +22,6 @@ lowers Q in double precision. Searches on resampled data, whose tolerance is abo
 end if a step lowers Q by a share of less than ``FLAT``, which is a step of less than √(FLAT·df) standard errors.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.estimation.objective import MANY, Expansion, Indices
+from relscale.fitting.estimation.shares import by_core
 from relscale.laws.law import Array
-from relscale.storage.process import cores
 
 STEPS = 300
 FORGETTING = 0.5  # factor of the largest S per step
@@ -53,7 +50,6 @@ BATCH = 2**18  # elements in the derivatives of the problems that are searched t
 # The same from `MANY` parameters, whose derivatives are computed of fewer data sets at a time.
 WIDE_BATCH = 2**21
 LARGEST_BUFFER = 2**21  # elements, 16 MiB
-MUCH = 2**23  # elements in the derivatives of all problems, above which all cores are used
 
 
 class Objective(Protocol):
@@ -108,23 +104,13 @@ def minimise(
 
     Large sets of problems are divided among the cores of this process.
     """
-    shares = workers() if len(columns) * objective.numbers >= MUCH else 1
-    if shares == 1:
-        return _search(objective, start, columns, tolerance, least)
-    with ThreadPoolExecutor(shares) as pool:
-        parts = [
-            pool.submit(
-                copy_context().run,
-                _search,
-                objective,
-                start[:, share],
-                columns[share],
-                tolerance,
-                None if least is None else least[share],
-            )
-            for share in np.array_split(np.arange(len(columns)), shares)
-        ]
-        minima = [part.result() for part in parts]
+    minima = by_core(
+        lambda share: _search(
+            objective, start[:, share], columns[share], tolerance, None if least is None else least[share]
+        ),
+        len(columns),
+        objective.numbers,
+    )
     return Minima(
         u=np.concatenate([minimum.u for minimum in minima], axis=1),
         cost=np.concatenate([minimum.cost for minimum in minima]),
@@ -212,12 +198,6 @@ def _search(
             )
         remaining = np.concatenate([current[~done], remaining[width:]])
     return Minima(u, cost, converged, steps)
-
-
-def workers() -> int:
-    """Number of cores that this process may use, at most ``OMP_NUM_THREADS``."""
-    most = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cores(), int(most))) if most.isdigit() else cores()
 
 
 def _secant(secant: Array, step: Array, changed: Array, curvature: Array) -> Array:
