@@ -129,7 +129,7 @@ for _ in range(30):
 FULL = """
 import resource, sys
 from pathlib import Path
-import numpy, pyarrow, torch
+import pyarrow, torch
 from relscale.storage.atomic import atomic_path
 from relscale.storage.tables import write_table
 from relscale.training.state import write_state
@@ -148,7 +148,7 @@ writers = {
     "torch": lambda: write_state(folder / "state", {"numbers": numbers}),
     "pyarrow": lambda: write_table(pyarrow.table({"numbers": numbers.numpy()}), folder / "table.parquet"),
     "safetensors": lambda: by(lambda path: save_file({"numbers": numbers}, path)),
-    "numpy": lambda: by(lambda path: numbers.numpy().tofile(path)),
+    "python": lambda: by(lambda path: path.write_bytes(numbers.numpy().tobytes())),
     "tokenizers": lambda: by(lambda path: Tokenizer(BPE({str(n): n for n in range(1000)}, [])).save(str(path))),
 }
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
@@ -156,7 +156,7 @@ for name, write in writers.items():
     try:
         write()
     except OSError as error:
-        print(name, error.strerror)
+        print(name, error.strerror, error.filename)
 """
 
 
@@ -164,6 +164,8 @@ for name, write in writers.items():
 def test_a_full_disk_is_the_systems_error_whichever_library_meets_it_and_leaves_no_half(tmp_path):
     command = [sys.executable, "-c", FULL, str(tmp_path)]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
-    libraries = ["torch", "pyarrow", "safetensors", "numpy", "tokenizers"]
+    libraries = ["torch", "pyarrow", "safetensors", "python", "tokenizers"]
     assert [line.split()[0] for line in said.stdout.splitlines()] == libraries, said.stdout + said.stderr
+    named = [line.rpartition("/")[2] for line in said.stdout.splitlines()]
+    assert named == ["state.pt", "table.parquet", "file", "file", "file"]
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -140,6 +140,29 @@ def test_an_unknown_figure_lists_those_there_are(folder, capsys):
     assert "no figure 'pie'; there are case-studies" in line
 
 
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        (["mix"], "use `relscale ask mixture TABLE`"),
+        (["branches"], "use `relscale ask critical_branch TABLE`"),
+        (["export", "--output", "export"], "only trained models are exported"),
+        (["push", "--folder", "export", "--organisation", "us"], "only trained models are exported"),
+        (["singular-values"], "only matrices of trained models"),
+        (["vocabulary", "--output", "vocabulary.json"], "whose first stage is 'collect'"),
+    ],
+)
+def test_a_command_for_trained_models_says_what_serves_a_table(folder, capsys, command, advice):
+    measured = {
+        "experiment": "measured",
+        "runs": {"source": "measurements", "tables": [{"path": "errors.csv"}]},
+    }
+    config = folder / "measured.yaml"
+    config.write_text(yaml.safe_dump(measured))
+    line = fails(capsys, command[0], str(config), *command[1:])
+    assert "so nothing is trained" in line
+    assert advice in line
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_what_the_system_refuses_is_said_in_its_words(capsys):
     assert "No space left on device" in fails(capsys, "schema", "--output", "/dev/full")

@@ -31,7 +31,9 @@ def run(options: argparse.Namespace) -> None:
     from relscale.training.branch_row import BranchRow
     from relscale.training.branches import BRANCHES
 
-    experiment = training_experiment(options.config)
+    experiment = training_experiment(
+        options.config, instead="for a table of branches, use `relscale ask critical_branch TABLE`"
+    )
     branching = experiment.training.branches
     if branching is None:
         raise RelscaleError(f"{options.config}: no training.branches; set the checkpoints to branch from")

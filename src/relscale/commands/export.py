@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.storage.rows import names_of, rows_of
     from relscale.workflow.jobs import training_jobs
 
-    experiment = training_experiment(options.config)
+    experiment = training_experiment(options.config, instead="only trained models are exported")
     results = Results.of(experiment)
     names = experiment.suites
     suites = suite_files(names, options.suites, results)

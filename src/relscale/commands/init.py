@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> None:
     For texts, budgets and widths are chosen to fit --minutes on this machine and the amount of text.
     """
     from relscale.package_files import experiments
+    from relscale.storage.atomic import write_text
     from relscale.suggestions import suggestion
 
     kinds: dict[str, Callable[[argparse.Namespace, str, Path], dict[Path, str]]] = {
@@ -65,8 +66,7 @@ def run(options: argparse.Namespace) -> None:
         if path.exists():
             raise RelscaleError(f"{path}: already exists; choose another --output, or remove it")
     for path, text in written.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
         print(f"written: {path}")
     print(f"next: relscale run {output}")
 

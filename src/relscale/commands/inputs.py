@@ -38,8 +38,19 @@ def add_threads(parser: argparse.ArgumentParser, help_text: str) -> None:
     parser.add_argument("--threads", type=int, default=1, help=f"{help_text} (default: 1).")
 
 
-def training_experiment(config: Path, loaded: "Experiment | None" = None) -> "TrainingExperiment":
-    """The experiment of a config, which must train models; ``loaded`` if the config has been read already.
+def training_experiment(
+    config: Path, loaded: "Experiment | None" = None, *, instead: str | None = None
+) -> "TrainingExperiment":
+    """The experiment of a config, which must train models.
+
+    Parameters
+    ----------
+    config
+        The config file.
+    loaded
+        The experiment, if the config has been read already.
+    instead
+        What to do if nothing is trained; by default: run the workflow, which begins with another stage.
 
     Raises
     ------
@@ -51,7 +62,7 @@ def training_experiment(config: Path, loaded: "Experiment | None" = None) -> "Tr
 
     experiment = loaded or load_config(config)
     if not isinstance(experiment, TrainingExperiment):
-        raise _nothing_to_do(config, experiment)
+        raise _has_no(config, experiment, "trained", instead)
     return experiment
 
 
@@ -68,16 +79,14 @@ def scored_experiment(config: Path) -> "ScoredExperiment":
 
     experiment = load_configs([config], report=lambda line: print(line, file=sys.stderr))
     if isinstance(experiment, MeasurementExperiment):
-        raise _nothing_to_do(config, experiment)
+        raise _has_no(config, experiment, "scored", None)
     return experiment
 
 
-def _nothing_to_do(config: Path, experiment: "Experiment") -> RelscaleError:
+def _has_no(config: Path, experiment: "Experiment", stage: str, instead: str | None) -> RelscaleError:
     source = experiment.runs.source
-    return RelscaleError(
-        f"{config}: runs.source is {source!r}, so nothing is trained; use `relscale run {config}`, whose first "
-        f"stage is {FIRST[source]!r}"
-    )
+    workflow = f"use `relscale run {config}`, whose first stage is {FIRST.get(source)!r}"
+    return RelscaleError(f"{config}: runs.source is {source!r}, so nothing is {stage}; {instead or workflow}")
 
 
 def entry(section: Mapping[str, T], key: str, name: str) -> tuple[str, T]:

@@ -95,7 +95,9 @@ def run(options: argparse.Namespace) -> None:
     from relscale.studies.optimal_mixture import mixture_law, next_corpus, prior_shares
     from relscale.suggestions import suggestion
 
-    experiment = training_experiment(options.config)
+    experiment = training_experiment(
+        options.config, instead="for a table of mixtures, use `relscale ask mixture TABLE`"
+    )
     if not options.name.strip():
         raise RelscaleError("--name: empty; give the corpus a name")
     if options.name in experiment.corpora:

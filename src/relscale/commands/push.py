@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> None:
     """Upload the output of `relscale export`: one repository per model and one for the table."""
     from relscale.release.push import push, upload_size
 
-    experiment = training_experiment(options.config)
+    experiment = training_experiment(options.config, instead="only trained models are exported and uploaded")
     count, size = upload_size(options.folder)
     if not options.yes:
         raise RelscaleError(

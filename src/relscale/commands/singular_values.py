@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.studies.trained_models import trained_models
     from relscale.training.record import record_in
 
-    experiment = training_experiment(options.config)
+    experiment = training_experiment(options.config, instead="only matrices of trained models are analysed")
     rows = [
         row
         for model in trained_models(experiment, options.runs)

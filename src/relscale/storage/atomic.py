@@ -44,8 +44,8 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
     try:
         with _system_errors(path):
             yield partial
-        if durable:
-            _flush(partial)
+            if durable:
+                _flush(partial)
         _replace(partial, path)
         if durable:
             _flush_path(path.parent)
@@ -124,12 +124,17 @@ def _replace(partial: Path, path: Path) -> None:
             return
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the system does not say in which file
+
+
 @contextmanager
 def _system_errors(path: Path) -> Iterator[None]:
-    """Raise system errors as ``OSError`` if a library in Rust reports them as text."""
+    """Raise system errors as ``OSError`` that name ``path``, if a library reports them as text or without a file."""
     try:
         yield
-    except OSError:
+    except OSError as error:
+        if error.errno in FULL and error.filename is None:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
     except Exception as error:
         number = re.search(r"\(os error (\d+)\)", str(error))
