@@ -13,7 +13,7 @@ PUBLISHED = {
     "clip": (57.862083, 18.391321, -0.226604, 0.111169),
     "mammut": (125.356572, 19.289384, -0.25567, 0.101112),
 }
-DRAWS = 300
+DRAWS = 1000
 LARGEST = 1e12  # GFLOPs
 COMPUTE = np.geomspace(1e8, 1e13, 4001)  # GFLOPs between which curves may cross
 
@@ -24,10 +24,15 @@ def crossing(fits_of_two: dict[str, tuple[Array, float]]) -> Array:
     changes = np.diff(np.sign(first - second), axis=0) != 0
     index = np.where(changes.any(axis=0), changes.argmax(axis=0), -1)
     gap = (first - second)[[index, index + 1], np.arange(len(index))]
-    share = gap[0] / (gap[0] - gap[1])
+    share = np.clip(gap[0] / (gap[0] - gap[1]), 0, 1)
     return np.where(
         index >= 0, np.exp(np.log(COMPUTE[index]) * (1 - share) + np.log(COMPUTE[index + 1]) * share), np.nan
     )
+
+
+def accuracy(theta: Array, reference: float) -> Array:
+    """The accuracy, %, at the largest compute, of parameters (4, B)."""
+    return np.asarray(100 * (1 - LAW.value(theta, np.full((1, 1, 1), LARGEST / reference))[0]))
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
@@ -51,12 +56,18 @@ def reproduce(tables: Tables) -> dict[str, Number]:
         results[f"standard error of d, {model}"] = Number(fit.stderr[3, 0])
         residual = LAW.value(fit.theta[:, 0], x) - y
         results[f"root mean square error, {model}"] = Number(float(np.sqrt(np.mean(residual**2))))
-        at_end = LAW.value(fit.theta[:, 0], np.array([[LARGEST / reference]]))
-        results[f"accuracy at 1e12 GFLOPs, {model}"] = Number(float(100 * (1 - at_end[0])))
+        results[f"accuracy at 1e12 GFLOPs, {model}"] = Number(float(accuracy(fit.theta, reference)[0]))
         weights = resampled_counts(len(y), DRAWS, rng)
         resampled = estimate(LAW, x, y, weights=weights, residual="linear", starts=fit.theta.T)
         fits[model], draws[model] = (fit.theta, reference), (resampled.theta, reference)
-    low_at, high_at = np.nanquantile(crossing(draws), [0.025, 0.975])
+    at = crossing(draws)
+    ahead = accuracy(*draws["mammut"]) - accuracy(*draws["clip"])
+    limits = {"compute where the curves cross": at, "lead of mammut at 1e12 GFLOPs": ahead}
+    for name, values in limits.items():
+        for side, limit in zip(("lower", "upper"), np.nanquantile(values, [0.025, 0.975]), strict=True):
+            results[f"{side} limit of the {name}"] = Number(float(limit))
+    results["share of draws in which the curves cross"] = Number(100 * float(np.isfinite(at).mean()))
+    low_at, high_at = np.nanquantile(at, [0.025, 0.975])
     results["compute where the curves cross"] = Number(
         float(crossing(fits)[0]), float(low_at), float(high_at)
     )
@@ -85,5 +96,6 @@ ENTRY = Entry(
     command="relscale fit laion_imagenet_frontier.csv.gz --law shifted_power --x training_gflops --y error "
     "--group model --run training_gflops,error --residual linear",
     remark="Zero-shot ImageNet error of CLIP and MaMMUT. The paper's own bands use the logarithm of the t quantile "
-    "and are too narrow; here the crossing's interval is a bootstrap over the points of both curves.",
+    "and are too narrow; here the crossing's interval is a bootstrap over the points of both curves, compared with the "
+    "known one, of 300 draws, within three standard errors of both.",
 )
