@@ -98,6 +98,45 @@ def test_the_efficiency_is_that_of_the_runs_by_the_best_exchange():
     assert doubled == pytest.approx(spread, rel=0.1)  # the same runs twice are as good for their cost
 
 
+def by_full_determinants(x, theta):
+    """Efficiency by the same exchange, comparing the determinants of whole designs, from eight designs."""
+    axes = [np.geomspace(row.min(), row.max(), 12) for row in x]
+    candidates = np.concatenate([x, np.stack([axis.ravel() for axis in np.meshgrid(*axes)])], axis=1)
+    value = LAW.value(theta, candidates)
+    d = (
+        LAW.jacobian(theta[:, None], candidates)
+        / value
+        * np.where([p.log for p in LAW.parameters], theta, 1)[:, None]
+    )
+    n, cost = x.shape[1], candidates.prod(axis=0)
+    d, budget = d / np.linalg.norm(d[:, :n], axis=1, keepdims=True), cost[:n].sum() * (1 + 1e-12)
+
+    def log_determinant(designs):
+        sign, log = np.linalg.slogdet(np.einsum("q...i,r...i->...qr", d[:, designs], d[:, designs]))
+        return np.where(sign > 0, log, -np.inf)
+
+    rng, best = np.random.default_rng(1), -np.inf
+    starts = [np.arange(n), *rng.choice(np.flatnonzero(cost <= budget / n), (7, n))]
+    for design in starts:
+        for i in list(range(n)) * 6:
+            others = np.repeat(design[None], len(cost), axis=0)
+            others[:, i] = np.arange(len(cost))
+            log = np.where(cost[others].sum(axis=1) <= budget, log_determinant(others), -np.inf)
+            design = others[log.argmax()]
+        best = max(best, log.max())
+    return np.exp((log_determinant(np.arange(n)) - best) / len(theta))
+
+
+@pytest.mark.parametrize("runs", [5, 6, 7])
+def test_the_efficiency_of_few_runs_is_that_by_determinants_of_whole_designs(runs):
+    """With as many runs as parameters, a design without one of its runs determines nothing."""
+    rng = np.random.default_rng(runs)
+    x = np.exp([rng.uniform(np.log(1e8), np.log(1e10), runs), rng.uniform(np.log(1e9), np.log(1e12), runs)])
+    expected = by_full_determinants(x, np.array(list(CHINCHILLA.values())))
+    assert information(LAW, x, CHINCHILLA).efficiency == pytest.approx(expected, rel=0.05)
+    assert expected <= 1
+
+
 def test_the_optimum_is_where_both_terms_fall_equally_by_compute():
     best = chinchilla_optimum(1e21)
     of_params = CHINCHILLA["alpha"] * CHINCHILLA["A"] * best["params"] ** -CHINCHILLA["alpha"]

@@ -13,13 +13,14 @@ A D-optimal design has the largest determinant of J Jᵀ, here among designs wit
 same total cost, and predictors inside the planned ranges. The efficiency is the q-th root of the ratio of the two
 determinants: a design of efficiency ½ needs twice as many runs. The D-optimal design is computed by exchange (Fedorov,
 *Theory of Optimal Experiments*, 1972): each run in turn is replaced by the candidate that increases the determinant
-most.
+most, from the planned design and from random ones; exchange from one design may end in a local maximum.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from tabulate import tabulate
 
 from relscale.errors import RelscaleError
@@ -31,6 +32,8 @@ ILL_CONDITIONED = 1e6  # condition number from which a design is called ill-cond
 GRID = 12  # candidates per predictor
 MAX_RUNS = 400  # for which a D-optimal design is computed
 PASSES = 20  # maximum number of passes over the runs
+FEW_RUNS = 50  # up to which exchange also starts from random designs: with more runs, all end alike
+OTHER_STARTS = 4
 
 # The fit of ``parametric`` to the 245 runs of Chinchilla (reference/chinchilla_figure4.csv).
 CHINCHILLA = {"E": 1.8172, "A": 477.8, "B": 2143.5, "alpha": 0.3473, "beta": 0.3672}
@@ -254,26 +257,41 @@ def _efficiency(law: Law, theta: Array, x: Array) -> float:
     """Efficiency of the design relative to the D-optimal design; a run costs N·D."""
     axes = [np.geomspace(row.min(), row.max(), GRID) for row in x]
     candidates = np.concatenate([x, np.stack([axis.ravel() for axis in np.meshgrid(*axes)])], axis=1)
-    costs = candidates.prod(axis=0)
+    costs, runs = candidates.prod(axis=0), x.shape[1]
     derivatives = _derivatives(law, theta, candidates)
-    derivatives /= np.linalg.norm(derivatives[:, : x.shape[1]], axis=1)[:, None]
-    selected = list(range(x.shape[1]))
-    max_cost = spent = float(costs[selected].sum())
-    log_determinant = _log_determinant(derivatives[:, selected])
+    derivatives /= np.linalg.norm(derivatives[:, :runs], axis=1)[:, None]
+    planned, most = np.arange(runs), float(costs[:runs].sum()) * (1 + 1e-12)
+    affordable = np.flatnonzero(costs <= most / runs)
+    drawn = np.random.default_rng(0).choice(affordable, (OTHER_STARTS if runs <= FEW_RUNS else 0, runs))
+    others = (start for start in drawn if np.linalg.matrix_rank(derivatives[:, start]) == len(theta))
+    log_determinants = [
+        _log_determinant(derivatives[:, _exchanged(start, derivatives, costs, most)])
+        for start in (planned, *others)
+    ]
+    return float(np.exp((_log_determinant(derivatives[:, planned]) - max(log_determinants)) / len(theta)))
+
+
+def _exchanged(start: NDArray[np.int64], derivatives: Array, costs: Array, most: float) -> NDArray[np.int64]:
+    """The candidates (n,) of the design after exchanges of single runs until none increases the determinant.
+
+    Run i for candidate c changes the determinant by the factor (1 − v_ii)·(1 + v_cc) + v_ic², v = Dᵀ (J Jᵀ)⁻¹ D.
+    """
+    selected = start.copy()
     for _ in range(PASSES):
         exchanged = False
-        for i, current in enumerate(selected):
-            rest = derivatives[:, selected[:i] + selected[i + 1 :]]
-            inverse = np.linalg.pinv(rest @ rest.T)
-            gain = np.einsum("qc,qr,rc->c", derivatives, inverse, derivatives)
-            gain[spent - costs[current] + costs > max_cost * (1 + 1e-12)] = -np.inf
-            best = int(gain.argmax())
-            if gain[best] > gain[current] * (1 + 1e-9):
-                spent += costs[best] - costs[current]
+        for i in range(len(selected)):
+            left, singular, _ = np.linalg.svd(derivatives[:, selected], full_matrices=False)
+            white = left.T @ derivatives / singular[:, None]  # white.T @ white is v
+            of_run = white[:, selected[i]]
+            factor = (1 - of_run @ of_run) * (1 + (white**2).sum(axis=0)) + (of_run @ white) ** 2
+            spent = costs[selected].sum() - costs[selected[i]]
+            factor[spent + costs > most] = -np.inf
+            best = int(factor.argmax())
+            if factor[best] > 1 + 1e-9:
                 selected[i], exchanged = best, True
         if not exchanged:
             break
-    return float(np.exp((log_determinant - _log_determinant(derivatives[:, selected])) / len(theta)))
+    return selected
 
 
 def _log_determinant(derivatives: Array) -> float:
