@@ -131,3 +131,17 @@ def test_where_no_other_example_is_left_the_task_is_refused(tmp_path, rows):
     with pytest.raises(RelscaleError, match="num_fewshot") as error:
         requests_of(tmp_path, settings, test=rows)
     assert "\n" not in str(error.value)
+
+
+def test_equal_answers_to_no_question_are_different_documents(tmp_path, capsys):
+    rows = [{"text": f"{word} {n % 2}", "label": n % 2} for n, word in enumerate(WORDS)]
+    settings = {
+        "output_type": "loglikelihood",
+        "doc_to_text": "",
+        "doc_to_target": "{{label}}",
+        "num_fewshot": 2,
+    }
+    splits = {"test_split": "test", "training_split": "train"}
+    requests = requests_of(tmp_path, {**settings, **splits}, test=rows[:3], train=rows[3:])
+    assert len(requests) == 3
+    assert "few-shot" not in capsys.readouterr().err

@@ -102,7 +102,7 @@ class SolvedExamples:
         return question is not None and self._known[id(example)] == question
 
     def _question(self, doc: Document) -> str | None:
-        """The question and right answer of a document, which identify it better than its id."""
+        """The question and right answer of a document, which identify it better than its id; None without a question."""
         task = self._task
         try:
             choices = task.doc_to_choice(doc) if task.config.doc_to_choice is not None else None
@@ -111,5 +111,7 @@ class SolvedExamples:
             if choices is not None and isinstance(right, int) and not isinstance(right, bool):
                 right = choices[right]
         except Exception:  # the template may not fit a document of another split
+            return None
+        if isinstance(text, str) and not text.strip():  # documents with equal answers would be the same
             return None
         return digest([text, right])
