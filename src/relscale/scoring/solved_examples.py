@@ -102,7 +102,7 @@ class SolvedExamples:
         return question is not None and self._known[id(example)] == question
 
     def _question(self, doc: Document) -> str | None:
-        """The question and right answer of a document, which identify it better than its id; None without a question."""
+        """The question and right answer of a document, which identify it better than its id; None without one."""
         task = self._task
         try:
             choices = task.doc_to_choice(doc) if task.config.doc_to_choice is not None else None
