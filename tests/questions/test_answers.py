@@ -498,6 +498,12 @@ def test_models_that_scatter_around_the_task_law_rarely_emerge() -> None:
     assert names.count(Emergence.STANDARD) >= 88  # 95 expected
 
 
+def test_no_correlation_is_as_far_from_0_as_every_permutation() -> None:
+    """Of these scores it is 0 but for rounding, and so it is of some permutations."""
+    x, y = np.array([0, 6, 1, 2, 2, 4]) / 10, np.array([2, 4, 3, 5, 7, 1]) / 10
+    assert coupling.permutation_p(x, y, np.random.default_rng(0)) == 1
+
+
 def test_coupling_changes_its_sign_where_it_was_made_to() -> None:
     rng = np.random.default_rng(6)
     size = np.geomspace(0.1, 100, 120)

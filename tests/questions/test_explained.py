@@ -42,6 +42,40 @@ def test_with_trainings_p_is_of_their_exchanges() -> None:
     assert found["architecture", "corpus"] > 0.01
 
 
+def of_four_runs(levels: str, seed: int = 0) -> Columns:
+    """Three checkpoints of each of four runs, whose levels differ by chance alone; the run moves the line."""
+    rng, run = np.random.default_rng(seed), np.repeat(np.arange(4), 3)
+    x = rng.uniform(2, 4, 12)
+    y = x * np.exp(0.1 * rng.standard_normal(4)[run] + 0.01 * rng.standard_normal(12))
+    return Columns({"x": x, "y": y, "run": run.astype(float), "level": np.array(list(levels), object)[run]})
+
+
+@pytest.mark.slow
+def test_p_of_few_runs_is_the_share_of_their_arrangements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the six arrangements of two levels over four runs, three pairs are the same partition: p is 1/3, 2/3 or 1."""
+    monkeypatch.setattr(explained, "EXCHANGES", 300)
+    found = []
+    for seed in range(6):
+        table = of_four_runs("aabb", seed)
+        explains = []
+        for other in (1, 2, 3):
+            group = np.isin(table["run"], (0, other)).astype(np.int64)
+            left = explained.residuals(np.log(table["x"]), np.log(table["y"]), group)
+            explains.append(-float(left @ left))
+        (row,) = explained.rows(table, x="x", y="y", by=("level",), block="run")
+        expected = np.mean(np.array(explains) >= explains[0])
+        assert row.p_value == pytest.approx(expected, abs=0.1)
+        found.append(expected)
+    assert max(found) == 1  # even the arrangement that explains least has a p-value
+
+
+@pytest.mark.parametrize("levels", ["abcd", "aaaa"])
+def test_levels_that_no_permutation_of_runs_changes_have_no_p(levels: str) -> None:
+    (row,) = explained.rows(of_four_runs(levels), x="x", y="y", by=("level",), block="run")
+    assert row.p_value is None
+    assert "permutations of the runs leave the groups" in (row.note or "")
+
+
 def test_a_line_per_group_leaves_what_polynomials_leave() -> None:
     table = world()
     (row,) = explained.rows(table, x="x", y="y", by=("corpus",))

@@ -28,6 +28,7 @@ from relscale.storage.rows import column
 
 MOST_EXACT = 8
 EXCHANGES = 10_000
+EQUAL = 1e-12  # correlations that differ by less are equal
 MIN_MODELS_OF_SIZE = 5  # minimum number of models for N_c
 MIN_MODELS = 3  # minimum number of models for a correlation
 CHECKPOINTS = "without p and limits: checkpoints of one training run are not independent"
@@ -166,7 +167,7 @@ def correlation(x: Array, y: Array) -> float | None:
 def permutation_p(x: Array, y: Array, rng: np.random.Generator) -> float:
     """p-value: share of permutations of the models with a correlation at least as far from 0."""
     x, y = x - x.mean(), y - y.mean()
-    least = abs(x @ y) * (1 - 1e-12)
+    least = abs(x @ y) - EQUAL * np.linalg.norm(x) * np.linalg.norm(y)
     if len(x) <= MOST_EXACT:
         return float(np.mean(np.abs(x[np.array(list(permutations(range(len(x)))))] @ y) >= least))
     count = sum(bool(abs(rng.permutation(x) @ y) >= least) for _ in range(EXCHANGES))

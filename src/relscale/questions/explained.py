@@ -21,6 +21,7 @@ from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
 EXCHANGES = 2000
+EQUAL = 1e-12  # of the sum of squares; arrangements that explain the same differ by rounding
 ROUNDING = 1e-20  # residual sums of squares below this share of that of ln y count as 0
 
 
@@ -38,7 +39,7 @@ class ExplainedRow:
     f: float | None = column("F of the sums of squares.", default=None)
     df: int | None = column("Residual degrees of freedom.", default=None)
     p_value: float | None = column("p-value of F; with blocks, from permutations of blocks.", default=None)
-    note: str | None = column("Whether the lines have as many parameters as there are models.", default=None)
+    note: str | None = column("Why there is no p-value.", default=None)
 
 
 ROW = ExplainedRow
@@ -82,6 +83,7 @@ def rows(
             gained = _rank(log_x, after) - _rank(log_x, before)
             unexplained, taken = float(with_it @ with_it), float(without @ without - with_it @ with_it)
             f = taken / gained / (unexplained / free) if gained and free > 0 and unexplained > none else None
+            fixed = None if blocks is None else _not_exchangeable(before, labels[factor], blocks)
             yield ExplainedRow(
                 factor=factor,
                 beyond=", ".join(others),
@@ -93,11 +95,11 @@ def rows(
                 f=f,
                 df=free if f is not None else None,
                 p_value=None
-                if f is None
+                if f is None or fixed
                 else _p_of_f(f, gained, free)
                 if blocks is None
                 else _p_of_exchanges(log_x, log_y, before, labels[factor], blocks, taken, rng),
-                note=None
+                note=fixed
                 if free
                 else "nothing can be tested: the lines have as many parameters as there are models",
             )
@@ -132,6 +134,21 @@ def _p_of_f(f: float, gained: int, free: int) -> float:
     return float(f_distribution.sf(f, gained, free))
 
 
+def _not_exchangeable(
+    before: NDArray[np.int64], label: NDArray[np.object_], blocks: NDArray[np.int64]
+) -> str | None:
+    """Why permutations of the factor between training runs cannot test it; None if they can."""
+    first = np.unique(blocks, return_index=True)[1]
+    if (label != label[first][blocks]).any():
+        return "the factor varies within a training run, which permutations of runs cannot test"
+    runs = [label[first][before[first] == index] for index in np.unique(before[first])]
+    if not any(1 < len(np.unique(levels)) < len(levels) for levels in runs):
+        return (
+            "permutations of the runs leave the groups as they are: no two runs share one of several levels"
+        )
+    return None
+
+
 def _p_of_exchanges(
     log_x: Array,
     log_y: Array,
@@ -140,11 +157,9 @@ def _p_of_exchanges(
     blocks: NDArray[np.int64],
     taken: float,
     rng: np.random.Generator,
-) -> float | None:
+) -> float:
     """p-value: share of permutations of the factor between blocks, within groups, that explain as much variance."""
     first = np.unique(blocks, return_index=True)[1]
-    if any(len(set(label[blocks == index])) > 1 for index in range(len(first))):
-        return None  # the factor varies within a training run, which permutations of runs cannot test
     without = residuals(log_x, log_y, before)
     total, as_extreme = float(without @ without), 0
     for _ in range(EXCHANGES):
@@ -156,7 +171,5 @@ def _p_of_exchanges(
         residual = residuals(
             log_x, log_y, _groups([before.astype(str).astype(object), exchanged], len(log_y))
         )
-        as_extreme += total - float(residual @ residual) >= taken * (1 - 1e-12)
-    if as_extreme == EXCHANGES:
-        return None  # each run has its own level of the factor: permutations do not change the grouping
+        as_extreme += total - float(residual @ residual) >= taken - EQUAL * total
     return (1 + as_extreme) / (1 + EXCHANGES)
