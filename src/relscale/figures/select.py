@@ -1,12 +1,19 @@
 """Selection of rows for figures, and words for their estimands, methods and reasons."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from relscale.figures.chart.numbers import known
 from relscale.figures.data import FigureData, Series, distinct
+from relscale.fitting.analyses.influence import InfluenceRow
+from relscale.fitting.analyses.prompt_forms import PromptFormRow
+from relscale.fitting.analyses.specification import SpecificationRow
+from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.inference.estimand import Estimand
-from relscale.fitting.inference.method import Method, described
+from relscale.fitting.inference.method import described
+from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.fitting.keys import FamilyKey
+from relscale.fitting.report.reproduction_row import ReproductionRow
 
 # Estimands of intervals in words, the most general first.
 ESTIMAND_WORDS: dict[str | None, str] = {
@@ -16,18 +23,6 @@ ESTIMAND_WORDS: dict[str | None, str] = {
 }
 ESTIMANDS = tuple(ESTIMAND_WORDS)
 MOST_REASONS, MOST_NOTES = 4, 6
-
-
-class WithSeries(Protocol):
-    """A row of one corpus and optimizer."""
-
-    @property
-    def corpus(self) -> str | None:
-        """The training corpus."""
-
-    @property
-    def optimizer(self) -> str | None:
-        """The optimizer."""
 
 
 class WithStatus(Protocol):
@@ -42,55 +37,8 @@ class WithStatus(Protocol):
         """Explanation of the status."""
 
 
-class WithInterval(Protocol):
-    """A row with an interval."""
-
-    @property
-    def low(self) -> float | None:
-        """Its lower limit."""
-
-    @property
-    def high(self) -> float | None:
-        """Upper limit."""
-
-    @property
-    def level(self) -> float | None:
-        """Its confidence level."""
-
-
-class WithEstimand(Protocol):
-    """A row with the estimand of its interval."""
-
-    @property
-    def estimand(self) -> str | None:
-        """The estimand of its interval."""
-
-
-class WithMethod(Protocol):
-    """A row with the method of its interval."""
-
-    @property
-    def method(self) -> Method | None:
-        """Method of the interval."""
-
-    @property
-    def method_note(self) -> str | None:
-        """Details of the method."""
-
-
-class Estimated(WithSeries, WithInterval, WithEstimand, Protocol):
-    """A group's estimate with its interval."""
-
-    @property
-    def group(self) -> str | None:
-        """The group."""
-
-    @property
-    def value(self) -> float | None:
-        """The estimate."""
-
-
-S = TypeVar("S", bound=WithSeries)
+Estimated: TypeAlias = ParameterRow | PromptFormRow | InfluenceRow | SpecificationRow
+S = TypeVar("S", bound=FamilyKey)
 E = TypeVar("E", bound=Estimated)
 J = TypeVar("J", bound=WithStatus)
 T = TypeVar("T")
@@ -101,7 +49,7 @@ def series_rows(series: Series, rows: Iterable[S]) -> list[S]:
     return [row for row in rows if (row.corpus, row.optimizer) == (series.corpus, series.optimizer)]
 
 
-def series_present(data: FigureData, rows: Iterable[WithSeries]) -> list[Series]:
+def series_present(data: FigureData, rows: Iterable[FamilyKey]) -> list[Series]:
     """The series of these rows, in the order of figures."""
     present = {(row.corpus, row.optimizer) for row in rows}
     return [series for series in data.series if (series.corpus, series.optimizer) in present]
@@ -117,7 +65,7 @@ def most_general(rows: Iterable[E]) -> list[E]:
     return list(first.values())
 
 
-def estimands_in_words(rows: Iterable[WithEstimand]) -> str:
+def estimands_in_words(rows: Iterable[Estimated]) -> str:
     """The estimands of the intervals of rows, in words."""
     estimands = {row.estimand for row in rows}
     return " or ".join(words for estimand, words in ESTIMAND_WORDS.items() if estimand in estimands)
@@ -129,7 +77,7 @@ def estimates_and_limits(rows: Iterable[Estimated]) -> list[float]:
     return [value for row in numbers for value in row if value is not None and known(value)]
 
 
-def levels(rows: Iterable[WithInterval]) -> str:
+def levels(rows: Iterable[Estimated | ForecastRow | ReproductionRow]) -> str:
     """The confidence levels of the intervals, such as ``95%``; empty without intervals."""
     present = {row.level for row in rows if row.level is not None and known(row.low)}
     return "/".join(f"{level:.0%}" for level in sorted(present))
@@ -146,22 +94,21 @@ def fit_reason(rows: Iterable[WithStatus]) -> str:
     return "; ".join(one for one in found if not any(one != other and one in other for other in found))
 
 
-def interval(row: WithMethod) -> str:
+def interval(row: ParameterRow | PromptFormRow) -> str:
     """Method of a row's interval, in words."""
     return described(row.method, row.method_note)
 
 
-def reasons(rows: Iterable[J], name: Callable[[J], T], most: int = MOST_REASONS) -> list[tuple[T, str]]:
+def reasons(rows: Iterable[J], name: Callable[[J], T]) -> list[tuple[T, str]]:
     """The distinct reasons for a status other than ok, each with the name of its row."""
-    return distinct((name(row), reason(row)) for row in rows if row.status != "ok")[:most]
+    return distinct((name(row), reason(row)) for row in rows if row.status != "ok")[:MOST_REASONS]
 
 
-def shortened(notes: Iterable[str], most: int = MOST_NOTES) -> list[str]:
-    """The first ``most`` distinct notes, and the number of further ones."""
+def shortened(notes: Iterable[str]) -> list[str]:
+    """The first ``MOST_NOTES`` distinct notes, and the number of further ones."""
     distinct_notes = distinct(notes)
-    return distinct_notes[:most] + (
-        [f"And {len(distinct_notes) - most} more such notes."] if len(distinct_notes) > most else []
-    )
+    more = len(distinct_notes) - MOST_NOTES
+    return distinct_notes[:MOST_NOTES] + [f"And {more} more such notes."] * (more > 0)
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:

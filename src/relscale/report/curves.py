@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from relscale.fitting.curves.point_rows import GapRow
+from relscale.fitting.keys import Key, key_of
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report import svg_chart
@@ -18,29 +18,19 @@ MOST_CHARTS = 24  # charts that are not folded away
 
 def curves(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     """The charts of one suite, in the order of its groups' verdicts; None without measured ratios."""
-    points = _points(data, rows)
-    rows = [row for row in rows if points.get(_key(row))]
+    points = data.ratios(rows[0].suite)
+    rows = [row for row in rows if key_of(row) in points]
     if not rows:
         return None
     series = list(dict.fromkeys(data.series_name(row) for row in rows))
     groups: dict[str, list[VerdictRow]] = {}
     for row in rows:
         groups.setdefault(data.names.group(row), []).append(row)
-    all_points = [point for row in rows for point in points[_key(row)]]
+    all_points = [point for row in rows for point in points[key_of(row)]]
     longest = max(len(_short(name)) for name in series) if len(series) > 1 else 0
     right = svg_chart.RIGHT + LETTER * (longest + 2) if longest else svg_chart.RIGHT
     axes = svg_chart.Axes.around([x for x, _ in all_points], [1.0, *(y for _, y in all_points)], right)
     charts = [_chart(data, group, group_rows, points, axes, series) for group, group_rows in groups.items()]
-    shown, others = charts[:MOST_CHARTS], charts[MOST_CHARTS:]
-    more = (
-        element(
-            "details",
-            element("summary", f"{len(others)} more groups"),
-            element("div", *others, class_="multiples"),
-        )
-        if others
-        else None
-    )
     baseline = data.names.baseline(rows[0])
     key = [
         f"{name}: {svg_chart.SHAPES_IN_WORDS[i % len(svg_chart.SHAPES)]}, {_dash_words(i)} line"
@@ -54,15 +44,14 @@ def curves(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
             f"Each group's error divided by that of {baseline}, along training compute ({data.x}). All charts have "
             f"the same axes; the line at 1 is {baseline}. Points are measured, lines are fitted.{key_text}",
         ),
-        element("div", *shown, class_="multiples"),
-        more,
+        *svg_chart.multiples(charts, MOST_CHARTS, "more groups"),
         folded_table(
             "Data of these charts",
             ("group", "trained on", f"compute ({data.x})", "ratio"),
             [
                 (data.names.group(row), data.series_name(row), words.flops(x), f"{y:.4g}")
                 for row in rows
-                for x, y in points[_key(row)]
+                for x, y in points[key_of(row)]
             ],
         ),
     )
@@ -72,7 +61,7 @@ def _chart(
     data: ReportData,
     group: str,
     rows: Sequence[VerdictRow],
-    points: Mapping[tuple[str | None, ...], list[tuple[float, float]]],
+    points: Mapping[Key, list[tuple[float, float]]],
     axes: svg_chart.Axes,
     series: Sequence[str],
 ) -> Markup:
@@ -83,7 +72,7 @@ def _chart(
     for row in rows:
         number = series.index(data.series_name(row))
         shape = svg_chart.SHAPES[number % len(svg_chart.SHAPES)]
-        drawn = svg_chart.marks([axes.position(x, y) for x, y in points[_key(row)]], shape)
+        drawn = svg_chart.marks([axes.position(x, y) for x, y in points[key_of(row)]], shape)
         if row.flops_low and row.flops_high and row.ratio_low and row.ratio_high:
             ends = [
                 axes.position(row.flops_low, row.ratio_low),
@@ -121,22 +110,6 @@ def _end_labels(labels: Sequence[tuple[svg_chart.Point, str, str]]) -> list[Mark
         last = max(y + 4, last + 12)
         positions.append(svg_chart.text(x + 6, last, name, f"name {class_}"))
     return positions
-
-
-def _points(
-    data: ReportData, rows: Sequence[VerdictRow]
-) -> dict[tuple[str | None, ...], list[tuple[float, float]]]:
-    keys = {_key(row) for row in rows}
-    by_key: dict[tuple[str | None, ...], list[tuple[float, float]]] = {}
-    for gap in data.rows("gaps", GapRow, suite=rows[0].suite or "", status="ok"):
-        key = _key(gap)
-        if key in keys and gap.ratio and gap.training_flops:
-            by_key.setdefault(key, []).append((gap.training_flops, gap.ratio))
-    return by_key
-
-
-def _key(row: VerdictRow | GapRow) -> tuple[str | None, ...]:
-    return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group, row.contrast, row.arm)
 
 
 def _short(name: str) -> str:

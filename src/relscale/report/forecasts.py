@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from relscale.fitting.curves.point_rows import GapRow
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
+from relscale.fitting.keys import Key, key_of
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report import svg_chart
@@ -20,17 +20,14 @@ MOST_CHARTS = 8  # charts that are not folded away
 
 def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     """The fan charts of one suite's groups; None without forecasts."""
-    by_key = {_key(row): row for row in rows}
-    targets_by_key: dict[tuple[str | None, ...], list[ForecastRow]] = {}
+    by_key = {key_of(row): row for row in rows}
+    targets_by_key: dict[Key, list[ForecastRow]] = {}
     for row in data.rows("forecasts", ForecastRow, candidate=ENSEMBLE, quantity="ratio"):
-        if row.value is not None and row.training_flops is not None and _key(row) in by_key:
-            targets_by_key.setdefault(_key(row), []).append(row)
+        if row.value is not None and row.training_flops is not None and key_of(row) in by_key:
+            targets_by_key.setdefault(key_of(row), []).append(row)
     if not targets_by_key:
         return None
-    points: dict[tuple[str | None, ...], list[tuple[float, float]]] = {}
-    for gap in data.rows("gaps", GapRow, suite=rows[0].suite or "", status="ok"):
-        if _key(gap) in targets_by_key and gap.ratio and gap.training_flops:
-            points.setdefault(_key(gap), []).append((gap.training_flops, gap.ratio))
+    points = data.ratios(rows[0].suite)
     shown = [
         (by_key[key], sorted(targets, key=_flops), points.get(key, []))
         for key, targets in targets_by_key.items()
@@ -45,14 +42,6 @@ def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     ]
     axes = svg_chart.Axes.around(flops, numbers)
     charts = [_fan(data, row, targets, observed, axes) for row, targets, observed in shown]
-    others = charts[MOST_CHARTS:]
-    more = (
-        element(
-            "details", element("summary", f"{len(others)} more"), element("div", *others, class_="multiples")
-        )
-        if others
-        else None
-    )
     level = next((words.percent(t.level) for _, targets, _ in shown for t in targets if t.level), "")
     baseline = data.names.baseline(shown[0][0])
     backtested = _farthest_backtest(data, set(targets_by_key))
@@ -74,8 +63,7 @@ def forecasts(data: ReportData, rows: Sequence[VerdictRow]) -> Markup | None:
     return element(
         "figure",
         element("figcaption", sentence),
-        element("div", *charts[:MOST_CHARTS], class_="multiples"),
-        more,
+        *svg_chart.multiples(charts, MOST_CHARTS, "more"),
         folded_table(
             "Data of these forecasts",
             ("group", "trained on", f"compute ({data.x})", "beyond the data", "ratio", "interval", "note"),
@@ -122,7 +110,9 @@ def _fan(
         for t in targets
         if t.value is not None
     ]
-    estimates = [f"{words.flops(_flops(t))} {data.x} ({_distance(t)}): {_estimate(t)}" for t in targets]
+    estimates = [
+        f"{words.flops(_flops(t))} {data.x} ({_distance(t)}): {_value(t)} {_limits(t)}" for t in targets
+    ]
     name = data.names.group(row)
     series = data.series_name(row)
     return element(
@@ -139,10 +129,10 @@ def _numbers(targets: Sequence[ForecastRow], points: Sequence[tuple[float, float
     return [*(y for _, y in points), *limits]
 
 
-def _farthest_backtest(data: ReportData, keys: set[tuple[str | None, ...]]) -> float:
+def _farthest_backtest(data: ReportData, keys: set[Key]) -> float:
     """The logarithm of the largest extrapolation factor of a backtest; 0 without backtests."""
     backtests = data.rows("backtests", BacktestRow, candidate=ENSEMBLE, quantity="ratio")
-    return max((row.log_distance for row in backtests if _key(row) in keys), default=0.0)
+    return max((row.log_distance for row in backtests if key_of(row) in keys), default=0.0)
 
 
 def _distance(row: ForecastRow) -> str:
@@ -155,10 +145,6 @@ def _distance(row: ForecastRow) -> str:
         if row.log_distance > 1e-6
         else "at the end of the data"
     )
-
-
-def _estimate(row: ForecastRow) -> str:
-    return f"{_value(row)} {_limits(row)}"
 
 
 def _value(row: ForecastRow) -> str:
@@ -183,7 +169,3 @@ def _digits(value: float, low: float | None, high: float | None) -> str:
 
 def _flops(row: ForecastRow) -> float:
     return row.training_flops or 1.0
-
-
-def _key(row: VerdictRow | GapRow | ForecastRow | BacktestRow) -> tuple[str | None, ...]:
-    return (row.corpus, row.optimizer, row.suite, row.prompt, row.metric, row.group, row.contrast, row.arm)

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from relscale.experiments.experiment import Experiment
 from relscale.experiments.results import Results
 from relscale.figures.registry import all_figures, find_figure
+from relscale.fitting.curves.point_rows import GapRow
 from relscale.fitting.fits import ROWS, Fits, read
-from relscale.fitting.keys import CurveKey
+from relscale.fitting.keys import CurveKey, Key, key_of
 from relscale.fitting.report.frontier_advice import Widths
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.fitting.verdicts.words import Names
@@ -114,6 +115,14 @@ class ReportData:
                 read = read.filter(pc.equal(read[column], value))
             self._rows[key] = rows_of(row, read)
         return self._rows[key]
+
+    def ratios(self, suite: str | None) -> dict[Key, list[tuple[float, float]]]:
+        """The measured points of a suite's gaps, compute and ratio, by the key of the curve."""
+        points: dict[Key, list[tuple[float, float]]] = {}
+        for gap in self.rows("gaps", GapRow, suite=suite or "", status="ok"):
+            if gap.ratio and gap.training_flops:
+                points.setdefault(key_of(gap), []).append((gap.training_flops, gap.ratio))
+        return points
 
     @cached_property
     def _rows(self) -> dict[tuple[Any, ...], list[Any]]:

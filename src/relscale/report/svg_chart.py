@@ -78,6 +78,15 @@ def chart(title: str, *parts: Markup) -> Markup:
     )
 
 
+def multiples(charts: Sequence[Markup], most: int, more: str) -> list[Markup]:
+    """Charts side by side; those after the first ``most`` are folded away below their number and ``more``."""
+    shown = [element("div", *charts[:most], class_="multiples")]
+    if len(charts) > most:
+        summary = element("summary", f"{len(charts) - most} {more}")
+        shown.append(element("details", summary, element("div", *charts[most:], class_="multiples")))
+    return shown
+
+
 def line(points: Sequence[Point], class_: str, dash: str | None = None) -> Markup:
     """A line through points in pixels."""
     return element("polyline", points=_points(points), class_=class_, stroke_dasharray=dash, fill="none")

@@ -22,12 +22,11 @@ from relscale.figures.chart.axes import (
     power_axis,
 )
 from relscale.figures.chart.end_labels import EndLabel, end_labels, end_labels_width
-from relscale.figures.chart.grid import HEADING, Grid, Key, empty, grid, verdict_keys
+from relscale.figures.chart.grid import Grid, Key, empty, grid, verdict_keys
 from relscale.figures.chart.interval_strip import StripInterval, interval_strip, strip_width
-from relscale.figures.chart.numbers import decimals, estimate, known, number, plain, power_of_ten, significant
+from relscale.figures.chart.numbers import estimate, plain, power_of_ten
 from relscale.figures.chart.panel import Panel
 from relscale.figures.chart.point_labels import point_labels
-from relscale.figures.chart.reflow import LINE
 from relscale.figures.chart.style import (
     BASELINE,
     COLOURS,
@@ -39,7 +38,6 @@ from relscale.figures.chart.style import (
     INK,
     MEDIUM,
     PALE,
-    SEQUENCE,
     SIZE,
     VERDICTS,
     Style,
@@ -50,60 +48,4 @@ from relscale.figures.chart.style import (
     verdict_words,
 )
 from relscale.figures.chart.surface import coloured_points, contours
-from relscale.figures.chart.text import text_width, wrap
-
-__all__ = [
-    "BASELINE",
-    "COLOURS",
-    "DASHES",
-    "EXCLUDED",
-    "FAINT",
-    "FILLED",
-    "HATCHING",
-    "HEADING",
-    "INK",
-    "LINE",
-    "MEDIUM",
-    "PALE",
-    "SEQUENCE",
-    "SIZE",
-    "VERDICTS",
-    "EndLabel",
-    "Grid",
-    "Key",
-    "Panel",
-    "StripInterval",
-    "Style",
-    "coloured_points",
-    "compute_axis",
-    "contours",
-    "decimals",
-    "empty",
-    "end_labels",
-    "end_labels_width",
-    "estimate",
-    "faded",
-    "grid",
-    "interval_strip",
-    "known",
-    "linear_axis",
-    "linear_ticks",
-    "log_axis",
-    "log_ticks",
-    "names_axis",
-    "number",
-    "order_axis",
-    "ordered_styles",
-    "plain",
-    "point_labels",
-    "power_axis",
-    "power_of_ten",
-    "significant",
-    "strip_width",
-    "styles",
-    "text_width",
-    "verdict_keys",
-    "verdict_style",
-    "verdict_words",
-    "wrap",
-]
+from relscale.figures.chart.text import text_width
