@@ -212,3 +212,20 @@ def test_what_can_not_be_known_is_reported() -> None:
     assert {row["reason"] for row in of(rows, "runs")} == {"only 2 points; estimating the noise needs 3"}
     assert all("power" in row for row in of(rows, "runs", "g1"))
     assert power_rows(replace(NOISY, quantity=ERROR), SIZES) == []
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.01])
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.filterwarnings("error")
+def test_points_on_a_line_have_no_noise_to_compute_power_from(slope: float, shared: bool) -> None:
+    """What is left is rounding, which would detect any effect: power 1 of a demonstration without noise."""
+    x = np.tile(X, 3) if shared else X
+    value = slope * (x - x.mean())[:, None]
+    blocks = [f"training {i // 5}" for i in range(15)] if shared else None
+    same_items = np.repeat(value[..., None], 20, axis=2)
+    rows = power_rows(curves(value, same_items, blocks=blocks, x=x), SIZES)
+    reasons = {row["resource"]: row["reason"] for row in rows}
+    no_scatter = "all points are on the line: no scatter for an interval"
+    assert reasons["runs"] == no_scatter
+    assert shared or reasons == dict.fromkeys(("budgets", "runs", "items"), no_scatter)
+    assert all(row["power"] is None for row in rows)

@@ -33,7 +33,6 @@ from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.schemes import members
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.interval import too_few_trainings
-from relscale.fitting.inference.law_rows import EXACT
 from relscale.fitting.inference.log_log_lines import SMALLEST, lines
 from relscale.fitting.keys import FamilyKey
 from relscale.fitting.settings import Settings
@@ -132,7 +131,7 @@ def _slopes(
     fitted = lines(x, value, curves.noise[np.ix_(points, columns)])
     if not np.isfinite(fitted.slope).all():
         return np.empty(0), None, Remark(Status.NO_SPREAD)
-    if (fitted.variance <= (EXACT * np.maximum(1.0, np.abs(fitted.level))) ** 2).all():
+    if fitted.exact.all():
         return np.empty(0), None, Remark(Status.NO_SCATTER)
     blocks = [curves.blocks[i] for i in np.flatnonzero(points)]
     trainings = len(set(blocks))

@@ -44,7 +44,7 @@ from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.interval import ItemLines
-from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, curve_lines, lines
+from relscale.fitting.inference.log_log_lines import EXACT, SMALLEST, Lines, curve_lines, lines
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
@@ -116,9 +116,9 @@ def rows(curves: Curves, settings: Settings) -> Iterator[PowerRow]:
     """
     if curves.quantity != RATIO or not curves.keys or not curves.points:
         return
-    sizes = np.array(settings.of(Options).power)
-    shared = curves.shared or curves.without is not None
-    answers = _of_trainings(curves, sizes, settings) if shared else _of_runs(curves, sizes, settings)
+    sizes, estimate = np.array(settings.of(Options).power), curve_lines(curves)
+    of_resources = _of_runs if estimate.blocks is None else _of_trainings
+    answers = of_resources(curves, estimate, sizes, settings)
     for j, key in enumerate(curves.keys):
         for s, size in enumerate(sizes):
             for resource, (counts, power, remark) in answers.items():
@@ -129,7 +129,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[PowerRow]:
                     "level": settings.level,
                 }
                 if power is None or np.isnan(power[:, j]).all():
-                    unknown = remark if power is None else _unknown(curves, j, resource)
+                    unknown = remark if power is None else _unknown(estimate, j, resource)
                     yield PowerRow(**common, **fields_of(unknown))
                     continue
                 for count, (share, low, high) in zip(counts, power[:, j, s].T, strict=True):
@@ -160,12 +160,12 @@ def _noise_factors(df: Floats, level: float) -> Floats:
     )
 
 
-def _of_runs(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
-    estimate = lines(curves.log_flops, curves.value, curves.noise)
-    variances = estimate.variance * _noise_factors(estimate.df, settings.level)
+def _of_runs(curves: Curves, estimate: Lines, sizes: Floats, settings: Settings) -> Answers:
+    of_scatter = estimate.variance * _noise_factors(estimate.df, settings.level)
+    variances = np.where(estimate.exact, np.nan, of_scatter)
     items: tuple[tuple[float, ...], Floats | None, Remark] = (TIMES_ITEMS, None, NO_REPLICATES)
     if curves.replicates.shape[-1] > 1:
-        items = (TIMES_ITEMS, _items(curves, estimate, variances, sizes, settings), OK)
+        items = (TIMES_ITEMS, _items(curves, estimate, of_scatter, sizes, settings), OK)
     return {
         "budgets": (BUDGETS, _budgets(estimate, variances, sizes, settings), OK),
         "runs": (TIMES, _runs(curves, estimate, variances, sizes, settings), IF_RUNS),
@@ -173,13 +173,12 @@ def _of_runs(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
     }
 
 
-def _of_trainings(curves: Curves, sizes: Floats, settings: Settings) -> Answers:
-    slope = interval.slope(curve_lines(curves), settings.level)
-    sd_of_training = slope.stderr * np.sqrt(
-        (slope.df + 1) * _noise_factors(slope.df, settings.level)
-    )  # (3, J)
+def _of_trainings(curves: Curves, estimate: Lines, sizes: Floats, settings: Settings) -> Answers:
+    slope = interval.slope(estimate, settings.level)
+    stderr = np.where(estimate.exact, np.nan, slope.stderr)
+    sd_of_training = stderr * np.sqrt((slope.df + 1) * _noise_factors(slope.df, settings.level))  # (3, J)
     power = np.full((*sd_of_training.shape, len(sizes), len(TIMES)), np.nan)
-    for trainings in np.unique(slope.df[np.isfinite(slope.stderr)] + 1):
+    for trainings in np.unique(slope.df[np.isfinite(stderr)] + 1):
         has_count = slope.df + 1 == trainings
         size = np.abs(sizes) / sd_of_training[:, has_count, None]
         for c, times in enumerate(TIMES):
@@ -243,11 +242,13 @@ def _items(curves: Curves, estimate: Lines, variances: Floats, sizes: Floats, se
     x, times = curves.log_flops, np.array(TIMES_ITEMS)[:, None]
     of_items = interval.item_lines(x, curves.value, curves.replicates, estimate)
     q = estimate.run_leverage(0.0, 1.0)
-    between = np.maximum(spread(of_items.slope) ** 2 - of_items.interaction * q, 0)
+    of_slopes = spread(of_items.slope) ** 2
+    between = np.maximum(of_slopes - of_items.interaction * q, 0)
+    scatters = ~estimate.exact | (of_slopes * estimate.sxx > EXACT**2)
     of_runs = np.maximum(variances - of_items.interaction, 0)
     expected = _expected(estimate)
     power = np.full((*variances.shape, len(sizes), len(TIMES_ITEMS)), np.nan)
-    for j in np.flatnonzero(np.isfinite(between) & np.isfinite(of_runs).all(axis=0)):
+    for j in np.flatnonzero(scatters & np.isfinite(between) & np.isfinite(of_runs).all(axis=0)):
         used = np.isfinite(curves.value[:, j])
         rng = np.random.default_rng([settings.seed, TAGS["items"]])
         interaction, slopes = of_items.interaction[j] / times, between[j] / times
@@ -305,12 +306,10 @@ def _stderr(share: float) -> float:
     return float(np.sqrt(smoothed * (1 - smoothed) / (EXPERIMENTS + 4)))
 
 
-def _unknown(curves: Curves, j: int, resource: Resource) -> Remark:
-    used = int(np.isfinite(curves.value[:, j]).sum())
-    if used < SMALLEST:
-        return Remark(Status.TOO_FEW_POINTS, f"only {used} points; estimating the noise needs {SMALLEST}")
-    return (
-        NO_REPLICATES
-        if resource == "items"
-        else Remark(Status.NO_SPREAD, "no spread of compute, or no noise")
-    )
+def _unknown(estimate: Lines, j: int, resource: Resource) -> Remark:
+    if estimate.n[j] < SMALLEST:
+        note = f"only {estimate.n[j]:.0f} points; estimating the noise needs {SMALLEST}"
+        return Remark(Status.TOO_FEW_POINTS, note)
+    if estimate.exact[j]:
+        return Remark(Status.NO_SCATTER)
+    return NO_REPLICATES if resource == "items" else Remark(Status.NO_SPREAD)

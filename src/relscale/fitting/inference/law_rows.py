@@ -22,7 +22,6 @@ from relscale.storage.rows import fields_of
 NO_REPLICATES = Remark(Status.NO_REPLICATES)
 NO_SCATTER = Remark(Status.NO_SCATTER)
 TOO_WIDE = "a limit overflows"
-EXACT = 1e-12  # of ln E; scatter that is only rounding
 
 
 def law_rows(law: LogLogLaw, curves: Curves, settings: Settings) -> list[ParameterRow]:
@@ -141,6 +140,5 @@ def _remark(fitted: LineWithIntervals, j: int) -> Remark:
         remark: Remark = fitted.slope.status[j]
         return remark
     if np.isfinite(fitted.slope.low[j]):
-        exact = fitted.line.variance[j] <= (EXACT * max(1.0, abs(fitted.line.level[j]))) ** 2
-        return NO_SCATTER if exact else OK
+        return NO_SCATTER if fitted.line.exact[j] else OK
     return NO_SPREAD if fitted.estimand == Estimand.THESE_ITEMS else NO_REPLICATES

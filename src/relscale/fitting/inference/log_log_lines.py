@@ -29,6 +29,7 @@ from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums,
 from relscale.fitting.inference.bootstrap.schemes import members
 
 SMALLEST = 3  # minimum number of points for an interval
+EXACT = 1e-12  # of y, or of 1 if that is larger; scatter that is only rounding
 LEAST_SPREAD = 1e-6  # of x, the root of its mean square; a smaller spread is rounding of one compute
 
 
@@ -83,6 +84,11 @@ class Lines:
         df = self.n - 2
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(df > 0, (self.residuals**2).sum(axis=0) / df, np.nan)
+
+    @property
+    def exact(self) -> NDArray[np.bool_]:
+        """Whether all points are on the line, so that their scatter is only rounding."""
+        return self.variance <= (EXACT * np.maximum(1.0, np.abs(self.level))) ** 2
 
     def variance_of(self, level: Floats | float, slope: Floats | float) -> Floats:
         """Variance of ``level·(fitted level) + slope·(fitted slope)`` over runs."""
