@@ -11,14 +11,14 @@ min_version("9.27")
 
 include: "workflow/rules/common.smk"
 
-if pipeline.trains:
+if pipeline.training:
 
     include: "workflow/rules/corpus.smk"
     include: "workflow/rules/tokenize.smk"
     include: "workflow/rules/train.smk"
 
 
-if pipeline.scores:
+if pipeline.scoring:
 
     include: "workflow/rules/score.smk"
 

@@ -94,7 +94,7 @@ from relscale.experiments.config import check_config
 from relscale.workflow.pipeline import Pipeline
 config = {"experiment": "x", "runs": {"source": "measurements", "tables": [{"path": "t.csv"}]}}
 pipeline = Pipeline(check_config(config | {"figures": ["tokens-per-parameter"]}))
-caption = pipeline.caption("tokens-per-parameter", Path("no captions"))
+caption = pipeline.figures.caption("tokens-per-parameter", Path("no captions"))
 assert "Compute-optimal training tokens" in caption.rst.replace("\\\\", "")
 """
 SUITE = """

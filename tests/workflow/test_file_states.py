@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from relscale.workflow.pipeline import COMPARED_BYTES, file_states
+from relscale.workflow.user_files import COMPARED_BYTES, file_states
 
 SIZES = pytest.mark.parametrize("size", [10, COMPARED_BYTES])
 

@@ -3,25 +3,25 @@
 
 rule collect:
     input:
-        runs=[results.runs(*job) for job in pipeline.training_jobs],
-        scores=[results.scores(*job) for job in pipeline.score_jobs],
-        suites=pipeline.suites(),
-        tables=as_inputs(pipeline.tables()),
-        checkpoints=as_inputs(pipeline.checkpoint_table()),
-        samples=as_inputs(pipeline.samples()),
+        runs=pipeline.runs,
+        scores=pipeline.scores,
+        suites=pipeline.suites,
+        tables=as_inputs(pipeline.analysis.tables),
+        checkpoints=as_inputs(pipeline.analysis.checkpoint_table),
+        samples=as_inputs(pipeline.analysis.samples),
     output:
         measurements=results.measurements,
         replicates=results.replicates,
     params:
         config=CONFIG,
         options=digest(experiment.collect.values()),
-        shares=pipeline.shares_digest(),
-        tables=pipeline.tables_digest(),
-        files=file_states([*pipeline.tables(), *pipeline.checkpoint_table(), *pipeline.samples()]),
+        shares=pipeline.analysis.shares_digest(),
+        tables=pipeline.analysis.tables_digest(),
+        files=file_states([*pipeline.analysis.tables, *pipeline.analysis.checkpoint_table, *pipeline.analysis.samples]),
         seed=experiment.seed,
-        code=job_function(lambda w: pipeline.collect_code()),
+        code=job_function(lambda w: pipeline.analysis.collect_code()),
     group:
-        "analysis" if len(pipeline.training_jobs) + len(pipeline.score_jobs) < MANY else None
+        "analysis" if len(pipeline.runs) + len(pipeline.scores) < MANY else None
     resources:
         mem_mb=memory(2000),
     log:

@@ -13,12 +13,13 @@ from relscale.workflow import progress
 from relscale.experiments.config import load_configs, save_config
 from relscale.errors import RelscaleError
 from relscale.workflow.failed_jobs import FailedJobs
-from relscale.workflow.pipeline import Pipeline, as_inputs, file_states
+from relscale.workflow.pipeline import Pipeline
 from relscale.provenance import code_digest, digest
 from relscale.workflow.recovery import remove_damaged, remove_leftovers
 from relscale.experiments.results import Wildcard
 from relscale.scoring.builders import builder_modules
 from relscale.workflow.snakemake_options import is_read_only, is_submitted
+from relscale.workflow.user_files import as_inputs, file_states
 from relscale.workflow.lock_files import clear_stale_locks, share_lock
 
 # Read from the command line, because Snakemake tells the rules only of `dryrun`: the executor is an argument of

@@ -7,7 +7,7 @@ rule corpus:
         manifest=results.documents_manifest(SOURCE),
     params:
         config=CONFIG,
-        source=lambda w: pipeline.source_state(w.source),
+        source=lambda w: pipeline.text.source_state(w.source),
         seed=experiment.seed,
         code=job_code_digest("relscale.corpora.build"),
     threads: 16  # at most; Snakemake limits them to those of the machine or the allocation

@@ -5,17 +5,17 @@ rule fit:
     input:
         measurements=results.measurements,
         replicates=results.replicates,
-        suites=pipeline.suites(),
-        answers=as_inputs(pipeline.answers()),
+        suites=pipeline.suites,
+        answers=as_inputs(pipeline.analysis.answers),
     output:
-        pipeline.fits(),
+        pipeline.analysis.fits(),
     params:
         config=CONFIG,
         options=digest(experiment.fit.values()),
-        suites=pipeline.suite_facts_digest(),
-        files=file_states(pipeline.answers()),
+        suites=pipeline.analysis.suite_facts_digest(),
+        files=file_states(pipeline.analysis.answers),
         seed=experiment.seed,
-        code=job_function(lambda w: pipeline.fit_code()),
+        code=job_function(lambda w: pipeline.analysis.fit_code()),
         folder=subpath(output[0], parent=True),
     group:
         "analysis"

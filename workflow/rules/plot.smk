@@ -6,10 +6,10 @@ CAPTIONS = Path(workflow.basedir, "workflow", "report")
 rule plot:
     input:
         measurements=results.measurements,
-        fits=pipeline.fits(),
-        tokens=pipeline.token_stores(),
-        suites=pipeline.suites(),
-        branches=pipeline.branch_tables(),
+        fits=pipeline.analysis.fits(),
+        tokens=pipeline.token_stores,
+        suites=pipeline.suites,
+        branches=pipeline.branch_tables,
     output:
         json=results.figure(FIGURE, "json"),
         html=report(
@@ -20,9 +20,9 @@ rule plot:
         ),
     params:
         config=CONFIG,
-        suites=pipeline.suites_digest(),
-        code=lambda w: pipeline.figure_code(w.figure),
-        caption=lambda w: pipeline.caption(w.figure, CAPTIONS),
+        suites=pipeline.figures.suites_digest(),
+        code=lambda w: pipeline.figures.figure_code(w.figure),
+        caption=lambda w: pipeline.figures.caption(w.figure, CAPTIONS),
         fits=lambda w, input: str(Path(input.fits[0]).parent),
     group:
         "figures"

@@ -6,16 +6,16 @@
 rule write_report:
     input:
         measurements=results.measurements,
-        fits=pipeline.fits(),
-        figures=pipeline.figures(),
-        suites=pipeline.suites(),
+        fits=pipeline.analysis.fits(),
+        figures=pipeline.figures.figures(),
+        suites=pipeline.suites,
     output:
         results.report,
     params:
         config=CONFIG,
-        suites=pipeline.suites_digest(),
-        code=job_function(lambda w: pipeline.report_code()),
-        formats=pipeline.formats(),
+        suites=pipeline.figures.suites_digest(),
+        code=job_function(lambda w: pipeline.figures.report_code()),
+        formats=pipeline.figures.formats(),
     group:
         "figures"
     log:

@@ -4,17 +4,17 @@
 
 rule suite:
     input:
-        documents=lambda w: pipeline.suite_documents(w.suite),
-        files=lambda w: as_inputs(pipeline.suite_files(w.suite)),
+        documents=lambda w: pipeline.scoring.suite_documents(w.suite),
+        files=lambda w: as_inputs(pipeline.scoring.suite_files(w.suite)),
     output:
         results.suite(SUITE),
     params:
         config=CONFIG,
-        suite=lambda w: pipeline.suite_state(w.suite),
-        files=lambda w: file_states(pipeline.suite_files(w.suite)),
+        suite=lambda w: pipeline.scoring.suite_state(w.suite),
+        files=lambda w: file_states(pipeline.scoring.suite_files(w.suite)),
         seed=experiment.seed,
         code=job_code_digest("relscale.scoring.suite", *builder_modules()),
-        requests="yes" if pipeline.score_jobs else "no",
+        requests="yes" if pipeline.scores else "no",
     group:
         "suites"
     log:
@@ -28,25 +28,21 @@ rule suite:
 
 rule score:
     input:
-        runs=job_function(lambda w: pipeline.scored_runs(w.corpus, w.job)) if pipeline.trains else [],
-        checkpoints=[]
-        if pipeline.trains
-        else job_function(lambda w: as_inputs(pipeline.scored_checkpoints(w.corpus, w.job))),
-        suites=pipeline.suites(),
+        runs=job_function(lambda w: pipeline.scoring.runs(w.corpus, w.job)),
+        checkpoints=job_function(lambda w: as_inputs(pipeline.scoring.checkpoints(w.corpus, w.job))),
+        suites=pipeline.suites,
     output:
         results.scores(CORPUS, JOB),
     params:
         config=CONFIG,
-        files=[]
-        if pipeline.trains
-        else job_function(lambda w: file_states(pipeline.scored_checkpoints(w.corpus, w.job))),
+        files=job_function(lambda w: file_states(pipeline.scoring.checkpoints(w.corpus, w.job))),
         options=digest(experiment.scoring.values()),
         code=job_code_digest("relscale.scoring.job", "relscale.scoring.task_values"),
     threads: experiment.scoring.threads
     group:
         job_function(lambda w: None) if ON_GPUS else "scores"
     resources:
-        mem_mb=memory(lambda w: pipeline.scoring_mb(w.corpus, w.job)),
+        mem_mb=memory(lambda w: pipeline.scoring.memory_mb(w.corpus, w.job)),
         gpu=min(1, experiment.hardware.gpus_per_node),
         nodes=1,
     log:

@@ -4,14 +4,14 @@
 
 rule vocabulary:
     input:
-        documents=[] if experiment.vocabulary.tokenizer else pipeline.all_documents(),
+        documents=[] if experiment.vocabulary.tokenizer else pipeline.text.all_documents(),
     output:
         results.vocabulary,
     params:
         config=CONFIG,
-        corpora=pipeline.corpora_digest(),
+        corpora=pipeline.text.corpora_digest(),
         options=digest(experiment.vocabulary.values()),
-        tokenizer=pipeline.tokenizer_files,
+        tokenizer=pipeline.text.tokenizer_files,
         seed=experiment.seed,
         code=job_code_digest("relscale.tokens.vocabulary"),
     threads: 16  # at most
@@ -26,22 +26,22 @@ rule vocabulary:
 
 rule tokenize:
     input:
-        documents=lambda w: pipeline.documents(w.corpus),
+        documents=lambda w: pipeline.text.documents(w.corpus),
         vocabulary=results.vocabulary,
-        suites=lambda w: pipeline.decontamination_suites(w.corpus),
-        reference=lambda w: pipeline.reference_runs(w.corpus),
+        suites=lambda w: pipeline.text.decontamination_suites(w.corpus),
+        reference=lambda w: pipeline.text.reference_runs(w.corpus),
     output:
         results.tokens(CORPUS),
     params:
         config=CONFIG,
-        corpus=lambda w: pipeline.corpus_state(w.corpus),
+        corpus=lambda w: pipeline.text.corpus_state(w.corpus),
         seed=experiment.seed,
         code=job_code_digest("relscale.tokens.corpus"),
-        pruning=lambda w: pipeline.pruning_code(w.corpus),
-    threads: lambda w: 16 if pipeline.is_streamed(w.corpus) else 1
+        pruning=lambda w: pipeline.text.pruning_code(w.corpus),
+    threads: lambda w: 16 if pipeline.text.is_streamed(w.corpus) else 1
     resources:
-        mem_mb=memory(lambda w: 24000 if pipeline.is_streamed(w.corpus) else 4000),
-        runtime=lambda w, attempt: attempt * (1440 if pipeline.is_streamed(w.corpus) else 120),
+        mem_mb=memory(lambda w: 24000 if pipeline.text.is_streamed(w.corpus) else 4000),
+        runtime=lambda w, attempt: attempt * (1440 if pipeline.text.is_streamed(w.corpus) else 120),
     log:
         str(results.log("tokenize", CORPUS)),
     conda:

@@ -12,21 +12,21 @@ rule train:
         results.runs(CORPUS, JOB),
     params:
         config=CONFIG,
-        runs=job_function(lambda w: pipeline.runs_digest(w.corpus, w.job)),
+        runs=job_function(lambda w: pipeline.training.runs_digest(w.corpus, w.job)),
         options=digest(experiment.training.values()),
-        code=job_function(lambda w: pipeline.training_code()),
+        code=job_function(lambda w: pipeline.training.code()),
     threads: experiment.training.threads
     # The longest jobs start first, so that no core is idle at the end.
-    priority: job_function(lambda w: pipeline.expected_seconds(w.corpus, w.job))
+    priority: job_function(lambda w: pipeline.training.expected_seconds(w.corpus, w.job))
     group:
         job_function(
-            lambda w: "trainings" if pipeline.expected_seconds(w.corpus, w.job) < SHORT and not ON_GPUS else None
+            lambda w: "trainings" if pipeline.training.expected_seconds(w.corpus, w.job) < SHORT and not ON_GPUS else None
         )
     resources:
-        mem_mb=memory(lambda w: pipeline.training_mb(w.corpus, w.job)),
-        runtime=job_function(lambda w, attempt: pipeline.minutes(w.corpus, w.job, attempt)),
-        gpu=job_function(lambda w: pipeline.devices(w.corpus, w.job)) if ON_GPUS else 0,
-        cpus_per_task=job_function(lambda w, threads: threads * pipeline.devices(w.corpus, w.job)),
+        mem_mb=memory(lambda w: pipeline.training.memory_mb(w.corpus, w.job)),
+        runtime=job_function(lambda w, attempt: pipeline.training.minutes(w.corpus, w.job, attempt)),
+        gpu=job_function(lambda w: pipeline.training.devices(w.corpus, w.job)) if ON_GPUS else 0,
+        cpus_per_task=job_function(lambda w, threads: threads * pipeline.training.devices(w.corpus, w.job)),
         nodes=1,
     log:
         str(results.log("train", CORPUS, JOB)),
@@ -40,11 +40,11 @@ rule train:
         " --parent $PPID 2> {log:q}"
 
 
-if pipeline.branch_tables():
+if pipeline.branch_tables:
 
     rule branches:
         input:
-            runs=[results.runs(*job) for job in pipeline.training_jobs],
+            runs=pipeline.runs,
         output:
             branches=results.branches,
             critical=results.critical_batches,

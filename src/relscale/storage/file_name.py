@@ -40,6 +40,11 @@ def _usual_case(name: str) -> str:
     return SHAPE.sub(r"d\1-L\2-B\3", name.lower())
 
 
+def by_file_name(names: Iterable[str]) -> dict[str, str]:
+    """The names by their file names."""
+    return {file_name(name): name for name in names}
+
+
 def named(names: Iterable[str], text: str) -> str:
     """The name in ``names`` whose file name is ``text``, else ``text`` itself."""
-    return next((name for name in names if file_name(name) == text), text)
+    return by_file_name(names).get(text, text)
