@@ -1,10 +1,21 @@
 """The default confidence level of intervals, and the check of another one."""
 
 from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 from relscale.errors import RelscaleError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
 LEVEL = 0.95
+
+
+def t_quantile(df: "ArrayLike", level: float) -> Any:
+    """The half-width, in standard errors, of the two-sided t interval with ``df`` degrees of freedom, in its shape."""
+    from scipy.special import stdtrit
+
+    return stdtrit(df, (1 + level) / 2)
 
 
 def check_level(level: float, option: str = "level") -> None:

@@ -35,6 +35,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from relscale.confidence import t_quantile
 from relscale.extrapolation.curve import OCTAVE
 from relscale.extrapolation.folds import coordinates
 from relscale.extrapolation.table import NO_ROWS, Mask, Table, rows_of
@@ -174,8 +175,6 @@ def prediction_interval(
     nearest_first
         Whether folds are in the order of their distance from the targets.
     """
-    from scipy.special import stdtrit
-
     has_forecast = np.isfinite(forecast.value)
     if forecast.known.of_answers:
         without = np.full(len(forecast.at), np.nan)
@@ -200,7 +199,7 @@ def prediction_interval(
     away = distance(forecast.known, forecast.at)
     farther = away > tested + TOLERANCE
     growth = np.maximum(away / max(tested, OCTAVE), 1.0)
-    half = stdtrit(TAIL, (1 + level) / 2) * scale * size * growth
+    half = t_quantile(TAIL, level) * scale * size * growth
     value = forecast.value
     with np.errstate(all="ignore"):
         low, high = (value * np.exp(by) if forecast.logs else value + by for by in (-half, half))

@@ -23,8 +23,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.fitting.curves.error_variants import ErrorVariant, log_or_nan
-from relscale.fitting.curves.gaps import mean_of
+from relscale.fitting.curves.error_variants import ErrorVariant
+from relscale.fitting.curves.gaps import log_or_nan, mean_of
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.inference.direction import Direction

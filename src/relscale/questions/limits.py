@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from relscale.confidence import LEVEL
+from relscale.confidence import LEVEL, t_quantile
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.laws.derivatives import central_differences
 from relscale.laws.law import Array
@@ -54,13 +54,11 @@ def mean_with_limits(
     on either side (Bonett and Price, *Adjusted Wald confidence interval for a difference of binomial proportions based
     on paired data*, J. Educational and Behavioral Statistics 37, 2012); likewise if all differences are equal.
     """
-    from scipy.special import stdtrit
-
     is_discordant = np.isin(np.abs(differences), (0.0, score_range)).all() or np.ptp(differences) == 0
     shown = np.concatenate([differences, [score_range, -score_range]]) if is_discordant else differences
     if np.ptp(shown) == 0:
         return float(differences.mean()), None, None
-    half = float(stdtrit(len(shown) - 1, (1 + LEVEL) / 2) * shown.std(ddof=1) / np.sqrt(len(shown)))
+    half = float(t_quantile(len(shown) - 1, LEVEL) * shown.std(ddof=1) / np.sqrt(len(shown)))
     return float(differences.mean()), float(shown.mean() - half), float(shown.mean() + half)
 
 
@@ -138,7 +136,7 @@ def widened(
     to, back = _SCALES[scale]
     with np.errstate(all="ignore"):
         centre = to(np.array(value))
-        half = _quantile(df) * stderr * _SLOPES[scale](value)
+        half = t_quantile(df, LEVEL) * stderr * _SLOPES[scale](value)
         wide = back(np.stack([centre + factor * (to(ends) - centre), centre + half * np.array([-1.0, 1.0])]))
     wide = np.where(np.isfinite(wide), wide, ends)[: 2 if stderr else 1]
     # An estimate outside the percentiles would only move them.
@@ -172,13 +170,7 @@ def factor_of_few(count: int, df: int) -> float:
     """
     from scipy.special import ndtri
 
-    return float(_quantile(df) / ndtri((1 + LEVEL) / 2) * np.sqrt(count / df))
-
-
-def _quantile(df: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(df, (1 + LEVEL) / 2))
+    return float(t_quantile(df, LEVEL) / ndtri((1 + LEVEL) / 2) * np.sqrt(count / df))
 
 
 def joined_notes(*notes: str | None) -> str | None:
@@ -206,9 +198,7 @@ def zero_of_line(
 
     With quantile t and covariance V of level and slope (2, 2): ``(level + slope·s)² ≤ t²·(V_11 + 2 V_12 s + V_22 s²)``.
     """
-    from scipy.special import stdtrit
-
-    v = covariance * stdtrit(df, (1 + LEVEL) / 2) ** 2
+    v = covariance * t_quantile(df, LEVEL) ** 2
     a, b, c = slope**2 - v[1, 1], level * slope - v[0, 1], level**2 - v[0, 0]
     if slope == 0:
         return np.nan, None, None

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.special import stdtrit
 
+from relscale.confidence import t_quantile
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.estimation.estimate import estimate
@@ -73,7 +73,7 @@ class LeastLoss:
             df = trainings - 1.0 if trainings >= FEWEST_BLOCKS else np.nan
             changes = np.log(self._value(self._law_without, x)) - np.log(value)
             variance = (trainings - 1) / trainings * float((changes**2).sum())
-        half = float(stdtrit(df, (1 + level) / 2)) * np.sqrt(variance)
+        half = float(t_quantile(df, level)) * np.sqrt(variance)
         return value, value * float(np.exp(-half)), value * float(np.exp(half))
 
     @property

@@ -35,10 +35,12 @@ from pydantic import Field
 
 from relscale.experiments.section import PositiveInt, Section
 from relscale.fitting.curves.curves import ERROR, RATIO, Curves
-from relscale.fitting.curves.last_value import last_value
+from relscale.fitting.curves.gaps import log_or_nan
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.forecasts.persistence import last_value
 from relscale.fitting.inference.log_log_lines import lines
+from relscale.fitting.inference.spread import known_mean
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
@@ -140,7 +142,7 @@ def rows(curves: Curves, settings: Settings) -> list[FormRow]:
         enough = (number >= form.fewest) & is_held_out.any(axis=0)
         predicted = form.fit(curves, fitted & enough)
         error = np.where(enough, predicted.value - curves.value, np.nan)
-        rmse, bias, inside = _rms(error, is_held_out), _mean(error, is_held_out), _rms(error, fitted)
+        rmse, bias, inside = _rms(error, is_held_out), known_mean(error, is_held_out), _rms(error, fitted)
         for j, key in enumerate(curves.keys):
             known = bool(np.isfinite(rmse[j]))
             remark = predicted.status[j] if enough[j] else _few(form, int(number[j]), is_held_out[:, j])
@@ -210,7 +212,7 @@ def _line(curves: Curves, used: Mask) -> Prediction:
 
 def _semilog(curves: Curves, used: Mask) -> Prediction:
     line = lines(curves.log_flops, np.where(used, np.exp(curves.value), np.nan))
-    return Prediction(_log(line.at(curves.log_flops[:, None])), [OK] * used.shape[1])
+    return Prediction(log_or_nan(line.at(curves.log_flops[:, None])), [OK] * used.shape[1])
 
 
 def _of_law(law: Law, curves: Curves, used: Mask) -> Prediction:
@@ -239,7 +241,7 @@ def _difference(curves: Curves, used: Mask) -> Prediction:
     )
     predicted = difference.LAW.value(estimates.theta, x[None, :, None])
     ratio = np.where(estimates.converged, 1 + predicted * np.exp(-baseline), np.nan)
-    return Prediction(_log(ratio), estimates.status)
+    return Prediction(log_or_nan(ratio), estimates.status)
 
 
 def _fitted(law: Law, curves: Curves, used: Mask, log_error: Floats) -> Prediction:
@@ -254,7 +256,7 @@ def _fitted(law: Law, curves: Curves, used: Mask, log_error: Floats) -> Predicti
     )
     with np.errstate(all="ignore"):  # of a law that was not found
         predicted = law.value(estimates.theta, np.where(np.isfinite(x), x, 1.0)[..., None])
-    return Prediction(np.where(estimates.converged, _log(predicted), np.nan), estimates.status)
+    return Prediction(np.where(estimates.converged, log_or_nan(predicted), np.nan), estimates.status)
 
 
 def _starts(law: Law, x: Floats, y: Floats, used: Mask) -> Floats | None:
@@ -288,24 +290,13 @@ def _first(target: Remark, baseline: Remark) -> Remark:
     return target if target != OK or baseline == OK else baseline.under("baseline")
 
 
-def _log(x: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(x > 0, np.log(x), np.nan)
-
-
 def _distinct(x: Floats) -> int:
     return len(np.unique(x))
 
 
 def _rms(error: Floats, of: Mask) -> Floats:
-    return np.sqrt(_mean(error**2, of))
-
-
-def _mean(error: Floats, of: Mask) -> Floats:
     """(J,) over the points ``of`` (P, J); nan if one of them is."""
-    with np.errstate(invalid="ignore"):
-        mean: Floats = np.where(of, error, 0).sum(axis=0) / of.sum(axis=0)
-        return mean
+    return np.sqrt(known_mean(error**2, of))
 
 
 def _ranked(rows: list[FormRow]) -> list[FormRow]:

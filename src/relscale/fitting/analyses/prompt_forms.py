@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from relscale.fitting.curves.frontier_curves import FrontierCurves
+from relscale.fitting.curves.gaps import log_or_nan
 from relscale.fitting.curves.optimal_errors import NO_VALUE, NOT_POSITIVE
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
@@ -36,7 +36,7 @@ from relscale.fitting.inference.bootstrap import schemes
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
 from relscale.fitting.inference.method import Method
-from relscale.fitting.inference.spread import spread
+from relscale.fitting.inference.spread import known_mean, spread
 from relscale.fitting.keys import SeriesKey
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK, Remark, Status
@@ -131,11 +131,10 @@ def _shares(curves: FrontierCurves, columns: list[int], settings: Settings) -> I
     series = curves.matrix.series
     in_logs = np.array([Metric.parse(series[i].metric).quantity.startswith(IN_LOGS) for i in columns])
     value = curves.read.value[:, columns]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        y = np.where(in_logs, np.log(np.where(value > 0, value, np.nan)), value)
+    y = np.where(in_logs, log_or_nan(value), value)
     x, blocks = curves.errors.log_flops, curves.errors.blocks
     line = lines(x, y)
-    total = np.nansum((y - _mean(y)) ** 2, axis=0)
+    total = np.nansum((y - known_mean(y, np.isfinite(y))) ** 2, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(
             (line.n >= SMALLEST) & (total > 0), 1 - (line.residuals**2).sum(axis=0) / total, np.nan
@@ -182,8 +181,9 @@ def _drawn(x: Floats, y: Floats, blocks: Sequence[str], settings: Settings) -> t
     """Percentiles of R² over draws of whole training runs; nan if too few draws have one."""
     rng = np.random.default_rng([settings.seed, 11])
     weights = schemes.weights(schemes.BLOCK, len(x), settings.bootstrap, rng, blocks=blocks)
-    used = np.isfinite(y).astype(float)
-    z, known = x - x.mean(), np.where(used > 0, y - _mean(y), 0.0)
+    is_used = np.isfinite(y)
+    used = is_used.astype(float)
+    z, known = x - x.mean(), np.where(is_used, y - known_mean(y, is_used), 0.0)
     n, sz, szz, sy, syy, szy = (
         part.T @ weights
         for part in (used, used * z[:, None], used * z[:, None] ** 2, known, known**2, known * z[:, None])
@@ -302,9 +302,3 @@ def _overall(
 
 def _first_wrong(*remarks: Remark) -> Remark:
     return next((remark for remark in remarks if remark not in (OK, NOT_POSITIVE)), NO_VALUE)
-
-
-def _mean(y: Floats) -> Floats:
-    known: NDArray[np.bool_] = np.isfinite(y)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(known, y, 0).sum(axis=0) / known.sum(axis=0))

@@ -23,6 +23,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.confidence import t_quantile
 from relscale.fitting.curves.curves import RATIO, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference import interval
@@ -131,7 +132,7 @@ def _parts(
     parts: Mapping[Component, Sequence[float]],
     level: float,
 ) -> Iterator[SlopeComponentRow]:
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtr
 
     training = members([curves.blocks[i] for i in np.flatnonzero(used)])
     number, n = len(np.unique(training)), int(used.sum())
@@ -148,7 +149,7 @@ def _parts(
     for component, weights in parts.items():
         w = np.array(weights)
         value, stderr = float(w @ fitted.value), float(np.sqrt(w @ fitted.covariance @ w))
-        half = float(stdtrit(fitted.df, (1 + level) / 2)) * stderr
+        half = float(t_quantile(fitted.df, level)) * stderr
         yield SlopeComponentRow(
             **common,
             component=component,

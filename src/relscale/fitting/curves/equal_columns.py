@@ -13,7 +13,7 @@ T = TypeVar("T", bound=np.generic)
 
 def equal_columns(table: NDArray[T]) -> list[tuple[NDArray[T], NDArray[np.int64]]]:
     """The distinct columns of a table (n, J), each with the positions of all columns equal to it."""
-    return [
-        (column, np.flatnonzero((table == column[:, None]).all(axis=0)))
-        for column in np.unique(table, axis=1).T
-    ]
+    positions: dict[bytes, list[int]] = {}
+    for position, column in enumerate(table.T):
+        positions.setdefault(column.tobytes(), []).append(position)
+    return [(table[:, equal[0]], np.array(equal)) for equal in positions.values()]

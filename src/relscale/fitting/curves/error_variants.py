@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from relscale.fitting.curves import polynomial
 from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.frontier_curves import shared_trainings
+from relscale.fitting.curves.gaps import log_or_nan
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 
 Frontier = Literal["parabola", "all"]
@@ -152,9 +153,3 @@ def _nearest(matrix: RunMatrix, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     distance = np.abs(np.unique(x) - at)
     nearest: NDArray[np.int64] = rows[np.abs(x - at) <= np.sort(distance)[:NEAREST][-1]]
     return nearest
-
-
-def log_or_nan(x: Floats) -> Floats:
-    """ln x; nan if x is not positive."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(x > 0, np.log(x), np.nan)

@@ -46,6 +46,12 @@ class Gaps:
     status: NDArray[np.object_]
 
 
+def log_or_nan(x: Floats) -> Floats:
+    """ln x; nan if x is not positive."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(x > 0, np.log(x), np.nan)
+
+
 def logarithms(errors: Errors) -> tuple[Floats, Floats]:
     """ln E and its replicates; nan if the error's status is not ok."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from relscale.confidence import t_quantile
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.frontier_curves import FrontierCurves
@@ -96,10 +97,8 @@ def point_rows(matrix: RunMatrix, points: Iterable[Point], level: float) -> Iter
 
 
 def _point_row(key: FamilyKey, point: Point, trainings: list[str], level: float) -> FrontierRow:
-    from scipy.special import stdtrit  # not where the rows are only read, by each figure
-
     df = len(point.rows) - 3
-    far = float(stdtrit(df, (1 + level) / 2)) if df > 0 else np.nan
+    far = float(t_quantile(df, level)) if df > 0 else np.nan
     tokens_low, tokens_high = _limits(point.tokens, far * point.log_tokens_stderr)
     params_low, params_high = _limits(point.params, far * point.log_params_stderr)
     return FrontierRow(

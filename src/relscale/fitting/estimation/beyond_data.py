@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.confidence import t_quantile
+
 Floats = NDArray[np.float64]
 Predict = Callable[[NDArray[np.bool_]], tuple[Floats, Floats] | None]
 
@@ -46,11 +48,9 @@ class ModelError:
 
     def half_width(self, distance: float, level: float) -> float:
         """Half width to be added in quadrature; 0 inside the data."""
-        from scipy.special import stdtrit
-
         if self.origins < FEWEST or not distance > 0:
             return 0.0
-        return float(stdtrit(self.origins, (1 + level) / 2) * np.sqrt(self.growth * distance))
+        return float(t_quantile(self.origins, level) * np.sqrt(self.growth * distance))
 
 
 def model_error(log_size: Floats, y: Floats, predict: Predict) -> ModelError:

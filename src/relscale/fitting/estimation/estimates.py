@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.confidence import t_quantile
 from relscale.fitting.estimation.covariance import covariance
 from relscale.fitting.estimation.levenberg_marquardt import EXACT, Minima
 from relscale.fitting.estimation.objective import Objective
@@ -76,9 +77,7 @@ class Estimates:
 
     def interval(self, level: float) -> tuple[Array, Array]:
         """Limits of the parameters, each (q, B), by Student's t; in logs for parameters that are estimated in logs."""
-        from scipy.special import stdtrit
-
-        half = stdtrit(np.where(self.df > 0, self.df, np.nan), (1 + level) / 2) * self.stderr
+        half = t_quantile(np.where(self.df > 0, self.df, np.nan), level) * self.stderr
         logs = np.array([parameter.log for parameter in self.law.parameters])[:, None]
         with np.errstate(all="ignore"):
             factor = np.exp(half / self.theta)

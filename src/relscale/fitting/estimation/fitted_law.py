@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.confidence import t_quantile
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import FurtherLaw, LawBootstrap
 from relscale.fitting.estimation.beyond_data import ModelError, model_error
@@ -93,10 +94,8 @@ class Fitted:
 
     def interval(self, x: Array, level: float) -> tuple[float, float]:
         """t limits of a new point at x (p,): ``± t·√(gᵀ C g + noise)``, with g the derivatives at x."""
-        from scipy.special import stdtrit
-
         value, variance = with_variance(self.law, self.estimates, x[:, None], self.log_residual)
-        half = float(stdtrit(self.estimates.df[0], (1 + level) / 2) * np.sqrt(variance[0] + self.noise))
+        half = float(t_quantile(self.estimates.df[0], level) * np.sqrt(variance[0] + self.noise))
         low, high = value[0] - half, value[0] + half
         return (float(np.exp(low)), float(np.exp(high))) if self.log_residual else (float(low), float(high))
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from relscale.confidence import t_quantile
 from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.laws.law import Array
@@ -85,8 +86,6 @@ def profile_limits(
     level
         Confidence level.
     """
-    from scipy.special import stdtrit
-
     y = np.asarray(y, dtype=float)
     fit = Fit(
         estimates,
@@ -97,7 +96,7 @@ def profile_limits(
         fixed or {},
     )
     limits = np.array(estimates.interval(level))  # (2, q, B)
-    t = stdtrit(np.maximum(estimates.df, 1), (1 + level) / 2)
+    t = t_quantile(np.maximum(estimates.df, 1), level)
     for i, name in enumerate(estimates.names):
         known = np.flatnonzero(np.isfinite(limits[:, i]).all(axis=0) & (estimates.objective > 0))
         if name not in fit.fixed and len(known):

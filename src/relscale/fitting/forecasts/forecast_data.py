@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.curves.curves import Curves
+from relscale.fitting.curves.gaps import log_or_nan
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.forecasts.scales import Scales, scales, scales_of
 from relscale.fitting.keys import SERIES
@@ -127,11 +128,8 @@ def _runs(
         for k, name in pairs:
             if name in column:
                 values[:, k] = matrix.values[rows, column[name]]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = np.log(values)
-    values[~np.isfinite(values)] = np.nan
     run_scales = scales(np.log(matrix.training_flops[rows]), matrix.params[rows], matrix.tokens[rows])
-    return run_scales, values, point_of_run
+    return run_scales, log_or_nan(values), point_of_run
 
 
 def _distinct(columns: Floats) -> tuple[Floats, Indices]:

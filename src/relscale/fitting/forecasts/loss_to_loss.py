@@ -12,8 +12,9 @@ Brandfonbrener et al., *Loss-to-Loss Prediction*, arXiv 2411.12925, equation 3; 
 
 import numpy as np
 
+from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.forecasts.trend import equal_columns
+from relscale.fitting.inference.spread import known_mean
 from relscale.laws.profile import fit_positive
 
 SMALLEST_LINEAR, SMALLEST_POWER, SMALLEST_COMMON = 3, 5, 4
@@ -29,7 +30,7 @@ def linear(log_error: Floats, partner: Floats, partner_at: Floats) -> Floats:
     """(Q, J) from ln E_t and ln E_b (P, J) and the forecast of ln E_b (Q, J); nan with fewer than three points."""
     used = np.isfinite(log_error) & np.isfinite(partner)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        w = np.where(used, np.exp(-2 * np.where(used, log_error - _mean(log_error, used), 0)), 0)
+        w = np.where(used, np.exp(-2 * np.where(used, log_error - known_mean(log_error, used), 0)), 0)
         x, y = np.where(used, np.exp(partner), 0), np.where(used, np.exp(log_error), 0)
         total = w.sum(axis=0)
         x_mean, y_mean = (w * x).sum(axis=0) / total, (w * y).sum(axis=0) / total
@@ -43,7 +44,7 @@ def shifted_power(log_error: Floats, partner: Floats, partner_at: Floats) -> Flo
     result = np.full(partner_at.shape, np.nan)
     used = np.isfinite(log_error) & np.isfinite(partner)
     filled = np.nan_to_num(np.concatenate([partner, partner_at]))
-    for columns in equal_columns(filled):
+    for _, columns in equal_columns(filled):
         of_partner = partner[:, columns[0]]
         known = np.isfinite(of_partner)
         if known.sum() < SMALLEST_POWER:
@@ -76,8 +77,3 @@ def _power(g: Floats, x: Floats) -> Floats:
     shift, kappa = g
     power = np.maximum(np.exp(x[0]) - shift, LEAST) ** kappa
     return np.stack([np.ones_like(power), power])
-
-
-def _mean(y: Floats, used: np.ndarray) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(used, y, 0).sum(axis=0) / used.sum(axis=0))

@@ -7,9 +7,15 @@ For a ratio: the gap neither closes nor widens. It estimates no parameters, so i
 
 import numpy as np
 
-from relscale.fitting.curves.last_value import last_value
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.scales import Scales
+
+
+def last_value(value: Floats) -> Floats:
+    """(J,) the last number of each column of ``value`` (P, J), in ascending compute; nan if there is none."""
+    known = np.isfinite(value)
+    last = len(value) - 1 - np.argmax(known[::-1], axis=0)
+    return np.asarray(value[last, np.arange(value.shape[1])])
 
 
 def persistence(known: Scales, value: Floats, at: Scales) -> Floats:

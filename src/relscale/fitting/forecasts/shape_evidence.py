@@ -13,9 +13,9 @@ a model; Hurvich & Tsai, *Biometrika* 76 (1989), for the small-sample term.
 
 import numpy as np
 
+from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.scales import Scales
-from relscale.fitting.forecasts.trend import equal_columns
 from relscale.laws.linear_terms import least_squares
 
 SMALLEST = 8  # points: the AICc of five terms and a variance needs two more
@@ -29,8 +29,7 @@ def shape_evidence(known: Scales, value: Floats) -> Floats:
     result = np.full(value.shape[1], -np.inf)
     shape = known.log_tokens - known.log_params
     usable = np.isfinite(shape)[:, None] & np.isfinite(value)
-    for which in equal_columns(usable):
-        used = usable[:, which[0]]
+    for used, which in equal_columns(usable):
         if used.sum() < SMALLEST or not known.take(used).shapes_differ:
             continue
         x, z = _standardized(known.log_flops[used]), _standardized(shape[used])

@@ -14,11 +14,9 @@ Gardner & McKenzie, *Management Science* 31 (1985), for the damped trend, there 
 Assimakopoulos & Nikolopoulos, *International Journal of Forecasting* 16 (2000), for Theta.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from relscale.fitting.curves.equal_columns import equal_columns
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.scales import Scales
 from relscale.fitting.inference.log_log_lines import lines
@@ -54,8 +52,7 @@ def theta(known: Scales, value: Floats, at: Scales) -> Floats:
 def last_line(computes: int, known: Scales, value: Floats, at: Scales) -> Floats:
     """(Q, J) the lines through the points of the last ``computes`` computes of each curve; nan if there are fewer."""
     result = np.full((len(at), value.shape[1]), np.nan)
-    for which in equal_columns(np.isfinite(value)):
-        used = np.isfinite(value[:, which[0]])
+    for used, which in equal_columns(np.isfinite(value)):
         distinct = np.unique(np.round(known.log_flops[used] / SAME)) * SAME
         if len(distinct) >= computes:
             last = used & (known.log_flops >= distinct[-computes] - SAME)
@@ -69,8 +66,7 @@ def plane(known: Scales, value: Floats, at: Scales) -> Floats:
     result = np.full((len(at), value.shape[1]), np.nan)
     shape, ahead = known.log_tokens - known.log_params, at.log_tokens - at.log_params
     usable = np.isfinite(shape)[:, None] & np.isfinite(value)
-    for which in equal_columns(usable):
-        used = usable[:, which[0]]
+    for used, which in equal_columns(usable):
         if used.sum() < SMALLEST_PLANE or not known.take(used).shapes_differ:
             continue
         x = known.log_flops[used]
@@ -79,14 +75,6 @@ def plane(known: Scales, value: Floats, at: Scales) -> Floats:
         plane_of = least_squares(root * design, root * value[used][:, which])
         result[:, which] = np.stack([np.ones(len(at)), at.log_flops - x.max(), ahead], axis=1) @ plane_of
     return result
-
-
-def equal_columns(array: NDArray[Any]) -> list[list[int]]:
-    """The positions of equal columns, grouped."""
-    positions: dict[bytes, list[int]] = {}
-    for position, column in enumerate(array.T):
-        positions.setdefault(column.tobytes(), []).append(position)
-    return list(positions.values())
 
 
 def _recent(known: Scales, value: Floats) -> tuple[Floats, Floats, Floats, Floats]:

@@ -32,6 +32,7 @@ and c are set in ``ensemble_settings.EnsembleSettings``.
 
 import numpy as np
 
+from relscale.confidence import t_quantile
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.ensemble_settings import EnsembleSettings
 from relscale.fitting.forecasts.forecast_data import Indices
@@ -70,8 +71,6 @@ def half_widths(
         Number of origins.
     """
     known = np.isfinite(error)
-    from scipy.special import stdtrit
-
     has_forecast = np.asarray(known.any(axis=(1, 2)))
     n, df = origin_counts(record, has_forecast, distance)
     df = np.full(distance.shape, float(n)) if settings.overlap else df
@@ -96,7 +95,7 @@ def half_widths(
         1.0,
     )
     variance = np.maximum((a + b * np.maximum(distance, 0) ** settings.growth) * curve_ratio, scatter)
-    reach = settings.width * stdtrit(df, (1 + level) / 2)
+    reach = settings.width * t_quantile(df, level)
     return reach * np.sqrt(np.maximum(variance, 0)), df, n
 
 

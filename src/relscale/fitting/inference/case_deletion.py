@@ -24,6 +24,7 @@ from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums, over_blocks
 from relscale.fitting.inference.interval import ItemLines, item_lines
 from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, has_spread, lines
+from relscale.fitting.inference.spread import known_mean
 
 LEAST_SHARE = 1e-4  # of a sum that remains without a unit; below it, too few digits are right
 FIELDS = ("n", "reference", "low", "high", "level", "slope", "sxx")
@@ -144,8 +145,7 @@ def items_without(
     lines_of_draws = lines_without(x, deviations, np.ones_like(deviations), unit)
     slope, level = lines_of_draws.slope[units], lines_of_draws.level[units]
     known = np.isfinite(slope)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variance = np.where(known, lines_of_draws.variance[units], 0).sum(axis=1) / known.sum(axis=1)
+    variance = known_mean(lines_of_draws.variance[units], known, 1)
     covariance = None
     if without.covariance is not None:
         estimate = lines(x, y, blocks=curve.blocks)

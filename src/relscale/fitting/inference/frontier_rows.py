@@ -13,6 +13,7 @@ import numpy as np
 from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves
+from relscale.fitting.curves.gaps import log_or_nan
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.frontier import frontier_draws
 from relscale.fitting.inference.bootstrap.limits import PERCENTILE, draws_note, limits
@@ -50,9 +51,7 @@ def frontier_rows(frontier: FrontierCurves, settings: Settings) -> list[Paramete
     def errors(curves: Curves, group: str) -> Floats:
         """(P, J, B) ln E of the target or of the baseline of each curve."""
         series = [(key.suite, key.prompt, key.metric, getattr(key, group)) for key in curves.keys]
-        value = draws.value[:, [column[key] for key in series]]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(value > 0, np.log(value), np.nan)
+        return log_or_nan(draws.value[:, [column[key] for key in series]])
 
     rows = _rows(power.LINE, frontier.errors, errors(frontier.errors, "group"), settings)
     gaps = errors(frontier.ratios, "group") - errors(frontier.ratios, "baseline")

@@ -79,6 +79,7 @@ from relscale.fitting.inference.bootstrap.limits import SYMMETRIC, limits
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.log_log_lines import SMALLEST, Lines, lines
 from relscale.fitting.inference.method import Method
+from relscale.fitting.inference.spread import known_mean
 from relscale.fitting.status import OK, Remark, Status, choose
 
 ENOUGH_BLOCKS = 10  # training runs; with fewer, the quantile is that of t instead of a block bootstrap
@@ -185,18 +186,14 @@ class ItemLines:
         two."""
         known = np.isfinite(self.slope)
         count = known.sum(axis=-1)
+        level, slope = (
+            np.where(known, estimate - known_mean(estimate, known, -1)[..., None], 0)
+            for estimate in (self.level, self.slope)
+        )
+        moments = np.stack(
+            [(a * b).sum(axis=-1) for a, b in ((level, level), (level, slope), (slope, slope))]
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
-            level, slope = (
-                np.where(
-                    known,
-                    estimate - np.where(known, estimate, 0).sum(axis=-1, keepdims=True) / count[..., None],
-                    0,
-                )
-                for estimate in (self.level, self.slope)
-            )
-            moments = np.stack(
-                [(a * b).sum(axis=-1) for a, b in ((level, level), (level, slope), (slope, slope))]
-            )
             return np.where(count > 1, moments / (count - 1), np.nan)
 
     def interaction_variance(self, estimate: Lines, level: Floats | float, slope: Floats | float) -> Floats:
@@ -232,17 +229,11 @@ def item_lines(
     deviations = np.where(used[..., None] & complete, replicates - y[..., None], np.nan)
     fitted = lines(x, deviations, blocks=blocks)
     known = np.isfinite(fitted.slope)
-
-    def mean(of_replicates: Floats) -> Floats:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            average: Floats = np.where(known, of_replicates, 0).sum(axis=-1) / known.sum(axis=-1)
-            return average
-
     return ItemLines(
         level=estimate.level[..., None] + fitted.level,
         slope=estimate.slope[..., None] + fitted.slope,
-        interaction=mean(fitted.variance),
-        covariance=None if fitted.covariance is None else mean(fitted.covariance),
+        interaction=known_mean(fitted.variance, known, -1),
+        covariance=None if fitted.covariance is None else known_mean(fitted.covariance, known, -1),
         clusters=clusters,
     )
 

@@ -27,6 +27,7 @@ from relscale.fitting.curves.curves import Curves, PointVariance
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.blocks import block_lines, block_sums, quadratic
 from relscale.fitting.inference.bootstrap.schemes import members
+from relscale.fitting.inference.spread import known_mean
 
 SMALLEST = 3  # minimum number of points for an interval
 EXACT = 1e-12  # of y, or of 1 if that is larger; scatter that is only rounding
@@ -170,9 +171,8 @@ def lines(
     abscissae = x
     x = np.broadcast_to(x.reshape(-1, *[1] * (y.ndim - 1)), y.shape)
     n = used.sum(axis=0).astype(float)
+    reference, mean = known_mean(x, used), known_mean(y, used)
     with np.errstate(invalid="ignore", divide="ignore"):
-        reference = np.where(used, x, 0).sum(axis=0) / n
-        mean = np.where(used, y, 0).sum(axis=0) / n
         z = np.where(used, x - reference, 0)
         rise = np.where(used, y - mean, 0)
         sxx = (z * z).sum(axis=0)
