@@ -134,6 +134,17 @@ def test_the_same_seed_gives_the_same_suite_and_another_seed_another(tmp_path, d
     assert a != c
 
 
+def test_what_another_source_has_for_training_is_not_held_out(tmp_path, documents, read_data, capsys):
+    rows = [row for row in pyarrow.parquet.read_table(documents).to_pylist() if row["split"] == "test"]
+    copies = [{**row, "id": f"copy {row['id']}", "module": "copy", "split": "train"} for row in rows[::5]]
+    other = tmp_path / "documents.parquet"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(copies), other)
+    prepare_suite("domains", Suite(documents=1000), [documents, other], tmp_path / "suite", seed=0)
+    assert f"suite domains: {len(copies)} held-out documents are excluded" in capsys.readouterr().err
+    used = {row["id"] for task in read_data(tmp_path / "suite").values() for row in task}
+    assert used == {row["id"] for row in rows} - {row["id"] for row in rows[::5]}
+
+
 def test_a_document_more_moves_no_other(tmp_path, documents, read_data):
     table = pyarrow.parquet.read_table(documents)
     fewer = tmp_path / "fewer.parquet"

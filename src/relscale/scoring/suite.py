@@ -13,7 +13,7 @@ import yaml
 
 from relscale.errors import RelscaleError
 from relscale.scoring.builders import data_builder, data_builders, documents_builder
-from relscale.scoring.builders.held_out import COLUMNS
+from relscale.scoring.builders.held_out import COLUMNS, seen_in_training
 from relscale.scoring.data_source import find_data
 from relscale.scoring.manifest import Group, Manifest, Task, read_manifest, write_manifest
 from relscale.scoring.options import FEWEST_ITEMS, Suite
@@ -23,6 +23,7 @@ from relscale.scoring.suite_description import lists_tasks, read_suite
 from relscale.scoring.supported_tasks import exclusion_message, unsupported
 from relscale.scoring.task_data import TaskData
 from relscale.scoring.task_files import absolute_includes
+from relscale.storage import arrow_compute as pc
 from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.checksums import sealed_folder
 from relscale.storage.file_name import file_name
@@ -189,6 +190,14 @@ def _built(
             f"suite {name} is made from held-out documents, and the experiment has no corpora"
         )
     table = pa.concat_tables(read_parquet(path, COLUMNS) for path in documents)
+    seen = seen_in_training(table)
+    if seen.true_count:
+        print(
+            f"suite {name}: {seen.true_count} held-out documents are excluded, because another source has the same "
+            "text for training; decontaminate in the section corpora removes near copies too",
+            file=sys.stderr,
+        )
+        table = table.filter(pc.invert(seen))
     return documents_builder(str(manifest.builder)).build(table, manifest, source, seed)
 
 

@@ -1,5 +1,6 @@
 """Selection, order and excerpts of held-out documents for a suite."""
 
+import numpy as np
 import pyarrow as pa
 
 from relscale.corpora.documents import DocumentRow
@@ -33,6 +34,21 @@ def held_out(documents: pa.Table, part: str, seed: int) -> list[DocumentRow]:
             f"no document of part {part!r} in the test split; the documents have the parts {', '.join(parts)}"
         )
     return sorted(rows_of(DocumentRow, table), key=lambda row: (digest([seed, row.id]), row.id))
+
+
+def seen_in_training(documents: pa.Table) -> pa.Array:
+    """Which documents of the test split have the text of a training document, which can only be one of another source.
+
+    Within a source such copies are removed (``relscale.corpora.duplicates``).
+    """
+    is_test = pc.equal(documents["split"], "test").to_numpy()
+    test = documents.filter(pa.array(is_test))["text"]
+    seen = np.zeros(len(test), bool)
+    for batch in documents.select(["split", "text"]).to_batches():
+        trained = batch.filter(pc.equal(batch["split"], "train"))["text"]
+        seen |= pc.is_in(test, value_set=trained).to_numpy()
+    is_test[is_test] = seen
+    return pa.array(is_test)
 
 
 def excerpt(text: str, limit: int) -> str:
