@@ -158,3 +158,12 @@ def test_what_is_held_out_becomes_documents_and_copies_share_a_split(folder, tmp
     assert read_documents(tmp_path / "few" / "documents.parquet").num_rows == 3
     with pytest.raises(RelscaleError, match=r"sources\.web: no document is left for training"):
         build_source(options(folder, held_out={"test": 1.0}), tmp_path / "none", 0, name="web")
+
+
+def test_of_copies_one_is_a_test_document(folder, tmp_path):
+    before = (folder / "data" / "train-0.jsonl").read_text()
+    (folder / "data" / "train-0.jsonl").write_text(before * 3)
+    build_source(options(folder, held_out={"test": 0.5}), tmp_path / "out", 0, name="web")
+    texts = read_documents(tmp_path / "out" / "documents.parquet")["text"].to_pylist()
+    assert len(texts) > 500
+    assert len(set(texts)) == len(texts)

@@ -76,13 +76,15 @@ def open_stream(documents: str | Path) -> Stream | None:
 
 
 def _held_out(stream: Stream, path: str, read: Counter[str]) -> Iterator[Document]:
-    """Texts of the test split, each a document and a module; counts the text read."""
+    """Texts of the test split, each a document and a module, without copies; counts the text read."""
+    known: set[str] = set()
     for file in stream.files:
         read["files"] += 1
         for row, text, group in read_texts(file, stream.text, stream.group):
             if read["characters"] >= MOST_READ:
                 return
             read.update(documents=1, characters=len(text))
-            if len(text) >= stream.min_characters and stream.split(text) == "test":
+            if len(text) >= stream.min_characters and stream.split(text) == "test" and text not in known:
+                known.add(text)
                 name = f"{file.name}#{row}"
                 yield Document(name, PART, group, path, name, "", "", "", text)
