@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import subprocess
@@ -40,6 +41,14 @@ def test_no_folder_gives_way_to_a_file(tmp_path):
         write_text(tmp_path / "mine.csv", "a,b")
     assert (tmp_path / "mine.csv" / "kept").read_text() == "kept"
     assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_an_error_names_the_file_and_not_its_temporary_sibling(tmp_path):
+    path = tmp_path / "mine.csv"
+    with pytest.raises(FileNotFoundError) as failed, atomic_path(path) as partial:
+        raise FileNotFoundError(errno.ENOENT, f"Failed to open local file '{partial}'")
+    assert failed.value.filename == str(path)
+    assert "partial" not in str(failed.value)
 
 
 def test_the_ending_is_kept_so_that_writers_choose_the_format_by_it(tmp_path):

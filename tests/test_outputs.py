@@ -1,5 +1,6 @@
 """An output that cannot be written is refused before anything is read or computed, by every command that has one."""
 
+import os
 import re
 
 import pytest
@@ -59,3 +60,14 @@ def test_an_output_by_the_name_of_another_kind_of_file_is_refused(
 @pytest.mark.parametrize(("verb", "option"), [output for output in OUTPUTS if output not in FOLDERS])
 def test_a_folder_is_not_an_output_file(files, capsys, verb: str, option: str) -> None:
     assert f"{option}: folder.csv is a folder" in refusal(capsys, verb, option, "folder.csv")
+
+
+@pytest.mark.parametrize("line", [("fit", "file"), ("init", "fit", "file")])
+def test_so_is_the_default_output_in_a_folder_that_cannot_be_written(
+    files, capsys, monkeypatch, line
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root, who can write everywhere
+    assert main(line) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"relscale {line[0]}: --output: ")
+    assert "cannot be written; name another place" in said

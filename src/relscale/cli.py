@@ -120,7 +120,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             command.run(options)
             sys.stdout.flush()
     except (RelscaleError, OSError) as error:  # OSError: no such file, no permission, no space on the disk
-        print(f"relscale {options.verb}: {error}", file=sys.stderr)
+        print(f"relscale {options.verb}: {_sentence(error)}", file=sys.stderr)
         return 1
     except SystemExit as error:
         place = _foreign_place(error)
@@ -132,6 +132,13 @@ def _run(arguments: Sequence[str] | None) -> int:
         )
         return 1
     return 0
+
+
+def _sentence(error: RelscaleError | OSError) -> str:
+    """The message of an error; that of the system without its number, after the file."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _foreign_place(error: BaseException) -> str | None:

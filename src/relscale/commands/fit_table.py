@@ -8,7 +8,7 @@ from functools import partial
 
 from relscale.commands.laws import known_laws
 from relscale.commands.listing import complete_by
-from relscale.commands.outputs import output_page
+from relscale.commands.outputs import default_output, output_page
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.fixed_parameters import fixed_parameters
@@ -127,7 +127,8 @@ def run(options: argparse.Namespace) -> None:
     from relscale.table_fit.checks import check_output, check_reported
     from relscale.table_fit.fit import fit
 
-    output = options.output or options.table.with_name(f"{table_name(options.table)}.fits.parquet")
+    beside = options.table.with_name(f"{table_name(options.table)}.fits.parquet")
+    output = options.output or default_output(beside)
     if output.resolve() == options.table.resolve():
         raise RelscaleError(f"--output: {output} is the table itself")
     check_output(output)

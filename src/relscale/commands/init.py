@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from relscale.commands.outputs import output_config
+from relscale.commands.outputs import default_output, output_config
 from relscale.errors import RelscaleError
 
 HELP = "write a starter config: texts, fit, checkpoints, or a shipped experiment such as paper"
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
     if options.minutes <= 0:
         raise RelscaleError(f"--minutes: {options.minutes:g}; give the time limit in minutes, such as 10")
     name = options.name or _name(options)
-    output: Path = options.output or Path(f"{name.replace('/', '-')}.yaml")
+    output: Path = options.output or default_output(Path(f"{name.replace('/', '-')}.yaml"))
     if options.kind in kinds:
         written = kinds[options.kind](options, name, output)
     else:

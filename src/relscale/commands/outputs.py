@@ -95,6 +95,21 @@ def output(text: str) -> Path:
     return path
 
 
+def default_output(path: Path) -> Path:
+    """The path of a file that is written if ``--output`` names none.
+
+    Raises
+    ------
+    RelscaleError
+        Its folder cannot be written or created.
+    """
+    try:
+        check_parent(path)
+    except argparse.ArgumentTypeError as error:
+        raise RelscaleError(f"--output: {error}") from None
+    return path
+
+
 def check_parent(path: Path) -> None:
     """Refuse a path whose folder cannot be written or created.
 

@@ -42,7 +42,7 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
     partial = _partial(path, "")
     remove(partial)
     try:
-        with _system_errors(path):
+        with _system_errors(path, partial):
             yield partial
             if durable:
                 _flush(partial)
@@ -128,12 +128,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the system does not say in w
 
 
 @contextmanager
-def _system_errors(path: Path) -> Iterator[None]:
-    """Raise system errors as ``OSError`` that name ``path``, if a library reports them as text or without a file."""
+def _system_errors(path: Path, partial: Path) -> Iterator[None]:
+    """Raise system errors as ``OSError`` that name ``path``, if a library reports them as text, for ``partial`` or
+    without a file."""
     try:
         yield
     except OSError as error:
-        if error.errno in FULL and error.filename is None:
+        unnamed = error.errno in FULL and error.filename is None
+        if error.errno and (unnamed or partial.name in str(error)):
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
     except Exception as error:
