@@ -67,6 +67,7 @@ def test_so_is_the_default_output_in_a_folder_that_cannot_be_written(
     files, capsys, monkeypatch, line
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root, who can write everywhere
+    files.joinpath("file").write_text("a,b\n1,2\n")
     assert main(line) == 1
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith(f"relscale {line[0]}: --output: ")
