@@ -6,6 +6,7 @@ Nothing at an origin depends on a number beyond it.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,11 +83,34 @@ class OriginForecast:
 
 @dataclass(frozen=True)
 class Backtest:
-    """All rolling origins of the data: ``origin_forecasts[o]`` forecasts the points ``origins.targets``."""
+    """All rolling origins of the data.
 
+    Attributes
+    ----------
+    candidates
+        For each origin, the candidates' forecasts of the points ``origins.targets``, without an ensemble.
+    """
+
+    data: ForecastData
+    level: float
+    settings: EnsembleSettings
     origins: Origins
-    origin_forecasts: list[OriginForecast]
+    candidates: list[OriginForecast]
     record: TrackRecord
+
+    @cached_property
+    def origin_forecasts(self) -> list[OriginForecast]:
+        """For each origin, the forecasts of the points ``origins.targets``.
+
+        Only the table of backtests needs the ensembles of the past: a new forecast has its weights and its width from
+        the candidates' errors.
+        """
+        return [
+            with_ensemble(
+                self.data, found, self.record.known_by(self.origins, known), self.level, self.settings
+            )
+            for found, known in zip(self.candidates, self.origins.known, strict=True)
+        ]
 
 
 def backtest(data: ForecastData, level: float, settings: EnsembleSettings = DEFAULT) -> Backtest:
@@ -108,16 +132,14 @@ def backtest(data: ForecastData, level: float, settings: EnsembleSettings = DEFA
         series=np.full((count, len(SERIES_CANDIDATES), n_targets, series), np.nan),
         evidence=np.full((count, curves), np.nan),
     )
-    origin_forecasts = []
-    for o in range(count):
-        forecasts = forecast_from(
-            data, origins.known[o], at, record.known_by(origins, origins.known[o]), level, settings
-        )
+    candidates = []
+    for o, known in enumerate(origins.known):
+        forecasts = _candidates_from(data, known, at, record.known_by(origins, known), settings)
         record.candidates[o] = forecasts.candidates - observed
         record.series[o] = forecasts.series - observed_errors
         record.evidence[o] = forecasts.evidence
-        origin_forecasts.append(forecasts)
-    return Backtest(origins, origin_forecasts, record)
+        candidates.append(forecasts)
+    return Backtest(data, level, settings, origins, candidates, record)
 
 
 def forecast_from(
@@ -129,6 +151,13 @@ def forecast_from(
     settings: EnsembleSettings = DEFAULT,
 ) -> OriginForecast:
     """Forecast at the scales ``at`` from the points ``known`` (P,) and the past forecasts with known outcomes."""
+    return with_ensemble(data, _candidates_from(data, known, at, record, settings), record, level, settings)
+
+
+def _candidates_from(
+    data: ForecastData, known: Mask, at: Scales, record: TrackRecord, settings: EnsembleSettings
+) -> OriginForecast:
+    """The forecasts of all candidates, without an ensemble."""
     values, series, around_law = series_forecasts(data, known, at)
     scatter = np.maximum(around_law, variance_of_readings(data.reading[known]))
     scales = data.scales.take(known)
@@ -140,7 +169,7 @@ def forecast_from(
     refused = absurd(candidates, scales.log_flops, data.value[known], at.log_flops)
     candidates = np.where(refused, np.nan, candidates)
     blank = np.full((len(at), data.value.shape[1]), np.nan)
-    result = OriginForecast(
+    return OriginForecast(
         candidates=candidates,
         refused=refused,
         series=series,
@@ -153,7 +182,6 @@ def forecast_from(
         df=blank,
         origins=np.zeros(data.value.shape[1]),
     )
-    return with_ensemble(data, result, record, level, settings)
 
 
 def distances(log_flops: Floats, value: Floats, at: Floats) -> Floats:
