@@ -19,8 +19,6 @@ class Bill:
 
     Attributes
     ----------
-    runs
-        Number of runs.
     training_flops
         Forward and backward, of all runs and their branches.
     seconds
@@ -63,8 +61,6 @@ def bill(
 
     Parameters
     ----------
-    runs, placements
-        The runs, and the placement of each.
     checkpoints
         Shares of a run's steps at which weights are saved; the last step is always saved.
     branches

@@ -38,12 +38,6 @@ class BatchCost:
     ----------
     run
         The run at this batch size, with its steps to the same loss.
-    tokens
-        Training tokens.
-    devices, micro_batch
-        Placement of the run.
-    hours
-        Expected time.
     best
         Whether this batch is the fastest.
     """
@@ -79,8 +73,6 @@ def batch_costs(run: Run, hardware: Hardware, training: PlacementOptions, critic
 
     Parameters
     ----------
-    run
-        A planned run.
     hardware, training
         The config's sections; small batches are slow because of ``hardware.seconds_per_step``.
     critical

@@ -45,10 +45,6 @@ class Target:
 
     Attributes
     ----------
-    x
-        Predictors, by name.
-    value
-        Value of the law.
     stderr
         Standard error of the logarithm of the value; inf if the design does not determine it.
     """
@@ -66,8 +62,6 @@ class Information:
     ----------
     law, theta, noise
         The law, its assumed parameters by name, and the standard deviation of ln y.
-    runs
-        Number of runs.
     condition
         Condition number of J Jᵀ with columns of length 1.
     stderr
@@ -159,8 +153,6 @@ def information(
 
     Parameters
     ----------
-    law
-        Any law with a Jacobian.
     x
         Predictors of the law, (p, n).
     theta

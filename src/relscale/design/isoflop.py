@@ -27,10 +27,6 @@ def plan(corpora: Iterable[str], design: Design, vocabulary_size: int, seed: int
 
     Parameters
     ----------
-    corpora
-        Names of the corpora.
-    design
-        The config's section ``design``.
     vocabulary_size
         Tokens of the vocabulary, including special tokens.
     seed

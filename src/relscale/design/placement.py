@@ -31,8 +31,6 @@ class Placement:
     ----------
     strategy
         ``single``; ``ddp``, a full state on each device; ``fsdp``, a sharded state.
-    devices, nodes
-        Number of devices, and of nodes.
     micro_batch
         Maximum sequences per device and forward pass. ``devices · micro_batch`` divides the planned batch.
     activation_checkpointing
@@ -70,10 +68,6 @@ def place(run: Run, hardware: Hardware, options: PlacementOptions = ALL_AUTO) ->
 
     Parameters
     ----------
-    run
-        The run.
-    hardware
-        The available hardware; the config's section ``hardware``.
     options
         Requested placement, from the config's section ``training``. Its ``devices``, ``strategy``, ``micro_batch`` and
         ``activation_checkpointing`` are used unless ``auto``; if all four are set, memory is not checked.

@@ -18,8 +18,6 @@ class Candidate:
 
     Attributes
     ----------
-    name
-        Name in printed tables.
     forecast
         Function of the known rows and the target rows that returns the forecast of y at the latter, nan without one.
     law

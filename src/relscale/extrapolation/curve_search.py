@@ -76,8 +76,6 @@ class Misfit:
 
     Attributes
     ----------
-    shape
-        The shape.
     log_x, y, root
         (n, m) ln x relative to the centre, y, and √w, which is 0 beyond the end of a shorter curve.
     span

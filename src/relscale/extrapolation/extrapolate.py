@@ -64,8 +64,6 @@ class Extrapolation:
         (C, m) forecasts of the candidates.
     forecast
         (m,)
-    interval
-        Prediction interval of each row.
     """
 
     candidates: tuple[str, ...]

@@ -27,8 +27,6 @@ class Form:
 
     Attributes
     ----------
-    name, source
-        Its name and its source.
     predictors
         The predictors of ``terms``, in order.
     low, high

@@ -23,18 +23,10 @@ class Curve:
 
     Attributes
     ----------
-    label
-        Label of the curve.
     group
         Legend group, shown and hidden together.
-    status
-        Status of the fit.
     verdict
         Verdict on the gap; None if not requested or not known.
-    series
-        Label of the group's series.
-    shows_interval, shows_points
-        Whether the interval of the law, and the points, are drawn.
     """
 
     label: str

@@ -99,8 +99,6 @@ class FigureData:
 
     Attributes
     ----------
-    measurements
-        The measurement table.
     fits
         The folder with ``frontier``, ``errors``, ``gaps``, ``fits`` and the other tables of a fit, as parquet files.
     suites
@@ -137,8 +135,6 @@ class FigureData:
         kind
             The row type of a table of the fit or of ``other_tables``, ``FittedParameter``, or a ``MeasuredRun``.
             A type without a table has no rows.
-        equal
-            Columns and their values (`RowFilter`).
 
         Raises
         ------

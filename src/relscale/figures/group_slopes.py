@@ -34,8 +34,6 @@ class CovariateWords(NamedTuple):
         Message of an empty panel: "no law of a group with a known share".
     log_name
         Name of the covariate's logarithm: "log share".
-    notes
-        Footnotes.
     """
 
     title: str
@@ -59,8 +57,6 @@ def draw_slopes(
     ----------
     covariate
         Positive values by label of the series and by group; groups without one are excluded.
-    words
-        Words of the figure.
     estimand
         Estimand of the intervals; by default the most general one available.
     """

@@ -21,8 +21,6 @@ class LawLine:
     ----------
     low, high
         Limits of the interval at each of ``flops``; None without an interval.
-    slope
-        The fitted exponent with its interval.
     estimand
         Estimand of the interval: ``these items``, ``item population`` or ``validation loss``.
     """

@@ -68,8 +68,6 @@ def plot(
     ----------
     name
         A name in ``registry.figures()``; ``relative-law-SUITE`` is ``relative-law`` with the option ``suite``.
-    data
-        The tables to draw.
     output
         A file ending in ``.html``; the other formats are written beside it under the same name.
     options

@@ -22,8 +22,6 @@ class OrderedSpecifications:
 
     Attributes
     ----------
-    groups
-        Number of groups.
     rows
         One list per specification, with one row per group.
     """

@@ -28,8 +28,6 @@ class Suite:
     ----------
     labels
         Labels by group, in the order of the legend.
-    chance
-        Chance accuracy, or None.
     """
 
     name: str

@@ -60,8 +60,6 @@ def fit(
     replicates
         The same numbers under resamplings of the items; without it intervals are for these items only. A data set is
         read in batches, and does not have to fit into memory.
-    options, suites
-        See ``relscale.fitting.settings``.
     seed
         Seed of all bootstraps and simulations.
 
@@ -124,8 +122,6 @@ class _Rows:
 
     Attributes
     ----------
-    tables
-        Rows by table.
     later
         By table, functions that each compute some of its rows.
     """

@@ -29,15 +29,7 @@ from relscale.measurements.metric import VALIDATION
 def independent_item_rows(
     measurements: pa.Table, replicates: "Replicates | None", matrices: list[RunMatrix], settings: Settings
 ) -> list[ParameterRow]:
-    """Rows of the power law and of the relative law, for the series whose items are in clusters; else none.
-
-    Parameters
-    ----------
-    measurements, replicates
-        As given to ``run_matrices``.
-    matrices
-        Its result.
-    """
+    """Rows of the power law and of the relative law, for the series whose items are in clusters; else none."""
     suites = {
         series.suite
         for matrix in matrices

@@ -96,13 +96,6 @@ def fit_settings(
 ) -> Settings:
     """Merge an experiment's ``fit`` options with the properties of its suites; the options take precedence.
 
-    Parameters
-    ----------
-    options
-        The section ``fit`` of a config.
-    suites
-        Properties by suite.
-
     Raises
     ------
     RelscaleError

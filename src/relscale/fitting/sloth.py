@@ -41,8 +41,6 @@ def forecast(
         (n, k) from 0 to 1; nan if there is none.
     log_sizes
         (n, 2) ln parameters and ln tokens, in any units.
-    families
-        Family of each model.
     known
         (n,) the models whose scores are used.
     number

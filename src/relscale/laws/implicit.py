@@ -28,8 +28,6 @@ def implicit(
     bracket
         Function of theta and x that returns two values of y, (2, n, ...), at which h has different signs; otherwise y
         is nan.
-    parameters
-        Parameters of the law.
     """
 
     def value(theta: Array, x: Array) -> Array:

@@ -28,8 +28,6 @@ class Parameter:
 
     Attributes
     ----------
-    name, unit, meaning
-        Name in the formula and in tables, unit, and description.
     low, high
         Bounds; a fit that ends on one is flagged.
     log
@@ -55,8 +53,6 @@ class Law:
     ----------
     name
         Name in tables and configs, and of its file.
-    formula
-        One-line formula for display.
     predictors
         The rows of x, in order: columns of the measurement table such as ``training_flops``, ``params``, ``tokens``, or
         ``loss`` for a law from one metric to another.
@@ -69,8 +65,6 @@ class Law:
     starts
         Function of x (p, n) and y (n,), in any units, that returns starting points (s, q); called by
         ``starting_points``.
-    source
-        Paper and equation.
     traps
         Caveats: data needed to identify the parameters, and consequences if they are lacking.
     at
@@ -167,8 +161,6 @@ class Family:
 
     Attributes
     ----------
-    name, source
-        Name and source, as for a law.
     prefix
         Prefix of the columns of its predictors, such as ``share_``.
     make_law

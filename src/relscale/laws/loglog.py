@@ -12,8 +12,6 @@ class LogLogLaw:
 
     Attributes
     ----------
-    name, level, slope
-        Names of the law and its two parameters in tables.
     sign
         −1 if a positive ``slope`` parameter means a decrease, such as the β of ``α·F^(−β)``; else 1.
     """

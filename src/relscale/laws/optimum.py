@@ -24,8 +24,6 @@ class Optimum:
     optimal_values
         Function of theta (q,) and the given values that returns the optimal values by name; nan if there is no
         optimum. Predictors of the law and ``derived`` quantities are compared with the data.
-    traps
-        Caveats of the result.
     shares
         Names of the optimal values that are between 0 and 1.
     derived

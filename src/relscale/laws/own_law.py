@@ -22,8 +22,6 @@ def law_of(function: Callable[..., Array], predictor: str = "training_flops") ->
     function
         The first argument is the predictor, an array; each further one is a parameter, whose default is the starting
         point. It is called with arrays that broadcast.
-    predictor
-        Name of the predictor.
 
     Raises
     ------

@@ -48,8 +48,6 @@ def separable(
 
     Parameters
     ----------
-    linear
-        Names of the linear parameters.
     terms
         Function of g (r, ...) and z (p, n, ...) that returns the term of each linear parameter, (k, n, ...).
     grid
@@ -62,8 +60,6 @@ def separable(
         ``exp(−α·z)``.
     signed
         Linear parameters whose starting points may be negative; the others start positive.
-    count
-        Number of starting points.
     """
     names = tuple(parameter.name for parameter in parameters)
     linear_rows = [names.index(symbol) for symbol in linear]

@@ -31,12 +31,6 @@ class Check:
 
     Attributes
     ----------
-    outcome
-        "yes", "warn" or "no".
-    title, detail
-        The subject of the check, and its result.
-    figures
-        Names of the figures that show it.
     suites
         The suites of these figures; None for all.
     """

@@ -23,12 +23,8 @@ def document(
     ----------
     name, finding
         Subject and finding of the page, for the title of the browser window.
-    contents
-        Anchor and title of each section.
     main
         The sections; the first has the anchor ``top``.
-    figures
-        The interactive figures of the sections.
     """
     read = resources.files("relscale.report")
     links = (element("li", element("a", title, href=f"#{anchor}")) for anchor, title in contents)

@@ -53,16 +53,10 @@ class ReportData:
     ----------
     title
         Name of the experiment or table.
-    fits
-        The tables of the fit.
     suites
         The suites in the order to show them; suites that are only in the tables follow.
-    figures
-        The figures of the experiment.
     config
         The resolved config, in YAML.
-    facts
-        The provenance.
     x
         Unit of compute, or name of the column that is the predictor instead.
     widths
@@ -134,8 +128,6 @@ def experiment_data(experiment: Experiment, results: Results | None = None) -> R
 
     Parameters
     ----------
-    experiment
-        Its config.
     results
         Its files; by default those in the working folder.
 

@@ -10,8 +10,6 @@ def sortable_table(caption: str, columns: Sequence[tuple[str, str, str]], rows: 
 
     Parameters
     ----------
-    caption
-        Caption for screen readers.
     columns
         Name, detail, and kind (``text`` or ``number``) of each column.
     rows

@@ -25,8 +25,6 @@ class Frame:
     ----------
     rows
         Mappings from column to value, or an Arrow table.
-    columns
-        The names of the columns, for a table without rows.
 
     Examples
     --------

@@ -62,12 +62,6 @@ class FrontierFit:
     ----------
     rows
         One row per corpus and budget, with its status.
-    level
-        Confidence level of the intervals.
-    guessed
-        Guessed columns.
-    notes
-        Remarks on the rows.
     lines
         Per corpus, the lines of ln tokens, ln params and ln loss of the optima over ln FLOPs.
     least

@@ -45,8 +45,6 @@ class Guess:
     ----------
     option
         Name of the option of ``relscale.fit``.
-    value
-        Guessed value.
     reason
         Reason, unless it is the column's name.
     """

@@ -31,8 +31,6 @@ def law_entry(
 
     Parameters
     ----------
-    shown
-        The name of the law.
     delta
         By default ``DELTA``, or for linear residuals that share of the median error.
     estimation

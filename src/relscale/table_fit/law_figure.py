@@ -44,17 +44,7 @@ class Curve:
 
 
 def law_curves(measurements: pa.Table, fits: pa.Table, law: Law) -> list[Curve]:
-    """The curve of each group to which the law could be fitted.
-
-    Parameters
-    ----------
-    measurements
-        The fitted table.
-    fits
-        The parameters, one row per group and parameter.
-    law
-        The law.
-    """
+    """The curve of each group to which the law could be fitted."""
     several_corpora = len(measurements["corpus"].unique()) > 1
     fitted: dict[str, list[ParameterRow]] = {}
     for parameter in rows_of(ParameterRow, fits):
@@ -93,17 +83,7 @@ def law_curves(measurements: pa.Table, fits: pa.Table, law: Law) -> list[Curve]:
 
 
 def law_figure(curves: Sequence[Curve], title: str, x: str) -> go.Figure:
-    """Draw a law of one predictor as curves over it, and a law of several as measured over fitted values.
-
-    Parameters
-    ----------
-    curves
-        One per group.
-    title
-        Title of the figure.
-    x
-        Name of the first predictor.
-    """
+    """Draw a law of one predictor as curves over it, and a law of several as measured over fitted values."""
     title, x = as_text(title), as_text(x)
     if not curves:
         return chart.empty(title, "No group has all parameters of the law.")

@@ -32,19 +32,7 @@ MAX_GROUPS = 12  # maximum number of drawn groups
 
 
 def notebook_page(title: str, lines: Sequence[str], table: Frame, picture: Markup | None) -> str:
-    """A title, sentences, a table and a picture as one piece of HTML.
-
-    Parameters
-    ----------
-    title
-        Title of the fit.
-    lines
-        Paragraphs, such as the headline.
-    table
-        One row per group or parameter.
-    picture
-        Result of `gap_picture` or `law_picture`.
-    """
+    """A title, sentences, a table and a picture as one piece of HTML."""
     return element(
         "div",
         element("style", Markup(STYLE)),

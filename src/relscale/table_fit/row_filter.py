@@ -20,8 +20,6 @@ class FilteredRows(NamedTuple):
 
     Attributes
     ----------
-    rows
-        These rows.
     remark
         How many of the table's rows they are; empty without conditions.
     place
@@ -41,8 +39,6 @@ def filter_rows(table: pa.Table, conditions: Sequence[str], name: str) -> Filter
     conditions
         ``COLUMN=VALUE`` or ``COLUMN=VALUE,VALUE,…``, of which one must match; ``COLUMN!=VALUE,…``, of which none may
         match; or ``COLUMN>NUMBER`` with ``>``, ``>=``, ``<`` or ``<=``.
-    name
-        Name of the table, for messages.
 
     Raises
     ------

@@ -349,8 +349,6 @@ def pool(
         (J,) slopes, variances of their errors e_j, and degrees of freedom of these variances.
     k
         (J,) quantiles of the errors e_j, for the intervals.
-    level
-        Confidence level.
     v_c, k_c
         Variance of the shared error c, and its quantile.
     covariance

@@ -37,16 +37,8 @@ class Analysis:
 
     Attributes
     ----------
-    name
-        Name of its module.
-    table, row
-        Table of its rows, and their type.
-    options
-        Its options.
     family
         Columns of the family of its p-values; empty if its rows have no verdicts.
-    rows
-        Its function.
     subject
         Type of its first parameter: ``Curves`` or ``FrontierCurves``.
     """

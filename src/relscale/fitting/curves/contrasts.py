@@ -50,8 +50,6 @@ def contrast(target: Curves, baseline: Curves, by: str, name: str, arm: str | No
 
     Parameters
     ----------
-    target, baseline
-        Curves of errors.
     by, name, arm
         The column in which the two differ, the baseline's name, and the target's name if its key lacks it.
     """

@@ -22,15 +22,7 @@ RATIO: Quantity = "ratio"
 
 @dataclass(frozen=True)
 class PointVariance:
-    """The uncertainty of each value of a curve; arrays (P, J).
-
-    Attributes
-    ----------
-    variance
-        Variance of the value, nan if unknown.
-    df
-        The degrees of freedom that the variance was estimated with.
-    """
+    """The uncertainty of each value of a curve; arrays (P, J)."""
 
     variance: Floats
     df: Floats

@@ -32,8 +32,6 @@ class FrontierCurves:
 
     Attributes
     ----------
-    points
-        The points of the frontier.
     read, errors
         Errors of every series of the matrix at the points, and the curves that laws are fitted to: column
         ``fitted[j]`` of ``read`` is curve j.

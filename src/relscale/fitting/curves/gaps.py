@@ -36,8 +36,6 @@ class Gaps:
         (P, J) 1 / runs, the mean of target and baseline.
     replicates
         (P, J, B).
-    status
-        (P, J).
     """
 
     log_ratio: Floats

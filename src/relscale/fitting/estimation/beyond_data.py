@@ -39,8 +39,6 @@ class ModelError:
     ----------
     growth
         b, the variance per factor e of compute; nan if there are too few origins.
-    origins
-        Number of origins.
     """
 
     growth: float

@@ -62,8 +62,6 @@ class Fitted:
 
     Attributes
     ----------
-    drawn
-        Bootstrap draws, or None.
     by_t
         Whether intervals are t intervals rather than percentiles of the draws.
     reference
@@ -143,16 +141,12 @@ class Problem:
 
     Attributes
     ----------
-    law, entry, data, settings, values
-        As in ``fit_law``.
     x
         (p, n) predictors of the law.
     reference
         The compute by which they are divided, or nan.
     weights
         (n,) weights of the points.
-    fit
-        The estimator that the entry requests.
     """
 
     law: Law
@@ -219,14 +213,8 @@ def fit_law(
 
     Parameters
     ----------
-    of
-        The law and the columns of its predictors.
-    entry
-        The law's entry in the config.
     data
         The n points to fit.
-    settings
-        Level, number of draws and seed.
     values
         Values of the ``by`` columns, which distinguish this fit from others of the entry.
 

@@ -80,8 +80,6 @@ class Points:
 
     Attributes
     ----------
-    rows
-        The measurements.
     x
         (p, n) predictors, in the law's order.
     y, stderr
@@ -210,8 +208,6 @@ def points(
 
     Parameters
     ----------
-    columns
-        Columns of the predictors.
     log_residual
         Whether values are fitted by their logarithms, and so must be positive.
     measured

@@ -60,8 +60,6 @@ def predict(
 
     Parameters
     ----------
-    ahead
-        The measurements to predict.
     measured
         For a law of a measured predictor, its value by model.
     source

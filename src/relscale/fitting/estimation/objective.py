@@ -32,8 +32,6 @@ class Objective:
 
     Attributes
     ----------
-    law
-        The law to fit.
     x
         (p, n, B), or (p, n, 1) if all data sets share it.
     y

@@ -83,8 +83,6 @@ def profile_limits(
         The estimates by least squares of B data sets.
     x, y, weights, residual, fixed
         The arguments of ``estimate``: x (p, n), y (n,) or (n, B), weights (n,).
-    level
-        Confidence level.
     """
     y = np.asarray(y, dtype=float)
     fit = Fit(

@@ -28,10 +28,6 @@ class TriedMixtures:
     ----------
     columns
         The law's predictors, and a column per target.
-    shares, targets
-        Names of the columns of shares, and of targets.
-    runs
-        The names of the models.
     incomplete
         Number of further models that lack a target or a predictor.
     metric
@@ -69,8 +65,6 @@ def tried_mixtures(measurements: pa.Table, entry: FurtherLaw, called: Sequence[s
 
     Parameters
     ----------
-    measurements
-        The measurements of the experiment.
     entry
         The law; each value of its ``by`` is a target.
     called

@@ -26,8 +26,6 @@ class Candidate(Generic[F]):
 
     Attributes
     ----------
-    name
-        Its name in tables.
     forecast
         The function from known scales, their values (P, J) and the target scales to the forecast (Q, J); for a
         loss-to-loss candidate, from ln E_t and ln E_b (P, J) and a forecast of ln E_b (Q, J). All in logarithms, nan

@@ -104,8 +104,6 @@ def forecast_rows(
 
     Parameters
     ----------
-    curves
-        Errors or ratios.
     settings
         Its ``forecast`` lists targets; the default is ten times the largest compute of the data.
         A target with a ``corpus`` is for the curves of that corpus.

@@ -20,8 +20,6 @@ class ForecastData:
 
     Attributes
     ----------
-    scales
-        Scales of the curves' points.
     value
         (P, J) ln E or ln G, nan if unknown.
     reading

@@ -25,8 +25,6 @@ def direction(delta_beta: Limits, log_ratios: Iterable[Limits]) -> Direction | N
 
     Parameters
     ----------
-    delta_beta
-        Lower and upper limit of Δβ.
     log_ratios
         Limits of ln G at computes that span the range (its two ends and the reference).
     """

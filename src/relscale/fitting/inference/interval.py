@@ -95,8 +95,6 @@ class Interval:
 
     Attributes
     ----------
-    value, stderr, low, high
-        Estimate, standard error and limits.
     df
         Degrees of freedom of the runs' variance: n − 2, or those of the points' own variances.
     share
@@ -107,8 +105,6 @@ class Interval:
         The p-value if it comes from a bootstrap, else None.
     status
         Remarks on the draws of a bootstrap, else None.
-    failed
-        Number of failed draws.
     """
 
     value: Floats

@@ -35,16 +35,8 @@ class LineWithIntervals:
 
     Attributes
     ----------
-    line
-        The least-squares lines.
-    slope
-        Intervals of the slopes.
     ends
         Intervals of the lines at the smallest, mean and largest x.
-    estimand
-        The scope of the intervals.
-    method, method_note
-        Method of the intervals.
     draws
         The lines through draws of whole training runs, for bootstrap intervals.
     """

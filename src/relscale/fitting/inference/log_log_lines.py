@@ -160,8 +160,6 @@ def lines(
         (P, ...) variance of each point from single runs, in any unit; 1 by default.
     blocks
         (P,) the training run of each point; each has its own by default.
-    point_variance
-        The points' known variance.
     without
         (P, ..., G) ``y`` without each of G training runs that the points share; nan if a point is lost, and the line is
         fitted to the remaining points.

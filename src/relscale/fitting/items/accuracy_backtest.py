@@ -62,8 +62,6 @@ class Backtest:
 
     Attributes
     ----------
-    forecasts
-        Number of forecasts.
     mean_error
         Mean absolute error of the accuracy by the name of the candidate, NaN without a forecast.
     """

@@ -81,8 +81,6 @@ def calibrated(answers: Array, *, slopes: bool = False, guess: float = 0.0) -> t
     ----------
     slopes
         Whether items differ in slope (2PL), which needs many more models.
-    guess
-        Probability of a right guess.
     """
     known = np.isfinite(answers)
     filled = np.where(known, answers, 0.0)

@@ -26,13 +26,6 @@ LIMITED = ("value", "predicted", "ratio")  # columns whose limits are named low 
 def reproduction(answers: pa.Table, fits: Fits) -> pa.Table:
     """One row per published number, and per number of the fit that an answer without one selects.
 
-    Parameters
-    ----------
-    answers
-        The table of answers.
-    fits
-        The fit to compare with.
-
     Returns
     -------
     pa.Table

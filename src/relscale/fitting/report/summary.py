@@ -62,8 +62,6 @@ def summary(
 
     Parameters
     ----------
-    fits
-        The fit to summarise.
     shown
         The metric and the prompt form of each suite; all metrics and forms of a suite that is not named.
     without

@@ -22,8 +22,6 @@ def text_table(lines: Sequence[Line], without: Sequence[str] = ()) -> str:
     ----------
     lines
         Lines, all with the headings of the first.
-    without
-        Headings to omit.
     """
     if not lines:
         return ""

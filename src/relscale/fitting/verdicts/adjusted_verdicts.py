@@ -58,8 +58,6 @@ def with_adjusted_verdicts(rows: Sequence[Any], family: Sequence[str], margin: f
         Rows of a type with ``p_value``, ``p_bh``, ``verdict``, ``low``, ``high`` and ``level``.
     family
         The columns whose equal values mark rows with jointly adjusted p-values.
-    margin
-        Largest change per tenfold of compute that is considered flat.
     """
     families = [key_of(row, family) for row in rows]
     p_bh, _ = adjusted([None if row.verdict is None else row.p_value for row in rows], families)

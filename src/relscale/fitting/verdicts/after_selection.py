@@ -35,8 +35,6 @@ def limits_after_selection(
     ----------
     slopes, p_bh, families
         One per gap: its Δβ, its adjusted p-value, and the family of the adjustment.
-    level
-        Confidence level of the slopes' unadjusted limits.
     """
     of_families = list(zip(families, p_bh, strict=True))
     tests = Counter(family for family, p in of_families if not math.isnan(p))

@@ -73,8 +73,6 @@ def verdict(
     ----------
     p_adjusted
         p-value of Δβ = 0, adjusted over the family.
-    level
-        Confidence level of the limits.
     direction
         Whether the gap closes or widens by the limits of Δβ and of ln G alone.
     crossing

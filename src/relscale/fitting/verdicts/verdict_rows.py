@@ -128,12 +128,8 @@ def verdict_rows(
 
     Parameters
     ----------
-    parameters
-        Rows of the table ``fits``.
     errors, influence, specifications, powers
         Rows of the tables of these names (``power`` for the last), if computed.
-    settings
-        Settings of the fit.
     """
     found = gaps(parameters)
     slopes = [gap.slope for gap in found.values()]

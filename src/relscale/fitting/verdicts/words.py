@@ -124,17 +124,7 @@ def ordered(rows: Sequence[VerdictRow]) -> list[VerdictRow]:
 
 
 def sentence(row: VerdictRow, names: Names = UNNAMED, corpus: bool = True) -> str:
-    """The change of one gap, in ratios and per cent.
-
-    Parameters
-    ----------
-    row
-        The gap.
-    names
-        Words for suites and groups.
-    corpus
-        Whether to name the corpus.
-    """
+    """The change of one gap, in ratios and per cent."""
     subject = names.group(row)
     arm = f"{row.contrast} {row.arm}" if row.arm is not None else None
     if details := [name for name in (row.corpus if corpus else None, arm) if name]:

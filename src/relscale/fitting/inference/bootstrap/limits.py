@@ -80,8 +80,6 @@ def limits(
         (..., B), nan if the fit of a draw failed.
     level
         Level of the two-sided interval, in (0, 1).
-    kind
-        One of ``KINDS``.
     stderr, draw_stderr
         (...) and (..., B), for studentised limits.
     jackknife
