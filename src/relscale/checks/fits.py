@@ -62,15 +62,10 @@ def check_fits(experiment: Experiment, contents: Mapping[str, SuiteContents]) ->
 
 
 def check_points(experiment: TrainingExperiment) -> None:
-    """Check that there are enough runs for a law.
+    """Refuse too few runs for a law.
 
-    A budget's compute-optimal point is the minimum of a parabola, which needs runs of three sizes, and a law
-    needs two such points. With ``fit.frontier: all`` each run is a point.
-
-    Raises
-    ------
-    RelscaleError
-        There are too few runs.
+    A budget's compute-optimal point is the minimum of a parabola, which needs runs of three sizes, and a law needs two
+    such points. With ``fit.frontier: all`` each run is a point.
     """
     if experiment.fit.frontier == "all":
         return
@@ -93,13 +88,7 @@ def check_points(experiment: TrainingExperiment) -> None:
 
 
 def check_streams(experiment: TrainingExperiment) -> None:
-    """Check that a streamed corpus of limited size has enough text for its largest run.
-
-    Raises
-    ------
-    RelscaleError
-        There is too little text.
-    """
+    """Refuse a streamed corpus of limited size with too little text for its largest run."""
     epochs = experiment.training.max_epochs
     for name, corpus in experiment.corpora.items():
         largest = experiment.largest_run(name)

@@ -20,13 +20,7 @@ CPU_BUILD = re.compile(r"^cuda\s*(:[^=]*)?=\s*None", re.MULTILINE)
 
 
 def check_folders(store: Path, results: Path) -> None:
-    """Check that results and store can be written.
-
-    Raises
-    ------
-    RelscaleError
-        They cannot be written.
-    """
+    """Refuse folders of results and of the store that cannot be written."""
     for key, folder in (("store", store), ("experiment", results)):
         existing = next(
             (parent for parent in (folder, *folder.absolute().parents) if _exists(parent, key)), Path("/")
@@ -38,13 +32,7 @@ def check_folders(store: Path, results: Path) -> None:
 
 
 def check_placed(experiment: TrainingExperiment) -> None:
-    """Check that every run can be placed and takes a realistic time.
-
-    Raises
-    ------
-    RelscaleError
-        A run cannot be placed.
-    """
+    """Refuse runs that cannot be placed, or take unrealistically long."""
     options = experiment.training
     for run in experiment.planned_runs:
         placement = place(run, experiment.hardware, options)

@@ -26,13 +26,7 @@ ROWS_READ = 1000  # of JSON lines, to find all keys, because rows may lack some
 
 
 def check_text(experiment: TrainingExperiment) -> None:
-    """Check that sources, their parts in corpora, and the tokenizer exist.
-
-    Raises
-    ------
-    RelscaleError
-        One does not exist; the message begins with its key.
-    """
+    """Refuse sources, parts of corpora and a tokenizer that do not exist; the message begins with the key."""
     for name, source in experiment.sources.items():
         key = f"sources.{name}"
         if isinstance(source, InstalledPackages):

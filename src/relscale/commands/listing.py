@@ -21,13 +21,7 @@ def complete_by(argument: argparse.Action, names: Callable[[], Iterable[str]]) -
 
 
 def check_name(kind: str, name: str, known: Iterable[str]) -> None:
-    """Check that a name exists.
-
-    Raises
-    ------
-    RelscaleError
-        There is no such name.
-    """
+    """Refuse a name that is not listed."""
     names = list(known)
     if name not in names:
         raise RelscaleError(f"no {kind} {name!r}; {suggestion(name, names)}")

@@ -111,13 +111,7 @@ def default_output(path: Path) -> Path:
 
 
 def check_parent(path: Path) -> None:
-    """Refuse a path whose folder cannot be written or created.
-
-    Raises
-    ------
-    ArgumentTypeError
-        A part of it is a file, or read-only.
-    """
+    """Refuse a path whose folder cannot be written or created, as if a part of it is a file, or read-only."""
     try:
         existing = next(parent for parent in path.absolute().parents if parent.exists())
     except OSError as error:

@@ -139,13 +139,8 @@ def empty(name: str) -> pa.Table:
 
 
 def check_folder(folder: str | Path) -> None:
-    """Refuse a folder that ``write`` cannot replace.
-
-    Raises
-    ------
-    RelscaleError
-        It is a file, or contains other files than the tables of a fit, which would be lost.
-    """
+    """Refuse a folder that ``write`` cannot replace: a file, or one with other files than the tables of a fit, which
+    would be lost."""
     folder = Path(folder).resolve()
     if folder.is_file():
         raise RelscaleError(f"{folder}: a file; name a folder for the tables of the fit")

@@ -40,13 +40,7 @@ else:
 
 
 def check_option_names(names: Iterable[str]) -> None:
-    """Reject unknown options.
-
-    Raises
-    ------
-    RelscaleError
-        There is no option of that name.
-    """
+    """Refuse options that do not exist."""
     for name in names:
         if name not in Fit.model_fields:
             raise RelscaleError(f"fit: unknown option {name!r}; allowed: {', '.join(Fit.model_fields)}")

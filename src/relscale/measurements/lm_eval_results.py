@@ -176,13 +176,7 @@ def _completed(read: pa.ChunkedArray, stated: pa.ChunkedArray, subject: str) -> 
 
 
 def check_one_metric(table: pa.Table, name: str) -> None:
-    """Refuse scores of several metrics or filters, or of both tasks and groups.
-
-    Raises
-    ------
-    RelscaleError
-        There are several; the message states how to choose.
-    """
+    """Refuse scores of several metrics or filters, or of both tasks and groups; the message states how to choose."""
     for choice in ("metric", "filter", "kind"):
         values = sorted(set(table[choice].to_pylist()))
         if len(values) > 1:
@@ -227,13 +221,7 @@ def check_equal_tasks(table: pa.Table, name: str, separate: Sequence[str] = ()) 
 
 
 def refuse_lone_results(path: Path) -> None:
-    """Refuse a file of lm-eval's results in place of a table, and explain how to write one.
-
-    Raises
-    ------
-    RelscaleError
-        It is such a file.
-    """
+    """Refuse a file of lm-eval's results in place of a table, and explain how to write one."""
     if path.suffix == ".json" and path.name.startswith("results_"):
         raise RelscaleError(
             f"{path}: lm-eval's results of one model, and a law needs several; write a table with the columns "

@@ -37,13 +37,7 @@ def with_quantization(rows: pa.Table, quantization: str, logged: Sequence[str] =
 
 
 def refuse_mixed_formats(rows: pa.Table) -> None:
-    """Refuse measurements of suites that were scored with weights in several formats.
-
-    Raises
-    ------
-    RelscaleError
-        There are several formats.
-    """
+    """Refuse measurements of suites that were scored with weights in several formats."""
     if COLUMN not in rows.column_names:
         return
     suites = rows.filter(pc.not_equal(rows["suite"], VALIDATION.suite))

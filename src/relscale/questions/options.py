@@ -15,24 +15,12 @@ def option(meaning: str, default: Any = dataclasses.MISSING) -> Any:
 
 
 def check_choice(option: str, value: str, first: str, second: str) -> None:
-    """Check that a value is one of two.
-
-    Raises
-    ------
-    RelscaleError
-        It is neither of them.
-    """
+    """Refuse a value that is neither of two."""
     if value not in (first, second):
         raise RelscaleError(f"{option}: {value!r} is neither {first} nor {second}")
 
 
 def check_draws(draws: int) -> None:
-    """Check the number of resamples.
-
-    Raises
-    ------
-    RelscaleError
-        It is negative.
-    """
+    """Refuse a negative number of resamples."""
     if draws < 0:
         raise RelscaleError(f"draws: {draws} is negative")

@@ -95,13 +95,7 @@ def check_parquet(path: str | Path) -> None:
 
 
 def check_ends(path: str | Path) -> None:
-    """Check that a file begins and ends like parquet, unlike a truncated one.
-
-    Raises
-    ------
-    Damaged
-        The file is truncated, or is not parquet.
-    """
+    """Refuse a file as damaged that does not begin and end like parquet, as if it is truncated."""
     with open(path, "rb") as file:
         _footer(file)
 

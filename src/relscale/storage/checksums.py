@@ -140,13 +140,7 @@ def _read(path: Path) -> dict[str, Checksum]:
 
 
 def check_sizes(folder: Path) -> None:
-    """Check that all listed files of a folder exist with their sizes.
-
-    Raises
-    ------
-    Damaged
-        A file is missing or has another size.
-    """
+    """Refuse a folder as damaged if a listed file is missing or has another size."""
     for name, checksum in listed(folder).items():
         _check_size(folder / name, checksum)
 

@@ -16,13 +16,7 @@ class Kind:
     endings: tuple[str, ...]
 
     def check(self, path: Path) -> None:
-        """Refuse a file name of another kind.
-
-        Raises
-        ------
-        RelscaleError
-            The name has another ending, or none.
-        """
+        """Refuse a file name with another ending, or none."""
         if path.suffix not in self.endings:
             raise RelscaleError(f"{path}: the name of a {self.name} ends in {' or '.join(self.endings)}")
 

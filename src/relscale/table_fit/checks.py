@@ -45,13 +45,7 @@ def gap_of(law: str | Law) -> Gap | None:
 
 
 def check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
-    """Reject invalid fixed parameters.
-
-    Raises
-    ------
-    RelscaleError
-        The law has no such parameter, or its value is not a number.
-    """
+    """Refuse fixed parameters that the law does not have, and values that are not numbers."""
     for name, value in fixed.items():
         if name not in law.names:
             raise RelscaleError(
@@ -108,13 +102,7 @@ def check_options(
     seed: int,
     baseline: str | None,
 ) -> None:
-    """Reject incompatible options and invalid values.
-
-    Raises
-    ------
-    RelscaleError
-        An option is invalid; the message begins with its name.
-    """
+    """Refuse incompatible options and invalid values; the message begins with the option's name."""
     known = law_names()
     if not isinstance(law, Law):
         law_or_family(str(law))
@@ -140,13 +128,7 @@ def check_options(
 def check_baseline(
     source: pa.Table, group: str | None, baseline: str | None, law: str | Law, name: str
 ) -> None:
-    """Reject a baseline that is not a group of the table.
-
-    Raises
-    ------
-    RelscaleError
-        There are no groups, no baseline, or none of that name.
-    """
+    """Refuse a table without groups, and a baseline that is not given or not a group."""
     if group is None:
         raise RelscaleError(
             f"{name}: the law {law!r} compares groups; name the column of groups, one of {listed(source.column_names)}"
@@ -163,13 +145,8 @@ def check_baseline(
 
 
 def check_no_mean(source: pa.Table, group: str | None, baseline: str | None, name: str) -> None:
-    """Reject the mean of the other groups as a baseline, unless a group has this name.
-
-    Raises
-    ------
-    RelscaleError
-        The baseline is that mean, which only lines in logarithms are fitted to.
-    """
+    """Refuse the mean of the other groups as a baseline, unless a group has this name: only lines in logarithms have
+    it."""
     if baseline == MEAN and group and MEAN not in words(source[group], name):
         raise RelscaleError(
             f"{name}: baseline: the mean of the other groups requires the relative law as a line in logarithms; "
@@ -178,13 +155,8 @@ def check_no_mean(source: pa.Table, group: str | None, baseline: str | None, nam
 
 
 def check_no_amounts(law: str | Law, columns: Sequence[str], rows: pa.Table, name: str) -> None:
-    """Reject parts of a law of shares whose values are percentages, tokens or another predictor; parts may be left out.
-
-    Raises
-    ------
-    RelscaleError
-        Values in ``rows`` are not shares of at most 1 in all.
-    """
+    """Refuse parts of a law of shares whose values are percentages, tokens or another predictor; parts may be left out,
+    so that shares may sum to less than 1."""
     entry = law_or_family(law)
     if not isinstance(entry, Family) or entry.prefix != SHARE:
         return
@@ -196,13 +168,7 @@ def check_no_amounts(law: str | Law, columns: Sequence[str], rows: pa.Table, nam
 
 
 def check_reported(law: str) -> None:
-    """Reject the report of a law that has none.
-
-    Raises
-    ------
-    RelscaleError
-        The law compares no groups.
-    """
+    """Refuse the report of a law that compares no groups."""
     if law != "relative":
         raise RelscaleError(
             f"--report: the law {law!r} compares no groups; only the law 'relative' has a report"
@@ -210,13 +176,7 @@ def check_reported(law: str) -> None:
 
 
 def check_output(output: Path) -> None:
-    """Reject a table or folder that ``TableFit.write`` cannot write.
-
-    Raises
-    ------
-    RelscaleError
-        The table's name has another ending or is that of a folder, or the folder holds something else.
-    """
+    """Refuse a table or folder that ``TableFit.write`` cannot write: another ending, a folder's name, other contents."""
     if not output.suffix:
         check_folder(output)
         return

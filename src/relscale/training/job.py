@@ -60,13 +60,7 @@ class Job:
         return self.store / "runs" / run_key(run, self.data.digest, self.options)
 
     def check_epochs(self) -> None:
-        """Check the number of passes over the corpus.
-
-        Raises
-        ------
-        RelscaleError
-            A run would see its corpus more than ``options.max_epochs`` times.
-        """
+        """Refuse a run that would see its corpus more than ``options.max_epochs`` times."""
         store, most = self.data.store(), self.options.max_epochs
         for run in self.runs:
             tokens = furthest_token(run, self.options.branches)

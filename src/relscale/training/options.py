@@ -159,13 +159,7 @@ LOGGER_PACKAGES = {"csv": (), "tensorboard": ("tensorboard", "tensorboardX"), "w
 
 
 def check_logger(name: str) -> None:
-    """Check that the logger's package is installed.
-
-    Raises
-    ------
-    RelscaleError
-        The package is not installed.
-    """
+    """Refuse a logger whose package is not installed."""
     packages: tuple[str, ...] = LOGGER_PACKAGES[name]
     if packages and not any(find_spec(package) for package in packages):
         raise RelscaleError(
@@ -174,13 +168,8 @@ def check_logger(name: str) -> None:
 
 
 def check_noise_scale(run: Run, options: Training, strategy: str) -> None:
-    """Check that the gradient noise scale can be measured, if requested.
-
-    Raises
-    ------
-    RelscaleError
-        A batch has a single sequence, gradients are sharded, or two options change the batch size.
-    """
+    """Refuse a gradient noise scale that cannot be measured: a batch has a single sequence, gradients are sharded, or
+    two options change the batch size."""
     if options.measurement is None:
         return
     key = "training.adaptive_batch" if options.adaptive_batch else "training.noise_scale"

@@ -43,13 +43,7 @@ class MixturePointRow:
 
 
 def check_mixture_law(entry: FurtherLaw) -> None:
-    """Reject a law without an optimal mixture.
-
-    Raises
-    ------
-    RelscaleError
-        The law is not a mixture law, or it is not fitted by unweighted least squares.
-    """
+    """Refuse a law that is no mixture law, or that is not fitted by unweighted least squares."""
     if entry.law not in LAWS:
         raise RelscaleError(
             f"fit.laws.{entry.name}.optimum: {entry.law} is not a mixture law; remove it, or use one of "

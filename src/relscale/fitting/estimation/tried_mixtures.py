@@ -43,13 +43,7 @@ class TriedMixtures:
 
 
 def check_equal_points(law: FurtherLaw) -> None:
-    """Reject a law that is not fitted by unweighted least squares.
-
-    Raises
-    ------
-    RelscaleError
-        An option of the law requires another fit.
-    """
+    """Refuse a law with an option that requires another fit than unweighted least squares."""
     others = [
         option for option in OTHER_FITS if getattr(law, option) != FurtherLaw.model_fields[option].default
     ]

@@ -100,13 +100,8 @@ def target_scales(targets: Sequence[ForecastTarget], known: Scales) -> Scales:
 def check_target_units(targets: Sequence[ForecastTarget], at: Scales, known: Scales) -> None:
     """Refuse targets whose compute, parameters or tokens are in other units than those of the known models.
 
-    Compute per parameter and token may differ a hundredfold from that of the known models, tokens per parameter
-    may lie ``1e5``-fold beyond theirs.
-
-    Raises
-    ------
-    RelscaleError
-        One of these differs more.
+    Compute per parameter and token may differ a hundredfold from that of the known models, tokens per parameter may lie
+    ``1e5``-fold beyond theirs.
     """
     both = np.isfinite(known.log_params) & np.isfinite(known.log_tokens)
     if not both.any():
