@@ -2,94 +2,43 @@
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 
 from relscale.errors import RelscaleError
 from relscale.storage.endings import CONFIG, DOCUMENT, PAGE, TABLE, Kind
 
 
-def output_file(text: str) -> Path:
-    """The path of a file to write.
-
-    Raises
-    ------
-    ArgumentTypeError
-        It is a folder, or its own folder cannot be written or created.
-    """
+def output_file(text: str, kind: Kind | None = None) -> Path:
+    """The path of a file to write; one of another kind, a folder, or what cannot be written or created is refused."""
     path = Path(text)
     if _is_folder(path):
         raise argparse.ArgumentTypeError(f"{path} is a folder; name a file, such as {path / 'FILE'}")
     check_parent(path)
+    try:
+        if kind is not None:
+            kind.check(path)
+    except RelscaleError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return path
 
 
-def output_table(text: str) -> Path:
-    """The path of a table to write.
-
-    Raises
-    ------
-    ArgumentTypeError
-        As ``output_file``, or the ending is neither ``.parquet`` nor ``.csv``.
-    """
-    return _output_of(TABLE, text)
-
-
-def output_page(text: str) -> Path:
-    """The path of a report or figure to write.
-
-    Raises
-    ------
-    ArgumentTypeError
-        As ``output_file``, or the ending is not ``.html``.
-    """
-    return _output_of(PAGE, text)
-
-
-def output_config(text: str) -> Path:
-    """The path of a config to write.
-
-    Raises
-    ------
-    ArgumentTypeError
-        As ``output_file``, or the ending is neither ``.yaml`` nor ``.yml``.
-    """
-    return _output_of(CONFIG, text)
-
-
-def output_document(text: str) -> Path:
-    """The path of a page of documentation to write.
-
-    Raises
-    ------
-    ArgumentTypeError
-        As ``output_file``, or the ending is not ``.md``.
-    """
-    return _output_of(DOCUMENT, text)
+output_table = partial(output_file, kind=TABLE)
+output_page = partial(output_file, kind=PAGE)
+output_config = partial(output_file, kind=CONFIG)
+output_document = partial(output_file, kind=DOCUMENT)
 
 
 def output_folder(text: str) -> Path:
-    """The path of a folder to write.
-
-    Raises
-    ------
-    ArgumentTypeError
-        It is a file, or the folder above it cannot be written or created.
-    """
+    """The path of a folder to write; a file, or what cannot be written or created, is refused."""
     path = Path(text)
     if path.is_file():
         raise argparse.ArgumentTypeError(f"{path} is a file; name a folder")
-    check_parent(path)
-    return path
+    return output(text)
 
 
 def output(text: str) -> Path:
-    """The path of a file or a folder to write, whichever the table needs.
-
-    Raises
-    ------
-    ArgumentTypeError
-        The folder above it cannot be written or created.
-    """
+    """The path of a file or a folder to write, whichever the table needs; refused if it cannot be created."""
     path = Path(text)
     check_parent(path)
     return path
@@ -120,15 +69,6 @@ def check_parent(path: Path) -> None:
         raise argparse.ArgumentTypeError(f"{path}: {existing} is a file, not a folder; name another place")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise argparse.ArgumentTypeError(f"{path}: {existing} cannot be written; name another place")
-
-
-def _output_of(kind: Kind, text: str) -> Path:
-    path = output_file(text)
-    try:
-        kind.check(path)
-    except RelscaleError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return path
 
 
 def _is_folder(path: Path) -> bool:

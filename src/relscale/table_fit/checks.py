@@ -176,7 +176,7 @@ def check_reported(law: str) -> None:
 
 
 def check_output(output: Path) -> None:
-    """Refuse a table or folder that ``TableFit.write`` cannot write: another ending, a folder's name, other contents."""
+    """Refuse a table or folder that ``TableFit.write`` cannot write: its ending, name or contents."""
     if not output.suffix:
         check_folder(output)
         return
