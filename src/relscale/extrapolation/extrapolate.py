@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from relscale.confidence import LEVEL
 from relscale.errors import RelscaleError
 from relscale.extrapolation.candidate import Candidate, candidates_for
-from relscale.extrapolation.folds import Fold, coordinates, make_folds
+from relscale.extrapolation.folds import Fold, both_coordinates, make_folds
 from relscale.extrapolation.interval import Interval, WeightedForecast, prediction_interval
 from relscale.extrapolation.stacking import products, stacked
 from relscale.extrapolation.table import NO_ROWS, Labels, Mask, Table, rows_of
@@ -126,21 +126,7 @@ def extrapolate(
     RelscaleError
         No candidate applies, a name is unknown, or every candidate is rejected.
     """
-    candidates = candidates_for(known)
-    for name in names:
-        if not any(candidate.name.startswith(name) for candidate in candidates):
-            raise RelscaleError(
-                f"no candidate {name!r} applies; {suggestion(name, [c.name for c in candidates])}"
-            )
-    if names:
-        candidates = [candidate for candidate in candidates if candidate.name.startswith(tuple(names))]
-    if not candidates:
-        of_curves = (
-            "; curves of one predictor other than log_flops need a positive y"
-            if len(known.names) == 1
-            else ""
-        )
-        raise RelscaleError(f"no candidate has the predictors {', '.join(known.names)}{of_curves}")
+    candidates = _candidates(known, names)
     parts = list(folds) or make_folds(known, at)
     by_curve = len(known.names) == 1 and known.positive and len(np.unique(known.group)) > 1
     split = [(known.take(fold.known), known.take(fold.targets)) for fold in parts]
@@ -199,6 +185,23 @@ def extrapolate(
         forecast=forecast,
         interval=prediction_interval(target, backtests, usable, level, nearest_first),
     )
+
+
+def _candidates(known: Table, names: Sequence[str]) -> list[Candidate]:
+    """The candidates that apply, or those of them whose names begin like one of ``names``."""
+    candidates = candidates_for(known)
+    for name in names:
+        if not any(candidate.name.startswith(name) for candidate in candidates):
+            raise RelscaleError(
+                f"no candidate {name!r} applies; {suggestion(name, [c.name for c in candidates])}"
+            )
+    if names:
+        candidates = [candidate for candidate in candidates if candidate.name.startswith(tuple(names))]
+    if not candidates:
+        is_curve = len(known.names) == 1
+        hint = "; curves of one predictor other than log_flops need a positive y" if is_curve else ""
+        raise RelscaleError(f"no candidate has the predictors {', '.join(known.names)}{hint}")
+    return candidates
 
 
 @dataclass(frozen=True)
@@ -328,8 +331,7 @@ def _attempt(candidate: Candidate, known: Table, at: Table) -> tuple[Array, str]
 
 def trend(known: Table, at: Table) -> Array:
     """(m,) how far a curve's trend may leave its known rows at each target; ln y if y is positive, over ln x."""
-    both = coordinates(known.names, np.hstack([known.x, at.x]))[0]
-    x, to = both[: len(known)], both[len(known) :]
+    (x,), (to,) = both_coordinates(known, at)
     if not len(x):
         return np.zeros(len(to))
     y = np.log(known.y) if known.positive else known.y

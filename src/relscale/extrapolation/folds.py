@@ -44,12 +44,17 @@ def coordinates(names: Sequence[str], x: Array) -> Array:
         return np.where(has_log[:, None], np.log(x), x)
 
 
+def both_coordinates(known: Table, at: Table) -> tuple[Array, Array]:
+    """The coordinates of known rows (p, n) and of target rows (p, m), on one scale."""
+    both = coordinates(known.names, np.hstack([known.x, at.x]))
+    return both[:, : len(known)], both[:, len(known) :]
+
+
 def make_folds(known: Table, at: Table) -> list[Fold]:
     """The folds, the nearest to the targets first."""
     if len(known.names) == 1:
         return _of_curves(known, at)
-    both = coordinates(known.names, np.hstack([known.x, at.x]))
-    z, to = both[:, : len(known)], both[:, len(known) :]
+    z, to = both_coordinates(known, at)
     spread = np.maximum(z.std(axis=1), 1e-12)
     shift = (to.mean(axis=1) - z.mean(axis=1)) / spread
     moves: Mask = (np.abs(shift) > MOVED) & (z.std(axis=1) > 1e-9)
@@ -74,8 +79,7 @@ def make_folds(known: Table, at: Table) -> list[Fold]:
 
 def _of_curves(known: Table, at: Table) -> list[Fold]:
     """Folds that begin 1, 2, … times as far before each curve's end as its targets are beyond it."""
-    both = coordinates(known.names, np.hstack([known.x, at.x]))[0]
-    z, to = both[: len(known)], both[len(known) :]
+    (z,), (to,) = both_coordinates(known, at)
     result = []
     for step in range(1, FOLDS + 1):
         before, targets = np.zeros(len(known), dtype=bool), np.zeros(len(known), dtype=bool)

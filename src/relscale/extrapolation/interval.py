@@ -37,7 +37,7 @@ import numpy as np
 
 from relscale.confidence import t_quantile
 from relscale.extrapolation.curve import OCTAVE
-from relscale.extrapolation.folds import coordinates
+from relscale.extrapolation.folds import both_coordinates, coordinates
 from relscale.extrapolation.table import NO_ROWS, Mask, Table, rows_of
 from relscale.fitting.status import Status
 from relscale.laws.law import Array
@@ -116,8 +116,7 @@ def distance(known: Table, at: Table) -> Array:
     >>> (distance(known, at) / np.log(2)).tolist()
     [0.0, 1.0]
     """
-    both = coordinates(known.names, np.hstack([known.x, at.x]))
-    z, to = both[:, : len(known)], both[:, len(known) :]
+    z, to = both_coordinates(known, at)
     if len(known.names) > 1:
         return _beyond(z, to)
     result = np.zeros(len(at))

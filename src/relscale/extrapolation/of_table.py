@@ -29,7 +29,7 @@ from relscale.printable import escaped_repr
 from relscale.storage.columns import numbers, words
 from relscale.storage.tables import write_table
 from relscale.suggestions import suggestion
-from relscale.table_fit.measurements import read_source
+from relscale.table_fit.measurements import check_columns, read_source
 
 FORECAST, LIMITS, STATUS = "forecast", ("forecast_low", "forecast_high"), "forecast_status"
 COLUMNS = (FORECAST, *LIMITS, "forecast_level", STATUS)
@@ -150,11 +150,7 @@ def extrapolate_table(
         raise RelscaleError("x: a mapping from the names of predictors to columns, such as {'params': 'n'}")
     check_level(level)
     source, name = read_source(table)
-    for column in (y, *x.values(), *group, *([model] if model else [])):
-        if column not in source.column_names:
-            raise RelscaleError(
-                f"{name}: no column {column!r}; {suggestion(column, source.column_names, 'it has')}"
-            )
+    check_columns(source, (y, *x.values(), *group, *([model] if model else [])), name)
     for column in COLUMNS:
         if column in source.column_names:
             raise RelscaleError(

@@ -85,12 +85,7 @@ def _minima(objective: Objective, start: Array, tolerance: float) -> Minima:
         minimum = minimise(objective, start[:, i], columns, tolerance, least)
         least = np.fmin(least, np.where(minimum.converged, minimum.cost, np.inf))
         minima.append(minimum)
-    ends = Minima(
-        u=np.concatenate([minimum.u for minimum in minima], axis=1),
-        cost=np.concatenate([minimum.cost for minimum in minima]),
-        converged=np.concatenate([minimum.converged for minimum in minima]),
-        steps=np.concatenate([minimum.steps for minimum in minima]),
-    )
+    ends = Minima.joined(minima)
     lowest = ends.cost.reshape(count, problems).argmin(axis=0) * problems + columns
     unsettled = columns[~(least <= ends.cost[lowest] * (1 + SAME_OPTIMUM))]
     again, at = minimise(objective, ends.u[:, lowest[unsettled]], unsettled, tolerance), lowest[unsettled]

@@ -204,29 +204,23 @@ def limits(
     kind: str, estimates: Estimates, drawn: Draws, level: float, data: Points, weights: Array, fit: Estimator
 ) -> of_draws.Limits:
     """Limits of each parameter, (q,)."""
-    if kind != of_draws.BCA:
-        return of_draws.limits(
-            estimates.theta[:, 0],
-            drawn.theta,
-            level,
-            kind,
-            stderr=estimates.stderr[:, 0],
-            draw_stderr=drawn.stderr,
-            without_effect=drawn.irrelevant,
-        )
-    by_training = drawn.scheme == schemes.BLOCK
-    units = schemes.members(data.trainings[: data.measured] if by_training else range(data.measured))
-    unit_weights = (units[:, None] != np.arange(units.max() + 1)).astype(float)
-    without = np.vstack([unit_weights, np.ones((data.anchors, unit_weights.shape[1]))])
-    jackknife = fit(data.y, without * weights[:, None], estimates.theta.T[:1])
-    budgets = _strata(data) if drawn.scheme == schemes.PAIRS else None
-    strata = schemes.members(budgets) if budgets else None
+    jackknife = strata = None
+    if kind == of_draws.BCA:
+        by_training = drawn.scheme == schemes.BLOCK
+        units = schemes.members(data.trainings[: data.measured] if by_training else range(data.measured))
+        unit_weights = (units[:, None] != np.arange(units.max() + 1)).astype(float)
+        without = np.vstack([unit_weights, np.ones((data.anchors, unit_weights.shape[1]))])
+        jackknife = fit(data.y, without * weights[:, None], estimates.theta.T[:1]).theta
+        budgets = _strata(data) if drawn.scheme == schemes.PAIRS else None
+        strata = schemes.members(budgets) if budgets else None
     return of_draws.limits(
         estimates.theta[:, 0],
         drawn.theta,
         level,
         kind,
-        jackknife=jackknife.theta,
+        stderr=estimates.stderr[:, 0],
+        draw_stderr=drawn.stderr,
+        jackknife=jackknife,
         strata=strata,
         without_effect=drawn.irrelevant,
     )

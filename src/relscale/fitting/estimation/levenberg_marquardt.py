@@ -22,6 +22,7 @@ lowers Q in double precision. Searches on resampled data, whose tolerance is abo
 end if a step lowers Q by a share of less than ``FLAT``, which is a step of less than √(FLAT·df) standard errors.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -88,6 +89,16 @@ class Minima:
     converged: NDArray[np.bool_]
     steps: Indices
 
+    @classmethod
+    def joined(cls, minima: Sequence["Minima"]) -> "Minima":
+        """The minima of several searches in a row."""
+        return cls(
+            u=np.concatenate([minimum.u for minimum in minima], axis=1),
+            cost=np.concatenate([minimum.cost for minimum in minima]),
+            converged=np.concatenate([minimum.converged for minimum in minima]),
+            steps=np.concatenate([minimum.steps for minimum in minima]),
+        )
+
 
 def minimise(
     objective: Objective,
@@ -111,12 +122,7 @@ def minimise(
         len(columns),
         objective.numbers,
     )
-    return Minima(
-        u=np.concatenate([minimum.u for minimum in minima], axis=1),
-        cost=np.concatenate([minimum.cost for minimum in minima]),
-        converged=np.concatenate([minimum.converged for minimum in minima]),
-        steps=np.concatenate([minimum.steps for minimum in minima]),
-    )
+    return Minima.joined(minima)
 
 
 def _search(
