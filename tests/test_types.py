@@ -34,6 +34,8 @@ FOREIGN = {
     "scoring/local_splits.py": "a task of lm-eval",
     "scoring/safetensors_header.py": "a header of safetensors",
     "scoring/supported_tasks.py": "a task of lm-eval",
+    "scoring/target_agreement.py": "a task of lm-eval",
+    "scoring/task_leaves.py": "a task of lm-eval",
     "scoring/task_values.py": "a task of lm-eval",
     "storage/rows.py": "the fields of any row",
     "training/adam.py": "a parameter group of torch",

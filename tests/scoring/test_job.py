@@ -132,7 +132,7 @@ def test_what_is_in_the_store_is_not_scored_again(scored, monkeypatch):
 
 
 def test_a_new_title_scores_nothing_and_new_data_score_anew(scored, tmp_path, documents):
-    from relscale.scoring.job import scored_digest
+    from relscale.scoring.item_parts import scored_digest
 
     before = scored_digest(scored / "suites" / "domains")
     prepare_suite("domains", Suite(), [documents], tmp_path / "domains", seed=0)

@@ -23,7 +23,8 @@ from relscale.scoring.options import Scoring, Suite
 from relscale.scoring.requests import UNCONDITIONAL, read_requests
 from relscale.scoring.scores import Score
 from relscale.scoring.suite import prepare_suite
-from relscale.scoring.task_values import PreparedTasks, add_task_metrics, task_metrics
+from relscale.scoring.task_metrics_job import add_task_metrics
+from relscale.scoring.task_values import PreparedTasks, task_metrics
 from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.entries import read_entries
 from relscale.training.manifest import TrainedModel

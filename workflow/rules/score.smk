@@ -37,7 +37,7 @@ rule score:
         config=CONFIG,
         files=job_function(lambda w: file_states(pipeline.scoring.checkpoints(w.corpus, w.job))),
         options=digest(experiment.scoring.values()),
-        code=job_code_digest("relscale.scoring.job", "relscale.scoring.task_values"),
+        code=job_code_digest("relscale.scoring.job", "relscale.scoring.task_metrics_job"),
     threads: experiment.scoring.threads
     group:
         job_function(lambda w: None) if ON_GPUS else "scores"

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
     from relscale.experiments.results import Results
     from relscale.scoring.job import score_job
     from relscale.scoring.suite_code import trust_suite_code
-    from relscale.scoring.task_values import add_task_metrics
+    from relscale.scoring.task_metrics_job import add_task_metrics
     from relscale.storage.atomic import atomic_path
     from relscale.storage.file_name import named
 

@@ -17,7 +17,7 @@ from relscale.measurements.options import Collect
 from relscale.measurements.samples import Place
 from relscale.measurements.task_metrics import task_metrics
 from relscale.scoring.items import ItemStatus
-from relscale.scoring.task_values import read_task_metrics
+from relscale.scoring.task_metrics_job import read_task_metrics
 
 SUBJECTS = "_subjects"  # suffix of the suite that has a suite's subjects as groups
 OF_TARGETS = (

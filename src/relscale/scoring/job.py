@@ -7,11 +7,8 @@ others wait. Existing items are used only if their digest is intact and there ar
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,19 +18,24 @@ import pyarrow.compute as pc
 
 from relscale.errors import Damaged, RelscaleError
 from relscale.gpu import has_gpu
-from relscale.provenance import code_digest, digest, file_digest
-from relscale.scoring.items import SCHEMA
-from relscale.scoring.manifest import read_manifest, suite_name
-from relscale.scoring.requests import FILE, not_prepared, read_requests, request_counts
+from relscale.provenance import code_digest, digest
+from relscale.scoring.item_parts import (
+    Entry,
+    Suite,
+    join_parts,
+    numbered,
+    read_parts,
+    read_statuses,
+    write_part,
+)
+from relscale.scoring.manifest import read_manifest
+from relscale.scoring.requests import read_requests
 from relscale.scoring.scores import Score
-from relscale.storage.atomic import remove, remove_all_partials
-from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.checksums import FILE as CHECKSUMS
 from relscale.storage.checksums import check_digests, listed, set_aside
 from relscale.storage.entries import write_entries
 from relscale.storage.lock import locked
 from relscale.storage.process import end_with_parent
-from relscale.storage.tables import write_table
 from relscale.training.manifest import TrainedModel
 
 if TYPE_CHECKING:
@@ -45,59 +47,6 @@ NUMERIC_OPTIONS = ("dtype",)
 ENGINE_OPTIONS = ("dtype", "quantization", "batch_tokens", "use_safetensors", "trust_remote_code")
 # Seconds of results that a killed job may lose, besides the current task; tasks of small models take milliseconds.
 SECONDS_BETWEEN_PARTS = 1.0
-KEY = b"relscale.items"  # metadata key in the schema of items: their name in the store
-
-
-@dataclass(frozen=True)
-class Suite:
-    """The parts of a prepared suite on which its items depend.
-
-    Attributes
-    ----------
-    folder
-        Folder of the suite.
-    name
-        Name of the suite in the experiment.
-    digest
-        Its ``scored_digest``.
-    rows
-        The number of requests of each of its tasks, by the task's number.
-    """
-
-    folder: Path
-    name: str
-    digest: str
-    rows: dict[int, int]
-
-    @classmethod
-    def read(cls, folder: Path) -> "Suite":
-        """Read a suite, and verify the digests of its files.
-
-        Raises
-        ------
-        RelscaleError
-            The suite was not prepared, or is damaged.
-        """
-        content = scored_digest(folder)
-        return cls(folder, suite_name(folder), content, request_counts(folder))
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One run on one suite, and the path of its items."""
-
-    run: TrainedModel
-    suite: Suite
-    items: Path
-
-    @property
-    def parts(self) -> Path:
-        """The folder of the parts, while a job runs."""
-        return self.items.with_suffix(".parts")
-
-    def lock(self, share: str = "all") -> Path:
-        """Lock of a job that scores a share of the tasks, or reads all and joins them."""
-        return self.items.parents[1] / "locks" / f"items-{self.items.stem}-{share}.lock"
 
 
 def score_job(
@@ -145,30 +94,10 @@ def score_job(
         _score(missing, options)
     for entry in scored:
         if entry.parts.is_dir():  # a job was killed between joining its parts and removing them
-            _join(entry)
+            join_parts(entry)
     manifest = [_described(entry) for entry in entries]
     write_entries(output, manifest)
     return manifest
-
-
-def read_statuses(entry: Entry) -> pa.ChunkedArray | None:
-    """The status of each item of an entry; None if there are none or they are damaged, in which case they are deleted.
-
-    Each request of the suite must occur once, and the file's metadata must name this entry.
-    """
-    try:
-        table = read_parquet(entry.items, ["status"])
-        if (table.schema.metadata or {}).get(KEY) != entry.items.stem.encode():
-            raise Damaged(entry.items, "the items of another run or suite")
-        if table.num_rows != sum(entry.suite.rows.values()):
-            raise Damaged(entry.items, f"{table.num_rows:,} items of {sum(entry.suite.rows.values()):,}")
-    except FileNotFoundError:
-        return None
-    except Damaged as error:
-        print(f"{entry.items}: damaged ({error.reason}); scoring them again", file=sys.stderr)
-        remove(entry.items)
-        return None
-    return table["status"]
 
 
 def _described(entry: Entry) -> Score:
@@ -196,23 +125,6 @@ def items_key(run_key: str, suite: str, options: "Scoring") -> str:
     return digest([run_key, suite, code_digest("relscale.scoring.job"), numeric, device])
 
 
-def scored_digest(suite: str | Path) -> str:
-    """Digest of the parts of a prepared suite that items depend on: its requests and windows, not its title or labels.
-
-    Raises
-    ------
-    RelscaleError
-        The suite was not prepared, or is damaged.
-    """
-    folder = Path(suite)
-    if not (folder / FILE).is_file():
-        raise not_prepared(folder)
-    check_digests(folder)
-    manifest = read_manifest(folder)
-    windows = {task.prompt: manifest.windows(task.prompt) for task in manifest.tasks.values()}
-    return digest([folder.name, file_digest(folder / FILE), windows])
-
-
 def _score(missing: Sequence[Entry], options: "Scoring") -> None:
     """Score entries on one device, or divide their tasks among several, with one process per device."""
     devices = _devices(options.device)
@@ -227,7 +139,7 @@ def _score(missing: Sequence[Entry], options: "Scoring") -> None:
             for share in shares:
                 share.result()
     for entry in missing:
-        _join(entry)
+        join_parts(entry)
 
 
 def _devices(device: str | Sequence[str]) -> list[str]:
@@ -264,7 +176,7 @@ def _score_share(missing: Sequence[Entry], options: "Scoring", device: str, shar
             with locked(entry.lock()):
                 if read_statuses(entry) is not None:
                     continue
-                finished = set(_parts(entry)["number"].to_pylist())
+                finished = set(read_parts(entry)["number"].to_pylist())
             missing_tasks = [
                 number for number in entry.suite.rows if number % shares == share and number not in finished
             ]
@@ -309,74 +221,13 @@ def _score_tasks(engine: "Engine", entry: Entry, tasks: Sequence[int], share: st
     start = written = time.monotonic()
     for number, requests in zip(tasks, read_requests(suite.folder, tasks), strict=True):
         scored = score_requests(engine, suite.name, requests, manifest.windows(requests[0].prompt))
-        unwritten.append(_numbered(scored, number))
+        unwritten.append(numbered(scored, number))
         items += len(requests)
         if time.monotonic() - written > SECONDS_BETWEEN_PARTS:
-            _write_part(entry, unwritten, share)
+            write_part(entry, unwritten, share)
             unwritten, written = [], time.monotonic()
     if unwritten:
-        _write_part(entry, unwritten, share)
+        write_part(entry, unwritten, share)
     seconds = time.monotonic() - start
     name = f"{entry.run.name}, {suite.name}"
     print(f"{name}: {items:,} items in {seconds:.1f} s, of {len(tasks)} tasks", file=sys.stderr)
-
-
-def _numbered(items: pa.Table, number: int) -> pa.Table:
-    return items.append_column("number", pa.array([number] * items.num_rows, pa.int32()))
-
-
-def _write_part(entry: Entry, tables: Sequence[pa.Table], share: str) -> None:
-    """Write tasks as one part, named after the first of them and the share, so that jobs with another number of shares
-    write other parts.
-    """
-    part = pa.concat_tables(tables)
-    write_table(part, entry.parts / f"{part['number'][0]}-{share}.parquet", durable=False)
-
-
-def _parts(entry: Entry) -> pa.Table:
-    """The items of all parts with the number of their task; a task in two parts is read once.
-
-    Damaged parts are deleted, and incomplete tasks are ignored.
-    """
-    tables = [_numbered(SCHEMA.empty_table(), 0)]
-    seen_requests: set[int] = set()
-    for path in sorted(entry.parts.glob("*.parquet")):
-        try:
-            part = read_parquet(path)
-        except Damaged as error:
-            print(f"{path}: damaged ({error.reason}); scoring it again", file=sys.stderr)
-            remove(path)
-            continue
-        counts = Counter(part["number"].to_pylist())
-        new_requests = {
-            number for number, rows in counts.items() if entry.suite.rows.get(number) == rows
-        } - seen_requests
-        tables.append(part.filter(pc.is_in(part["number"], pa.array(sorted(new_requests), pa.int32()))))
-        seen_requests |= new_requests
-    return pa.concat_tables(tables)
-
-
-def _join(entry: Entry) -> None:
-    """Join the parts into the items of an entry, in the order of its tasks, unless another job has done so.
-
-    Raises
-    ------
-    RelscaleError
-        Tasks are missing.
-    """
-    with locked(entry.lock()):
-        if read_statuses(entry) is None:
-            parts = _parts(entry)
-            missing = entry.suite.rows.keys() - set(parts["number"].to_pylist())
-            if missing:
-                raise RelscaleError(
-                    f"{entry.parts}: {len(missing)} of {len(entry.suite.rows)} tasks are missing; run it again"
-                )
-            order = pc.sort_indices(parts["number"])  # stable
-            items = parts.take(order).drop_columns("number")
-            write_table(items.replace_schema_metadata({KEY: entry.items.stem.encode()}), entry.items)
-        for path in entry.parts.glob("*.parquet"):
-            remove(path)
-        remove_all_partials(entry.parts)
-        with suppress(OSError):  # a job with other shares may still be running, and deletes its own parts
-            entry.parts.rmdir()

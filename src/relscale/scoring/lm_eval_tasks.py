@@ -13,7 +13,9 @@ and of
 import ast
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from lm_eval.tasks._yaml_loader import load_yaml
 from relscale.errors import RelscaleError
 from relscale.scoring.suite_code import LM_EVAL, OPTION, READERS, is_allowed, is_trusted, lm_eval_folder
 
-__all__ = ["TaskManager", "load_yaml"]
+__all__ = ["TaskManager", "compiled_once", "load_yaml"]
 
 # Calls and modules by which a function does more than compute, as in a few of lm-eval's tasks that run programs.
 RUNNING = ("__import__", "compile", "eval", "exec", "open")
@@ -87,6 +89,18 @@ def _is_pure(module: str) -> bool:
         if any(name.partition(".")[0] in RUNNERS for name in names):
             return False
     return True
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """Make lm-eval compile each prompt template once instead of once per document, which takes 80% of its time."""
+    env = lm_eval.utils.env
+    compile_template = env.from_string
+    env.from_string = cache(compile_template)
+    try:
+        yield
+    finally:
+        env.from_string = compile_template
 
 
 def _known_metric(name: str, hf_evaluate_metric: bool = False) -> Any:

@@ -3,10 +3,9 @@
 Each is written as a file that includes lm-eval's, so that a prepared suite documents its tasks.
 """
 
-import difflib
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,13 @@ from relscale.scoring.declared_metrics import directions
 from relscale.scoring.local_splits import FEWSHOT, split_files
 from relscale.scoring.manifest import Group, Kind, Manifest, Task, write_manifest
 from relscale.scoring.options import Suite, SuiteOptions
-from relscale.scoring.requests import Request, build_requests, write_requests
+from relscale.scoring.request_building import build_requests
+from relscale.scoring.requests import Request, write_requests
 from relscale.scoring.suite_code import is_trusted, refuse_code
-from relscale.scoring.supported_tasks import exclusion_message, unsupported
-from relscale.scoring.task_values import PROBED, PreparedTasks, targets_are_the_tasks
+from relscale.scoring.supported_tasks import exclusion_message
+from relscale.scoring.target_agreement import PROBED, targets_are_the_tasks
+from relscale.scoring.task_leaves import Leaf, leaves_of
+from relscale.scoring.task_values import PreparedTasks
 from relscale.storage.checksums import sealed_folder
 from relscale.storage.file_name import file_name
 from relscale.suggestions import suggestion
@@ -29,18 +31,6 @@ if TYPE_CHECKING:
     from relscale.scoring.lm_eval_tasks import TaskManager
 
 OPTIONS = ("lm_eval", "include_path", "num_fewshot", "limit", "baseline", "cluster", "data")
-# Keys of a group's file that concern the group; all others concern its tasks.
-GROUP_KEYS = ("group", "task", "group_alias", "aggregate_metric_list", "metadata", "include", "tag")
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """One task of a named task or group: lm-eval's YAML with its group's settings, or why it is excluded."""
-
-    name: str
-    config: Mapping[str, Any]
-    group_settings: Mapping[str, Any]
-    refused: str | None = None
 
 
 def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: bool) -> Manifest:
@@ -105,7 +95,7 @@ def prepare_named_tasks(name: str, suite: Suite, folder: str | Path, requests: b
 
 def _by_group(name: str, suite: Suite, manager: "TaskManager") -> dict[str, list[Leaf]]:
     """The tasks of each group of the suite; stderr states why some are excluded."""
-    named = {task: list(_tasks(task, manager, name)) for task in suite.lm_eval or ()}
+    named = {task: list(leaves_of(task, manager, name)) for task in suite.lm_eval or ()}
     if len(named) == 1:
         ((single, leaves),) = named.items()
         named = {leaf.name: [leaf] for leaf in leaves} if len(leaves) > 1 else {single: leaves}
@@ -212,61 +202,6 @@ def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[Kind, str]:
     if rolling == {True}:
         return "rolling", "bits_per_byte_document_pooled"
     return "multiple_choice", "bits_per_byte_answer_mean"
-
-
-def _tasks(
-    name: str, manager: "TaskManager", suite: str, settings: Mapping[str, Any] | None = None
-) -> Iterator[Leaf]:
-    """The tasks of a name, each with the settings of its parent groups."""
-    settings = settings or {}
-    entry = manager.task_index.get(name)
-    if entry is None:
-        close = ", ".join(difflib.get_close_matches(name, manager.all_tasks, n=3))
-        raise RelscaleError(
-            f"suite {suite}: lm-eval has no task {name!r}" + (f"; did you mean {close}?" if close else "")
-        )
-    if name in manager.all_tags:
-        yield from (_leaf(leaf, manager, settings) for leaf in sorted(entry.tags))
-    elif name in manager.all_groups:
-        group = entry.cfg or {}
-        group_settings = {key: value for key, value in group.items() if key not in GROUP_KEYS}
-        yield from _members(group["task"], manager, suite, {**group_settings, **settings})
-    else:
-        yield _leaf(name, manager, settings)
-
-
-def _members(
-    members: Iterable[Any], manager: "TaskManager", suite: str, inherited: Mapping[str, Any]
-) -> Iterator[Leaf]:
-    """The tasks of a group; its settings of a member override those of all, as in lm-eval."""
-    several: list[Any] = members if isinstance(members, list) else [members]
-    for member in several:
-        settings = {"task": member} if isinstance(member, str) else dict(member)
-        inside = settings.pop("task") if "group" in settings and "task" in settings else None
-        named = settings.pop("task", None) or settings.pop("group", None)
-        settings.pop("group", None)
-        if inside is not None:
-            shared_settings = {key: value for key, value in settings.items() if key not in GROUP_KEYS}
-            yield from _members(inside, manager, suite, {**shared_settings, **inherited})
-        elif named in manager.task_index:
-            yield from _tasks(named, manager, suite, {**inherited, **settings})
-        else:
-            yield Leaf(str(named), {}, {}, "is defined inside its group's file, or not at all")
-
-
-def _leaf(name: str, manager: "TaskManager", settings: Mapping[str, Any]) -> Leaf:
-    entry = manager.task_index.get(name)
-    if entry is None:
-        return Leaf(name, {}, settings, "is in lm-eval's index, but its file is missing")
-    config = {**(entry.cfg or {}), **settings}
-    if any(_is_function(value) for value in settings.values()):
-        return Leaf(name, config, settings, "is given a function by its group")
-    return Leaf(name, config, settings, unsupported(config, entry.yaml_path))
-
-
-def _is_function(value: Any) -> bool:
-    """Whether a value was a ``!function``, which lm-eval's index stores as a path and a name."""
-    return isinstance(value, str) and Path(value).is_absolute() and Path(value).with_suffix(".py").is_file()
 
 
 def _settings(leaf: Leaf, num_fewshot: int | None, suite: str, data: object) -> dict[str, object]:

@@ -17,7 +17,8 @@ from relscale.scoring.builders.held_out import COLUMNS, seen_in_training
 from relscale.scoring.data_source import find_data
 from relscale.scoring.manifest import Group, Manifest, Task, read_manifest, write_manifest
 from relscale.scoring.options import FEWEST_ITEMS, Suite
-from relscale.scoring.requests import build_requests, write_requests
+from relscale.scoring.request_building import build_requests
+from relscale.scoring.requests import write_requests
 from relscale.scoring.suite_code import is_trusted, refuse_code
 from relscale.scoring.suite_description import lists_tasks, read_suite
 from relscale.scoring.supported_tasks import exclusion_message, unsupported

@@ -12,7 +12,7 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import cache, partial
@@ -23,24 +23,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
-from relscale.provenance import code_digest, digest, file_digest, folder_digest
 from relscale.scoring.declared_metrics import aggregation_name
 from relscale.scoring.kept_documents import FOLDER
-from relscale.scoring.manifest import Manifest, Task, read_manifest, suite_name
-from relscale.scoring.scores import Score
-from relscale.scoring.task_files import task_files
-from relscale.storage.checked_parquet import read_parquet
-from relscale.storage.entries import read_entries, write_entries
+from relscale.scoring.manifest import Manifest, Task
+from relscale.scoring.target_agreement import targets_are_the_tasks
 from relscale.storage.rows import column, strict_schema_of, strict_table_of
-from relscale.storage.tables import write_table
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
     from lm_eval.api.task import ConfigurableTask
 
 Document = Mapping[str, Any]  # a row of its data set
-
-PROBED = 20  # documents on which the task's right choices are compared with the items' targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +129,7 @@ def task_metrics(prepared: PreparedTasks, suite: str, items: pa.Table) -> pa.Tab
     RelscaleError
         The items do not match the kept documents, or a task cannot compute metrics of them.
     """
-    from relscale.scoring.requests import compiled_once
+    from relscale.scoring.lm_eval_tasks import compiled_once
 
     names = items["task"].combine_chunks().dictionary_encode()
     columns = items.select(list(ScoredChoice._fields))
@@ -250,114 +243,3 @@ def as_json(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
-
-
-def targets_are_the_tasks(
-    process_results: Callable[..., Any] | str | None,
-    documents: Sequence[Document],
-    targets: Sequence[Sequence[bool]],
-) -> bool:
-    """Whether a task with custom rules has the same right choices as its items.
-
-    Determined by trial: for some documents, each choice in turn is made the likeliest, and one of the metrics must be 1
-    if that choice is a target and 0 otherwise.
-
-    Parameters
-    ----------
-    process_results
-        The task's own function; None if it uses lm-eval's.
-    documents, targets
-        The documents, and for each which of its choices are right. Single answers and whole documents are always right.
-    """
-    if not callable(process_results) or all(len(choices) == 1 for choices in targets):
-        return True
-    agreeing: set[str] | None = None
-    for doc, choices in zip(documents[:PROBED], targets[:PROBED], strict=True):
-        for likeliest, target in enumerate(choices):
-            results = [
-                (-1.0 if place == likeliest else -20.0 - place, False) for place in range(len(choices))
-            ]
-            try:
-                values = process_results(doc, results)
-            except Exception:  # any exception of a task's own function
-                return False
-            right = {name for name, value in values.items() if _equal(value, target)}
-            agreeing = right if agreeing is None else agreeing & right
-    return bool(agreeing)
-
-
-def _equal(value: Any, expected: bool) -> bool:
-    try:
-        return float(value) == float(expected)
-    except (TypeError, ValueError):
-        return False
-
-
-def add_task_metrics(output: str | Path, suites: Sequence[str | Path], store: str | Path) -> None:
-    """Compute the values of each scored run and suite, and name their files in the score manifest.
-
-    Parameters
-    ----------
-    output
-        The score manifest that `score_job` wrote; each entry gets ``task_metrics``, the file of its values: null if
-        its suite has none.
-    suites
-        Folders of prepared suites.
-    store
-        Values go to ``store/task_metrics/<key>.parquet``.
-    """
-    contents: dict[str, str] = {}
-    prepared: dict[str, PreparedTasks] = {}
-    folders = {suite_name(folder): Path(folder) for folder in suites if has_task_metrics(folder)}
-
-    def values(entry: Score) -> str | None:
-        suite = entry.suite
-        if entry.items is None or suite not in folders:
-            return None
-        if suite not in contents:
-            contents[suite] = _contents(folders[suite])
-        path = Path(store) / "task_metrics" / f"{digest([Path(entry.items).stem, contents[suite]])}.parquet"
-        if not _readable(path):
-            if suite not in prepared:
-                prepared[suite] = PreparedTasks(folders[suite], read_manifest(folders[suite]))
-            write_table(task_metrics(prepared[suite], suite, read_parquet(entry.items)), path)
-        return str(path)
-
-    entries = read_entries(output, Score)
-    write_entries(output, [entry.model_copy(update={"task_metrics": values(entry)}) for entry in entries])
-
-
-def _contents(folder: Path) -> str:
-    """Digest of everything that values depend on besides the items: the task's files and documents, and the code."""
-    own = task_files(folder / "tasks", folder)
-    return digest(
-        [
-            folder_digest(folder / FOLDER),
-            folder_digest(folder / "tasks"),
-            sorted(
-                {file_digest(file) for task in own.values() for file in task.code if Path(file).is_file()}
-            ),
-            code_digest("relscale.scoring.task_values"),
-        ]
-    )
-
-
-def _readable(path: Path) -> bool:
-    try:
-        read_parquet(path)
-    except (OSError, RelscaleError):
-        return False
-    return True
-
-
-def read_task_metrics(path: str | Path) -> pa.Table:
-    """The values of one run and suite, columns of `SCHEMA`.
-
-    Raises
-    ------
-    RelscaleError
-        The file is missing or damaged.
-    """
-    if not Path(path).is_file():
-        raise RelscaleError(f"{path}: these values are listed but missing; score again")
-    return read_parquet(path)
