@@ -26,6 +26,7 @@ from relscale.experiments.config import check_config
 from relscale.experiments.results import Results
 from relscale.figures import chart
 from relscale.figures.chart.table import TableLine, section, table
+from relscale.fitting.analyses.statistical_power import PowerRow, Resource
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits, write
 from relscale.fitting.inference.parameter_row import ParameterRow
@@ -34,6 +35,7 @@ from relscale.fitting.report.summary import summary
 from relscale.measurements.measurement import Measurement
 from relscale.report.forecasts import _digits
 from relscale.report.markup import identifier
+from relscale.report.needed_resources import needed_resources
 from relscale.report.page import report_page
 from relscale.report.plotly_figures import figure_section
 from relscale.report.report_data import ReportData, ReportFigure, SuiteWords
@@ -420,3 +422,24 @@ def test_the_table_behind_a_drawn_table_repeats_what_is_blank_there_and_has_no_h
 
 def test_a_figure_whose_traces_of_text_are_empty_has_an_empty_table_behind_it() -> None:
     assert cells_behind(go.Figure(go.Scatter(x=[], y=[], text=[], mode="text"))) == ["series", "x", "y"]
+
+
+def test_what_would_resolve_a_gap_is_the_smallest_amount_with_enough_power() -> None:
+    def powers(resource: Resource, *shares: tuple[float, float]) -> list[PowerRow]:
+        facts: dict[str, Any] = dict.fromkeys(row_names(PowerRow))
+        return [
+            PowerRow(**facts | {"resource": resource, "count": count, "enough": share >= 0.8})
+            for count, share in shares
+        ]
+
+    budgets = powers("budgets", (3.0, 0.2), (4.0, 0.79), (5.0, 0.8), (6.0, 0.9))
+    runs = powers("runs", (1.0, 0.4), (64.0, 0.7))
+    items = powers("items", (1.0, 0.5), (2.0, 0.81))
+    assert needed_resources(budgets) == "80% power needs 5 compute budgets"
+    assert needed_resources(budgets + runs) == (
+        "80% power needs 5 compute budgets or more than 64 times the runs"
+    )
+    assert needed_resources(runs + items).endswith(
+        "the runs for these items; 2 times the items for new items"
+    )
+    assert not needed_resources([])

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from relscale.experiments.experiment import Experiment
 from relscale.experiments.results import Results
 from relscale.figures.registry import all_figures, find_figure
+from relscale.fitting.analyses.statistical_power import PowerRow
 from relscale.fitting.curves.point_rows import GapRow
 from relscale.fitting.fits import ROWS, Fits, read
 from relscale.fitting.keys import CurveKey, Key, key_of
@@ -109,6 +110,14 @@ class ReportData:
                 read = read.filter(pc.equal(read[column], value))
             self._rows[key] = rows_of(row, read)
         return self._rows[key]
+
+    @cached_property
+    def powers(self) -> dict[Key, list[PowerRow]]:
+        """The rows of the table ``power``, by the key of the curve."""
+        powers: dict[Key, list[PowerRow]] = {}
+        for row in self.rows("power", PowerRow):
+            powers.setdefault(key_of(row), []).append(row)
+        return powers
 
     def ratios(self, suite: str | None) -> dict[Key, list[tuple[float, float]]]:
         """The measured points of a suite's gaps, compute and ratio, by the key of the curve."""

@@ -145,13 +145,14 @@ def _cards(counted: Sequence[VerdictRow]) -> Markup:
 
 
 def _rule(counted: Sequence[VerdictRow]) -> Markup | None:
-    """The rule for verdicts, and the number of directions by unadjusted intervals."""
+    """The rule for verdicts, and the numbers of p-values that meet it before and after the adjustment."""
     if not counted:
         return None
     row = counted[0]
-    rate = f"{1 - row.level:.3g}" if row.level else "0.05"
-    unadjusted = sum(
-        row.p_value is not None and row.level is not None and row.p_value < 1 - row.level for row in counted
+    alpha = 1 - row.level if row.level else 0.05
+    before, after = (
+        sum(p is not None and p < alpha for p in values)
+        for values in ([row.p_value for row in counted], [row.p_bh for row in counted])
     )
     estimands = {str(row.estimand) for row in counted if row.estimand}
     items = "new items of the same kind" if estimands == {"item population"} else "these items"
@@ -159,10 +160,10 @@ def _rule(counted: Sequence[VerdictRow]) -> Markup | None:
         items = "new items if items were resampled, else these items"
     return element(
         "p",
-        f"A direction needs a p-value below {rate} after Benjamini–Hochberg's adjustment over all groups and corpora "
-        f"of a suite. By unadjusted intervals, {unadjusted} of {words.number_of(len(counted), 'gap')} would have one. "
-        f"Intervals and p-values are for {items}. Flat: the whole interval is within ±{words.percent(row.margin)} per "
-        "tenfold compute.",
+        f"A direction needs a p-value below {alpha:.3g} after Benjamini–Hochberg's adjustment over all groups and "
+        f"corpora of a suite ({before} of {words.number_of(len(counted), 'gap')} before it, {after} after), and a "
+        f"ratio whose side of 1 is clear. Intervals and p-values are for {items}. Flat: the whole interval is within "
+        f"±{words.percent(row.margin)} per tenfold compute.",
         class_="quiet",
     )
 

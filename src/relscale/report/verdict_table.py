@@ -3,10 +3,13 @@
 import math
 from collections.abc import Sequence
 
+from relscale.fitting.analyses.statistical_power import ENOUGH
+from relscale.fitting.keys import key_of
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.markup import Markup, element
+from relscale.report.needed_resources import needed_resources
 from relscale.report.report_data import ReportData
 from relscale.report.robustness_badges import robustness_badges
 from relscale.report.row_words import chip, factor_words, row_id, verdict_class
@@ -135,7 +138,7 @@ def _scale(rows: Sequence[VerdictRow]) -> float:
 
 
 def _details(data: ReportData, row: VerdictRow) -> Markup | None:
-    """Further sentences on a gap: its crossing, the compute that would halve it, and notes."""
+    """Further sentences on a gap: its crossing, the compute that would halve it, what would resolve it, and notes."""
     sentences = []
     crossing = words.crossing(row)
     if crossing and row.verdict == Verdict.CROSSES:
@@ -149,10 +152,15 @@ def _details(data: ReportData, row: VerdictRow) -> Markup | None:
         sentences.append(f"{factor_words(row.halving)} more compute would halve the gap")
     if row.verdict in DIRECTIONS and _is_small(row):
         sentences.append(f"small: within ±{words.percent(row.margin)} per 10×")
+    if row.verdict == Verdict.NOT_RESOLVED and row.power is not None and row.power < ENOUGH:
+        powers = data.powers.get(key_of(row), ())
+        sentences.append(
+            needed_resources([power for power in powers if power.delta_beta == row.power_delta_beta])
+        )
     if row.note:
         sentences.append(row.note)
     return (
-        element("span", *(f"{words.sentence_case(part)}. " for part in sentences), class_="note")
+        element("span", *(f"{words.sentence_case(part)}. " for part in sentences if part), class_="note")
         if sentences
         else None
     )

@@ -135,7 +135,10 @@ def check_baseline(
         )
     groups = sorted(set(words(source[group], f"{name}: column {group!r}")))
     if len(groups) == 1 and baseline in groups:
-        raise RelscaleError(f"{name}: column {group!r} has no group other than the baseline {baseline!r}")
+        raise RelscaleError(
+            f"{name}: column {group!r} has no group other than the baseline {baseline!r}; "
+            "give --law power for the law of one group"
+        )
     if baseline == MEAN and law == "relative":
         return
     if baseline not in groups:
