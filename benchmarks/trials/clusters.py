@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from generators import clusters
 from generators.clusters import BETA, BUDGETS, Spread
+from numpy.typing import NDArray
 from trials.curves import curves_of
 from trials.outcome import Floats, Outcome, covered
 
@@ -19,6 +20,7 @@ DESIGNS = {
     "10 clusters of 6": np.full(10, 6),
     "30 clusters of 1 to 8": np.arange(30) % 8 + 1,
     "100 independent items": np.ones(100, dtype=np.int64),
+    "13 clusters of 5 to 40": np.array([*[5] * 10, 10, 20, 40]),
 }
 BY_CLUSTER, BY_ITEM = "clusters resampled, t", "items resampled, normal"
 
@@ -37,8 +39,8 @@ def _of_design(name: str, size: int, level: float, seed: int) -> list[Outcome]:
     for interval, place in ((BY_CLUSTER, 1), (BY_ITEM, 2)):
         if independent and interval == BY_CLUSTER:
             continue
-        count = None if interval == BY_ITEM else np.full(size, float(len(sizes)))
-        curves = [_curves(group[0], group[place], count) for group in groups]
+        by_cluster = sizes if interval == BY_CLUSTER else None
+        curves = [_curves(group[0], group[place], by_cluster) for group in groups]
         ratio = replace(
             curves[0],
             quantity=RATIO,
@@ -54,8 +56,11 @@ def _of_design(name: str, size: int, level: float, seed: int) -> list[Outcome]:
     return outcomes
 
 
-def _curves(value: Floats, replicates: Floats, count: Floats | None) -> Curves:
-    if count is not None:
-        replicates = unbiased(replicates.copy(), value, count)
+def _curves(value: Floats, replicates: Floats, sizes: NDArray[np.int64] | None) -> Curves:
+    """Curves with draws of clusters of these sizes, or of single items without them."""
+    effective = None
+    if sizes is not None:
+        replicates = unbiased(replicates.copy(), value, np.full(value.shape[1], float(len(sizes))))
+        effective = np.full(value.shape[1], sizes.sum() ** 2 / (sizes**2).sum())
     curves = curves_of(BUDGETS, np.log(value), ERROR)
-    return replace(curves, replicates=np.log(replicates), clusters=count)
+    return replace(curves, replicates=np.log(replicates), clusters=effective)

@@ -70,9 +70,14 @@ def test_few_clusters_are_flagged(tables: Any) -> None:
     few = measurements.set_column(
         measurements.column_names.index("clusters"), "clusters", pc.subtract(measurements["clusters"], 5)
     )
-    (row,) = rows_of(fit(few, draws, suites=SUITES).fits, POPULATION)
-    assert row["status"] == "too few clusters of items"
-    assert row["low"] < row["value"]
+    unequal = measurements.append_column(
+        "effective_clusters", pc.multiply(pc.cast(measurements["clusters"], pa.float64()), 0.3)
+    )
+    for table in (few, unequal):
+        (row,) = rows_of(fit(table, draws, suites=SUITES).fits, POPULATION)
+        assert row["status"] == "too few clusters of items"
+        assert row["low"] < row["value"]
+    assert row["items_df"] == pytest.approx(0.3 * 8 - 1)
 
 
 def test_the_items_part_has_as_many_degrees_of_freedom_as_clusters_less_one() -> None:

@@ -10,7 +10,7 @@ import pytest
 from relscale.measurements.collect import collect
 from relscale.measurements.draws import draws
 from relscale.measurements.measurement import Model
-from relscale.measurements.metrics import ratio_terms, replicate_values, values
+from relscale.measurements.metrics import effective_clusters, ratio_terms, replicate_values, values
 from relscale.measurements.options import Collect
 from relscale.measurements.runs import Measured
 
@@ -43,6 +43,18 @@ def test_the_standard_error_is_that_of_the_clusters_sums(make_items):
     expected = math.sqrt(3 / 2 * sum(each**2 for each in away)) / 5
     assert of_metric(group, values(group)[1]) == pytest.approx(expected)
     assert group.cluster_count == 3
+
+
+def test_the_effective_number_of_clusters_is_by_their_weights_in_each_metric(make_items):
+    """Of three files, one has three questions of five; as means of subjects x (a1) and y (the others)."""
+    subjects = dict.fromkeys(BITS, "y") | {"a1": "x"}
+    group = ratio_terms(items_of(make_items, FILE, subjects))
+    effective = effective_clusters(group)
+    assert of_metric(group, effective, f"{METRIC}_micro") == pytest.approx(25 / 11)
+    assert of_metric(group, effective, f"{METRIC}_macro") == pytest.approx(1 / (0.75**2 + 2 * 0.125**2))
+    equal = ratio_terms(items_of(make_items, {"a1": "a", "a2": "a", "b1": "b", "c1": "b"} | {"a3": None}))
+    assert of_metric(equal, effective_clusters(equal)) == pytest.approx(25 / 9)
+    assert effective_clusters(ratio_terms(items_of(make_items, {}))) is None
 
 
 def test_a_cluster_is_drawn_as_a_whole(make_items):
@@ -107,7 +119,13 @@ def test_both_opinions_are_collected_and_only_where_there_are_clusters(make_item
     measurements, pieces = collect([run], "test", Collect(replicates=40, cut=0), seed=0)
     rows = {row["group"]: row for row in measurements.to_pylist() if row["metric"] == METRIC}
     assert (rows["g"]["clusters"], rows["g"]["items"]) == (3, 5)
-    assert rows["plain"]["clusters"] is rows["plain"]["stderr_items"] is None
+    assert rows["g"]["effective_clusters"] == pytest.approx(25 / 11)
+    assert (
+        rows["plain"]["effective_clusters"]
+        is rows["plain"]["clusters"]
+        is rows["plain"]["stderr_items"]
+        is None
+    )
     assert rows["g"]["stderr_items"] == pytest.approx(rows["plain"]["stderr"])
     assert rows["g"]["stderr"] != pytest.approx(rows["g"]["stderr_items"])
     found = [row for piece in pieces for row in piece.to_pylist() if row["metric"] == METRIC]

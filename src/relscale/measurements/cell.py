@@ -12,7 +12,13 @@ import pyarrow.compute as pc
 from relscale.measurements.comparable import GroupRequests, group_requests
 from relscale.measurements.draws import Draws
 from relscale.measurements.measurement import Model
-from relscale.measurements.metrics import ratio_terms, replicate_values, shared_clusters, values
+from relscale.measurements.metrics import (
+    effective_clusters,
+    ratio_terms,
+    replicate_values,
+    shared_clusters,
+    values,
+)
 from relscale.measurements.options import Collect
 from relscale.measurements.samples import Place
 from relscale.measurements.task_metrics import task_metrics
@@ -49,6 +55,7 @@ class Cell:
     independent: Independent | None
     items: int
     clusters: int | None
+    effective_clusters: np.ndarray | None  # of each metric
     subject_units: tuple[int, ...]  # resampled units of each subject
     units: Mapping[str, str]  # the resampled unit of each document, if not the document itself
     bytes: int
@@ -140,6 +147,7 @@ def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared, clusters
         independent,
         len(group.doc_ids),
         group.cluster_count,
+        effective_clusters(group),
         group.subject_units,
         {} if group.clusters is None else dict(zip(group.doc_ids, group.units, strict=True)),
         group.bytes,
@@ -185,6 +193,7 @@ class ReportedMetrics:
                 values=np.empty(0),
                 stderrs=np.empty(0),
                 replicates=none,
+                effective_clusters=None if cell.effective_clusters is None else np.empty(0),
                 independent=cell.independent and Independent(np.empty(0), none),
                 flagged=flagged,
             )
@@ -197,6 +206,10 @@ class ReportedMetrics:
                 np.append(alone.stderrs, [metric.stderr for metric in metrics]),
                 np.column_stack([alone.replicates, *(metric.replicates for metric in metrics)]),
             )
+        effective = cell.effective_clusters
+        if effective is not None:
+            sizes = np.array([*Counter(cell.units.values()).values()], dtype=float)
+            effective = np.append(effective, [sizes.sum() ** 2 / (sizes**2).sum()] * len(added))
         if cell.flagged[ItemStatus.NO_NUMBER]:
             nothing = np.full(self.draws.count, np.nan)
             added = [replace(metric, value=np.nan, stderr=np.nan, replicates=nothing) for metric in added]
@@ -206,5 +219,6 @@ class ReportedMetrics:
             values=np.append(cell.values, [metric.value for metric in added]),
             stderrs=np.append(cell.stderrs, [metric.stderr for metric in added]),
             replicates=np.column_stack([cell.replicates, *(metric.replicates for metric in added)]),
+            effective_clusters=effective,
             independent=alone,
         )

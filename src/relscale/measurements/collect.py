@@ -170,9 +170,11 @@ def _rows(model_cell: ModelCell, cut: float) -> Iterator[Measurement]:
     cell = model_cell.cell
     of_group = [*_statuses(cell, cut), *model_cell.flags]
     has_unknown = cell.unknown > cut
-    alone = np.full(len(cell.values), np.nan) if cell.independent is None else cell.independent.stderrs
-    columns = cell.values.tolist(), cell.stderrs.tolist(), alone.tolist()
-    for metric, value, stderr, stderr_items in zip(cell.metrics, *columns, strict=True):
+    unknown = np.full(len(cell.values), np.nan)
+    alone = unknown if cell.independent is None else cell.independent.stderrs
+    effective = unknown if cell.effective_clusters is None else cell.effective_clusters
+    columns = cell.values.tolist(), cell.stderrs.tolist(), alone.tolist(), effective.tolist()
+    for metric, value, stderr, stderr_items, clusters in zip(cell.metrics, *columns, strict=True):
         known = np.isfinite(value)
         untrue = has_unknown and not (cell.has_choices and Metric.parse(metric).compares_choices)
         of_metric = [*of_group, unknown_characters(cell.unknown)] if untrue else of_group
@@ -187,6 +189,7 @@ def _rows(model_cell: ModelCell, cut: float) -> Iterator[Measurement]:
             stderr_items=stderr_items,
             items=cell.items,
             clusters=cell.clusters,
+            effective_clusters=clusters,
             bytes=cell.bytes,
             status=joined(of_metric if known else [*of_metric, *_without_value(cell)]),
         )

@@ -58,6 +58,12 @@ class Measurement(Model):
         "clusters",
         default=None,
     )
+    effective_clusters: float | None = column(
+        "Number of equally large clusters that would determine the standard error as well; fewer than clusters if a "
+        "few have most of the items.",
+        "clusters",
+        default=None,
+    )
     bytes: int | None = column("Size of the scored text, in UTF-8.", "bytes", default=None)
     status: str = column("ok, or the reason to exclude the row.")
 
@@ -105,6 +111,7 @@ def measurement(
     stderr_items: float | None = None,
     items: int | None = None,
     clusters: int | None = None,
+    effective_clusters: float | None = None,
     bytes: int | None = None,
     status: str,
 ) -> Measurement:
@@ -120,6 +127,7 @@ def measurement(
         stderr_items=stderr_items,
         items=items,
         clusters=clusters,
+        effective_clusters=effective_clusters,
         bytes=bytes,
         status=status,
     )

@@ -8,7 +8,10 @@ a replicate, so all draws of all metrics are two matrix products. The standard e
 
 which for a mean is the sample standard deviation over √n. If questions come in clusters *c*, such as those of one
 file, the clusters are independent but the questions are not: the sums are then those of clusters, ``a_c = Σ a_i`` and
-``b_c = Σ b_i`` over the questions of c, and n is the number of clusters.
+``b_c = Σ b_i`` over the questions of c, and n is the number of clusters. If a few clusters have most of the questions,
+the standard error is as uncertain as one of fewer clusters: their effective number is ``(Σ b_c)² / Σ b_c²``, which is n
+for equal ones (Carter, Schnepel and Steigerwald, *Asymptotic behavior of a t-test robust to cluster heterogeneity*,
+Review of Economics and Statistics 99, 2017).
 
 ====================================  =========================================================================
 ``bits_per_byte_answer_mean``         mean over questions of the right answer's bits per byte of the answer
@@ -266,6 +269,20 @@ def values(group: RatioTerms) -> tuple[np.ndarray, np.ndarray]:
         )
     macro_stderr = np.sqrt(np.sum([error**2 for _, error in by_subject], axis=0)) / len(by_subject)
     return np.concatenate([value, macro]), np.concatenate([stderr, macro_stderr])
+
+
+def effective_clusters(group: RatioTerms) -> np.ndarray | None:
+    """The effective number of clusters of each metric, ``float64[metrics]``; None for independent questions."""
+    if group.clusters is None:
+        return None
+    weights = group.denominators
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if group.subjects is not None:
+            of_subject = weights / _summed(weights, group.subjects)[group.subjects]
+            weights = np.concatenate([weights, of_subject], axis=1)
+        by_cluster = _summed(weights, group.clusters)
+        effective: np.ndarray = by_cluster.sum(axis=0) ** 2 / (by_cluster**2).sum(axis=0)
+        return effective
 
 
 def _subjects_are_clusters(group: RatioTerms) -> bool:

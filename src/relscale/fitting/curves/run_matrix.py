@@ -30,6 +30,7 @@ OPTIONAL = {
     "tokens": pa.float64(),
     "prompt": pa.string(),
     "clusters": pa.int64(),
+    "effective_clusters": pa.float64(),
     "status": pa.string(),
 }
 
@@ -60,7 +61,7 @@ class RunMatrix:
     replicates
         (R, K, B), nan if missing. Draws of C clusters are scaled by √(C / (C − 1)) for an unbiased variance.
     clusters
-        (K,) smallest number of clusters of a series' items; nan for independent items.
+        (K,) smallest effective number of clusters of a series' items; nan for independent items.
     """
 
     experiment: str | None
@@ -128,13 +129,13 @@ def run_matrices(
     values, measured = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
     values[run_of, series_of] = np.where((status == "ok") & np.isfinite(value), value, np.nan)
     measured[run_of, series_of] = True
-    clusters = _clusters(table, series_of, len(kinds), independent)
+    number, clusters = _clusters(table, series_of, len(kinds), independent)
     draws = replicate_array(replicates, vocabulary, runs, kinds, np.isfinite(clusters))
     series = [Series(*key) for key in vocabulary.keys(kinds, SERIES)]
     is_validation = np.array([(s.suite, s.group, s.metric) == VALIDATION for s in series])
     loss = values[:, is_validation][:, 0] if is_validation.any() else np.full(len(runs), np.nan)
     run_status = _of_validation(status, run_of, is_validation[series_of], loss)
-    cells = _with_error_rates(_Cells(series, measured, values, unbiased(draws, values, clusters), clusters))
+    cells = _with_error_rates(_Cells(series, measured, values, unbiased(draws, values, number), clusters))
 
     names, blocks = vocabulary.keys(runs, RUN), table["block"].take(pa.array(first_row)).to_pylist()
     flops = _floats(table, "training_flops")[first_row]
@@ -251,13 +252,20 @@ def _checked(measurements: pa.Table) -> pa.Table:
     return measurements if placed.all() else measurements.filter(pa.array(placed))
 
 
-def _clusters(table: pa.Table, series_of: NDArray[np.int64], count: int, independent: bool) -> Floats:
-    """(K,) the smallest number of clusters of each series' items; nan for independent items."""
-    least = np.full(count, np.inf)
-    if not independent:
-        number = _floats(table, "clusters")
-        np.minimum.at(least, series_of, np.where(np.isfinite(number), number, np.inf))
-    return np.where(np.isfinite(least), least, np.nan)
+def _clusters(
+    table: pa.Table, series_of: NDArray[np.int64], count: int, independent: bool
+) -> tuple[Floats, Floats]:
+    """(K,) the smallest number of clusters of each series' items, and (K,) the smallest effective number, which is
+    the number itself if the table lacks it; nan for independent items.
+    """
+    if independent:
+        return np.full(count, np.nan), np.full(count, np.nan)
+    number, effective = (_floats(table, name) for name in ("clusters", "effective_clusters"))
+    least = np.full((2, count), np.inf)
+    np.fmin.at(least[0], series_of, number)
+    np.fmin.at(least[1], series_of, np.where(np.isfinite(effective), effective, number))
+    least[np.isinf(least)] = np.nan
+    return least[0], least[1]
 
 
 def _statuses(table: pa.Table) -> NDArray[np.object_]:
