@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from relscale.atlas.best_schedule import best_schedule
 from relscale.atlas.entry import Entry, Number, Tables
 from relscale.atlas.view import Series, View
 from relscale.fitting.estimation.estimate import estimate
@@ -17,6 +18,9 @@ PUBLISHED = {  # L0, A, α, B, C, β, γ
     "100M": (2.6514477, 0.60115152, 0.45295811, 437.9464276, 2.13245612, 0.59785199, 0.65523644),
     "400M": (2.37474466, 0.65421216, 0.42878731, 523.42464371, 2.02462735, 0.59350493, 0.63472457),
 }
+STEPS = 24_000  # of the best schedules
+INTERPOLATED = "largest change of a loss with interpolated rates"
+WITHOUT_CORNERS = "largest change of a loss without corners after warm-up"
 MEASURES = (
     "R²",
     "mean absolute error",
@@ -47,24 +51,34 @@ def loss_at(theta: Array, rates: Array, steps: Array) -> Array:
     return np.asarray(l0 + a * total[steps] ** (-alpha) - b * np.array(gains))
 
 
+def exact_rates(schedule: str) -> Array:
+    """The learning rate at every step of a schedule, by its formula."""
+    kind, *numbers = schedule.split("_")
+    step, decay = np.arange(72_000), np.clip((np.arange(72_000) - 20_000) / 4_000, 0, 1)
+    warm_up = PEAK * np.minimum(step / (WARM_UP - 1), 1)
+    match kind:
+        case "cosine":
+            progress = np.clip((step - WARM_UP) / (int(numbers[0]) - WARM_UP), 0, 1)
+            return warm_up * (0.1 + 0.45 * (1 + np.cos(np.pi * progress)))
+        case "wsd":
+            return np.asarray(warm_up * 0.1**decay)
+        case "wsdld":
+            return np.asarray(warm_up * (1 - 0.9 * decay))
+        case "wsdcon":
+            return np.where(step < 8_000, warm_up, int(numbers[0]) * 1e-5)
+    return warm_up
+
+
 def losses_at_known_rates() -> dict[str, float]:
     """Losses at the published parameters, and S1, for schedules with a known rate at every step."""
-    step = np.arange(72_000)
-    warm_up = PEAK * np.minimum(step / (WARM_UP - 1), 1)
-
-    def cosine(steps: int) -> Array:
-        progress = np.clip((step - WARM_UP) / (steps - WARM_UP), 0, 1)
-        return np.where(step < WARM_UP, warm_up, PEAK * (0.1 + 0.45 * (1 + np.cos(np.pi * progress))))
-
-    linear = np.where(step < 20_000, warm_up, PEAK * (1 - 0.9 * (step - 20_000) / 4_000))
-    two_stages = np.where(step < 8_000, warm_up, 0.3 * PEAK)
     losses: dict[str, float] = {}
-    for model, schedule, rates, steps in (
-        ("25M", "cosine_24000", cosine(24_000), (2160, 12016, 23920)),
-        ("100M", "wsdld_20000_24000", linear, (23904,)),
-        ("400M", "cosine_72000", cosine(72_000), (71936,)),
-        ("400M", "wsdcon_9", two_stages, (8000, 15808)),
+    for model, schedule, steps in (
+        ("25M", "cosine_24000", (2160, 12016, 23920)),
+        ("100M", "wsdld_20000_24000", (23904,)),
+        ("400M", "cosine_72000", (71936,)),
+        ("400M", "wsdcon_9", (8000, 15808)),
     ):
+        rates = exact_rates(schedule)
         values = loss_at(np.array(PUBLISHED[model]), rates, np.array(steps))
         losses |= {
             f"L of {model}, {schedule}, step {s}": float(v) for s, v in zip(steps, values, strict=True)
@@ -97,8 +111,12 @@ def objectives(curves: dict[str, Columns], knots: dict[str, Columns], model: str
     }
 
 
-def all_rates(rows: Columns, knots: Columns) -> Array:
-    """The learning rate at every step, linear between the logged steps and the corners of the schedule."""
+def all_rates(rows: Columns, knots: Columns, last_knot: float = np.inf) -> Array:
+    """The learning rate at every step, linear between the logged steps and the corners of the schedule.
+
+    Corners after the step ``last_knot`` are not used.
+    """
+    knots = knots.where(knots["step"] <= last_knot)
     steps = np.concatenate([rows["step"], knots["step"]])
     at, first = np.unique(steps, return_index=True)
     rates = np.concatenate([rows["learning_rate"], knots["learning_rate"]])[first]
@@ -116,21 +134,31 @@ def measures(predicted: Array, measured: Array) -> Array:
 
 
 def reproduce(tables: Tables) -> dict[str, Number]:
-    """Mean errors over the six schedules that the paper predicts, per model."""
+    """Mean errors over the six schedules that the paper predicts, per model, and their change without corners."""
     knots = dict(tables.read("multi_power_knots.csv.gz").by("schedule"))
     results = {name: Number(value) for name, value in losses_at_known_rates().items()}
+    changes = {INTERPOLATED: 0.0, WITHOUT_CORNERS: 0.0}
     for model, rows in tables.read("multi_power_curves.csv.gz").by("model"):
-        values = []
+        theta, errors, errors_without = np.array(PUBLISHED[model]), [], []
         curves = dict(rows.by("schedule"))
         results |= {name: Number(value) for name, value in objectives(curves, knots, model).items()}
         for schedule, curve in curves.items():
             if schedule in FITTED:
                 continue
-            rates, at = all_rates(curve, knots[schedule]), curve["step"].astype(int)
-            values.append(measures(loss_at(np.array(PUBLISHED[model]), rates, at), curve["loss"]))
-        for name, number in zip(MEASURES, np.mean(values, axis=0), strict=True):
+            at = curve["step"].astype(int)
+            loss = loss_at(theta, exact_rates(schedule), at)
+            errors.append(measures(loss, curve["loss"]))
+            for name, last_knot in ((INTERPOLATED, np.inf), (WITHOUT_CORNERS, WARM_UP)):
+                other = loss_at(theta, all_rates(curve, knots[schedule], last_knot), at)
+                changes[name] = max(changes[name], float(np.abs(other - loss).max()))
+            errors_without.append(measures(other, curve["loss"]))
+        mean, mean_without = np.mean(errors, axis=0), np.mean(errors_without, axis=0)
+        for name, number, change in zip(MEASURES, mean, mean_without / mean - 1, strict=True):
             results[f"{name}, {model}"] = results[f"{name}, {model}, all digits"] = Number(float(number))
-    return results
+            results[f"change of the {name} without corners, {model}"] = Number(100 * float(abs(change)))
+        _, final = best_schedule(theta, exact_rates("constant")[:WARM_UP], STEPS)
+        results[f"final loss of the best schedule, increases not counted, {model}"] = Number(final)
+    return results | {name: Number(change) for name, change in changes.items()}
 
 
 def view(tables: Tables) -> View:
@@ -158,7 +186,10 @@ ENTRY = Entry(
     "--group model --loss huber",
     remark="Errors are means over six held-out schedules at the published parameters, which come from early stopping "
     "and are not an optimum of the paper's objective: that of the fit is lower, its held-out error slightly "
-    "larger. The fit groups small changes of the rate, which changes its objective by up to 3%. Learning rates are "
-    "interpolated linearly between logged steps and the corners of the schedule.",
+    "larger. The fit groups small changes of the rate, which changes its objective by up to 3%, and its rates are "
+    "interpolated linearly between logged steps and the corners of the schedule; without the corners after warm-up, "
+    "losses just after a drop change by up to 0.05 nats. The best schedules do not increase after the warm-up, and "
+    "have the published final losses if the increases during the warm-up do not count; by the formula, which counts "
+    "them, these losses are 0.108, 0.131 and 0.156 nats higher.",
     slow=True,
 )
