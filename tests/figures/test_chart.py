@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from relscale.figures import chart
 from relscale.figures.chart import EndLabel, Key, Style
 from relscale.figures.chart.end_labels import spread_labels
+from relscale.figures.chart.numbers import significant
 from relscale.figures.chart.text import text_width, wrap
 
 heights = st.lists(st.floats(0, 300), min_size=1, max_size=40).map(sorted)
@@ -137,7 +138,7 @@ def test_a_key_stands_in_for_names_at_line_ends_where_there_is_no_room_for_them(
     ],
 )
 def test_numbers_are_written_as_people_write_them(value: float, digits: int, text: str) -> None:
-    assert chart.significant(value, digits) == text
+    assert significant(value, digits) == text
 
 
 def test_an_estimate_has_two_digits_of_its_interval_and_one_minus_sign() -> None:

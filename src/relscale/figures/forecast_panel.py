@@ -47,24 +47,23 @@ def draw_group_forecast(
         hover="observed<br>%{x} FLOPs<br>%{y}",
     )
     for name, rows in shown.candidates.items():
-        panel.row_points(
-            rows,
-            lambda row: panel.shifted_x(number(row.training_flops), CANDIDATE_OFFSET),
-            lambda row: row.value,
+        flops = [number(row.training_flops) for row in rows]
+        panel.points(
+            [panel.shifted_x(at, CANDIDATE_OFFSET) for at in flops],
+            [row.value for row in rows],
             replace(style[name], size=7),
-            details=lambda row: power_of_ten(number(row.training_flops)),
+            details=list(map(power_of_ten, flops)),
             hover=f"{name}<br>%{{customdata}} FLOPs<br>%{{y}}",
             group=name,
         )
-    panel.row_points(
-        shown.forecasts,
-        lambda row: row.training_flops,
-        lambda row: row.value,
+    panel.points(
+        [row.training_flops for row in shown.forecasts],
+        [row.value for row in shown.forecasts],
         FORECAST,
-        low=lambda row: row.low,
-        high=lambda row: row.high,
+        low=[row.low for row in shown.forecasts],
+        high=[row.high for row in shown.forecasts],
         cap_width=7,
-        details=_interval,
+        details=list(map(_interval, shown.forecasts)),
         hover="forecast<br>%{x} FLOPs<br>%{customdata}",
         group=ENSEMBLE,
     )

@@ -36,13 +36,14 @@ def draw_held_out_errors(
         return names.index(row.form)
 
     rows = [row for row in rows if _percent(row) > 0]
-    x = chart.log_axis(map(_percent, rows), "held-out error (%)", most=5)
-    panel.axes(x, chart.names_axis([form_words(form) for form in names] or [""]))
+    errors_axis = chart.log_axis(map(_percent, rows), "held-out error (%)", most=5)
+    panel.axes(errors_axis, chart.names_axis([form_words(form) for form in names] or [""]))
     panel.message("no form could be tested on held-out budgets" if not rows else "")
     for group, style in styles.items():
         group_rows = [row for row in rows if row.group == group]
         hover = f"{suite.labels[group]}<br>%{{x}}%"
-        panel.row_points(group_rows, _percent, height, style, hover=hover, group=group)
+        x, y = list(map(_percent, group_rows)), list(map(height, group_rows))
+        panel.points(x, y, style, hover=hover, group=group)
     errors = medians(rows, height, _percent)
     panel.points(list(errors.values()), list(errors), MEDIAN, hover="median over groups: %{x}%")
     split = f"fitted to {rows[0].n_fitted} computes, tested on {rows[0].n_held_out}" if rows else ""

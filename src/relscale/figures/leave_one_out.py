@@ -25,11 +25,10 @@ def draw_leave_one_out(
     panel.reference_line(0.0)
     panel.message("too few points for leave-one-out" if not rows else "")
     for group, style in styles.items():
-        group_rows = [row for row in rows if row.group == group]
         hover = f"{suite.labels[group]} without %{{customdata}}<br>Δβ changes by %{{y}}"
-        panel.row_points(group_rows, _flops, _change, style, details=_without, hover=hover, group=group)
+        _draw_changes(panel, [row for row in rows if row.group == group], style, hover, group)
     lost = [row for row in rows if row.carries]
-    panel.row_points(lost, _flops, _change, LOST_VERDICT, details=_without, hover="without %{customdata}")
+    _draw_changes(panel, lost, LOST_VERDICT, "without %{customdata}")
     directions = {row.group for row in rows if data.verdict(row) in DIRECTIONS}
     dependent = f"{len({row.group for row in lost})} of {len(directions)} verdicts depend on one"
     units = len({row.without for row in rows})
@@ -40,13 +39,9 @@ def draw_leave_one_out(
     )
 
 
-def _flops(row: InfluenceRow) -> float | None:
-    return row.training_flops
-
-
-def _change(row: InfluenceRow) -> float | None:
-    return row.change
-
-
-def _without(row: InfluenceRow) -> str:
-    return f"{row.without}: {chart.verdict_words(row.verdict)}"
+def _draw_changes(
+    panel: chart.Panel, rows: Sequence[InfluenceRow], style: chart.Style, hover: str, group: str | None = None
+) -> None:
+    flops, changes = [row.training_flops for row in rows], [row.change for row in rows]
+    without = [f"{row.without}: {chart.verdict_words(row.verdict)}" for row in rows]
+    panel.points(flops, changes, style, details=without, hover=hover, group=group)

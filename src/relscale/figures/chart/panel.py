@@ -1,9 +1,9 @@
 """A panel of a figure: its axes, heading and marks."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
@@ -17,7 +17,6 @@ from relscale.figures.chart.text import wrap
 from relscale.figures.page import POINTED
 
 Numbers = Sequence[float | None]
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,41 +180,6 @@ class Panel:
                 legendgroup=group,
                 showlegend=False,
             )
-        )
-
-    def row_points(
-        self,
-        rows: Sequence[R],
-        x: Callable[[R], float | None],
-        y: Callable[[R], float | None],
-        style: Style,
-        *,
-        details: Callable[[R], str | None] | None = None,
-        low: Callable[[R], float | None] | None = None,
-        high: Callable[[R], float | None] | None = None,
-        **others: Any,
-    ) -> None:
-        """Draw a point for each row of a table, as `points` does.
-
-        Parameters
-        ----------
-        x, y, details, low, high
-            Functions of a row, such as ``lambda row: row.training_flops``.
-        others
-            ``hover``, ``cap_width``, ``name`` and ``group`` of `points`.
-        """
-
-        def values(function: Callable[[R], Any] | None) -> list[Any] | None:
-            return None if function is None else list(map(function, rows))
-
-        self.points(
-            list(map(x, rows)),
-            list(map(y, rows)),
-            style,
-            details=values(details),
-            low=values(low),
-            high=values(high),
-            **others,
         )
 
     def line(
