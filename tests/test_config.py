@@ -10,9 +10,10 @@ from one_sentence import assert_one_sentence
 
 from relscale.errors import RelscaleError
 from relscale.experiments.config import check_config, load_config, load_configs, save_config
-from relscale.experiments.config_schema import config_schema, schema_text
+from relscale.experiments.config_schema import config_schema, schema_of_source, schema_text
 from relscale.experiments.paths import PathKind, opened_path, recorded_path
 from relscale.experiments.schema_values import values_of
+from relscale.storage.yaml_text import read
 
 EXPERIMENT = {
     "experiment": "tiny",
@@ -482,6 +483,17 @@ def altered(value):
             copied = dict(value) if isinstance(value, dict) else list(value)
             copied[key] = other
             yield copied
+
+
+@pytest.mark.parametrize("source", ["train", "checkpoints", "measurements"])
+def test_a_config_is_read_alike_by_the_schema_of_its_source_and_by_that_of_all(source):
+    root, read_some = Path(__file__).parents[1], False
+    for path in (root / "config.yaml", *(root / "experiments").glob("*.yaml")):
+        written = read(path)
+        if written.get("runs", {}).get("source", "train") == source:
+            read_some = True
+            assert values_of(schema_of_source(source), written) == values_of(config_schema(), written)
+    assert read_some
 
 
 @pytest.mark.slow

@@ -35,11 +35,12 @@ use_scipy_without_f2py()
 from scipy.special import stdtrit
 
 assert abs(stdtrit(1, 0.75) - 1) < 1e-12  # the quartile of a Cauchy variable
-assert "numpy.f2py" not in sys.modules
+assert not {"numpy.f2py", "numpy.ma"} & set(sys.modules)
 
 import numpy
 
 assert numpy.f2py.__name__ == "numpy.f2py"
+assert numpy.ma.masked_array([1, 2], [False, True]).sum() == 1
 assert numpy.polynomial.polynomial.polyval(2, [1, 3]) == 7
 """
 

@@ -34,7 +34,7 @@ def import_all(names: Iterable[str]) -> None:
 
 def read_configs() -> None:
     """What reads any config."""
-    from relscale.experiments.config_schema import config_schema
+    from relscale.experiments.config_schema import schema_of_source
     from relscale.experiments.experiment import BY_SOURCE
     from relscale.scoring import manifest
 
@@ -42,7 +42,7 @@ def read_configs() -> None:
         ["relscale.experiments.config", "relscale.experiments.results", "relscale.design.recipes.laptop"]
     )
     for source in BY_SOURCE:
-        config_schema(source)
+        schema_of_source(source)
     manifest._schema()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from relscale.errors import RelscaleError
-from relscale.experiments.config_schema import Schema, config_schema
+from relscale.experiments.config_schema import Schema, config_schema, schema_of_source
 from relscale.experiments.experiment import BY_SOURCE, Experiment, TrainingExperiment
 from relscale.experiments.paths import opened_path, recorded_path
 from relscale.experiments.pins import pins_file, with_pins
@@ -221,7 +221,7 @@ def _schema(config: Mapping[str, Any]) -> Schema:
     """The schema of the config's source of runs, which is made faster than that of all; of all if there is none."""
     runs = config.get("runs", {})
     source = runs.get("source", "train") if isinstance(runs, Mapping) else None
-    return config_schema(*[name for name in BY_SOURCE if name == source])
+    return schema_of_source(source) if isinstance(source, str) and source in BY_SOURCE else config_schema()
 
 
 def _merged(base: Any, override: Any) -> Any:

@@ -1,26 +1,41 @@
 """The JSON Schema of an experiment's config, generated from its types."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic.json_schema import (
+    DefsRef,
+    GenerateJsonSchema,
+    JsonSchemaMode,
+    JsonSchemaValue,
+    models_json_schema,
+)
 from pydantic_core import core_schema
 
-from relscale.experiments.experiment import BY_SOURCE
+from relscale.experiments.experiment import BY_SOURCE, Experiment
 
 Schema = dict[str, Any]
 
 
 @cache
-def config_schema(*sources: str) -> Schema:
-    """The schema of configs, of these or by default of all sources of runs; ``runs.source`` selects among them."""
-    experiments = {name: BY_SOURCE[name] for name in sources or BY_SOURCE}
+def config_schema() -> Schema:
+    """The schema of configs of all sources of runs; ``runs.source`` selects among them."""
+    return _schema(BY_SOURCE, _Generator)
+
+
+@cache
+def schema_of_source(name: str) -> Schema:
+    """The schema of configs of one source of runs, to read them by: made in a third of the time."""
+    return _schema({name: BY_SOURCE[name]}, _LongNames)
+
+
+def _schema(experiments: Mapping[str, type[Experiment]], generator: type[GenerateJsonSchema]) -> Schema:
     references, definitions = models_json_schema(
         [(experiment, "validation") for experiment in experiments.values()],
-        schema_generator=_Generator,
+        schema_generator=generator,
         by_alias=True,
     )
     by_source = []
@@ -111,3 +126,13 @@ class _Generator(GenerateJsonSchema):
                 for name, choice in choices.items()
             ],
         }
+
+
+class _LongNames(_Generator):
+    """Leaves the definitions under their full names; most of the time goes into finding short ones."""
+
+    def generate_definitions(
+        self, inputs: Sequence[tuple[Any, JsonSchemaMode, core_schema.CoreSchema]]
+    ) -> tuple[dict[tuple[Any, JsonSchemaMode], JsonSchemaValue], dict[DefsRef, JsonSchemaValue]]:
+        """The schemas, and the definitions that they refer to."""
+        return {(key, mode): self.generate_inner(schema) for key, mode, schema in inputs}, self.definitions

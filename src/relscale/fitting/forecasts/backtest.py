@@ -31,7 +31,7 @@ from relscale.fitting.forecasts.rolling_origins import Mask, Origins, rolling_or
 from relscale.fitting.forecasts.scales import Scales
 from relscale.fitting.forecasts.shape_evidence import shape_evidence
 from relscale.fitting.forecasts.track_record import TrackRecord
-from relscale.fitting.forecasts.weights import combine, ensemble_errors, weights
+from relscale.fitting.forecasts.weights import combine, ensemble_errors, median, weights
 from relscale.fitting.forecasts.width import half_widths
 
 EVERY: tuple[Candidate[Any], ...] = (*OF_VALUES, *OF_ERRORS, *OF_LOSSES, COMMON)
@@ -192,9 +192,7 @@ def distances(log_flops: Floats, value: Floats, at: Floats) -> Floats:
 
 def variance_of_readings(reading: Floats) -> Floats:
     """(J,) the median over points (P, J); 0 if unknown."""
-    known = np.isfinite(reading)
-    ranked = np.ma.median(np.ma.masked_array(reading, ~known), axis=0)
-    return np.asarray(np.ma.filled(ranked, 0.0), dtype=float)
+    return np.nan_to_num(median(np.where(np.isfinite(reading), reading, np.nan)[None])[0, 0], nan=0.0)
 
 
 def with_ensemble(

@@ -48,7 +48,7 @@ def weights(
     known = np.isfinite(error)
     if not known.any():
         return np.broadcast_to(prior, (*distance.shape, len(prior))).copy()
-    middle = np.broadcast_to(_median(error), error.shape)
+    middle = np.broadcast_to(median(error), error.shape)
     distinct, place = np.unique(distance, return_inverse=True)
     past, end = np.unique(record.distance[..., curves], axis=2, return_inverse=True)
     end = end.ravel()
@@ -72,7 +72,7 @@ def weights(
     return np.asarray(weight[place.reshape(distance.shape)])
 
 
-def _median(error: Floats) -> Floats:
+def median(error: Floats) -> Floats:
     """(O, 1, ...) of errors (O, C, ...) over the candidates that have one; nan without any."""
     ranked = np.sort(error, axis=1)  # nan last
     count = np.count_nonzero(~np.isnan(error), axis=1, keepdims=True)
