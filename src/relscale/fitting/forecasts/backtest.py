@@ -192,7 +192,8 @@ def distances(log_flops: Floats, value: Floats, at: Floats) -> Floats:
 
 def variance_of_readings(reading: Floats) -> Floats:
     """(J,) the median over points (P, J); 0 if unknown."""
-    return np.nan_to_num(median(np.where(np.isfinite(reading), reading, np.nan)[None])[0, 0], nan=0.0)
+    known = median(np.where(np.isfinite(reading), reading, np.nan)[None])[0, 0]
+    return np.where(np.isnan(known), 0.0, known)
 
 
 def with_ensemble(
