@@ -258,6 +258,7 @@ def test_what_is_left_out_can_compute_nothing():
         },  # what it logs
         "relscale.training.ownership": {"relscale.training.state"},  # the name of a file
         "relscale.commands.inputs": {"relscale.scoring.manifest"},  # the name of a file
+        "relscale.experiments.references": {"relscale.tokens.options"},  # the types of what it checks
         # The types of what is grouped.
         "relscale.workflow.jobs": {"relscale.design.run", "relscale.scoring.checkpoint_table"},
         # The types of its sections, and the plan and the table, which count where their rows are used.

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from relscale.checks.suites import SuiteContents
 from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError, keyed
-from relscale.experiments.config import unknown_name
 from relscale.experiments.experiment import (
     CheckpointExperiment,
     Experiment,
@@ -14,6 +13,7 @@ from relscale.experiments.experiment import (
     ScoredExperiment,
     TrainingExperiment,
 )
+from relscale.experiments.messages import unknown_name
 from relscale.figures.registry import figure_suite, find_figure
 from relscale.fitting.core_options import FurtherLaw, Multiplier, Value, Where
 from relscale.fitting.curves.gaps import MEAN

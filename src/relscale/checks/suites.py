@@ -11,8 +11,8 @@ from pathlib import Path
 from relscale.checks import text
 from relscale.corpora.files import PART
 from relscale.errors import RelscaleError, keyed
-from relscale.experiments.config import unknown_name
 from relscale.experiments.experiment import CheckpointExperiment, ScoredExperiment
+from relscale.experiments.messages import unknown_name
 from relscale.measurements.metric import metric_names
 from relscale.scoring.builders import data_builders, documents_builders, grows
 from relscale.scoring.manifest import Manifest, Task

@@ -7,7 +7,6 @@ from relscale.checks.machine import check_devices, check_folders, check_placed
 from relscale.checks.suites import SuiteContents, check_suite
 from relscale.checks.text import check_text
 from relscale.errors import RelscaleError, keyed
-from relscale.experiments.config import LONGEST, SHOWN, shortened
 from relscale.experiments.experiment import (
     CheckpointExperiment,
     Experiment,
@@ -15,6 +14,7 @@ from relscale.experiments.experiment import (
     ScoredExperiment,
     TrainingExperiment,
 )
+from relscale.experiments.messages import LONGEST, SHOWN, shortened
 from relscale.experiments.results import Results
 from relscale.measurements.metric import VALIDATION
 from relscale.scoring.checkpoint_table import check_distinct
