@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from relscale.cli import GC_THRESHOLDS
 from relscale.heap import keep_freed_memory
 
 FIRST = (
@@ -47,7 +48,8 @@ settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
-    keep_freed_memory()  # as commands do
+    keep_freed_memory()  # as commands do, like the next
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,8 @@ sys.exit(int(status) if status else 137)
 """
 SERVER = """
 import gc, importlib, json, os, runpy, shutil, socket, sys, threading, time
-from relscale.cli import main, parsers
+from relscale.cli import GC_THRESHOLDS, main, parsers
+gc.set_threshold(*GC_THRESHOLDS)
 from imported_early import PARQUET, PLOTLY, import_all, read_configs, run_snakemake
 import kept_digests
 

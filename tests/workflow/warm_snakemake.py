@@ -15,6 +15,8 @@ from pathlib import Path
 HERE = str(Path(__file__).parent)
 SERVER = """
 import atexit, gc, json, os, sys, tempfile, threading
+from relscale.cli import GC_THRESHOLDS
+gc.set_threshold(*GC_THRESHOLDS)
 import snakemake.cli, snakemake.report.html_reporter
 from imported_early import run_snakemake
 import kept_digests
