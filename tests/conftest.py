@@ -42,8 +42,10 @@ SCORE_MODELS = (
 CPU_SECONDS = 3  # of a test that is not marked slow, at most
 SLOW_ALONE = re.compile(r"^pytestmark = (\[\s*)?pytest\.mark\.slow\b", re.MULTILINE)
 
-settings.register_profile("steady", deadline=None, derandomize=True)  # a busy machine is no failure
-settings.register_profile("search", deadline=None)
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, max_examples=60
+)  # a busy machine is no failure
+settings.register_profile("search", deadline=None, max_examples=300)
 settings.load_profile("steady")
 
 

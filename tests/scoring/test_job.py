@@ -1,7 +1,8 @@
 import json
+import multiprocessing
+import os
 import shutil
-import subprocess
-import sys
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -163,56 +164,47 @@ def test_what_is_not_a_run_manifest_is_refused(tmp_path, content):
         read_entries(tmp_path / "runs.json", TrainedModel)
 
 
-# Processes of jobs: three at one entry, one on two devices, then one that is killed when three tasks are done. They are
-# forks of one that has imported what scoring needs, and so are the processes of the two devices.
-JOBS = """
-import multiprocessing, os, sys
-import relscale.scoring.engine
-from relscale.scoring import job, score
-from relscale.scoring.options import Scoring
-from relscale.training.manifest import TrainedModel
-
-job.SECONDS_BETWEEN_PARTS = 0
-job.get_context = lambda _: multiprocessing.get_context("fork")
-checkpoint, behaviours, knowledge, store, divided, killed = sys.argv[1:]
-run = TrainedModel(name="good", key="k0", path=checkpoint, status="ok")
-scored = []
-original = score.score_requests
-
-def score_requests(*arguments):
-    if len(scored) == 3:
-        os.kill(os.getpid(), 9)
-    scored.append(1)
-    return original(*arguments)
-
-def start(suite, store, output, device="cpu"):
-    if not os.fork():
-        try:
-            job.score_job([run], [suite], store, Scoring(device=device), output)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-            os._exit(1)
-        os._exit(0)
-
-for name in "abc":
-    start(behaviours, store, f"{store}/{name}.json")
-ended = [os.wait()[1] for _ in "abc"]
-start(knowledge, divided, f"{divided}/scores.json", ("cpu", "cpu"))
-ended.append(os.wait()[1])
-score.score_requests = score_requests
-start(knowledge, killed, f"{killed}/scores.json")
-print(*ended, os.wait()[1])
-"""
-
-
 @pytest.fixture(scope="module")
 def jobs(scored, checkpoint, tmp_path_factory):
-    """The stores of three jobs at once, of one on two devices and of one that was killed, and how the five ended."""
+    """The stores of three jobs at once, of one on two devices and of one killed after three tasks, and how they ended.
+
+    All are forks of this process, which has imported what scoring needs, and so are the processes of the two devices.
+    """
+    from relscale.scoring import job, score
+
     stores = [tmp_path_factory.mktemp(name) for name in ("at_once", "divided", "killed")]
-    suites = [scored / "suites" / name for name in ("behaviours", "knowledge")]
-    command = [sys.executable, "-c", JOBS, checkpoint, *suites, *stores]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return *stores, done.stdout.split()
+    at_once, divided, killed = stores
+    behaviours, knowledge = (scored / "suites" / name for name in ("behaviours", "knowledge"))
+    run = TrainedModel(name="good", key="k0", path=str(checkpoint), status="ok")
+    forks = multiprocessing.get_context("fork")
+    done = []
+    score_requests = score.score_requests
+
+    def score_three(*arguments):
+        if len(done) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done.append(score_requests(*arguments))
+        return done[-1]
+
+    def ends(*processes):
+        for each in processes:
+            each.start()
+        for each in processes:
+            each.join()
+        return [each.exitcode for each in processes]
+
+    def scoring(suite, store, name="scores", device="cpu"):
+        arguments = [run], [suite], store, Scoring(device=device), store / f"{name}.json"
+        return forks.Process(target=job.score_job, args=arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "SECONDS_BETWEEN_PARTS", 0)
+        patch.setattr(job, "get_context", lambda _: forks)
+        ended = ends(*(scoring(behaviours, at_once, name) for name in "abc"))
+        ended += ends(scoring(knowledge, divided, device=("cpu", "cpu")))
+        patch.setattr(score, "score_requests", score_three)
+        ended += ends(scoring(knowledge, killed))
+    return *stores, ended
 
 
 def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
@@ -222,7 +214,7 @@ def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
 
     suite = scored / "suites" / "knowledge"
     *_, killed, (*_, ended) = jobs
-    assert ended == "9"
+    assert ended == -signal.SIGKILL
     parts = {path: path.stat().st_mtime_ns for path in killed.glob("items/*.parts/*.parquet")}
     done = sum(len(set(pyarrow.parquet.read_table(path)["number"].to_pylist())) for path in parts)
     assert done == 3
@@ -245,7 +237,7 @@ def test_a_job_that_was_killed_goes_on_with_the_tasks_that_are_not_done(
 
 def test_of_jobs_at_one_entry_at_once_each_has_all_items(scored, jobs):
     store, _, _, (*ended, _, _) = jobs
-    assert ended == ["0", "0", "0"]
+    assert ended == [0, 0, 0]
     manifests = [read_entries(store / f"{name}.json", Score) for name in "abc"]
     assert manifests[0] == manifests[1] == manifests[2]
     assert same(pyarrow.parquet.read_table(manifests[0][0].items), items(scored, "behaviours"))
@@ -368,7 +360,7 @@ def test_a_damaged_suite_scores_nothing(scored, tmp_path, checkpoint, name, dama
 
 def test_two_devices_give_the_items_of_one(scored, jobs):
     _, divided, _, (*_, ended, _) = jobs
-    assert ended == "0"
+    assert ended == 0
     (entry,) = read_entries(divided / "scores.json", Score)
     assert same(pyarrow.parquet.read_table(entry.items), items(scored, "knowledge"))
 
