@@ -1,9 +1,13 @@
 import errno
+import multiprocessing
 import os
 import re
-import subprocess
-import sys
+import resource
+import signal
+from pathlib import Path
 
+import forks
+import pyarrow
 import pytest
 
 from relscale.storage import atomic
@@ -68,17 +72,16 @@ def test_what_is_durable_is_on_disk_before_it_has_its_name_and_so_is_the_name(tm
     assert flushed[-1] == (tmp_path.name, True)
 
 
+def write_half(path):
+    with atomic_path(path) as partial:
+        partial.mkdir()
+        (partial / "half").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def abandoned(path):
     """Half of ``path``, by a process that was killed."""
-    code = f"""
-import os
-from relscale.storage.atomic import atomic_path
-with atomic_path({str(path)!r}) as partial:
-    partial.mkdir()
-    (partial / "half").touch()
-    os.kill(os.getpid(), 9)
-"""
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert forks.ended(write_half, path) == -signal.SIGKILL
     (partial,) = path.parent.glob(".*")
     return partial
 
@@ -115,66 +118,69 @@ def test_what_another_machine_writes_is_left_alone_until_nothing_changes_for_a_d
     assert not elsewhere.exists()
 
 
-@pytest.mark.slow
+def write_often(path, text):
+    for _ in range(30):
+        with atomic_path(path, durable=False) as partial:
+            partial.mkdir()
+            for name in "abc":
+                (partial / name).write_text(text)
+
+
 def test_of_many_that_write_a_folder_at_once_each_succeeds_and_one_is_left_whole(tmp_path):
-    code = """
-import sys
-from pathlib import Path
-from relscale.storage.atomic import atomic_path
-for _ in range(30):
-    with atomic_path(sys.argv[1], durable=False) as partial:
-        partial.mkdir()
-        for name in "abc":
-            (partial / name).write_text(sys.argv[2])
-"""
-    command = [sys.executable, "-c", code, str(tmp_path / "run")]
-    writers = [subprocess.Popen([*command, name]) for name in ("one", "two", "three")]
-    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    writers = [
+        forks.FORKS.Process(target=write_often, args=[tmp_path / "run", text])
+        for text in ("one", "two", "three")
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
     assert names(tmp_path) == ["run"]
     assert len({path.read_text() for path in (tmp_path / "run").iterdir()}) == 1
     assert names(tmp_path / "run") == ["a", "b", "c"]
 
 
-FULL = """
-import resource, sys
-from pathlib import Path
-import pyarrow, torch
-from relscale.storage.atomic import atomic_path
-from relscale.storage.tables import write_table
-from relscale.training.state import write_state
-from safetensors.torch import save_file
-from tokenizers import Tokenizer
-from tokenizers.models import BPE
+def write_to_a_full_disk(folder, said):
+    """The libraries that meet the system's error, with the file it names; no file may have over a thousand bytes."""
+    import torch
+    from safetensors.torch import save_file
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
 
-numbers = torch.arange(10_000)
-folder = Path(sys.argv[1])
+    from relscale.storage.tables import write_table
+    from relscale.training.state import write_state
 
-def by(write):
-    with atomic_path(folder / "file") as partial:
-        write(partial)
+    numbers = torch.arange(10_000)
 
-writers = {
-    "torch": lambda: write_state(folder / "state", {"numbers": numbers}),
-    "pyarrow": lambda: write_table(pyarrow.table({"numbers": numbers.numpy()}), folder / "table.parquet"),
-    "safetensors": lambda: by(lambda path: save_file({"numbers": numbers}, path)),
-    "python": lambda: by(lambda path: path.write_bytes(numbers.numpy().tobytes())),
-    "tokenizers": lambda: by(lambda path: Tokenizer(BPE({str(n): n for n in range(1000)}, [])).save(str(path))),
-}
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-for name, write in writers.items():
-    try:
-        write()
-    except OSError as error:
-        print(name, error.strerror, error.filename)
-"""
+    def by(write):
+        with atomic_path(folder / "file") as partial:
+            write(partial)
+
+    vocabulary = {str(n): n for n in range(1000)}
+    writers = {
+        "torch": lambda: write_state(folder / "state", {"numbers": numbers}),
+        "pyarrow": lambda: write_table(pyarrow.table({"numbers": numbers.numpy()}), folder / "table.parquet"),
+        "safetensors": lambda: by(lambda path: save_file({"numbers": numbers}, path)),
+        "python": lambda: by(lambda path: path.write_bytes(numbers.numpy().tobytes())),
+        "tokenizers": lambda: by(lambda path: Tokenizer(BPE(vocabulary, [])).save(str(path))),
+    }
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    errors = []
+    for name, write in writers.items():
+        try:
+            write()
+        except OSError as error:
+            errors.append((name, Path(error.filename).name))
+    said.send(errors)
 
 
 @pytest.mark.slow
 def test_a_full_disk_is_the_systems_error_whichever_library_meets_it_and_leaves_no_half(tmp_path):
-    command = [sys.executable, "-c", FULL, str(tmp_path)]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    libraries = ["torch", "pyarrow", "safetensors", "python", "tokenizers"]
-    assert [line.split()[0] for line in said.stdout.splitlines()] == libraries, said.stdout + said.stderr
-    named = [line.rpartition("/")[2] for line in said.stdout.splitlines()]
-    assert named == ["state.pt", "table.parquet", "file", "file", "file"]
+    heard, said = multiprocessing.Pipe(duplex=False)
+    assert forks.ended(write_to_a_full_disk, tmp_path, said) == 0
+    assert heard.recv() == [
+        *(("torch", "state.pt"), ("pyarrow", "table.parquet")),
+        *((name, "file") for name in ("safetensors", "python", "tokenizers")),
+    ]
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

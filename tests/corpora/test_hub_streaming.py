@@ -21,6 +21,15 @@ EXPERIMENT = {
     "design": {"recipe": "laptop", "flop_accounting": "training", "budgets": [1e11]},
 }
 
+# One process for all commands, which reads the address of the hub when it imports the hub's library.
+COMMANDS = """
+import json, sys
+from relscale.cli import main
+for arguments in json.loads(sys.argv[1]):
+    if main(arguments):
+        sys.exit(1)
+"""
+
 
 def test_a_data_set_of_the_hub_is_pinned_streamed_and_made_into_tokens(hub, tmp_path):
     address, commit = hub
@@ -34,24 +43,23 @@ def test_a_data_set_of_the_hub_is_pinned_streamed_and_made_into_tokens(hub, tmp_
         (data / f"train-{k}.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
     (tmp_path / "web.yaml").write_text(yaml.safe_dump(EXPERIMENT))
 
-    def relscale(*arguments):
-        environment = os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home")}
-        command = [sys.executable, "-m", "relscale.cli", *arguments]
-        result = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        return result.returncode, result.stdout + result.stderr
-
-    code, said = relscale("pin", "web.yaml")
-    assert code == 0, said
+    results = "results/web"
+    commands = [
+        ["pin", "web.yaml"],
+        ["corpus", "web.yaml", "--source=web", f"--output={results}/corpora/web/documents.parquet"],
+        ["vocabulary", "web.yaml", f"--output={results}/vocabulary/tokenizer.json"],
+        ["tokenize", "web.yaml", "--corpus=web", f"--output={results}/tokens/web/manifest.json"],
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS, json.dumps(commands)],
+        cwd=tmp_path,
+        env=os.environ | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
     assert yaml.safe_load((tmp_path / "web.pins.yaml").read_text()) == {"dataset": {"org/text": commit}}
-    for arguments in (
-        ("corpus", "web.yaml", "--source", "web", "--output", "results/web/corpora/web/documents.parquet"),
-        ("vocabulary", "web.yaml", "--output", "results/web/vocabulary/tokenizer.json"),
-        ("tokenize", "web.yaml", "--corpus", "web", "--output", "results/web/tokens/web/manifest.json"),
-    ):
-        code, said = relscale(*arguments)
-        assert code == 0, said
     source = json.loads((tmp_path / "results/web/corpora/web/manifest.json").read_text())
     assert source["revision"] == commit
     tokens = json.loads((tmp_path / "results/web/tokens/web/manifest.json").read_text())

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 import pytest
+from forks import FORKS
 
 from relscale.corpora.build import build_source
 from relscale.corpora.options import HubDataset
 from relscale.corpora.streamed import open_stream
+from relscale.tokens import shards
 from relscale.tokens.shards import Recipe, first_shards, make_shards, read_shard
 from relscale.tokens.vocabulary import END_OF_TEXT, load_vocabulary
 
@@ -32,7 +32,7 @@ def write_files(folder, files, rows):
 @pytest.fixture
 def recipe(vocabulary, tmp_path, monkeypatch):
     """Four files of a few shards each; small chunks, so that a shard has several."""
-    monkeypatch.setattr("relscale.tokens.shards.CHUNK_CHARACTERS", 2000)
+    monkeypatch.setattr(shards, "CHUNK_CHARACTERS", 2000)
     write_files(tmp_path / "set", 4, 300)
     build_source(HubDataset(**OPTIONS, path=str(tmp_path / "set")), tmp_path / "source", 0, name="web")
     stream = open_stream(tmp_path / "source" / "documents.parquet")
@@ -99,50 +99,52 @@ def test_what_shards_depend_on_is_in_their_place(recipe, tmp_path):
     assert alone.folders() == recipe.folders()[:1]
 
 
-# Imported anew by each process that it starts, all of which therefore rest after a shard: on a fast machine a job would
-# otherwise be done before it is killed.
-PROGRAM = """
-import sys
-import time
-from pathlib import Path
-import relscale.tokens.shards as shards
-from relscale.corpora.streamed import open_stream
-shards.CHUNK_CHARACTERS = 20_000
-source, vocabulary, store, processes, rest = sys.argv[1:]
-write = shards._write
-def write_and_rest(*arguments):
-    write(*arguments)
-    time.sleep(float(rest))
-shards._write = write_and_rest
-if __name__ == "__main__":
-    recipe = shards.Recipe(open_stream(source), Path(vocabulary), Path(store), 0, shard_characters=40_000)
-    shards.make_shards(recipe, float("inf"), int(processes))
-"""
+def make_all(recipe, processes, rest):
+    """All shards, by processes that rest after each: a fast machine would otherwise be done before it is killed."""
+    os.setsid()
+    write = shards._write
+
+    def write_and_rest(*arguments):
+        write(*arguments)
+        time.sleep(rest)
+
+    shards._write = write_and_rest
+    make_shards(recipe, float("inf"), processes)
 
 
 @pytest.mark.slow
-def test_a_killed_job_goes_on_after_its_whole_shards_with_any_number_of_processes(vocabulary, tmp_path):
+def test_a_killed_job_goes_on_after_its_whole_shards_with_any_number_of_processes(
+    vocabulary, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(shards, "CHUNK_CHARACTERS", 20_000)
+    monkeypatch.setattr(
+        shards, "get_context", lambda _: FORKS
+    )  # nothing anew is imported; each has one thread
     write_files(tmp_path / "set", 3, 2500)
     build_source(HubDataset(**OPTIONS, path=str(tmp_path / "set")), tmp_path / "source", 0, name="web")
-    (tmp_path / "program.py").write_text(PROGRAM)
+    stream = open_stream(tmp_path / "source" / "documents.parquet")
 
     def start(store, processes, rest=0.0):
-        arguments = [tmp_path / "source" / "documents.parquet", vocabulary, tmp_path / store, processes, rest]
-        return subprocess.Popen(
-            [sys.executable, tmp_path / "program.py", *map(str, arguments)], start_new_session=True
-        )
+        recipe = Recipe(stream, vocabulary, tmp_path / store, 0, shard_characters=40_000)
+        job = FORKS.Process(target=make_all, args=[recipe, processes, rest])
+        job.start()
+        return job
+
+    def ended(job):
+        job.join()
+        return job.exitcode
 
     def whole(store):
         return sorted((tmp_path / store).glob("tokens/*/[0-9]*"))
 
-    assert start("one", 1).wait() == 0
+    assert ended(start("one", 1)) == 0
     for kill in range(2):
         job = start("killed", 2, rest=0.5)
         before = len(whole("killed"))
-        while job.poll() is None and len(whole("killed")) < before + 1:
+        while job.is_alive() and len(whole("killed")) < before + 1:
             time.sleep(0.01)
         os.kill(job.pid, signal.SIGKILL)  # the parent alone: its children must end by themselves
-        job.wait()
+        job.join()
         deadline = time.monotonic() + 20
         while _group_alive(job.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -150,7 +152,7 @@ def test_a_killed_job_goes_on_after_its_whole_shards_with_any_number_of_processe
         assert kill or whole("killed")
     times = {shard: shard.stat().st_mtime_ns for shard in whole("killed")}
     assert len(times) < len(whole("one"))  # else nothing was left to do
-    assert start("killed", 3).wait() == 0
+    assert ended(start("killed", 3)) == 0
     assert {shard: shard.stat().st_mtime_ns for shard in times} == times
     assert [shard.relative_to(tmp_path / "one") for shard in whole("one")] == [
         shard.relative_to(tmp_path / "killed") for shard in whole("killed")
