@@ -14,9 +14,9 @@ from relscale.fitting.curves.run_matrix import run_matrices
 from relscale.fitting.fit import fit
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.bootstrap import limits
+from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.inference.line_with_intervals import curve_intervals
 from relscale.fitting.inference.log_log_lines import curve_lines, lines
-from relscale.fitting.inference.relative_law import relative_law_rows
 from relscale.fitting.settings import Settings
 
 PARAMS = np.geomspace(2e7, 2e9, 11)
@@ -162,7 +162,7 @@ def test_the_default_specification_has_the_interval_of_the_verdict(frontier, met
     _, table = two_groups()
     settings = Settings(baselines={"tests": "hard"}, frontier=frontier, bootstrap=199)
     curves = frontier_curves(run_matrices(table)[0], settings)
-    delta_beta, _ = relative_law_rows(curves.ratios, settings)
+    delta_beta, _ = law_rows(curves.ratios.law, curves.ratios, settings)
     (default,) = [row for row in specification.rows(curves, settings) if row.default]
     assert delta_beta.method == method
     for name in ("value", "low", "high", "p_value"):
@@ -176,7 +176,7 @@ def test_a_specification_says_of_its_draws_what_the_verdict_says(monkeypatch):
     _, table = two_groups()
     settings = Settings(baselines={"tests": "hard"}, frontier="all", bootstrap=99)
     curves = frontier_curves(run_matrices(table)[0], settings)
-    delta_beta, _ = relative_law_rows(curves.ratios, settings)
+    delta_beta, _ = law_rows(curves.ratios.law, curves.ratios, settings)
     (default,) = [row for row in specification.rows(curves, settings) if row.default]
     assert default.status == delta_beta.status == "failed draws"
 

@@ -13,7 +13,7 @@ from relscale.fitting.curves.allocation import allocation
 from relscale.fitting.curves.arm_contrasts import arm_contrasts
 from relscale.fitting.curves.by_size import by_size
 from relscale.fitting.curves.contrasts import BY, contrasts
-from relscale.fitting.curves.curves import ERROR, Curves
+from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
 from relscale.fitting.curves.point_rows import error_rows, gap_rows, point_rows
 from relscale.fitting.curves.replicate_array import Replicates
@@ -28,13 +28,11 @@ from relscale.fitting.independent_items import independent_item_rows
 from relscale.fitting.inference.frontier_rows import frontier_rows
 from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.inference.multiplicity import with_adjusted_p
-from relscale.fitting.inference.relative_law import relative_law_rows
 from relscale.fitting.options import check_option_names
 from relscale.fitting.settings import Settings, SuiteFacts, fit_settings
 from relscale.fitting.verdicts.adjusted_verdicts import with_adjusted_verdicts
 from relscale.fitting.verdicts.verdict import Options as VerdictOptions
 from relscale.fitting.verdicts.verdict_rows import verdict_rows, with_carriers
-from relscale.laws import power
 from relscale.measurements.quantization import refuse_mixed_formats
 
 AT_ONCE = ("fits", "errors", "influence", "specifications", "power")  # the tables from which verdicts follow
@@ -151,10 +149,7 @@ class _Rows:
 
     def add_curves(self, curves: Curves, settings: Settings, matrix: RunMatrix | None = None) -> None:
         """Add the law of errors or of ratios, and for the headline metrics of suites analyses and forecasts."""
-        if curves.quantity == ERROR:
-            self.add("fits", law_rows(power.LINE, curves, settings))
-        else:
-            self.add("fits", relative_law_rows(curves, settings))
+        self.add("fits", law_rows(curves.law, curves, settings))
         analysed = [settings.analyses_of(key.suite, key.metric) for key in curves.keys]
         curves = curves.select(np.array(analysed, dtype=bool))
         if curves.keys:

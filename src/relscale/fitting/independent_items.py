@@ -13,16 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relscale.fitting.curves.contrasts import BY, contrasts
-from relscale.fitting.curves.curves import ERROR, Curves
+from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
 from relscale.fitting.curves.replicate_array import Replicates
 from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.law_rows import law_rows
 from relscale.fitting.inference.parameter_row import ParameterRow
-from relscale.fitting.inference.relative_law import relative_law_rows
 from relscale.fitting.settings import Settings
-from relscale.laws import power
 from relscale.measurements.metric import VALIDATION
 
 
@@ -80,11 +78,6 @@ def _rows(curves: Curves, matrices: list[RunMatrix], settings: Settings) -> Iter
     selected = curves.select(np.array(keep, dtype=bool))
     if not selected.keys:
         return
-    fitted = (
-        law_rows(power.LINE, selected, settings)
-        if selected.quantity == ERROR
-        else relative_law_rows(selected, settings)
-    )
-    for row in fitted:
+    for row in law_rows(selected.law, selected, settings):
         if row.estimand == Estimand.ITEM_POPULATION:
             yield replace(row, estimand=Estimand.INDEPENDENT_ITEMS)

@@ -39,7 +39,6 @@ from relscale.fitting.status import OK, Status
 from relscale.fitting.verdicts.adjusted_verdicts import verdict_of_line
 from relscale.fitting.verdicts.verdict import Options as VerdictOptions
 from relscale.fitting.verdicts.verdict import Verdict
-from relscale.laws import power, relative
 from relscale.storage.rows import column, fields_of
 
 
@@ -98,7 +97,7 @@ def rows(curves: Curves, settings: Settings) -> Iterator[InfluenceRow]:
         reduced_lines = lines_without(curves.log_flops, curves.value, curves.noise, unit)
         shown = _most_moving(reduced_lines.slope - full_lines.slope)
 
-    law = relative.LINE if curves.quantity == RATIO else power.LINE
+    law = curves.law
     flops = np.exp(np.bincount(unit, curves.log_flops) / np.bincount(unit))[shown]
     for j, (key, estimand) in enumerate(zip(curves.keys, estimands(curves), strict=True)):
         common = {**fields_of(key), "parameter": law.slope, "level": level, "estimand": estimand}

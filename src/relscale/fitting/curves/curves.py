@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from relscale.fitting.curves.frontier import Point
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.keys import CurveKey
+from relscale.laws import power, relative
+from relscale.laws.loglog import LogLogLaw
 
 Quantity = Literal["error", "ratio"]
 ERROR: Quantity = "error"
@@ -82,6 +84,11 @@ class Curves:
     without: Floats | None = None
     clusters: Floats | None = None
     reading: Floats | None = None
+
+    @property
+    def law(self) -> LogLogLaw:
+        """The line in logarithms that is fitted to them: the power law of errors, or the relative law of ratios."""
+        return relative.LINE if self.quantity == RATIO else power.LINE
 
     @property
     def shared(self) -> bool:

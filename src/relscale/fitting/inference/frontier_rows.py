@@ -27,7 +27,6 @@ from relscale.fitting.inference.points_remark import points_remark
 from relscale.fitting.inference.spread import spread
 from relscale.fitting.settings import Settings
 from relscale.fitting.status import OK
-from relscale.laws import power, relative
 from relscale.laws.loglog import LogLogLaw
 
 TAG = 43  # of the random numbers
@@ -53,9 +52,9 @@ def frontier_rows(frontier: FrontierCurves, settings: Settings) -> list[Paramete
         series = [(key.suite, key.prompt, key.metric, getattr(key, group)) for key in curves.keys]
         return log_or_nan(draws.value[:, [column[key] for key in series]])
 
-    rows = _rows(power.LINE, frontier.errors, errors(frontier.errors, "group"), settings)
+    rows = _rows(frontier.errors.law, frontier.errors, errors(frontier.errors, "group"), settings)
     gaps = errors(frontier.ratios, "group") - errors(frontier.ratios, "baseline")
-    rows += _rows(relative.LINE, frontier.ratios, gaps, settings)
+    rows += _rows(frontier.ratios.law, frontier.ratios, gaps, settings)
     for (law, curves), drawn in zip(optima, (draws.log_tokens, draws.log_params), strict=True):
         rows += _rows(law, curves, drawn[:, None], settings)
     return rows

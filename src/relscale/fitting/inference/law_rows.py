@@ -1,4 +1,9 @@
-"""Rows of the laws that are straight lines in logarithms: both parameters, both estimands, many curves at once."""
+"""Rows of the laws that are straight lines in logarithms: both parameters, both estimands, many curves at once.
+
+Δβ is computed here, as the slope of a line through ln G on ln F (``log_log_lines``), with the interval of a slope
+(``interval``). The gap |ln G| closes or widens from the smallest to the largest compute if the intervals of Δβ and of
+ln G at both ends and in the middle all agree (``direction``).
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
