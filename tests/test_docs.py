@@ -1,5 +1,7 @@
 """The documentation: the site builds without a warning, tutorials and notebooks do what they show."""
 
+import ast
+import json
 import logging
 import re
 import shlex
@@ -114,16 +116,21 @@ def test_every_command_of_a_page_is_one_that_there_is(page):
             assert set(named) <= set(VERBS), page.name
 
 
+def shown(cell, names):
+    """What a notebook shows of a cell's last line, by the rules of IPython; the cell runs with the names."""
+    tree = ast.parse(cell)
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)
+    value = None if last is None else eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+    return value._repr_html_() if hasattr(value, "_repr_html_") else repr(value)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("notebook", sorted(DOCS.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
-def test_a_notebook_runs(notebook, finished, tmp_path):
-    import nbformat
-    from nbclient import NotebookClient
-
-    (tmp_path / "results").mkdir()
-    shutil.copytree(finished / "results" / "tests", tmp_path / "results" / "laptop")
-    read = nbformat.read(notebook, as_version=4)
-    assert not any(cell.get("outputs") for cell in read.cells)
-    done = NotebookClient(read, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    shown = [output for cell in done.cells for output in cell.get("outputs", ())]
-    assert any("<table>" in str(output.get("data", {}).get("text/html", "")) for output in shown)
+def test_a_notebook_runs(notebook, finished, in_an_empty_folder):
+    shutil.copytree(finished / "results" / "tests", Path("results", "laptop"))
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") for cell in cells)
+    names = {"__name__": "__main__"}
+    texts = [shown("".join(cell["source"]), names) for cell in cells if cell["cell_type"] == "code"]
+    assert any("<table>" in text for text in texts)
