@@ -18,21 +18,34 @@ import numpy as np
 from relscale.laws import parametric
 from relscale.laws.law import Array, Law, Parameter, computed_together
 from relscale.laws.optimum import Optimum, compute
-from relscale.laws.repetition import decayed, jacobian, value, value_and_jacobian
+from relscale.laws.repetition import decayed, jacobian, optimal_params, value, value_and_jacobian
 
 REPEATS = (2.0, 6.0, 15.0, 50.0, 200.0)
 EXCESS = (0.5, 2.0, 5.0, 15.0, 100.0)
 
 
 def starts(x: Array, y: Array) -> Array:
-    """A grid of R_D and R_N, each with the best starts of ``parametric`` for tokens decayed by R_D."""
+    """A grid of R_D and R_N, each with the best starts of ``parametric`` for tokens decayed by R_D.
+
+    A start at which all runs have excess parameters, where A has no effect, begins with a larger A instead.
+    """
     points = []
     params, tokens, unique = x[0], x[1], np.minimum(x[2], x[1])
     for repeats in REPEATS:
         effective_tokens = decayed(unique, tokens / unique - 1, np.array(repeats))
         surface = parametric.LAW.starts(np.stack([params, effective_tokens]), y)[:2]
         points += [[*start, repeats, excess] for start in surface for excess in EXCESS]
-    return np.array(points)
+    theta = np.array(points).T
+    all_excess = (params[:, None] > optimal_params(theta, unique[:, None])).all(axis=0)
+    theta[1] = np.where(all_excess, _a_of_optimal(theta, np.median(params), np.median(unique)), theta[1])
+    return np.asarray(theta.T)
+
+
+def _a_of_optimal(theta: Array, params: Array, unique: Array) -> Array:
+    """The A at which so many parameters are compute-optimal for so many unique tokens."""
+    _, _, b, alpha, beta = theta[:5]
+    log_g = (np.log(params) - beta / alpha * np.log(unique)) / (1 + beta / alpha)
+    return np.asarray(beta * b / alpha * np.exp((alpha + beta) * log_g))
 
 
 PARAMETERS = (

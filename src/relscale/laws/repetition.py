@@ -49,13 +49,13 @@ def value_and_jacobian(theta: Array, x: Array) -> tuple[Array, Array]:
     by_a, by_b = np.exp(-alpha * log_n), np.exp(-beta * log_d)
     size, text = a * by_a, b * by_b
     by_log_n = -alpha * size
-    # d ln N' / d ln U_N: 0 where all parameters are needed
-    falling = np.exp(-surplus / excess)
-    by_log_needed = by_log_n * (1 - falling * (1 + surplus) / (1 + in_use))
-    by_log_needed = np.where(params > optimal, by_log_needed, 0.0)
+    # 1 − d ln N' / d ln U_N: 1 where all parameters are needed, and 0 where they are so far in excess that A cancels
+    # in A / N'^α: exactly, because a search would scale up a derivative that is a rounding error.
+    own = np.where(params > optimal, np.exp(-surplus / excess) * (1 + surplus) / (1 + in_use), 1.0)
+    by_log_needed = by_log_n * (1 - own)
     rows = (
         np.ones_like(size),
-        by_a + by_log_needed / (alpha * a),
+        by_a * own,
         by_b - by_log_needed / (alpha * b),
         -size * log_n + by_log_needed * (1 / alpha - log_g - (log_unique + log_g) * beta / alpha) / alpha,
         -text * log_d + by_log_needed * (log_unique - 1 / beta) / alpha,
