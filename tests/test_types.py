@@ -32,6 +32,7 @@ FOREIGN = {
     "scoring/engine.py": "the interface of lm-eval's models",
     "scoring/lm_eval_log.py": "results of lm-eval",
     "scoring/local_splits.py": "a task of lm-eval",
+    "scoring/manifest_defaults.py": "keys of a suite.yaml as they were written",
     "scoring/safetensors_header.py": "a header of safetensors",
     "scoring/supported_tasks.py": "a task of lm-eval",
     "scoring/target_agreement.py": "a task of lm-eval",

@@ -4,27 +4,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Literal, TypedDict, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from relscale.error_metrics import is_error
 from relscale.errors import RelscaleError
 from relscale.experiments.schema_values import Schema, values_of
 from relscale.experiments.section import Section
+from relscale.scoring.manifest_defaults import TEMPLATE, Kind, with_defaults
 from relscale.scoring.options import SuiteOptions
-from relscale.scoring.task_files import output_type, task_files
 from relscale.storage.atomic import write_text
 from relscale.storage.record import reason
 from relscale.storage.yaml_text import dump, read
 from relscale.suggestions import suggestion
 
 FILE = "suite.yaml"
-TEMPLATE = "task.yaml"  # the lm-eval task that reads the suite's data
-METRIC_OF_KIND = {"multiple_choice": "bits_per_byte_answer_mean", "rolling": "bits_per_byte_document_pooled"}
 WHOLE_DOCUMENT = "whole"  # prompt form in which all tokens of a document are scored, in lm-eval's windows
 
-Kind = Literal["multiple_choice", "rolling"]
 Direction = Literal["lower", "higher"]
 S = TypeVar("S", bound=Section)
 
@@ -220,7 +216,7 @@ def read_manifest(folder: str | Path) -> Manifest:
     if not isinstance(written, dict):
         raise RelscaleError(f"{path}: not a mapping of keys such as title, groups and baseline")
     try:
-        values = values_of(_schema(), _with_defaults(written, Path(folder)))
+        values = values_of(_schema(), with_defaults(written, Path(folder)))
     except RelscaleError as error:
         raise RelscaleError(f"{path}: {error}") from None
     try:
@@ -239,61 +235,6 @@ def check_manifest_name(path: Path) -> None:
     """
     if path.name != FILE:
         raise RelscaleError(f"{path}: name the file {FILE} in the folder of a prepared suite")
-
-
-def _with_defaults(written: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """A suite's description with its missing keys inferred.
-
-    The title is the folder's name; kind and metric are those of the template ``task.yaml``; which direction is better
-    follows from the metric. ``groups: {asia: [japan, india]}`` lists each group's tasks, ``groups: [asia, europe]`` the
-    groups alone, and ``{asia: Asia}`` their labels; ``tasks: {japan: asia}`` is a task's group.
-    """
-    title = written.get("title", _label(folder.resolve().name))
-    kind = written.get("kind") or _kind(folder)
-    metric = written.get("metric", METRIC_OF_KIND.get(str(kind)))
-    filled: dict[str, Any] = {"title": title, "description": f"{title}.", "baseline": "", **written}
-    if kind is not None:
-        filled["kind"] = kind
-    if metric is not None:
-        filled["metric"] = metric
-        filled.setdefault("direction", "lower" if is_error(str(metric)) else "higher")
-    return {**filled, **_groups_and_tasks(written.get("groups") or {}, written.get("tasks") or {})}
-
-
-def _groups_and_tasks(groups: Any, tasks: Any) -> dict[str, Any]:
-    """Groups and tasks in their long form; other values stay unchanged, so that validation reports them."""
-    if isinstance(groups, list) and all(isinstance(name, str) for name in groups):
-        groups = {name: {} for name in groups}
-    if not isinstance(groups, dict) or not isinstance(tasks, dict):
-        return {"groups": groups, "tasks": tasks}
-    long_groups: dict[str, Any] = {}
-    long_tasks: dict[str, Any] = {}
-    for name, entry in groups.items():
-        if isinstance(entry, list) and all(isinstance(task, str) for task in entry):
-            long_tasks |= {task: {"group": name} for task in entry}
-            entry = {}
-        entry = {"label": entry} if isinstance(entry, str) else entry
-        long_groups[name] = {"label": _label(str(name)), **entry} if isinstance(entry, dict) else entry
-    for name, entry in tasks.items():
-        long_tasks[name] = {"group": entry} if isinstance(entry, str) else entry
-    return {"groups": long_groups, "tasks": long_tasks}
-
-
-def _kind(folder: Path) -> Kind | None:
-    """The kind of a suite, from its template or its first task that implies one."""
-    template = folder / TEMPLATE
-    outputs = [output_type(template)] if template.is_file() else []
-    outputs += [task.output_type for task in task_files(folder / "tasks", folder).values()]
-    return next((kind_of_output(output) for output in outputs if output is not None), None)
-
-
-def kind_of_output(output: str) -> Kind:
-    """The kind of a suite whose tasks have an output of lm-eval; its tasks that generate text are excluded."""
-    return "rolling" if output == "loglikelihood_rolling" else "multiple_choice"
-
-
-def _label(name: str) -> str:
-    return name.replace("_", " ").replace("-", " ").capitalize()
 
 
 def suite_name(folder: str | Path) -> str:

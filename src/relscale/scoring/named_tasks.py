@@ -14,7 +14,8 @@ import yaml
 from relscale.errors import RelscaleError
 from relscale.scoring.declared_metrics import directions
 from relscale.scoring.local_splits import FEWSHOT, split_files
-from relscale.scoring.manifest import Group, Kind, Manifest, Task, write_manifest
+from relscale.scoring.manifest import Group, Manifest, Task, write_manifest
+from relscale.scoring.manifest_defaults import METRIC_OF_KIND, Kind, kind_of_output
 from relscale.scoring.options import Suite, SuiteOptions
 from relscale.scoring.request_building import build_requests
 from relscale.scoring.requests import Request, write_requests
@@ -132,13 +133,13 @@ def _manifest(name: str, suite: Suite, named: Mapping[str, Sequence[Leaf]]) -> M
             f"suite {name}: no group {baseline!r} to use as baseline; the groups are {', '.join(supported)}"
         )
     leaves = [leaf for members in supported.values() for leaf in members]
-    kind, metric = _kind(name, leaves)
+    kind = _kind(name, leaves)
     stated = {"num_fewshot": suite.num_fewshot, "limit": suite.limit}
     return Manifest(
         name,
         f"lm-eval's {listed}.",
         kind,
-        metric,
+        METRIC_OF_KIND[kind],
         "lower",
         baseline,
         cluster=suite.cluster,
@@ -192,16 +193,14 @@ def _check_once(name: str, named: Mapping[str, Sequence[Leaf]]) -> None:
                 )
 
 
-def _kind(name: str, leaves: Sequence[Leaf]) -> tuple[Kind, str]:
-    """Kind and metric of a suite, by whether its tasks score whole documents or answers."""
-    rolling = {leaf.config.get("output_type") == "loglikelihood_rolling" for leaf in leaves}
-    if rolling == {True, False}:
+def _kind(name: str, leaves: Sequence[Leaf]) -> Kind:
+    """Kind of a suite, by whether its tasks score whole documents or answers."""
+    first, *others = {kind_of_output(str(leaf.config.get("output_type"))) for leaf in leaves}
+    if others:
         raise RelscaleError(
             f"suite {name}: some of its tasks score whole documents and some score answers; split them into two suites"
         )
-    if rolling == {True}:
-        return "rolling", "bits_per_byte_document_pooled"
-    return "multiple_choice", "bits_per_byte_answer_mean"
+    return first
 
 
 def _settings(leaf: Leaf, num_fewshot: int | None, suite: str, data: object) -> dict[str, object]:

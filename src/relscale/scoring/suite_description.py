@@ -21,7 +21,8 @@ from relscale.errors import RelscaleError
 from relscale.provenance import digest, folder_digest
 from relscale.scoring.builders import data_builders, documents_builders
 from relscale.scoring.data_source import data_files
-from relscale.scoring.manifest import DataSource, Manifest, kind_of_output, read_manifest
+from relscale.scoring.manifest import DataSource, Manifest, read_manifest
+from relscale.scoring.manifest_defaults import kind_of_output
 from relscale.scoring.options import HubDataSource, Suite, SuiteOptions
 from relscale.scoring.supported_tasks import SCORED
 from relscale.scoring.task_files import TaskFile, group_names, task_files
