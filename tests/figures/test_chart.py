@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relscale.figures import chart
+from relscale.figures.as_text import as_text, visible_text
 from relscale.figures.chart import EndLabel, Key, Style
 from relscale.figures.chart.end_labels import spread_labels
 from relscale.figures.chart.numbers import significant
@@ -173,3 +174,13 @@ def test_wrapped_text_fits_its_width_and_loses_no_letter(words, width, size):
     lines = wrap(" ".join(words), width, size)
     assert "".join(lines).replace(" ", "") == "".join(words)
     assert all(text_width(line, size) <= max(width, text_width("a", size)) for line in lines)
+
+
+@given(st.text(st.characters(categories=["L", "P", "S"]), min_size=1, max_size=300))
+def test_the_title_of_a_y_axis_is_not_far_longer_than_its_panel_and_begins_as_given(title: str) -> None:
+    panel = chart.grid("title", 1, 1, width=300, height=200).panel(0, 0)
+    escaped = as_text(title)
+    panel.axes(chart.compute_axis([1e18, 1e20], 300), chart.linear_axis([0, 1], escaped))
+    shown = panel.y_axis.title.text
+    assert text_width(shown) <= 1.4 * 200
+    assert shown == escaped or title.startswith(visible_text(shown).removesuffix("…"))

@@ -63,7 +63,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         )
         x = curves_axis(curves, panels.width, COMPUTE)
         values = [value for part in curves for curve in part for value in curve.shown_values]
-        y = chart.log_axis([*values, 1.0], f"error relative to {suite.baseline_label} (ratio)")
+        y = chart.log_axis([*values, 1.0], suite.ratio_title)
         for row, (series, part) in enumerate(zip(all_series, curves, strict=True)):
             panel = panels.panel(row, column)
             panel.axes(x, y)

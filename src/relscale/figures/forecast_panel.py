@@ -33,7 +33,7 @@ def draw_group_forecast(
 ) -> None:
     """Draw the forecast of one group's ratio or error."""
     shows_baseline = quantity == "ratio" and shown.is_near_baseline
-    y = f"error relative to {suite.baseline_label} (ratio)" if quantity == "ratio" else suite.metric_title
+    y = suite.ratio_title if quantity == "ratio" else suite.metric_title
     x = chart.compute_axis(shown.flops, panel.width, aside=CANDIDATE_OFFSET)
     panel.axes(x, chart.log_axis([*shown.axis_values, *[1.0] * shows_baseline], y))
     if shows_baseline:

@@ -61,9 +61,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         (f"{suite.name}/{group}" for group in suite.labels), f"{suite.name}/{suite.baseline}"
     )
     x = curves_axis([*errors, *gaps], panels.width, options.x or COMPUTE)
-    for row, (curves, title) in enumerate(
-        ((errors, suite.metric_title), (gaps, f"error relative to {suite.baseline_label} (ratio)"))
-    ):
+    for row, (curves, title) in enumerate(((errors, suite.metric_title), (gaps, suite.ratio_title))):
         level = [1.0] * row
         y = chart.log_axis(
             [*(v for part in curves for curve in part for v in curve.shown_values), *level], title

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from relscale.errors import RelscaleError
-from relscale.figures.as_text import as_text
+from relscale.figures.as_text import as_text, visible_text
 from relscale.figures.row_filter import SuiteFilter
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.curves.point_rows import ErrorRow
@@ -15,6 +15,7 @@ from relscale.scoring.options import PublishedSuite
 
 # Groups that colour, symbol and dash can distinguish; more are drawn by their verdict.
 MOST_STYLED = 12
+LONGEST_BASELINE = 24  # letters in the title of an axis
 
 StatedSuite = Manifest | PublishedSuite
 """Properties of a suite besides its tables."""
@@ -53,6 +54,13 @@ class Suite:
         """The label of the baseline."""
         name = "the mean of the other groups" if self.baseline == MEAN else self.baseline or "baseline"
         return self.labels.get(self.baseline or "", name)
+
+    @property
+    def ratio_title(self) -> str:
+        """The title of an axis of ratios; a long name of the baseline is left to the label of its line."""
+        label = self.baseline_label
+        name = label if len(visible_text(label)) <= LONGEST_BASELINE else "the baseline"
+        return f"error relative to {name} (ratio)"
 
     @property
     def key(self) -> SuiteFilter:

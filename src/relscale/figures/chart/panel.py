@@ -13,8 +13,10 @@ from relscale.figures.chart.drawing import Drawing
 from relscale.figures.chart.hover import hover_properties
 from relscale.figures.chart.numbers import known
 from relscale.figures.chart.style import FAINT, INK, SIZE, Style, faded, hatched
-from relscale.figures.chart.text import wrap
+from relscale.figures.chart.text import shortened, wrap
 from relscale.figures.page import POINTED
+
+LONGEST_TITLE = 1.4  # of a y axis, in heights of the panel; the width of a text is an upper estimate
 
 Numbers = Sequence[float | None]
 
@@ -44,8 +46,10 @@ class Panel:
     # Axes and text ------------------------------------------------------------------------------------------------
 
     def axes(self, x: Axis, y: Axis, **changes: Any) -> None:
-        """Set the axes; ``changes`` apply to both."""
+        """Set the axes; ``changes`` apply to both. A y title far longer than the panel is high is shortened."""
         layout = self.drawing.figure.layout
+        title = y["title"]
+        y = {**y, "title": {**title, "text": shortened(title["text"], LONGEST_TITLE * self.height)}}
         layout[axis_name(self.x)] = {**x, "domain": self.x_domain, "anchor": self.y, **changes}
         layout[axis_name(self.y)] = {**y, "domain": self.y_domain, "anchor": self.x, **changes}
 

@@ -2,7 +2,7 @@
 
 import re
 
-from relscale.figures.as_text import visible_text
+from relscale.figures.as_text import as_text, visible_text
 from relscale.figures.chart.style import SIZE
 
 LETTER = 0.58  # width of a letter as a share of its size: an upper estimate, so that text fits
@@ -32,6 +32,20 @@ def wrap(text: str, width: float, size: float = SIZE) -> list[str]:
             else:
                 lines[-1] = longer
     return lines
+
+
+def shortened(text: str, width: float, size: float = SIZE) -> str:
+    """``text``, or its beginning with an ellipsis if it is wider than ``width`` pixels.
+
+    Examples
+    --------
+    >>> shortened("loss", width=100), shortened("loss on peer-reviewed literature", width=100)
+    ('loss', 'loss on pee…')
+    """
+    if text_width(text, size) <= width:
+        return text
+    kept = max(1, int(width / (LETTER * size)) - 1)
+    return f"{as_text(visible_text(text)[:kept].rstrip())}…"
 
 
 def _parts(word: str, width: float, size: float) -> list[str]:
