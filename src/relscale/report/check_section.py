@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from relscale.report.checks import Check
-from relscale.report.markup import Markup, element, identifier, joined
+from relscale.report.markup import Markup, element, identifier, joined, section
 from relscale.report.plotly_figures import figure_anchor, figure_title
 from relscale.report.report_data import ReportData
 
@@ -58,9 +58,4 @@ def check_section(data: ReportData, checks: Sequence[Check]) -> Markup | None:
                 id=identifier("check", check.title),
             )
         )
-    return element(
-        "section",
-        element("h2", element("a", CHECKS, href="#checks")),
-        element("ul", *items, class_="checks"),
-        id="checks",
-    )
+    return section("checks", CHECKS, element("ul", *items, class_="checks"))

@@ -1,7 +1,7 @@
 """The section on contrasts between corpora, optimizers and other arms."""
 
 from relscale.fitting.verdicts import words
-from relscale.report.markup import Markup, element
+from relscale.report.markup import Markup, element, section
 from relscale.report.report_data import ReportData
 
 
@@ -17,9 +17,9 @@ def contrast_section(data: ReportData) -> Markup | None:
     listed = " and ".join(
         dict.fromkeys(names.get(str(row.contrast), f"runs of other {row.contrast}") for row in rows)
     )
-    return element(
-        "section",
-        element("h2", element("a", f"Between {listed}", href="#between")),
+    return section(
+        "between",
+        f"Between {listed}",
         element(
             "p",
             "The same group for models that differ in training data or training method.",
@@ -32,5 +32,4 @@ def contrast_section(data: ReportData) -> Markup | None:
                 for row in words.ordered(rows)[:40]
             ),
         ),
-        id="between",
     )

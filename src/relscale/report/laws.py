@@ -11,7 +11,7 @@ from relscale.fitting.status import Status
 from relscale.fitting.verdicts import words
 from relscale.laws.catalogue import example
 from relscale.report.data_table import open_table
-from relscale.report.markup import Markup, element, identifier
+from relscale.report.markup import Markup, element, identifier, section
 from relscale.report.report_data import ReportData
 from relscale.storage.rows import names_of
 
@@ -30,7 +30,7 @@ def laws(data: ReportData) -> Markup | None:
         for name, rows in fits.items()
         for part in _law(name, rows, [row for row in predictions if row.fit == name])
     ]
-    return element("section", element("h2", element("a", "Laws", href="#laws")), *parts, id="laws")
+    return section("laws", "Laws", *parts)
 
 
 def _law(name: str, rows: Sequence[ParameterRow], predictions: Sequence[PredictionRow]) -> Iterator[Markup]:

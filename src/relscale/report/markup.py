@@ -32,6 +32,11 @@ def element(
     return Markup(f"{opening}{joined(*children)}</{name}>")
 
 
+def section(anchor: str, title: str, *children: "str | Markup | None") -> Markup:
+    """A section of a page, whose heading links to it."""
+    return element("section", element("h2", element("a", title, href=f"#{anchor}")), *children, id=anchor)
+
+
 VOID = ("meta", "input", "br", "col")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
-from relscale.report.markup import Markup, element
+from relscale.report.markup import Markup, element, section
 
 
 def method_section(counted: Sequence[VerdictRow]) -> Markup:
@@ -28,9 +28,4 @@ def method_section(counted: Sequence[VerdictRow]) -> Markup:
         "A forecast combines several laws, weighted by their backtest error; its interval is for one new model on "
         "these items, is calibrated by backtests inside the data, and is too narrow if a curve bends beyond them.",
     )
-    return element(
-        "section",
-        element("h2", element("a", "Method", href="#method")),
-        element("ol", *(element("li", step) for step in steps)),
-        id="method",
-    )
+    return section("method", "Method", element("ol", *(element("li", step) for step in steps)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from relscale.figures.page import CONFIG, POINTED, TITLE, TITLE_LINE
 from relscale.report.data_table import folded_table
-from relscale.report.markup import Markup, element, identifier
+from relscale.report.markup import Markup, element, identifier, section
 from relscale.report.report_data import ReportFigure
 
 MOST_POINTS = 60  # points per trace in the table of a figure's numbers
@@ -146,11 +146,10 @@ def figures_section(figures: Sequence[ReportFigure]) -> Markup | None:
     """The section of all figures; None without figures."""
     if not figures:
         return None
-    return element(
-        "section",
-        element("h2", element("a", "Figures", href="#figures")),
+    return section(
+        "figures",
+        "Figures",
         element("p", INTERACTIVE, class_="quiet"),
         *map(figure_section, figures),
         element("noscript", element("p", "These figures need JavaScript.")),
-        id="figures",
     )

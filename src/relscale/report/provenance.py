@@ -14,7 +14,7 @@ from relscale.errors import RelscaleError
 from relscale.experiments.experiment import Experiment
 from relscale.experiments.results import Results
 from relscale.provenance import PACKAGE, code_digest, digest, file_digest
-from relscale.report.markup import Markup, element, joined
+from relscale.report.markup import Markup, element, joined, section
 from relscale.storage.entries import read_entries
 from relscale.training.manifest import TrainedModel
 from relscale.training.precision import counted
@@ -77,16 +77,15 @@ def _records(experiment: Experiment, results: Results) -> Iterator[TrainingRecor
 def provenance_section(facts: Sequence[Fact], config: str | None = None) -> Markup:
     """The last section of a page: facts, citation, and the config if there is one."""
     release = next((fact.value for fact in facts if fact.name == "relscale"), "")
-    return element(
-        "section",
-        element("h2", element("a", "Provenance", href="#provenance")),
+    return section(
+        "provenance",
+        "Provenance",
         element("dl", *(joined(element("dt", fact.name), element("dd", fact.value)) for fact in facts)),
         element("h3", "Cite"),
         element("pre", BIBTEX % release, tabindex="0"),
         element("details", element("summary", "The config"), element("pre", config, tabindex="0"))
         if config
         else None,
-        id="provenance",
     )
 
 

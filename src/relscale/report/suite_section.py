@@ -9,7 +9,7 @@ from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.curves import curves
 from relscale.report.forecasts import forecasts
-from relscale.report.markup import Markup, element, identifier
+from relscale.report.markup import Markup, element, identifier, section
 from relscale.report.report_data import ReportData, SuiteWords
 from relscale.report.robustness_badges import robustness_legend
 from relscale.report.verdict_table import verdict_table
@@ -37,9 +37,9 @@ def suite_section(data: ReportData, suite: SuiteWords, counted: Sequence[Verdict
         return _suite_without_gaps(data, suite, rows)
     tests = rows[0].tests
     fans = forecasts(data, rows)
-    return element(
-        "section",
-        element("h2", element("a", suite.title, href=f"#{suite_anchor(suite)}")),
+    return section(
+        suite_anchor(suite),
+        suite.title,
         element("p", _sentences(words.headline(rows), f"against {data.names.baseline(rows[0])}")),
         *_description(suite),
         element(
@@ -60,7 +60,6 @@ def suite_section(data: ReportData, suite: SuiteWords, counted: Sequence[Verdict
         curves(data, rows) or element("p", "Nothing to draw.", class_="quiet"),
         element("h3", "Forecast") if fans else None,
         fans,
-        id=suite_anchor(suite),
     )
 
 
@@ -72,9 +71,9 @@ def _suite_without_gaps(data: ReportData, suite: SuiteWords, rows: Sequence[Verd
         for reason, number in reasons.items()
     ]
     more = len(lines) - MOST_REASONS
-    return element(
-        "section",
-        element("h2", element("a", suite.title, href=f"#{suite_anchor(suite)}")),
+    return section(
+        suite_anchor(suite),
+        suite.title,
         element("p", f"No gap has an interval, against {data.names.baseline(rows[0])}."),
         element("ul", *lines[:MOST_REASONS], element("li", f"and {more} more reasons") if more > 0 else None),
         *_description(suite),
@@ -84,7 +83,6 @@ def _suite_without_gaps(data: ReportData, suite: SuiteWords, rows: Sequence[Verd
             element("div", verdict_table(data, rows, suite.title), class_="table-frame"),
         ),
         curves(data, rows),
-        id=suite_anchor(suite),
     )
 
 
