@@ -104,30 +104,21 @@ def rows(
             )
         recipe_row = _row_of_each(labels, recipes, measured & has_recipe, run, recipe)
         scale_row = _row_of_each(labels, scales, measured & has_scale, run, scale)
-        deviation, mean, decided_by = [], [], []
-        for name in dict.fromkeys(labels[measured]):
-            selected = np.flatnonzero((labels == name) & measured)
-            selected = selected[np.argsort(steps[selected], kind="stable")][-last:]
-            if len(selected) > 1:
-                deviation.append(noise(values[selected]))
-                mean.append(float(values[selected].mean()))
-                if name in recipe_row and name in scale_row:
-                    decided_by.append(
-                        (mean[-1], str(recipes[recipe_row[name]]), float(sizes[scale_row[name]]))
-                    )
-        if not mean:
+        of_runs = _last_values(labels, steps, values, measured, last)
+        if not of_runs:
             yield SignalNoiseRow(metric=metric, runs=0, note="no run has two checkpoints with it")
             continue
-        means = np.array(mean)
+        means = np.array([run_values.mean() for run_values in of_runs.values()])
         if (means == 0).any() or means.mean() == 0:
-            yield SignalNoiseRow(metric=metric, runs=len(mean), note="a mean of 0")
+            yield SignalNoiseRow(metric=metric, runs=len(means), note="a mean of 0")
             continue
-        relative = np.array(deviation) / np.abs(means)
-        drawn = rng.integers(0, len(means), (RESAMPLES, len(means)))
-        with np.errstate(all="ignore"):
-            ratios = np.array([_signal(means[d]) / relative[d].mean() for d in drawn])
-        snr = _signal(means) / relative.mean() if relative.mean() > 0 and len(means) > 1 else None
-        limits = percentiles(ratios if snr is not None else [], RESAMPLES if snr is not None else 0)
+        decided_by = [
+            (float(mean), str(recipes[recipe_row[name]]), float(sizes[scale_row[name]]))
+            for name, mean in zip(of_runs, means, strict=True)
+            if name in recipe_row and name in scale_row
+        ]
+        relative = np.array([noise(run_values) for run_values in of_runs.values()]) / np.abs(means)
+        snr, limits = _ratio(means, relative, rng)
         decided, decided_limits = _decisions(decided_by, rng) if recipe else (None, percentiles([], 0))
         undecided, without_run = len(means) - len(decided_by), int((~has_run).sum())
         yield SignalNoiseRow(
@@ -151,6 +142,29 @@ def rows(
                 decided_limits.note and f"decision accuracy: {decided_limits.note}",
             ),
         )
+
+
+def _last_values(
+    runs: NDArray[np.object_], steps: Array, values: Array, measured: NDArray[np.bool_], last: int
+) -> dict[str, Array]:
+    """The values of each run at its ``last`` measured steps, of runs with at least two."""
+    of_runs = {}
+    for name in dict.fromkeys(runs[measured]):
+        selected = np.flatnonzero((runs == name) & measured)
+        selected = selected[np.argsort(steps[selected], kind="stable")][-last:]
+        if len(selected) > 1:
+            of_runs[name] = values[selected]
+    return of_runs
+
+
+def _ratio(means: Array, relative: Array, rng: np.random.Generator) -> tuple[float | None, Percentiles]:
+    """The signal-to-noise ratio of runs by their mean and relative noise, with limits; None without either."""
+    drawn = rng.integers(0, len(means), (RESAMPLES, len(means)))
+    if len(means) < 2 or not relative.mean() > 0:
+        return None, percentiles([], 0)
+    with np.errstate(all="ignore"):
+        ratios = np.array([_signal(means[d]) / relative[d].mean() for d in drawn])
+    return float(_signal(means) / relative.mean()), percentiles(ratios, RESAMPLES)
 
 
 def _row_of_each(

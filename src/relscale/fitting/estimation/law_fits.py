@@ -25,10 +25,11 @@ import pyarrow as pa
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.estimation.fitted_law import curve_key, fit_law
-from relscale.fitting.estimation.law_columns import along_trainings, gaps, law_columns
+from relscale.fitting.estimation.law_columns import LawColumns, along_trainings, gaps, law_columns
 from relscale.fitting.estimation.law_points import (
     MEASURED,
     ModelKey,
+    Points,
     distinct,
     held_in,
     point_rows,
@@ -75,20 +76,8 @@ def _entry(
         measurements = along_trainings(measurements, of.law, of.columns)
     except RelscaleError as error:
         raise RelscaleError(f"{place}: {error}") from error
-    law = of.law
-    for name in entry.fixed:
-        if name not in law.names:
-            raise RelscaleError(
-                f"{place}.fixed: law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}"
-            )
-    for point in entry.anchor:
-        if len(point) != len(of.predictors) + 1:
-            needed = f"{', '.join(of.predictors)} and the value"
-            raise RelscaleError(f"{place}.anchor: {list(point)} is not a point of law {law.name}: {needed}")
-        logs = [takes_logarithm(law, i) for i in range(len(of.predictors))] + [entry.residual == "log"]
-        if any(is_log and value <= 0 for is_log, value in zip(logs, point, strict=True)):
-            raise RelscaleError(f"{place}.anchor: {list(point)} has a number without a logarithm")
-    source = entry.predictor_from
+    _check_options(of, entry, place)
+    law, source = of.law, entry.predictor_from
     if source is not None and source not in earlier:
         raise RelscaleError(f"{place}: predictor_from {source!r} is not the name of an earlier fit")
 
@@ -108,10 +97,7 @@ def _entry(
         lowest = order[: max(0, len(order) - entry.leave_out_highest)]
         data = data.select(np.isin(np.arange(len(order)), lowest))
         if not len(data.y):
-            reason = f"no row has both a trusted value and {', '.join(of.predictors)}"
-            reason += f" ({data.lost[0]})" if data.lost else ""
-            if not rows_of_fit.num_rows:
-                reason = "all of its measurements are held out for prediction; none is left to fit"
+            reason = _nothing_to_fit(of, data, rows_of_fit.num_rows)
             if not values:
                 raise RelscaleError(f"{place}: {reason}")
             fits.append(
@@ -139,6 +125,31 @@ def _entry(
                 predictions += new
                 predicted.update(of_models)
     return fits, predictions, predicted
+
+
+def _check_options(of: LawColumns, entry: FurtherLaw, place: str) -> None:
+    """Refuse fixed parameters that the law does not have, and anchors that are not its points."""
+    law = of.law
+    for name in entry.fixed:
+        if name not in law.names:
+            raise RelscaleError(
+                f"{place}.fixed: law {law.name} has no parameter {name!r}; it has {', '.join(law.names)}"
+            )
+    for point in entry.anchor:
+        if len(point) != len(of.predictors) + 1:
+            needed = f"{', '.join(of.predictors)} and the value"
+            raise RelscaleError(f"{place}.anchor: {list(point)} is not a point of law {law.name}: {needed}")
+        logs = [takes_logarithm(law, i) for i in range(len(of.predictors))] + [entry.residual == "log"]
+        if any(is_log and value <= 0 for is_log, value in zip(logs, point, strict=True)):
+            raise RelscaleError(f"{place}.anchor: {list(point)} has a number without a logarithm")
+
+
+def _nothing_to_fit(of: LawColumns, data: Points, rows: int) -> str:
+    """Why none of a fit's ``rows`` can be used."""
+    if not rows:
+        return "all of its measurements are held out for prediction; none is left to fit"
+    first = f" ({data.lost[0]})" if data.lost else ""
+    return f"no row has both a trusted value and {', '.join(of.predictors)}{first}"
 
 
 def _measured(
