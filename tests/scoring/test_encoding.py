@@ -242,3 +242,25 @@ def test_a_text_of_unknown_words_ends_with_no_added_token():
 
     words = Tokenizer(WordLevel({"A": 0, "C": 1, "G": 2, "T": 3, "<unk>": 4}, unk_token="<unk>"))
     assert _end_token(PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>")) is None
+
+
+@pytest.mark.parametrize("text", ["日本語のテキスト", "né à l'été", "a🙂b🙂c"])
+def test_bytes_of_a_character_that_the_context_begins_are_scored_as_far_as_its_tokens_are(text):
+    import tiny_models
+
+    tokenizer = tiny_models.byte_level_tokenizer(257, ["ab"])  # a token for each byte
+    encoder = Encoder(tokenizer, 64)
+    size = len(text.encode())
+    assert [encoder.scored_bytes(text, count) for count in range(size + 2)] == [*range(size, -1, -1), 0]
+
+
+def test_so_are_those_of_a_vocabulary_of_texts_that_falls_back_to_bytes():
+    from tokenizers import Tokenizer, decoders, models
+    from transformers import PreTrainedTokenizerFast
+
+    pieces = ["<unk>", "</s>", "a", "日", *(f"<0x{byte:02X}>" for byte in range(256))]
+    vocabulary = Tokenizer(models.Unigram([(piece, -1.0) for piece in pieces], 0, byte_fallback=True))
+    vocabulary.decoder = decoders.ByteFallback()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=vocabulary, eos_token="</s>", unk_token="<unk>")
+    assert len(tokenizer.encode("a日é")) == 4
+    assert [Encoder(tokenizer, 64).scored_bytes("a日é", count) for count in range(6)] == [6, 5, 2, 1, 0, 0]

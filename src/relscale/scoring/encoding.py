@@ -4,7 +4,9 @@ The boundary between a context and its continuation changes an item's log-probab
 are those of lm-eval 0.4.13 (``TemplateLM._encode_pair``, ``HFLM.loglikelihood_rolling``); a test compares the two.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 # Number of texts per call of the tokenizer: enough for its threads, few enough for memory.
 AT_ONCE = 512
 SHOWN = 40  # characters of a text in a message
+BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # a token of one byte, in vocabularies of other texts
 # Tokens that an encoder caches for the next model with its vocabulary: about 100 MB.
 REMEMBERED = 2_000_000
 
@@ -106,9 +109,13 @@ class Encoder:
         return list(self._roll(tokens, context_tokens, overlap))
 
     def scored_bytes(self, text: str, context_tokens: int) -> int:
-        """UTF-8 bytes of ``text`` that `rolling` scores: of the tokens after the first ``context_tokens``."""
+        """UTF-8 bytes of ``text`` that `rolling` scores: of the tokens after the first ``context_tokens``.
+
+        A token may end inside a character, whose first bytes are then context.
+        """
         if self.tokenizer.is_fast or not context_tokens:
-            return len(text[self.scored_from(text, context_tokens) :].encode())
+            from_character = len(text[self.scored_from(text, context_tokens) :].encode())
+            return from_character - self._begun_bytes(text, context_tokens)
         scored = self._context_and_scored(text, context_tokens)[1]
         return len(str(self.tokenizer.decode(scored)).encode()) if scored else 0
 
@@ -130,6 +137,28 @@ class Encoder:
             offsets = self.tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
             return int(offsets[-len(scored)][0])
         return min(len(str(self.tokenizer.decode(context))), len(text))
+
+    def _begun_bytes(self, text: str, context_tokens: int) -> int:
+        """Bytes of the first scored character that tokens of the context have, if tokens are parts of characters."""
+        scored = self._context_and_scored(text, context_tokens)[1] if context_tokens else []
+        if not scored:
+            return 0
+        encoded = self.tokenizer(text, return_offsets_mapping=True)
+        spans, end = encoded["offset_mapping"], len(encoded["input_ids"]) - len(scored)
+        start = end  # back to a token that begins with a character
+        while start and spans[start - 1][1] > spans[start][0]:
+            start -= 1
+        pieces = self.tokenizer.convert_ids_to_tokens(encoded["input_ids"][start:end])
+        if not all(self._is_byte_level or BYTE.fullmatch(piece) for piece in pieces):
+            return 0
+        read = sum(1 if BYTE.fullmatch(piece) else len(piece) for piece in pieces)
+        return read - len(text[spans[start][0] : spans[end][0]].encode())
+
+    @cached_property
+    def _is_byte_level(self) -> bool:
+        """Whether tokens are written with one character per byte."""
+        pieces = self.tokenizer.convert_ids_to_tokens(self.tokenizer.encode("é", add_special_tokens=False))
+        return "".join(pieces).endswith("Ã©")
 
     def _context_and_scored(self, text: str, context_tokens: int) -> tuple[list[int], list[int]]:
         tokens = list(self._encode([(text, True)])[text, True])
