@@ -15,6 +15,18 @@ Holder = ast.Module | Definition
 
 # Fields with nested statements, in the order of the source. Expressions are not visited, as they contain no docstrings.
 BLOCKS = ("body", "handlers", "cases", "orelse", "finalbody")
+KINDS: tuple[type[ast.AST], ...] = (
+    ast.Module,
+    *ast.stmt.__subclasses__(),
+    ast.ExceptHandler,
+    ast.match_case,
+)
+# By the type of a node with such fields, those that it has, the last first.
+BLOCKS_OF = {
+    kind: fields
+    for kind in KINDS
+    if (fields := [field for field in reversed(BLOCKS) if field in kind._fields])
+}
 ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|cf|vs|etc|resp|[A-Z])\.)$")
 SENTENCE_END = re.compile(r"(?<=[^\s.])[.!?](?=\s|$)")
 # Headings of numpydoc sections: a docstring that begins with one has no summary.
@@ -108,9 +120,9 @@ def _holders(tree: ast.Module) -> Iterator[tuple[str, Holder]]:
             yield prefix, node
         stack += [
             (prefix, child)
-            for block in reversed(BLOCKS)
-            for child in reversed(getattr(node, block, ()))
-            if hasattr(child, "body") or isinstance(child, ast.Match)
+            for block in BLOCKS_OF[type(node)]
+            for child in reversed(getattr(node, block))
+            if type(child) in BLOCKS_OF
         ]
 
 
