@@ -1,7 +1,7 @@
 """``relscale fit``: the laws of measurements, or one law on any table."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from relscale.errors import RelscaleError
 if TYPE_CHECKING:
     from relscale.experiments.experiment import Experiment
     from relscale.fitting.settings import SuiteFacts
+    from relscale.scoring.manifest import Manifest
     from relscale.scoring.options import PublishedSuite
 
 HELP = "fit the laws to a table of measurements, or one law to any table"
@@ -173,20 +174,15 @@ def suite_facts(experiment: "Experiment", manifests: Sequence[Path] | None = Non
     from relscale.fitting.settings import SuiteFacts
     from relscale.scoring.manifest import read_manifest
 
+    known: Mapping[str, Manifest | PublishedSuite]
     if isinstance(experiment, MeasurementExperiment):  # there are no manifests
-        return {name: _stated_facts(suite) for name, suite in experiment.suites.items()}
-    suites = suite_files(experiment.suites, manifests, Results.of(experiment))
-    read = {name: read_manifest(file.parent) for name, file in suites.items()}
+        known = experiment.suites
+    else:
+        files = suite_files(experiment.suites, manifests, Results.of(experiment))
+        known = {name: read_manifest(file.parent) for name, file in files.items()}
     return {
         name: SuiteFacts(
             baseline=suite.baseline, metric=suite.metric, prompt=suite.prompt, chance=suite.chance
         )
-        for name, suite in read.items()
+        for name, suite in known.items()
     }
-
-
-def _stated_facts(suite: "PublishedSuite") -> "SuiteFacts":
-    """Properties of a suite with published measurements, from the config."""
-    from relscale.fitting.settings import SuiteFacts
-
-    return SuiteFacts(baseline=suite.baseline, metric=suite.metric, prompt=suite.prompt, chance=suite.chance)

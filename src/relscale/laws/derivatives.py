@@ -1,7 +1,6 @@
 """Numerical derivatives of a formula without analytic ones."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -22,17 +21,20 @@ def central_differences(formula: Callable[[Array], Array], at: Array, parameter:
     return np.asarray((formula(high) - formula(low)) / (high - low))
 
 
+def by_parameter(value: Formula, theta: Array, x: Array, i: int, parameter: Parameter) -> Array:
+    """The derivative of a formula by its parameter ``i``, which is ``parameter``."""
+
+    def of_changed(changed: Array) -> Array:
+        return value(np.concatenate([theta[:i], changed[None], theta[i + 1 :]]), x)
+
+    return central_differences(of_changed, theta[i], parameter)
+
+
 def by_differences(value: Formula, parameters: Sequence[Parameter]) -> Formula:
     """The derivatives of a formula by each parameter, for ``Law.jacobian``."""
 
     def jacobian(theta: Array, x: Array) -> Array:
-        def with_parameter(i: int, changed: Array) -> Array:
-            return value(np.concatenate([theta[:i], changed[None], theta[i + 1 :]]), x)
-
-        rows = [
-            central_differences(partial(with_parameter, i), theta[i], parameter)
-            for i, parameter in enumerate(parameters)
-        ]
+        rows = [by_parameter(value, theta, x, i, parameter) for i, parameter in enumerate(parameters)]
         return np.stack(np.broadcast_arrays(*rows))
 
     return jacobian

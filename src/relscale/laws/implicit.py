@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from relscale.laws.derivatives import central_differences
+from relscale.laws.derivatives import by_differences, central_differences
 from relscale.laws.law import Array, Formula, Parameter
 
 Equation = Callable[[Array, Array, Array], Array]
@@ -49,14 +49,8 @@ def implicit(
         def with_y(changed: Array) -> Array:
             return equation(changed, theta, x)
 
-        def with_parameter(i: int, changed: Array) -> Array:
-            return equation(y, np.concatenate([theta[:i], changed[None], theta[i + 1 :]]), x)
-
-        slope = central_differences(with_y, y, RESPONSE)
-        rows = [
-            central_differences(partial(with_parameter, i), theta[i], parameter)
-            for i, parameter in enumerate(parameters)
-        ]
-        return np.stack(np.broadcast_arrays(*(-row / slope for row in rows)))
+        return -by_differences(partial(equation, y), parameters)(theta, x) / central_differences(
+            with_y, y, RESPONSE
+        )
 
     return value, jacobian

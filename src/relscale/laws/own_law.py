@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from relscale.errors import RelscaleError
-from relscale.laws.derivatives import central_differences
+from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
 
 MAGNITUDES = (0.05, 0.3, 1.0, 5.0)  # starting values of a parameter without a default
@@ -47,17 +47,6 @@ def law_of(function: Callable[..., Array], predictor: str = "training_flops") ->
                 np.broadcast(x[0], theta[0]).shape
             )
 
-    def jacobian(theta: Array, x: Array) -> Array:
-        def with_parameter(i: int) -> Callable[[Array], Array]:
-            return lambda at: value(np.stack([at if j == i else theta[j] for j in range(len(names))]), x)
-
-        return np.stack(
-            [
-                central_differences(with_parameter(i), theta[i], parameter)
-                for i, parameter in enumerate(parameters)
-            ]
-        )
-
     def starts(x: Array, y: Array) -> Array:
         grids = [
             MAGNITUDES if argument.default is inspect.Parameter.empty else (float(argument.default),)
@@ -72,7 +61,7 @@ def law_of(function: Callable[..., Array], predictor: str = "training_flops") ->
         predictors=(predictor,),
         parameters=parameters,
         value=value,
-        jacobian=jacobian,
+        jacobian=by_differences(value, parameters),
         starts=starts,
         source="a user-defined function",
         formula=f"{_name(function)}(x, {', '.join(names)})",

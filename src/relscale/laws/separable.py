@@ -9,11 +9,10 @@ g. A law may also give the formula and the derivatives explicitly, if that is fa
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from relscale.laws.derivatives import central_differences
+from relscale.laws.derivatives import by_parameter
 from relscale.laws.law import Array, At, Formula, Gap, Law, Parameter
 from relscale.laws.loglog import LogLogLaw
 from relscale.laws.profile import COUNT, best_grid_points
@@ -126,8 +125,7 @@ class _Separable:
         for i, term in zip(self.linear, columns, strict=True):
             rows[i] = term
         for i in self.nonlinear:
-            with_parameter = partial(_with_parameter, self.value, theta, x, i)
-            rows[i] = central_differences(with_parameter, theta[i], self.parameters[i])
+            rows[i] = by_parameter(self.value, theta, x, i, self.parameters[i])
         return np.stack(np.broadcast_arrays(*rows))
 
     def starts(self, x: Array, y: Array) -> Array:
@@ -146,8 +144,3 @@ class _Separable:
             coefficients = coefficients * np.where(np.isfinite(ratio), ratio, 1.0)
         theta[self.linear] = coefficients
         return theta.T
-
-
-def _with_parameter(value: Formula, theta: Array, x: Array, i: int, changed: Array) -> Array:
-    """The formula with parameter ``i`` changed."""
-    return value(np.concatenate([theta[:i], changed[None], theta[i + 1 :]]), x)

@@ -63,18 +63,13 @@ def _values(kind: pa.DataType) -> pa.DataType:
 
 def _from_series(series: Any) -> pa.Array:
     series = series.reset_index(drop=True)  # labels are not positions
-    cells = list(zip(series, series.isna(), strict=True))
+    cells = [None if missing else cell for cell, missing in zip(series, series.isna(), strict=True)]
     if str(series.dtype) != "object":
         try:
             array = pa.array(series, from_pandas=True)
             if isinstance(_values(array.type), pa.BaseExtensionType):  # an interval or a period of time
-                return pa.array(
-                    [
-                        None if missing else str(cell)
-                        for cell, missing in zip(series, series.isna(), strict=True)
-                    ]
-                )
+                return pa.array([None if cell is None else str(cell) for cell in cells])
             return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
         except (pa.ArrowException, ValueError, TypeError):
             pass
-    return column([None if missing else cell for cell, missing in cells])
+    return column(cells)
