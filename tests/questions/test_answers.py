@@ -547,6 +547,26 @@ def test_pairs_are_decided_as_often_as_normal_noise_says() -> None:
     assert found == pytest.approx(norm.cdf((means[j] - means[i]) / (sd * np.sqrt(2))).mean(), abs=0.005)
 
 
+@pytest.mark.slow
+def test_limits_of_decided_pairs_cover_the_share_of_normal_scores() -> None:
+    """Scores at both scales correlate by ρ: pairs have the same order with probability 1/2 + asin(ρ)/π."""
+    rng, rho = np.random.default_rng(8), 0.5
+    truth, hits = 0.5 + np.arcsin(rho) / np.pi, []
+    for _ in range(300):
+        small, noise = rng.standard_normal((2, 12))
+        large = rho * small + np.sqrt(1 - rho**2) * noise
+        limits = signal_noise.decision_limits(small, large, rng)
+        hits.append(limits.low <= truth <= limits.high)
+    assert np.mean(hits) > 0.95 - 3 * np.sqrt(0.95 * 0.05 / 300)
+
+
+def test_pairs_that_all_agree_have_no_limits() -> None:
+    order = np.arange(5.0)
+    limits = signal_noise.decision_limits(order, order, np.random.default_rng(0))
+    assert limits.low is limits.high is None
+    assert limits.note == "no interval: it is 1 in all resamples"
+
+
 def test_noise_is_of_the_last_checkpoints() -> None:
     table = Columns(
         {

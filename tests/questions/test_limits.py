@@ -75,19 +75,37 @@ def test_too_few_defined_resamples_are_no_interval(defined: int, draws: int) -> 
     assert drawn.note.startswith("no interval: ")
 
 
-def test_resamples_of_a_run_without_noise_have_no_ratio_and_are_counted() -> None:
-    """Of three runs one does not move: where a resample is that run three times (1 in 27), it has no ratio."""
+def of_runs(noise: np.ndarray) -> signal_noise.SignalNoiseRow:
+    """Five last checkpoints of each run, whose means are 1, 1.1, and so on, and their deviations."""
+    runs, last = noise.shape
     table = Columns(
         {
-            "run": np.array(list("aabbcc"), dtype=object),
-            "step": np.tile([0.0, 1.0], 3),
-            "loss": np.array([2.0, 2.0, 3.0, 3.1, 4.0, 4.2]),
+            "run": np.repeat([f"run {i}" for i in range(runs)], last).astype(object),
+            "step": np.tile(np.arange(float(last)), runs),
+            "loss": (1 + 0.1 * np.arange(runs)[:, None] + noise).ravel(),
         }
     )
     (row,) = signal_noise.rows(table, metrics=("loss",), run="run", step="step")
-    assert row.low is not None
-    assert row.note is not None
-    assert 1000 / 27 / 2 < int(row.note.partition(" of 1000 resamples are undefined")[0]) < 1000 / 27 * 2
+    return row
+
+
+def test_a_signal_over_the_expected_noise_is_within_the_limits() -> None:
+    """The noise of every run has the same distribution, whose mean is that of many runs."""
+    rng, scale = np.random.default_rng(3), 1 + 0.1 * np.arange(6)[:, None]
+    truth = 0.01 * np.std(rng.standard_normal((20_000, 5)), axis=1).mean()
+    hits = []
+    for _ in range(400):
+        row = of_runs(0.01 * scale * rng.standard_normal((6, 5)))
+        hits.append(row.low <= row.signal / truth <= row.high)
+    assert abs(np.mean(hits) - 0.95) < 3 * np.sqrt(0.95 * 0.05 / 400)
+
+
+def test_a_run_without_noise_counts_and_equal_noise_has_no_limits() -> None:
+    still = of_runs(np.array([[0.0, 0.0], [-0.01, 0.01], [-0.02, 0.02]]))
+    assert still.low < still.snr < still.high
+    equal = of_runs(0.01 * np.array([[-1.0, 1.0], [-1.1, 1.1]]))
+    assert equal.low is equal.high is None
+    assert equal.note == "no interval: the noise of all runs is equal"
 
 
 @pytest.mark.parametrize("follows_the_law", [True, False])

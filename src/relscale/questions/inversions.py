@@ -25,6 +25,7 @@ from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
 FLIPS, PARTS = 10_000, 100  # sign flips, computed in 100 parts to save memory
+EQUAL = 1e-12  # of the sum of the differences' sizes; sums that differ by less are equal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +163,8 @@ def p_of_flips(change: Array, rng: np.random.Generator) -> float:
             for _ in range(PARTS)
         ]
     )
-    return float((1 + (flipped <= change.sum() + 1e-12).sum()) / (1 + FLIPS))
+    as_low = flipped <= change.sum() + EQUAL * np.abs(change).sum()
+    return float((1 + as_low.sum()) / (1 + FLIPS))
 
 
 def jonckheere_p(scores: Array) -> float | None:

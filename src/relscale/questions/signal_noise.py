@@ -3,9 +3,11 @@
     noise = SD of a metric over a run's last checkpoints / their mean,    signal = (max − min over runs) / mean
     decision accuracy = share of pairs of recipes that have the same order at the small and the large scale
 
-The standard deviation is that of the sample, without Bessel's correction. Limits are from resampled runs, and from
-resampled recipes. With one recipe per size, the signal is that of size and does not measure how well recipes are
-distinguished.
+The standard deviation is that of the sample, without Bessel's correction. Limits of signal / noise are for the signal
+of these runs: Student's t of the noise's mean over runs, in logarithms. (The range of resampled runs is never larger
+than that of the runs; their percentiles would contain the ratio that is expected of such runs in 55% to 62% of cases.)
+Limits of the decision accuracy are from resampled recipes: a resample with k_i of recipe i has k_i·k_j pairs of recipes
+i and j. With one recipe per size, the signal is that of size and does not measure how well recipes are distinguished.
 
 Sources: Heineman et al., *Signal and Noise*, arXiv 2508.13144; Magnusson et al., *DataDecide*, arXiv 2504.11393.
 """
@@ -16,13 +18,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from relscale.confidence import LEVEL, t_quantile
 from relscale.errors import RelscaleError
+from relscale.fitting.inference.bootstrap.schemes import resampled_counts
 from relscale.laws.law import Array
-from relscale.questions.limits import Percentiles, joined_notes, percentiles
+from relscale.questions.limits import MAX_LOG, Percentiles, joined_notes, percentiles
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
 RESAMPLES = 1000
+EQUAL = 1e-12  # of the mean noise; noises that differ by less are equal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,7 @@ class SignalNoiseRow:
     )
     signal: float | None = column("Range over runs relative to their mean.", default=None)
     snr: float | None = column("Signal-to-noise ratio.", default=None)
-    low: float | None = column("Lower limit of its 95% interval.", default=None)
+    low: float | None = column("Lower limit of its 95% interval, for the signal of these runs.", default=None)
     high: float | None = column("Upper limit of its 95% interval.", default=None)
     decision_accuracy: float | None = column(
         "Share of pairs of recipes with the same order at both scales.", default=None
@@ -118,7 +123,7 @@ def rows(
             if name in recipe_row and name in scale_row
         ]
         relative = np.array([noise(run_values) for run_values in of_runs.values()]) / np.abs(means)
-        snr, limits = _ratio(means, relative, rng)
+        snr, low, high = _ratio(means, relative)
         decided, decided_limits = _decisions(decided_by, rng) if recipe else (None, percentiles([], 0))
         undecided, without_run = len(means) - len(decided_by), int((~has_run).sum())
         yield SignalNoiseRow(
@@ -127,14 +132,14 @@ def rows(
             noise=float(relative.mean()),
             signal=_signal(means) if len(means) > 1 else None,
             snr=snr,
-            low=limits.low,
-            high=limits.high,
+            low=low,
+            high=high,
             decision_accuracy=decided,
             decision_low=decided_limits.low,
             decision_high=decided_limits.high,
             note=joined_notes(
                 "" if len(means) > 1 else "a signal needs at least two runs",
-                limits.note,
+                "no interval: the noise of all runs is equal" if snr and low is None else "",
                 f"{without_run} of {len(table)} rows excluded: no {run}" if without_run else "",
                 f"decision accuracy: {undecided} of {len(means)} runs excluded: no {recipe} or no {scale}"
                 if undecided
@@ -157,14 +162,20 @@ def _last_values(
     return of_runs
 
 
-def _ratio(means: Array, relative: Array, rng: np.random.Generator) -> tuple[float | None, Percentiles]:
-    """The signal-to-noise ratio of runs by their mean and relative noise, with limits; None without either."""
-    drawn = rng.integers(0, len(means), (RESAMPLES, len(means)))
-    if len(means) < 2 or not relative.mean() > 0:
-        return None, percentiles([], 0)
-    with np.errstate(all="ignore"):
-        ratios = np.array([_signal(means[d]) / relative[d].mean() for d in drawn])
-    return float(_signal(means) / relative.mean()), percentiles(ratios, RESAMPLES)
+def _ratio(means: Array, relative: Array) -> tuple[float | None, float | None, float | None]:
+    """The signal-to-noise ratio of runs by their mean and relative noise, with limits; None without either.
+
+    The limits are a factor of exp(t · stderr / mean) away, with the mean of the noise and its standard error.
+    """
+    mean = float(relative.mean())
+    if len(means) < 2 or not mean > 0:
+        return None, None, None
+    ratio = _signal(means) / mean
+    if not np.ptp(relative) > EQUAL * mean:
+        return ratio, None, None
+    stderr = relative.std(ddof=1) / np.sqrt(len(relative))
+    factor = float(np.exp(min(t_quantile(len(relative) - 1, LEVEL) * stderr / mean, MAX_LOG)))
+    return ratio, ratio / factor, ratio * factor
 
 
 def _row_of_each(
@@ -193,9 +204,25 @@ def _signal(means: Array) -> float:
 
 def decision_accuracy(small: Array, large: Array) -> float:
     """Share of pairs in the same order in both; ties count as wrong. nan without pairs."""
+    return float(_decided(small, large, np.ones((len(small), 1)))[0])
+
+
+def decision_limits(small: Array, large: Array, rng: np.random.Generator) -> Percentiles:
+    """Limits of the decision accuracy by resampling the recipes; none if all resamples agree."""
+    drawn = _decided(small, large, resampled_counts(len(small), RESAMPLES, rng))
+    known = drawn[np.isfinite(drawn)]
+    if len(known) and np.ptp(known) == 0:
+        return percentiles([], 0)._replace(remark=f"no interval: it is {known[0]:g} in all resamples")
+    return percentiles(drawn, RESAMPLES)
+
+
+def _decided(small: Array, large: Array, counts: Array) -> Array:
+    """(draws,) the share of pairs in the same order where recipe i occurs ``counts`` (recipes, draws) times."""
     i, j = np.triu_indices(len(small), 1)
     same = np.sign(small[i] - small[j]) * np.sign(large[i] - large[j]) > 0
-    return float(same.mean()) if len(same) else float("nan")
+    pairs = counts[i] * counts[j]
+    with np.errstate(invalid="ignore"):
+        return np.asarray(same @ pairs / pairs.sum(axis=0))
 
 
 def _decisions(
@@ -217,8 +244,4 @@ def _decisions(
     if len(both) < 2:
         return None, percentiles([], 0)
     small, large = (np.array([side[name] for name in both]) for side in (first, second))
-    drawn = []
-    for _ in range(RESAMPLES):
-        sample = np.unique(rng.integers(0, len(both), len(both)))
-        drawn.append(decision_accuracy(small[sample], large[sample]))
-    return decision_accuracy(small, large), percentiles(drawn, RESAMPLES)
+    return decision_accuracy(small, large), decision_limits(small, large, rng)
