@@ -50,3 +50,10 @@ def test_two_links_to_one_folder_are_no_loop(folder):
     (folder / "again").symlink_to(folder.parent / "disk" / "wiki")
     names = sorted(file.relative_to(folder).as_posix() for file in files_below(folder))
     assert names == ["again/a.txt", "b.txt", "wiki/a.txt"]
+
+
+def test_a_hidden_folder_is_not_entered_by_those_who_read_visible_files(folder):
+    (folder / ".trash").mkdir()
+    (folder / ".trash" / "loop").symlink_to(folder)
+    (folder / ".hidden.txt").write_text(TEXT)
+    assert [file.name for file in data_files(folder)] == ["b.txt", "a.txt"]

@@ -77,6 +77,14 @@ def test_a_domain_that_no_row_names_is_an_error(tmp_path, rows):
     assert [row.group for row in read] == ["all"] + ["web"] * rows
 
 
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_a_file_without_rows_lacks_no_column(tmp_path, content):
+    """As among the files of a data set that some filter left empty."""
+    path = tmp_path / "a.jsonl"
+    path.write_text(content)
+    assert list(read_texts(TextFile(path.name, str(path), ""), "text", "domain")) == []
+
+
 def test_half_of_a_surrogate_pair_is_not_text(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "words"}\n{"text": "\\ud800"}\n')

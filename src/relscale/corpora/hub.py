@@ -146,8 +146,8 @@ def _jsonl(opened: IO[bytes], columns: list[str], url: str) -> Iterator[tuple[An
         if text not in row or (missing and count == PROBED):
             raise KeyError(text if text not in row else missing.pop(), ", ".join(row))
         yield tuple(map(row.get, columns))
-    if missing:
-        raise KeyError(missing.pop(), ", ".join(row) or "no rows")
+    if row and missing:
+        raise KeyError(missing.pop(), ", ".join(row))
 
 
 def _urls(dataset: HubDataset, source: str, revision: str | None) -> list[str]:

@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from relscale.errors import RelscaleError
@@ -20,24 +20,26 @@ def files_below(folder: Path) -> Iterator[Path]:
     RelscaleError
         A folder cannot be read, or a link leads to a folder that contains it.
     """
-    for parent, folders, names in os.walk(folder, onerror=_refuse_unreadable, followlinks=True):
-        for name in folders:
-            _refuse_loop(Path(parent, name))
-        yield from (Path(parent, name) for name in names)
+    yield from _below(folder, lambda name: True)
 
 
 def visible_files_below(folder: Path) -> Iterator[Path]:
-    """The same without hidden files, those in hidden folders, and links to missing files.
+    """The same without hidden files, hidden folders, which are not entered, and links to missing files.
 
     Raises
     ------
     RelscaleError
         As for `files_below`.
     """
-    for path in files_below(folder):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file():
-            yield path
+    yield from filter(Path.is_file, _below(folder, lambda name: not name.startswith(".")))
+
+
+def _below(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder, onerror=_refuse_unreadable, followlinks=True):
+        folders[:] = filter(wanted, folders)  # os.walk enters those that remain
+        for name in folders:
+            _refuse_loop(Path(parent, name))
+        yield from (Path(parent, name) for name in filter(wanted, names))
 
 
 def _refuse_unreadable(error: OSError) -> None:
