@@ -7,6 +7,9 @@ def forget() -> None:
     """Clear what ``relscale.provenance`` keeps for a process."""
     for function in (
         provenance._part,
+        provenance._reached,
+        provenance._imported_modules,
+        provenance._imported_libraries,
         provenance._file,
         provenance._module,
         provenance.reason_excluded,

@@ -101,8 +101,8 @@ def libraries(entry: str) -> tuple[str, ...]:
 
     A library that is not installed has the version ``none``.
     """
-    names = {name for module in _reached(entry).values() for name in module.imports if _computes(name)}
-    return tuple(f"{name}=={_version(name)}" for name in sorted({name.partition(".")[0] for name in names}))
+    names = {library for name in _reached(entry) for library in _imported_libraries(name)}
+    return tuple(f"{name}=={_version(name)}" for name in sorted(names))
 
 
 @cache
@@ -128,21 +128,36 @@ class _Part:
     imports: tuple[str, ...]
 
 
+@cache
 def _reached(entry: str) -> dict[str, _Part]:
     """The modules and functions that an entry imports, directly or not, including itself."""
     parts = {entry: _part(entry)}
     pending = [entry]
     while pending:
-        name = pending.pop()
-        includes_all = bool(reason_excluded(name))  # an excluded module is here only as the entry
-        for imported in map(_module, parts[name].imports):
-            if imported in parts or imported in ("", PACKAGE.name):
-                continue
-            if includes_all or not reason_excluded(imported):
+        for imported in _imported_modules(pending.pop()):
+            if imported not in parts:
                 parts[imported] = _part(imported)
                 pending.append(imported)
     kept_code().save()
     return parts
+
+
+@cache
+def _imported_modules(name: str) -> tuple[str, ...]:
+    """The modules of this package that a part imports and that can change a number; all, if it is excluded itself."""
+    modules = dict.fromkeys(map(_module, _part(name).imports))
+    includes_all = bool(reason_excluded(name))  # an excluded module is here only as the entry
+    return tuple(
+        module
+        for module in modules
+        if module not in ("", PACKAGE.name) and (includes_all or not reason_excluded(module))
+    )
+
+
+@cache
+def _imported_libraries(name: str) -> frozenset[str]:
+    """The libraries that a part imports and that can change a number."""
+    return frozenset(found.partition(".")[0] for found in _part(name).imports if _computes(found))
 
 
 @cache
@@ -222,10 +237,11 @@ def _equivalent(current: str) -> str:
 def _file(name: str) -> Path | None:
     """The file of a module of this package; None for any other name, such as that of a function."""
     first, *parts = name.split(".")
-    base = PACKAGE.joinpath(*parts)
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if first == PACKAGE.name and path.is_file():
-            return path
+    if first == PACKAGE.name:
+        base = PACKAGE.joinpath(*parts)
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.is_file():
+                return path
     return None
 
 

@@ -19,8 +19,17 @@ def _state(entry):
     path = provenance._file(entry.partition(":")[0])
     if path is None:
         return None
-    beside = (file for file in path.parent.iterdir() if file == path or file.suffix not in (".py", ".pyc"))
-    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(beside))
+    return (_of_file(path), _of_data(path.parent))
+
+
+def _of_file(path):
+    stat = path.stat()
+    return path.name, stat.st_size, stat.st_mtime_ns
+
+
+@functools.cache
+def _of_data(folder):
+    return tuple(_of_file(path) for path in sorted(folder.iterdir()) if path.suffix not in (".py", ".pyc"))
 
 
 @functools.cache

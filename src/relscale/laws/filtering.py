@@ -12,7 +12,6 @@ Source: Goyal et al., *Scaling Laws for Data Filtering*, arXiv 2404.07177.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import exp1
 
 from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array, Law, Parameter
@@ -33,7 +32,10 @@ def log_samples(tau: Array, x: Array) -> tuple[Array, Array]:
     for k in range(2, int(min(np.ceil(epochs.max()), MAX_SUMMED)) + 1):
         after, before = np.minimum(k * pool, samples), np.minimum((k - 1) * pool, samples)
         further = further + np.exp2(-(k - 1) / tau) * np.log(after / before)
-    if (epochs > MAX_SUMMED).any():  # Σ 2^(−(k−1)/τ) · ln(k / (k−1)) ≈ ∫ 2^(−(t−½)/τ) / t dt
+    if (epochs > MAX_SUMMED).any():
+        from scipy.special import exp1
+
+        # Σ 2^(−(k−1)/τ) · ln(k / (k−1)) ≈ ∫ 2^(−(t−½)/τ) / t dt
         rate = np.log(2) / tau
         rest = exp1(rate * MAX_SUMMED) - exp1(rate * np.maximum(epochs, MAX_SUMMED))
         further = further + np.exp2(np.minimum(0.5 / tau, 500)) * rest
