@@ -108,10 +108,9 @@ again as the variance of an optimum, or by four times as much; little scatter is
 interval is nominal.
 Items in clusters, such as questions on one file, share half of their variance: intervals that treat them as
 independent miss the true value in a fifth of all data sets. Intervals resampled by cluster, with Student's t of
-clusters − 1, are nominal. If a few clusters have most of the items, C is their effective number, (Σ n)² / Σ n² for
-clusters of n items; with their plain number, coverage falls to 93% for 13 clusters of 5 to 40 items, and to 86% for
-25 of 4 beside one of 200. For a ratio the smaller of the two groups' numbers is used, which is conservative if they
-are few.
+clusters − 1, are nominal. Clusters count by their effective number, (Σ n)² / Σ n² for clusters of n items; with their
+plain number, coverage falls to 92% where one of 26 has ten times the items of the others. For a ratio the smaller of
+the two groups' numbers is used, which is conservative if they are few.
 """
 QUESTIONS = """\
 ### Questions of any table

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 from generators import clusters
 from generators.clusters import BETA, BUDGETS, Spread
-from numpy.typing import NDArray
 from trials.curves import curves_of
 from trials.outcome import Floats, Outcome, covered
 
@@ -21,8 +20,10 @@ DESIGNS = {
     "30 clusters of 1 to 8": np.arange(30) % 8 + 1,
     "100 independent items": np.ones(100, dtype=np.int64),
     "13 clusters of 5 to 40": np.array([*[5] * 10, 10, 20, 40]),
+    "25 clusters of 4, one of 40": np.array([*[4] * 25, 40]),
 }
-BY_CLUSTER, BY_ITEM = "clusters resampled, t", "items resampled, normal"
+BY_CLUSTER, BY_NUMBER = "clusters resampled, t", "clusters resampled, t of their plain number"
+BY_ITEM = "items resampled, normal"
 
 
 def of_clusters(size: int, level: float, seed: int) -> list[Outcome]:
@@ -35,12 +36,13 @@ def _of_design(name: str, size: int, level: float, seed: int) -> list[Outcome]:
     sizes = DESIGNS[name]
     groups = [clusters.group(sizes, Spread(), size, DRAWS, rng) for _ in range(2)]
     independent = len(sizes) == sizes.sum()
+    number, effective = float(len(sizes)), sizes.sum() ** 2 / (sizes**2).sum()
+    of_clusters = [] if independent else [(BY_CLUSTER, 1, effective)]
+    if effective < number:
+        of_clusters.append((BY_NUMBER, 1, number))
     outcomes = []
-    for interval, place in ((BY_CLUSTER, 1), (BY_ITEM, 2)):
-        if independent and interval == BY_CLUSTER:
-            continue
-        by_cluster = sizes if interval == BY_CLUSTER else None
-        curves = [_curves(group[0], group[place], by_cluster) for group in groups]
+    for interval, place, degrees in [*of_clusters, (BY_ITEM, 2, None)]:
+        curves = [_curves(group[0], group[place], number, degrees) for group in groups]
         ratio = replace(
             curves[0],
             quantity=RATIO,
@@ -56,11 +58,11 @@ def _of_design(name: str, size: int, level: float, seed: int) -> list[Outcome]:
     return outcomes
 
 
-def _curves(value: Floats, replicates: Floats, sizes: NDArray[np.int64] | None) -> Curves:
-    """Curves with draws of clusters of these sizes, or of single items without them."""
-    effective = None
-    if sizes is not None:
-        replicates = unbiased(replicates.copy(), value, np.full(value.shape[1], float(len(sizes))))
-        effective = np.full(value.shape[1], sizes.sum() ** 2 / (sizes**2).sum())
+def _curves(value: Floats, replicates: Floats, number: float, degrees: float | None) -> Curves:
+    """Curves with draws of a number of clusters, whose t has ``degrees`` less one; of single items if that is None."""
+    clusters = None
+    if degrees is not None:
+        replicates = unbiased(replicates.copy(), value, np.full(value.shape[1], number))
+        clusters = np.full(value.shape[1], degrees)
     curves = curves_of(BUDGETS, np.log(value), ERROR)
-    return replace(curves, replicates=np.log(replicates), clusters=effective)
+    return replace(curves, replicates=np.log(replicates), clusters=clusters)

@@ -10,8 +10,9 @@ which for a mean is the sample standard deviation over √n. If questions come i
 file, the clusters are independent but the questions are not: the sums are then those of clusters, ``a_c = Σ a_i`` and
 ``b_c = Σ b_i`` over the questions of c, and n is the number of clusters. If a few clusters have most of the questions,
 the standard error is as uncertain as one of fewer clusters: their effective number is ``(Σ b_c)² / Σ b_c²``, which is n
-for equal ones (Carter, Schnepel and Steigerwald, *Asymptotic behavior of a t-test robust to cluster heterogeneity*,
-Review of Economics and Statistics 99, 2017).
+for equal ones. It is that of Carter, Schnepel and Steigerwald (*Asymptotic behavior of a t-test robust to cluster
+heterogeneity*, Review of Economics and Statistics 99, 2017) if the variance of a cluster's sum is in proportion to b_c;
+with b_c² instead, as if the questions of a cluster were one, simulated intervals are far too wide.
 
 ====================================  =========================================================================
 ``bits_per_byte_answer_mean``         mean over questions of the right answer's bits per byte of the answer

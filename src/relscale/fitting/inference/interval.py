@@ -59,8 +59,8 @@ interaction.
 
 If items come in C clusters, such as files, clusters are resampled. The variance of the items then has C − 1 degrees of
 freedom, and t_{C−1} takes the place of the normal quantile. C is their effective number, which is smaller than their
-number if a few have most of the items (``relscale.measurements.metrics``): with one cluster of 200 items and 25 of 4,
-intervals with t_25 cover 82%.
+number if a few have most of the items (``relscale.measurements.metrics``): with one cluster of 40 items and 25 of 4,
+intervals with t_25 cover 92% (docs/explanation/coverage.md).
 
 **Points that share training runs.** Checkpoints of one training run are not independent, nor is their interaction with
 the items. V_run and V_int are then jackknife variances over the training runs, of the line and of the replicates'
