@@ -294,6 +294,7 @@ def train_variant(a: Any, size: Size, scale: Scale, compiled: bool, loss: str) -
     from relscale.tokens.store import TokenStore
     from relscale.training import ops
     from relscale.training import run as loop
+    from relscale.training.batch_gradient import batch_gradient
     from relscale.training.distributed_model import DistributedModel
     from relscale.training.fabric import launch
     from relscale.training.history import History
@@ -319,10 +320,10 @@ def train_variant(a: Any, size: Size, scale: Scale, compiled: bool, loss: str) -
             def after_step(self, history: Any) -> None:
                 marks.append(clock.now())
 
-        sizes, gradient = [], loop.batch_gradient
+        sizes = []
 
         def watched_gradient(*arguments: Any) -> Any:
-            found = gradient(*arguments)
+            found = batch_gradient(*arguments)
             sizes.append(found.micro_batch)
             return found
 
@@ -572,6 +573,7 @@ def trained_weights(data: Any, scale: Scale, folder: Path, stop_at: int | None =
     from relscale.design.recipes.held2025 import architecture, hyperparameters
     from relscale.design.run import Run
     from relscale.training import run as loop
+    from relscale.training.batch_gradient import batch_gradient
     from relscale.training.interruption import Interrupted
     from relscale.training.job import Job, train_job
     from relscale.training.options import Training
@@ -579,12 +581,11 @@ def trained_weights(data: Any, scale: Scale, folder: Path, stop_at: int | None =
     a = architecture(scale.resumed_width, 64, 512)
     run = Run("random", 1e12, 0, a, 8, scale.resumed_steps, hyperparameters("c-adamc", a, 8))
     job = Job([run], data, folder, Training(validation_tokens=512))
-    gradient = loop.batch_gradient
 
     def interrupted_gradient(*arguments: Any) -> Any:
         if arguments[3] == stop_at:
             os.kill(os.getpid(), signal.SIGTERM)
-        return gradient(*arguments)
+        return batch_gradient(*arguments)
 
     if stop_at is not None:
         with mock.patch.object(loop, "batch_gradient", interrupted_gradient):

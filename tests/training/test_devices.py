@@ -15,6 +15,7 @@ from relscale.design.run import run_from_dict, run_to_dict
 from relscale.storage.process import EXIT_CODE
 from relscale.storage.tables import read_table
 from relscale.tokens.store import TokenStore
+from relscale.training.batch_gradient import accumulate_gradients
 from relscale.training.data import TrainingData
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import launch
@@ -22,7 +23,6 @@ from relscale.training.job import Job, train_job
 from relscale.training.micro_batches import micro_batches
 from relscale.training.model import Decoder
 from relscale.training.options import Training
-from relscale.training.run import accumulate_gradients
 
 pytestmark = pytest.mark.slow
 

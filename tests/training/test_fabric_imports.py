@@ -15,7 +15,7 @@ from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import launch
 from relscale.training.model import Decoder
 from relscale.training.optimizers import optimizers
-from relscale.training.run import accumulate_gradients, clip_gradients
+from relscale.training.batch_gradient import accumulate_gradients, clip_gradients
 
 for optimizer in optimizers():
     shape = architecture(8, 16, 64)

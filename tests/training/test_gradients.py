@@ -5,10 +5,10 @@ import torch
 
 from relscale.errors import RelscaleError
 from relscale.tokens.store import TokenStore
+from relscale.training.batch_gradient import batch_gradient
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import launch
 from relscale.training.model import Decoder
-from relscale.training.run import batch_gradient
 
 pytestmark = pytest.mark.slow
 

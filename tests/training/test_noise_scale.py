@@ -9,6 +9,7 @@ import torch
 from relscale.errors import RelscaleError
 from relscale.storage.tables import read_table
 from relscale.tokens.store import TokenStore
+from relscale.training.batch_gradient import batch_gradient
 from relscale.training.data import TrainingData
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import launch
@@ -24,7 +25,7 @@ from relscale.training.noise_scale import (
     variance_along,
 )
 from relscale.training.options import NoiseScale, Training, check_noise_scale
-from relscale.training.run import batch_gradient, train_run
+from relscale.training.run import train_run
 
 pytestmark = pytest.mark.slow
 

@@ -1,25 +1,22 @@
 """Train one run: from a planned run and a token store to a checkpoint, a curve and a record.
 
-Read it from top to bottom: ``train_run`` sets up and writes the result, ``train_steps`` is the loop, and
-``batch_gradient`` one batch.
+Read it from top to bottom: ``train_run`` sets up and writes the result, and ``train_steps`` is the loop, whose
+steps are in ``batch_gradient.py`` and ``optimizers/``.
 """
 
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from relscale.design.run import Run
-from relscale.errors import RelscaleError
 from relscale.heap import keep_all_freed_memory
 from relscale.tokens.store import TokenStore
 from relscale.training.adaptive_batch import GrowingBatch
+from relscale.training.batch_gradient import batch_gradient, clip_gradients
 from relscale.training.branch_training import BranchPoints, point_folder, train_branches
 from relscale.training.branches import steps_of_branches
 from relscale.training.cpu import bf16, native
@@ -30,9 +27,8 @@ from relscale.training.history import History, run_of_state
 from relscale.training.interruption import UNINTERRUPTED, Control
 from relscale.training.key import run_key
 from relscale.training.metrics_logger import metrics_logger
-from relscale.training.micro_batches import largest_divisor, micro_batches
 from relscale.training.model import Decoder
-from relscale.training.noise_scale import GradientMoments, MicroBatchGradients, divided
+from relscale.training.noise_scale import divided
 from relscale.training.numerical_path import check_kernels
 from relscale.training.observers import (
     Checkpoints,
@@ -48,7 +44,6 @@ from relscale.training.precision import choose_precision, choose_products
 from relscale.training.record import TrainingRecord
 from relscale.training.result import RecordContext, checkpoints_complete, write_result
 from relscale.training.schedule import learning_rate, steps_of
-from relscale.training.sharding import to_scalar
 from relscale.training.state import FILE as STATE
 from relscale.training.state import read_state, remove_state, state_folder
 from relscale.training.validation import windows
@@ -236,105 +231,6 @@ def train_steps(
         for observer in observers:
             observer.after_step(history)
     history.seconds = time.perf_counter() - start
-
-
-class BatchGradient(NamedTuple):
-    """Result of a batch's backward pass.
-
-    Attributes
-    ----------
-    loss
-        Nats per token.
-    micro_batch
-        Sequences that a device processed at once.
-    moments
-        Moments of the gradient; None if not measured.
-    """
-
-    loss: Tensor
-    micro_batch: int
-    moments: GradientMoments | None = None
-
-
-def batch_gradient(
-    run: Run,
-    model: DistributedModel,
-    store: TokenStore,
-    step: int,
-    micro_batch: int,
-    measurement: NoiseScale | None = None,
-) -> BatchGradient:
-    """Compute the gradient of step 0, 1, …, and measure its moments if requested.
-
-    The plan estimates how many sequences fit a device's memory. If fewer fit, a single device retries the step with
-    half as many at a time, or the next smaller divisor of the batch; the batch is unchanged.
-
-    Raises
-    ------
-    RelscaleError
-        One sequence does not fit in memory, or a micro-batch on one of several devices.
-    """
-    fabric = model.fabric
-    share, first_share = (size // fabric.world_size for size in (run.batch_at(step), run.batch_size))
-    while True:
-        try:
-            batch = micro_batches(store, run, step, fabric.global_rank, fabric.world_size, micro_batch)
-            count = share // micro_batch
-            if measurement is None:
-                return BatchGradient(accumulate_gradients(model, batch, count), micro_batch)
-            parameters = list(model.module.parameters())
-            with MicroBatchGradients(parameters, count, measurement.along, fabric.world_size) as parts:
-                loss = accumulate_gradients(model, batch, count)
-            return BatchGradient(loss, micro_batch, parts.moments(micro_batch, fabric))
-        except torch.OutOfMemoryError as error:
-            smaller = largest_divisor(first_share, micro_batch // 2)
-            problem = f"{run.name}: {micro_batch} sequence(s) do not fit in memory at once"
-            if not smaller:
-                raise RelscaleError(
-                    f"{problem}; set training: {{activation_checkpointing: true}} or {{strategy: fsdp}}"
-                ) from error
-            if fabric.world_size > 1:  # the devices cannot agree on a size in the middle of an exchange
-                raise RelscaleError(f"{problem}; set training: {{micro_batch: {smaller}}}") from error
-            print(f"{problem}; continuing with {smaller}", file=sys.stderr)
-            micro_batch = smaller
-        model.optimizer.zero_grad()  # outside the handler, whose traceback refers to the tensors of the failed step
-        torch.cuda.empty_cache()
-
-
-def accumulate_gradients(model: DistributedModel, batch: Iterable[Tensor], count: int) -> Tensor:
-    """Gradients of the mean loss of a batch, and that loss, in nats per token.
-
-    Parameters
-    ----------
-    model
-        The model.
-    batch
-        This device's share of the batch, in ``count`` micro-batches of equal size: the mean of their losses is that of
-        their tokens, and the mean over devices that of the batch.
-    count
-        Their number.
-    """
-    fabric = model.fabric
-    total = torch.zeros((), device=fabric.device)
-    for number, tokens in enumerate(batch, start=1):
-        # Devices exchange gradients after the last micro-batch only, unless complete gradients do not fit in memory.
-        waits = number < count and not is_sharding(fabric)
-        with fabric.no_backward_sync(model.module, enabled=True) if waits else nullcontext():
-            with model.precision.forward_context():
-                loss = model.loss(tokens) / count
-            fabric.backward(loss)
-        total += loss.detach()
-    mean: Tensor = fabric.all_reduce(total, reduce_op="mean")  # type: ignore[assignment]
-    return mean
-
-
-def clip_gradients(model: DistributedModel, max_norm: float) -> Tensor:
-    """Clip the gradients to a global norm of at most ``max_norm``; returns the norm before clipping.
-
-    As ``fabric.clip_gradients``, but summed in the order of the model's parameters instead of the optimizer's groups,
-    so that the result does not depend on the groups.
-    """
-    return to_scalar(torch.nn.utils.clip_grad_norm_(model.decoder.parameters(), max_norm))
 
 
 def resume(

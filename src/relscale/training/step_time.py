@@ -11,12 +11,12 @@ import torch
 from relscale.design.architecture import training_flops_per_token
 from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.heap import keep_all_freed_memory
+from relscale.training.batch_gradient import accumulate_gradients, clip_gradients
 from relscale.training.distributed_model import DistributedModel
 from relscale.training.fabric import launch
 from relscale.training.model import Decoder
 from relscale.training.options import Training
 from relscale.training.precision import choose_precision
-from relscale.training.run import accumulate_gradients, clip_gradients
 
 WIDTHS = (8, 24, 64)
 SEQUENCES, LENGTH, VOCABULARY = 8, 256, 2048
