@@ -156,7 +156,7 @@ def _read(options: argparse.Namespace) -> AnswerTable:
         raise RelscaleError(
             f"{name}: {len(models)} models and {len(items)} items; at least two of each are needed"
         )
-    if len(set(zip(row, column, strict=True))) < len(row):
+    if np.bincount(row * len(items) + column).max() > 1:
         raise RelscaleError(f"{name}: a model has several scores for an item; select rows with --where")
     answers = np.full((len(models), len(items)), np.nan)
     answers[row, column] = score

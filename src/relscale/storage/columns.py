@@ -98,7 +98,8 @@ def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[s
     if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
         raise RelscaleError(f"{place} has {_name(values.type)}, not names; name another column")
     cells = values.to_pylist()
-    empty = [row for row, cell in enumerate(cells, start=1) if is_empty(cell)]
+    empty_names = {name for name in set(cells) if is_empty(name)}  # each name once: most are repeated
+    empty = [row for row, cell in enumerate(cells, start=1) if cell in empty_names] if empty_names else []
     if may_miss:
         for row in empty:
             cells[row - 1] = f"row {row}"
