@@ -12,6 +12,7 @@ from relscale.figures.as_text import as_text, visible_text
 from relscale.figures.chart import EndLabel, Key, Style
 from relscale.figures.chart.end_labels import spread_labels
 from relscale.figures.chart.numbers import significant
+from relscale.figures.chart.table import TableLine, table
 from relscale.figures.chart.text import text_width, wrap
 
 heights = st.lists(st.floats(0, 300), min_size=1, max_size=40).map(sorted)
@@ -184,3 +185,9 @@ def test_the_title_of_a_y_axis_is_not_far_longer_than_its_panel_and_begins_as_gi
     shown = panel.y_axis.title.text
     assert text_width(shown) <= 1.4 * 200
     assert shown == escaped or title.startswith(visible_text(shown).removesuffix("…"))
+
+
+def test_a_table_has_axes_without_titles() -> None:
+    """Also outside the slow tests, which draw the figure of reproduced numbers."""
+    panels = table("title", [("data", 100), ("quantity", 100)], [TableLine(["chinchilla", "alpha"])])
+    assert panels.figure.layout.yaxis.title.text is None

@@ -48,8 +48,8 @@ class Panel:
     def axes(self, x: Axis, y: Axis, **changes: Any) -> None:
         """Set the axes; ``changes`` apply to both. A y title far longer than the panel is high is shortened."""
         layout = self.drawing.figure.layout
-        title = y["title"]
-        y = {**y, "title": {**title, "text": shortened(title["text"], LONGEST_TITLE * self.height)}}
+        if title := y.get("title"):
+            y = {**y, "title": {**title, "text": shortened(title["text"], LONGEST_TITLE * self.height)}}
         layout[axis_name(self.x)] = {**x, "domain": self.x_domain, "anchor": self.y, **changes}
         layout[axis_name(self.y)] = {**y, "domain": self.y_domain, "anchor": self.x, **changes}
 
