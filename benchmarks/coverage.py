@@ -129,7 +129,8 @@ FORECASTS = """\
 
 The width comes from rolling origins inside the data and assumes no law, so no generator is well specified: the trials
 measure coverage for curves that follow laws, saturate or bend. Each data set has one curve, so only the few origins
-of that curve are known. A bend beyond every origin cannot be foreseen, and is missed more often than nominal.
+of that curve are known. A bend beyond every origin cannot be foreseen, and is missed more often than nominal; so is a
+ratio of two errors that saturate, whose slope changes most beyond the data.
 """
 GRIDS = """\
 ### Δβ and the frontier, from runs to parabolas to lines
