@@ -120,12 +120,28 @@ def test_a_mixture_draws_from_each_part_by_its_weight(web, code, vocabulary, tmp
 
 
 def test_validation_text_is_mixed_like_training_text(web, code, vocabulary, tmp_path, monkeypatch):
-    monkeypatch.setattr("relscale.tokens.corpus.VALIDATION_PIECE", 8)
+    monkeypatch.setattr("relscale.tokens.validation_text.PIECE", 8)
     store = build([web, code], vocabulary, tmp_path / "tokens")
     first = store.tokens("validation")[:256].reshape(-1, 8)
     pieces = np.fromfile(Path(store.manifest.parts[1].shards[0]) / "validation.bin", "<u2")
     texts = {tuple(pieces[start : start + 8].tolist()) for start in range(0, 64, 8)}
     assert sum(tuple(row.tolist()) in texts for row in first) == 8  # one in four of 32 pieces
+
+
+def test_what_another_part_trains_on_is_no_validation_text(make_documents, vocabulary, tmp_path, capsys):
+    """One document in three of a part, the last among them, is training text of the other."""
+    texts = [f"def f{k}(): return {k}" for k in range(60)]
+    first = make_documents(tmp_path / "first.parquet", texts, ["train"] * 30 + ["validation"] * 30)
+    copies = [*texts[32::3], *(f"other text {k}" for k in range(40))]
+    second = make_documents(
+        tmp_path / "second.parquet", copies, ["train"] * (len(copies) - 5) + ["validation"] * 5
+    )
+    parts = [CorpusPart(name, path, None, 1.0) for name, path in (("first", first), ("second", second))]
+    store = build(parts, vocabulary, tmp_path / "tokens")
+    read = load_vocabulary(vocabulary).decode(store.validation.tolist(), skip_special_tokens=False)
+    found = sorted(filter(None, read.split("<|endoftext|>")))
+    assert found == sorted([*(set(texts[30:]) - set(copies)), *copies[-5:]])
+    assert "first.parquet: 10 of 30 validation documents are excluded" in capsys.readouterr().err
 
 
 def test_a_mixture_is_the_same_again_and_another_with_other_weights(web, code, vocabulary, tmp_path):

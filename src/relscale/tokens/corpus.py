@@ -23,7 +23,7 @@ from relscale.storage.lock import locked
 from relscale.tokens.build import build_store
 from relscale.tokens.contamination import suite_ngrams
 from relscale.tokens.counts import with_shares
-from relscale.tokens.interleave import integer_shares, interleave
+from relscale.tokens.interleave import integer_shares
 from relscale.tokens.manifest import (
     NOTHING,
     STORE_FILE,
@@ -35,7 +35,8 @@ from relscale.tokens.manifest import (
 )
 from relscale.tokens.pruning import Pruning
 from relscale.tokens.shards import Recipe, make_shards, read_shard
-from relscale.tokens.store import SPLITS, joined
+from relscale.tokens.store import SPLITS
+from relscale.tokens.validation_text import validation_text, write_interleaved
 from relscale.tokens.vocabulary import (
     TOKENIZER_FILE,
     end_of_text,
@@ -44,8 +45,6 @@ from relscale.tokens.vocabulary import (
     token_type,
 )
 
-VALIDATION_TOKENS = 1 << 24  # maximum number used
-VALIDATION_PIECE = 1024  # tokens of a part at a time: about a web page
 STREAMED_PART = "text"  # the only part of a streamed source
 
 
@@ -149,7 +148,10 @@ def build_corpus(
         store_parts.append(_store_part(part, share, shards, records))
     with sealed_folder(folder) as partial:
         dtype = token_type(load_vocabulary(vocabulary)).str
-        with_validation = _write_validation(store_parts, partial / "validation.bin", dtype)
+        tables = [
+            part.documents if stream is None else None for part, stream in zip(parts, streams, strict=True)
+        ]
+        with_validation = _write_validation(store_parts, tables, partial / "validation.bin", dtype)
         _write_manifest(with_validation, vocabulary, seed, partial)
 
 
@@ -230,36 +232,30 @@ def _added(splits: Iterable[Mapping[str, Counts]]) -> dict[str, Counts]:
     return {split: sum((counts[split] for counts in records), NOTHING) for split in SPLITS}
 
 
-def _write_validation(parts: list[StorePart], path: Path, dtype: str) -> list[StorePart]:
-    """Write the parts' validation texts, interleaved by their shares; an exhausted part is skipped.
+def _write_validation(
+    parts: list[StorePart], tables: Sequence[Path | None], path: Path, dtype: str
+) -> list[StorePart]:
+    """Write the parts' validation texts.
 
-    Returns the parts with the number of tokens taken from each.
+    ``tables`` are the parts' documents, None for a streamed part. Returns the parts with the number of tokens taken
+    from each.
     """
     for shard in (Path(shard) for part in parts for shard in part.shards):
         try:
             check_digests(shard, ["validation.bin"])
         except Damaged as error:
             raise Damaged(error.path, error.reason, f"moved to {set_aside(shard)}: run it again") from None
-    texts = [joined(part.shards, "validation", dtype) for part in parts]
-    remaining = sum(len(text) for text in texts)
-    if not remaining:
+    documents = {table for table in tables if table is not None}
+    texts = [
+        validation_text(part.shards, table, documents, dtype)
+        for part, table in zip(parts, tables, strict=True)
+    ]
+    if not any(map(len, texts)):
         raise RelscaleError(
             f"corpora: {', '.join(part.name for part in parts)}: no text for validation; give it a larger share "
             "of a source"
         )
-    shares = tuple(part.units for part in parts)
-    used_tokens = [0] * len(parts)
-    number = 0
-    with path.open("wb") as file:
-        while remaining > 0 and sum(used_tokens) < VALIDATION_TOKENS:
-            part_index, before = interleave(np.arange(number, number + 1000), shares)
-            for index, turn in zip(part_index.tolist(), before.tolist(), strict=True):
-                start = turn * VALIDATION_PIECE
-                piece = texts[index].read(start, min(start + VALIDATION_PIECE, len(texts[index])))
-                file.write(piece.tobytes())
-                used_tokens[index] += len(piece)
-                remaining -= len(piece)
-            number += 1000
+    used_tokens = write_interleaved(texts, tuple(part.units for part in parts), path)
     return [
         part.model_copy(update={"validation_tokens": tokens})
         for part, tokens in zip(parts, used_tokens, strict=True)

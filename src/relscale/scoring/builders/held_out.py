@@ -1,8 +1,8 @@
 """Selection, order and excerpts of held-out documents for a suite."""
 
-import numpy as np
 import pyarrow as pa
 
+from relscale.corpora.copies import trained_on
 from relscale.corpora.documents import DocumentRow
 from relscale.corpora.files import PART
 from relscale.errors import RelscaleError
@@ -37,17 +37,9 @@ def held_out(documents: pa.Table, part: str, seed: int) -> list[DocumentRow]:
 
 
 def seen_in_training(documents: pa.Table) -> pa.Array:
-    """Which documents of the test split have the text of a training document, which can only be one of another source.
-
-    Within a source such copies are removed (``relscale.corpora.duplicates``).
-    """
+    """Which documents of the test split have the text of a training document, which is one of another source."""
     is_test = pc.equal(documents["split"], "test").to_numpy()
-    test = documents.filter(pa.array(is_test))["text"]
-    seen = np.zeros(len(test), bool)
-    for batch in documents.select(["split", "text"]).to_batches():
-        trained = batch.filter(pc.equal(batch["split"], "train"))["text"]
-        seen |= pc.is_in(test, value_set=trained).to_numpy()
-    is_test[is_test] = seen
+    is_test[is_test] = trained_on(documents.filter(pa.array(is_test))["text"], documents)
     return pa.array(is_test)
 
 
