@@ -178,10 +178,13 @@ def test_wrapped_text_fits_its_width_and_loses_no_letter(words, width, size):
 
 
 @given(st.text(st.characters(categories=["L", "P", "S"]), min_size=1, max_size=300))
-def test_the_title_of_a_y_axis_is_not_far_longer_than_its_panel_and_begins_as_given(title: str) -> None:
-    panel = chart.grid("title", 1, 1, width=300, height=200).panel(0, 0)
+def test_titles_and_headings_are_not_far_longer_than_their_panel_and_begin_as_given(title: str) -> None:
+    panels = chart.grid("title", 1, 1, width=300, height=200)
+    panel = panels.panel(0, 0)
     escaped = as_text(title)
     panel.axes(chart.compute_axis([1e18, 1e20], 300), chart.linear_axis([0, 1], escaped))
+    panel.heading(escaped)
+    assert text_width(panels.figure.layout.annotations[-1].text) <= 1.25 * 300
     shown = panel.y_axis.title.text
     assert text_width(shown) <= 1.4 * 200
     assert shown == escaped or title.startswith(visible_text(shown).removesuffix("…"))

@@ -82,9 +82,9 @@ def law_curves(measurements: pa.Table, fits: pa.Table, law: Law) -> list[Curve]:
     return curves
 
 
-def law_figure(curves: Sequence[Curve], title: str, x: str) -> go.Figure:
+def law_figure(curves: Sequence[Curve], title: str, x: str, y: str) -> go.Figure:
     """Draw a law of one predictor as curves over it, and a law of several as measured over fitted values."""
-    title, x = as_text(title), as_text(x)
+    title, x, y = as_text(title), as_text(x), as_text(y)
     if not curves:
         return chart.empty(title, "No group has all parameters of the law.")
     has_line = any(curve.line is not None for curve in curves)
@@ -93,8 +93,8 @@ def law_figure(curves: Sequence[Curve], title: str, x: str) -> go.Figure:
     up = [value for curve in curves for value in curve.y] + [value for _, ys in lines for value in ys]
     panels = chart.grid(title, 1, 1, width=WIDTH, height=HEIGHT)
     panel, styles = panels.panel(0, 0), chart.styles([as_text(curve.name) for curve in curves])
-    y = (chart.log_axis if min(up) > 0 else chart.linear_axis)(up, "measured")
-    panel.axes(chart.power_axis(across, x if has_line else "fitted", WIDTH), y)
+    y_axis = (chart.log_axis if min(up) > 0 else chart.linear_axis)(up, y)
+    panel.axes(chart.power_axis(across, x if has_line else f"{y}, fitted", WIDTH), y_axis)
     for curve, (name, style) in zip(curves, styles.items(), strict=True):
         hover = f"{name}<br>%{{x}}<br>%{{y}}"
         if curve.line:

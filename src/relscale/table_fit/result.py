@@ -362,7 +362,8 @@ class TableFit:
         from relscale.table_fit.law_figure import law_curves, law_figure
 
         curves = law_curves(self.measurements, self.fits, self.law_object)
-        figure = law_figure(curves, self.title, self.x)
+        gap = self.law_object.gap
+        figure = law_figure(curves, self.title, self.x, f"{self.y} ({gap})" if gap else self.y)
         if output is not None:
             write_figure(figure, Path(output))
         return figure

@@ -16,6 +16,7 @@ from relscale.figures.chart.style import FAINT, INK, SIZE, Style, faded, hatched
 from relscale.figures.chart.text import shortened, wrap
 from relscale.figures.page import POINTED
 
+LONGEST_HEADING = 1.25  # in widths of the panel
 LONGEST_TITLE = 1.4  # of a y axis, in heights of the panel; the width of a text is an upper estimate
 
 Numbers = Sequence[float | None]
@@ -48,7 +49,7 @@ class Panel:
     def axes(self, x: Axis, y: Axis, **changes: Any) -> None:
         """Set the axes; ``changes`` apply to both. A y title far longer than the panel is high is shortened."""
         layout = self.drawing.figure.layout
-        if title := y.get("title"):
+        if title := y.get("title"):  # the axes of a table have none
             y = {**y, "title": {**title, "text": shortened(title["text"], LONGEST_TITLE * self.height)}}
         layout[axis_name(self.x)] = {**x, "domain": self.x_domain, "anchor": self.y, **changes}
         layout[axis_name(self.y)] = {**y, "domain": self.y_domain, "anchor": self.x, **changes}
@@ -78,9 +79,13 @@ class Panel:
         return float(x * 10**step if self.x_axis.type == "log" else x + step)
 
     def heading(self, text: str, *lines: str) -> None:
-        """Write a heading above the panel, with lines of smaller print below it; nothing if ``text`` is empty."""
+        """Write a heading above the panel, with lines of smaller print below it; nothing if ``text`` is empty.
+
+        A heading that would reach far into that of the next panel is shortened.
+        """
         if not text:
             return
+        text = shortened(text, LONGEST_HEADING * self.width)
         small = "".join(f'<br><span style="font-size:{SIZE - 2}px">{line}</span>' for line in lines if line)
         self.annotate(
             text=f"<b>{text}</b>{small}", x=0, y=1, xanchor="left", yanchor="bottom", yshift=3, align="left"
