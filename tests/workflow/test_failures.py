@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from relscale.scoring.suite_description import SUITES
+from relscale.storage.process import CHECKED
 
 ROOT = Path(__file__).parents[2]
 TINY = yaml.safe_load(Path(__file__).with_name("tiny.yaml").read_text())
@@ -103,3 +104,11 @@ def test_a_wrong_experiment_makes_nothing(experiment):
     assert result.returncode == 1
     assert "suites.mine: nowhere/suite.yaml: no such file" in result.stderr
     assert not os.path.lexists(experiment.folder / "results")
+
+
+def test_an_override_of_a_config_that_relscale_run_has_checked_is_checked(experiment):
+    experiment.environment[CHECKED] = str(experiment.folder / "mine.yaml")
+    assert experiment.run("--cores", "1", "--dry-run").returncode == 0
+    result = experiment.run("--cores", "1", "--dry-run", "--config", "suites={mine: {path: nowhere}}")
+    assert result.returncode == 1
+    assert "suites.mine: nowhere/suite.yaml: no such file" in result.stdout + result.stderr

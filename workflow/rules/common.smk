@@ -17,6 +17,7 @@ from relscale.workflow.pipeline import Pipeline
 from relscale.provenance import code_digest, digest
 from relscale.workflow.recovery import remove_damaged, remove_leftovers
 from relscale.experiments.results import Wildcard
+from relscale.storage.process import CHECKED
 from relscale.scoring.builders import builder_modules
 from relscale.workflow.snakemake_options import is_read_only, is_submitted
 from relscale.workflow.user_files import as_inputs, file_states
@@ -40,7 +41,10 @@ try:
         workflow.config_settings.config,
         logger.warning if workflow.is_main_process else lambda line: None,
     )
-    if workflow.is_main_process:
+    is_checked = (
+        list(map(str, workflow.configfiles)) == [os.environ.get(CHECKED)] and not workflow.config_settings.config
+    )
+    if workflow.is_main_process and not is_checked:
         from relscale.experiments.check import check_experiment  # not imported in the jobs of a cluster
 
         check_experiment(experiment, submitted=SUBMITS)

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
     experiment = load_config(config)
     need("this experiment", *EXTRAS[experiment.runs.source])
     check_experiment(experiment, submitted=is_submitted(options.further))
-    status = run_workflow(config, options.further)
+    status = run_workflow(config, options.further, is_checked=True)
     if status:
         raise SystemExit(status)
     if not is_read_only(options.further):
@@ -77,19 +77,21 @@ def has_writable_cache() -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
-def run_workflow(config: Path, further: list[str]) -> int:
+def run_workflow(config: Path, further: list[str], is_checked: bool = False) -> int:
     """Run Snakemake on a config in the working folder; returns its exit status after all its jobs have ended.
 
-    A signal that ended it is 128 and its number, as in a shell.
+    A signal that ended it is 128 and its number, as in a shell. An experiment that has been checked is not checked
+    again, unless ``further`` changes it.
     """
     from relscale.package_files import FILES, SNAKEFILE
-    from relscale.storage.process import RUN
+    from relscale.storage.process import CHECKED, RUN
 
     environment = os.environ | {
         RUN: str(
             os.getpid()
         ),  # Snakemake ends with this command, which prints the headline in place of the Snakefile
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        CHECKED: str(config.absolute()) if is_checked else "",
     }
     profile = FILES / "profiles" / "default"
     command = [

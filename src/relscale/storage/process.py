@@ -14,6 +14,7 @@ from pathlib import Path
 CHANGES_NO_NUMBER = "ends a process when its parent ends"
 
 RUN = "RELSCALE_RUN"  # environment variable with the process of `relscale run`
+CHECKED = "RELSCALE_CHECKED"  # environment variable with the config that `relscale run` has checked
 EXIT_CODE = 85  # ERESTART on Linux, and HTCondor's "saved, run me again"
 SECONDS_BETWEEN_CHECKS = 0.5  # of the process that started this one
 
