@@ -1,5 +1,6 @@
 """What the form of a prompt does, where it is known."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,24 @@ def test_the_gain_over_all_computes_is_the_mean_gain_with_the_last_stages_t_inte
     assert row["value"] == pytest.approx(gain.mean())
     assert row["high"] - row["value"] == pytest.approx(stats.t.ppf(0.975, 5) * stderr)
     assert len(rows_of(matrix(values), quantity="difference")) == 7 + 1
+
+
+def test_gains_of_clustered_items_have_the_quantile_of_their_clusters() -> None:
+    """Forms differ on the same items alone, without noise of runs: all of the variance is the items'."""
+    rng = np.random.default_rng(4)
+    gains = 0.05 + 0.01 * rng.normal(size=60)
+    accuracy = np.stack([0.4 + 0.03 * X, 0.45 + 0.03 * X], axis=1)
+    draws = np.stack([np.tile(accuracy[:, :1], 60), accuracy[:, :1] + gains], axis=1)
+    one = replace(
+        matrix({(form, "accuracy"): of for form, of in zip(FORMS, accuracy.T, strict=True)}, draws),
+        clusters=np.array([4.0, 9.0]),
+    )
+    rows = rows_of(one, quantity="difference", prompt="cloze")
+    of_items = [row for row in rows if row["estimand"] != "these items"]
+    assert len(of_items) == 7 + 1
+    for row in of_items:
+        assert row["high"] - row["value"] == pytest.approx(stats.t.ppf(0.975, 3) * gains.std(ddof=1))
+        assert row["status"] == "too few clusters of items"
 
 
 def test_checkpoints_of_one_training_are_drawn_as_a_whole() -> None:

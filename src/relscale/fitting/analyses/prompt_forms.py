@@ -14,7 +14,8 @@ points are checkpoints of shared training runs, this distribution does not apply
 instead.
 
 **Gain over the reference form.** A form's accuracy minus that of the reference form, on the same questions. At a point,
-the interval is over the items alone (the same draws for both forms). Over all points, the gain is the level at their
+the interval is over the items alone (the same draws for both forms), normal, or Student's t of C − 1 if the items come
+in C clusters. Over all points, the gain is the level at their
 mean ln F of the line of the differences on ln F, with the intervals of ``relscale.fitting.inference.interval``.
 
 Source: Smithson, *Correct confidence intervals for various regression effect sizes and parameters*, Educational and
@@ -223,8 +224,6 @@ def _differences(
     curves: FrontierCurves, columns: list[int], reference: dict[str, str | None], settings: Settings
 ) -> Iterator[PromptFormRow]:
     """Gains of every accuracy under every form but the reference, at each point and over all."""
-    from scipy.special import ndtri
-
     series, read = curves.matrix.series, curves.read
     column = {series[i]: i for i in columns}
     pairs = [
@@ -240,9 +239,12 @@ def _differences(
     value = read.value[:, target] - read.value[:, base]
     replicates = read.replicates[:, target] - read.replicates[:, base]
     noise = (read.noise[:, target] + read.noise[:, base]) / 2
-    line, intervals = _overall(curves, value, replicates, noise, settings)
+    of_series = curves.matrix.clusters
+    clusters = None if of_series is None else np.fmin(of_series[target], of_series[base])
+    line, intervals = _overall(curves, value, replicates, noise, clusters, settings)
     of_items = spread(replicates)
-    far = float(ndtri((1 + settings.level) / 2))
+    items_df = np.full(len(pairs), np.inf) if clusters is None else np.nan_to_num(clusters - 1, nan=np.inf)
+    far = interval.quantile((1 + settings.level) / 2, items_df, 0.0, items_df)
     for j, (i, _) in enumerate(pairs):
         common = {
             **fields_of(_key(curves, i)),
@@ -252,6 +254,7 @@ def _differences(
             "scale": LINEAR,
             "level": settings.level,
         }
+        few_clusters = interval.too_few_clusters(float(items_df[j]) + 1) or OK
         for p, point in enumerate(curves.points):
             wrong = _first_wrong(read.status[p, target[j]], read.status[p, base[j]])
             yield PromptFormRow(
@@ -261,13 +264,13 @@ def _differences(
                 training_flops=point.training_flops,
                 value=value[p, j],
                 stderr=of_items[p, j],
-                low=value[p, j] - far * of_items[p, j],
-                high=value[p, j] + far * of_items[p, j],
+                low=value[p, j] - far[j] * of_items[p, j],
+                high=value[p, j] + far[j] * of_items[p, j],
                 n=int(min(read.runs[p, target[j]], read.runs[p, base[j]])),
                 method=Method.ITEM_REPLICATES,
-                method_note="normal",
+                method_note="normal" if np.isinf(items_df[j]) else "Student's t, by cluster",
                 estimand=Estimand.ITEM_POPULATION_AT_POINT,
-                **fields_of(wrong if np.isnan(value[p, j]) else OK),
+                **fields_of(wrong if np.isnan(value[p, j]) else few_clusters),
             )
         n = int(line.n[j])
         remark = interval.too_few_points(n) if n < SMALLEST else interval.too_few_blocks(line, j) or OK
@@ -283,19 +286,26 @@ def _differences(
                 n=n,
                 method=interval.method_of(line.blocks is not None, estimand),
                 estimand=estimand,
-                **fields_of(remark),
+                **fields_of(
+                    few_clusters if remark == OK and estimand == Estimand.ITEM_POPULATION else remark
+                ),
             )
 
 
 def _overall(
-    curves: FrontierCurves, value: Floats, replicates: Floats, noise: Floats, settings: Settings
+    curves: FrontierCurves,
+    value: Floats,
+    replicates: Floats,
+    noise: Floats,
+    clusters: Floats | None,
+    settings: Settings,
 ) -> tuple[Lines, dict[Estimand, interval.Interval]]:
     """The line of each pair, and its level at its mean ln F with the interval for each estimand."""
     x, blocks = curves.errors.log_flops, curves.errors.blocks
     line = lines(x, value, noise, blocks)
     intervals = {Estimand.THESE_ITEMS: interval.level_at(line, line.reference, settings.level)}
     if replicates.shape[-1] > 1:
-        items = interval.item_lines(x, value, replicates, line, blocks)
+        items = interval.item_lines(x, value, replicates, line, blocks, clusters)
         intervals[Estimand.ITEM_POPULATION] = interval.level_at(line, line.reference, settings.level, items)
     return line, intervals
 
