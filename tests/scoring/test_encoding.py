@@ -38,6 +38,9 @@ class Letters:
                 tokens.append(ord(letter) + (1000 if before == " " and tokens else 0))
         return tokens
 
+    def convert_ids_to_tokens(self, tokens):
+        return [f"▁{chr(token - 1000)}" if token > 1000 else chr(token) for token in tokens]
+
 
 @given(st.integers(0, 60), st.integers(2, 12))
 def test_rolling_windows_are_those_of_lm_eval(length, size):
@@ -116,6 +119,7 @@ def test_bytes_scored_are_those_after_the_context_tokens():
     encoder = Encoder(Letters(), 20)
     assert encoder.scored_bytes("abcdef", 0) == 6
     assert encoder.scored_bytes("abcdef", 9) == 0
+    assert encoder.scored_bytes("ab cdef", 2) == 5
 
 
 # Text that a tokenizer may treat in its own way: special tokens, all kinds of white space, letters of many bytes.
@@ -252,6 +256,19 @@ def test_bytes_of_a_character_that_the_context_begins_are_scored_as_far_as_its_t
     encoder = Encoder(tokenizer, 64)
     size = len(text.encode())
     assert [encoder.scored_bytes(text, count) for count in range(size + 2)] == [*range(size, -1, -1), 0]
+
+
+@pytest.mark.parametrize("trim_offsets", [False, True])
+def test_the_space_before_a_word_is_scored_with_it_whatever_the_offsets(trim_offsets):
+    import tiny_models
+    from tokenizers import processors
+
+    tokenizer = tiny_models.byte_level_tokenizer(600, ["a word or a début is a début"] * 9)
+    tokenizer.backend_tokenizer.post_processor = processors.ByteLevel(trim_offsets=trim_offsets)
+    text = "a word or a début  is"
+    ids = tokenizer.encode(text)
+    found = [Encoder(tokenizer, 64).scored_bytes(text, count) for count in range(len(ids))]
+    assert found == [len(tokenizer.decode(ids[count:]).encode()) for count in range(len(ids))]
 
 
 def test_so_are_those_of_a_vocabulary_of_texts_that_falls_back_to_bytes():

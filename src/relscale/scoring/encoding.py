@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 AT_ONCE = 512
 SHOWN = 40  # characters of a text in a message
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # a token of one byte, in vocabularies of other texts
+SPACE = "▁"  # as these write a space, also one that they put before a text
 # Tokens that an encoder caches for the next model with its vocabulary: about 100 MB.
 REMEMBERED = 2_000_000
 
@@ -111,12 +112,19 @@ class Encoder:
     def scored_bytes(self, text: str, context_tokens: int) -> int:
         """UTF-8 bytes of ``text`` that `rolling` scores: of the tokens after the first ``context_tokens``.
 
-        A token may end inside a character, whose first bytes are then context.
+        They are those of the tokens' own texts, because a token may end inside a character, and offsets may lack the
+        space before a word. If these do not make up ``text``, as after its normalization, they are those from the
+        character on at which what is scored begins.
         """
-        if self.tokenizer.is_fast or not context_tokens:
-            from_character = len(text[self.scored_from(text, context_tokens) :].encode())
-            return from_character - self._begun_bytes(text, context_tokens)
-        scored = self._context_and_scored(text, context_tokens)[1]
+        if not context_tokens:
+            return len(text.encode())
+        context, scored = self._context_and_scored(text, context_tokens)
+        pieces = self.tokenizer.convert_ids_to_tokens(context + scored)
+        added = bool(pieces) and str(pieces[0]).startswith(SPACE) and not text.startswith((" ", SPACE))
+        if sum(map(self._size, pieces)) - added * self._size(SPACE) == len(text.encode()):
+            return sum(map(self._size, pieces[len(context) :]))
+        if self.tokenizer.is_fast:
+            return len(text[self.scored_from(text, context_tokens) :].encode())
         return len(str(self.tokenizer.decode(scored)).encode()) if scored else 0
 
     def scored_from(self, text: str, context_tokens: int) -> int:
@@ -138,27 +146,17 @@ class Encoder:
             return int(offsets[-len(scored)][0])
         return min(len(str(self.tokenizer.decode(context))), len(text))
 
-    def _begun_bytes(self, text: str, context_tokens: int) -> int:
-        """Bytes of the first scored character that tokens of the context have, if tokens are parts of characters."""
-        scored = self._context_and_scored(text, context_tokens)[1] if context_tokens else []
-        if not scored:
-            return 0
-        encoded = self.tokenizer(text, return_offsets_mapping=True)
-        spans, end = encoded["offset_mapping"], len(encoded["input_ids"]) - len(scored)
-        start = end  # back to a token that begins with a character
-        while start and spans[start - 1][1] > spans[start][0]:
-            start -= 1
-        pieces = self.tokenizer.convert_ids_to_tokens(encoded["input_ids"][start:end])
-        if not all(self._is_byte_level or BYTE.fullmatch(piece) for piece in pieces):
-            return 0
-        read = sum(1 if BYTE.fullmatch(piece) else len(piece) for piece in pieces)
-        return read - len(text[spans[start][0] : spans[end][0]].encode())
+    def _size(self, piece: str | bytes) -> int:
+        """Bytes of a token, as it is written in the vocabulary."""
+        if isinstance(piece, bytes) or self._is_byte_level:
+            return len(piece)
+        return 1 if BYTE.fullmatch(piece) else len(piece.replace(SPACE, " ").encode())
 
     @cached_property
     def _is_byte_level(self) -> bool:
         """Whether tokens are written with one character per byte."""
         pieces = self.tokenizer.convert_ids_to_tokens(self.tokenizer.encode("é", add_special_tokens=False))
-        return "".join(pieces).endswith("Ã©")
+        return "".join(map(str, pieces)).endswith("Ã©")
 
     def _context_and_scored(self, text: str, context_tokens: int) -> tuple[list[int], list[int]]:
         tokens = list(self._encode([(text, True)])[text, True])
