@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from relscale.errors import RelscaleError
 from relscale.experiments.config_schema import Schema, config_schema, schema_of_source
 from relscale.experiments.experiment import BY_SOURCE, Experiment, TrainingExperiment
-from relscale.experiments.messages import LONGEST, shortened
+from relscale.experiments.messages import LONGEST, SHOWN, shortened
 from relscale.experiments.paths import opened_path, recorded_path
 from relscale.experiments.pins import pins_file, with_pins
-from relscale.experiments.references import check_budgets, check_corpora, check_source
+from relscale.experiments.references import check_budgets, check_corpora
 from relscale.experiments.schema_error import explain
 from relscale.experiments.schema_values import values_of
 from relscale.exported_suites import with_exported_suites
@@ -126,7 +126,7 @@ def check_config(config: Any, name: str = "config") -> Experiment:
     try:
         written = _mapping(config, "")
         values = values_of(_schema(written), written)
-        check_source(values)
+        _check_source(values)
         experiment = _accepted(values) or _explained(values)
         if isinstance(experiment, TrainingExperiment):
             check_corpora(experiment)
@@ -211,3 +211,25 @@ def _unquoted(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_unquoted(entry) for entry in value]
     return None if value is None else Plain(value)
+
+
+def _check_source(values: dict[str, Any]) -> None:
+    """Reject keys that do not apply to the source of the runs."""
+    runs = values.get("runs", {})
+    if runs is None:
+        return
+    if not isinstance(runs, dict):
+        raise RelscaleError(
+            f"runs: {shortened(repr(runs), SHOWN)} is not a mapping; write {{source: train}}, or remove it"
+        )
+    source = runs.get("source", "train")
+    if not isinstance(source, str) or source not in BY_SOURCE:
+        return
+    for key, owner in (("tables", "measurements"), ("table", "checkpoints")):
+        if key in runs and source != owner:
+            raise RelscaleError(
+                f"runs.{key}: used only if runs.source is {owner!r}; set that, or remove the key"
+            )
+    for key in ("sources", "corpora", "design"):
+        if key in values and source == "measurements":
+            raise RelscaleError(f"{key}: nothing is trained if runs.source is {source!r}; remove it")

@@ -1,36 +1,12 @@
-"""Checks of a config beyond its schema: keys of another source of runs, and entries that refer to others."""
-
-from typing import Any
+"""Checks of a config beyond its schema: entries that refer to others."""
 
 from relscale.errors import RelscaleError
-from relscale.experiments.experiment import BY_SOURCE, TrainingExperiment
-from relscale.experiments.messages import SHOWN, shortened, unknown_name
+from relscale.experiments.experiment import TrainingExperiment
+from relscale.experiments.messages import unknown_name
 from relscale.suggestions import suggestion
 from relscale.tokens.options import Corpus, MixturePart
 
 CHANGES_NO_NUMBER = "checks the config, and changes nothing in it"
-
-
-def check_source(values: dict[str, Any]) -> None:
-    """Reject keys that do not apply to the source of the runs."""
-    runs = values.get("runs", {})
-    if runs is None:
-        return
-    if not isinstance(runs, dict):
-        raise RelscaleError(
-            f"runs: {shortened(repr(runs), SHOWN)} is not a mapping; write {{source: train}}, or remove it"
-        )
-    source = runs.get("source", "train")
-    if not isinstance(source, str) or source not in BY_SOURCE:
-        return
-    for key, owner in (("tables", "measurements"), ("table", "checkpoints")):
-        if key in runs and source != owner:
-            raise RelscaleError(
-                f"runs.{key}: used only if runs.source is {owner!r}; set that, or remove the key"
-            )
-    for key in ("sources", "corpora", "design"):
-        if key in values and source == "measurements":
-            raise RelscaleError(f"{key}: nothing is trained if runs.source is {source!r}; remove it")
 
 
 def check_corpora(experiment: TrainingExperiment) -> None:
