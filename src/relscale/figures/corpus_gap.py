@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import estimate, number
-from relscale.figures.contrast import contrast_forests, contrast_losses
+from relscale.figures.contrast import ContrastForest, contrast_forests, contrast_losses
 from relscale.figures.curve_notes import curve_notes
 from relscale.figures.curves import draw_curves
 from relscale.figures.data import FigureData
@@ -49,31 +49,22 @@ def draw(data: FigureData) -> go.Figure:
         names=names,
     )
     style = chart.styles(shown.names, shown.names[0]) if shown else {}
-    for column, part in enumerate([shown.losses, shown.ratios] if shown else []):
-        panel, baseline = panels.panel(0, column), losses[0].baseline
-        title = f"loss relative to {baseline} (ratio)" if column else "validation loss (nats per token)"
-        y = [value for curve in part for value in curve.shown_values] + [1.0] * column
+    if shown:
+        baseline = losses[0].baseline
         x = chart.compute_axis([row.training_flops for row in losses], panels.width)
-        panel.axes(x, chart.log_axis(y, title))
-        heading = f"Relative to {baseline}" if column else "Validation loss"
-        panel.heading(heading, *(f"{curve.label}: {curve.line.words()}" for curve in part if curve.line))
-        if column:
-            panel.reference_line(1.0)
-        panel.message("" if part else "no loss could be estimated along the frontier")
-        draw_curves(panel, part, style)
+        for column, part in enumerate([shown.losses, shown.ratios]):
+            title = f"loss relative to {baseline} (ratio)" if column else "validation loss (nats per token)"
+            y = [value for curve in part for value in curve.shown_values] + [1.0] * column
+            panel = panels.panel(0, column)
+            panel.axes(x, chart.log_axis(y, title))
+            heading = f"Relative to {baseline}" if column else "Validation loss"
+            panel.heading(heading, *(f"{curve.label}: {curve.line.words()}" for curve in part if curve.line))
+            if column:
+                panel.reference_line(1.0)
+            panel.message("" if part else "no loss could be estimated along the frontier")
+            draw_curves(panel, part, style)
     for i, forest in enumerate(forests):
-        panel = panels.panel(i // COLUMNS + first, i % COLUMNS)
-        panel.axes(
-            chart.linear_axis(estimates_and_limits(forest.rows), "Δβ", most=6, zero=True),
-            chart.names_axis(forest.names),
-        )
-        panel.heading(forest.suite.title, f"{forest.series.label} against {forest.rows[0].baseline}")
-        for position, row in enumerate(forest.rows):
-            value = number(row.value)
-            words = f"Δβ = {estimate(value, row.low, row.high)}<br>{row.estimand}"
-            mark = replace(chart.verdict_style(row.verdict), dash="solid", width=2.6)
-            hover = f"{words}<br>{chart.verdict_words(row.verdict)}"
-            panel.forest_mark(position, value, row.low, row.high, mark, hover)
+        _draw_forest(panels.panel(i // COLUMNS + first, i % COLUMNS), forest)
     keys = [chart.Key(label, mark, group=label) for label, mark in style.items()]
     panels.key([*keys, *(chart.verdict_keys() if forests else [])])
     fits = [row for row in data.law_rows(contrast, parameter="delta_beta") if row.contrast == contrast]
@@ -84,3 +75,19 @@ def draw(data: FigureData) -> go.Figure:
         *(f"{text}." for _, text in reasons(fits, lambda row: row.parameter)),
     )
     return panels.figure
+
+
+def _draw_forest(panel: chart.Panel, forest: ContrastForest) -> None:
+    """Draw Δβ of each group of a suite."""
+    panel.axes(
+        chart.linear_axis(estimates_and_limits(forest.rows), "Δβ", most=6, zero=True),
+        chart.names_axis(forest.names),
+    )
+    panel.heading(forest.suite.title, f"{forest.series.label} against {forest.rows[0].baseline}")
+    for position, row in enumerate(forest.rows):
+        value = number(row.value)
+        words = f"Δβ = {estimate(value, row.low, row.high)}<br>{row.estimand}"
+        mark = replace(chart.verdict_style(row.verdict), dash="solid", width=2.6)
+        panel.forest_mark(
+            position, value, row.low, row.high, mark, f"{words}<br>{chart.verdict_words(row.verdict)}"
+        )

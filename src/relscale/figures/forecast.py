@@ -14,11 +14,11 @@ from relscale.figures import chart
 from relscale.figures.backtests import backtest_panels, interval_tests
 from relscale.figures.candidate_weights import candidate_styles
 from relscale.figures.chart.numbers import known
-from relscale.figures.data import GROUP, FigureData, Quantity, distinct
+from relscale.figures.data import FigureData, Quantity, distinct
 from relscale.figures.forecast_panel import KEYS, draw_group_forecast
 from relscale.figures.group_forecast import group_forecast, largest_first
 from relscale.figures.options import OneSuite
-from relscale.figures.select import levels, reason, series_rows
+from relscale.figures.select import between_groups, levels, reason, series_rows
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 
@@ -46,7 +46,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
     """
     suite = data.required_suite("forecast", options)
     title = f"Forecast: {suite.title}"
-    rows = [row for row in data.rows(ForecastRow, **suite.key) if row.contrast in (None, GROUP)]
+    rows = between_groups(data.rows(ForecastRow, **suite.key))
     ensembles = [row for row in rows if row.candidate == ENSEMBLE and known(row.value)]
     quantities = [name for name in QUANTITIES if any(row.quantity == name for row in ensembles)]
     quantity = options.quantity or (quantities[0] if quantities else None)
@@ -56,8 +56,8 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         return chart.empty(title, f"The suite {suite.name!r} has no forecasts. {explanation}")
     rows = [row for row in rows if row.quantity == quantity]
     ensembles = [row for row in ensembles if row.quantity == quantity]
-    tests = [row for row in data.rows(BacktestRow, **suite.key, quantity=quantity) if known(row.log_error)]
-    tests = [row for row in tests if row.contrast in (None, GROUP)]
+    tests = between_groups(data.rows(BacktestRow, **suite.key, quantity=quantity))
+    tests = [row for row in tests if known(row.log_error)]
     largest = largest_first(data, ensembles)
     style = candidate_styles(rows)
     forecast_rows = math.ceil(min(len(largest), MOST_PANELS) / COLUMNS)

@@ -6,16 +6,15 @@ with the compute-optimal line (C = 6ND). Right: the residuals.
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from relscale.figures import chart
-from relscale.figures.data import FigureData, series_key
+from relscale.figures.data import FigureData
 from relscale.figures.fitted_surface import Surface, compute_optimal_line, fitted_surface
 from relscale.figures.options import SeveralFits
-from relscale.fitting.inference.parameter_row import ParameterRow
+from relscale.figures.select import named_fits
 from relscale.measurements.metric import Metric
 
 TITLE = "Loss over parameters and tokens"
@@ -31,11 +30,8 @@ BEYOND = replace(chart.EXCLUDED, size=9, width=2)
 
 def draw(data: FigureData, options: SeveralFits) -> go.Figure:
     """Draw every fit of a law of parameters and tokens."""
-    fits: dict[tuple[Any, ...], list[ParameterRow]] = {}
-    for row in data.rows(ParameterRow, predictor=PREDICTORS):
-        if row.fit and row.fit in (options.fits or [row.fit]):
-            fits.setdefault((row.fit, *series_key(row)), []).append(row)
-    surfaces = [surface for surface in (fitted_surface(data, rows) for rows in fits.values()) if surface]
+    fits = named_fits(data, options.fits, predictor=PREDICTORS)
+    surfaces = [surface for rows in fits if (surface := fitted_surface(data, rows))]
     if not surfaces:
         return chart.empty(
             TITLE, "The config requests no law of parameters and tokens, or none could be fitted."

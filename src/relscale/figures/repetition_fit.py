@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.figures.chart.numbers import estimate, known, number
-from relscale.figures.data import FigureData, MeasuredRun, runs_of_series, series_key
-from relscale.figures.select import fit_reason
+from relscale.figures.data import FigureData, MeasuredRun, runs_of_series
+from relscale.figures.select import fit_reason, named_fits
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.laws import data_constrained, repetition
 from relscale.storage.rows import column
@@ -80,11 +80,8 @@ class RepetitionFit(NamedTuple):
 
 def repetition_fits(data: FigureData, names: Sequence[str]) -> list[RepetitionFit]:
     """The fits of these names, or all fits if no names are given, without failed ones."""
-    fits: dict[tuple[object, ...], list[ParameterRow]] = {}
-    for row in data.rows(ParameterRow, law=data_constrained.LAW.name):
-        if row.fit and row.fit in (names or [row.fit]):
-            fits.setdefault((row.fit, *series_key(row)), []).append(row)
-    return [fit for rows in fits.values() if (fit := _with_runs(data, rows))]
+    fits = named_fits(data, names, law=data_constrained.LAW.name)
+    return [fit for rows in fits if (fit := _with_runs(data, rows))]
 
 
 def _with_runs(data: FigureData, rows: list[ParameterRow]) -> RepetitionFit | None:

@@ -5,27 +5,22 @@ largest. Middle: leave-one-out changes of Δβ by budget (or run, or training). 
 more budgets, runs or items.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import TypeVar
 
 import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import known
-from relscale.figures.data import GROUP, FigureData
+from relscale.figures.data import FigureData
 from relscale.figures.groups import group_keys, group_styles
 from relscale.figures.held_out_errors import MEDIAN, draw_held_out_errors, form_words, forms_by_error
 from relscale.figures.leave_one_out import LOST_VERDICT, draw_leave_one_out
 from relscale.figures.options import OneSuite
 from relscale.figures.power_curves import RESOURCE_WORDS, RESOURCES, draw_power
-from relscale.figures.select import estimands_in_words, reasons, series_present, series_rows
+from relscale.figures.select import between_groups, estimands_in_words, reasons, series_present, series_rows
 from relscale.fitting.analyses.held_out_comparison import FormRow
 from relscale.fitting.analyses.influence import InfluenceRow
 from relscale.fitting.analyses.statistical_power import ENOUGH, PowerRow
-from relscale.fitting.keys import CurveKey
-
-C = TypeVar("C", bound=CurveKey)
 
 PER_SUITE = True
 CROWDED = chart.Style(chart.MEDIUM, size=5, opacity=0.45)
@@ -41,9 +36,9 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     """
     suite = data.required_suite("robustness", options)
     title = f"Robustness of the relative laws: {suite.title}"
-    influence = _between_groups(data.rows(InfluenceRow, **suite.key))
-    forms = _between_groups(data.rows(FormRow, **suite.key, quantity="ratio"))
-    power = _between_groups(data.rows(PowerRow, **suite.key))
+    influence = between_groups(data.rows(InfluenceRow, **suite.key))
+    forms = between_groups(data.rows(FormRow, **suite.key, quantity="ratio"))
+    power = between_groups(data.rows(PowerRow, **suite.key))
     smallest = min((row.delta_beta for row in power if known(row.delta_beta)), default=None)
     power = [row for row in power if row.delta_beta == smallest]
     changes = [
@@ -96,7 +91,3 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
         *(f"Left, {form_words(form)} form: {text}." for form, text in reasons(forms, lambda row: row.form)),
     )
     return panels.figure
-
-
-def _between_groups(rows: Iterable[C]) -> list[C]:
-    return [row for row in rows if row.contrast in (None, GROUP)]

@@ -1,10 +1,11 @@
 """Selection of rows for figures, and words for their estimands, methods and reasons."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, Unpack
 
 from relscale.figures.chart.numbers import known
-from relscale.figures.data import FigureData, Series, distinct
+from relscale.figures.data import GROUP, FigureData, Series, distinct, series_key
+from relscale.figures.row_filter import RowFilter
 from relscale.fitting.analyses.influence import InfluenceRow
 from relscale.fitting.analyses.prompt_forms import PromptFormRow
 from relscale.fitting.analyses.specification import SpecificationRow
@@ -12,7 +13,7 @@ from relscale.fitting.forecasts.forecast import ForecastRow
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import described
 from relscale.fitting.inference.parameter_row import ParameterRow
-from relscale.fitting.keys import FamilyKey
+from relscale.fitting.keys import CurveKey, FamilyKey
 from relscale.fitting.report.reproduction_row import ReproductionRow
 
 # Estimands of intervals in words, the most general first.
@@ -39,6 +40,7 @@ class WithStatus(Protocol):
 
 Estimated: TypeAlias = ParameterRow | PromptFormRow | InfluenceRow | SpecificationRow
 S = TypeVar("S", bound=FamilyKey)
+C = TypeVar("C", bound=CurveKey)
 E = TypeVar("E", bound=Estimated)
 J = TypeVar("J", bound=WithStatus)
 T = TypeVar("T")
@@ -53,6 +55,22 @@ def series_present(data: FigureData, rows: Iterable[FamilyKey]) -> list[Series]:
     """The series of these rows, in the order of figures."""
     present = {(row.corpus, row.optimizer) for row in rows}
     return [series for series in data.series if (series.corpus, series.optimizer) in present]
+
+
+def between_groups(rows: Iterable[C]) -> list[C]:
+    """The rows of errors and of contrasts between groups."""
+    return [row for row in rows if row.contrast in (None, GROUP)]
+
+
+def named_fits(
+    data: FigureData, names: Sequence[str], **equal: Unpack[RowFilter]
+) -> list[list[ParameterRow]]:
+    """The rows of each fit and series with one of these names; those of all named fits if no names are given."""
+    fits: dict[tuple[str | None, ...], list[ParameterRow]] = {}
+    for row in data.rows(ParameterRow, **equal):
+        if row.fit and row.fit in (names or [row.fit]):
+            fits.setdefault((row.fit, *series_key(row)), []).append(row)
+    return list(fits.values())
 
 
 def most_general(rows: Iterable[E]) -> list[E]:

@@ -7,14 +7,22 @@ their median, and a middle panel shows the share of gaps with each verdict.
 
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from relscale.figures import chart
 from relscale.figures.chart.numbers import known
-from relscale.figures.data import GROUP, FigureData
+from relscale.figures.data import FigureData
 from relscale.figures.options import OneSuite
-from relscale.figures.select import estimands_in_words, levels, reason, series_present, series_rows
+from relscale.figures.select import (
+    between_groups,
+    estimands_in_words,
+    levels,
+    reason,
+    series_present,
+    series_rows,
+)
 from relscale.figures.specification_order import (
     choice_name,
     choice_words,
@@ -54,18 +62,15 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     title = f"Specification curve: {suite.title}"
     all_rows = [
         row
-        for row in data.rows(SpecificationRow, suite=suite.name)
-        if row.contrast in (None, GROUP) and options.prompt in (None, row.prompt)
+        for row in between_groups(data.rows(SpecificationRow, suite=suite.name))
+        if options.prompt in (None, row.prompt)
     ]
     rows = [row for row in all_rows if known(row.value)]
     if not rows:
         explanation = next((f"None yields a Δβ: {reason(row)}." for row in all_rows), "None was computed.")
         return chart.empty(title, f"The suite {suite.name!r} has no specifications. {explanation}")
-    levels_of_choice, groups, all_series = (
-        levels_of_choices(rows),
-        largest_first(rows),
-        series_present(data, rows),
-    )
+    levels_of_choice, groups = levels_of_choices(rows), largest_first(rows)
+    all_series = series_present(data, rows)
     choices = {choice: options for choice, options in levels_of_choice.items() if len(options) > 1}
     names = [[choice_name(choice), *map(level_words, options)] for choice, options in choices.items()]
     lines = sum(map(len, names))
@@ -99,29 +104,30 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     panels.share_names()
     keys = chart.verdict_keys(BARS if many else None)
     panels.key([*keys, chart.Key("default analysis", DEFAULT, "markers")])
+    level = levels(rows)
+    marks = f"Lines: {level} intervals." if level else ""
+    if many:
+        marks = "Point: median over groups; thick line: interquartile range; thin line: full range."
     constant = [
         choice_words(choice, options[0])
         for choice, options in levels_of_choice.items()
         if len(options) == 1 and options[0]
     ]
-    without_interval = Counter(reason(row) for row in rows if not known(row.low, row.high))
-    without_estimate = Counter(reason(row) for row in all_rows if not known(row.value))
     panels.notes(
-        "Point: median over groups; thick line: interquartile range; thin line: full range."
-        if many
-        else f"Lines: {levels(rows)} intervals."
-        if levels(rows)
-        else "",
+        marks,
         f"Intervals and verdicts are for {estimands_in_words(rows)}, as in the table of verdicts. Verdicts use "
         "p-values adjusted over all gaps of the suite under the same specification.",
         f"Constant: {'; '.join(constant)}." if constant else "",
         f"{outside} interval limits are outside the panels." if outside and not many else "",
-        *(_missing_note("an interval", *counted) for counted in without_interval.most_common(4)),
-        *(_missing_note("a Δβ", *counted) for counted in without_estimate.most_common(4)),
+        *_missing("an interval", [row for row in rows if not known(row.low, row.high)]),
+        *_missing("a Δβ", [row for row in all_rows if not known(row.value)]),
     )
     return panels.figure
 
 
-def _missing_note(missing: str, reason: str, count: int) -> str:
-    """A note on the number of gaps, over all specifications, without an estimate or interval, and the reason."""
-    return f"{count} gap{'s' * (count != 1)} without {missing}: {reason.removeprefix('no interval: ')}."
+def _missing(what: str, rows: Sequence[SpecificationRow]) -> list[str]:
+    """Notes on the number of gaps, over all specifications, without an estimate or interval, by the reason."""
+    return [
+        f"{count} gap{'s' * (count != 1)} without {what}: {why.removeprefix('no interval: ')}."
+        for why, count in Counter(map(reason, rows)).most_common(4)
+    ]
