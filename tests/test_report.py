@@ -443,5 +443,6 @@ def test_what_would_resolve_a_gap_is_the_smallest_amount_with_enough_power() -> 
         "80% power needs 2 times the items; 5 compute budgets or more than 64 times the runs for these items"
     )
     enough = powers("runs", (1.0, 0.9), (64.0, 1.0))
-    assert needed_resources(budgets + enough + items) == "80% power needs 2 times the items"
+    for of_runs in (budgets + enough, []):  # of points on a line only the items scatter
+        assert needed_resources(of_runs + items) == "80% power needs 2 times the items"
     assert not needed_resources([])

@@ -31,7 +31,7 @@ def needed_resources(rows: Sequence[PowerRow]) -> str:
     amounts = {resource: AMOUNT[resource].format(count) for resource, count in least.items() if count}
     new_items = amounts.pop("items", "")
     these_items = " or ".join(amounts.values())
-    if new_items:
+    if new_items and these_items:
         these_items = "" if least["runs"] == PRESENT else f"{these_items} for these items"
     needs = "; ".join(filter(None, (new_items, these_items)))
     return f"{words.percent(ENOUGH)} power needs {needs}" if needs else ""

@@ -23,7 +23,7 @@ PIECE = 1024  # tokens of a part at a time: about a web page
 SPLIT = "validation"
 
 
-def validation_text(shards: Sequence[str], documents: Path | None, others: set[Path], dtype: str) -> Joined:
+def validation_text(shards: Sequence[str], documents: Path | None, tables: set[Path], dtype: str) -> Joined:
     """The validation tokens of a part.
 
     Parameters
@@ -32,18 +32,18 @@ def validation_text(shards: Sequence[str], documents: Path | None, others: set[P
         Folders of its tokens.
     documents
         Its table of documents; None if it is streamed.
-    others
-        The tables of the other parts.
+    tables
+        The tables of all parts.
     dtype
         NumPy dtype of the tokens.
     """
     text = joined(shards, SPLIT, dtype)
-    further = others - {documents}
-    if documents is None or not further:
+    others = tables - {documents}
+    if documents is None or not others:
         return text
     own = read_documents(documents, split=SPLIT)
     seen = np.zeros(own.num_rows, bool)
-    for other in further:
+    for other in others:
         seen |= trained_on(own["text"], read_documents(other, split="train"))
     if not seen.any():
         return text
