@@ -177,6 +177,7 @@ def test_wrapped_text_fits_its_width_and_loses_no_letter(words, width, size):
     assert all(text_width(line, size) <= max(width, text_width("a", size)) for line in lines)
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(categories=["L", "P", "S"]), min_size=1, max_size=300))
 def test_titles_and_headings_are_not_far_longer_than_their_panel_and_begin_as_given(title: str) -> None:
     panels = chart.grid("title", 1, 1, width=300, height=200)

@@ -21,6 +21,8 @@ from ..fitting.conftest import BUDGETS, World
 
 BETA = {"easy": 0.06, "hard": 0.04}  # of a group's error
 DELTA_BETA = BETA["easy"] - BETA["hard"]
+pytestmark = pytest.mark.slow  # the tables and figures take seconds
+
 NAMES = [
     *("case-studies", "corpus-gap", "exponents", "frontier", "isoflop", "loss-surface"),
     *(f"{figure}-s" for figure in ("forecast", "relative-law", "robustness", "specification-curve")),
@@ -52,7 +54,6 @@ def drawn(fitted: FigureData) -> dict[str, go.Figure]:
     return {name: make_figure(name, fitted) for name in NAMES}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_figure_is_drawn_of_what_a_fit_writes(drawn: dict[str, go.Figure], name: str) -> None:
     assert "Nothing to draw" not in " ".join(note.text for note in drawn[name].layout.annotations)
@@ -134,7 +135,6 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> FigureData:
     )
 
 
-@pytest.mark.slow
 def test_accuracy_is_drawn_as_the_sigmoid_of_the_loss_that_it_is(questions: FigureData) -> None:
     figure = make_figure("loss-to-accuracy", questions, {"suite": "s"})
     lines = [trace for trace in figure.data if trace.mode == "lines" and len(trace.x) > 2]

@@ -18,6 +18,8 @@ from relscale.storage.tables import write_table
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.slow  # all tables are read
+
 
 @pytest.fixture(name="rows", scope="module")
 def measured():
@@ -39,7 +41,6 @@ def of(rows, **where):
     return [row for row in rows if all(row[name] == value for name, value in where.items())]
 
 
-@pytest.mark.slow
 def test_every_number_of_the_tables_is_a_row(rows):
     suites = ("validation", "chinchilla", "mmlu_subjects", "mmlu_ladder")
     files = ("isoflop_suite.csv", "chinchilla_figure4.csv", "gemstones_mmlu.csv.gz", "olmo_ladder_mmlu.csv")
@@ -61,7 +62,6 @@ def test_the_points_of_chinchillas_figure_spend_six_flops_per_parameter_and_toke
         assert 6 * row["params"] * row["tokens"] == pytest.approx(row["training_flops"], rel=1e-12)
 
 
-@pytest.mark.slow
 def test_isoflop_runs_keep_their_names_budgets_and_losses(rows):
     for line in original("isoflop_suite.csv")[::50]:
         (row,) = of(rows, run=line["run"])
@@ -84,7 +84,6 @@ def test_a_standard_error_is_the_95_percent_limits_over_twice_1_96(rows):
     assert {row["stderr"] for row in of(rows, suite="downstream")} == {None}
 
 
-@pytest.mark.slow
 def test_the_17_task_average_is_the_mean_of_its_tasks(rows):
     tasks = (ROOT / "reference" / "overtraining_testbed_17_tasks.txt").read_text().split()
     run = "rpj-open_lm_7b-1.0"
@@ -113,7 +112,6 @@ def test_mmlu_has_57_subjects_in_four_groups(rows):
     }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("group", list(GROUPS))
 def test_a_groups_micro_mean_is_over_questions_and_its_macro_mean_over_subjects(rows, group):
     run = of(rows, corpus="gemstones")[0]["run"]
