@@ -112,3 +112,14 @@ def test_an_override_of_a_config_that_relscale_run_has_checked_is_checked(experi
     result = experiment.run("--cores", "1", "--dry-run", "--config", "suites={mine: {path: nowhere}}")
     assert result.returncode == 1
     assert "suites.mine: nowhere/suite.yaml: no such file" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_a_config_that_relscale_run_has_checked_is_not_checked_again(experiment, is_checked):
+    published = {"source": "measurements", "tables": [{"path": "nowhere.csv"}]}
+    options = experiment.options({"experiment": "published", "runs": published})
+    experiment.environment[CHECKED] = str(options[-1]) if is_checked else ""
+    result = experiment.call_snakemake("-n", *options)
+    assert result.returncode == 1
+    said = result.stdout + result.stderr
+    assert ("runs.tables: nowhere.csv: no such table" in said) is not is_checked
