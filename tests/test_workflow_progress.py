@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from relscale.storage.process import EXIT_CODE
 from relscale.workflow.progress import WorkflowProgress, clock, duration
 from snakemake_logger_plugin_relscale import LogHandler
 
@@ -107,6 +108,21 @@ def test_what_failed_is_shown_and_names_in_it_are_text(
     shown = handler()
     shown.emit(record("fit failed; its log ends with [red]x[/red]", logging.ERROR))
     assert capsys.readouterr().err == "fit failed; its log ends with [red]x[/red]\n"
+
+
+def test_a_training_that_was_asked_to_stop_is_no_error_and_said_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELSCALE_PROGRESS_IN_LOG", "")
+    shown = handler()
+    for status in (EXIT_CODE, EXIT_CODE, 1):
+        error = f"CalledProcessError: Command 'relscale train' returned non-zero exit status {status}."
+        shown.emit(record(error, logging.ERROR))
+    lines = capsys.readouterr().err.splitlines()
+    assert (
+        lines[0] == "training stopped (exit status 85); its state is saved, and the same command resumes it"
+    )
+    assert [line.rpartition(" ")[2] for line in lines[1:]] == ["1."]
 
 
 def test_a_dry_run_is_shown_as_snakemake_shows_it(capsys: pytest.CaptureFixture[str]) -> None:

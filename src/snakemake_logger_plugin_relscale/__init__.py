@@ -21,11 +21,13 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from relscale.printable import printable
+from relscale.storage.process import EXIT_CODE
 from relscale.workflow import progress as workflow_progress
 from relscale.workflow.progress import Stage, WorkflowProgress, clock, duration
 
 FOR_READERS = "for_readers"  # attribute of records whose message is always shown
 NOTHING = "Nothing to be done"
+STOPPED = f"returned non-zero exit status {EXIT_CODE}."  # of a training that saved its state
 PROGRESS_IN_LOG = "RELSCALE_PROGRESS_IN_LOG"  # jobs write their progress to their logs, not to the terminal
 
 
@@ -58,6 +60,7 @@ class LogHandler(LogHandlerBase):
         self._began = time.monotonic()
         self._shown: set[str] = set()
         self._is_over = False
+        self._was_stopped = False
         if not self._plain:
             os.environ[PROGRESS_IN_LOG] = "1"
 
@@ -101,7 +104,14 @@ class LogHandler(LogHandlerBase):
             for job in facts.get("job_error_info", ()):
                 self._progress.fail(job.get("jobid", -1))
         elif event == LogEvent.ERROR or record.levelno >= logging.WARNING:
-            self._say(self._format.format(record) or record.getMessage())
+            text = self._format.format(record) or record.getMessage()
+            if STOPPED not in text:
+                self._say(text)
+            elif not self._was_stopped:
+                self._was_stopped = True
+                self._say(
+                    f"training stopped (exit status {EXIT_CODE}); its state is saved, and the same command resumes it"
+                )
         elif facts.get(FOR_READERS) or NOTHING in record.getMessage():
             self._say(record.getMessage())
 
