@@ -31,7 +31,7 @@ class RelscaleError(Exception):
 
 @contextmanager
 def keyed(key: str) -> Iterator[None]:
-    """Prefix errors raised in this context with the config key that they concern."""
+    """Prefix errors raised in this context with the config key or file that they concern."""
     try:
         yield
     except RelscaleError as error:

@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
     """
     from tabulate import tabulate
 
-    from relscale.errors import RelscaleError
+    from relscale.errors import RelscaleError, keyed
     from relscale.figures.figure_file import write_figure
     from relscale.questions.catalogue import question, question_names
     from relscale.storage.column_arrays import Columns
@@ -81,10 +81,8 @@ def run(options: argparse.Namespace) -> None:
     values = vars(_parser(entry).parse_args(options.further))
     table, remark, place = filter_rows(read_table(options.table), options.where, table_name(options.table))
     columns = Columns.of_table(table)
-    try:
+    with keyed(place):
         rows = list(entry.rows(columns, **values))
-    except RelscaleError as error:
-        raise RelscaleError(f"{place}: {error}") from None
     print(shown(entry.row, rows))
     if remark:
         print(remark)

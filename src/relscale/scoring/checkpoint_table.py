@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from relscale.compute_columns import SCALES, check_no_logarithm, check_same_units
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, keyed
 from relscale.hub import MODEL_FILES, PICKLED, fetch_model
 from relscale.lookalikes import check_lookalikes
 from relscale.measurements.measurement import SHARE
@@ -176,10 +176,8 @@ def check_distinct(checkpoints: Sequence[Checkpoint], table: str | Path) -> None
 def _sources(checkpoint: Checkpoint, location: str) -> list[tuple[Any, str]]:
     """Source of a row's numbers, and its name for messages."""
     if checkpoint.samples:
-        try:
+        with keyed(location):
             logs = task_logs(checkpoint.samples, (checkpoint.run,))
-        except RelscaleError as error:
-            raise RelscaleError(f"{location}: {error}") from None
         paths = [log.path.resolve() for log in logs.values()]
         return [(path, str(path)) for path in paths]
     if checkpoint.local:

@@ -8,7 +8,7 @@ from typing import Literal, TypedDict, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, keyed
 from relscale.experiments.schema_values import Schema, values_of
 from relscale.experiments.section import Section
 from relscale.scoring.manifest_defaults import TEMPLATE, Kind, with_defaults
@@ -215,10 +215,8 @@ def read_manifest(folder: str | Path) -> Manifest:
     written = read(path) if path.is_file() else {}
     if not isinstance(written, dict):
         raise RelscaleError(f"{path}: not a mapping of keys such as title, groups and baseline")
-    try:
+    with keyed(str(path)):
         values = values_of(_schema(), with_defaults(written, Path(folder)))
-    except RelscaleError as error:
-        raise RelscaleError(f"{path}: {error}") from None
     try:
         return _adapter().validate_python({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:

@@ -94,18 +94,16 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
         "group": text([columns.group] if columns.group else [], ALL),
     }
     values = floats(error)
-    sizes = {"tokens": columns.tokens, "params": columns.params}
-    scale = {to: floats(column) for to, column in sizes.items() if column}
-    scale |= {to: floats(column) for to, column in zip(predictors, columns.x, strict=True)}
-    flops = dict(zip(predictors, columns.x, strict=True)).get("training_flops")
+    of_x = dict(zip(predictors, columns.x, strict=True))
+    named = {"tokens": columns.tokens, "params": columns.params} | of_x
+    scale = {to: floats(column) for to, column in named.items() if column}
+    flops = of_x.get("training_flops")
     if flops:
         check_no_logarithm(flops, scale["training_flops"], name)
-    for to, sized in (sizes | dict(zip(predictors, columns.x, strict=True))).items():
-        if sized and to in SIZES:
-            check_one_unit(sized, scale[to], name)
-    x_statuses = statuses_of(
-        {column: (scale[to], to in SPENT) for to, column in zip(predictors, columns.x, strict=True)}
-    )
+    for to, column in named.items():
+        if column and to in SIZES:
+            check_one_unit(column, scale[to], name)
+    x_statuses = statuses_of({column: (scale[to], to in SPENT) for to, column in of_x.items()})
     statuses = map(joined, zip(x_statuses, statuses_of({error: (values, residual == "log")}), strict=True))
     measured = scale.pop(MEASURED, None)
     if "step" in scale:

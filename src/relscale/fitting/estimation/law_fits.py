@@ -22,7 +22,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from relscale.errors import RelscaleError
+from relscale.errors import RelscaleError, keyed
 from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.estimation.fitted_law import curve_key, fit_law
 from relscale.fitting.estimation.law_columns import LawColumns, along_trainings, gaps, law_columns
@@ -71,11 +71,9 @@ def _entry(
 ) -> tuple[list[ParameterRow], list[PredictionRow], Predicted]:
     """One law of the config."""
     place = f"fit.laws.{entry.name}"
-    try:
+    with keyed(place):
         of = law_columns(settings.user_laws.get(entry.law, entry.law), entry.x, measurements)
         measurements = along_trainings(measurements, of.law, of.columns)
-    except RelscaleError as error:
-        raise RelscaleError(f"{place}: {error}") from error
     _check_options(of, entry, place)
     law, source = of.law, entry.predictor_from
     if source is not None and source not in earlier:
@@ -192,10 +190,8 @@ def _selected(
     if baseline is None or law.gap is None:
         return select(measurements, where, place)
     selection = select(measurements, {name: where[name] for name in where if name != "group"}, place)
-    try:
+    with keyed(place):
         compared = gaps(selection, law.gap, baseline)
-    except RelscaleError as error:
-        raise RelscaleError(f"{place}: {error}") from error
     return select(compared, {"group": where["group"]} if "group" in where else {}, place)
 
 
