@@ -83,7 +83,7 @@ ENTRY = Entry(
     differs={
         RECOVERED.format(
             405
-        ): "Far before the break at x = 613, the search of relscale ends at another optimum, whose "
-        "misfit is small but not zero; from values up to x = 500 it recovers the parameters."
+        ): "Values so far before the break at x = 613 determine c1 and d1 only together: the fit has these values "
+        "to 1e-8, with another break, at x = 586. From values up to x = 450 it recovers the parameters."
     },
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from relscale.laws.law import Array
 from relscale.laws.profile import best_grid_points, crossed
+from relscale.laws.weak_breaks import weak_breaks
 
 SLOPES = np.array([0.0, 0.05, 0.15, 0.35, 0.55, 0.8])
 CHANGES = np.array([0.05, 0.15, 0.5, 1.2])  # of either sign
@@ -28,11 +29,12 @@ def log_shape(c0: Array, breaks: Sequence[Array] | Array, log_x: Array) -> Array
 def starts(x: Array, y: Array, breaks: int) -> Array:
     """Starting points: for each position of the breaks the best shape that bends up and the best that bends down.
 
-    For one break also the two straight lines before and beyond it. Each has its least-squares a and b. The kinds are
-    selected separately, so that starts in one basin do not displace the others.
+    For one break also the two straight lines before and beyond it, and a power law with a weak break of either sign.
+    Each has its least-squares a and b. The kinds are selected separately, so that starts in one basin do not displace
+    the others.
     """
     log_x = np.log(x[0])
-    middle, spread = log_x.mean(), max(float(np.ptp(log_x)), 1e-9)
+    spread = max(float(np.ptp(log_x)), 1e-9)
     candidates = []
     for at in BREAKS if breaks == 1 else SHIFTS:
         positions = [at] if breaks == 1 else [(i + 1 + at) / (breaks + 1) for i in range(breaks)]
@@ -44,17 +46,19 @@ def starts(x: Array, y: Array, breaks: int) -> Array:
             for i, position in enumerate(positions):  # equal changes at all breaks, with alternating signs
                 location = np.full_like(c0, log_x.min() + position * spread)
                 grid += [change * (-1) ** i, location, width * spread]
-            g = np.stack(grid)
-            at_middle = log_shape(g[0], g[1:], middle)
-            shape = np.exp(np.clip(log_shape(g[0], g[1:], log_x[:, None]) - at_middle, -700, 700)).T
-            (a, b), best = best_grid_points(
-                np.stack([np.ones_like(shape), shape], axis=-1), y, count=1 if breaks == 1 else 2
-            )
-            g[2::3] = np.exp(g[2::3])
-            candidates.append(
-                np.concatenate([[a], [b * np.exp(-np.clip(at_middle[best], -700, 700))], g[:, best]])
-            )
+            candidates.append(_with_linear(np.stack(grid), log_x, y, count=1 if breaks == 1 else 2))
+    if breaks == 1 and (y > 0).all() and np.isfinite(log_x).all() and np.isfinite(y).all():
+        candidates.append(_with_linear(weak_breaks(log_x, y), log_x, y, count=2))
     return np.concatenate(candidates, axis=1).T
+
+
+def _with_linear(g: Array, log_x: Array, y: Array, count: int) -> Array:
+    """The best starting points (q, s) of c0, then c_i, ln d_i and f_i, (q − 2, g), with their a and b."""
+    at_middle = log_shape(g[0], g[1:], log_x.mean())
+    shape = np.exp(np.clip(log_shape(g[0], g[1:], log_x[:, None]) - at_middle, -700, 700)).T
+    (a, b), best = best_grid_points(np.stack([np.ones_like(shape), shape], axis=-1), y, count=count)
+    g[2::3] = np.exp(g[2::3])
+    return np.concatenate([[a], [b * np.exp(-np.clip(at_middle[best], -700, 700))], g[:, best]])
 
 
 def _lines(beyond: Array, log_y: Array) -> Array:
