@@ -15,9 +15,8 @@ Intervals are for the population of the items if they were resampled, else for t
 runs, they are from a block bootstrap or a jackknife over these.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -166,7 +165,7 @@ def slopes_by_form(compared: Compared, settings: Settings, margin: float) -> Ite
     estimand = [Estimand.ITEM_POPULATION if known else Estimand.THESE_ITEMS for known in of_items]
     p = fitted.slope.p_value
     verdicts = [verdict_of_line(fitted, (j,), p, level, margin) for j in pairs]
-    yield RATIO, _slopes(fitted, fitted.slope, verdicts, estimand, compared.total)
+    yield RATIO, _slopes(fitted, fitted.slope, verdicts, estimand, compared.total, [OK] * len(pairs))
 
     with np.errstate(invalid="ignore", divide="ignore"):
         gap = np.expm1(log_ratio)
@@ -182,23 +181,17 @@ def slopes_by_form(compared: Compared, settings: Settings, margin: float) -> Ite
     verdicts = [
         verdict_of_slope(slope, (j,), p, _of_gap(slope, side, j), False, level, margin) for j in pairs
     ]
-    changes = {int(j): SIGN_CHANGE for j in np.flatnonzero(np.isnan(side))}
+    changes = [SIGN_CHANGE if np.isnan(of_pair) else OK for of_pair in side]
     yield DIFFERENCE, _slopes(fitted, slope, verdicts, estimand, compared.total, changes)
 
     reducible, why = _reducible(compared.x, compared.value)
     reducible_gap = reducible[:, compared.targets] - mean_of(reducible, compared.baselines)
     fitted = with_intervals(lines(compared.x, reducible_gap, compared.noise, compared.blocks), level)
-    reasons = {
-        j: _first_remark(why[compared.targets[j]], [why[b] for b in compared.baselines[j]]) for j in pairs
-    }
-    slopes = _slopes(
-        fitted,
-        fitted.slope,
-        [None] * len(pairs),
-        estimand,
-        compared.total,
-        {j: r for j, r in reasons.items() if r},
-    )
+    reasons = [
+        _first_remark(why[target], [why[b] for b in baseline])
+        for target, baseline in zip(compared.targets, compared.baselines, strict=True)
+    ]
+    slopes = _slopes(fitted, fitted.slope, [None] * len(pairs), estimand, compared.total, reasons)
     blank = np.full(len(pairs), np.nan)
     yield (
         REDUCIBLE,
@@ -218,12 +211,12 @@ def _slopes(
     verdicts: Sequence[Verdict | None],
     estimand: list[Estimand],
     total: int,
-    reasons: Mapping[int, Remark] = MappingProxyType({}),
+    reasons: Sequence[Remark],
 ) -> Slopes:
-    """The slopes with remarks; ``total`` is the number of points including unused ones."""
+    """The slopes with remarks, first ``reasons``; ``total`` is the number of points including unused ones."""
     remarks = []
-    for j, n in enumerate(fitted.line.n):
-        remark = reasons.get(j) or fitted.remark(j)
+    for j, (n, reason) in enumerate(zip(fitted.line.n, reasons, strict=True)):
+        remark = fitted.remark(j) if reason == OK else reason
         if remark == OK and slope.status is not None:
             remark = slope.status[j]
         if remark == OK and n != total:
@@ -255,7 +248,7 @@ def _of_gap(slope: Interval, side: Floats, j: int) -> Direction | None:
     return Direction.WIDENS if min(low, high) > 0 else Direction.UNCLEAR
 
 
-def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
+def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark]]:
     """ln (E − E∞) of every series, nan if it cannot be estimated, and a remark on its reliability."""
     used = np.isfinite(value)
     nothing = np.full_like(value, np.nan)
@@ -268,7 +261,7 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
     uncertain = estimates.stderr[floor] > np.where(used, reducible, np.inf).min(axis=0)
     below = (used & ~(reducible > 0)).any(axis=0)
     lost = ~estimates.converged | below | (estimates.df < 1)
-    reasons: list[Remark | None] = []
+    reasons = []
     for j, status in enumerate(estimates.status):
         if estimates.df[j] < 1:
             reasons.append(TOO_FEW)
@@ -277,10 +270,11 @@ def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark | None]]:
         elif uncertain[j]:
             reasons.append(UNCERTAIN_FLOOR)
         else:
-            reasons.append(None if status == OK else status.under("irreducible error"))
+            reasons.append(status.under("irreducible error"))
     return np.where(lost, np.nan, log_or_nan(reducible)), reasons
 
 
-def _first_remark(target: Remark | None, baselines: Sequence[Remark | None]) -> Remark | None:
-    first = next((remark for remark in baselines if remark is not None), None)
-    return first.under("baseline") if target is None and first is not None else target
+def _first_remark(target: Remark, baselines: Sequence[Remark]) -> Remark:
+    """The target's remark, or if it is ok the first of its baselines', marked as such."""
+    remarks = [target, *(remark.under("baseline") for remark in baselines)]
+    return next((remark for remark in remarks if remark != OK), OK)

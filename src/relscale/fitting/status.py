@@ -93,8 +93,8 @@ class Remark:
         return self.note or str(self.status)
 
     def under(self, heading: str) -> "Remark":
-        """The same with a heading before its words, such as the subject of the remark."""
-        return Remark(self.status, f"{heading}: {self}")
+        """The same with a heading before its words, such as the subject of the remark; ``OK`` stays as it is."""
+        return self if self == OK else Remark(self.status, f"{heading}: {self}")
 
 
 OK = Remark(Status.OK)

@@ -225,7 +225,8 @@ def _of_two(law: Law, curves: Curves, used: Mask) -> Prediction:
     target = _fitted(law, curves, used, curves.target)
     baseline = _fitted(law, curves, used, _baseline(curves))
     both = zip(target.status, baseline.status, strict=True)
-    return Prediction(target.value - baseline.value, [_first(t, b) for t, b in both])
+    status = [of_baseline.under("baseline") if own == OK else own for own, of_baseline in both]
+    return Prediction(target.value - baseline.value, status)
 
 
 def _difference(curves: Curves, used: Mask) -> Prediction:
@@ -284,10 +285,6 @@ def _relative(curves: Curves, used: Mask) -> Floats:
 def _baseline(curves: Curves) -> Floats:
     assert curves.baseline is not None  # of a ratio
     return curves.baseline
-
-
-def _first(target: Remark, baseline: Remark) -> Remark:
-    return target if target != OK or baseline == OK else baseline.under("baseline")
 
 
 def _distinct(x: Floats) -> int:

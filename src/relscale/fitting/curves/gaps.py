@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from relscale.fitting.curves.optimal_errors import Errors
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.status import OK, Remark, choose
+from relscale.fitting.status import OK, choose
 
 MEAN = "mean"  # the name of the baseline that is the geometric mean of the other groups
 
@@ -87,8 +87,4 @@ def status_of_ratio(target: NDArray[np.object_], baseline: NDArray[np.object_]) 
     return choose(target != OK, target, _of_baseline(baseline))
 
 
-def _under_baseline(remark: Remark) -> Remark:
-    return remark if remark == OK else remark.under("baseline")
-
-
-_of_baseline = np.frompyfunc(_under_baseline, 1, 1)
+_of_baseline = np.frompyfunc(lambda remark: remark.under("baseline"), 1, 1)
