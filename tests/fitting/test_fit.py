@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from one_sentence import assert_one_sentence
 from row_cells import cells
+from scipy.optimize import least_squares
+from scipy.stats import t as student
 
 from relscale.errors import RelscaleError
 from relscale.fitting.fit import fit
@@ -246,6 +248,52 @@ def test_accuracy_is_fitted_as_the_error_rate_that_it_is(World: Any) -> None:
     table = changed(table, "value", accuracy)
     table = changed(table, "metric", pc.replace_substring(table["metric"], "error_rate", "accuracy"))
     assert slopes(fit(table, suites=SUITES)) == pytest.approx(slopes(rates), abs=1e-10)
+
+
+def with_accuracy(table: pa.Table, noise: float) -> pa.Table:
+    """With a sigmoid of the loss as accuracy, whose ceiling of 0.85 the losses hardly reach, and noise."""
+    scores = table.filter(pc.equal(table["suite"], "s"))
+    share = 0.25 + 0.6 / (1 + np.exp(5 * (scores["value"].to_numpy() - 1.4)))
+    share += noise * np.random.default_rng(0).standard_normal(len(share))
+    accuracy = changed(scores, "value", pa.array(share))
+    return pa.concat_tables([table, changed(accuracy, "metric", pa.array(["accuracy"] * scores.num_rows))])
+
+
+@pytest.mark.slow
+def test_limits_of_a_sigmoid_are_where_its_best_fit_is_worse_by_what_t_allows(World: Any) -> None:
+    table = with_accuracy(World({"a": (1.5, 0.1, 0.0)}).measurements, 0.01)
+    fits = fit(table, suites={"s": {"chance": 0.25}})
+    scores = {
+        metric: table.filter(pc.and_(pc.equal(table["suite"], "s"), pc.equal(table["metric"], metric)))[
+            "value"
+        ]
+        for metric in ("accuracy", "bits_per_byte_answer_mean")
+    }
+    accuracy, loss = (of.to_numpy() for of in scores.values())
+
+    def away(free: Any, ceiling: float) -> Any:
+        return 0.25 + (ceiling - 0.25) / (1 + np.exp(free[1] * (loss - free[0]))) - accuracy
+
+    def squares(ceiling: float) -> float:
+        return float(2 * least_squares(away, [1.4, 5.0], args=(ceiling,), x_scale=[0.1, 1.0]).cost)
+
+    least = squares(one(fits.fits, law="sigmoid", parameter="ceiling"))
+    df = len(loss) - 3
+    for side in ("low", "high"):
+        limit = one(fits.fits, side, law="sigmoid", parameter="ceiling")
+        tau = np.sqrt((squares(limit) / least - 1) * df)
+        assert limit == 1 or tau == pytest.approx(student.ppf(0.975, df), rel=0.021)
+
+
+@pytest.mark.slow
+def test_a_sigmoid_through_checkpoints_of_one_training_has_no_limits(World: Any) -> None:
+    table = with_accuracy(World({"a": (1.5, 0.1, 0.0)}).measurements, 0.01)
+    names = {run: f"training {i % 4}" for i, run in enumerate(sorted(set(table["run"].to_pylist())))}
+    blocks = pa.array([names[run] for run in table["run"].to_pylist()])
+    shared = fit(changed(table, "block", blocks), suites={"s": {"chance": 0.25}}).fits
+    assert one(shared, law="sigmoid", parameter="ceiling") > 0.25
+    assert one(shared, "low", law="sigmoid", parameter="ceiling") is None
+    assert "not independent" in one(shared, "note", law="sigmoid", parameter="ceiling")
 
 
 def test_accuracy_that_is_a_sigmoid_of_loss_is_recovered(World: Any) -> None:

@@ -1,4 +1,7 @@
-"""From loss to accuracy: a sigmoid for each group, over all runs of a matrix."""
+"""From loss to accuracy: a sigmoid for each group, over all runs of a matrix.
+
+Limits are profile limits. Checkpoints of one training run are not independent: sigmoids through them have no limits.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,15 +10,19 @@ import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.fitted_law import remark_on_limits
+from relscale.fitting.estimation.profile_limits import profile_limits
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.method import Method
 from relscale.fitting.inference.parameter_row import ParameterRow
 from relscale.fitting.settings import Settings
-from relscale.fitting.status import OK, Remark, Status
+from relscale.fitting.status import OK, Remark, Status, together
 from relscale.laws import sigmoid
 from relscale.measurements.metric import Metric
 from relscale.storage.rows import fields_of
+
+CHECKPOINTS = Remark(Status.NO_INTERVAL, "no interval: checkpoints of one training run are not independent")
 
 
 def sigmoid_rows(matrix: RunMatrix, settings: Settings) -> Iterator[ParameterRow]:
@@ -43,7 +50,9 @@ def sigmoid_rows(matrix: RunMatrix, settings: Settings) -> Iterator[ParameterRow
             loss, accuracy = matrix.values[:, column[predictor]], matrix.values[:, i]
             known = np.isfinite(loss) & np.isfinite(accuracy)
             floor = settings.chance[series.suite]
-            yield from _sigmoid(row, loss[known], accuracy[known], floor, settings.level)
+            blocks = np.array(matrix.training)[known]
+            independent = len(set(blocks)) == len(blocks)
+            yield from _sigmoid(row, loss[known], accuracy[known], floor, settings.level, independent)
 
 
 def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
@@ -68,7 +77,7 @@ def _predictor(accuracy: Series, columns: Sequence[Series]) -> Series | None:
 
 
 def _sigmoid(
-    row: ParameterRow, loss: Floats, accuracy: Floats, floor: float, level: float
+    row: ParameterRow, loss: Floats, accuracy: Floats, floor: float, level: float, independent: bool
 ) -> Iterator[ParameterRow]:
     """The row of each parameter, based on a row with the curve's key."""
     row = replace(row, n=len(loss))
@@ -80,27 +89,31 @@ def _sigmoid(
     if not _above(accuracy, floor, level):
         yield replace(row, status=Status.NOT_ABOVE_CHANCE)
         return
-    starts = sigmoid.starts_above(floor, loss[None], accuracy)
-    estimates = estimate(
-        sigmoid.LAW, loss[None], accuracy, residual="linear", starts=starts, fixed={"floor": floor}
-    )
-    low, high = estimates.interval(level)
+    x, fixed = loss[None], {"floor": floor}
+    starts = sigmoid.starts_above(floor, x, accuracy)
+    estimates = estimate(sigmoid.LAW, x, accuracy, residual="linear", starts=starts, fixed=fixed)
+    low, high = np.full((2, *estimates.theta.shape), np.nan)
+    if independent:
+        low, high = profile_limits(estimates, x, accuracy, level, residual="linear", fixed=fixed)
     theta, remark = dict(zip(estimates.names, estimates.theta[:, 0], strict=True)), estimates.status[0]
     if remark == OK and theta["ceiling"] <= floor:
         remark = Remark(Status.NOT_RISING)
+    if not independent:
+        remark = together(remark, CHECKPOINTS)
     for parameter in parameters:
         i = estimates.names.index(parameter)
+        ends = remark_on_limits(sigmoid.LAW.parameters[i], low[i, 0], high[i, 0])
         yield replace(
             row,
             parameter=parameter,
             value=estimates.theta[i, 0],
-            stderr=estimates.stderr[i, 0],
+            stderr=estimates.stderr[i, 0] if independent else np.nan,
             low=low[i, 0],
             high=high[i, 0],
             df=int(estimates.df[0]),
             method=Method.NONLINEAR_T,
             method_note=f"{estimates.agreeing[0]} of {estimates.starts} starts agree",
-            **fields_of(remark),
+            **fields_of(together(remark, ends)),
         )
 
 

@@ -313,7 +313,7 @@ def _t_intervals(problem: Problem, estimates: Estimates) -> Intervals:
         fixed=entry.fixed,
     )
     low, high = _sides(profile)
-    remarks = list(map(_ends, problem.law.parameters, low, high))
+    remarks = list(map(remark_on_limits, problem.law.parameters, low, high))
     return replace(intervals, low=low, high=high, remarks=remarks)
 
 
@@ -343,7 +343,7 @@ def _draw_intervals(problem: Problem, estimates: Estimates, drawn: Draws) -> Int
     )
     counts = zip(map(int, of_draws.failed), map(int, of_draws.without_effect), strict=True)
     number = drawn.parameters.shape[-1]
-    ends = map(_ends, problem.law.parameters, of_draws.low, of_draws.high)
+    ends = map(remark_on_limits, problem.law.parameters, of_draws.low, of_draws.high)
     return Intervals(
         stderr=spread(drawn.parameters),
         low=of_draws.low,
@@ -360,7 +360,7 @@ def _sides(limits: tuple[Array, Array]) -> tuple[Array, Array]:
     return low[:, 0], high[:, 0]
 
 
-def _ends(parameter: Parameter, low: float, high: float) -> Remark:
+def remark_on_limits(parameter: Parameter, low: float, high: float) -> Remark:
     """A remark on an infinite limit of a parameter, and on one that is the law's bound, not the data's."""
     remarks = []
     if np.isinf([low, high]).any():
