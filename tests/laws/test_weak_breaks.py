@@ -12,6 +12,13 @@ from relscale.laws.bnsl import LAW
 TRUTHS = 6
 
 
+@pytest.mark.parametrize("x_range", [1e4, 1e130])
+@pytest.mark.parametrize(("least", "y_range"), [(1, 2), (1e-300, 2), (1e300, 2), (1e-200, 1e300)])
+def test_starting_points_of_any_range_are_numbers(x_range: float, least: float, y_range: float) -> None:
+    x, y = np.geomspace(1, x_range, 12), least * np.geomspace(y_range, 1, 12)
+    assert np.isfinite(LAW.starts(x[None], y)).all()
+
+
 @pytest.mark.slow
 def test_the_fit_has_the_values_of_a_law_whose_break_is_near_the_end_or_beyond() -> None:
     rng = np.random.default_rng(0)

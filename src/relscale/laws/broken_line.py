@@ -48,7 +48,9 @@ def starts(x: Array, y: Array, breaks: int) -> Array:
                 grid += [change * (-1) ** i, location, width * spread]
             candidates.append(_with_linear(np.stack(grid), log_x, y, count=1 if breaks == 1 else 2))
     if breaks == 1 and (y > 0).all() and np.isfinite(log_x).all() and np.isfinite(y).all():
-        candidates.append(_with_linear(weak_breaks(log_x, y), log_x, y, count=2))
+        weak = weak_breaks(log_x, y)
+        if weak.size:
+            candidates.append(_with_linear(weak, log_x, y, count=2))
     return np.concatenate(candidates, axis=1).T
 
 

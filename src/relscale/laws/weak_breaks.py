@@ -16,10 +16,20 @@ POSITIONS = np.array([-0.15, -0.05, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95, 1.05,
 WIDTHS = np.array([0.01, 0.02, 0.04, 0.08, 0.16, 0.3])
 STEEPEST = 5.0  # exponent of the power law
 LARGEST_CHANGE = 9.0  # of the exponent at the break
+MOST_LOG = 300.0  # of y, and of a power of x, whose ratio does not overflow
+NONE = np.empty((4, 0))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def weak_breaks(log_x: Array, y: Array) -> Array:
-    """c0, c1, ln d and f, (4, 2), of the best power law with a weak break, with c1 positive and negative."""
+    """c0, c1, ln d and f, (4, 2), of the best power law with a weak break, with c1 positive and negative.
+
+    None, (4, 0), if numbers overflow.
+    """
+    log_y = np.log(y) - np.log(y).mean()  # the errors are relative
+    if np.abs(log_y).max() > MOST_LOG:
+        return NONE
+    y = np.exp(log_y)
     low, spread, from_middle = log_x.min(), max(float(np.ptp(log_x)), 1e-9), log_x - log_x.mean()
     c0, a, b = _power_law(from_middle, y)
     shape = np.exp(-c0 * from_middle)
@@ -32,6 +42,8 @@ def weak_breaks(log_x: Array, y: Array) -> Array:
         )
         / y[:, None]
     )
+    if not np.isfinite(derivatives).all():
+        return NONE
     size = np.maximum(np.linalg.norm(derivatives, axis=1, keepdims=True), 1e-300)
     left = 1 - (a + b * shape) / y
     scaled = np.linalg.pinv(derivatives / size, rcond=1e-12) @ left
@@ -52,9 +64,10 @@ def _power_law(log_x: Array, y: Array) -> tuple[float, float, float]:
         coefficients = np.linalg.lstsq(columns, np.ones_like(y), rcond=None)[0]
         return np.asarray(coefficients), float(np.sum((columns @ coefficients - 1) ** 2))
 
+    steepest = min(STEEPEST, MOST_LOG / max(float(np.abs(log_x).max()), 1.0))
     searches = [
         minimize_scalar(lambda c0: linear(c0)[1], bounds=side, method="bounded", options={"xatol": 1e-9})
-        for side in ((1e-3, STEEPEST), (-STEEPEST, -1e-3))
+        for side in ((1e-3, steepest), (-steepest, -1e-3))
     ]
     c0 = float(min(searches, key=lambda search: search.fun).x)
     (a, b), _ = linear(c0)
