@@ -26,7 +26,7 @@ from relscale.fitting.curves.error_variants import ErrorVariant
 from relscale.fitting.curves.gaps import log_or_nan, mean_of
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.estimation.estimate import estimate
-from relscale.fitting.inference.direction import Direction
+from relscale.fitting.inference.direction import direction
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.inference.interval import (
     Interval,
@@ -178,9 +178,8 @@ def slopes_by_form(compared: Compared, settings: Settings, margin: float) -> Ite
     items, fitted = compared.lines(log_gap, draws, without, settings)
     slope = _implied(fitted, items, side, level)
     p = slope.p_value
-    verdicts = [
-        verdict_of_slope(slope, (j,), p, _of_gap(slope, side, j), False, level, margin) for j in pairs
-    ]
+    directions = [direction((slope.low[j], slope.high[j]), [(side[j], side[j])]) for j in pairs]
+    verdicts = [verdict_of_slope(slope, (j,), p, directions[j], False, level, margin) for j in pairs]
     changes = [SIGN_CHANGE if np.isnan(of_pair) else OK for of_pair in side]
     yield DIFFERENCE, _slopes(fitted, slope, verdicts, estimand, compared.total, changes)
 
@@ -236,16 +235,6 @@ def _implied(fitted: LineWithIntervals, items: ItemLines, side: Floats, level: f
         alone = fitted.of_expansion(value, by_level, by_slope, level)
         of_items = linear_combination(line, by_level, by_slope, level, items).moved_to(value)
         return choose_interval(np.isfinite(items.between[2]), of_items, alone)
-
-
-def _of_gap(slope: Interval, side: Floats, j: int) -> Direction | None:
-    """Direction of a difference's gap: it closes if G moves against the sign of the difference."""
-    low, high = slope.low[j] * side[j], slope.high[j] * side[j]
-    if np.isnan(low) or np.isnan(high):
-        return None
-    if max(low, high) < 0:
-        return Direction.CLOSES
-    return Direction.WIDENS if min(low, high) > 0 else Direction.UNCLEAR
 
 
 def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark]]:

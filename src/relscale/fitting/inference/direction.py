@@ -31,14 +31,14 @@ def direction(delta_beta: Limits, log_ratios: Iterable[Limits]) -> Direction | N
     log_ratios = list(log_ratios)
     if any(math.isnan(limit) for limits in (delta_beta, *log_ratios) for limit in limits):
         return None
-    signs = {_sign(limits) for limits in log_ratios}
-    trend = _sign(delta_beta)
+    signs = {sign_of(limits) for limits in log_ratios}
+    trend = sign_of(delta_beta)
     if trend == 0 or len(signs) != 1 or 0 in signs:
         return Direction.UNCLEAR
     return Direction.CLOSES if trend * signs.pop() < 0 else Direction.WIDENS
 
 
-def _sign(limits: Limits) -> int:
+def sign_of(limits: Limits) -> int:
     """1 or −1 if both limits are on one side of 0, else 0."""
     low, high = limits
     return 1 if low > 0 else -1 if high < 0 else 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
-from relscale.fitting.inference.direction import Direction
+from relscale.fitting.inference.direction import Direction, sign_of
 from relscale.fitting.inference.interval import Interval
 from relscale.fitting.inference.line_with_intervals import LineWithIntervals
 from relscale.fitting.inference.multiplicity import adjusted
@@ -23,7 +23,7 @@ def verdict_of_line(
     line: LineWithIntervals, at: tuple[int, ...], p_value: Floats, level: float, margin: float
 ) -> Verdict | None:
     """The verdict on the gap whose logarithm is line ``at``, by its own p-value; None without an interval."""
-    first, last = (_sign(end.low[at], end.high[at]) for end in (line.ends[0], line.ends[-1]))
+    first, last = (sign_of((end.low[at], end.high[at])) for end in (line.ends[0], line.ends[-1]))
     return verdict_of_slope(line.slope, at, p_value, line.direction(*at), first * last < 0, level, margin)
 
 
@@ -43,10 +43,6 @@ def verdict_of_slope(
     crossing = (1.0, 1.0) if crosses else (None, None)
     change = change_per_tenfold(slope.low[at]), change_per_tenfold(slope.high[at])
     return verdict(p, level, direction, crossing, (1.0, 1.0), change, margin)
-
-
-def _sign(low: float, high: float) -> int:
-    return 1 if low > 0 else -1 if high < 0 else 0
 
 
 def with_adjusted_verdicts(rows: Sequence[Any], family: Sequence[str], margin: float) -> list[Any]:
