@@ -68,6 +68,30 @@ def estimate(
         return best_of_starts(objective, minima, begin.shape[1], has_no_log, tuple(fixed or ()))
 
 
+def least_objective(
+    law: Law,
+    x: ArrayLike,
+    y: ArrayLike,
+    start: Array,
+    *,
+    weights: ArrayLike | None = None,
+    residual: str = "log",
+    fixed: Mapping[str, ArrayLike] | None = None,
+) -> tuple[Array, Array]:
+    """The ``objective`` (B,) and ``theta`` (q, B) of `estimate` by least squares from one start (q, B), and no more.
+
+    Both are nan where nothing was found.
+    """
+    with np.errstate(all="ignore"):
+        objective, begin, _ = prepared(
+            law, x, y, weights=weights, residual=residual, starts=start[None], fixed=fixed
+        )
+        minima = _minima(objective, objective.u(begin), ORTHOGONAL)
+        found = np.isfinite(minima.cost)
+        least = np.where(found, minima.cost * np.square(objective.unit), np.nan)
+        return least, np.where(found, objective.theta(minima.u), np.nan)
+
+
 def _minima(objective: Objective, start: Array, tolerance: float) -> Minima:
     """The minima reached from ``start`` (q, s, B), all data sets of the first start first.
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relscale.confidence import t_quantile
-from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.estimate import least_objective
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.laws.law import Array
 
@@ -52,17 +52,17 @@ class Fit:
         estimates = self.estimates
         start = near.copy()
         start[i] = value
-        constrained = estimate(
+        least, theta = least_objective(
             estimates.law,
             self.x,
             self.y[:, of],
+            start,
             weights=self.weights,
             residual=self.residual,
-            starts=start[None],
             fixed={**self.fixed, estimates.names[i]: value},
         )
-        rise = constrained.objective / estimates.objective[of] - 1
-        return np.asarray(np.sqrt(np.maximum(rise, 0) * estimates.df[of])), constrained.theta
+        rise = least / estimates.objective[of] - 1
+        return np.asarray(np.sqrt(np.maximum(rise, 0) * estimates.df[of])), theta
 
 
 def profile_limits(
