@@ -87,3 +87,20 @@ def test_the_items_part_has_as_many_degrees_of_freedom_as_clusters_less_one() ->
     estimate = lines(x, y)
     found = interval.slope(estimate, 0.95, item_lines(x, y, replicates, estimate, clusters=np.array([9.0])))
     assert found.high / found.stderr == pytest.approx(scipy.stats.t.ppf(0.975, 8))
+
+
+@pytest.mark.slow
+def test_one_cluster_has_neither_limits_nor_a_p_value_for_the_population(tables: Any) -> None:
+    """There is nothing to see how clusters differ by; its variance would be 0, and p as small as it can be."""
+    measurements, draws = tables
+    single = measurements.set_column(
+        measurements.column_names.index("clusters"),
+        "clusters",
+        pc.if_else(pc.is_valid(measurements["clusters"]), 1, measurements["clusters"]),
+    )
+    fits = fit(single, draws, suites=SUITES)
+    (row,) = rows_of(fits.fits, POPULATION)
+    assert row["low"] is row["high"] is row["p_value"] is None
+    joint = next(row for row in fits.joint_tests.to_pylist() if row["estimand"] == POPULATION)
+    assert joint["p_value"] is None
+    assert row["status"] == joint["status"] == "too few clusters of items"

@@ -32,11 +32,11 @@ from relscale.fitting.curves.curves import ERROR, Curves
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.inference.bootstrap.schemes import members
 from relscale.fitting.inference.estimand import Estimand
-from relscale.fitting.inference.interval import too_few_trainings
+from relscale.fitting.inference.interval import too_few_clusters, too_few_trainings
 from relscale.fitting.inference.log_log_lines import SMALLEST, lines
 from relscale.fitting.keys import FamilyKey
 from relscale.fitting.settings import Settings
-from relscale.fitting.status import OK, Remark, Status
+from relscale.fitting.status import OK, Remark, Status, together
 from relscale.measurements.metric import VALIDATION
 from relscale.storage.rows import column, fields_of
 
@@ -165,7 +165,10 @@ def _slopes(
     clusters = np.array([np.nan]) if curves.clusters is None else curves.clusters[columns]
     known = clusters[np.isfinite(clusters)]
     items_df = float(known.min()) - 1 if len(known) else np.inf
-    return fitted.slope, Covariance(runs, df, items, interaction, items_df), remark
+    few = too_few_clusters(items_df + 1)
+    if few and items_df <= 0:
+        return np.empty(0), None, few
+    return fitted.slope, Covariance(runs, df, items, interaction, items_df), together(remark, few or OK)
 
 
 def _leave_one_out(x: Floats, value: Floats, blocks: list[str]) -> Floats | None:

@@ -137,7 +137,7 @@ class Interval:
             return self.drawn_p
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.abs(self.value) / self.stderr
-        known = ~np.isnan(ratio) & (self.df > 0)
+        known = ~np.isnan(ratio) & (self.df > 0) & np.greater(self.items_df, 0)
         if np.all(self.share == 1):
             tail = stdtr(np.where(known, self.df, 1.0), -ratio)
             return np.where(known, 2 * np.maximum(tail, np.exp(LEAST_LOG_TAIL)), np.nan)

@@ -96,7 +96,8 @@ def _rows(
             method_note=fitted.method_note,
             p_value=slope_p[j],
         )
-        limits = np.exp(at_reference.low[j]), np.exp(at_reference.high[j])
+        with np.errstate(over="ignore"):
+            limits = np.exp(at_reference.low[j]), np.exp(at_reference.high[j])
         of_level = replace(
             of_slope,
             parameter=law.level,
