@@ -102,9 +102,9 @@ def bill(
 def format_bill(bill: Bill, hardware: Hardware) -> str:
     """The cost estimate for a terminal, with its assumptions."""
     if hardware.gpus_per_node == 0:
-        time = (
-            f"{bill.seconds / 60:.1f} minutes in sequence by the section hardware (relscale doctor --steps)"
-        )
+        minutes = bill.seconds / 60
+        shown = f"{minutes:.1f}" if minutes >= 1 else f"{minutes:.2g}"
+        time = f"{shown} minutes in sequence by the section hardware (relscale doctor --steps)"
     else:
         time = (
             f"{bill.device_hours:,.0f} GPU-hours, the longest run {bill.longest / 3600:.1f} hours; assumed: "
