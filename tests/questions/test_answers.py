@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 from scipy.stats import sem, spearmanr
 from scipy.stats import t as student
 
@@ -320,6 +321,27 @@ def test_the_critical_batch_is_that_of_the_largest_branch_that_no_smaller_one_is
     with pytest.raises(RelscaleError, match=r"column noise: -0\.1 is negative"):
         noisy = Columns({"k": np.array([1.0, 2.0]), "loss": np.ones(2), "noise": np.array([0.1, -0.1])})
         list(critical_branch.rows(noisy, factor="k", y="loss", noise="noise"))
+
+
+@pytest.mark.slow
+def test_an_exponent_without_a_floor_has_the_limit_of_steeper_ones_with_a_floor() -> None:
+    """Noise hides a floor in some tables; without it, limits cover 88% of exponents."""
+    rng, x, found = np.random.default_rng(0), np.geomspace(1, 1000, 8), 0
+    while found < 2:
+        y = (0.05 + x**-0.3) * np.exp(0.05 * rng.standard_normal(8))
+        _, _, high, floor = regime.exponent_above_floor(x, y, 0.95)
+        if floor > 0:
+            continue
+        found += 1
+
+        def squares(exponent: float | None, y: np.ndarray = y) -> float:
+            def away(p: np.ndarray) -> np.ndarray:
+                return np.log(p[0] + p[1] * x ** -(exponent or p[2])) - np.log(y)
+
+            return float(2 * least_squares(away, [0.01, 1.0, 0.3], bounds=([0, 0, 0], np.inf)).cost)
+
+        tau = np.sqrt((squares(high) / squares(None) - 1) * 5)
+        assert tau == pytest.approx(student.ppf(0.975, 5), rel=0.05)
 
 
 def test_the_regimes_of_random_features_are_distinguished() -> None:

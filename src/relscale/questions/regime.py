@@ -4,7 +4,9 @@
 
 The exponent is that of a law with a floor, fitted per value of the fixed variable. The loss is variance-limited if 1 is
 in its interval, resolution-limited if the interval is below 1, and mixed if it is above 1 or too wide
-(from below ½ to above 1). An exponent of 1 can be found only if the data reach the floor.
+(from below ½ to above 1). An exponent of 1 can be found only if the data reach the floor. If the best floor is 0, a
+steeper exponent above a floor may fit nearly as well: the upper limit is where the best fit with any floor is worse by
+what t allows (``profile_limits``).
 
 Source: Bahri et al., *Explaining Neural Scaling Laws*, arXiv 2102.06701.
 """
@@ -15,8 +17,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from relscale.confidence import LEVEL, check_level
+from relscale.confidence import LEVEL, check_level, t_quantile
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.estimates import Estimates
+from relscale.fitting.estimation.profile_limits import FARTHEST
 from relscale.laws.irreducible import LAW
 from relscale.laws.law import Array
 from relscale.storage.column_arrays import Columns
@@ -24,6 +28,7 @@ from relscale.storage.rows import column
 
 MIN_POINTS = 4  # one more than the parameters
 WIDE = 0.5
+TRIED = 30  # exponents at which the best floor is searched for an upper limit
 FLOOR, NO_FLOOR = LAW.names[2], 1e-6  # a floor below this share of the lowest loss counts as 0
 
 
@@ -82,16 +87,20 @@ def rows(table: Columns, *, x: str, y: str, by: str = "", level: float = LEVEL) 
             yield RegimeRow(fixed=str(name), points=int(selected.sum()), regime=Regime.UNKNOWN, note=note)
             continue
         exponent, low, high, floor = exponent_above_floor(sizes[selected], loss[selected], level)
-        known = np.isfinite(low) and np.isfinite(high)
+        known = bool(np.isfinite(low)) and not np.isnan(high)
         yield RegimeRow(
             fixed=str(name),
             points=int(selected.sum()),
             exponent=exponent,
             low=low if known else None,
-            high=high if known else None,
+            high=high if np.isfinite(high) else None,
             floor=floor,
             regime=regime_of(low, high) if known else Regime.UNKNOWN,
-            note=None if known else "the fit has no interval: add points, or points closer to the floor",
+            note="the fit has no interval: add points, or points closer to the floor"
+            if not known
+            else None
+            if np.isfinite(high)
+            else "no upper limit: with a floor, any larger exponent fits nearly as well",
         )
 
 
@@ -102,8 +111,29 @@ def exponent_above_floor(x: Array, y: Array, level: float) -> tuple[float, float
     i, floor = LAW.names.index("beta"), LAW.names.index(FLOOR)
     if fit.theta[floor, 0] <= NO_FLOOR * y.min():
         fit = estimate(LAW, relative, y, fixed={FLOOR: 0.0})
-    low, high = fit.interval(level)
-    return float(fit.theta[i, 0]), float(low[i, 0]), float(high[i, 0]), float(fit.theta[floor, 0])
+    low, high = (float(side[i, 0]) for side in fit.interval(level))
+    if FLOOR in fit.fixed and np.isfinite(high):
+        high = max(high, _upper_limit(relative, y, fit, high, level))
+    return float(fit.theta[i, 0]), low, high, float(fit.theta[floor, 0])
+
+
+def _upper_limit(x: Array, y: Array, fit: Estimates, high: float, level: float) -> float:
+    """The exponent above which the best floor leaves a worse fit than t of n − 3 allows; inf if there is none.
+
+    ``fit`` has a floor of 0 and ``high`` as upper limit.
+    """
+    exponent, df = fit.theta[LAW.names.index("beta"), 0], max(int(fit.n[0]) - 3, 1)
+    tried = exponent + (high - exponent) * np.geomspace(0.5, FARTHEST, TRIED)
+    best = estimate(LAW, x, np.tile(y[:, None], len(tried)), fixed={"beta": tried})
+    tau = np.sqrt(np.maximum(best.objective / fit.objective - 1, 0) * df)
+    beyond = tau >= t_quantile(df, level)
+    if not beyond.any():
+        return np.inf
+    first = int(beyond.argmax())
+    if first == 0:
+        return high
+    pair = slice(first - 1, first + 1)
+    return float(np.interp(t_quantile(df, level), tau[pair], tried[pair]))
 
 
 def regime_of(low: float, high: float) -> Regime:
