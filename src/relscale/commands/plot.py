@@ -1,6 +1,7 @@
 """``relscale plot``: one figure."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from relscale.commands.inputs import add_files, by_name, suite_files
@@ -44,27 +45,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Draw one figure as HTML and JSON, and as SVG, PDF and PNG if Chrome is installed."""
     from relscale.experiments.config import load_config
-    from relscale.experiments.experiment import MeasurementExperiment, TrainingExperiment
+    from relscale.experiments.experiment import MeasurementExperiment
     from relscale.experiments.results import Results
-    from relscale.figures.data import FigureData
+    from relscale.figures.experiment_data import experiment_data
     from relscale.figures.plot import plot
     from relscale.figures.registry import all_figures
     from relscale.storage.file_name import named
-    from relscale.studies.critical_batches import branch_tables
 
     experiment = load_config(options.config)
     results = Results.of(experiment)
-    corpora, names = experiment.scored_corpora, experiment.suites
-    stores = corpora if isinstance(experiment, TrainingExperiment) else ()
-    published = experiment.suites if isinstance(experiment, MeasurementExperiment) else None
-    prepared = suite_files(names if published is None else (), options.suites, results)
-    data = FigureData(
-        measurements=options.measurements or results.measurements,
-        fits=options.fits or results.fits,
-        suites=prepared if published is None else published,
-        tokens=by_name("--tokens", stores, options.tokens, map(results.tokens, stores)),
-        corpora=corpora,
-        other_tables=branch_tables(experiment, results),
+    data = experiment_data(experiment, results)
+    is_prepared = not isinstance(experiment, MeasurementExperiment)
+    prepared = suite_files(experiment.suites if is_prepared else (), options.suites, results)
+    data = replace(
+        data,
+        measurements=options.measurements or data.measurements,
+        fits=options.fits or data.fits,
+        suites=prepared if is_prepared else data.suites,
+        tokens=by_name("--tokens", data.tokens, options.tokens, data.tokens.values()),
     )
-    figure = named(all_figures(experiment.figures, names), options.figure)
+    figure = named(all_figures(experiment.figures, experiment.suites), options.figure)
     plot(figure, data, options.output, pictures=not options.no_pictures)

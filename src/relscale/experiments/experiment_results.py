@@ -236,27 +236,12 @@ class Results:
         'Errors and ratios: Two tests'
         """
         from relscale.experiments.config import load_config
-        from relscale.experiments.experiment import MeasurementExperiment, TrainingExperiment
         from relscale.experiments.results import Results as Paths
-        from relscale.figures.data import FigureData
+        from relscale.figures.experiment_data import experiment_data
         from relscale.figures.plot import make_figure
-        from relscale.studies.critical_batches import branch_tables
 
         paths = Paths(self.folder)
-        experiment = load_config(paths.config)
-        corpora = experiment.scored_corpora
-        stores = corpora if isinstance(experiment, TrainingExperiment) else ()
-        data = FigureData(
-            measurements=paths.measurements,
-            fits=paths.fits,
-            suites=experiment.suites
-            if isinstance(experiment, MeasurementExperiment)
-            else {name: paths.suite(name) for name in experiment.suites},
-            tokens={name: paths.tokens(name) for name in stores},
-            corpora=corpora,
-            other_tables=branch_tables(experiment, paths),
-        )
-        return make_figure(figure, data, options)
+        return make_figure(figure, experiment_data(load_config(paths.config), paths), options)
 
     def report(self) -> Path:
         """Write the report as one HTML file and return its path.
