@@ -323,6 +323,14 @@ def test_the_critical_batch_is_that_of_the_largest_branch_that_no_smaller_one_is
         list(critical_branch.rows(noisy, factor="k", y="loss", noise="noise"))
 
 
+@pytest.mark.parametrize(("points", "exponent"), [(6, 0.3), (12, 0.5), (4, 1.0)])
+def test_the_exponent_of_exact_powers_has_no_wider_limits_than_rounding(points: int, exponent: float) -> None:
+    x = np.geomspace(1, 1000, points)
+    _, low, high, floor = regime.exponent_above_floor(x, 2 * x**-exponent, 0.95)
+    assert floor == 0
+    assert (low, high) == pytest.approx((exponent, exponent), rel=1e-9)
+
+
 @pytest.mark.slow
 def test_an_exponent_without_a_floor_has_the_limit_of_steeper_ones_with_a_floor() -> None:
     """Noise hides a floor in some tables; without it, limits cover 88% of exponents."""

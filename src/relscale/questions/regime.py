@@ -28,6 +28,7 @@ from relscale.storage.rows import column
 
 MIN_POINTS = 4  # one more than the parameters
 WIDE = 0.5
+EXACT = 1e-9  # of the exponent; an interval that is narrower is rounding, of points on a line
 TRIED = 30  # exponents at which the best floor is searched for an upper limit
 FLOOR, NO_FLOOR = LAW.names[2], 1e-6  # a floor below this share of the lowest loss counts as 0
 
@@ -111,10 +112,10 @@ def exponent_above_floor(x: Array, y: Array, level: float) -> tuple[float, float
     i, floor = LAW.names.index("beta"), LAW.names.index(FLOOR)
     if fit.theta[floor, 0] <= NO_FLOOR * y.min():
         fit = estimate(LAW, relative, y, fixed={FLOOR: 0.0})
-    low, high = (float(side[i, 0]) for side in fit.interval(level))
-    if FLOOR in fit.fixed and np.isfinite(high):
+    exponent, (low, high) = float(fit.theta[i, 0]), (float(side[i, 0]) for side in fit.interval(level))
+    if FLOOR in fit.fixed and np.isfinite(high) and high > exponent * (1 + EXACT):
         high = max(high, _upper_limit(relative, y, fit, high, level))
-    return float(fit.theta[i, 0]), low, high, float(fit.theta[floor, 0])
+    return exponent, low, high, float(fit.theta[floor, 0])
 
 
 def _upper_limit(x: Array, y: Array, fit: Estimates, high: float, level: float) -> float:
