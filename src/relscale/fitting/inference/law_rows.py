@@ -3,10 +3,10 @@
     E(F) = α · F^−β                          ln E = ln α − β · ln F
     G(F) = E_t(F) / E_b(F) = γ · F^Δβ        ln G = ln γ + Δβ · ln F
 
-with E_t the error of a target, E_b that of its baseline and F the training FLOPs. Δβ is the slope of a line through ln G
-on ln F (``log_log_lines``), positive if the target improves more slowly than the baseline. Its interval is that of a
-slope (``interval``). The gap |ln G| closes or widens from the smallest to the largest compute if the intervals of Δβ and
-of ln G at both ends and in the middle all agree (``direction``).
+with E_t the error of a target, E_b that of its baseline and F the training FLOPs. Δβ is the slope of a line through
+ln G on ln F (``log_log_lines``), positive if the target improves more slowly than the baseline. Its interval is that of
+a slope (``interval``). The gap |ln G| closes or widens from the smallest to the largest compute if the intervals of Δβ
+and of ln G at both ends and in the middle all agree (``direction``).
 """
 
 from collections.abc import Iterator
