@@ -24,9 +24,9 @@ import pyarrow.compute as pc
 from clustered_coverage import clustered_coverage
 from command_line import command_line
 from hindsight import Origin, bounds
-from scipy.special import stdtrit
 from tabulate import tabulate
 
+from relscale.confidence import LEVEL, t_quantile
 from relscale.fitting.curves.contrasts import contrasts
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
@@ -40,7 +40,6 @@ from relscale.fitting.forecasts.width import half_widths
 from relscale.fitting.settings import fit_settings
 from relscale.measurements.published import published
 
-LEVEL = 0.95
 HEAD = """# Backtests of the forecasts
 
 Made by `python benchmarks/forecasts.py --output docs/explanation/forecast_trials.md`; do not edit. Every rolling
@@ -429,7 +428,7 @@ def coverage_table(every: Tried) -> str:
         for label, one in (by_family | by_distance).items()
     ]
     values = np.array([one.value for one in by_family.values()])
-    half = stdtrit(len(values) - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / np.sqrt(len(values))
+    half = t_quantile(len(values) - 1, LEVEL) * values.std(ddof=1) / np.sqrt(len(values))
     return (
         "Coverage of the ensemble's 95% intervals, with limits\n\nForecasts of one origin, over all curves and data "
         "sets of a family, are correlated. The effective number of independent forecasts is estimated from the "

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from relscale.confidence import LEVEL, t_quantile
 from relscale.fitting.estimation.estimates import Estimates
-from relscale.laws.derivatives import central_differences
+from relscale.laws.derivatives import by_differences
 from relscale.laws.law import Array
 
 MIN_DRAWS = 20  # minimum number of resamples for percentiles
@@ -149,16 +149,12 @@ def stderr_of(value: Callable[[Array], float], fit: Estimates) -> float:
 
     It has none where the value is not defined on both sides of an estimate, or the estimates have no covariance.
     """
-    theta, slopes = fit.theta[:, 0], []
-    for i, parameter in enumerate(fit.law.parameters):
 
-        def of_one(changed: Array, i: int = i) -> Array:
-            others = theta.copy()
-            others[i] = changed
-            return np.asarray(value(others))
+    def formula(theta: Array, x: Array) -> Array:
+        return np.asarray(value(theta))
 
-        slopes.append(central_differences(of_one, theta[i], parameter))
-    variance = float(np.array(slopes) @ fit.covariance[..., 0] @ np.array(slopes))
+    slopes = by_differences(formula, fit.law.parameters)(fit.theta[:, 0], np.empty(0))
+    variance = float(slopes @ fit.covariance[..., 0] @ slopes)
     return float(np.sqrt(variance)) if 0 <= variance < np.inf else np.nan
 
 
