@@ -49,6 +49,14 @@ def test_laws_are_fitted_for_every_suite_and_corpus(micro):
     }
 
 
+def test_the_page_on_results_names_what_a_run_writes(micro):
+    """`results/README.md` is for readers of a folder; what is hidden is for programs."""
+    page = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    written = {path.name for path in results(micro).iterdir() if not path.name.startswith(".")}
+    stored = {path.name for path in (micro.folder / "results" / "store").iterdir()}
+    assert [name for name in written | stored if f"`{name}" not in page and name != "locks"] == []
+
+
 def test_figures_are_drawn(micro):
     names = {path.stem for path in (results(micro) / "figures").glob("*.html")}
     laws = {f"relative-law-{suite}" for suite in micro.config["suites"]}
