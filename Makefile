@@ -76,4 +76,4 @@ lock:
 	mv build/requirements.lock envs/requirements.lock
 
 clean:
-	rm -rf results .snakemake
+	rm -rf results/*/ .snakemake
