@@ -1,7 +1,10 @@
 """A folder has the files of the folders that it links to."""
 
+from pathlib import Path
+
 import pytest
 
+import relscale
 from relscale.corpora.files import read_folder
 from relscale.corpora.options import TextFiles
 from relscale.errors import RelscaleError
@@ -57,3 +60,20 @@ def test_a_hidden_folder_is_not_entered_by_those_who_read_visible_files(folder):
     (folder / ".trash" / "loop").symlink_to(folder)
     (folder / ".hidden.txt").write_text(TEXT)
     assert [file.name for file in data_files(folder)] == ["b.txt", "a.txt"]
+
+
+def test_only_folders_that_relscale_writes_are_listed_without_their_links():
+    package = Path(relscale.__file__).parent
+    without_links = {
+        file.relative_to(package).as_posix()
+        for file in files_below(package)
+        if file.suffix == ".py" and ".rglob(" in file.read_text(encoding="utf-8")
+    }
+    assert without_links == {
+        "release/push.py",  # an export's models
+        "scoring/suite.py",  # the copy of a suite, in which links are folders
+        "scoring/suite_code.py",  # refuses links to folders outside
+        "storage/atomic.py",
+        "studies/quantization_effect.py",  # the results of an experiment
+        "workflow/provenance_page.py",
+    }

@@ -10,12 +10,13 @@ import pyarrow.parquet
 import pytest
 
 from relscale.errors import RelscaleError
+from relscale.scoring.builders import data_builder
 from relscale.scoring.builders.data import englishes
 from relscale.scoring.manifest import read_manifest
 from relscale.scoring.options import Suite
 from relscale.scoring.requests import read_requests
 from relscale.scoring.suite import prepare_suite
-from relscale.scoring.suite_description import SUITES
+from relscale.scoring.suite_description import SUITES, read_suite
 
 EVALS = Path(os.environ.get("RELSCALE_EVALS", "../shared/evals"))
 needs_evals = pytest.mark.skipif(
@@ -209,6 +210,38 @@ def test_englishes_are_the_same_documents_however_they_are_stored(tmp_path, kind
     }
     assert all(request.context is None for request in requests)
     assert len({request.doc_id for request in requests}) == 23
+
+
+def write_ai_risk(folder):
+    (folder / "human_generated_evals").mkdir(parents=True)
+    for behaviour in read_manifest(SUITES / "ai_risk").tasks:
+        (folder / "human_generated_evals" / f"{behaviour}.jsonl").write_text('{"question": "?"}\n')
+    return folder
+
+
+@pytest.mark.parametrize("place", ["linked", "linked/folder"])
+@pytest.mark.parametrize(
+    ("suite", "write", "options"),
+    [
+        ("mmlu", lambda folder: write_mmlu(folder / "all").parent, {"subjects": SUBJECTS}),
+        ("ai_risk", write_ai_risk, {"written_by": ["human"]}),
+        ("englishes", lambda folder: write_englishes(folder, "texts"), {}),
+        ("englishes", lambda folder: write_englishes(folder, "column"), {}),
+    ],
+)
+def test_data_behind_a_link_are_read(tmp_path, suite, write, options, place):
+    own, linked = write(tmp_path / "own"), tmp_path / "linked"
+    if place == "linked":
+        linked.symlink_to(own)
+    else:
+        linked.mkdir()
+        for file in own.iterdir():
+            (linked / file.name).symlink_to(file)
+    _, manifest = read_suite(suite, Suite.model_validate({"data": str(own), **options}))
+    build = data_builder(suite).build
+    tasks = build(own, manifest)
+    assert all(task.rows for task in tasks)
+    assert build(linked, manifest) == tasks
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The files of a folder's own lm-eval tasks, as lm-eval finds and merges them."""
 
+from pathlib import Path
+
 import pytest
 from one_sentence import assert_one_sentence
 
@@ -9,7 +11,7 @@ from relscale.scoring.options import Suite
 from relscale.scoring.requests import cluster_of
 from relscale.scoring.suite_description import read_suite, suite_inputs
 from relscale.scoring.supported_tasks import unsupported
-from relscale.scoring.task_files import absolute_includes, task_files
+from relscale.scoring.task_files import absolute_includes, group_names, task_files
 
 
 @pytest.fixture
@@ -56,6 +58,50 @@ def test_tasks_below_a_folder_of_tasks_are_found(folder):
     (folder / "tasks" / "second.yaml").unlink()
     write(folder, "tasks/deep/second.yaml", "include: ../_base\ntask: second\n")
     assert set(read_suite("mine", Suite(path=str(folder)))[1].tasks) == {"first", "second"}
+
+
+@pytest.fixture
+def linked(folder, tmp_path_factory):
+    """The suite, its second task behind a link to a folder elsewhere."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    write(elsewhere, "more/second.yaml", (folder / "tasks" / "second.yaml").read_text())
+    write(elsewhere, "more/_base", (folder / "tasks" / "_base").read_text())
+    (folder / "tasks" / "second.yaml").unlink()
+    (folder / "tasks" / "more").symlink_to(elsewhere / "more")
+    return folder
+
+
+def test_tasks_in_a_folder_that_a_link_leads_to_are_found(linked):
+    assert set(read_suite("mine", Suite(path=str(linked)))[1].tasks) == {"first", "second"}
+    write(Path(linked, "tasks", "more").resolve(), "both.yaml", "group: both\ntask: [first, second]\n")
+    assert group_names(linked / "tasks") == {"both"}
+
+
+def test_a_file_that_a_link_leads_to_as_well_is_one_task_of_its_own_path(folder):
+    write(folder, "tasks/v2/third.yaml", "include: ../_base\ntask: third\n")
+    (folder / "tasks" / "latest").symlink_to(folder / "tasks" / "v2")
+    (folder / "tasks" / "a.yaml").symlink_to(folder / "tasks" / "first.yaml")
+    paths = {
+        name: task.path.relative_to(folder) for name, task in task_files(folder / "tasks", folder).items()
+    }
+    assert {name: path.as_posix() for name, path in paths.items()} == {
+        "first": "tasks/first.yaml",
+        "second": "tasks/second.yaml",
+        "third": "tasks/v2/third.yaml",
+    }
+
+
+def test_copies_that_editors_keep_are_no_tasks(folder):
+    write(folder, "tasks/.ipynb_checkpoints/first-checkpoint.yaml", "include: ../_base\ntask: first\n")
+    assert set(task_files(folder / "tasks", folder)) == {"first", "second"}
+
+
+@pytest.mark.slow  # lm-eval takes seconds to import
+def test_lm_eval_finds_the_tasks_behind_a_link(linked):
+    from relscale.scoring.lm_eval_tasks import TaskManager
+
+    index = TaskManager(include_defaults=False, include_path=str(linked / "tasks")).task_index
+    assert set(index) == set(task_files(linked / "tasks", linked)) == {"first", "second"}
 
 
 @pytest.mark.parametrize("stated", ["multiple_choice", "rolling"])

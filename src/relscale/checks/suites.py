@@ -1,7 +1,6 @@
 """Checks of an experiment's suites, with their options, data, groups and metrics."""
 
 import importlib.util
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.options import FEWEST_ITEMS, Suite
 from relscale.scoring.suite_code import refuse_code
 from relscale.scoring.suite_description import read_suite, suite_inputs
+from relscale.storage.folder_files import files_below
 from relscale.storage.tables import listed
 from relscale.storage.yaml_text import NULL
 
@@ -190,13 +190,7 @@ def _check_tasks(key: str, names: Sequence[str], include_path: str | None) -> No
         if not Path(include_path).is_dir():
             raise RelscaleError(f"{key}.include_path: no folder {include_path} (in {Path.cwd()})")
         known.append(Path(include_path))
-    files = [
-        Path(folder, file)
-        for top in known
-        for folder, _, files in os.walk(top)
-        for file in files
-        if file.endswith((".yaml", ".yml", ".py"))
-    ]
+    files = [file for top in known for file in files_below(top) if file.suffix in (".yaml", ".yml", ".py")]
     stems = {file.stem for file in files}
     missing = {name for name in names if name not in stems}
     for file in files if missing else ():

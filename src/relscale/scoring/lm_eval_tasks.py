@@ -6,6 +6,7 @@ Importing this module installs the guards in lm-eval; no other module imports ``
 - A function that a YAML file names is imported only if ``relscale.scoring.suite_code`` allows it. Functions of relscale
 and of
   lm-eval's tasks come from the installed packages, never from files of the same name next to the YAML file.
+- Links to folders of tasks are followed.
 - A metric that lm-eval does not know is code, which ``evaluate`` would load from the working folder or the hub. It is
   ignored, as it is without a network; relscale's scores need none.
 """
@@ -25,10 +26,12 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from lm_eval.api.registry import get_metric, metric_registry
 from lm_eval.tasks import TaskManager, _yaml_loader
+from lm_eval.tasks._index import TaskIndex
 from lm_eval.tasks._yaml_loader import load_yaml
 
 from relscale.errors import RelscaleError
 from relscale.scoring.suite_code import LM_EVAL, OPTION, READERS, is_allowed, is_trusted, lm_eval_folder
+from relscale.scoring.task_files import yaml_files
 
 __all__ = ["TaskManager", "compiled_once", "load_yaml"]
 
@@ -111,4 +114,5 @@ def _known_metric(name: str, hf_evaluate_metric: bool = False) -> Any:
 
 lm_eval.utils.env = _sandbox()
 _yaml_loader._import_func_in_yml = _import_allowed
+TaskIndex._iter_yaml_files = staticmethod(yaml_files)
 lm_eval.api.task.get_metric = _known_metric

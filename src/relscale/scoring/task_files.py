@@ -10,10 +10,12 @@ from pathlib import Path
 import yaml
 
 from relscale.errors import RelscaleError
+from relscale.storage.folder_files import files_below
 from relscale.storage.yaml_text import Plain, read
 
 FUNCTION = "!function"
 VERSIONED = ("lm_eval", "relscale")  # packages whose versions name the results
+IGNORED = ("__pycache__", ".ipynb_checkpoints")  # folders that lm-eval does not read
 LOCATIONS = ("data_files", "data_dir")  # arguments of `datasets.load_dataset`
 
 
@@ -35,8 +37,31 @@ class TaskFile:
     data: tuple[str, ...]
 
 
+def yaml_files(folder: Path) -> list[Path]:
+    """The YAML files of a folder of tasks and below, in lm-eval's order.
+
+    Links to folders are followed, which lm-eval does not do. A file that a link leads to as well is listed once, by its
+    own path.
+
+    Raises
+    ------
+    RelscaleError
+        A folder cannot be read, or a link leads to a folder that contains it.
+    """
+    if not folder.is_dir():
+        return []
+    root = folder.resolve()
+    listed: dict[Path, Path] = {}
+    for path in sorted(files_below(folder)):
+        if path.suffix == ".yaml" and not set(IGNORED).intersection(path.parts):
+            file = path.resolve()
+            if file not in listed or file == root / path.relative_to(folder):
+                listed[file] = path
+    return sorted(listed.values(), key=Path.as_posix)
+
+
 def task_files(folder: Path, suite: Path) -> dict[str, TaskFile]:
-    """The tasks in a folder of a suite and below, by name, as lm-eval finds them.
+    """The tasks in a folder of a suite and below, by name.
 
     Raises
     ------
@@ -45,7 +70,7 @@ def task_files(folder: Path, suite: Path) -> dict[str, TaskFile]:
         name as text.
     """
     tasks: dict[str, TaskFile] = {}
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in yaml_files(folder):
         own = read(path, (FUNCTION,))
         if not isinstance(own, dict) or "group" in own or not isinstance(own.get("task"), str):
             continue
@@ -64,7 +89,7 @@ def task_files(folder: Path, suite: Path) -> dict[str, TaskFile]:
 
 def group_names(folder: Path) -> set[str]:
     """The groups of tasks that files in a folder and below define."""
-    documents = [read(path, (FUNCTION,)) for path in folder.rglob("*.yaml")]
+    documents = [read(path, (FUNCTION,)) for path in yaml_files(folder)]
     return {str(own["group"]) for own in documents if isinstance(own, dict) and "group" in own}
 
 

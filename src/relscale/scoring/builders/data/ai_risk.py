@@ -5,6 +5,7 @@ from typing import Any
 
 from relscale.errors import RelscaleError
 from relscale.experiments.section import Names, Section
+from relscale.scoring.data_source import data_files
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
 from relscale.storage.json_lines import read_json_lines
@@ -54,7 +55,7 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
 
 
 def _behaviours(data: Path, folder: str) -> dict[str, list[dict[str, Any]]]:
-    files = sorted(data.rglob(f"{folder}/*.jsonl"))
+    files = [file for file in data_files(data) if file.match(f"{folder}/*.jsonl")]
     if not files:
         raise RelscaleError(f"{data}: no {folder}/*.jsonl below it")
     return {file.stem: [row for _, row in read_json_lines(file)] for file in files}

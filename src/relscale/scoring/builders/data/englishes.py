@@ -9,6 +9,7 @@ import pyarrow.parquet
 from relscale.errors import RelscaleError
 from relscale.experiments.section import Names, Section
 from relscale.provenance import digest
+from relscale.scoring.data_source import data_files
 from relscale.scoring.manifest import WHOLE_DOCUMENT, Manifest, Task
 from relscale.scoring.task_data import TaskData
 from relscale.storage.text_file import read_text
@@ -65,7 +66,9 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
 
 def _from_folders(data: Path) -> dict[str, list[str]]:
     regions: dict[str, list[str]] = defaultdict(list)
-    for file in sorted(data.glob("*/*.txt")):
+    for file in data_files(data):
+        if file.suffix != ".txt" or file.parents[1] != data:
+            continue
         text = read_text(file).replace("\r\n", "\n").replace("\r", "\n")
         if text.strip():
             regions[group_name(file.parent.name)].append(text)
@@ -74,7 +77,9 @@ def _from_folders(data: Path) -> dict[str, list[str]]:
 
 def _from_parquet(data: Path) -> dict[str, list[str]]:
     regions: dict[str, list[str]] = defaultdict(list)
-    for file in [data] if data.is_file() else sorted(data.rglob("*.parquet")):
+    for file in data_files(data):
+        if file.suffix != ".parquet" and file != data:
+            continue
         table = pyarrow.parquet.read_table(file)
         if "text" not in table.column_names:
             raise RelscaleError(f"{file}: no column 'text'; it has {', '.join(table.column_names)}")

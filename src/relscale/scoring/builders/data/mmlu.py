@@ -9,6 +9,7 @@ import pyarrow.parquet
 
 from relscale.errors import RelscaleError
 from relscale.experiments.section import Count, Names, Section
+from relscale.scoring.data_source import data_files
 from relscale.scoring.manifest import Manifest, Task
 from relscale.scoring.task_data import TaskData
 
@@ -80,7 +81,8 @@ def build(data: Path | None, manifest: Manifest) -> list[TaskData]:
 def _split(data: Path, split: str) -> dict[str, list[dict[str, Any]]]:
     """Rows of a split by subject, with the columns of the hub's data set in its order."""
     # On the hub every subject has a folder, and the folder "all" repeats all subjects.
-    files = sorted((data / "all").glob(f"{split}*.parquet")) or sorted(data.rglob(f"{split}*.parquet"))
+    of_split = [file for file in data_files(data) if file.match(f"{split}*.parquet")]
+    files = [file for file in of_split if file.parent == data / "all"] or of_split
     if not files:
         raise RelscaleError(f"{data}: no {split}*.parquet there; MMLU comes as dev.parquet and test.parquet")
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
