@@ -117,6 +117,7 @@ ROWS = [
         "answer": n % 3,
         "text": f"the {('matrix', 'table of values', 'graph')[n % 3]} {n}",
         "truth": n % 2 == 0,
+        "parity": n % 2,
         "number": str(n % 3 + 1),
         "letter": "ABC"[n % 3],
         "several": [n % 3, (n + 1) % 3],
@@ -153,6 +154,12 @@ KINDS = {
     "solved examples": CHOICE | {"doc_to_choice": "choices", "num_fewshot": 2, "fewshot_split": "test"},
     "mutual information": CHOICE
     | {"doc_to_choice": "choices", "metric_list": [{"metric": "acc"}, {"metric": "acc_mutual_info"}]},
+    "metrics of pairs and of arrays": CHOICE
+    | {
+        "doc_to_choice": ["no", "yes"],
+        "doc_to_target": "parity",
+        "metric_list": [{"metric": name} for name in ("acc", "brier_score", "f1", "mcc")],
+    },
     "one continuation": {
         "output_type": "loglikelihood",
         "doc_to_text": "question",

@@ -1,6 +1,8 @@
 """The metrics of a task that lm-eval logged per document."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +12,8 @@ from relscale.measurements.inferred_task import Label, Question
 from relscale.scoring.declared_metrics import aggregation_name, filled_registry
 from relscale.scoring.manifest import Task
 from relscale.scoring.task_values import TaskValue, as_json, values_of
+
+ARRAY = re.compile(r"\[\s*[-+.\w]+(?:\s+[-+.\w]+)*\s*\]")
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,29 @@ def metric_rows(
                 doc_id=document.doc_id,
                 metric=metric,
                 filter=document.filter,
-                value=as_json(value),
+                value=as_json(_with_arrays(value)),
                 aggregation=aggregations[metric],
             )
+
+
+def _with_arrays(value: Any) -> Any:
+    """A value with its arrays of numbers, such as the probabilities of a Brier score, which lm-eval logs as text.
+
+    NumPy's text has eight digits of each number.
+
+    Examples
+    --------
+    >>> _with_arrays([0, "[9.99999994e-01 6.00446036e-09]"])
+    [0, [0.999999994, 6.00446036e-09]]
+    >>> _with_arrays("[not numbers]")
+    '[not numbers]'
+    """
+    if isinstance(value, list):
+        return [_with_arrays(part) for part in value]
+    if isinstance(value, str) and ARRAY.fullmatch(value):
+        with suppress(ValueError):
+            return [float(number) for number in value[1:-1].split()]
+    return value
 
 
 def _aggregation(metric: str, name: Any) -> str | None:
