@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from relscale.design.recipes.laptop import architecture, hyperparameters
 from relscale.errors import RelscaleError
-from relscale.training.schedule import SCHEDULES, learning_rate_factor
+from relscale.training.schedule import SCHEDULES, learning_rate_factor, whole_steps
 
 HYPERPARAMETERS = hyperparameters("c-adamc", architecture(16, 8, 32), 4)
 
@@ -27,6 +27,21 @@ def test_a_schedule_rises_from_nothing_to_the_peak_and_falls_towards_nothing(sch
     assert values[peak:] == sorted(values[peak:], reverse=True)
     assert 0 < values[-1] <= 0.5
     assert peak == int(0.1 * steps)
+
+
+@given(st.decimals(0, "0.5", places=4), st.integers(1, 10**6), st.integers(1, 64))
+def test_a_share_has_the_whole_steps_of_its_decimal_fraction(share, sequences, batch):
+    assert whole_steps(float(share), sequences) == share * sequences // 1
+    assert whole_steps(float(share), sequences / batch) == share * sequences // batch
+
+
+def test_whole_steps_of_every_percentage():
+    assert [whole_steps(percent / 100, 100) for percent in range(51)] == list(range(51))
+
+
+def test_warm_up_and_decay_last_their_share_where_floats_fall_short():
+    h = replace(HYPERPARAMETERS, schedule="wsd", warmup=0.29, decay=0.29)
+    assert [learning_rate_factor(step, 100, h) for step in (28, 29, 71, 72)] == [28 / 29, 1, 1, 28 / 29]
 
 
 @given(st.integers(1, 50))

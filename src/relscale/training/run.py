@@ -43,7 +43,7 @@ from relscale.training.options import NoiseScale, Training, check_noise_scale
 from relscale.training.precision import choose_precision, choose_products
 from relscale.training.record import TrainingRecord
 from relscale.training.result import RecordContext, checkpoints_complete, write_result
-from relscale.training.schedule import learning_rate, steps_of
+from relscale.training.schedule import learning_rate, steps_of, whole_steps
 from relscale.training.state import FILE as STATE
 from relscale.training.state import read_state, remove_state, state_folder
 from relscale.training.validation import windows
@@ -177,7 +177,7 @@ def train_run(
 def warmup_steps(run: Run) -> int:
     """Steps of the warm-up, whose share of the run counts tokens: steps until those of batches of the first size."""
     steps_of_first_size = run.sequences_before(run.train_steps) / run.batch_size
-    return run.steps_until(int(run.hyperparameters.warmup * steps_of_first_size) * run.batch_size)
+    return run.steps_until(whole_steps(run.hyperparameters.warmup, steps_of_first_size) * run.batch_size)
 
 
 def micro_batch_of(run: Run, options: Training, devices: int) -> int:

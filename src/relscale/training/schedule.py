@@ -1,6 +1,7 @@
 """Learning-rate schedules: the factor of the peak learning rate at each step."""
 
 import math
+import sys
 from collections.abc import Iterable
 
 from relscale.design.run import Hyperparameters, Run
@@ -15,6 +16,17 @@ def steps_of(shares: Iterable[float], run: Run) -> set[int]:
     """Numbers of updates at which these shares of a run's tokens have been seen."""
     sequences = run.sequences_before(run.train_steps)
     return {max(1, run.steps_until(share * sequences - ROUNDING * run.batch_size)) for share in shares}
+
+
+def whole_steps(share: float, steps: float) -> int:
+    """The whole steps in a share of a run: 29 in 29% of 100, whose product as floating-point numbers is below 29.
+
+    Examples
+    --------
+    >>> whole_steps(0.29, 100), int(0.29 * 100), whole_steps(0.29, 99)
+    (29, 28, 28)
+    """
+    return int(share * steps * (1 + 4 * sys.float_info.epsilon))  # above the errors of three roundings
 
 
 def learning_rate(run: Run, step: int) -> float:
@@ -51,11 +63,11 @@ def learning_rate_factor(step: float, steps: float, hyperparameters: Hyperparame
     schedule = hyperparameters.schedule
     if schedule not in SCHEDULES:
         raise RelscaleError(f"no schedule {schedule!r}; {suggestion(schedule, SCHEDULES)}")
-    warmup = int(hyperparameters.warmup * steps)
+    warmup = whole_steps(hyperparameters.warmup, steps)
     if step < warmup:
         return step / warmup
     if schedule == "wsd":
-        decay = int(hyperparameters.decay * steps)
+        decay = whole_steps(hyperparameters.decay, steps)
         return min(1.0, (steps - step) / decay) if decay else 1.0
     rest = (steps - step) / (steps - warmup)
     return rest if schedule == "linear" else 0.5 * (1 - math.cos(math.pi * rest))
