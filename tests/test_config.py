@@ -9,7 +9,7 @@ import yaml
 from one_sentence import assert_one_sentence
 
 from relscale.errors import RelscaleError
-from relscale.experiments.config import check_config, load_config, load_configs, save_config
+from relscale.experiments.config import check_config, config_text, load_config, load_configs, save_config
 from relscale.experiments.config_schema import config_schema, schema_of_source, schema_text
 from relscale.experiments.paths import PathKind, opened_path, recorded_path
 from relscale.experiments.schema_values import values_of
@@ -276,6 +276,20 @@ def test_a_recorded_path_is_the_path_also_if_the_results_are_a_link_to_another_d
         written = recorded_path(path, PathKind.READ, "table", folder)
         opened = opened_path(written, PathKind.READ, "table", folder)
         assert Path(opened).resolve() == Path(path).resolve()
+
+
+@pytest.mark.parametrize("written", ["mmlu", Path("mmlu"), "~/mmlu"], ids=repr)
+def test_paths_of_a_python_call_are_those_of_the_working_folder(written, tmp_path, monkeypatch):
+    """As in ``rs.score(..., data="mmlu")``, whose config is in another folder."""
+    (tmp_path / "mmlu").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / "elsewhere"
+    suites = {"mmlu": {"data": written}, "arc": {"lm_eval": ["arc"], "data": {"arc": {"test": written}}}}
+    text = config_text({"runs": {"source": "checkpoints"}, "suites": suites}, folder)
+    recorded = yaml.safe_load(text)["suites"]
+    for path in (recorded["mmlu"]["data"], recorded["arc"]["data"]["arc"]["test"]):
+        assert (folder / path).resolve() == tmp_path / "mmlu"
 
 
 def test_a_path_that_is_relative_to_the_working_folder_is_refused_with_the_one_that_is_meant(

@@ -8,9 +8,14 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+import tiny_models
 
 from relscale.cli import main
+from relscale.scoring.suite_description import SUITES
+from relscale.storage.tables import write_table
+from relscale.storage.yaml_text import read
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -134,3 +139,27 @@ def test_a_notebook_runs(notebook, finished, in_an_empty_folder):
     names = {"__name__": "__main__"}
     texts = [shown("".join(cell["source"]), names) for cell in cells if cell["cell_type"] == "code"]
     assert any("<table>" in text for text in texts)
+
+
+@pytest.mark.slow
+def test_a_model_is_scored_with_data_of_the_working_folder_that_have_the_name_of_their_suite(
+    tmp_path, monkeypatch
+):
+    """The last program of the tutorial on checkpoints, whose data lie beside the models."""
+    tiny_models.save_checkpoint(tmp_path / "models" / "small")
+    subjects = read(SUITES / "mmlu" / "suite.yaml")["tasks"]
+    rows = [
+        {"question": f"{number}?", "subject": subject, "choices": ["a", "b", "c", "d"], "answer": number}
+        for subject in subjects
+        for number in range(2)
+    ]
+    (tmp_path / "mmlu").mkdir()
+    for split in ("dev", "test"):
+        write_table(pa.Table.from_pylist(rows), tmp_path / "mmlu" / f"{split}.parquet")
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / "tutorials" / "checkpoints.md").read_text(encoding="utf-8")
+    (program,) = [body for kind, body in BLOCK.findall(text) if kind == "python"]
+    *lines, shown = program.replace('data="mmlu"', 'data="mmlu", num_fewshot=0').splitlines()
+    names = {}
+    exec("\n".join(lines), names)
+    assert sum(eval(shown, names)["items"]) == 2 * len(subjects)

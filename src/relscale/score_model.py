@@ -50,9 +50,8 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
     from relscale.commands import collect
     from relscale.commands import score as score_command
     from relscale.commands import suite as suite_command
-    from relscale.experiments.config import load_config
+    from relscale.experiments.config import config_text, load_config
     from relscale.extras import named_extras, need
-    from relscale.storage.yaml_text import dump
     from relscale.workflow.jobs import scoring_jobs
 
     need("score", "score")
@@ -71,7 +70,7 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
         }
         path, manifest = at / "score.yaml", at / suite_name / "suite.yaml"
         scores, output = at / "scores.json", at / "measurements.parquet"
-        path.write_text(dump(config), encoding="utf-8")
+        path.write_text(config_text(config, at), encoding="utf-8")
         ((corpus, job),) = scoring_jobs(load_config(path))
         suite_command.run(
             Namespace(config=path, suite=suite_name, documents=[], requests="yes", output=manifest)
@@ -106,9 +105,12 @@ def _suite(suite: str | Path | Sequence[str], options: Mapping[str, Any]) -> tup
 
     if not isinstance(suite, str | Path):
         return "tasks", {"lm_eval": list(suite), **options}
-    if Path(suite).is_dir():
-        return Path(suite).name, {"path": str(Path(suite).absolute()), **options}
     known = available_suites()
+    is_data = (
+        str(suite) in known and not Path(suite, "suite.yaml").is_file()
+    )  # the shipped suite's, by its name
+    if Path(suite).is_dir() and not is_data:
+        return Path(suite).name, {"path": str(Path(suite).absolute()), **options}
     if str(suite) not in known:
         raise RelscaleError(f"score: no suite {str(suite)!r}; {suggestion(str(suite), known)}")
     return str(suite), dict(options)

@@ -68,11 +68,15 @@ def load_configs(
 
 def save_config(experiment: Experiment, path: Path) -> None:
     """Write the resolved config beside the results, unless it is unchanged."""
-    paths = partial(recorded_path, folder=path.parent)
-    values = experiment.values()
-    text = dump(values_of(_schema(values), values, paths))
+    text = config_text(experiment.values(), path.parent)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)
+
+
+def config_text(values: dict[str, Any], folder: Path) -> str:
+    """Values of a config, whose paths are relative to the working folder, as the text of a config in ``folder``."""
+    opened = values_of(_schema(values), values)
+    return dump(values_of(_schema(opened), opened, partial(recorded_path, folder=folder)))
 
 
 def extend_config(path: str | Path, further: Mapping[str, Any], output: Path, law: str, corpus: str) -> None:
@@ -99,7 +103,7 @@ def extend_config(path: str | Path, further: Mapping[str, Any], output: Path, la
             corpora = predict.get("corpus", [])
             entry["predict"] = {"corpus": [*([corpora] if isinstance(corpora, str) else corpora), corpus]}
     check_config(config, str(output))
-    write_text(output, dump(values_of(_schema(config), config, partial(recorded_path, folder=output.parent))))
+    write_text(output, config_text(config, output.parent))
     if pins_file(file).is_file():
         write_text(pins_file(output), pins_file(file).read_text(encoding="utf-8"))
 

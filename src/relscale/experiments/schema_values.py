@@ -5,6 +5,7 @@ is text where text is required, ``2e3`` is 2000 where an integer is, and ``yes``
 """
 
 import math
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,6 +60,7 @@ def _value(schemas: list[Schema], written: Any, root: Schema, keys: tuple[str, .
         items = [part["items"] for part in applicable if isinstance(part.get("items"), dict)]
         return [_value(items, entry, root, (*keys, str(place)), path) for place, entry in enumerate(written)]
     types = {name for part in applicable for name in _types(part)}
+    written = os.fspath(written) if isinstance(written, os.PathLike) else written
     converted = (
         _text(str(written), types, isinstance(written, Plain)) if isinstance(written, str) else written
     )
