@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -331,6 +332,23 @@ def test_a_target_may_be_negative_where_the_residual_is_linear():
 
 
 @pytest.mark.slow
+def with_a_floor(x, a=1.0, b=0.1, c=0.5):
+    """A law of a user's own."""
+    return c + a * x**-b
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", ["relative", "irreducible", with_a_floor])
+def test_a_fit_can_be_sent_to_another_process(path, law):
+    columns = {**COLUMNS, "baseline": COLUMNS["baseline"] if law == "relative" else None}
+    found = relscale.fit(str(path), law, bootstrap=20, **columns)
+    sent = pickle.loads(pickle.dumps(found))
+    assert str(sent) == str(found)
+    assert sent.plot("curves").to_json() == found.plot("curves").to_json()
+    if law == "irreducible":
+        assert str(sent.predict(1e22)) == str(found.predict(1e22))
+
+
 def test_the_figure_is_drawn_beside_it(path):
     assert main(["fit", str(path), *ARGUMENTS, "--plot", "figure.html"]) == 0
     drawn = Path("figure.json").read_text()

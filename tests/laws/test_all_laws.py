@@ -1,6 +1,7 @@
 """What must hold of every law of the catalogue: derivatives, recovery of its parameters, units that do not matter."""
 
 import inspect
+import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -258,6 +259,27 @@ def test_parameters_of_noiseless_data_are_recovered(name: str, truth: Sequence[f
     found = fitted(name, x, one.value(np.array(truth), x))
     assert found.converged[0]
     assert found.theta[:, 0] == pytest.approx(truth, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", [*WORLDS, "annealing:warm_up=real,forgetting=0.99", "bnsl:breaks=2"])
+def test_a_law_can_be_sent_to_another_process(name: str) -> None:
+    x, truths = WORLDS[name.partition(":")[0]]
+    truth = np.array(truths[0])
+    if name == "bnsl:breaks=2":
+        truth = np.array([*truth, 0.2, 10.0, 0.7])
+    one = law(name, LAWS[name.partition(":")[0]].predictors)
+    sent = pickle.loads(pickle.dumps(one))
+    assert sent.parameters == one.parameters
+    assert (sent.value(truth, x) == one.value(truth, x)).all()
+    assert (sent.starts(x, one.value(truth, x)) == one.starts(x, one.value(truth, x))).all()
+    if one.make_predictors is not None:
+        curve = np.stack([np.arange(100.0), np.linspace(1, 0.1, 100)])
+        assert np.array_equal(sent.make_predictors(curve), one.make_predictors(curve), equal_nan=True)
+
+
+def test_a_law_that_is_changed_is_not_taken_for_that_of_its_name() -> None:
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        pickle.dumps(replace(law("irreducible"), source="mine"))
 
 
 @pytest.mark.slow

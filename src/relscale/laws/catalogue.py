@@ -49,9 +49,9 @@ def law_or_family(name: str | Law) -> Law | Family:
     if name not in modules:
         raise RelscaleError(f"no law {name!r}; {suggestion(name, modules)}")
     if option_text:
-        return _with_options(name, modules[name], option_text)
+        return _with_options(name, modules[name], option_text).pickled_as(law, f"{name}:{option_text}")
     entry: Law | Family = modules[name].LAW
-    return entry
+    return entry.pickled_as(law, name) if isinstance(entry, Law) else entry
 
 
 def laws_with_optimum() -> tuple[str, ...]:
@@ -119,4 +119,6 @@ def law(name: str | Law, columns: Sequence[str] = ()) -> Law:
         There is no such law, or a family has no columns.
     """
     entry = law_or_family(name)
-    return entry.law(tuple(columns)) if isinstance(entry, Family) else entry
+    if isinstance(entry, Law):
+        return entry
+    return entry.law(tuple(columns)).pickled_as(law, name, tuple(columns))

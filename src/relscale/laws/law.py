@@ -1,9 +1,9 @@
 """A law: a formula with named parameters, and everything needed to estimate them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +111,18 @@ class Law:
     make_predictors: Callable[[Array], Array] | None = None
     line: LogLogLaw | None = None
     gap: Gap | None = None
+    # The call as which it is pickled; no field, so that ``dataclasses.replace`` does not keep it.
+    _call: ClassVar[tuple[Callable[..., "Law"], tuple[object, ...]] | None] = None
+
+    def pickled_as(self, function: Callable[..., "Law"], *arguments: object) -> "Law":
+        """The same law, which is pickled as this call that returns it, because its own functions may be closures."""
+        law = replace(self)
+        object.__setattr__(law, "_call", (function, arguments))
+        return law
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """The call that returns it; without one, its fields."""
+        return self._call or super().__reduce__()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def law_of(function: Callable[..., Array], predictor: str = "training_flops") ->
         starts=starts,
         source="a user-defined function",
         formula=f"{_name(function)}(x, {', '.join(names)})",
-    )
+    ).pickled_as(law_of, function, predictor)
 
 
 def _name(function: Callable[..., Array]) -> str:
