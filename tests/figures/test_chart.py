@@ -12,6 +12,7 @@ from relscale.figures.as_text import as_text, visible_text
 from relscale.figures.chart import EndLabel, Key, Style
 from relscale.figures.chart.end_labels import spread_labels
 from relscale.figures.chart.numbers import significant
+from relscale.figures.chart.style import SIZE
 from relscale.figures.chart.table import TableLine, table
 from relscale.figures.chart.text import text_width, wrap
 
@@ -107,8 +108,8 @@ def test_panels_stand_below_each_other_where_a_page_is_narrow_and_each_keeps_its
     for panel in panels:
         panel.axes(chart.compute_axis([1e18, 1e20], 300), chart.linear_axis([0, 1], "share"))
     panels.share_titles()
-    (wide, *_, narrow) = panels.figure.layout.meta["arrangements"]
-    assert wide["from"] < panels.figure.layout.meta["width"]
+    natural, wide, *_, narrow = panels.figure.layout.meta["arrangements"]
+    assert wide["from"] < natural["from"] == panels.figure.layout.meta["width"]
     plot = sum(
         narrow["layout"][name] * sign for name, sign in (("height", 1), ("margin.t", -1), ("margin.b", -1))
     )
@@ -118,6 +119,47 @@ def test_panels_stand_below_each_other_where_a_page_is_narrow_and_each_keeps_its
     assert all(above[0] > below[1] for above, below in pairwise(ends))
     shown = [narrow["layout"][f"xaxis{i or ''}.title.text"] is not None for i in (0, 4, 2, 5, 3, 6)]
     assert shown == [False, True] * 3
+
+
+def test_notes_extend_over_the_width_of_their_figure() -> None:
+    for width in (300, 900):
+        panels = chart.grid("title", 1, 1, width=width)
+        panels.panel(0, 0).axes(chart.compute_axis([1e18, 1e20], width), chart.linear_axis([0, 1], "share"))
+        panels.notes("word " * 200)
+        page = panels.figure.layout.meta["width"]
+        longest = max(
+            text_width(line, SIZE - 2) for line in panels.figure.layout.annotations[0].text.split("<br>")
+        )
+        assert page - 80 < longest < page
+
+
+def test_labels_are_shared_only_by_axes_with_the_same_labels_at_equal_heights() -> None:
+    panels = chart.grid("title", 1, 3)
+    for column, values in enumerate(([0.001, 0.0095], [0.0001, 0.0105], [0.0001, 0.0105])):
+        panels.panel(0, column).axes(
+            chart.compute_axis([1e18, 1e20]), chart.linear_axis(values, "Δβ", zero=True)
+        )
+    panels.share_names()
+    layout = panels.figure.layout
+    assert layout.yaxis.ticktext == layout.yaxis2.ticktext == layout.yaxis3.ticktext
+    assert [axis.showticklabels for axis in (layout.yaxis, layout.yaxis2, layout.yaxis3)] == [
+        None,
+        None,
+        False,
+    ]
+
+
+def test_rows_of_a_block_are_close_and_blocks_have_room_for_headings() -> None:
+    panels = chart.grid("title", 6, 1, height=[200, 50] * 3, gap_y=10, blocks=3)
+    for panel in panels:
+        panel.axes(chart.compute_axis([1e18, 1e20]), chart.linear_axis([0, 1], "share"))
+    layout = panels.figure.layout
+    plot = layout.height - layout.margin.t - layout.margin.b
+    ends = [layout[f"yaxis{number or ''}"].domain for number in (0, *range(2, 7))]
+    gaps = [(above[0] - below[1]) * plot for above, below in pairwise(ends)]
+    assert gaps[::2] == pytest.approx([10] * 3)
+    assert min(gaps[1::2]) > 60
+    assert [(high - low) * plot for low, high in ends] == pytest.approx([200, 50] * 3)
 
 
 def test_a_key_stands_in_for_names_at_line_ends_where_there_is_no_room_for_them() -> None:

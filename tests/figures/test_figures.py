@@ -11,6 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 import plotly.io as pio
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -64,7 +65,7 @@ PURE_NUMBERS = (
     "power",
     "number of",
     "specifications",
-    "extrapolation factor",
+    "compute / largest fitted compute",
 )  # need no unit
 
 
@@ -318,6 +319,24 @@ def test_a_diverged_run_is_a_cross_above_all_losses_with_a_note(drawn: dict[str,
     ]
     assert crosses[0].y[0] > max(losses)
     assert "documentation-3e+11-d64-s0 (diverged at step 40)" in texts(figure)
+
+
+def test_a_budget_of_forward_flops_is_named_by_the_training_compute_of_its_runs(
+    toy: FigureData, tmp_path: Path
+) -> None:
+    table = pq.read_table(toy.measurements)
+    place = table.column_names.index("training_flops")
+    tripled = pc.multiply(table["training_flops"], 3.0)
+    pq.write_table(table.set_column(place, table.field(place), tripled), tmp_path / "measurements.parquet")
+
+    def keys(data: FigureData) -> list[str]:
+        return [
+            trace.name for trace in draw("isoflop", data).data if trace.showlegend and "FLOPs" in trace.name
+        ]
+
+    forward = FigureData(tmp_path / "measurements.parquet", toy.fits, toy.suites, toy.tokens)
+    assert keys(toy) == ["3×10¹² FLOPs", "10¹² FLOPs", "3×10¹¹ FLOPs", "10¹¹ FLOPs"]
+    assert keys(forward) == ["9×10¹² FLOPs", "3×10¹² FLOPs", "9×10¹¹ FLOPs", "3×10¹¹ FLOPs"]
 
 
 def test_a_budget_without_a_minimum_gets_no_mark_and_a_note(drawn: dict[str, go.Figure]) -> None:

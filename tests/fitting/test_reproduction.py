@@ -74,7 +74,7 @@ def test_percent_is_a_hundred_times_and_bars_take_the_magnitude(fits: Fits) -> N
 
 def test_compute_optimal_tokens_come_with_their_own_limits(fits: Fits) -> None:
     rows = held(fits, table="frontier", where="corpus=text", column="tokens", data="{budget}")
-    assert [row["data"] for row in rows] == ["1e+11", "3e+11", "1e+12", "3e+12", "1e+13"]
+    assert [row["data"] for row in rows] == ["1×10¹¹", "3×10¹¹", "1×10¹²", "3×10¹²", "1×10¹³"]
     assert all(row["low"] < row["reproduced"] < row["high"] for row in rows)
 
 

@@ -13,9 +13,9 @@ from relscale.figures.data import distinct
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow, ForecastRow
 
-BINS = 4  # bins of the extrapolation factor, for errors and coverage
+BINS = 4  # of the distance from the fitted data, for errors and coverage
 FEWEST = 3  # backtests in a bin
-DISTANCE = "extrapolation factor in compute"
+DISTANCE = "compute / largest fitted compute"  # below 1 for a larger model with less training
 ENSEMBLE_STYLE = chart.Style(chart.INK, "diamond", size=9, width=3)
 
 
@@ -32,7 +32,7 @@ def backtest_panels(
 
 
 def _draw_errors(panel: chart.Panel, tests: Sequence[BacktestRow], style: Mapping[str, chart.Style]) -> None:
-    """Median absolute backtest error of each candidate by extrapolation factor."""
+    """Median absolute backtest error of each candidate by its distance from the fitted data."""
     curves = {}
     for name in (*style, ENSEMBLE):
         bins = _bins([row for row in tests if row.candidate == name])
@@ -52,7 +52,7 @@ def _draw_errors(panel: chart.Panel, tests: Sequence[BacktestRow], style: Mappin
 
 
 def _draw_coverage(panel: chart.Panel, tests: Sequence[BacktestRow]) -> None:
-    """Coverage of the ensemble's intervals by extrapolation factor."""
+    """Coverage of the ensemble's intervals by their distance from the fitted data."""
     intervals = interval_tests(tests)
     bins = _bins(intervals)
     distances = [math.exp(median(row.log_distance for row in rows)) for rows in bins]
@@ -80,7 +80,7 @@ def interval_tests(tests: Sequence[BacktestRow]) -> list[BacktestRow]:
 
 
 def _bins(tests: Sequence[BacktestRow]) -> list[list[BacktestRow]]:
-    """Bins of tests by extrapolation factor, of about equal size, with equal factors in one bin."""
+    """Bins of tests by distance, of about equal size, with equal distances in one bin."""
     ordered = sorted(tests, key=lambda row: row.log_distance)
     size = max(FEWEST, math.ceil(len(ordered) / BINS))
     bins: list[list[BacktestRow]] = []

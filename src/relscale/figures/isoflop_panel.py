@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from relscale.figures import chart
 from relscale.figures.chart.axes import Axis
-from relscale.figures.chart.numbers import known, number, power_of_ten
+from relscale.figures.chart.numbers import known, number
 from relscale.figures.data import MeasuredRun, Series, distinct
 from relscale.figures.select import reason
 from relscale.fitting.curves.point_rows import FrontierRow
@@ -22,9 +22,10 @@ def draw_isoflop(
     runs: Sequence[MeasuredRun],
     points: Sequence[FrontierRow],
     style: Mapping[float, chart.Style],
+    names: Mapping[float, str],
     x: Axis,
 ) -> list[str]:
-    """Draw one panel; returns the notes on excluded runs."""
+    """Draw one panel, whose budgets have these styles and names; returns the notes on excluded runs."""
     valid = [run for run in runs if has_loss(run)]
     excluded = [run for run in runs if not has_loss(run)]
     optima = [point for point in points if point.status == "ok" and known(point.tokens, point.loss, point.c2)]
@@ -42,7 +43,8 @@ def draw_isoflop(
     for point in points:
         at_budget = [run for run in valid if run.budget == point.budget]
         if at_budget:
-            _draw_budget(panel, point, at_budget, style[number(point.budget)])
+            budget = number(point.budget)
+            _draw_budget(panel, point, at_budget, style[budget], names[budget])
     panel.points(
         [point.tokens for point in optima],
         [point.loss for point in optima],
@@ -58,7 +60,7 @@ def draw_isoflop(
             hover="%{customdata[0]}<br>%{customdata[1]}",
         )
     notes = [
-        f"{series.label}, {budget_words(point.budget)} (thin curve): {reason(point)}."
+        f"{series.label}, {names[number(point.budget)]} (thin curve): {reason(point)}."
         for point in points
         if point.status != "ok" and known(point.budget, point.c2)
     ]
@@ -75,13 +77,12 @@ def has_loss(run: MeasuredRun) -> bool:
 
 
 def _draw_budget(
-    panel: chart.Panel, point: FrontierRow, runs: Sequence[MeasuredRun], style: chart.Style
+    panel: chart.Panel, point: FrontierRow, runs: Sequence[MeasuredRun], style: chart.Style, group: str
 ) -> None:
     """Draw the runs of a budget and their parabola, which is thin without a minimum.
 
     loss = c0 + c1·x + c2·x² with x = ln tokens − x_mean.
     """
-    group = budget_words(point.budget)
     if known(point.c0, point.c1, point.c2, point.x_mean):
         c0, c1, c2, mean = map(number, (point.c0, point.c1, point.c2, point.x_mean))
         first, last = (math.log(pick(number(run.tokens) for run in runs)) for pick in (min, max))
@@ -98,8 +99,3 @@ def _draw_budget(
         "<br>%{y} nats per token",
         group=group,
     )
-
-
-def budget_words(budget: float | None) -> str:
-    """A budget in words, such as ``10¹⁸ FLOPs``."""
-    return f"{power_of_ten(number(budget))} FLOPs"

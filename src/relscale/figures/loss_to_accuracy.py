@@ -65,7 +65,7 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
     keys = [chart.Key(f"chance ({level:.3g})", CHANCE, "lines") for level in chance]
     panels.key([*group_keys(suite, style), *keys])
     panels.notes(
-        "Each point is a run; curves are sigmoids fitted to the runs of a group, if these determine one.",
+        "Each point is a run; curves are sigmoids fitted to a group's accuracies, if these determine one.",
         *notes,
         *data.exclusion_notes(suite, prompt=suite.prompt, metric=suite.metric),
     )

@@ -22,7 +22,11 @@ RESOURCE_WORDS = {  # with the estimand of the interval of Δβ (``relscale.fitt
 
 def draw_power(panel: chart.Panel, series: str, rows: Sequence[PowerRow], size: float | None) -> None:
     """Draw the median power over groups with their range, and state how much of each resource is needed."""
-    counts = chart.log_axis([row.count for row in rows], "number of budgets; multiple of runs, items", most=6)
+    simulated = {row.resource for row in rows}
+    multiples = ", ".join(resource for resource in ("runs", "items") if resource in simulated)
+    amounts = ["number of budgets"] if "budgets" in simulated else []
+    amounts += [f"multiple of {multiples}"] if multiples else []
+    counts = chart.log_axis([row.count for row in rows], "; ".join(amounts), most=6)
     panel.axes(counts, chart.linear_axis([0, 1], "power", most=6, pad=0.04))
     panel.reference_line(ENOUGH)
     panel.message("no power could be simulated" if not rows else "")

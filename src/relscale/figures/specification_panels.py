@@ -9,6 +9,7 @@ from relscale.figures.chart.numbers import known, number, significant
 from relscale.figures.specification_order import OrderedSpecifications, choice_name, choice_words, level_words
 from relscale.fitting.analyses.specification import CHOICES, SpecificationRow
 from relscale.fitting.verdicts.verdict import Verdict
+from relscale.fitting.verdicts.words import COUNTED
 
 HEADING = object()  # marks the line with the name of a choice, above its levels
 NAME_SIZE = chart.SIZE - 2
@@ -52,8 +53,10 @@ def draw_curve(panel: chart.Panel, curve: OrderedSpecifications) -> int:
         )
     panel.points(curve.default, [curve.medians[i - 1] for i in curve.default], DEFAULT)
     low, high = (significant(pick(curve.medians), 2) for pick in (min, max))
-    counts = ", ".join(f"{verdicts.count(name)} {name}" for name in chart.VERDICTS if name in verdicts)
-    summary = f"Δβ {low} to {high}; {counts}" if single else f"median Δβ {low} to {high}"
+    numbers = {verdict: verdicts.count(verdict) for verdict in COUNTED}
+    counts = ", ".join(f"{many} {COUNTED[verdict][many != 1]}" for verdict, many in numbers.items() if many)
+    extent = low if low == high else f"{low} to {high}"
+    summary = f"Δβ {extent}; {counts}" if single else f"median Δβ {extent}"
     panel.heading(curve.name, f"{curve.series.label}, {count} specifications", summary)
     return sum(not least <= end <= most for end in limits)
 

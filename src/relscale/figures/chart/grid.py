@@ -72,8 +72,9 @@ class Grid:
         Width of a panel between its axes, in pixels.
     heights
         Height of the panels of each row between their axes, in pixels.
-    gap_x, gap_y
-        Pixels between the axes of neighbouring panels, for tick labels, titles and labels at the ends of lines.
+    gap_x, gaps
+        Pixels between the axes of neighbouring panels, for tick labels, titles and labels at the ends of lines:
+        between columns, and below each row.
     content
         The parts that are rearranged for another page width.
     """
@@ -84,7 +85,7 @@ class Grid:
     width: int
     heights: tuple[int, ...]
     gap_x: int
-    gap_y: int
+    gaps: tuple[int, ...]
     content: GridContent
 
     @property
@@ -116,14 +117,14 @@ class Grid:
     @property
     def plot_height(self) -> int:
         """Pixels from the top edge of the first row to the bottom edge of the last."""
-        return sum(self.heights) + (self.rows - 1) * self.gap_y
+        return sum(self.heights) + sum(self.gaps[:-1])
 
     def panel(self, row: int, column: int) -> Panel:
         """The panel of a row and a column."""
         number = row * self.columns + column + 1
         suffix = "" if number == 1 else str(number)
         left = column * (self.width + self.gap_x)
-        bottom = self.plot_height - sum(self.heights[: row + 1]) - row * self.gap_y
+        bottom = self.plot_height - sum(self.heights[: row + 1]) - sum(self.gaps[:row])
         return Panel(
             self.drawing,
             f"x{suffix}",
@@ -145,16 +146,16 @@ class Grid:
                 self.content.titles[name] = self.drawing.figure.layout[name].title.text
 
     def share_names(self) -> None:
-        """Show names on vertical axes only in the first of neighbouring panels with the same names."""
-        names = {
-            name: axis.get("ticktext")
+        """Show labels on vertical axes only in the first of neighbouring panels with the same ones at equal heights."""
+        labels = {
+            name: [axis.get(part) for part in ("ticktext", "tickvals", "range")]
             for name, axis in self.drawing.figure.layout.to_plotly_json().items()
             if "axis" in name
         }
         for row in range(self.rows):
             axes = [axis_name(self.panel(row, column).y) for column in range(self.columns)]
             for before, axis in pairwise(axes):
-                if axis in names and names[axis] == names.get(before):
+                if axis in labels and labels[axis] == labels.get(before):
                     self.content.shared_names.add(axis)
 
     def key(self, keys: Sequence[Key], title: str = "", *, end_labels_width: int = 0) -> None:
@@ -244,6 +245,7 @@ def grid(
     height: int | Sequence[int] = 270,
     gap_x: int = 64,
     gap_y: int | None = None,
+    blocks: int = 1,
     left: int = 84,
     right: int = 24,
     bottom: int = 62,
@@ -260,6 +262,8 @@ def grid(
         Size of a panel in pixels; ``height`` is the same for all rows, or a list.
     gap_x, gap_y
         Pixels between panels; by default every row has room for axis titles and headings.
+    blocks
+        Number of blocks of equally many rows, of which each has room for axis titles and a heading.
     left, right, bottom
         Margins around all panels in pixels.
     lines
@@ -270,14 +274,17 @@ def grid(
         Whether panels are read row by row, so that a narrow page breaks rows; otherwise it keeps columns together.
     """
     top = HEADING + LINE * lines
-    gap_y = bottom + top + 4 if gap_y is None else gap_y
+    block_gap = bottom + top + 4
+    gap_y = block_gap if gap_y is None else gap_y
+    in_block = rows // blocks - 1
+    gaps = (*(gap_y,) * in_block, gap_y if blocks == 1 else block_gap) * blocks
     left = max([left, *(int(text_width(name, name_size)) + 34 for name in names)])
     heights = (height,) * rows if isinstance(height, int) else tuple(height)
-    content = GridContent(title, width, heights, columns, gap_x, gap_y, left, right, bottom, top, by_row)
+    content = GridContent(title, width, heights, columns, gap_x, gaps, left, right, bottom, top, by_row)
     figure = go.Figure()
     margin = {"l": left, "r": right, "t": TITLE + top + 6, "b": bottom, "pad": 0}
     figure.update_layout(**layout(title), margin=margin, showlegend=False)
-    return Grid(Drawing(figure), rows, columns, width, heights, gap_x, gap_y, content)
+    return Grid(Drawing(figure), rows, columns, width, heights, gap_x, gaps, content)
 
 
 def empty(title: str, reason: str) -> go.Figure:

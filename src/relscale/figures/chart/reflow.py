@@ -1,13 +1,15 @@
 """Arrangements of a figure's panels, legend and notes for pages of any width, from wide to narrow.
 
-A figure is drawn at its natural width (`Grid`). On a narrower page its panels first shrink to ``SMALLEST`` of their
-width; then the legend moves below them; then fewer panels are side by side. Every arrangement has the same data and
-changes only the layout. Between two arrangements, plotly's ``autosize`` stretches the panels.
+A figure is drawn at its natural width (`Grid`), and its notes extend over the whole figure. On a narrower page its
+panels first shrink to ``SMALLEST`` of their width; then the legend moves below them; then fewer panels are side by
+side. Every arrangement has the same data and changes only the layout. Between two arrangements, plotly's
+``autosize`` stretches the panels.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import plotly.graph_objects as go
@@ -37,6 +39,8 @@ class GridContent:
     ----------
     width, heights
         Width of a panel, and height of the panels of each row.
+    gap_x, gaps
+        Space between the panels of a row, and below each row. The last row has one, too: a narrow page may break it.
     by_row
         Whether panels are read row by row; otherwise the panels of a column belong together.
     left, right, bottom, top
@@ -63,7 +67,7 @@ class GridContent:
     heights: Sequence[int]
     columns: int
     gap_x: int
-    gap_y: int
+    gaps: Sequence[int]
     left: int
     right: int
     bottom: int
@@ -102,6 +106,7 @@ def arrangements(figure: go.Figure, content: GridContent) -> list[tuple[int, Cha
     layout = figure.layout.to_plotly_json()
     cases = _cases(content)
     widths = [content.page_width(columns, key, SMALLEST) for columns, key in cases[:-1]] + [0]
+    cases, widths = [cases[0], *cases], [content.natural_width, *widths]
     end_labels = [
         f"{kind}[{i}].visible"
         for kind in ("annotations", "shapes")
@@ -132,9 +137,12 @@ def _is_balanced(panels: int, columns: int) -> bool:
 
 
 class PanelRow(NamedTuple):
-    """Panels side by side in an arrangement: their height and numbers, and whether a block begins with them."""
+    """Panels side by side in an arrangement: their height, the space below them, their numbers, and whether a block
+    begins with them.
+    """
 
     height: int
+    gap: int
     panels: list[int]
     begins_block: bool
 
@@ -154,7 +162,7 @@ def _panel_rows(content: GridContent, present: set[str], columns: int) -> Iterat
         numbers = [row * content.columns + column for column in chunk]
         panels = [number for number in numbers if f"xaxis{_suffix(number)}" in present]
         if panels:
-            yield PanelRow(content.heights[row], panels, begins_block)
+            yield PanelRow(content.heights[row], content.gaps[row], panels, begins_block)
 
 
 def _suffix(panel: int) -> str:
@@ -166,8 +174,11 @@ def _panels(content: GridContent, present: set[str], columns: int) -> tuple[int,
     """The height of all panels, and their axes, with ``columns`` panels side by side."""
     rows = list(_panel_rows(content, present, columns))
     is_broken = columns < content.columns and not content.by_row
-    block_gap = max(content.gap_y, content.bottom + content.top + 6)  # room for titles of axes and headings
-    gaps = [block_gap if row.begins_block and is_broken else content.gap_y for row in rows[1:]]
+    block_gap = content.bottom + content.top + 6  # room for titles of axes and headings
+    gaps = [
+        max(row.gap, block_gap) if below.begins_block and is_broken else row.gap
+        for row, below in pairwise(rows)
+    ]
     height = sum(row.height for row in rows) + sum(gaps)
     width = columns * content.width + (columns - 1) * content.gap_x
     changes: Changes = {}

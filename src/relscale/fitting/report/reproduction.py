@@ -14,12 +14,14 @@ from relscale.errors import RelscaleError
 from relscale.fitting.fits import ROWS, Fits
 from relscale.fitting.report.reproduction_row import AnswerRow, ReproductionRow, conditions
 from relscale.fitting.status import OK, Remark, Status
+from relscale.fitting.verdicts.words import flops
 from relscale.storage.rows import fields_of, names_of, rows_of, table_of
 
 FitRow = Any  # one of the types ``ROWS``; its columns are named by the answers at run time
 
 NONE_PUBLISHED = Remark(Status.NONE_PUBLISHED)
 ATLAS = "atlas"
+LARGE, DIGITS = 1e6, 5  # numbers from which on data are named by powers of ten, and their digits
 LIMITED = ("value", "predicted", "ratio")  # columns whose limits are named low and high
 
 
@@ -143,4 +145,6 @@ def _scaled(value: float | None, scale: float) -> float | None:
 
 
 def _word(cell: Any) -> str:
-    return f"{cell:g}" if isinstance(cell, float) else "" if cell is None else str(cell)
+    if isinstance(cell, float):
+        return flops(cell, DIGITS) if cell >= LARGE else f"{cell:g}"
+    return "" if cell is None else str(cell)

@@ -174,12 +174,12 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def flops(value: float) -> str:
-    """A compute to two digits: ``2.7×10²¹``."""
+def flops(value: float, digits: int = 2) -> str:
+    """A compute to at most so many digits: ``2.7×10²¹``."""
     if not value > 0 or not math.isfinite(value):
         return "–"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa.removesuffix('.0')}×10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{float(mantissa):g}×10{str(int(exponent)).translate(SUPERSCRIPTS)}"
 
 
 def p_value(p: float | None) -> str:
