@@ -268,18 +268,22 @@ def _exchanged(start: NDArray[np.int64], derivatives: Array, costs: Array, most:
 
     Run i for candidate c changes the determinant by the factor (1 − v_ii)·(1 + v_cc) + v_ic², v = Dᵀ (J Jᵀ)⁻¹ D.
     """
-    selected = start.copy()
+    selected, white, leverage = start.copy(), np.empty(0), np.empty(0)
+    is_new = True  # since the last factorisation
     for _ in range(PASSES):
         exchanged = False
         for i in range(len(selected)):
-            left, singular, _ = np.linalg.svd(derivatives[:, selected], full_matrices=False)
-            white = left.T @ derivatives / singular[:, None]  # white.T @ white is v
+            if is_new:
+                left, singular, _ = np.linalg.svd(derivatives[:, selected], full_matrices=False)
+                white = left.T @ derivatives / singular[:, None]  # white.T @ white is v
+                leverage = (white**2).sum(axis=0)
             of_run = white[:, selected[i]]
-            factor = (1 - of_run @ of_run) * (1 + (white**2).sum(axis=0)) + (of_run @ white) ** 2
+            factor = (1 - of_run @ of_run) * (1 + leverage) + (of_run @ white) ** 2
             spent = costs[selected].sum() - costs[selected[i]]
             factor[spent + costs > most] = -np.inf
             best = int(factor.argmax())
-            if factor[best] > 1 + 1e-9:
+            is_new = bool(factor[best] > 1 + 1e-9)
+            if is_new:
                 selected[i], exchanged = best, True
         if not exchanged:
             break
