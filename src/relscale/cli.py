@@ -93,6 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except SystemExit:  # --help, --version, a wrong command line
             sys.stdout.flush()
             raise
+        finally:
+            if arguments is None:
+                gc.freeze()  # nothing is searched for cycles at exit, which would take a tenth of a second
 
 
 def _run(arguments: Sequence[str] | None) -> int:
