@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from relscale.storage.folder_files import files_below, visible_files_below
 CHANGES_NO_NUMBER = "computes digests; another digest is another key in any case"
 
 PACKAGE = Path(__file__).parent
+VERSION = re.compile(r"^Version: *(\S+)", re.MULTILINE)  # in the metadata of an installed library
 
 
 def digest(value: Any) -> str:
@@ -221,9 +223,11 @@ def _computes(name: str) -> bool:
 @cache
 def _version(library: str) -> str:
     try:
-        return version(library)
+        metadata = distribution(library).read_text("METADATA") or ""
     except PackageNotFoundError:
         return "none"
+    found = VERSION.search(metadata)  # to parse all of it, with its licences, takes ten times as long
+    return found[1] if found else version(library)
 
 
 def _equivalent(current: str) -> str:

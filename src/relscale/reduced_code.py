@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from relscale import syntax_tree
 from relscale.storage.atomic import atomic_path
@@ -22,7 +23,7 @@ from relscale.storage.user_cache import user_cache
 CHANGES_NO_NUMBER = "reads code for digests; another digest is another key in any case"
 
 LENGTH = 16  # hexadecimal digits kept of a sha256: 64 bits
-MOST = 10_000  # modules and functions that are kept, of several versions of this package
+MOST = 3_000  # modules and functions that are kept, of a few versions of this package
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,17 @@ class _Kept:
     asked: dict[str, bool]
     code: ReducedCode
 
+    @classmethod
+    def of(cls, entry: Any) -> "_Kept | None":
+        """An entry of the file; None if it is not one."""
+        try:
+            code = entry["code"]
+            return cls(
+                dict(entry["asked"]), ReducedCode(code["digest"], tuple(code["imports"]), tuple(code["data"]))
+            )
+        except (TypeError, KeyError, ValueError):
+            return None
+
 
 class KeptCode:
     """Reduced code by digest of all that it depends on; ``file``, if any, has it of other processes too.
@@ -60,7 +72,8 @@ class KeptCode:
 
     def __init__(self, file: Path | None):
         self.file = file
-        self._kept = _read(file) if file else {}
+        self._written = _read(file) if file else {}
+        self._kept: dict[str, _Kept] = {}
         self._new: dict[str, _Kept] = {}
 
     def reduced(
@@ -88,9 +101,10 @@ class KeptCode:
         """
         parts = [_code_of_this(), sys.version_info[:2], function, package, *map(list, data), source]
         key = _sha256(json.dumps(parts))
-        kept = self._kept.get(key)
+        kept = self._kept.get(key) or _Kept.of(self._written.get(key))
         if kept is None or any(keeps_import(name) != answer for name, answer in kept.asked.items()):
-            kept = self._kept[key] = self._new[key] = _reduce(source, function, package, data, keeps_import)
+            kept = self._new[key] = _reduce(source, function, package, data, keeps_import)
+        self._kept[key] = kept
         return kept.code
 
     def save(self) -> None:
@@ -115,19 +129,13 @@ def kept_code() -> KeptCode:
         return KeptCode(None)
 
 
-def _read(file: Path) -> dict[str, _Kept]:
+def _read(file: Path) -> dict[str, Any]:
+    """The entries of the file, as they are in JSON: of the many, few are used."""
     try:
-        return {
-            key: _Kept(
-                entry["asked"],
-                ReducedCode(
-                    entry["code"]["digest"], tuple(entry["code"]["imports"]), tuple(entry["code"]["data"])
-                ),
-            )
-            for key, entry in json.loads(file.read_text(encoding="utf-8")).items()
-        }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        entries = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return {}
+    return entries if isinstance(entries, dict) else {}
 
 
 def _reduce(
