@@ -259,7 +259,7 @@ def _check_any_fitted(results: Fits, name: str) -> None:
 
 def _title(law: str, columns: Columns, measurements: pa.Table, steps: bool) -> str:
     """The title of the fit: law, columns, number of runs, and range of compute."""
-    runs = measurements.group_by(["corpus", "run"]).aggregate([]).num_rows
+    runs = len(set(zip(*(measurements[name].to_pylist() for name in ("corpus", "run")), strict=True)))
     points = "steps" if steps else "runs"
     title = f"{law} law of {columns.y[0]} over {', '.join(columns.x)}, {runs} {points}"
     if law in log_lines():

@@ -135,5 +135,5 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
 def _check_units(measurements: pa.Table, name: str, columns: Sequence[str]) -> None:
     """Refuse a corpus whose rows have compute, parameters or tokens in other units."""
     for corpus in pc.unique(measurements["corpus"]).to_pylist():
-        of_corpus = measurements.filter(pc.field("corpus") == corpus)
+        of_corpus = measurements.filter(pc.equal(measurements["corpus"], corpus))
         check_same_units([of_corpus[scale].to_numpy() for scale in SCALES], name, columns)

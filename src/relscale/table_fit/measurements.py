@@ -146,7 +146,7 @@ def measurements_of(columns: Mapping[str, pa.Array | Floats], name: str) -> pa.T
     arrays = [
         columns[field.name]
         if field.name in columns
-        else pa.array([constants.get(field.name)] * rows, field.type)
+        else pa.repeat(pa.scalar(constants.get(field.name), field.type), rows)
         for field in MEASUREMENTS
     ]
     table = pa.table(arrays, schema=MEASUREMENTS)
