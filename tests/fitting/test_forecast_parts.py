@@ -15,6 +15,7 @@ from relscale.fitting.forecasts import additive_laws as sums
 from relscale.fitting.forecasts import loss_to_loss, trend
 from relscale.fitting.forecasts.absurd import absurd
 from relscale.fitting.forecasts.ensemble_settings import DEFAULT
+from relscale.fitting.forecasts.error_forecasts import ErrorForecasts
 from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
 from relscale.fitting.forecasts.persistence import persistence
@@ -410,3 +411,25 @@ def test_a_target_of_unknown_sizes_has_no_units() -> None:
     known, target = along(np.array([1e18, 1e19])), ForecastTarget(training_flops=1e23, params=7)
     unknown = replace(known, log_params=np.full(2, np.nan), log_tokens=np.full(2, np.nan))
     check_target_units([target], target_scales([target], unknown), unknown)
+
+
+def test_a_series_shared_by_errors_and_ratios_is_forecast_once_and_as_before() -> None:
+    rng = np.random.default_rng(0)
+    known, at = along(FLOPS), along(FLOPS[-1:] * 10)
+    series = -0.1 * np.log(FLOPS)[:, None] + rng.normal(0, 0.01, (len(FLOPS), 3))
+    fitted: list[int] = []
+
+    def counted(known: Scales, log_error: np.ndarray, at: Scales) -> np.ndarray:
+        fitted.append(log_error.shape[1])
+        return sums.irreducible(known, log_error, at)
+
+    forecasts = ErrorForecasts()
+    for columns in ([0, 1], [1, 0], [2, 1, 2], [0]):
+        found = forecasts.of("floor", counted, known, series[:, columns], at)
+        np.testing.assert_allclose(found, sums.irreducible(known, series[:, columns], at), rtol=1e-12)
+    assert fitted == [2, 1]
+    earlier = forecasts.of("floor", counted, known.take(np.arange(8)), series[:8], at)
+    np.testing.assert_allclose(
+        earlier, sums.irreducible(known.take(np.arange(8)), series[:8], at), rtol=1e-12
+    )
+    assert fitted == [2, 1, 3]  # from fewer points it is another forecast

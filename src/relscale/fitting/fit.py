@@ -23,6 +23,7 @@ from relscale.fitting.estimation.law_fits import law_fits
 from relscale.fitting.estimation.mixture_optima import mixture_optima
 from relscale.fitting.estimation.multipliers import multiplier_rows
 from relscale.fitting.fits import Fits, from_rows
+from relscale.fitting.forecasts.error_forecasts import ErrorForecasts
 from relscale.fitting.forecasts.forecast import forecast_rows
 from relscale.fitting.independent_items import independent_item_rows
 from relscale.fitting.inference.frontier_rows import frontier_rows
@@ -140,21 +141,28 @@ class _Rows:
         self.add("gaps", gap_rows(frontier.ratios))
         for law, optima in allocation(frontier):
             self.add("fits", law_rows(law, optima, settings))
-        self.add_curves(frontier.errors, settings, matrix)
-        self.add_curves(frontier.ratios, settings, matrix)
+        error_forecasts = ErrorForecasts()
+        self.add_curves(frontier.errors, settings, matrix, error_forecasts)
+        self.add_curves(frontier.ratios, settings, matrix, error_forecasts)
         self.add("fits", frontier.orphans)
         self.add("fits", sigmoid_rows(matrix, settings))
         self.add("fits", frontier_rows(frontier, settings))
         self.analyse(frontier, settings)
 
-    def add_curves(self, curves: Curves, settings: Settings, matrix: RunMatrix | None = None) -> None:
+    def add_curves(
+        self,
+        curves: Curves,
+        settings: Settings,
+        matrix: RunMatrix | None = None,
+        error_forecasts: ErrorForecasts | None = None,
+    ) -> None:
         """Add the law of errors or of ratios, and for the headline metrics of suites analyses and forecasts."""
         self.add("fits", law_rows(curves.law, curves, settings))
         analysed = [settings.analyses_of(key.suite, key.metric) for key in curves.keys]
         curves = curves.select(np.array(analysed, dtype=bool))
         if curves.keys:
             self.analyse(curves, settings)
-            both = cache(partial(forecast_rows, curves, settings, matrix))
+            both = cache(partial(forecast_rows, curves, settings, matrix, error_forecasts))
             self.later["forecasts"].append(lambda: both()[0])
             self.later["backtests"].append(lambda: both()[1]())
 

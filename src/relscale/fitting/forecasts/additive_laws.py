@@ -14,8 +14,6 @@ observed for a loss. The break of BNSL is inside the data, and leaves at least a
 Alabdulmohsin et al., arXiv 2209.06640, for M3 and M4.
 """
 
-import itertools
-
 import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
@@ -32,6 +30,7 @@ MEMORY = 0.5  # h, in ranges of the data
 FLOORS = 1 - np.geomspace(0.01, 1, 8)[::-1]  # E, as shares of the smallest y
 TOPS = np.array([1.02, 1.3, 3.0])  # e, in units of the largest y; 1 for an error rate
 BENDS = np.array([0.0, 0.25, 0.5, 1.0, 2.0])  # a
+BLOCK = 1 << 15  # numbers in arrays that are computed together
 NEAR = 0.3  # in ln N and ln D, width of the kernel over which residuals of near runs are averaged
 
 EXPONENTS = np.geomspace(0.01, 1.5, 240)[None]
@@ -86,16 +85,20 @@ def saturated(known: Scales, log_error: Floats, at: Scales) -> Floats:
     of_series = np.arange(len(y))
     with np.errstate(all="ignore"):
         a = BENDS[:, None, None]
-        floors = [_side(y, share * least, 1) for share in FLOORS]
-        limits = [np.where(most <= 1, np.maximum(1.001, 1.001 * most), top * most) for top in TOPS]
-        tops = [_side(y, limit, -1) for limit in limits]
-        for (low, log_above, of_above), (high, log_below, of_below) in itertools.product(floors, tops):
-            # for all bends at once, (A, K, P)
-            side = np.where(is_used, log_above - a * log_below, 0.0)
-            derivative = of_above + a * of_below
+        floors = [share * least for share in FLOORS]
+        tops = [np.where(most <= 1, np.maximum(1.001, 1.001 * most), top * most) for top in TOPS]
+        log_above, of_above = _sides(y, floors, 1)
+        log_below, of_below = _sides(y, tops, -1)
+        i, j = map(np.ravel, np.meshgrid(np.arange(len(floors)), np.arange(len(tops)), indexing="ij"))
+        together = max(1, BLOCK // (len(BENDS) * y.size))
+        for pairs in np.split(np.arange(len(i)), range(together, len(i), together)):
+            # for all bends at once, (F, A, K, P)
+            low_of, high_of = i[pairs], j[pairs]
+            side = np.where(is_used, log_above[low_of] - a * log_below[high_of], 0.0)
+            derivative = of_above[low_of] + a * of_below[high_of]
             weight = np.where(is_used, 1 / (derivative * derivative), 0.0)
-            total = weight.sum(axis=2)
-            z_mean, mean = np.einsum("akp,p->ak", weight, z) / total, _inner(weight, side) / total
+            total = weight.sum(axis=3)
+            z_mean, mean = np.einsum("fakp,p->fak", weight, z) / total, _inner(weight, side) / total
             away = z - z_mean[..., None]
             side -= mean[..., None]
             weighted = weight * away
@@ -103,11 +106,24 @@ def saturated(known: Scales, log_error: Floats, at: Scales) -> Floats:
             side -= slope[..., None] * away
             misfit = _inner(weight, side * side)
             misfit = np.where((slope < 0) & (misfit < np.inf), misfit, np.inf)
-            best = misfit.argmin(axis=0)
-            misfit, slope, mean, z_mean = (each[best, of_series] for each in (misfit, slope, mean, z_mean))
-            parameters = np.stack([low, high, BENDS[best], slope, mean - slope * z_mean])
-            fitted = np.where(misfit < smallest, parameters, fitted)
-            smallest = np.minimum(misfit, smallest)
+            flat = misfit.reshape(-1, len(y))
+            best = flat.argmin(axis=0)
+            slope, mean, z_mean = (
+                each.reshape(-1, len(y))[best, of_series] for each in (slope, mean, z_mean)
+            )
+            of_best = best // len(BENDS)
+            parameters = np.stack(
+                [
+                    np.array(floors)[low_of[of_best], of_series],
+                    np.array(tops)[high_of[of_best], of_series],
+                    BENDS[best % len(BENDS)],
+                    slope,
+                    mean - slope * z_mean,
+                ]
+            )
+            least_misfit = flat[best, of_series]
+            fitted = np.where(least_misfit < smallest, parameters, fitted)
+            smallest = np.minimum(least_misfit, smallest)
         low, high, a, slope, level = fitted
         target = level + slope * (at.log_flops - middle)[:, None]
         below, above = np.broadcast_to(low, target.shape), np.broadcast_to(high, target.shape)
@@ -119,14 +135,14 @@ def saturated(known: Scales, log_error: Floats, at: Scales) -> Floats:
     return np.where(used.sum(axis=0) >= SMALLEST_SHIFTED, ahead, np.nan)
 
 
-def _side(y: Floats, limit: Floats, sign: int) -> tuple[Floats, Floats, Floats]:
-    """A limit (K,) of y (K, P), the logarithm of the distance from it, and y / distance."""
-    distance = sign * (y - limit[:, None])
-    return limit, np.log(distance), y / distance
+def _sides(y: Floats, limits: list[Floats], sign: int) -> tuple[Floats, Floats]:
+    """For each limit (K,) of y (K, P), the logarithm of the distance from it, and y / distance, (L, 1, K, P)."""
+    distance = sign * (y - np.array(limits)[:, None, :, None])
+    return np.log(distance), y / distance
 
 
 def _inner(a: Floats, b: Floats) -> Floats:
-    return np.asarray(np.einsum("akp,akp->ak", a, b))
+    return np.asarray(np.einsum("fakp,fakp->fak", a, b))
 
 
 def broken(known: Scales, log_error: Floats, at: Scales) -> Floats:

@@ -9,12 +9,12 @@ import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts import additive_laws, loss_to_loss, trend
+from relscale.fitting.forecasts.error_forecasts import AlongScales
 from relscale.fitting.forecasts.forecast_data import ForecastData
 from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.rolling_origins import Mask
 from relscale.fitting.forecasts.scales import Scales
 
-AlongScales = Callable[[Scales, Floats, Scales], Floats]
 FromPartner = Callable[[Floats, Floats, Floats], Floats]
 FromCommon = Callable[[Floats, Floats, Floats, Floats], Floats]
 F = TypeVar("F")
@@ -144,9 +144,10 @@ def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Float
     for of_errors in OF_ERRORS:
         if of_errors.of_runs:
             rows = known[data.point_of_run]
-            forecast = of_errors.forecast(data.runs.take(rows), data.run_errors[rows], both)
+            fitted = data.runs.take(rows), data.run_errors[rows]
         else:
-            forecast = of_errors.forecast(scales, data.errors[known], both)
+            fitted = scales, data.errors[known]
+        forecast = data.error_forecasts.of(of_errors.name, of_errors.forecast, *fitted, both)
         errors.append(forecast[:n_targets])
         values.append(_of_curves(forecast, data))
     all_values = np.stack(values)

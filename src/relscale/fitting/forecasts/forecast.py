@@ -12,6 +12,7 @@ from relscale.fitting.curves.run_matrix import Floats, RunMatrix
 from relscale.fitting.forecasts.backtest import Backtest, OriginForecast, backtest, forecast_from
 from relscale.fitting.forecasts.candidates import CANDIDATES, ENSEMBLE, LACKING
 from relscale.fitting.forecasts.data_digest import data_digest
+from relscale.fitting.forecasts.error_forecasts import ErrorForecasts
 from relscale.fitting.forecasts.forecast_data import ForecastData, forecast_data
 from relscale.fitting.forecasts.gap_direction import gap_direction
 from relscale.fitting.forecasts.interval_score import interval_score
@@ -98,7 +99,10 @@ class BacktestRow(CurveKey):
 
 
 def forecast_rows(
-    curves: Curves, settings: Settings, matrix: RunMatrix | None = None
+    curves: Curves,
+    settings: Settings,
+    matrix: RunMatrix | None = None,
+    error_forecasts: ErrorForecasts | None = None,
 ) -> tuple[list[ForecastRow], Callable[[], list[BacktestRow]]]:
     """Forecast the curves at ``chosen.forecast``, and from every rolling origin inside the data.
 
@@ -109,6 +113,8 @@ def forecast_rows(
         A target with a ``corpus`` is for the curves of that corpus.
     matrix
         The matrix behind the curves; if their points are optima between runs, L(N, D) is fitted to its runs.
+    error_forecasts
+        Those of other curves of the same series, which need not be computed again.
 
     Returns
     -------
@@ -123,7 +129,7 @@ def forecast_rows(
     ]
     if not curves.keys or not curves.points:
         return nothing, list
-    data = forecast_data(curves, matrix)
+    data = forecast_data(curves, matrix, error_forecasts)
     usable = data.usable
     if not usable.any():
         return nothing, list

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.gaps import log_or_nan
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
+from relscale.fitting.forecasts.error_forecasts import ErrorForecasts
 from relscale.fitting.forecasts.scales import Scales, scales, scales_of
 from relscale.fitting.keys import SERIES
 
@@ -40,6 +41,8 @@ class ForecastData:
         runs, else the points. nan for a series of another matrix.
     point_of_run
         (R,) the point of each run.
+    error_forecasts
+        Those computed so far, of these or of other curves of the same series.
     """
 
     scales: Scales
@@ -54,6 +57,7 @@ class ForecastData:
     runs: Scales
     run_errors: Floats
     point_of_run: Indices
+    error_forecasts: ErrorForecasts
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -61,8 +65,13 @@ class ForecastData:
         return np.asarray(np.isfinite(self.value).any(axis=1) & np.isfinite(self.scales.log_flops))
 
 
-def forecast_data(curves: Curves, matrix: RunMatrix | None = None) -> ForecastData:
-    """The data of ``curves``; ``matrix`` is given if their points are optima between its runs."""
+def forecast_data(
+    curves: Curves, matrix: RunMatrix | None = None, error_forecasts: ErrorForecasts | None = None
+) -> ForecastData:
+    """The data of ``curves``; ``matrix`` is given if their points are optima between its runs.
+
+    ``error_forecasts`` are those of other curves, if they are shared.
+    """
     scales = scales_of(curves.points, curves.log_flops)
     pool = _kinds([(key.suite, key.prompt, key.metric, key.contrast) for key in curves.keys])
     count = len(curves.keys)
@@ -105,6 +114,7 @@ def forecast_data(curves: Curves, matrix: RunMatrix | None = None) -> ForecastDa
         runs,
         run_errors,
         point_of_run,
+        error_forecasts or ErrorForecasts(),
     )
 
 
