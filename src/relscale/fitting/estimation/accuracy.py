@@ -10,7 +10,7 @@ import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.estimation.estimate import estimate
-from relscale.fitting.estimation.fitted_law import remark_on_limits
+from relscale.fitting.estimation.law_intervals import remark_on_limits
 from relscale.fitting.estimation.profile_limits import profile_limits
 from relscale.fitting.inference import interval
 from relscale.fitting.inference.estimand import Estimand

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from relscale.errors import RelscaleError, keyed
 from relscale.fitting.core_options import FurtherLaw
-from relscale.fitting.estimation.fitted_law import curve_key, fit_law
+from relscale.fitting.estimation.fit_law import curve_key, fit_law
 from relscale.fitting.estimation.law_columns import LawColumns, along_trainings, gaps, law_columns
 from relscale.fitting.estimation.law_points import (
     MEASURED,

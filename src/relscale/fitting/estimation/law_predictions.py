@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.estimation.beyond_data import beyond
-from relscale.fitting.estimation.fitted_law import Fitted, log_size
+from relscale.fitting.estimation.fitted_law import Fitted
+from relscale.fitting.estimation.law_model_error import log_size
 from relscale.fitting.estimation.law_points import MEASURED, ModelKey, PointRow, numbers_of, point_rows
 from relscale.fitting.inference.bootstrap.limits import PERCENTILE, draws_note, limits
 from relscale.fitting.inference.bootstrap.schemes import METHODS
