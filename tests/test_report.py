@@ -35,7 +35,8 @@ from relscale.fitting.report.summary import summary
 from relscale.measurements.measurement import Measurement
 from relscale.report.forecasts import _digits
 from relscale.report.markup import identifier
-from relscale.report.needed_resources import needed_resources
+from relscale.report.needed_resources import half_need, needed_resources
+from relscale.report.next_steps import FOLLOWS
 from relscale.report.page import report_page
 from relscale.report.plotly_figures import figure_section
 from relscale.report.report_data import ReportData, ReportFigure, SuiteWords
@@ -424,6 +425,29 @@ def test_a_figure_whose_traces_of_text_are_empty_has_an_empty_table_behind_it() 
     assert cells_behind(go.Figure(go.Scatter(x=[], y=[], text=[], mode="text"))) == ["series", "x", "y"]
 
 
+def test_the_edges_of_bands_and_reference_lines_are_no_data_of_a_figure() -> None:
+    panels = chart.grid("title", 1, 1)
+    panel = panels.panel(0, 0)
+    panel.axes(chart.compute_axis([1e18, 1e20]), chart.linear_axis([0, 1], "share"))
+    panel.reference_line(0.875)
+    panel.line(
+        [1e18, 1e20], [0.25, 0.375], chart.Style("#0072b2"), low=[0.125, 0.125], high=[0.625, 0.625], name="a"
+    )
+    panel.points([1e19], [0.5], chart.Style("#0072b2"), name="a")
+    _, _, _, *cells = cells_behind(panels.figure)
+    assert cells == ["a", "1e+18", "0.25", "a", "1e+20", "0.375", "a", "1e+19", "0.5"]
+
+
+def test_the_first_screen_states_what_the_verdicts_mean_and_no_others(fits: Fits) -> None:
+    page = report_page(ReportData("tests", fits))
+    first = page[: page.index("</section>")]
+    found = set(fits.verdicts.filter(fits.verdicts["primary"])["verdict"].to_pylist())
+    assert found
+    for verdict, meaning in FOLLOWS.items():
+        assert (meaning in first) == (verdict in found)
+    assert ("may still change" in first) == ("not resolved" in found)
+
+
 def test_what_would_resolve_a_gap_is_the_smallest_amount_with_enough_power() -> None:
     def powers(resource: Resource, *shares: tuple[float, float]) -> list[PowerRow]:
         facts: dict[str, Any] = dict.fromkeys(row_names(PowerRow))
@@ -446,3 +470,11 @@ def test_what_would_resolve_a_gap_is_the_smallest_amount_with_enough_power() -> 
     for of_runs in (budgets + enough, []):  # of points on a line only the items scatter
         assert needed_resources(of_runs + items) == "80% power needs 2 times the items"
     assert not needed_resources([])
+    items = [powers("items", (1.0, 0.1), (count, 0.9)) for count in (2.0, 8.0, 64.0)]
+    budgets = [powers("budgets", (5.0, 0.1), (count, 0.9)) for count in (9.0, 6.0, 7.0)]
+    assert half_need([]) == ""
+    assert half_need(items) == "up to 8 times the items"
+    both = [[*of_items, *of_budgets] for of_items, of_budgets in zip(items, budgets, strict=True)]
+    assert half_need(both) == "up to 8 times the items, and up to 7 compute budgets"
+    none_enough = [powers("items", (1.0, 0.1), (64.0, 0.2))] * 2
+    assert half_need([items[0], *none_enough]) == "more than 64 times the items"

@@ -89,7 +89,7 @@ def _untitled(figure: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _numbers(drawn: Mapping[str, Any]) -> Markup:
-    """A table of the first points of each trace without text, or of the cells if the figure is a table."""
+    """A table of the first points of each series and line, or of the cells if the figure is a table."""
     traces = drawn.get("data", [])
     columns = [trace["text"] for trace in traces if trace.get("mode") == "text"]
     if len(columns) == len(traces) and (cells := list(zip(*columns, strict=True))):
@@ -99,8 +99,9 @@ def _numbers(drawn: Mapping[str, Any]) -> Markup:
     for trace in traces:
         x, y = _values(trace.get("x")), _values(trace.get("y"))
         name = _plain(str(trace.get("name") or trace.get("legendgroup") or ""))
-        if trace.get("mode") == "text" or not x or not y:
-            continue
+        is_reference = trace.get("hoverinfo") == "skip" and not name
+        if trace.get("mode") == "text" or trace.get("fill") or is_reference or not x or not y:
+            continue  # the edge of a band would look like points of its series
         rows += [(name, _cell(a), _cell(b)) for a, b in list(zip(x, y, strict=False))[:MOST_POINTS]]
     return folded_table("Data of this figure", ("series", "x", "y"), rows)
 

@@ -17,6 +17,7 @@ from relscale.report.check_section import trust_line
 from relscale.report.checks import Check
 from relscale.report.document import download
 from relscale.report.markup import Markup, element, joined
+from relscale.report.next_steps import next_steps
 from relscale.report.report_data import ReportData
 from relscale.report.row_words import SYMBOLS
 
@@ -41,7 +42,13 @@ def summary_section(
     answers = (
         [_alarm(advice)]
         if advice
-        else [_clearest(data, counted), _cards(counted), _joint(data, counted), _rule(counted)]
+        else [
+            _clearest(data, counted),
+            _cards(counted),
+            next_steps(data, counted),
+            _joint(data, counted),
+            _rule(counted),
+        ]
     )
     return element(
         "section",
