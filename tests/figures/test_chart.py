@@ -53,6 +53,16 @@ def a_panel() -> tuple[chart.Grid, chart.Panel]:
     return panels, panel
 
 
+def test_an_axis_has_no_ticks_where_intervals_are_side_by_side() -> None:
+    axis = chart.compute_axis([1e18, 5e19], 400, aside=100)
+    low, high = axis["range"]
+    data_end = low + 0.75 * (high - low)
+    ticks = [*axis["tickvals"], *axis["minor"]["tickvals"]]
+    assert math.log10(5e19) < data_end
+    assert math.log10(max(ticks)) <= data_end
+    assert {2e18, 9e18, 4e19} < set(axis["minor"]["tickvals"])
+
+
 def test_pixels_are_counted_from_the_top_left_corner() -> None:
     _, panel = a_panel()
     low, high = panel.drawing.figure.layout.xaxis2.range

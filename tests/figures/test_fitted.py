@@ -1,7 +1,9 @@
 """Figures of tables that a fit wrote, of a world whose laws are known."""
 
 import json
+import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -166,3 +168,19 @@ def test_a_published_number_agrees_with_ours_or_does_not(questions: FigureData) 
     columns = [trace.text for trace in figure.data if trace.mode == "text"]
     agreement = dict(zip(columns[1], columns[-1], strict=True))
     assert (agreement["the slope"], agreement["another slope"]) == ("✓ same when rounded", "✗ outside")
+
+
+@pytest.mark.parametrize("name", ["frontier", "corpus-gap"])
+def test_intervals_of_many_corpora_are_side_by_side_inside_their_panels(tmp_path: Path, name: str) -> None:
+    corpora = tuple(f"c{number}" for number in range(7))
+    world = World({"easy": (1.0, 0.06, 0.0)}, corpora=corpora, noise=1e-3)
+    pq.write_table(world.measurements, tmp_path / "measurements.parquet")
+    options = {"baselines": {"s": "easy"}, "contrasts": {"corpus": "c0"}}
+    write(fit(world.measurements, None, options), tmp_path / "fits")
+    figure = make_figure(name, FigureData(tmp_path / "measurements.parquet", tmp_path / "fits"))
+    bars = [trace for trace in figure.data if trace.error_y.array and trace.yaxis in ("y", "y2", "y3")]
+    assert len(bars) == {"frontier": 3 * 7, "corpus-gap": 7 + 6}[name]
+    for bar in bars:
+        low, high = figure.layout[f"xaxis{bar.xaxis[1:]}"].range
+        assert low < math.log10(bar.x[0]) < high
+    assert "Bars at the right" in " ".join(note.text for note in figure.layout.annotations)

@@ -9,10 +9,11 @@ from dataclasses import replace
 import plotly.graph_objects as go
 
 from relscale.figures import chart
+from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.chart.numbers import estimate, number
 from relscale.figures.contrast import ContrastForest, contrast_forests, contrast_losses
 from relscale.figures.curve_notes import curve_notes
-from relscale.figures.curves import draw_curves
+from relscale.figures.curves import curves_axis, draw_curves
 from relscale.figures.data import FigureData
 from relscale.figures.row_filter import LOSS
 from relscale.figures.select import estimates_and_limits, reasons
@@ -51,7 +52,7 @@ def draw(data: FigureData) -> go.Figure:
     style = chart.styles(shown.names, shown.names[0]) if shown else {}
     if shown:
         baseline = losses[0].baseline
-        x = chart.compute_axis([row.training_flops for row in losses], panels.width)
+        x = curves_axis([shown.losses, shown.ratios], panels.width, COMPUTE)
         for column, part in enumerate([shown.losses, shown.ratios]):
             title = f"loss relative to {baseline} (ratio)" if column else "validation loss (nats per token)"
             y = [value for curve in part for value in curve.shown_values] + [1.0] * column

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relscale.storage.atomic import write_text
+from relscale.figures.as_text import visible_text
+from relscale.figures.figure_json import figure_json
+from relscale.figures.page import page
+from relscale.storage.atomic import atomic_path
 from relscale.storage.endings import PAGE
 
 if TYPE_CHECKING:
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def write_figure(figure: "Figure", output: Path) -> None:
-    """Write a figure as one self-contained HTML file.
+    """Write a figure as one HTML file that works offline, in which it adapts to the width of the page.
 
     Raises
     ------
@@ -19,4 +22,6 @@ def write_figure(figure: "Figure", output: Path) -> None:
         The name of the file does not end in ``.html``.
     """
     PAGE.check(output)
-    write_text(output, figure.to_html(include_plotlyjs=True))
+    title = visible_text(figure.layout.title.text or output.stem)
+    with atomic_path(output) as partial:
+        partial.write_bytes(page(title, figure_json(figure)))

@@ -1,14 +1,15 @@
 """Tokens, parameters and loss at the minimum of each compute budget (the paper's Figure 2, middle)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from relscale.figures import chart
+from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.chart.numbers import known, number, power_of_ten
-from relscale.figures.curves import Curve, draw_curves
-from relscale.figures.data import FigureData
+from relscale.figures.curves import Curve, curves_axis, draw_curves, interval_curves, strip_curves
+from relscale.figures.data import FigureData, Series
 from relscale.figures.law_lines import law_line
 from relscale.figures.row_filter import LOSS
 from relscale.figures.select import reason, series_present, series_rows
@@ -58,18 +59,11 @@ def draw(data: FigureData) -> go.Figure:
     all_series = series_present(data, points)
     panels = chart.grid(TITLE, 1, len(QUANTITIES), width=290, height=290, gap_x=84, lines=len(all_series))
     style = chart.styles([series.label for series in all_series])
-    x = chart.compute_axis([point.training_flops for point in points], panels.width)
-    levels: set[float] = set()
-    for column, (quantity, heading, exponent, title, law) in enumerate(QUANTITIES):
-        curves = []
-        for series in all_series:
-            shown = [row for row in series_rows(series, points) if known(quantity(row))]
-            flops = [number(row.training_flops) for row in shown]
-            line = law_line(data.law_rows(**series.key, **LOSS, law=law), flops)
-            curves.append(
-                Curve(series.label, series.label, flops, [number(quantity(row)) for row in shown], line)
-            )
-            levels |= {number(line.slope.level)} if line and line.low else set()
+    drawn = [[_curve(data, series, points, quantity) for series in all_series] for quantity in QUANTITIES]
+    x = curves_axis(drawn, panels.width, COMPUTE)
+    for column, ((_, heading, exponent, title, law), curves) in enumerate(
+        zip(QUANTITIES, drawn, strict=True)
+    ):
         values = [value for curve in curves for value in curve.shown_values]
         panel = panels.panel(0, column)
         panel.axes(x, chart.log_axis(values, title) if law == "power" else chart.power_axis(values, title))
@@ -79,10 +73,12 @@ def draw(data: FigureData) -> go.Figure:
             heading, *(f"{curve.label}: {words}" for curve, words in zip(curves, fitted, strict=True))
         )
     panels.key([chart.Key(label, mark, group=label) for label, mark in style.items()])
+    lines = [line for curves in drawn for _, line in interval_curves(curves)]
+    marks = "Bars at the right" if any(map(strip_curves, drawn)) else "Band"
     panels.notes(
         *(
-            f"Band and brackets: {level:.0%} interval of the fitted power law (runs vary)."
-            for level in levels
+            f"{marks} and brackets: {level:.0%} interval of the fitted power law (runs vary)."
+            for level in sorted({number(line.slope.level) for line in lines})
         ),
         *(
             f"{row.corpus}, {power_of_ten(number(row.budget))} FLOPs, excluded: {reason(row)}."
@@ -91,3 +87,13 @@ def draw(data: FigureData) -> go.Figure:
         ),
     )
     return panels.figure
+
+
+def _curve(
+    data: FigureData, series: Series, points: Sequence[FrontierRow], quantity: FrontierQuantity
+) -> Curve:
+    """A quantity of one series along its frontier."""
+    rows = [row for row in series_rows(series, points) if known(quantity.value(row))]
+    flops = [number(row.training_flops) for row in rows]
+    line = law_line(data.law_rows(**series.key, **LOSS, law=quantity.law), flops)
+    return Curve(series.label, series.label, flops, [number(quantity.value(row)) for row in rows], line)

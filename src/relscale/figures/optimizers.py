@@ -6,9 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from relscale.figures import chart
+from relscale.figures.chart.axes import COMPUTE
 from relscale.figures.chart.numbers import number
 from relscale.figures.curve_notes import curve_notes
-from relscale.figures.curves import Curve, draw_curves
+from relscale.figures.curves import Curve, curves_axis, draw_curves
 from relscale.figures.data import FigureData, Series, distinct
 from relscale.figures.law_lines import law_line
 from relscale.figures.row_filter import LOSS
@@ -50,12 +51,9 @@ def draw(data: FigureData) -> go.Figure:
             is_ratio, by_size = law != "power", law == BY_SIZE
             curves = _curves(data, all_series, points, law)
             panel = panels.panel(row, column)
-            x = [value for curve in curves for value in curve.flops]
             y = [value for curve in curves for value in curve.shown_values] + [1.0] * is_ratio
-            x_axis = (
-                chart.power_axis(x, "parameters", 300) if by_size else chart.compute_axis(x, panels.width)
-            )
-            panel.axes(x_axis, chart.log_axis(y, title))
+            x = curves_axis([curves], panels.width, "parameters" if by_size else COMPUTE)
+            panel.axes(x, chart.log_axis(y, title))
             panel.heading(heading, *(_words(curve, by_size) for curve in curves))
             if is_ratio:
                 panel.reference_line(1.0)

@@ -4,17 +4,17 @@ This module imports a figure, and plotly, only when it draws one, so that it dep
 """
 
 import importlib
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, get_type_hints
 
 from pydantic import ValidationError
 
 from relscale.errors import RelscaleError
 from relscale.experiments.section import Section
 from relscale.figures.as_text import as_text, visible_text
+from relscale.figures.figure_json import figure_json
 from relscale.figures.page import LARGEST, page
 from relscale.figures.pictures import draw_pictures, remove_pictures
 from relscale.figures.registry import figure_suite, find_figure
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from relscale.figures.data import FigureData
-
-DIGITS = 7  # significant digits of numbers in a figure, far more precise than a pixel
 
 
 def make_figure(name: str, data: "FigureData", options: Mapping[str, object] | None = None) -> "go.Figure":
@@ -88,8 +86,7 @@ def plot(
     output = Path(output)
     PAGE.check(output)
     figure = make_figure(name, data, options)
-    drawn = rounded(json.loads(figure.to_json()))
-    text = json.dumps(drawn, ensure_ascii=False, separators=(",", ":"))
+    text = figure_json(figure)
     html = page(f"{visible_text(figure.layout.title.text or name)} – {name}", text)
     if len(html) > LARGEST:
         print(f"{output.name}: too large for the report; open the file itself", file=sys.stderr)
@@ -103,14 +100,3 @@ def plot(
     else:
         remove_pictures([output])  # those of an earlier figure
     return listed_files(files_list(output))
-
-
-def rounded(value: Any) -> Any:
-    """A JSON value with its floats rounded to ``DIGITS`` significant digits, which halves the size of a figure."""
-    if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
-    if isinstance(value, dict):
-        return {key: rounded(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [rounded(entry) for entry in value]
-    return value

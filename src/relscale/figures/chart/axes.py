@@ -18,9 +18,13 @@ SMALLEST_GAP = 0.05  # between two labels
 def compute_axis(
     flops: Iterable[float | None], width: float = 330, title: str = COMPUTE, aside: float = 0
 ) -> Axis:
-    """An axis of training compute, ``width`` pixels long, of which ``aside`` at the right have no data."""
+    """An axis of training compute, ``width`` pixels long, of which ``aside`` at the right have no data and no ticks."""
     axis = power_axis(flops, title, width - aside)
     low, high = axis["range"]
+    if aside and axis["minor"]:
+        decades = range(math.floor(low), math.ceil(high))
+        ticks = [float(f"{digit}e{decade}") for decade in decades for digit in range(1, 10)]
+        axis["minor"] |= {"tickmode": "array", "tickvals": [tick for tick in ticks if tick <= 10**high]}
     axis["range"] = [low, low + (high - low) * width / (width - aside)]
     return axis
 
