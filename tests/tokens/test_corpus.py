@@ -1,17 +1,21 @@
 """Corpora of several parts, of streamed text, and without what is asked in tests."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
 
 from relscale.corpora.build import build_source
+from relscale.corpora.documents import read_documents
 from relscale.corpora.options import HubDataset
 from relscale.errors import RelscaleError
+from relscale.tokens import validation_text
 from relscale.tokens.contamination import contaminated, suite_ngrams
 from relscale.tokens.corpus import CorpusPart, Decontamination, build_corpus
 from relscale.tokens.store import TokenStore
@@ -142,6 +146,35 @@ def test_what_another_part_trains_on_is_no_validation_text(make_documents, vocab
     found = sorted(filter(None, read.split("<|endoftext|>")))
     assert found == sorted([*(set(texts[30:]) - set(copies)), *copies[-5:]])
     assert "first.parquet: 10 of 30 validation documents are excluded" in capsys.readouterr().err
+
+
+def test_every_table_of_a_mixture_is_read_as_often_however_many_there_are(
+    make_documents, tmp_path, monkeypatch
+):
+    """One document of each is training text of the next."""
+    tables = [
+        make_documents(
+            tmp_path / f"{k}.parquet",
+            [f"{k} is kept", f"{k} is seen", f"{k - 1} is seen"],
+            ["validation"] * 2 + ["train"],
+        )
+        for k in range(5)
+    ]
+    reads = Counter()
+
+    def counted(path, split):
+        reads[path] += 1
+        return read_documents(path, split=split)
+
+    monkeypatch.setattr(validation_text, "read_documents", counted)
+    found = validation_text._trained_on_elsewhere(tables)
+    assert set(reads.values()) == {2}  # once for what is held out, once for training
+    texts = {table: read_documents(table) for table in tables}
+    seen = {
+        table: texts[table].filter(pc.is_in(texts[table]["id"], ids))["text"].to_pylist()
+        for table, ids in found.items()
+    }
+    assert seen == {table: [f"{k} is seen"] for k, table in enumerate(tables[:-1])}
 
 
 def test_a_mixture_is_the_same_again_and_another_with_other_weights(web, code, vocabulary, tmp_path):

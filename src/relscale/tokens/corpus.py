@@ -36,7 +36,7 @@ from relscale.tokens.manifest import (
 from relscale.tokens.pruning import Pruning
 from relscale.tokens.shards import Recipe, make_shards, read_shard
 from relscale.tokens.store import SPLITS
-from relscale.tokens.validation_text import validation_text, write_interleaved
+from relscale.tokens.validation_text import validation_texts, write_interleaved
 from relscale.tokens.vocabulary import (
     TOKENIZER_FILE,
     end_of_text,
@@ -245,11 +245,7 @@ def _write_validation(
             check_digests(shard, ["validation.bin"])
         except Damaged as error:
             raise Damaged(error.path, error.reason, f"moved to {set_aside(shard)}: run it again") from None
-    documents = {table for table in tables if table is not None}
-    texts = [
-        validation_text(part.shards, table, documents, dtype)
-        for part, table in zip(parts, tables, strict=True)
-    ]
+    texts = validation_texts([part.shards for part in parts], tables, dtype)
     if not any(map(len, texts)):
         raise RelscaleError(
             f"corpora: {', '.join(part.name for part in parts)}: no text for validation; give it a larger share "

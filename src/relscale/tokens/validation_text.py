@@ -23,40 +23,59 @@ PIECE = 1024  # tokens of a part at a time: about a web page
 SPLIT = "validation"
 
 
-def validation_text(shards: Sequence[str], documents: Path | None, tables: set[Path], dtype: str) -> Joined:
-    """The validation tokens of a part.
+def validation_texts(
+    shards: Sequence[Sequence[str]], tables: Sequence[Path | None], dtype: str
+) -> list[Joined]:
+    """The validation tokens of each part.
 
     Parameters
     ----------
     shards
-        Folders of its tokens.
-    documents
-        Its table of documents; None if it is streamed.
+        Per part, the folders of its tokens.
     tables
-        The tables of all parts.
+        Per part, its table of documents; None if it is streamed.
     dtype
         NumPy dtype of the tokens.
     """
-    text = joined(shards, SPLIT, dtype)
-    others = tables - {documents}
-    if documents is None or not others:
-        return text
-    own = read_documents(documents, split=SPLIT)
-    seen = np.zeros(own.num_rows, bool)
-    for other in others:
-        seen |= trained_on(own["text"], read_documents(other, split="train"))
-    if not seen.any():
-        return text
+    excluded = _trained_on_elsewhere(sorted({table for table in tables if table is not None}))
+    texts = []
+    for folders, table in zip(shards, tables, strict=True):
+        text = joined(folders, SPLIT, dtype)
+        if table is not None and table in excluded:
+            text = _without(text, folders, table, excluded[table])
+        texts.append(text)
+    return texts
+
+
+def _trained_on_elsewhere(tables: Sequence[Path]) -> dict[Path, pa.Array]:
+    """The ids of the validation documents whose text another table has for training, by table."""
+    if len(tables) < 2:
+        return {}
+    held_out = [read_documents(table, split=SPLIT).select(["id", "text"]) for table in tables]
+    owner = np.repeat(np.arange(len(tables)), [documents.num_rows for documents in held_out])
+    documents = pa.concat_tables(held_out)
+    seen = np.zeros(len(owner), bool)
+    for number, table in enumerate(tables):
+        seen |= trained_on(documents["text"], read_documents(table, split="train")) & (owner != number)
+    return {
+        tables[number]: documents["id"].filter(pa.array(seen & (owner == number))).combine_chunks()
+        for number in np.unique(owner[seen])
+    }
+
+
+def _without(text: Joined, shards: Sequence[str], documents: Path, ids: pa.Array) -> Joined:
+    """The text of a part without that of some of its documents."""
     (folder,) = shards
     index = read_table(Path(folder) / "documents.parquet")
     stored = index.filter(pc.equal(index["split"], SPLIT))
-    excluded = pc.is_in(stored["id"], value_set=own["id"].filter(pa.array(seen)).combine_chunks()).to_numpy()
-    if excluded.any():
-        print(
-            f"{documents}: {excluded.sum()} of {len(excluded)} validation documents are excluded, because another part "
-            "of the mixture has the same text for training",
-            file=sys.stderr,
-        )
+    excluded = pc.is_in(stored["id"], value_set=ids).to_numpy()
+    if not excluded.any():
+        return text
+    print(
+        f"{documents}: {excluded.sum()} of {len(excluded)} validation documents are excluded, because another part "
+        "of the mixture has the same text for training",
+        file=sys.stderr,
+    )
     offsets, lengths = (stored[name].to_numpy() for name in ("offset", "tokens"))
     kept: list[Tokens] = []
     for is_excluded, run in groupby(range(len(excluded)), key=lambda number: bool(excluded[number])):
