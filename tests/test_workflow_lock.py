@@ -6,8 +6,9 @@ import sys
 import time
 
 import pytest
+from one_sentence import assert_one_sentence
 
-from relscale.workflow.lock_files import RECORD, clear_stale_locks
+from relscale.workflow.lock_files import RECORD, clear_stale_locks, refusal
 
 WORKFLOW = """
 import sys, time
@@ -64,16 +65,17 @@ def test_the_lock_of_a_killed_workflow_is_cleared_and_said_to_be(start, tmp_path
 
 def test_the_lock_of_a_living_workflow_stays(start, tmp_path):
     start("0.output.lock")
-    (line,) = clear_stale_locks(tmp_path)
-    assert "wait until the other has ended, and do not use --unlock" in line
+    assert clear_stale_locks(tmp_path) == []
     assert locks(tmp_path)
+    assert_one_sentence(refusal(tmp_path))
+    assert "wait until it has ended, and do not use --unlock" in refusal(tmp_path)
 
 
 def test_while_another_workflow_lives_nothing_is_cleared_and_all_of_it_later(start, tmp_path):
     first, second = start("0.output.lock"), start("1.output.lock")
     kill(first)
-    (line,) = clear_stale_locks(tmp_path)
-    assert "another workflow is running" in line
+    assert clear_stale_locks(tmp_path) == []
+    assert "do not use --unlock" in refusal(tmp_path)
     assert locks(tmp_path) == ["0.output.lock", "1.output.lock"]
     kill(second)
     assert clear_stale_locks(tmp_path)
@@ -93,16 +95,18 @@ def test_a_lock_without_a_record_stays(tmp_path):
     lock = take_lock(tmp_path)
     assert clear_stale_locks(tmp_path) == []
     assert lock.exists()
+    assert_one_sentence(refusal(tmp_path))
+    assert "if none is running, clear it: the same command with --unlock" in refusal(tmp_path)
 
 
 def test_the_lock_of_another_machine_stays_and_the_remedy_is_reported(start, tmp_path):
     kill(start("0.output.lock"))
     record = tmp_path / RECORD
     record.write_text(json.dumps(json.loads(record.read_text()) | {"machine": "elsewhere"}))
-    (line,) = clear_stale_locks(tmp_path)
-    assert "elsewhere" in line
-    assert "--unlock" in line
+    assert clear_stale_locks(tmp_path) == []
     assert locks(tmp_path)
+    assert_one_sentence(refusal(tmp_path))
+    assert "locked by a workflow on elsewhere; if that has ended, clear it" in refusal(tmp_path)
 
 
 def test_a_record_that_cannot_be_read_clears_nothing(tmp_path):

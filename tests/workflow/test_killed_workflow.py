@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from relscale.workflow.lock_files import refusal
+
 pytestmark = pytest.mark.slow
 
 COMMAND = [
@@ -71,3 +73,14 @@ def working_folder(process):
         return os.readlink(process / "cwd")
     except OSError:  # it has ended
         return None
+
+
+def test_a_workflow_that_is_refused_its_lock_says_what_to_do_and_nothing_else(killed):
+    lock = killed.folder / ".snakemake" / "locks" / "0.output.lock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text("results/micro/measurements.parquet\n")
+    refused = killed.call_snakemake(*COMMAND, "--forcerun", "collect", *killed.options())
+    lock.unlink()
+    assert refused.returncode == 1
+    (line,) = (line for line in refused.stderr.splitlines() if "lock" in line)
+    assert line == f"Error: {refusal(killed.folder / '.snakemake')}"

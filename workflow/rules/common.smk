@@ -6,7 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
+import snakemake.exceptions
+from snakemake.exceptions import ApiError, WorkflowError
 from snakemake.logging import logger
 
 from relscale.workflow import progress
@@ -21,7 +22,7 @@ from relscale.storage.process import CHECKED
 from relscale.scoring.builders import builder_modules
 from relscale.workflow.snakemake_options import is_read_only, is_submitted
 from relscale.workflow.user_files import as_inputs, file_states
-from relscale.workflow.lock_files import clear_stale_locks, share_lock
+from relscale.workflow.lock_files import clear_stale_locks, refusal, share_lock
 
 # Read from the command line, because Snakemake tells the rules only of `dryrun`: the executor is an argument of
 # `Workflow.execute`, and a summary, a list or `--unlock` is a method that is called after the rules are read.
@@ -52,7 +53,8 @@ try:
     if workflow.is_main_process:
         logger.addHandler(FailedJobs(logger))
         progress.expected_seconds.update(pipeline.seconds_by_rule())
-        # Snakemake acquires its lock after reading this file.
+        # Snakemake acquires its lock after reading this file; its own error advises to unlock living workflows as well.
+        snakemake.exceptions.LockException = lambda: ApiError(refusal(Path(".snakemake")))
         for line in [] if READ_ONLY else clear_stale_locks(Path(".snakemake")):
             logger.warning(line)
         # If another Snakemake runs in this folder, its results are not touched; this one will not get the lock.

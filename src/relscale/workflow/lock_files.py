@@ -10,6 +10,8 @@ import contextlib
 import fcntl
 import json
 import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -35,34 +37,59 @@ def clear_stale_locks(folder: Path) -> list[str]:
     Returns
     -------
     list of str
-        What was done, or why it was not done: one line, or none if there was nothing to do.
+        What was done: one line, or none if there was nothing to do.
     """
-    with (
-        contextlib.suppress(OSError, ValueError, KeyError),
-        (folder / RECORD).open("r+", encoding="utf-8") as file,
-    ):
-        record = json.load(file)
-        stale = [
-            lock for lock in (folder / "locks").glob("*") if _identity(lock) == record["locks"].get(lock.name)
-        ]
-        if not stale:
+    with _record(folder) as record:
+        if record is None or not record.locks or not record.is_here or record.is_held:
             return []
-        if record["machine"] != socket.gethostname():
-            return [
-                f"locked by a workflow on {record['machine']}; if that has ended, clear it: the same command with "
-                "--unlock, then without"
-            ]
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return [
-                "another workflow is running in this folder; if this one is refused its lock, wait until the other has "
-                "ended, and do not use --unlock"
-            ]
-        for lock in stale:
-            lock.unlink()
+        for lock in record.locks:
+            lock.unlink(missing_ok=True)
         return ["the last workflow in this folder was killed; its lock is cleared"]
-    return []
+
+
+def refusal(folder: Path) -> str:
+    """Why a workflow does not get Snakemake's lock in ``folder``, and what to do, in one sentence."""
+    clear = "clear it: the same command with --unlock, then without"
+    with _record(folder) as record:
+        if record is not None and record.locks and not record.is_here:
+            return f"this folder is locked by a workflow on {record.machine}; if that has ended, {clear}"
+        if record is not None and record.locks and record.is_held:
+            return "another workflow is making these files; wait until it has ended, and do not use --unlock"
+    return (
+        f"another workflow has locked these files; wait until it has ended, and if none is running, {clear}"
+    )
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A record: the machine of its workflows, those of their lock files that are there, and whether one holds it."""
+
+    machine: str
+    locks: list[Path]
+    is_held: bool
+
+    @property
+    def is_here(self) -> bool:
+        return self.machine == socket.gethostname()
+
+
+@contextlib.contextmanager
+def _record(folder: Path) -> Iterator[_Record | None]:
+    """The record in ``folder``, which no workflow takes meanwhile if none holds it; None if it cannot be read."""
+    with contextlib.ExitStack() as stack:
+        record = None
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            file = stack.enter_context((folder / RECORD).open("r+", encoding="utf-8"))
+            is_held = False
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                is_held = True
+            content = json.load(file)
+            locks = (folder / "locks").glob("*")
+            known = [lock for lock in locks if _identity(lock) == content["locks"].get(lock.name)]
+            record = _Record(content["machine"], known, is_held)
+        yield record
 
 
 def _identity(lock: Path) -> list[int]:
