@@ -277,6 +277,16 @@ def test_a_law_can_be_sent_to_another_process(name: str) -> None:
         assert np.array_equal(sent.make_predictors(curve), one.make_predictors(curve), equal_nan=True)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", WORLDS)
+def test_starting_points_of_the_smallest_numbers_are_numbers(name: str) -> None:
+    x, truths = WORLDS[name]
+    y = LAWS[name].value(np.array(truths[0]), x)
+    middle = np.arange(len(y)) == len(y) // 2
+    for values in (1e-300 * y, np.where(middle, 1e-300, y)):
+        assert np.isfinite(LAWS[name].starting_points(x, values)).all()
+
+
 def test_a_law_that_is_changed_is_not_taken_for_that_of_its_name() -> None:
     with pytest.raises((AttributeError, pickle.PicklingError)):
         pickle.dumps(replace(law("irreducible"), source="mine"))

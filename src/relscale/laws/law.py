@@ -151,7 +151,8 @@ class Law:
             rows = np.linspace(0, len(y) - 1, MAX_START_POINTS).round().astype(int)
             sample = np.sort(in_order[rows])
             x, y = x[:, sample], y[sample]
-        return self.starts(x, y)
+        with np.errstate(all="ignore"):  # points of a grid may overflow
+            return self.starts(x, y)
 
 
 def computed_together(value_and_jacobian: Callable[[Array, Array], tuple[Array, Array]]) -> At:

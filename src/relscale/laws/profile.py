@@ -130,14 +130,16 @@ def fit_positive(terms: Formula, grid: Array, x: Array, log_y: Array, weight: Ar
     size = columns.mean(axis=2, keepdims=True)
     columns = columns / size
     count = len(columns)
-    square = weights * inverse**2
     normal = np.empty((count, count, columns.shape[1], log_y.shape[1]))
-    for a in range(count):
-        for b in range(a + 1):
-            normal[a, b] = normal[b, a] = (columns[a] * columns[b]) @ square
-    right = columns @ (weights * inverse)
-
-    best, misfit = nonnegative(normal, right)
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # if y spans more than 150 decades, there is no solution
+        square = weights * inverse**2
+        for a in range(count):
+            for b in range(a + 1):
+                normal[a, b] = normal[b, a] = (columns[a] * columns[b]) @ square
+        right = columns @ (weights * inverse)
+        best, misfit = nonnegative(normal, right)
     row, column = np.argmin(misfit, axis=0), np.arange(log_y.shape[1])
     return Profile(
         terms=terms,

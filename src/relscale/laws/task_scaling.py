@@ -34,7 +34,9 @@ def starts(x: Array, y: Array) -> Array:
     if usable.sum() < 2:
         return np.array([[1.0, 0.5], [0.1, 0.5]])
     log_x, minus_log = np.log(x[0, usable]), -np.log(y[usable])
-    slope, level = np.polyfit(log_x, np.log(minus_log), 1, w=y[usable] * minus_log)
+    weight = y[usable] * minus_log
+    weight = np.ldexp(weight, -np.frexp(weight.max())[1])  # the squares of the smallest rates would be 0
+    slope, level = np.polyfit(log_x, np.log(minus_log), 1, w=weight)
     line = [max(float(np.exp(level)), SMALLEST), float(np.clip(-slope, 0, 3))]
     return np.array([line, [line[0], 0.2], [line[0], 0.8]])
 
