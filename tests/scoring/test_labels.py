@@ -55,7 +55,16 @@ def test_true_and_false_are_the_choices_of_these_words_in_either_order(choices):
         for label in (True, False):
             assert right_choices(label, ordered) == ([ordered.index(choices[not label])], ItemStatus.OK)
             assert right_choices(str(choices[not label]), ordered)[0] == [ordered.index(choices[not label])]
+            for text in (str(label), str(label).lower(), str(label).upper()):
+                assert right_choices(text, ordered) == ([ordered.index(choices[not label])], ItemStatus.OK)
     assert right_choices(False, [choices[0], "unknown"]) == ([], ItemStatus.OUTSIDE)
+
+
+@pytest.mark.parametrize("label", [True, "TRUE"])
+def test_true_is_no_choice_where_two_are_this_word_or_none(label):
+    assert right_choices(label, ["true", "True.", "false"]) == ([], ItemStatus.OUTSIDE)
+    assert right_choices(str(label), ["no", "yes"]) == ([], ItemStatus.OUTSIDE)
+    assert right_choices("true", ["True", "true", "false"]) == ([1], ItemStatus.OK)
 
 
 FOUR = ["red", "blue", "green", "grey"]

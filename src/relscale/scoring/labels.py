@@ -15,7 +15,8 @@ def right_choices(label: Any, choices: Sequence[object]) -> tuple[list[int], Ite
     """Indices of the right choices, and whether the label names choices at all.
 
     A label is an index from 0, the text of a choice, or a list of either, as lm-eval reads it. If a choice is the word
-    true or false, in any case, the labels true and false are these words, of which lm-eval would take those at 1 and 0.
+    true or false, in any case, the labels true and false are these words, of which lm-eval would take those at 1 and 0,
+    and for the text of a label in another case none.
     Test splits with hidden labels have -1, an empty text or no value.
 
     Parameters
@@ -123,13 +124,18 @@ def _is_blank(label: Any, choices: Sequence[str]) -> bool:
     return label is None or (isinstance(label, Real) and (label == -1 or label != label))
 
 
+def _word(text: str) -> str:
+    """A text without punctuation around it, in lower case."""
+    return text.strip(string.whitespace + string.punctuation).casefold()
+
+
 def _place(label: Any, choices: Sequence[str]) -> int | None:
-    if isinstance(label, str):
-        return choices.index(label) if label in choices else None
-    words = [choice.strip(string.whitespace + string.punctuation).casefold() for choice in choices]
-    if isinstance(label, bool) and not set(TRUTH).isdisjoint(words):
-        word = str(label).casefold()
-        return words.index(word) if word in words else None
+    if isinstance(label, str) and label in choices:
+        return choices.index(label)
+    words = [_word(choice) for choice in choices]
+    if isinstance(label, str | bool) and _word(str(label)) in TRUTH and not set(TRUTH).isdisjoint(words):
+        word = _word(str(label))
+        return words.index(word) if words.count(word) == 1 else None
     if isinstance(label, Integral) or (isinstance(label, float) and label.is_integer()):
         place = int(label)
         return place if 0 <= place < len(choices) else None
