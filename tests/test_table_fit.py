@@ -332,6 +332,17 @@ def test_a_target_may_be_negative_where_the_residual_is_linear():
 
 
 @pytest.mark.slow
+def test_groups_that_differ_in_case_are_two_and_remarked_on() -> None:
+    rows = table().to_pylist()
+    halves = [row | {"test": row["test"].title() if n % 4 < 2 else row["test"]} for n, row in enumerate(rows)]
+    found = relscale.fit(pa.Table.from_pylist(halves), "power", **COLUMNS | {"baseline": None}, bootstrap=20)
+    assert set(found.fits["group"].to_pylist()) == {"easy", "Easy", "hard", "Hard"}
+    (note,) = found.notes
+    assert note == "column 'test': 'Easy' and 'easy' are two names; if one is meant, write it in one way"
+    assert note in str(found)
+    assert not relscale.fit(table(), "power", **COLUMNS | {"baseline": None}, bootstrap=20).notes
+
+
 def with_a_floor(x, a=1.0, b=0.1, c=0.5):
     """A law of a user's own."""
     return c + a * x**-b

@@ -1,7 +1,7 @@
 """Different names that look alike: ``b`` with and without a trailing space, ``é`` as one character and as two.
 
 The author of a table means one group by two such names, but a program would treat them as two and compare half of the
-rows with the other half. Names that differ in case are distinct.
+rows with the other half. Names that differ in case are distinct, and remarked on.
 """
 
 import unicodedata
@@ -49,6 +49,26 @@ def check_lookalikes(names: Iterable[str], place: str) -> None:
             raise RelscaleError(
                 f"{place}: {distinguishable(other, name)} look alike; write one name in one way"
             )
+
+
+def remarks_on_case(names: Iterable[str], place: str) -> list[str]:
+    """Up to one remark: two of the names differ only in case, which may have been meant as one.
+
+    Examples
+    --------
+    >>> remarks_on_case(["easy", "Easy", "hard"], "column 'group'")
+    ["column 'group': 'easy' and 'Easy' are two names; if one is meant, write it in one way"]
+    >>> remarks_on_case(["easy", "hard"], "column 'group'")
+    []
+    """
+    known: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        other = known.setdefault(name.casefold(), name)
+        if other != name:
+            return [
+                f"{place}: {distinguishable(other, name)} are two names; if one is meant, write it in one way"
+            ]
+    return []
 
 
 def appearance(name: str) -> str:

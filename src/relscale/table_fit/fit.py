@@ -23,6 +23,7 @@ from relscale.fitting.settings import Settings
 from relscale.laws.catalogue import law as found_law
 from relscale.laws.law import Law
 from relscale.laws.own_law import law_of
+from relscale.lookalikes import remarks_on_case
 from relscale.measurements.lm_eval_results import (
     NO_ITEMS,
     check_equal_tasks,
@@ -197,6 +198,9 @@ def fit(
     check_no_amounts(law, columns.x, rows.usable, name)
     units = shares_and_percentages(named.y or columns.y, rows.usable)
     notes += [units] if units else []
+    for kind, column in (("group", columns.group), ("corpus", columns.corpus)):
+        if column is not None:
+            notes += remarks_on_case(rows.measurements[kind].unique().to_pylist(), f"column {column!r}")
     if line:
         line_settings = line_options(
             rows.usable, shown_law, columns.baseline, name, level, bootstrap, targets
