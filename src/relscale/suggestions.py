@@ -1,6 +1,7 @@
 """Suggestions for mistyped names: did you mean …?"""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 CHANGES_NO_NUMBER = "suggestions in error messages"
@@ -41,5 +42,5 @@ def suggestion(name: str, known: Iterable[str], otherwise: str = "there are") ->
 
 
 def _short(name: str) -> str:
-    line = " ".join(name.split())
+    line = re.sub(r"\s+", " ", name)  # with blanks at its ends, which may be the mistake
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"

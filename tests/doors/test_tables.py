@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
+import pickle
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,7 @@ def test_one_wrong_row_is_named_by_the_law_of_the_others(wrong: tuple[str, Any])
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"flops": FLOPS[:1] * 8, "loss": LOSS}, "8 rows of group 'all' with flops ="),
+        ({"flops": FLOPS[:1] * 8, "loss": LOSS}, "8 rows with flops ="),
         ({"flops": [None] * 8, "loss": LOSS}, "no row can be fitted"),
         (
             {"flops": FLOPS, "loss": ["3,250"] * 8},
@@ -208,6 +209,9 @@ def test_what_cannot_be_fitted_is_a_sentence(columns: dict[str, Any], said: str)
         ("t.csv", b"flops,loss\n1,2,3\n", "Row #2: Expected 2 columns, got 3"),
         ("t.csv.gz", gzip.compress(csv().encode())[:-20], "cannot be unpacked, it is cut or damaged"),
         ("t.xlsx", b"PK\x03\x04....", "a spreadsheet or another zip archive; save the table in it as CSV"),
+        ("t.pkl", pickle.dumps({"flops": [1]}, protocol=5), "a pickle; write it as parquet"),
+        ("t.pkl", pickle.dumps({"flops": [1]}, protocol=2), "a pickle; write it as parquet"),
+        ("t.csv", b"flops;loss\n500;3,2\n1.500;3,1\n2.000;3\n", "'1.500' may have a point between thousands"),
         ("t.jsonl", b'{"flops": 1, "loss": 2}\n{"flops":', "line 2: not JSON"),
         ("t.jsonl", b'{"flops": 1, "loss": 2}\n[3, 4]', "line 2: not an object"),
         ("t.json", b'[{"flops": 1, "loss": 2}]', "a JSON list; write it as JSON lines"),
@@ -234,3 +238,81 @@ def test_far_apart_steps_cost_no_more_than_near_ones() -> None:
     assert s2[-1] == pytest.approx(
         0.01 / 1e7 * 1e7 * 1000, rel=1e-3
     )  # each fall is remembered for 1000 steps
+
+
+GROUPS = {"a": 0.05, "b": 0.07}
+
+
+def of_groups(names: dict[str, str], start: str = "") -> str:
+    """A CSV file of two groups, under the names that are to be written."""
+    rows = [
+        f"{flops},{names[of]},{2.5 * (flops / 1e21) ** -slope}"
+        for flops in FLOPS
+        for of, slope in GROUPS.items()
+    ]
+    return "\n".join([f"{start}flops,group,loss", *rows])
+
+
+def gap(table: Any, **options: Any) -> tuple[str, float]:
+    """The group that is compared, and its Δβ."""
+    (row,) = relscale.fit(table, **options).table()
+    return row["group"], row["delta_beta"]
+
+
+@pytest.mark.parametrize("name", ["3.10", "007", "1e3", "NA", "true", "2024-01-01T00:00", "nan"])
+def test_the_name_of_a_group_is_what_is_written(name: str, tmp_path: Path) -> None:
+    """``3.10`` was called 3.1, and ``007`` 7, so that ``baseline="007"`` was refused."""
+    (tmp_path / "t.csv").write_text(of_groups({"a": "3.9", "b": name}))
+    assert gap(tmp_path / "t.csv", baseline=name) == ("3.9", pytest.approx(0.02))
+
+
+@pytest.mark.parametrize("names", [("3.1", "3.10"), ("7", "007"), ("1.0", "1"), ("1e3", "1000")])
+def test_groups_whose_names_are_one_number_are_not_one_group(names: tuple[str, str], tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(of_groups(dict(zip(GROUPS, names, strict=True))))
+    with pytest.raises(RelscaleError, match="are the same number") as error:
+        relscale.fit(tmp_path / "t.csv")
+    assert_one_sentence(error.value)
+
+
+def test_one_compute_may_be_written_in_two_ways(tmp_path: Path) -> None:
+    """Groups of a run are paired by its compute, which is one number as 6E+18 and as 6,0E+18."""
+    rows = [
+        f"{f'{flops:.1e}'.replace('.', ',') if of == 'a' else f'{flops:.2e}'.replace('.', ',')};{of};"
+        f"{2.5 * (flops / 1e21) ** -slope:.9f}".replace(".", ",")
+        for flops in FLOPS
+        for of, slope in GROUPS.items()
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["sep=;", "flops;group;loss", *rows]))
+    assert gap(tmp_path / "t.csv", baseline="b") == ("a", pytest.approx(0.02, rel=1e-6))
+
+
+@pytest.mark.parametrize("header", ["flops, group, loss", "flops,group ,loss", " Flops,Group,LOSS "])
+def test_blanks_around_the_name_of_a_column_do_not_hide_it(header: str, tmp_path: Path) -> None:
+    _, _, rows = of_groups({"a": "a", "b": "b"}).partition("\n")
+    (tmp_path / "t.csv").write_text(f"{header}\n{rows}")
+    assert gap(tmp_path / "t.csv", baseline="b") == ("a", pytest.approx(0.02))
+
+
+def test_rows_of_a_logger_that_lack_a_value_are_no_second_measurement(tmp_path: Path) -> None:
+    """Weights & Biases exports a row whenever anything was logged, with empty cells for what was not."""
+    lines = ["train/flops,eval/a/loss,eval/b/loss,_timestamp"]
+    for number, flops in enumerate(FLOPS):
+        a, b = (2.5 * (flops / 1e21) ** -slope for slope in GROUPS.values())
+        lines += [f"{flops},NaN,NaN,{number}", f"{flops},{a},,{number}.5", f"{flops},,{b},{number}.6"]
+    (tmp_path / "wandb.csv").write_text("\n".join(lines))
+    columns = {"x": "train/flops", "y": "eval/a/loss,eval/b/loss", "baseline": "eval/b/loss"}
+    assert gap(tmp_path / "wandb.csv", **columns) == ("eval/a/loss", pytest.approx(0.02))
+
+
+def test_categories_of_polars_are_names() -> None:
+    """Its categories are a dictionary of string views, which Arrow cannot decode."""
+    names = pa.array([of for _ in FLOPS for of in GROUPS])
+    views = pa.DictionaryArray.from_arrays(
+        names.dictionary_encode().indices, names.dictionary_encode().dictionary.cast(pa.string_view())
+    )
+    losses = [2.5 * (flops / 1e21) ** -slope for flops in FLOPS for slope in GROUPS.values()]
+    flops = [float(flops) for flops in FLOPS for _ in GROUPS]
+    assert gap(pa.table({"flops": flops, "group": views, "loss": losses}), baseline="b") == (
+        "a",
+        pytest.approx(0.02),
+    )

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from relscale.commands.inputs import add_config, training_experiment
-from relscale.errors import RelscaleError
 
 HELP = "upload the models of an export to the hub, one repository per model"
 
@@ -24,9 +23,9 @@ def run(options: argparse.Namespace) -> None:
     experiment = training_experiment(options.config, instead="only trained models are exported and uploaded")
     count, size = upload_size(options.folder)
     if not options.yes:
-        raise RelscaleError(
-            f"would upload {count} models, {size / 1e9:.1f} GB, to {options.organisation}; run again with --yes "
-            "to upload"
+        print(
+            f"would upload {count} models, {size / 1e9:.3g} GB, to {options.organisation}; --yes uploads them"
         )
+        return
     table = push(options.folder, options.organisation, experiment.name, experiment.export.licence)
     print(f"table: {table}")

@@ -14,7 +14,7 @@ cells               numbers
 
 import numbers as kinds
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -92,7 +92,7 @@ def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[s
     Raises
     ------
     RelscaleError
-        A cell is empty, two names look alike, or the column has lists, structures or bytes.
+        A cell is empty, two names look alike or are one number, or the column has lists, structures or bytes.
     """
     values = plain(values)
     if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
@@ -110,7 +110,23 @@ def words(values: pa.ChunkedArray, place: str, may_miss: bool = False) -> list[s
         )
     elif pa.types.is_string(values.type):
         check_lookalikes(cells, place)
+        _check_equal_numbers(cells, place)
     return [str(cell) for cell in cells]
+
+
+def _check_equal_numbers(names: Iterable[str], place: str) -> None:
+    """Refuse two names that are one number, such as 3.1 and 3.10, if all names are numbers."""
+    known: dict[float, str] = {}
+    try:
+        for name in dict.fromkeys(names):
+            other = known.setdefault(float(name), name)
+            if other != name:
+                raise RelscaleError(
+                    f"{place}: {other!r} and {name!r} are the same number; write one name in one way, or add "
+                    "letters to the names"
+                )
+    except ValueError:
+        return
 
 
 def is_empty(cell: object) -> bool:
@@ -130,7 +146,10 @@ def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
     if isinstance(kind, pa.BaseExtensionType):
         return plain(pa.chunked_array([chunk.storage for chunk in values.chunks], kind.storage_type))
     if pa.types.is_dictionary(kind):
-        return plain(pc.cast(values, kind.value_type))
+        # decoded here, because Arrow cannot decode a dictionary of views, which polars writes
+        entries = [plain(pa.chunked_array([chunk.dictionary])).combine_chunks() for chunk in values.chunks]
+        cells = [of.take(chunk.indices) for of, chunk in zip(entries, values.chunks, strict=True)]
+        return pa.chunked_array(cells, plain(pa.chunked_array([], kind.value_type)).type)
     if pa.types.is_run_end_encoded(kind):
         return plain(pa.chunked_array([pc.run_end_decode(chunk) for chunk in values.chunks], kind.value_type))
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):

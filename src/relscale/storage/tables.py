@@ -1,6 +1,7 @@
 """Reading and writing of tables; the file name's suffix determines the format."""
 
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,9 +31,19 @@ DELIMITERS = (
     "|",
 )  # column delimiters; the first wins if a header has equally many of several
 LARGEST_BLOCK = (1 << 31) - 1
+EXCEL_DELIMITER = re.compile(
+    r"sep=(.)\r?\n", re.IGNORECASE
+)  # a first line by which Excel knows the delimiter
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*(,\d+)?([eE][+-]?\d+)?\s*")
+POINT_OF_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*")
 
 
-def read_table(path: str | Path, columns: Iterable[str] = (), types: pa.Schema | None = None) -> pa.Table:
+def read_table(
+    path: str | Path,
+    columns: Iterable[str] = (),
+    types: pa.Schema | None = None,
+    names: Iterable[str] = (),
+) -> pa.Table:
     """Read a table, compressed (gz, bz2, xz, zst) or not.
 
     Parameters
@@ -45,6 +56,8 @@ def read_table(path: str | Path, columns: Iterable[str] = (), types: pa.Schema |
     types
         Types of the columns of a CSV file that was written with this schema; otherwise guessed from the cells, so that
         text of digits becomes a number and text in the form of a date a date.
+    names
+        Columns of a CSV file, if it has them, whose cells are names and stay as they are written: 3.1 and 3.10 are two.
 
     Raises
     ------
@@ -63,7 +76,8 @@ def read_table(path: str | Path, columns: Iterable[str] = (), types: pa.Schema |
         raise RelscaleError(f"{path}: cannot be read ({error.strerror})") from error
     try:
         table = _named(
-            _of_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path, types), path
+            _of_parquet(path) if is_parquet or path.suffix == ".parquet" else _of_text(path, types, names),
+            path,
         )
     except Damaged as error:
         raise Damaged(path, error.reason, "copy or write it again") from error
@@ -86,8 +100,9 @@ def table_name(path: str | Path) -> str:
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:
-    """Names for a message on one line: at most ``most``, each shortened."""
-    return ", ".join(map(shortened, names[:most])) + (" …" if len(names) > most else "")
+    """Names for a message on one line: at most ``most``, each shortened, in quotes if it has blanks at its ends."""
+    shown = [shortened(name) if name == name.strip() else repr(name) for name in names[:most]]
+    return ", ".join(shown) + (" …" if len(names) > most else "")
 
 
 def shortened(text: str, most: int = 40) -> str:
@@ -116,7 +131,7 @@ def _of_parquet(path: Path) -> pa.Table:
     return table
 
 
-def _of_text(path: Path, types: pa.Schema | None) -> pa.Table:
+def _of_text(path: Path, types: pa.Schema | None, names: Iterable[str]) -> pa.Table:
     text = read_text(path)
     if not text.strip():
         raise RelscaleError(f"{path}: an empty file")
@@ -126,7 +141,7 @@ def _of_text(path: Path, types: pa.Schema | None) -> pa.Table:
     ending = Path(path.name.removesuffix(next((end for end in PACKED if path.name.endswith(end)), ""))).suffix
     if ending in (".jsonl", ".ndjson", ".json") or (ending not in (".csv", ".tsv") and start == "{"):
         return _of_json_lines(text, path)
-    return _of_csv(text, path, ending, types)
+    return _of_csv(text, path, ending, types, names)
 
 
 def _of_json_lines(text: str, path: Path) -> pa.Table:
@@ -139,26 +154,60 @@ def _of_json_lines(text: str, path: Path) -> pa.Table:
     return pa.table({name: column([row.get(name) for row in rows]) for name in names})
 
 
-def _of_csv(text: str, path: Path, ending: str, types: pa.Schema | None) -> pa.Table:
+def _of_csv(text: str, path: Path, ending: str, types: pa.Schema | None, names: Iterable[str]) -> pa.Table:
     while text.startswith("#") and "\n" in text:  # comments before the names
         text = text.partition("\n")[2]
-    heading = text.lstrip().partition("\n")[0]
-    delimiter = "\t" if ending == ".tsv" else max(DELIMITERS, key=heading.count)
+    if stated := EXCEL_DELIMITER.match(text):
+        text, delimiter = text[stated.end() :], stated[1]
+    else:
+        heading = text.lstrip().partition("\n")[0]
+        delimiter = "\t" if ending == ".tsv" else max(DELIMITERS, key=heading.count)
     data = text.encode()
     # As in ``write_table``: text is quoted, and null is an empty cell.
     written = {"null_values": [""], "strings_can_be_null": True, "quoted_strings_can_be_null": False}
-    convert = pa.csv.ConvertOptions(column_types=types, **written) if types is not None else None
+    as_text = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+    convert = pa.csv.ConvertOptions(column_types=types, **written) if types is not None else as_text
     try:
-        return pa.csv.read_csv(
-            pa.BufferReader(data),
-            # In one block, so that no cell spans two blocks.
-            read_options=pa.csv.ReadOptions(use_threads=False, block_size=min(len(data) + 1, LARGEST_BLOCK)),
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=convert,
-        )
+        table = _parsed(data, delimiter, convert)
+        if delimiter == ";" and types is None:
+            _check_points(table, data, path)
+        return table
     except pa.ArrowException as error:
         reason = first_line(error).removeprefix("CSV parse error: ")
         raise RelscaleError(f"{path}: not a readable table ({reason})") from error
+
+
+def _parsed(data: bytes, delimiter: str, convert: pa.csv.ConvertOptions) -> pa.Table:
+    return pa.csv.read_csv(
+        pa.BufferReader(data),
+        # In one block, so that no cell spans two blocks.
+        read_options=pa.csv.ReadOptions(use_threads=False, block_size=min(len(data) + 1, LARGEST_BLOCK)),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=convert,
+    )
+
+
+def _check_points(table: pa.Table, data: bytes, path: Path) -> None:
+    """Refuse a column whose points all precede three digits, in a table that has decimal commas elsewhere: a German
+    spreadsheet writes 1500 as 1.500."""
+    if not any(_has_decimal_commas(column) for column in table.columns):
+        return
+    as_text = pa.csv.ConvertOptions(column_types=dict.fromkeys(table.column_names, pa.string()))
+    raw = _parsed(data, ";", as_text)
+    for name, kind in zip(table.column_names, table.schema.types, strict=True):
+        with_point = (
+            [cell for cell in raw[name].to_pylist() if "." in cell] if pa.types.is_floating(kind) else []
+        )
+        if with_point and all(map(POINT_OF_THOUSANDS.fullmatch, with_point)):
+            raise RelscaleError(
+                f"{path}: column {name!r}: {with_point[0]!r} may have a point between thousands, because other columns "
+                "have decimal commas; write it without points"
+            )
+
+
+def _has_decimal_commas(column: pa.ChunkedArray) -> bool:
+    known = [cell for cell in column.to_pylist() if cell] if pa.types.is_string(column.type) else []
+    return any("," in cell for cell in known) and all(map(DECIMAL_COMMA.fullmatch, known))
 
 
 def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":

@@ -25,7 +25,7 @@ _FOREIGN = {
     b"\xd0\xcf\x11\xe0": "an old spreadsheet; save the table in it as CSV",
     b"ARROW1": "an Arrow file; write it as parquet",
     b"\x89HDF": "an HDF5 file; write the table in it as parquet",
-    b"\x80\x04\x95": "a pickle; write it as parquet",
+    **{bytes([0x80, protocol]): "a pickle; write it as parquet" for protocol in range(2, 6)},
     b"%PDF": "a PDF",
 }
 

@@ -51,7 +51,7 @@ from relscale.table_fit.columns import (
     with_errors,
     with_groups,
 )
-from relscale.table_fit.known_columns import higher_is_better, shares_and_percentages
+from relscale.table_fit.known_columns import higher_is_better, names_of_groups, shares_and_percentages
 from relscale.table_fit.law_entries import fit_rows, law_entry
 from relscale.table_fit.law_rows import law_rows
 from relscale.table_fit.measurements import check_columns, read_source
@@ -234,7 +234,7 @@ def fit(
 
 def _read(table: Any, columns: Columns, where: str | Sequence[str]) -> tuple[pa.Table, str, list[str]]:
     """The rows that satisfy the conditions, the name of the table, and remarks on it."""
-    source, name = read_source(table)
+    source, name = read_source(table, [columns.group, columns.corpus, *names_of_groups()])
     if source.num_rows == 0:
         raise RelscaleError(f"{name}: no rows")
     folder = Path(table).parent if isinstance(table, str | Path) else Path()

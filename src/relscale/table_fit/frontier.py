@@ -276,7 +276,7 @@ def frontier(
     ['ok']
     """
     check_level(level)
-    source, name = read_source(table)
+    source, name = read_source(table, [corpus, "corpus"])
     source, remark, place = filter_rows(source, [where] if isinstance(where, str) else where, name)
     named = {"flops": flops, "params": params, "tokens": tokens, "loss": loss}
     for option, choice in (named | {"budget": budget, "corpus": corpus, "block": block}).items():

@@ -57,9 +57,14 @@ class Guess:
         return f"{self.option} = {self.value}" + (f" ({self.reason})" if self.reason else "")
 
 
+def names_of_groups() -> list[str]:
+    """The column names by which groups are guessed, in the usual cases."""
+    return [spelled for name in NAMES["group"] for spelled in (name, name.capitalize(), name.upper())]
+
+
 def guess_column(table: pa.Table, of: str, used: Iterable[str | None] = ()) -> str | None:
-    """The column whose name is one of those of ``of``, a key of ``NAMES``; None if there is none."""
-    by_lower = {name.lower(): name for name in table.column_names if name not in set(used)}
+    """The column whose name is one of those of ``of``, a key of ``NAMES``, blanks aside; None if there is none."""
+    by_lower = {name.strip().lower(): name for name in table.column_names if name not in set(used)}
     return next((by_lower[name] for name in NAMES.get(of, (of,)) if name in by_lower), None)
 
 
@@ -133,7 +138,9 @@ def guess_baseline(table: pa.Table, group: str, y: str, name: str) -> str:
             logs[of].append(log(value))
     means = {of: exp(sum(known_name) / len(known_name)) for of, known_name in logs.items()}
     if not means:
-        raise RelscaleError(f"{name}: column {y!r} has no positive number")
+        raise RelscaleError(
+            f"{name}: column {y!r} has no positive number, as errors are; of log-likelihoods, fit the negative"
+        )
     by_error: list[str] = sorted(means, key=lambda of: (-means[of], of))
     return by_error[0]
 

@@ -32,6 +32,7 @@ from relscale.table_fit.measurements import (
     measurements_of,
     statuses_of,
     whole_steps,
+    without_repeated_blanks,
 )
 
 ALL = "all"  # the group of a table without groups
@@ -120,7 +121,8 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
         hint = "; residual linear fits such values" if is_negative else ""
         first = measurements["status"][0].as_py()
         raise RelscaleError(f"{name}: no row can be fitted, the first is {first}{hint}")
-    check_once(usable, name, runs)
+    usable = without_repeated_blanks(usable)
+    check_once(usable, name, runs, columns.group)
     if flops and is_compute(flops) and columns.params and columns.tokens:
         _check_units(usable, name, [flops, columns.params, columns.tokens])
     if is_of_trainings:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from relscale.errors import RelscaleError
 from relscale.fitting.inference.bootstrap.schemes import Floats
@@ -14,7 +15,7 @@ from relscale.measurements.lm_eval_results import refuse_lone_results
 from relscale.measurements.measurement import MEASUREMENTS
 from relscale.measurements.metric import VALIDATION, Metric
 from relscale.measurements.status import Status, joined
-from relscale.storage.columns import words
+from relscale.storage.columns import numbers, plain, words
 from relscale.storage.tables import read_table, table_name
 from relscale.suggestions import suggestion
 from relscale.table_fit.frames import arrow_table
@@ -23,14 +24,15 @@ METRIC_NAMES = {"bpb": "bits_per_byte"}
 MAX_STEPS = 1e8
 
 
-def read_source(table: Any) -> tuple[pa.Table, str]:
-    """The table, and its name."""
+def read_source(table: Any, names: Sequence[str | None] = ()) -> tuple[pa.Table, str]:
+    """The table, and its name; ``names`` are columns whose cells are names, if it has them."""
     if not isinstance(table, str | Path):
         return arrow_table(table), "table"
     refuse_lone_results(Path(table))
     name = table_name(table)
     # this name of a suite is reserved for the validation loss
-    return read_table(table), Path(table).name if name == VALIDATION.suite else name
+    source = read_table(table, names=[column for column in names if column])
+    return source, Path(table).name if name == VALIDATION.suite else name
 
 
 def check_names(names: Sequence[Any]) -> None:
@@ -52,15 +54,31 @@ def check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
             raise RelscaleError(f"{name}: {column!r} is the name of several columns; rename one")
 
 
-def check_once(columns: pa.Table, name: str, runs: Sequence[str]) -> None:
-    """Refuse several rows of the same corpus, run and group."""
-    keys = zip(*(columns[part].to_pylist() for part in ("corpus", "run", "group")), strict=True)
-    (_, run, group), count = Counter(keys).most_common(1)[0]
+def without_repeated_blanks(rows: pa.Table) -> pa.Table:
+    """The rows, without those that lack a value if another row of the same corpus, run and group has one: loggers write
+    a row whenever any column is logged."""
+    keys = _keys(rows)
+    lacks = pc.is_null(rows["value"], nan_is_null=True).to_pylist()
+    known = {key for key, is_blank in zip(keys, lacks, strict=True) if not is_blank}
+    return rows.filter(
+        pa.array([not (is_blank and key in known) for key, is_blank in zip(keys, lacks, strict=True)])
+    )
+
+
+def check_once(columns: pa.Table, name: str, runs: Sequence[str], group: str | None) -> None:
+    """Refuse several rows of the same corpus, run and group; ``group`` is the column of groups, if there is one."""
+    (_, run, of_group), count = Counter(_keys(columns)).most_common(1)[0]
     if count > 1:
+        rows = f"{count} rows of group {of_group!r}" if group else f"{count} rows"
+        or_group = "" if group else ", or the column of groups, as in --group task"
         raise RelscaleError(
-            f"{name}: {count} rows of group {group!r} with {', '.join(runs)} = {run}; "
-            "name the columns that identify a run, as in --run model,seed"
+            f"{name}: {rows} with {', '.join(runs)} = {run}; "
+            f"name the columns that identify a run, as in --run model,seed{or_group}; or remove copies"
         )
+
+
+def _keys(rows: pa.Table) -> list[tuple[str, str, str]]:
+    return list(zip(*(rows[part].to_pylist() for part in ("corpus", "run", "group")), strict=True))
 
 
 def note_on_copies(rows: Sequence[Mapping[str, object]], name: str) -> str:
@@ -94,14 +112,15 @@ def note_on_copies(rows: Sequence[Mapping[str, object]], name: str) -> str:
     )
 
 
-def joined_words(source: pa.Table, names: Sequence[str], table: str, numbers: Sequence[str] = ()) -> pa.Array:
-    """The text of these columns, joined per row; values may be missing only in the columns ``numbers``."""
-    rows = list(
-        zip(
-            *(words(source[name], f"{table}: column {name!r}", name in numbers) for name in names),
-            strict=True,
-        )
-    )
+def joined_words(source: pa.Table, names: Sequence[str], table: str, numeric: Sequence[str] = ()) -> pa.Array:
+    """The text of these columns, joined per row; in the columns ``numeric`` values may be missing, and 1e3 is 1000."""
+
+    def texts(name: str) -> list[str]:
+        cells, place = source[name], f"{table}: column {name!r}"
+        is_text = pa.types.is_string(plain(cells).type)
+        return words(numbers(cells, place) if is_text and name in numeric else cells, place, name in numeric)
+
+    rows = list(zip(*map(texts, names), strict=True))
     for separator in (" ", " / ", "\x1f"):  # the first by which different rows have different texts
         joined = [separator.join(row) for row in rows]
         if len(set(joined)) == len(set(rows)):
