@@ -65,7 +65,7 @@ def test_whatever_a_cell_says_is_unchanged(tmp_path_factory, cells):
 
 def test_labels_are_numbers_and_hidden_ones_are_missing(tmp_path):
     path = tmp_path / "test.csv"
-    path.write_text("label,hidden,share,long,mixed\n0,,0.5,9223372036854775808,0.5\n1,1,-1.25,1,1\n")
+    path.write_text("label,hidden,share,long,mixed,empty\n0,,0.5,9223372036854775808,0.5,\n1,1,-1.25,1,1,\n")
     values = read_csv(path)
     assert values == {
         "label": [0, 1],
@@ -73,7 +73,18 @@ def test_labels_are_numbers_and_hidden_ones_are_missing(tmp_path):
         "share": [0.5, -1.25],
         "long": ["9223372036854775808", "1"],
         "mixed": ["0.5", "1"],  # an answer 1 is not 1.0
+        "empty": ["", ""],  # text that says nothing, in a template nothing and not "None"
     }
+
+
+def test_a_document_may_be_longer_than_the_limit_of_the_csv_module(tmp_path):
+    long = "word " * 40_000
+    (tmp_path / "test.csv").write_text(f"text\n{long}\n")
+    kept = csv.field_size_limit(1000)
+    try:
+        assert read_csv(tmp_path / "test.csv") == {"text": [long]}
+    finally:
+        csv.field_size_limit(kept)
 
 
 def test_false_is_not_true(tmp_path):

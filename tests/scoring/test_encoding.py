@@ -281,3 +281,17 @@ def test_so_are_those_of_a_vocabulary_of_texts_that_falls_back_to_bytes():
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=vocabulary, eos_token="</s>", unk_token="<unk>")
     assert len(tokenizer.encode("a日é")) == 4
     assert [Encoder(tokenizer, 64).scored_bytes("a日é", count) for count in range(6)] == [6, 5, 2, 1, 0, 0]
+
+
+def test_a_space_that_the_vocabulary_puts_before_a_text_is_none_of_its_bytes():
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    pieces = ["<unk>", "</s>", "▁a", "▁", "a", "日", *(f"<0x{byte:02X}>" for byte in range(256))]
+    vocabulary = Tokenizer(models.Unigram([(piece, -1.0) for piece in pieces], 0, byte_fallback=True))
+    vocabulary.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    vocabulary.decoder = decoders.ByteFallback()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=vocabulary, eos_token="</s>", unk_token="<unk>")
+    assert tokenizer.convert_ids_to_tokens(tokenizer.encode("a日é")) == ["▁a", "日", "<0xC3>", "<0xA9>"]
+    assert [Encoder(tokenizer, 64).scored_bytes("a日é", count) for count in range(6)] == [6, 5, 2, 1, 0, 0]
+    assert Encoder(tokenizer, 64).scored_bytes(" a日é", 1) == 5

@@ -217,8 +217,25 @@ def test_a_copy_of_a_task_includes_what_the_task_includes(tmp_path, written):
     assert "!function own.target" in path.read_text()
 
 
-def test_a_group_of_tasks_is_not_a_task_and_the_message_names_what_to_write(folder):
-    write(folder, "tasks/_both.yaml", "group: both\ntask: [first, second]\n")
+def test_a_copy_includes_several_files_of_other_folders_in_their_order(tmp_path):
+    suite, copy = tmp_path / "suite", tmp_path / "deep" / "down" / "copy"
+    common = [tmp_path / "common" / name for name in ("a", "second", "b")]
+    for number, file in enumerate(common):
+        write(tmp_path, f"common/{file.name}", f"num_fewshot: {number}\n")
+    for each in (suite, copy):
+        write(
+            each,
+            "tasks/own.yaml",
+            "include: [../../common/a, ../../common/second, ../../common/b]\ntask: own\n",
+        )
+    path = copy / "tasks" / "own.yaml"
+    path.write_text(absolute_includes(path, suite / "tasks" / "own.yaml", suite))
+    assert task_files(copy / "tasks", copy)["own"].code == tuple(map(str, common))
+
+
+@pytest.mark.parametrize("tasks", ["[first, second]", "first"])
+def test_a_group_of_tasks_is_not_a_task_and_the_message_names_what_to_write(folder, tasks):
+    write(folder, "tasks/_both.yaml", f"group: both\ntask: {tasks}\n")
     write(folder, "suite.yaml", "groups: {a: [both], b: [second]}\n")
     with pytest.raises(
         RelscaleError, match=r"'both', a group of tasks.*lm_eval: \[both\], include_path: "

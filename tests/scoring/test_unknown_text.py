@@ -1,5 +1,7 @@
 """Text that a vocabulary lacks: a model predicts a token for all of it, or nothing, and no text."""
 
+import unicodedata
+
 import pytest
 
 from relscale.scoring.unknown_text import UnknownText
@@ -9,8 +11,8 @@ pytestmark = pytest.mark.slow  # transformers takes seconds to import
 ENGLISH = "the quick brown fox jumps over the lazy dog <unk> in a café"
 
 
-def slow_words():
-    """A tokenizer without offsets that knows the words of `ENGLISH`."""
+def slow_words(normalized=str):
+    """A tokenizer without offsets that knows the words of `ENGLISH`, as which it reads the normalized text."""
     from transformers import PreTrainedTokenizer
 
     class Words(PreTrainedTokenizer):
@@ -21,7 +23,7 @@ def slow_words():
             return {name: number for number, name in enumerate(self.names)}
 
         def _tokenize(self, text, **_):
-            return text.split()
+            return normalized(text).split()
 
         def _convert_token_to_id(self, token):
             return self.names.index(token) if token in self.names else 0
@@ -89,6 +91,12 @@ def test_other_vocabularies_lack_each_letter_that_they_have_not_seen(kind, text,
 
 def test_an_accent_that_normalization_joins_to_its_letter_is_known():
     assert tokenizer("unigram").bytes_in("in a cafe\u0301") == 0
+
+
+def test_letters_that_a_tokenizer_without_offsets_writes_in_lower_case_or_joined_are_known():
+    words = slow_words(lambda text: unicodedata.normalize("NFC", text).lower())
+    assert words.bytes_in("The FOX in a Cafe\u0301") == 0
+    assert words.bytes_in("The FOX ЛИС") == len("лис".encode())
 
 
 @pytest.mark.parametrize("kind", ["words", "slow"])

@@ -129,7 +129,8 @@ def figure(
         )
         shown.append(
             SweptCell(
-                name=f"{size:.3g} parameters, {number:.3g} tokens",
+                size=size,
+                tokens=number,
                 rate=np.exp(x[0]),
                 batch=np.exp(x[1]),
                 loss=loss,

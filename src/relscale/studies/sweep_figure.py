@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from relscale.figures import chart
+from relscale.figures.chart.numbers import power_of_ten
 from relscale.fitting.paraboloid import Minimum
 from relscale.laws.law import Array
 
@@ -23,8 +24,8 @@ class SweptCell:
 
     Attributes
     ----------
-    name
-        Title of the panel.
+    size, tokens
+        Parameters and training tokens.
     rate, batch, loss
         (n,) learning rate, batch size and loss of each run.
     best
@@ -35,7 +36,8 @@ class SweptCell:
         Reason why there is no minimum, or other caveats.
     """
 
-    name: str
+    size: float
+    tokens: float
     rate: Array
     batch: Array
     loss: Array
@@ -43,6 +45,17 @@ class SweptCell:
     low: Array
     high: Array
     note: str
+
+    @property
+    def name(self) -> str:
+        """``10⁷ parameters, 2×10⁸ tokens``."""
+        size, tokens = (power_of_ten(float(f"{number:.3g}")) for number in (self.size, self.tokens))
+        return f"{size} parameters, {tokens} tokens"
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the optimum has an interval."""
+        return bool(np.isfinite([*self.low, *self.high]).all())
 
 
 def draw_sweep(cells: Sequence[SweptCell], rate: str, batch: str) -> go.Figure:
@@ -52,10 +65,11 @@ def draw_sweep(cells: Sequence[SweptCell], rate: str, batch: str) -> go.Figure:
     panels = chart.grid(TITLE, -(-len(shown) // columns), columns, width=330, height=270, gap_x=90, lines=1)
     for place, cell in enumerate(shown):
         _draw(panels.panel(*divmod(place, columns)), cell, rate, batch)
+    interval = ", 95% interval" * any(cell.has_interval for cell in shown)
     panels.key(
         [
             chart.Key("a run, coloured by its loss", chart.Style(chart.COLOURS[0]), "markers"),
-            chart.Key("minimum of the paraboloid, 95% interval", OPTIMUM, "markers"),
+            chart.Key(f"minimum of the paraboloid{interval}", OPTIMUM, "markers"),
             chart.Key("run with the smallest loss", BEST_RUN, "markers"),
         ]
     )
@@ -90,7 +104,7 @@ def _draw(panel: chart.Panel, cell: SweptCell, rate: str, batch: str) -> None:
     panel.points([cell.rate[lowest]], [cell.batch[lowest]], BEST_RUN)
     if cell.best.exists:
         best_rate, best_batch = np.exp(cell.best.at).tolist()
-        if np.isfinite([*cell.low, *cell.high]).all():
+        if cell.has_interval:
             panel.line([cell.low[0], cell.high[0]], [best_batch] * 2, OPTIMUM)
             panel.line([best_rate] * 2, [cell.low[1], cell.high[1]], OPTIMUM)
         panel.points([best_rate], [best_batch], OPTIMUM)
