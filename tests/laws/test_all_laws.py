@@ -14,7 +14,7 @@ from relscale.fitting.estimation.estimate import Estimates, estimate
 from relscale.fitting.estimation.variable_projection import project
 from relscale.laws import annealing, bnsl, rate_changes
 from relscale.laws.catalogue import law, law_modules, law_names, law_or_family
-from relscale.laws.law import MAX_START_POINTS, Array, Family, Law
+from relscale.laws.law import ALL, MAX_START_POINTS, Array, Family, Law
 
 RNG = np.random.default_rng(0)
 
@@ -305,6 +305,19 @@ def test_the_logarithm_fits_as_well_as_the_number_itself(name: str, truth: Seque
 def test_a_law_has_the_same_value_beside_its_jacobian(name: str, truth: Sequence[float]) -> None:
     x, one, theta = WORLDS[name][0], LAWS[name], np.array(truth)
     assert one.with_derivatives(x)(theta)[0] == pytest.approx(one.value(theta, x), rel=1e-12)
+
+
+@pytest.mark.parametrize(("name", "truth"), CASES)
+def test_the_derivatives_of_some_data_sets_are_among_those_of_all(name: str, truth: Sequence[float]) -> None:
+    x, one = WORLDS[name][0][..., None], LAWS[name]
+    theta = np.array(truth, dtype=float)[:, None] * (1 + 1e-3 * np.arange(4))
+    _, slopes = one.with_derivatives(x)(theta)
+    factor = np.random.default_rng(0).uniform(1, 2, (x.shape[1], 4))
+    some, every = np.array([3, 1]), slopes(factor, ALL)
+    assert slopes(factor[:, some], some) == pytest.approx(every[..., some], rel=1e-12, nan_ok=True)
+    each = np.repeat(x, 4, axis=2)
+    _, slopes = one.with_derivatives(each)(theta)
+    assert slopes(factor[:, some], some) == pytest.approx(every[..., some], rel=1e-9, nan_ok=True)
 
 
 @pytest.mark.parametrize(("name", "truth"), CASES)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from relscale.laws.law import Array, Slopes
+from relscale.laws.law import ALL, Array, DataSets, Slopes
 
 
 def value(theta: Array, x: Array) -> Array:
@@ -19,7 +19,7 @@ def value(theta: Array, x: Array) -> Array:
 def jacobian(theta: Array, x: Array) -> Array:
     """Derivatives of L by E, C_i, γ_i, (1 + 2k, n, ...)."""
     loss, slopes = at(x)(theta)
-    return slopes(np.ones(loss.shape))
+    return slopes(np.ones(loss.shape), ALL)
 
 
 def at(x: Array) -> Callable[[Array], tuple[Array, Slopes]]:
@@ -56,17 +56,20 @@ def at(x: Array) -> Callable[[Array], tuple[Array, Slopes]]:
         powers = powers.reshape(*powers.shape[:-1], count, n)
         reducible = 1 / (weight[..., None, :] @ powers)
 
-        def slopes(factor: Array) -> Array:
-            rows = np.empty((*powers.shape[:-2], 1 + 2 * count, n))  # contiguous per data set, for products
+        def slopes(factor: Array, of: DataSets) -> Array:
+            powers_of, reducible_of, weight_of = powers[of], reducible[of], weight[of]
+            rows = np.empty(
+                (*powers_of.shape[:-2], 1 + 2 * count, n)
+            )  # contiguous per data set, for products
             by_floor, by_weight, by_exponent = (
                 rows[..., :1, :],
                 rows[..., 1 : 1 + count, :],
                 rows[..., 1 + count :, :],
             )
             by_floor[...] = np.moveaxis(factor, 0, -1)[..., None, :]
-            np.multiply(powers, -(reducible**2) * by_floor, out=by_weight)
-            np.multiply(by_weight, logs, out=by_exponent)
-            by_exponent *= weight[..., None]
+            np.multiply(powers_of, -(reducible_of**2) * by_floor, out=by_weight)
+            np.multiply(by_weight, logs if is_shared else logs[of], out=by_exponent)
+            by_exponent *= weight_of[..., None]
             return np.moveaxis(rows, (-2, -1), (0, 1))
 
         return np.asarray(theta[0] + np.moveaxis(reducible[..., 0, :], -1, 0)), slopes

@@ -13,9 +13,10 @@ from relscale.laws.loglog import LogLogLaw
 
 Array = NDArray[np.float64]
 Formula = Callable[[Array, Array], Array]
-Slopes = Callable[
-    [Array], Array
-]  # of factors (n, ...): the derivatives (q, n, ...), each times that of its point
+DataSets = NDArray[np.int64] | slice  # positions along the last axis of theta
+ALL = slice(None)
+# Of factors (n, ...) of some data sets, and these: their derivatives (q, n, ...), each times the factor of its point.
+Slopes = Callable[[Array, DataSets], Array]
 At = Callable[[Array], Callable[[Array], tuple[Array, Slopes]]]
 Gap = Literal["ratio", "difference"]
 
@@ -69,8 +70,8 @@ class Law:
         Caveats: data needed to identify the parameters, and consequences if they are lacking.
     at
         If value and derivatives share work: function of x that returns a function of theta that returns the value, and
-        a function of factors of the points that returns the derivatives times these. What depends on x alone is
-        computed once, and what only the derivatives need when they are asked for.
+        a function of factors of the points that returns the derivatives times these, of some of the data sets. What
+        depends on x alone is computed once, and what only the derivatives need when they are asked for.
     other_optima
         If the sum of squares has several minima: function of optima (q, B) of B data sets, x (p, n), y and weights
         (n, B) or (n, 1) that returns for each a point (q, B) from which a search may end in a lower one.
@@ -138,7 +139,10 @@ class Law:
         """The function of theta (q, ...) that returns the value (n, ...) at x and its derivatives: see ``at``."""
         if self.at:
             return self.at(x)
-        return lambda theta: (self.value(theta, x), lambda factor: self.jacobian(theta, x) * factor)
+        return lambda theta: (
+            self.value(theta, x),
+            lambda factor, of: self.jacobian(theta[..., of], _of_data_sets(x, of)) * factor,
+        )
 
     def starting_points(self, x: Array, y: Array) -> Array:
         """Starting points (s, q): ``starts`` of x (p, n) and y (n,), or of a sample of the points.
@@ -155,13 +159,18 @@ class Law:
             return self.starts(x, y)
 
 
+def _of_data_sets(x: Array, of: DataSets) -> Array:
+    """x (p, n, B) of some data sets; x (p, n, 1) or (p, n) is that of all."""
+    return x if x.ndim == 2 or x.shape[2] == 1 else x[..., of]
+
+
 def computed_together(value_and_jacobian: Callable[[Array, Array], tuple[Array, Array]]) -> At:
     """``Law.at`` of a function of theta and x that returns the value and the derivatives."""
 
     def at(x: Array) -> Callable[[Array], tuple[Array, Slopes]]:
         def of(theta: Array) -> tuple[Array, Slopes]:
             value, rows = value_and_jacobian(theta, x)
-            return value, lambda factor: rows * factor
+            return value, lambda factor, of: rows[..., of] * factor
 
         return of
 

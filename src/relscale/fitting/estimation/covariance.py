@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.estimation.levenberg_marquardt import BATCH
-from relscale.fitting.estimation.objective import Indices, Objective, products
+from relscale.fitting.estimation.objective import Indices, Objective, of_columns, products
 from relscale.fitting.estimation.shares import by_core
 from relscale.laws.law import Array
 
@@ -65,17 +65,19 @@ def _covariance(objective: Objective, u: Array, df: Indices, columns: Indices) -
         return Covariance(matrix, np.ones(len(columns), dtype=bool), irrelevant)
     law = objective.law
     shapes = np.array([law.parameters[i].log or law.names[i] not in law.linear for i in free], dtype=bool)
-    residual, weights = objective.residuals(u[:, columns], columns)
-    jacobian = objective.derivatives(u[:, columns], columns)[free].transpose(2, 0, 1)  # (m, free, n)
-    residual, weights = residual.T, np.broadcast_to(weights.T, residual.T.shape)
-    size = np.sqrt((jacobian**2 * weights[:, None]).sum(axis=2))
+    at = objective.expansion(u[:, columns], columns)
+    size = np.sqrt(at.size[free].T)
     scale = np.where(size > 0, size, 1.0)
-    jacobian = jacobian / scale[:, :, None]
-    inside = np.abs(residual) <= objective.delta
-    gram = products(jacobian * weights[:, None], jacobian)
-    curved = gram
-    if not inside.all():
-        curved = products(jacobian * (weights * inside)[:, None], jacobian)
+    units = scale[:, :, None] * scale[:, None, :]
+    curved = at.curvature[:, free[:, None], free] / units
+    gram, meat = curved, None
+    weights = of_columns(objective.weights, columns).T
+    if np.isfinite(objective.delta):
+        residual, _ = objective.residuals(u[:, columns], columns)
+        influence = weights * np.clip(residual.T, -objective.delta, objective.delta)
+        jacobian = objective.derivatives(u[:, columns], columns)[free].transpose(2, 0, 1) / scale[:, :, None]
+        gram = products(jacobian * weights[:, None], jacobian)
+        meat = products(jacobian * influence[:, None] ** 2, jacobian)
     least = NO_EFFECT * np.sqrt(weights.sum(axis=1, keepdims=True)) * shapes
     relevant = size > least
     pairs = relevant[:, :, None] & relevant[:, None, :]
@@ -83,19 +85,18 @@ def _covariance(objective: Objective, u: Array, df: Indices, columns: Indices) -
     of_relevant = np.linalg.eigvalsh(np.where(pairs, gram, identity))[:, 0] > DETERMINED
     determined = relevant.all(axis=1) & of_relevant
     irrelevant[free] = (~relevant & of_relevant[:, None]).T
-    solvable = determined & (np.linalg.eigvalsh(curved)[:, 0] > DETERMINED)
+    solvable = determined
+    if curved is not gram:
+        solvable = determined & (np.linalg.eigvalsh(curved)[:, 0] > DETERMINED)
     inverse = np.linalg.inv(np.where(solvable[:, None, None], curved, identity))
     degrees = np.maximum(df[columns], 1)
     with np.errstate(invalid="ignore", over="ignore"):
-        if np.isinf(objective.delta):
-            spread = (weights * residual**2).sum(axis=1) / degrees
-            full = inverse * spread[:, None, None]
+        if meat is None:
+            full = inverse * (at.influence / degrees)[:, None, None]
         else:
-            influence = weights * np.clip(residual, -objective.delta, objective.delta)
-            meat = products(jacobian * influence[:, None] ** 2, jacobian)
             count = (weights > 0).sum(axis=1)
             full = inverse @ meat @ inverse * (count / degrees)[:, None, None]
     result = np.zeros((len(u), len(u), len(columns)))
-    result[np.ix_(free, free)] = (full / (scale[:, :, None] * scale[:, None, :])).transpose(1, 2, 0)
+    result[np.ix_(free, free)] = (full / units).transpose(1, 2, 0)
     result[..., ~solvable] = np.nan
     return Covariance(result, determined, irrelevant)

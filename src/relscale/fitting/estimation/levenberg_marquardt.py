@@ -23,14 +23,14 @@ end if a step lowers Q by a share of less than ``FLAT``, which is a step of less
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.estimation.objective import MANY, Expansion, Indices
-from relscale.fitting.estimation.shares import by_core
+from relscale.fitting.estimation.shares import Take, on_cores
 from relscale.laws.law import Array
 
 STEPS = 300
@@ -51,6 +51,7 @@ BATCH = 2**18  # elements in the derivatives of the problems that are searched t
 # The same from `MANY` parameters, whose derivatives are computed of fewer data sets at a time.
 WIDE_BATCH = 2**21
 LARGEST_BUFFER = 2**21  # elements, 16 MiB
+BY_PARAMETER = ("u", "gradient", "scale")  # arrays of problems whose first axis is that of the parameters
 
 
 class Objective(Protocol):
@@ -99,6 +100,10 @@ class Minima:
             steps=np.concatenate([minimum.steps for minimum in minima]),
         )
 
+    def select(self, which: Indices) -> "Minima":
+        """Some of them, in this order."""
+        return Minima(self.u[:, which], self.cost[which], self.converged[which], self.steps[which])
+
 
 def minimise(
     objective: Objective,
@@ -115,95 +120,184 @@ def minimise(
 
     Large sets of problems are divided among the cores of this process.
     """
-    minima = by_core(
-        lambda share: _search(
-            objective, start[:, share], columns[share], tolerance, None if least is None else least[share]
-        ),
+    parts = on_cores(
+        lambda take: _search(objective, start, columns, tolerance, least, take),
         len(columns),
         objective.numbers,
     )
-    return Minima.joined(minima)
+    positions = np.concatenate([position for position, _ in parts])
+    return Minima.joined([minima for _, minima in parts]).select(np.argsort(positions))
+
+
+@dataclass
+class _Problems:
+    """Problems that are searched together; w problems, q parameters.
+
+    Attributes
+    ----------
+    position
+        (w,) which problems.
+    u, gradient, scale
+        (q, w) the best point of each, the gradient there, and S.
+    curvature, secant
+        (w, q, q) H there, and the estimate of what it omits, None if it is not estimated.
+    has_secant
+        (w,) whether that estimate is not 0.
+    cost, cosine, exact, damping, growth, converged, steps, trials
+        (w,) Q there, the largest cosine, √Q of an exact fit, μ, its factor if a step fails, whether the search has
+        converged, steps and evaluations.
+    """
+
+    position: Indices
+    u: Array
+    gradient: Array
+    scale: Array
+    curvature: Array
+    secant: Array | None
+    has_secant: NDArray[np.bool_]
+    cost: Array
+    cosine: Array
+    exact: Array
+    damping: Array
+    growth: Array
+    converged: NDArray[np.bool_]
+    steps: Indices
+    trials: Indices
+
+    @classmethod
+    def begun(cls, position: Indices, u: Array, exact: Array, with_secant: bool) -> "_Problems":
+        """Problems of which nothing has been evaluated."""
+        q, w = u.shape
+        return cls(
+            position=position,
+            u=u,
+            gradient=np.zeros((q, w)),
+            scale=np.zeros((q, w)),
+            curvature=np.zeros((w, q, q)),
+            secant=np.zeros((w, q, q)) if with_secant else None,
+            has_secant=np.zeros(w, dtype=bool),
+            cost=np.full(w, np.inf),
+            cosine=np.full(w, np.inf),
+            exact=exact,
+            damping=np.full(w, FIRST_DAMPING),
+            growth=np.full(w, 2.0),
+            converged=np.zeros(w, dtype=bool),
+            steps=np.zeros(w, dtype=int),
+            trials=np.zeros(w, dtype=int),
+        )
+
+    def select(self, which: NDArray[np.bool_]) -> "_Problems":
+        """Some of them."""
+        some = {name: array[which] for name, array in self._by_problem()}
+        return replace(self, **some | {name: some[name].T for name in BY_PARAMETER})
+
+    def put(self, slots: Indices, others: "_Problems") -> None:
+        """Replace the problems at ``slots`` by others."""
+        for (_, array), (_, new) in zip(self._by_problem(), others._by_problem(), strict=True):
+            array[slots] = new
+
+    def _by_problem(self) -> list[tuple[str, NDArray[Any]]]:
+        """The arrays by name, with the problems as first axis."""
+        arrays = [(name, array) for name, array in vars(self).items() if array is not None]
+        return [(name, array.T if name in BY_PARAMETER else array) for name, array in arrays]
+
+    def minima(self, which: NDArray[np.bool_]) -> tuple[Indices, Minima]:
+        """Some of them, and where their searches are."""
+        found = Minima(self.u[:, which], self.cost[which], self.converged[which], self.steps[which])
+        return self.position[which], found
 
 
 def _search(
-    objective: Objective, start: Array, columns: Indices, tolerance: float, least: Array | None
-) -> Minima:
-    """Search as many problems at once as ``BATCH`` allows; each finished one is replaced by the next."""
-    q, m = start.shape
-    u = np.clip(start, objective.low, objective.high)
-    cost, cosine = np.full(m, np.inf), np.full(m, np.inf)
-    gradient, scale, curvature = np.zeros((q, m)), np.zeros((q, m)), np.zeros((m, q, q))
-    secant = np.zeros((m, q, q)) if q >= (SEVERAL if tolerance > ORTHOGONAL else MANY) else None
-    damping, growth = np.full(m, FIRST_DAMPING), np.full(m, 2.0)
-    converged, steps, trials = np.zeros(m, dtype=bool), np.zeros(m, dtype=int), np.zeros(m, dtype=int)
-    exact = EXACT * objective.scale(columns)
+    objective: Objective, start: Array, columns: Indices, tolerance: float, least: Array | None, take: Take
+) -> tuple[Indices, Minima]:
+    """Search as many problems at once as ``BATCH`` allows; each finished one is replaced by the next.
+
+    Returns which problems were taken, and their minima.
+    """
+    q = len(start)
+    with_secant = q >= (SEVERAL if tolerance > ORTHOGONAL else MANY)
     width = max(1, (BATCH if q < MANY else WIDE_BATCH) // max(1, objective.numbers))
     # Freed at once, after which glibc reuses blocks of up to this size instead of mapping new pages at each step.
     np.empty(LARGEST_BUFFER)
 
-    remaining = np.arange(m)
-    while len(remaining):
-        current = remaining[:width]
-        first = trials[current] == 0  # evaluate the start itself
-        on_bound = (
-            _pinned(u[:, current], gradient[:, current], objective)
-            | ~objective.free[:, None]
-            | (scale[:, current] <= 0)
+    def begun(most: int) -> _Problems:
+        position = take(most)
+        u = np.clip(start[:, position], objective.low, objective.high)
+        return _Problems.begun(position, u, EXACT * objective.scale(columns[position]), with_secant)
+
+    at, finished = begun(width), []
+    while len(at.position):
+        done = _step(
+            objective, at, columns[at.position], tolerance, None if least is None else least[at.position]
         )
-        g = np.where(on_bound, 0.0, gradient[:, current])
-        matrix = curvature[current] if secant is None else curvature[current] + secant[current]
-        step = _solve(matrix, damping[current] * scale[:, current], g, on_bound)
-        trial = np.clip(u[:, current] + np.where(first, 0.0, step), objective.low, objective.high)
-        step = trial - u[:, current]
-        expected = -(g * step).sum(axis=0) - np.einsum("im,mij,jm->m", step, matrix, step) / 2
+        if done.any():
+            finished.append(at.minima(done))
+            more = begun(int(done.sum()))
+            replaced = np.flatnonzero(done)[: len(more.position)]
+            at.put(replaced, more)
+            done[replaced] = False
+            at = at.select(~done) if done.any() else at
+    if not finished:
+        return at.minima(at.converged)
+    positions, minima = zip(*finished, strict=True)
+    return np.concatenate(positions), Minima.joined(minima)
 
-        expansion = objective.expansion(trial, columns[current], cost[current])
-        with np.errstate(invalid="ignore"):
-            gain = cost[current] - expansion.cost
-            better = gain > 0
-            ratio = np.where(expected > 0, gain / np.where(expected > 0, expected, 1.0), 0.0)
-        shrink = np.maximum(1 / 3, 1 - np.clip(2 * ratio - 1, -1, 1.3) ** 3)
-        change = np.where(first, 1.0, np.where(better, shrink, growth[current]))
-        new_growth = np.where(better, 2.0, 2 * growth[current])
-        if secant is not None:
-            discard_secant = ~better & secant[current].any(
-                axis=(1, 2)
-            )  # retry without the secant estimate, at the same damping
-            change, new_growth = (
-                np.where(discard_secant, 1.0, change),
-                np.where(discard_secant, growth[current], new_growth),
-            )
-            secant[current[discard_secant]] = 0.0
-            near = better & (cosine[current] < NEAR)
-            changed = expansion.gradient[:, near] - gradient[:, current[near]]
-            secant[current[near]] = _secant(
-                secant[current[near]], step[:, near], changed, expansion.curvature[near]
-            )
-        damping[current] = np.maximum(damping[current] * change, LEAST_DAMPING)
-        growth[current] = new_growth
-        trials[current] += 1
 
-        on = current[better]
-        steps[on] += trials[on] > 1
-        u[:, on], cost[on] = trial[:, better], expansion.cost[better]
-        gradient[:, on], curvature[on] = expansion.gradient[:, better], expansion.curvature[better]
-        scale[:, on] = np.maximum(FORGETTING * scale[:, on], expansion.size[:, better])
-        cosine[on] = _cosine(expansion, u[:, on], better, objective)
-        converged[on] = (cosine[on] <= tolerance) | (np.sqrt(expansion.influence[better]) <= exact[on])
-        if tolerance > ORTHOGONAL:
-            flat = better & ~first & (np.maximum(gain, expected) <= FLAT * expansion.cost)
-            converged[current[flat & (damping[current] <= UNDAMPED)]] = True
-        stalled = ~better & (damping[current] > MOST_DAMPING)
-        converged[current[stalled]] = cosine[current[stalled]] <= STALLED
-        done = converged[current] | stalled | (trials[current] >= STEPS) | np.isinf(cost[current])
-        if least is not None:
-            above = cost[current] - least[current]
-            cannot_win = (FAR * gain < above) | (np.maximum(np.abs(above), gain) <= SAME * least[current])
-            done |= (
-                cannot_win & better & ~first & (damping[current] <= UNDAMPED) & np.isfinite(least[current])
-            )
-        remaining = np.concatenate([current[~done], remaining[width:]])
-    return Minima(u, cost, converged, steps)
+def _step(
+    objective: Objective, at: _Problems, columns: Indices, tolerance: float, least: Array | None
+) -> NDArray[np.bool_]:
+    """Take the next step of each search, if it lowers Q; which searches (w,) are done."""
+    first = at.trials == 0  # evaluate the start itself
+    on_bound = _pinned(at.u, at.gradient, objective) | ~objective.free[:, None] | (at.scale <= 0)
+    g = np.where(on_bound, 0.0, at.gradient)
+    matrix = at.curvature if at.secant is None else at.curvature + at.secant
+    step = _solve(matrix, at.damping * at.scale, g, on_bound)
+    trial = np.clip(at.u + np.where(first, 0.0, step), objective.low, objective.high)
+    step = trial - at.u
+    expected = -(g * step).sum(axis=0) - np.einsum("im,mij,jm->m", step, matrix, step) / 2
+
+    expansion = objective.expansion(trial, columns, at.cost)
+    with np.errstate(invalid="ignore"):
+        gain = at.cost - expansion.cost
+        better = gain > 0
+        ratio = np.where(expected > 0, gain / np.where(expected > 0, expected, 1.0), 0.0)
+    shrink = np.maximum(1 / 3, 1 - np.clip(2 * ratio - 1, -1, 1.3) ** 3)
+    change = np.where(first, 1.0, np.where(better, shrink, at.growth))
+    new_growth = np.where(better, 2.0, 2 * at.growth)
+    if at.secant is not None:
+        # retry without the secant estimate, at the same damping
+        discard_secant = ~better & at.has_secant
+        change = np.where(discard_secant, 1.0, change)
+        new_growth = np.where(discard_secant, at.growth, new_growth)
+        at.secant[discard_secant] = 0.0
+        near = better & (at.cosine < NEAR)
+        changed = expansion.gradient[:, near] - at.gradient[:, near]
+        at.secant[near] = _secant(at.secant[near], step[:, near], changed, expansion.curvature[near])
+        at.has_secant[discard_secant] = False
+        at.has_secant[near] = at.secant[near].any(axis=(1, 2))
+    at.damping = np.maximum(at.damping * change, LEAST_DAMPING)
+    at.growth = new_growth
+    at.trials += 1
+
+    at.steps += better & (at.trials > 1)
+    at.u, at.cost = np.where(better, trial, at.u), np.where(better, expansion.cost, at.cost)
+    at.gradient = np.where(better, expansion.gradient, at.gradient)
+    at.scale = np.where(better, np.maximum(FORGETTING * at.scale, expansion.size), at.scale)
+    at.curvature[better] = expansion.curvature[better]
+    at.cosine[better] = _cosine(expansion, at.u[:, better], better, objective)
+    at_minimum = (at.cosine <= tolerance) | (np.sqrt(expansion.influence) <= at.exact)
+    at.converged = np.where(better, at_minimum, at.converged)
+    if tolerance > ORTHOGONAL:
+        flat = better & ~first & (np.maximum(gain, expected) <= FLAT * expansion.cost)
+        at.converged |= flat & (at.damping <= UNDAMPED)
+    stalled = ~better & (at.damping > MOST_DAMPING)
+    at.converged = np.where(stalled, at.cosine <= STALLED, at.converged)
+    done = at.converged | stalled | (at.trials >= STEPS) | np.isinf(at.cost)
+    if least is not None:
+        above = at.cost - least
+        cannot_win = (FAR * gain < above) | (np.maximum(np.abs(above), gain) <= SAME * least)
+        done |= cannot_win & better & ~first & (at.damping <= UNDAMPED) & np.isfinite(least)
+    return np.asarray(done)
 
 
 def _secant(secant: Array, step: Array, changed: Array, curvature: Array) -> Array:
@@ -239,8 +333,12 @@ def _solve(curvature: Array, damping: Array, gradient: Array, fixed: NDArray[np.
     q = len(gradient)
     root = np.sqrt(np.where(fixed, 1.0, np.abs(curvature.diagonal(axis1=1, axis2=2).T) + damping))
     root = np.where(root > 0, root, 1.0)
-    matrix = curvature / (root.T[:, :, None] * root.T[:, None, :])
-    matrix = np.where((fixed.T[:, :, None] | fixed.T[:, None, :]), 0.0, matrix)
+    unit = 1 / root.T
+    matrix = curvature * unit[:, :, None]
+    matrix *= unit[:, None, :]
+    if fixed.any():
+        matrix[fixed.T] = 0.0
+        matrix.transpose(0, 2, 1)[fixed.T] = 0.0
     diagonal = np.where(fixed, 1.0, matrix.diagonal(axis1=1, axis2=2).T + damping / root**2)
     matrix[:, np.arange(q), np.arange(q)] = diagonal.T * (1 + 1e-15)
     right = (-gradient / root).T[..., None]

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from relscale.laws.law import Array, Law, Slopes
+from relscale.laws.law import ALL, Array, DataSets, Law, Slopes
 
 Indices = NDArray[np.int64]
 # multiplications up to which OpenBLAS has one thread: with more, threads wait for one another, spinning
@@ -103,14 +103,21 @@ class Objective:
         return self.law.with_derivatives(self.x) if self.x.shape[-1] == 1 else None
 
     def _residuals(self, fitted: Array, columns: Indices) -> tuple[Array, Array]:
-        residual = (np.log(fitted) if self.log_residual else fitted) - of_columns(self.y, columns)
+        return self._residual(fitted, columns), of_columns(self.weights, columns)
+
+    def _residual(self, fitted: Array, columns: Indices) -> Array:
+        residual: Array = (np.log(fitted) if self.log_residual else fitted) - of_columns(self.y, columns)
         if not self.log_residual:
             residual /= self.unit
-        weights = of_columns(self.weights, columns)
         if not np.isfinite(residual.sum()):
-            residual[np.broadcast_to(weights == 0, residual.shape)] = 0.0
+            residual[np.broadcast_to(of_columns(self.weights, columns) == 0, residual.shape)] = 0.0
             residual[np.isnan(residual)] = np.inf
-        return residual, weights
+        return residual
+
+    @cached_property
+    def _roots(self) -> Array:
+        """(B, n) or (1, n) √w, contiguous per data set."""
+        return np.ascontiguousarray(np.sqrt(self.weights).T)
 
     def derivatives(self, u: Array, columns: Indices) -> Array:
         """∂r/∂u, (q, n, m); 0 for parameters that are not searched."""
@@ -118,7 +125,7 @@ class Objective:
 
     def _derivatives(self, u: Array, fitted: Array, slopes: Slopes) -> Array:
         """∂r/∂u from the derivatives by theta."""
-        jacobian = slopes(1 / fitted if self.log_residual else np.full(fitted.shape, 1 / self.unit))
+        jacobian = slopes(1 / fitted if self.log_residual else np.full(fitted.shape, 1 / self.unit), ALL)
         for row, factor in zip(jacobian, self._factor(self.theta(u)), strict=True):
             row *= factor
         if not np.isfinite(jacobian.sum()):
@@ -132,7 +139,7 @@ class Objective:
     def expansion(self, u: Array, columns: Indices, below: Array | None = None) -> "Expansion":
         """Q around u to second order, in the Gauss–Newton approximation.
 
-        Only Q itself is needed if it is not below ``below`` (m,).
+        Only Q itself is known where it is not below ``below`` (m,).
         """
         if len(u) >= MANY and np.isinf(self.delta):
             return self._expansion_of_squares(u, columns, below)
@@ -163,21 +170,27 @@ class Objective:
         for first in range(0, m, together):
             some = slice(first, first + together)
             fitted, slopes = self._fitted_and_slopes(theta[:, some], columns[some])
-            residual, weights = self._residuals(fitted, columns[some])
             # contiguous per data set, as the rows of the derivatives below
-            root = np.ascontiguousarray(np.broadcast_to(np.sqrt(weights), fitted.shape).T)
-            weighted = root * residual.T
+            root = np.broadcast_to(
+                self._roots[columns[some] if len(self._roots) > 1 else ALL], fitted.T.shape
+            )
+            weighted = root * self._residual(fitted, columns[some]).T
             squares[some] = np.einsum("mn,mn->m", weighted, weighted)
             lower = squares[some] / 2 < (np.inf if below is None else below[some])
             if not lower.any():
                 continue
-            rows = slopes((root / (fitted.T if self.log_residual else self.unit)).T).transpose(2, 0, 1)
-            curvature[some] = products(rows, rows)
-            if not np.isfinite(curvature[some].sum()):
+            of: DataSets = ALL
+            if not lower.all():
+                of = np.flatnonzero(lower)
+                root, weighted, fitted = root[of], weighted[of], fitted[:, of]
+            rows = slopes((root / (fitted.T if self.log_residual else self.unit)).T, of).transpose(2, 0, 1)
+            found = products(rows, rows)
+            if not np.isfinite(found.sum()):
                 rows[~np.isfinite(rows)] = 0.0
-                curvature[some] = products(rows, rows)
-            gradient[some] = (rows @ weighted[..., None])[..., 0]
-        curvature *= factor.T[:, :, None] * factor.T[:, None, :]
+                found = products(rows, rows)
+            curvature[some][of], gradient[some][of] = found, (rows @ weighted[..., None])[..., 0]
+        curvature *= factor.T[:, :, None]
+        curvature *= factor.T[:, None, :]
         return Expansion(
             cost=np.where(np.isfinite(squares), squares / 2, np.inf),
             gradient=gradient.T * factor,
