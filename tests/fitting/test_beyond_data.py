@@ -1,42 +1,10 @@
 """Predictions of a law beyond the data: they say so, and hold the truth where the law is only nearly right."""
 
-from typing import Any
-
 import numpy as np
-import pyarrow as pa
 import pytest
+from beyond_data import FLOPS, predictions
 
-from relscale.fitting.core_options import FurtherLaw
 from relscale.fitting.estimation.beyond_data import beyond, model_error
-from relscale.fitting.estimation.law_fits import law_fits
-from relscale.fitting.settings import Settings
-
-FLOPS = np.geomspace(1e18, 1e20, 12)
-TARGETS = np.array([3e18, 2e20, 1e21])
-NOISE = 0.002
-
-
-def predictions(floor: float, seed: int, anchor: tuple[tuple[float, ...], ...] = ()) -> list[Any]:
-    """A power law fitted to errors above a floor, and its predictions inside, twice and ten times beyond the data."""
-    rng = np.random.default_rng(seed)
-    flops = np.concatenate([FLOPS, TARGETS])
-    truth = floor + 2.0 * (flops / 1e19) ** -0.12
-    value = truth * np.exp(NOISE * rng.standard_normal(len(flops)))
-    key = {"experiment": "e", "corpus": "c", "optimizer": None, "step": None, "block": None, "status": "ok"}
-    key |= {"suite": "s", "prompt": None, "group": "g", "metric": "loss", "params": None, "tokens": None}
-    rows = [
-        key | {"run": f"r{i}", "training_flops": f, "value": v}
-        for i, (f, v) in enumerate(zip(flops, value, strict=True))
-    ]
-    law = FurtherLaw(
-        name="p",
-        law="power",
-        only={"run": tuple(f"r{i}" for i in range(12))},
-        predict={"run": ("r12", "r13", "r14")},
-        anchor=anchor,
-    )
-    _, found = law_fits(pa.Table.from_pylist(rows), Settings(laws=(law,), bootstrap=0))
-    return sorted(found, key=lambda row: row.training_flops)
 
 
 def test_a_prediction_beyond_the_data_says_how_far_it_is() -> None:

@@ -12,7 +12,7 @@ variance of a prediction, with as many degrees of freedom as there are origins. 
 In 100 simulated tables of 12 points over two decades, 95% intervals of a power law cover 96% at twice and 98% at ten
 times the largest compute if it is true (94% and 97% without b). If the truth has a floor, they cover 89% and 70% (53%
 and none without b): a backtest cannot show a bend beyond its last origin. The status of such a row therefore states
-that it is beyond the data.
+that it is beyond the data (``python benchmarks/beyond_data.py``).
 """
 
 from collections.abc import Callable, Sequence
