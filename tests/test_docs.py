@@ -12,13 +12,14 @@ import pyarrow as pa
 import pytest
 import tiny_models
 
-from relscale.cli import main
+from relscale.cli import VERBS, main, parsers
 from relscale.scoring.suite_description import SUITES
 from relscale.storage.tables import write_table
 from relscale.storage.yaml_text import read
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+BLOCK_OF_ANY_KIND = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SCRIPT = re.compile(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=[\"']?(?:https?:)?//")
 
@@ -109,16 +110,45 @@ def test_the_readme_shows_what_its_command_prints(in_an_empty_folder, capsys):
     exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
-def test_every_command_of_a_page_is_one_that_there_is(page):
-    from relscale.cli import VERBS
-
-    for kind, text in re.findall(
-        r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    ):
+def commands(page):
+    """The words of the commands of relscale and of its benchmarks in a page's text and blocks."""
+    text = page.read_text(encoding="utf-8")
+    lines = re.findall(r"(?<!`)`((?:relscale|python)\s[^`]+)`(?!`)", text)
+    for kind, block in BLOCK_OF_ANY_KIND.findall(text):
         if kind in ("", "sh"):
-            named = re.findall(r"^(?:\$ )?relscale ([a-z-]+)", text, re.MULTILINE)
-            assert set(named) <= set(VERBS), page.name
+            lines += re.findall(
+                r"^(?:\$ )?((?:relscale|python) .*)$", block.replace("\\\n", " "), re.MULTILINE
+            )
+    return [line.partition("#")[0].split() for line in lines]
+
+
+def options_of(words):
+    return {word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)}
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.stem
+)
+def test_every_command_of_a_page_and_its_options_are_ones_that_there_are(page):
+    for program, name, *words in commands(page):
+        if program == "python":
+            script = ROOT / name
+            known = (
+                set(re.findall(r'"(--[a-z-]+)"', script.read_text(encoding="utf-8")))
+                if script.is_file()
+                else set()
+            )
+            assert not name.startswith("benchmarks/") or (script.is_file() and options_of(words) <= known), (
+                name,
+                words,
+            )
+        elif re.match("[a-z]", name):
+            assert name in VERBS, name
+            if name not in ("ask", "run"):  # which have the options of a question, and of Snakemake
+                assert options_of(words) <= set(parsers([name])[1][name]._option_string_actions), (
+                    name,
+                    words,
+                )
 
 
 def shown(cell, names):
