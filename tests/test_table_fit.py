@@ -21,6 +21,7 @@ from relscale.cli import main
 from relscale.errors import RelscaleError
 from relscale.fitting.fits import ROWS, empty
 from relscale.storage.tables import read_table, write_table
+from relscale.table_fit.known_columns import shares_and_percentages
 from relscale.table_fit.row_filter import filter_rows
 
 OLMO = Path(__file__).parents[1] / "reference" / "olmo_ladder_mmlu.csv"
@@ -582,6 +583,23 @@ def test_a_group_in_percent_beside_one_in_shares_is_noted(unit: float, is_noted:
     }
     fit = relscale.fit(pa.table(table), baseline="a")
     assert ("if these are percentages, write all in one unit" in str(fit)) is is_noted
+
+
+@pytest.mark.parametrize(
+    ("groups", "is_noted"),
+    [
+        ({"a": (0.3, 0.4), "b": (38.0, 41.0)}, True),
+        ({"a": (0.3, 0.4), "b": (38.0, 41.0), "c": (0.5, 0.9)}, True),
+        ({"a": (0.3, 0.4), "b": (1.5, 1.9)}, False),  # small percentages of both
+        ({"a": (0.3, 0.4), "b": (38.0, 41.0), "c": (0.5, 30.0)}, False),  # c has both in one unit
+        ({"a": (0.3, 0.4), "b": (380.0, 410.0)}, False),  # b is no percentage
+    ],
+)
+def test_groups_are_noted_only_if_all_look_like_shares_or_percentages(
+    groups: dict[str, tuple[float, float]], is_noted: bool
+) -> None:
+    rows = [{"group": group, "value": value} for group, values in groups.items() for value in values]
+    assert bool(shares_and_percentages(["error"], pa.Table.from_pylist(rows))) is is_noted
 
 
 def test_percentages_below_one_are_not_taken_for_shares() -> None:

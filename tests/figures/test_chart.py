@@ -201,6 +201,7 @@ def test_an_estimate_has_two_digits_of_its_interval_and_one_minus_sign() -> None
     assert chart.estimate(478.2, 281.5, 716.4) == "478 [282, 716]"
     assert chart.estimate(2e10, 1.5e10, 3.1e10) == "2×10¹⁰ [1.5×10¹⁰, 3.1×10¹⁰]"
     assert chart.estimate(0.5, 0.5, 0.5) == "0.5 [0.5, 0.5]"
+    assert chart.estimate(-0.0002, -0.011, 0.010) == "0.000 [−0.011, 0.010]"
     assert chart.estimate(-0.5, None, 1.0) == "−0.5"
     assert chart.estimate(0.5, math.nan, 1.0) == "0.5"
 

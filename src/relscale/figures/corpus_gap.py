@@ -21,6 +21,7 @@ from relscale.fitting.curves.point_rows import GapRow
 
 TITLE = "Relative laws between corpora"
 GROUP_HEIGHT, LOSS_HEIGHT = 24, 290  # pixels of a group of a forest plot, and of the panels of losses
+ROW_GAP = 108  # pixels, for the title of an axis and a heading of two lines
 COLUMNS = 2
 
 
@@ -45,6 +46,7 @@ def draw(data: FigureData) -> go.Figure:
         COLUMNS,
         width=380,
         height=[LOSS_HEIGHT] * first + heights,
+        gap_y=ROW_GAP,
         gap_x=max(96, *(int(chart.text_width(name)) + 40 for name in names)) if names else 96,
         lines=len(shown.names) if shown else 1,
         names=names,

@@ -42,8 +42,8 @@ def significant(value: float, digits: int) -> str:
 
 
 def decimals(value: float, digits: int = 4) -> str:
-    """A number with ``digits`` decimals."""
-    return f"{value:.{digits}f}".replace("-", "−")
+    """A number with ``digits`` decimals; zero has no sign."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def estimate(value: float, low: float | None, high: float | None) -> str:
