@@ -10,8 +10,9 @@ import pytest
 from relscale.measurements.collect import collect
 from relscale.measurements.draws import draws
 from relscale.measurements.measurement import Model
-from relscale.measurements.metrics import effective_clusters, ratio_terms, replicate_values, values
+from relscale.measurements.metrics import effective_clusters, replicate_values, values
 from relscale.measurements.options import Collect
+from relscale.measurements.ratio_terms import ratio_terms
 from relscale.measurements.runs import Measured
 
 METRIC = "bits_per_byte_answer_mean"

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relscale.measurements.draws import draws
-from relscale.measurements.metrics import ratio_terms, replicate_values, values
+from relscale.measurements.metrics import replicate_values, values
+from relscale.measurements.ratio_terms import ratio_terms
 from relscale.scoring.items import ItemStatus
 
 logprobs = st.floats(-200, -0.01)

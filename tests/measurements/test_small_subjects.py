@@ -9,8 +9,9 @@ import pytest
 
 from relscale.measurements.collect import collect
 from relscale.measurements.measurement import Model
-from relscale.measurements.metrics import ratio_terms, values
+from relscale.measurements.metrics import values
 from relscale.measurements.options import Collect
+from relscale.measurements.ratio_terms import ratio_terms
 from relscale.measurements.runs import Measured
 
 METRIC = "bits_per_byte_answer_mean"

@@ -89,7 +89,8 @@ def test_metrics_from_items_are_those_that_lm_eval_computes(scored, checkpoint, 
     from lm_eval.evaluator import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    from relscale.measurements.metrics import ratio_terms, values
+    from relscale.measurements.metrics import values
+    from relscale.measurements.ratio_terms import ratio_terms
     from relscale.scoring.engine import Engine
 
     manager = TaskManager(include_defaults=False, include_path=str(scored / "suites" / suite / "tasks"))

@@ -12,14 +12,9 @@ import pyarrow.compute as pc
 from relscale.measurements.comparable import GroupRequests, group_requests
 from relscale.measurements.draws import Draws
 from relscale.measurements.measurement import Model
-from relscale.measurements.metrics import (
-    effective_clusters,
-    ratio_terms,
-    replicate_values,
-    shared_clusters,
-    values,
-)
+from relscale.measurements.metrics import effective_clusters, replicate_values, values
 from relscale.measurements.options import Collect
+from relscale.measurements.ratio_terms import ratio_terms, shared_clusters
 from relscale.measurements.samples import Place
 from relscale.measurements.task_metrics import task_metrics
 from relscale.scoring.items import ItemStatus

@@ -25,8 +25,8 @@ from relscale.measurements.measurement import (
     measurement,
 )
 from relscale.measurements.metric import VALIDATION, Metric
-from relscale.measurements.metrics import UNUSABLE
 from relscale.measurements.options import Collect
+from relscale.measurements.ratio_terms import UNUSABLE
 from relscale.measurements.replicates import ORDER, replicate_pieces
 from relscale.measurements.runs import Loss, Measured
 from relscale.measurements.samples import Place
