@@ -316,3 +316,16 @@ def test_categories_of_polars_are_names() -> None:
         "a",
         pytest.approx(0.02),
     )
+
+
+def test_a_gap_says_why_a_point_is_left_out(tmp_path: Path) -> None:
+    """Of a wide table it names the row of the table, and not of its groups below one another."""
+    lines = ["flops,a,b"]
+    for flops in FLOPS:
+        a, b = (2.5 * (flops / 1e21) ** -slope for slope in GROUPS.values())
+        lines.append(f"{flops},{'' if flops == FLOPS[2] else a},{-b if flops == FLOPS[4] else b}")
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    rows = relscale.fit(tmp_path / "t.csv", y="a,b", baseline="b").fits.to_pylist()
+    (note,) = {row["note"] for row in rows if row["parameter"] == "delta_beta"}
+    assert "error is missing in row 3" in note
+    assert f"baseline: not positive: error is {-2.5 * (FLOPS[4] / 1e21) ** -0.07:g} in row 5" in note

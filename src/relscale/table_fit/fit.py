@@ -178,7 +178,7 @@ def fit(
         law = law_of(law)
     columns = Columns(as_names(x), as_names(y), as_names(run), group, baseline, corpus, block, tokens, params)
     source, name, notes = _read(table, columns, where)
-    named = with_errors(source, columns, name)
+    named, given_rows = with_errors(source, columns, name), source.num_rows
     if len(named.y) > 1:
         notes += list(filter(None, map(higher_is_better, named.y)))[:1]
         source, named = as_long(source, named, name)
@@ -194,7 +194,7 @@ def fit(
     line = not nonlinear and is_line(law, residual, loss) and not fixed and not anchors
     if not line:
         check_no_mean(source, columns.group, columns.baseline, name)
-    rows = law_rows(source, columns, law_object, residual, name)
+    rows = law_rows(source, columns, law_object, residual, name, given_rows)
     check_no_amounts(law, columns.x, rows.usable, name)
     units = shares_and_percentages(named.y or columns.y, rows.usable)
     notes += [units] if units else []

@@ -58,8 +58,10 @@ class LawRows:
     observed: pa.Table | None
 
 
-def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: str) -> LawRows:
+def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: str, rows: int) -> LawRows:
     """The rows of a table as measurements of its column of errors.
+
+    ``rows`` are those of the table as it was given: of a wide table, ``source`` has them once for each group.
 
     Raises
     ------
@@ -104,8 +106,9 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
     for to, column in named.items():
         if column and to in SIZES:
             check_one_unit(column, scale[to], name)
-    x_statuses = statuses_of({column: (scale[to], to in SPENT) for to, column in of_x.items()})
-    statuses = map(joined, zip(x_statuses, statuses_of({error: (values, residual == "log")}), strict=True))
+    x_statuses = statuses_of({column: (scale[to], to in SPENT) for to, column in of_x.items()}, rows)
+    y_statuses = statuses_of({error: (values, residual == "log")}, rows)
+    statuses = map(joined, zip(x_statuses, y_statuses, strict=True))
     measured = scale.pop(MEASURED, None)
     if "step" in scale:
         scale["step"] = whole_steps(scale["step"], columns.x[0], name)

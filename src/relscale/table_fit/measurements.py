@@ -133,15 +133,19 @@ def usable(columns: Mapping[str, Floats]) -> list[str]:
     return statuses_of({name: (values, True) for name, values in columns.items()})
 
 
-def statuses_of(columns: Mapping[str, tuple[Floats, bool]]) -> list[str]:
-    """The status of each row; ``columns`` gives per column its numbers, and whether they must be positive."""
+def statuses_of(columns: Mapping[str, tuple[Floats, bool]], rows: int | None = None) -> list[str]:
+    """The status of each row; ``columns`` gives per column its numbers, and whether they must be positive.
+
+    ``rows`` are those of the table, if it was wide: its groups follow one another.
+    """
     problems: dict[int, list[str]] = {}
     for name, (values, positive) in columns.items():
         known = np.isfinite(values)
         for row in np.flatnonzero(~known | (positive & ~(values > 0))).tolist():
             kind = Status.NOT_POSITIVE if known[row] else Status.NO_NUMBER
             text = "missing" if np.isnan(values[row]) else f"{values[row]:g}"
-            problems.setdefault(row, []).append(f"{kind}: {name} is {text} in row {row + 1}")
+            place = row % rows if rows else row
+            problems.setdefault(row, []).append(f"{kind}: {name} is {text} in row {place + 1}")
     count = max((len(values) for values, _ in columns.values()), default=0)
     return [joined(problems[row]) if row in problems else str(Status.OK) for row in range(count)]
 

@@ -100,7 +100,17 @@ def _take_runs(result: Errors, matrix: RunMatrix, points: list[Point]) -> None:
     result.replicates[single] = np.where(known[..., None], matrix.replicates[rows], np.nan)
     result.runs[single] = known
     result.excluded[single] = ~known
-    result.status[single] = choose(known, OK, choose(status == OK, NO_VALUE, status))
+    result.status[single] = choose(known, OK, choose(status == OK, _lost(matrix, rows, ~known), status))
+
+
+def _lost(matrix: RunMatrix, rows: NDArray[np.int64], lost: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """Why values are missing: the status of their measurement, if it has one; (rows, K), for those that are ``lost``."""
+    remarks = np.full(lost.shape, NO_VALUE, dtype=object)
+    if matrix.flags is not None:
+        flags = matrix.flags[rows]
+        for flag in set(flags[lost]) - {str(Status.OK)}:
+            remarks[lost & (flags == flag)] = Remark(Status.NO_VALUE, flag)
+    return remarks
 
 
 def _read(
@@ -114,7 +124,8 @@ def _read(
     """Fill point ``i`` of the series ``columns``, which have values at ``rows`` and nowhere else."""
     values, draws = matrix.values[np.ix_(rows, columns)], matrix.replicates[np.ix_(rows, columns)]
     if not len(rows):
-        result.status[i, columns] = NO_VALUE
+        of_runs = _lost(matrix, point.rows, np.ones((len(point.rows), len(matrix.series)), dtype=bool))
+        result.status[i, columns] = of_runs[0, columns]
         return
     x, at = np.log(matrix.tokens[rows]) - point.x_mean, point.log_tokens - point.x_mean
     if len(np.unique(x)) < parabola.SMALLEST:

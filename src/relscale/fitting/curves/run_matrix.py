@@ -62,6 +62,8 @@ class RunMatrix:
         (R, K, B), nan if missing. Draws of C clusters are scaled by √(C / (C − 1)) for an unbiased variance.
     clusters
         (K,) smallest effective number of clusters of a series' items; nan for independent items.
+    flags
+        (R, K) the status of each measurement, "ok" where there is none.
     """
 
     experiment: str | None
@@ -79,6 +81,7 @@ class RunMatrix:
     values: Floats
     replicates: Floats
     clusters: Floats | None = None
+    flags: NDArray[np.object_] | None = None
 
     @property
     def training(self) -> list[str]:
@@ -127,6 +130,8 @@ def run_matrices(
     _refuse_other_compute(table, first_row[run_of])
     shape, status, value = (len(runs), len(kinds)), _statuses(table), _floats(table, "value")
     values, measured = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+    flags = np.full(shape, "ok", dtype=object)
+    flags[run_of, series_of] = status
     values[run_of, series_of] = np.where((status == "ok") & np.isfinite(value), value, np.nan)
     measured[run_of, series_of] = True
     number, clusters = _clusters(table, series_of, len(kinds), independent)
@@ -135,7 +140,9 @@ def run_matrices(
     is_validation = np.array([(s.suite, s.group, s.metric) == VALIDATION for s in series])
     loss = values[:, is_validation][:, 0] if is_validation.any() else np.full(len(runs), np.nan)
     run_status = _of_validation(status, run_of, is_validation[series_of], loss)
-    cells = _with_error_rates(_Cells(series, measured, values, unbiased(draws, values, number), clusters))
+    cells = _with_error_rates(
+        _Cells(series, measured, values, unbiased(draws, values, number), clusters, flags)
+    )
 
     names, blocks = vocabulary.keys(runs, RUN), table["block"].take(pa.array(first_row)).to_pylist()
     flops = _floats(table, "training_flops")[first_row]
@@ -160,6 +167,7 @@ def run_matrices(
                 values=cells.values[np.ix_(rows, columns)],
                 replicates=cells.draws[np.ix_(rows, columns)],
                 clusters=cells.clusters[columns],
+                flags=cells.flags[np.ix_(rows, columns)],
                 budget=budget[rows],
                 params=params[rows],
                 tokens=tokens[rows],
@@ -176,6 +184,7 @@ class _Cells(NamedTuple):
     values: Floats
     draws: Floats
     clusters: Floats
+    flags: NDArray[np.object_]
 
 
 def _with_error_rates(cells: _Cells) -> _Cells:
@@ -194,6 +203,7 @@ def _with_error_rates(cells: _Cells) -> _Cells:
         np.concatenate([cells.values, np.where(rate > 0, rate, np.nan)], axis=1),
         np.concatenate([cells.draws, 1 - cells.draws[:, of]], axis=1),
         np.concatenate([cells.clusters, cells.clusters[of]]),
+        np.concatenate([cells.flags, cells.flags[:, of]], axis=1),
     )
 
 
