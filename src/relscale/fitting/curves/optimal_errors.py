@@ -104,7 +104,7 @@ def _take_runs(result: Errors, matrix: RunMatrix, points: list[Point]) -> None:
 
 
 def _lost(matrix: RunMatrix, rows: NDArray[np.int64], lost: NDArray[np.bool_]) -> NDArray[np.object_]:
-    """Why values are missing: the status of their measurement, if it has one; (rows, K), for those that are ``lost``."""
+    """Why values (rows, K) are missing where they are ``lost``: the status of their measurement, if it has one."""
     remarks = np.full(lost.shape, NO_VALUE, dtype=object)
     if matrix.flags is not None:
         flags = matrix.flags[rows]
