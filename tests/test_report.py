@@ -94,7 +94,9 @@ def test_the_first_heading_is_the_finding(page: str) -> None:
     assert page.index("<h1>") < page.index("<table")
 
 
-@pytest.mark.parametrize("ratio", [1e-12, 1.4e-5, 0.004, 0.9, 30.0])
+@pytest.mark.parametrize(
+    "ratio", [1.23456789876e-12, 1.46813579e-5, 0.00412345678, 0.912345678987, 31.4159265358]
+)
 @pytest.mark.parametrize("width", [None, 1e-9, 0.01, 0.4, 3.0])
 def test_forecasts_of_any_size_have_the_digits_of_their_interval(ratio: float, width: float | None) -> None:
     """Two digits of the half-width are an error of a twentieth of it at most; without one, three digits are shown."""

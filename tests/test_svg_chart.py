@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relscale.report.svg_chart import HEIGHT, LETTER, TOP, Axes, tick_labels, ticks
@@ -15,6 +15,7 @@ near = st.floats(-3, 3).map(lambda exponent: 10**exponent)
 
 @pytest.mark.slow
 @given(positive, st.one_of(positive, near), st.booleans())
+@example(1e-300, 1e300, True)
 def test_ticks_of_any_two_numbers_are_few_inside_the_axis_in_ascending_order_and_have_room(one, other, apart):
     axes = Axes.around([1e18, 1e20], [one, other if apart or other > 1e3 else one * other])
     values = ticks(axes.y)

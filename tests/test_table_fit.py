@@ -571,6 +571,23 @@ def test_a_fit_of_selected_rows_says_which_and_how_many() -> None:
         relscale.fit(table, where=["seed=1", "training_flops>=1e20"])
 
 
+def test_a_target_in_other_units_than_the_table_s_is_refused_by_the_fit_itself() -> None:
+    params = np.geomspace(1e7, 1e9, 6)
+    compute = 120 * params**2
+    columns = {"training_flops": compute, "params": params, "tokens": 20 * params}
+    table = {name: np.tile(values, 2) for name, values in columns.items()}
+    table |= {
+        "group": ["a"] * 6 + ["b"] * 6,
+        "loss": np.concatenate([3 * (compute / 1e18) ** -0.05, 4 * (compute / 1e18) ** -0.07]),
+    }
+    names = {"baseline": "a", "params": "params", "tokens": "tokens"}
+    target = {"training_flops": 1e23, "params": 7e9, "tokens": 2.4e12}
+    in_billions = target | {"params": 7.0, "tokens": 2400.0}
+    assert relscale.fit(pa.table(table), at=target, **names).results.forecasts.num_rows
+    with pytest.raises(RelscaleError, match="give the target in the units of the table"):
+        relscale.fit(pa.table(table), at=in_billions, **names)
+
+
 @pytest.mark.parametrize(("unit", "is_noted"), [(1.0, False), (100.0, True)])
 def test_a_group_in_percent_beside_one_in_shares_is_noted(unit: float, is_noted: bool) -> None:
     """Every ratio of the two is wrong by the factor 100, and none of them crosses 1."""

@@ -15,6 +15,7 @@ from relscale.figures.chart.numbers import significant
 from relscale.figures.chart.style import SIZE
 from relscale.figures.chart.table import TableLine, table
 from relscale.figures.chart.text import text_width, wrap
+from relscale.figures.suite import Suite
 
 heights = st.lists(st.floats(0, 300), min_size=1, max_size=40).map(sorted)
 
@@ -248,3 +249,15 @@ def test_a_table_has_axes_without_titles() -> None:
     """Also outside the slow tests, which draw the figure of reproduced numbers."""
     panels = table("title", [("data", 100), ("quantity", 100)], [TableLine(["chinchilla", "alpha"])])
     assert panels.figure.layout.yaxis.title.text is None
+
+
+@pytest.mark.parametrize(
+    ("baseline", "title"),
+    [
+        ("United States", "error relative to United States (ratio)"),
+        ("high school mathematics and statistics", "error relative to the baseline (ratio)"),
+    ],
+)
+def test_a_long_name_of_the_baseline_is_not_in_the_title_of_an_axis(baseline: str, title: str) -> None:
+    suite = Suite("s", "S", {"b": as_text(baseline)}, "b", "accuracy", None, None)
+    assert suite.ratio_title == title
