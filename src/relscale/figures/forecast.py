@@ -90,7 +90,7 @@ def draw(data: FigureData, options: Options) -> go.Figure:
         else "",
         "The horizontal line is the nominal level of the intervals."
         if interval_tests(tests)
-        else "No interval could be backtested: intervals need earlier origins, and there are too few "
+        else "The coverage of intervals could not be tested: that needs earlier origins, and there are too few "
         "budgets.",
         f"{more} further groups are in forecasts.parquet; the largest gaps are shown." if more > 0 else "",
         *(f"Forecasts: {text}." for text in distinct(reason(row) for row in ensembles if row.status != "ok")),
