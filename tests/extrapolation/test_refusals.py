@@ -1,8 +1,10 @@
 """Which forecasts are absurd, and which shares of a variance are undefined."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+import relscale as rs
 from relscale.errors import RelscaleError
 from relscale.extrapolation.extrapolate import explained_share, extrapolate, refusal, trend
 from relscale.extrapolation.table import Table
@@ -64,3 +66,15 @@ def test_one_target_has_no_explained_share() -> None:
 def test_a_curve_of_negative_values_is_said_to_be_one() -> None:
     with pytest.raises(RelscaleError, match="need a positive y"):
         forecast_of(lambda x: -np.log(x) - 1, 12, 1, 100, 150)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, None])
+def test_a_row_without_positive_compute_is_left_out_and_counted(wrong: float | None) -> None:
+    """One such row refused every candidate, whose message was that none has these predictors."""
+    flops = [*np.geomspace(1e18, 1e21, 10), wrong]
+    loss = [*(2 * (np.array(flops[:-1]) / 1e18) ** -0.05), 2.0]
+    table = pa.table({"flops": flops, "loss": loss})
+    asked = {"y": "loss", "x": {"training_flops": "flops"}, "train": "not flops > 3e20"}
+    with_it, without = (rs.extrapolate(one, **asked) for one in (table, table.slice(0, 10)))
+    assert with_it.left_out == 1
+    assert with_it.rows["forecast"].tolist() == without.rows["forecast"].tolist()

@@ -51,6 +51,19 @@ def test_the_command_shows_components_and_forecasts(capsys: pytest.CaptureFixtur
     assert "outside the range of scores in the table" in said
 
 
+@pytest.mark.parametrize(("scale", "is_said"), [(100, True), (1, False)])
+def test_percentages_among_shares_are_said_to_be_so(
+    scale: float, is_said: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The components of such scores are those of the percentages."""
+    rows = [f"{n},{f},{scale * a},{b}" for n, f, (a, b, _) in zip(FAMILIES, LOG_COMPUTE, SCORES, strict=True)]
+    table = tmp_path / "models.csv"
+    table.write_text("\n".join(["family,log_flops,easy,hard", *rows]))
+    columns = ["--family", "family", "--compute", "log_flops", "--benchmarks", "easy,hard"]
+    assert main(["capabilities", str(table), *columns]) == 0
+    assert ("if these are percentages, write all in one unit" in capsys.readouterr().out) == is_said
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -77,6 +77,21 @@ def test_the_command_prints_abilities_items_and_a_line(
     assert "outside 0 to 1" in capsys.readouterr().err
 
 
+def test_answers_are_right_or_wrong_in_words_and_models_called_as_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``true`` and ``false`` are 1 and 0, and a model ``007`` is not called 7."""
+    said = []
+    for right, wrong in (("true", "false"), ("1", "0")):
+        rows = [f"00{i},{j},{right if (i + j) % 3 else wrong}" for i in range(5) for j in range(9)]
+        table = tmp_path / "answers.csv"
+        table.write_text("\n".join(["model,item,correct", *rows]))
+        assert main(["ability", str(table), "--model", "model", "--item", "item", "--score", "correct"]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+    assert "004" in said[0]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

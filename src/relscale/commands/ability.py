@@ -134,14 +134,17 @@ def _read(options: argparse.Namespace) -> AnswerTable:
     from relscale.table_fit.row_filter import filter_rows
 
     name = table_name(options.table)
-    table, remark, name = filter_rows(read_table(options.table), options.where, name)
+    labels = [column for column in (options.model, options.item, options.group) if column]
+    table, remark, name = filter_rows(read_table(options.table, names=labels), options.where, name)
     optional = [column for column in (options.compute, options.group) if column]
     for column in (options.model, options.item, options.score, *optional):
         if column not in table.column_names:
             raise RelscaleError(f"{name}: no column {column!r}; it has {listed(table.column_names)}")
 
     def column_numbers(column: str) -> "Array":
-        return np.asarray(numbers(table[column], f"{name}: column {column!r}").to_numpy(), dtype=float)
+        cells = table[column]
+        cells = cells.cast("int8") if str(cells.type) == "bool" else cells  # right or wrong
+        return np.asarray(numbers(cells, f"{name}: column {column!r}").to_numpy(), dtype=float)
 
     def names(column: str) -> tuple[list[str], "np.ndarray"]:
         labels = np.array(words(table[column], f"{name}: column {column!r}"), dtype=object).astype(str)

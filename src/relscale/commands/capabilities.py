@@ -170,15 +170,17 @@ def run(options: argparse.Namespace) -> None:
 def _read(options: argparse.Namespace) -> tuple[Models, str]:
     """The models with a score, for sloth only those of known size; and what --where left of the table."""
     import numpy as np
+    import pyarrow as pa
 
     from relscale.compute_columns import check_no_logarithm
     from relscale.storage.columns import numbers, words
     from relscale.storage.tables import listed, read_table, table_name
+    from relscale.table_fit.known_columns import mixed_units
     from relscale.table_fit.row_filter import filter_rows
 
     sizes = _size_columns(options)
     name, benchmarks = table_name(options.table), options.benchmarks.split(",")
-    table, remark, name = filter_rows(read_table(options.table), options.where, name)
+    table, remark, name = filter_rows(read_table(options.table, names=[options.family]), options.where, name)
     for column in (*benchmarks, options.family, *sizes):
         if column not in table.column_names:
             raise RelscaleError(f"{name}: no column {column!r}; it has {listed(table.column_names)}")
@@ -213,7 +215,9 @@ def _read(options: argparse.Namespace) -> tuple[Models, str]:
         problem = f"no score in column {empty[0]!r}" if empty else "fewer than 3 models have a score"
         suffix = " of a model of known size" if options.model == "sloth" else ""
         raise RelscaleError(f"{name}: {problem}{suffix}")
-    return Models(benchmarks, scores, families, log_sizes).where(scored), remark
+    cells = pa.table({"group": benchmarks * len(scores), "value": pa.array(scores.ravel(), from_pandas=True)})
+    remarks = "\n".join(filter(None, (remark, mixed_units(cells))))
+    return Models(benchmarks, scores, families, log_sizes).where(scored), remarks
 
 
 def _size_columns(options: argparse.Namespace) -> list[str]:

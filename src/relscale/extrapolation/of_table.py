@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from relscale.arguments import typed
-from relscale.compute_columns import SIZES, check_no_logarithm, check_one_unit
+from relscale.compute_columns import SCALES, SIZES, check_no_logarithm, check_one_unit
 from relscale.confidence import LEVEL, check_level
 from relscale.errors import RelscaleError, first_line
 from relscale.extrapolation.extrapolate import Extrapolation, explained_share, extrapolate
@@ -66,7 +66,8 @@ class TableExtrapolation:
         lines = [str(self.extrapolation), ""]
         if self.left_out:
             lines.append(
-                f"{self.left_out} known rows lack a number in {self.y} or a predictor, and are excluded"
+                f"{self.left_out} known rows lack a number in {self.y} or a predictor (above 0, if it is compute, "
+                "parameters or tokens), and are excluded"
             )
         lost = int((~np.isfinite(self.rows[FORECAST].to_numpy(float))).sum())
         if lost:
@@ -149,7 +150,7 @@ def extrapolate_table(
     if not isinstance(x, Mapping):
         raise RelscaleError("x: a mapping from the names of predictors to columns, such as {'params': 'n'}")
     check_level(level)
-    source, name = read_source(table)
+    source, name = read_source(table, [*group, model])
     check_columns(source, (y, *x.values(), *group, *([model] if model else [])), name)
     for column in COLUMNS:
         if column in source.column_names:
@@ -184,12 +185,16 @@ def extrapolate_table(
             f"--train {train!r}: {known.sum()} of {len(rows)} rows are known; there must be both known and unknown rows"
         )
     all_rows = table_of(rows, y, x, group, model)
-    placed = np.isfinite(all_rows.x).all(axis=0)
+    positive = (all_rows.x > 0) | ~np.isin(all_rows.names, SCALES)[:, None]
+    placed = (np.isfinite(all_rows.x) & positive).all(axis=0)
     usable = known & placed & np.isfinite(all_rows.y)
     targets = ~known & placed
     if not usable.any() or not targets.any():
         which = "known" if not usable.any() else "asked for"
-        raise RelscaleError(f"{name}: no row that is {which} has a number in {', '.join([y, *x.values()])}")
+        raise RelscaleError(
+            f"{name}: no row that is {which} has a number in {', '.join([y, *x.values()])}, above 0 if it is compute, "
+            "parameters or tokens"
+        )
     unknown = targets & ~np.isin(all_rows.group, all_rows.group[usable])
     if len(x) == 1 and unknown.any():
         first = ", ".join(f"{column} {rows[column][unknown].iloc[0]!r}" for column in group)

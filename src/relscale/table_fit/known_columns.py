@@ -161,26 +161,31 @@ def higher_is_better(y: str) -> str:
 
 
 def shares_and_percentages(y: Iterable[str], errors: pa.Table) -> str:
-    """A warning if the errors of some groups look like shares and those of all others like percentages; else empty.
+    """A warning as of ``mixed_units``, if the names ``y`` of the columns of the errors are those of shares; else empty.
+
+    Examples
+    --------
+    >>> errors = pa.table({"group": ["a", "b"], "value": [0.4, 38.0]})
+    >>> bool(shares_and_percentages(["error"], errors)), bool(shares_and_percentages(["loss"], errors))
+    (True, False)
+    """
+    return mixed_units(errors) if all(_is_called(column, SHARES) for column in y) else ""
+
+
+def mixed_units(values: pa.Table) -> str:
+    """A warning if the values of some groups look like shares and those of all others like percentages; else empty.
 
     Parameters
     ----------
-    y
-        The columns of the errors, whose names say whether they are shares.
-    errors
+    values
         Columns ``group`` and ``value``.
 
     Examples
     --------
-    >>> errors = pa.table({"group": ["a", "a", "b", "b"], "value": [0.3, 0.4, 38.0, 41.0]})
-    >>> shares_and_percentages(["error"], errors)
-    "note: errors of 'a' are at most 0.4 and those of 'b' at least 38; if these are percentages, write all in one unit"
-    >>> shares_and_percentages(["loss"], errors)
-    ''
+    >>> mixed_units(pa.table({"group": ["a", "a", "b", "b"], "value": [0.3, 0.4, 38.0, 41.0]}))
+    "note: 'a' is at most 0.4, and 'b' at least 38; if these are percentages, write all in one unit"
     """
-    if not all(_is_called(column, SHARES) for column in y):
-        return ""
-    found = errors.group_by("group").aggregate([("value", "min"), ("value", "max")]).to_pylist()
+    found = values.group_by("group").aggregate([("value", "min"), ("value", "max")]).to_pylist()
     shares = [of for of in found if of["value_min"] >= 0 and of["value_max"] <= 1]
     percentages = [of for of in found if of["value_min"] > 1 and of["value_max"] <= 100]
     if not shares or not percentages or len(shares) + len(percentages) < len(found):
@@ -190,7 +195,7 @@ def shares_and_percentages(y: Iterable[str], errors: pa.Table) -> str:
     if high["value_min"] < WIDE_GAP * low["value_max"]:
         return ""
     return (
-        f"note: errors of {low['group']!r} are at most {low['value_max']:g} and those of {high['group']!r} at least "
+        f"note: {low['group']!r} is at most {low['value_max']:g}, and {high['group']!r} at least "
         f"{high['value_min']:g}; if these are percentages, write all in one unit"
     )
 
