@@ -110,10 +110,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         keep_freed_memory()
         if options.verb not in PANDAS_OR_NO_TABLE:
             from relscale.arrow_without_pandas import use_arrow_without_pandas
-            from relscale.scipy_without_f2py import use_scipy_without_f2py
+            from relscale.light_scipy import use_light_scipy
 
             use_arrow_without_pandas()
-            use_scipy_without_f2py()
+            use_light_scipy()
     if options.parent is not None and not getattr(command, "STOPS_ITSELF", False):
         from relscale.storage.process import end_with
 

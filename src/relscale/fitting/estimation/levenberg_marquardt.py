@@ -120,8 +120,9 @@ def minimise(
 
     Large sets of problems are divided among the cores of this process.
     """
+    exact = EXACT * objective.scale(columns)
     parts = on_cores(
-        lambda take: _search(objective, start, columns, tolerance, least, take),
+        lambda take: _search(objective, start, columns, exact, tolerance, least, take),
         len(columns),
         objective.numbers,
     )
@@ -208,7 +209,13 @@ class _Problems:
 
 
 def _search(
-    objective: Objective, start: Array, columns: Indices, tolerance: float, least: Array | None, take: Take
+    objective: Objective,
+    start: Array,
+    columns: Indices,
+    exact: Array,
+    tolerance: float,
+    least: Array | None,
+    take: Take,
 ) -> tuple[Indices, Minima]:
     """Search as many problems at once as ``BATCH`` allows; each finished one is replaced by the next.
 
@@ -223,7 +230,7 @@ def _search(
     def begun(most: int) -> _Problems:
         position = take(most)
         u = np.clip(start[:, position], objective.low, objective.high)
-        return _Problems.begun(position, u, EXACT * objective.scale(columns[position]), with_secant)
+        return _Problems.begun(position, u, exact[position], with_secant)
 
     at, finished = begun(width), []
     while len(at.position):
