@@ -18,11 +18,16 @@ def test_autocast_wants_a_device_and_a_width_that_gain(able, monkeypatch):
 
 @pytest.mark.parametrize("option", [{}, {"threads": 2}, {"compile": True}])
 @pytest.mark.parametrize("macros", [{"__STDC__", "__AVX512BF16__"}, {"__STDC__"}, set()])
-def test_kernels_multiply_bf16_at_any_width_for_one_thread_that_is_not_compiled(option, macros, monkeypatch):
-    """A compiler may be too old for the processor's instructions, and there may be none."""
+@pytest.mark.parametrize("flags", [{"avx2", "avx512_bf16"}, {"avx2"}, set()])
+def test_kernels_multiply_bf16_at_any_width_for_one_thread_that_is_not_compiled(
+    option, macros, flags, monkeypatch
+):
+    """A compiler may be too old for the processor's instructions or be told of those it lacks, and there may be none;
+    not every system lists the instructions."""
     monkeypatch.setattr(numerical_path, "has_gpu", lambda: False)
+    monkeypatch.setattr(numerical_path, "processor_flags", lambda: frozenset(flags))
     monkeypatch.setattr(numerical_path, "_macros", lambda: frozenset(macros))
-    able = len(macros) == 2 and not option
+    able = len(macros) == 2 and not option and flags != {"avx2"}
     options = AUTO.model_copy(update=option)
     assert choose_precision(options, 8) == ("bf16" if able else "float32")
     path = numerical_path.numerical_path(options.threads, options.compile)

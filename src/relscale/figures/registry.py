@@ -7,13 +7,14 @@ A figure is one file. It declares
 ``PER_SUITE = True``
     If it shows one suite; it is then drawn once per suite, as ``relative-law-knowledge``.
 
-There is no list of figures. Modules are parsed and not imported, because the workflow needs the names often and
-plotly takes long to import.
+There is no list of figures. Modules are read and not imported, because the workflow needs the names often and plotly
+takes long to import; parsing all of them would take a hundred times as long as reading.
 """
 
 import ast
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -33,14 +34,20 @@ class Figure:
         Dotted name of its module.
     per_suite
         Whether it is drawn once per suite.
-    description
-        First paragraph of its module's docstring, in one line.
+    source
+        Source of its module.
     """
 
     name: str
     module: str
     per_suite: bool
-    description: str
+    source: str = field(repr=False)
+
+    @property
+    def description(self) -> str:
+        """First paragraph of its module's docstring, in one line."""
+        docstring = ast.get_docstring(ast.parse(self.source)) or ""
+        return " ".join(docstring.partition("\n\n")[0].replace("``", "").split())
 
 
 @cache
@@ -52,24 +59,11 @@ def figures() -> dict[str, Figure]:
 
 
 def _declared(path: Path) -> Figure | None:
-    text = path.read_text(encoding="utf-8")
-    if "\ndef draw(" not in text:  # true of most modules here; parsing takes a hundred times as long
+    source = path.read_text(encoding="utf-8")
+    if "\ndef draw(" not in source:
         return None
-    tree = ast.parse(text)
-    constants = {
-        target.id: part.value.value
-        for part in tree.body
-        if isinstance(part, ast.Assign) and isinstance(part.value, ast.Constant)
-        for target in part.targets
-        if isinstance(target, ast.Name)
-    }
-    description = (ast.get_docstring(tree) or "").partition("\n\n")[0].replace("``", "")
-    return Figure(
-        path.stem.replace("_", "-"),
-        f"{__package__}.{path.stem}",
-        constants.get("PER_SUITE") is True,
-        " ".join(description.split()),
-    )
+    per_suite = re.search(r"^PER_SUITE = True\b", source, re.MULTILINE) is not None
+    return Figure(path.stem.replace("_", "-"), f"{__package__}.{path.stem}", per_suite, source)
 
 
 def find_figure(name: str) -> Figure:

@@ -41,7 +41,12 @@ def numerical_path(threads: int, compiled: bool = False) -> Mapping[str, str | b
 
 def has_bf16_kernels(threads: int, compiled: bool) -> bool:
     """Whether products in bf16 would be those of ``relscale.training.cpu.bf16``."""
-    return threads == 1 and not compiled and not has_gpu() and "__AVX512BF16__" in _macros()
+    if threads != 1 or compiled or has_gpu():
+        return False
+    flags = (
+        processor_flags()
+    )  # if they are known, a processor without the instructions needs no question to a compiler
+    return ("avx512_bf16" in flags or not flags) and "__AVX512BF16__" in _macros()
 
 
 def check_kernels(threads: int, compiled: bool, layers: bool, products: bool) -> None:
