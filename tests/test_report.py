@@ -4,6 +4,7 @@ import base64
 import gzip
 import html
 import json
+import math
 import os
 import re
 import shutil
@@ -425,6 +426,28 @@ def test_the_table_behind_a_drawn_table_repeats_what_is_blank_there_and_has_no_h
 
 def test_a_figure_whose_traces_of_text_are_empty_has_an_empty_table_behind_it() -> None:
     assert cells_behind(go.Figure(go.Scatter(x=[], y=[], text=[], mode="text"))) == ["series", "x", "y"]
+
+
+@pytest.mark.parametrize(("exponent", "outcome"), [(0.05, "warn"), (0.0, "yes")])
+def test_a_gap_that_depends_on_tokens_per_parameter_is_not_one_of_compute_alone(
+    exponent: float, outcome: str
+) -> None:
+    rows = []
+    for i, params in enumerate((1e7, 3e7, 1e8, 3e8)):
+        for j, per_param in enumerate((5.0, 20.0, 80.0, 320.0)):
+            scatter = 1e-3 * (-1) ** (i + j)  # which no slope explains
+            flops = 6 * params**2 * per_param
+            loss = 3 * (flops / 1e18) ** -0.06
+            ratio = 1.2 * (flops / 1e18) ** 0.02 * per_param**exponent * math.exp(scatter)
+            sizes = {"training_flops": flops, "params": params, "tokens": params * per_param}
+            rows += [sizes | {"group": "easy", "loss": loss}, sizes | {"group": "hard", "loss": loss * ratio}]
+    columns = {"group": "group", "baseline": "easy", "params": "params", "tokens": "tokens"}
+    found = relscale.fit(pa.Table.from_pylist(rows), x="training_flops", y="loss", **columns)
+    page = report_page(ReportData("tests", found.results))
+    assert f'class="trust {outcome}">{"!" if exponent else "✓"} Compute alone' in page
+    number = int(exponent > 0)
+    assert f"Of the tested gaps, {number} of 1 depend on tokens per parameter in addition to compute" in page
+    assert ("is specific to this set of models" in page) is (outcome == "warn")
 
 
 def test_the_edges_of_bands_and_reference_lines_are_no_data_of_a_figure() -> None:

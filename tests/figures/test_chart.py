@@ -54,6 +54,16 @@ def a_panel() -> tuple[chart.Grid, chart.Panel]:
     return panels, panel
 
 
+@pytest.mark.parametrize(
+    ("values", "label"),
+    [([2.5, 5.0], "3"), ([0.01, 30.0], "0.1"), ([1e9, 1e12], "10¹⁰"), ([20.0, 3e5], "10³")],
+)
+def test_only_large_numbers_are_powers_of_ten_on_an_axis_of_sizes(values: list[float], label: str) -> None:
+    texts = chart.size_axis(values, "size")["ticktext"]
+    assert label in texts
+    assert all(("10" in text and text[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹") == (max(values) >= 1e5) for text in texts)
+
+
 def test_an_axis_has_no_ticks_where_intervals_are_side_by_side() -> None:
     axis = chart.compute_axis([1e18, 5e19], 400, aside=100)
     low, high = axis["range"]

@@ -12,12 +12,10 @@ from relscale.laws.law import Array, Law
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from relscale.figures.chart.axes import Axis
 
 CURVE_POINTS = 120  # points per curve
 MAX_POINTS = 150  # maximum number of drawn points per series, evenly spaced
 WIDTH, HEIGHT = 460, 320  # pixels
-LARGE = 1e5  # from which numbers of an axis are powers of ten
 
 Curve = tuple[ArrayLike, ArrayLike]
 
@@ -95,7 +93,7 @@ def draw(title: str, view: View) -> "go.Figure":
         np.concatenate([np.asarray(curve[i], dtype=float) for curve in drawn]).tolist() for i in (0, 1)
     )
     panel.axes(
-        _log_axis(across, view.x) if view.log_x else chart.linear_axis(across, view.x),
+        chart.size_axis(across, view.x, WIDTH) if view.log_x else chart.linear_axis(across, view.x),
         chart.log_axis(up, view.y) if view.log_y else chart.linear_axis(up, view.y),
     )
     keys = []
@@ -117,13 +115,6 @@ def draw(title: str, view: View) -> "go.Figure":
         keys.append(chart.Key("as published", chart.Style(chart.INK, dash="3px,3px", width=1.4), "lines"))
     panels.key(keys if len(keys) > 1 else [])
     return panels.figure
-
-
-def _log_axis(values: list[float], title: str) -> "Axis":
-    """A logarithmic axis, with labels at powers of ten for large numbers such as compute."""
-    from relscale.figures import chart
-
-    return chart.power_axis(values, title, WIDTH) if max(values) >= LARGE else chart.log_axis(values, title)
 
 
 def _lists(curve: Curve) -> tuple[list[float], list[float]]:

@@ -7,10 +7,12 @@ from statistics import median
 from typing import Literal
 
 from relscale.fitting.analyses.held_out_comparison import FormRow
+from relscale.fitting.analyses.slope_components import SURE, SlopeComponentRow, dependences
 from relscale.fitting.analyses.statistical_power import ENOUGH
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow
+from relscale.fitting.keys import key_of
 from relscale.fitting.report.frontier_advice import frontier_advice
 from relscale.fitting.report.joint_lines import as_sentence
 from relscale.fitting.report.reproduction_row import ReproductionRow
@@ -50,6 +52,7 @@ def checks(data: ReportData, rows: Sequence[VerdictRow]) -> list[Check]:
         _leave_one_out(rows),
         _specifications(rows),
         _forms(data),
+        _set_of_models(data, rows),
         _power(rows),
         _coverage(data),
         _published(data),
@@ -137,6 +140,18 @@ def _forms(data: ReportData) -> Check | None:
         f"(median over gaps); {comparison}.",
         ("robustness",),
     )
+
+
+def _set_of_models(data: ReportData, rows: Sequence[VerdictRow]) -> Check | None:
+    keys = set(map(key_of, rows))
+    components = data.rows("slope_components", SlopeComponentRow)
+    tested = dependences(row for row in components if key_of(row) in keys)
+    if not tested:
+        return None
+    found = " and ".join(f"{kind.significant} of {kind.tested} {kind.words}" for kind in tested)
+    outcome: Outcome = "warn" if any(kind.significant for kind in tested) else "yes"
+    meaning = "; the Δβ of such a gap is specific to this set of models" if outcome == "warn" else ""
+    return Check(outcome, "Compute alone", f"Of the tested gaps, {found} (FDR {SURE:.0%}){meaning}.")
 
 
 def _power(rows: Sequence[VerdictRow]) -> Check | None:

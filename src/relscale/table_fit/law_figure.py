@@ -94,7 +94,7 @@ def law_figure(curves: Sequence[Curve], title: str, x: str, y: str) -> go.Figure
     panels = chart.grid(title, 1, 1, width=WIDTH, height=HEIGHT)
     panel, styles = panels.panel(0, 0), chart.styles([as_text(curve.name) for curve in curves])
     y_axis = (chart.log_axis if min(up) > 0 else chart.linear_axis)(up, y)
-    panel.axes(chart.power_axis(across, x if has_line else f"{y}, fitted", WIDTH), y_axis)
+    panel.axes(chart.size_axis(across, x if has_line else f"{y}, fitted", WIDTH), y_axis)
     for curve, (name, style) in zip(curves, styles.items(), strict=True):
         hover = f"{name}<br>%{{x}}<br>%{{y}}"
         if curve.line:

@@ -20,6 +20,7 @@ from relscale.figures.chart.axes import (
     names_axis,
     order_axis,
     power_axis,
+    size_axis,
 )
 from relscale.figures.chart.end_labels import EndLabel, end_labels, end_labels_width
 from relscale.figures.chart.grid import Grid, Key, empty, grid, verdict_keys

@@ -13,6 +13,7 @@ Axis = dict[str, Any]
 COMPUTE = "training compute (FLOPs)"
 LARGEST_GAP = 0.2  # between labels of a log axis, or a label and an end of the axis, as a share of its length
 SMALLEST_GAP = 0.05  # between two labels
+LARGE = 1e5  # of numbers that are written as powers of ten
 
 
 def compute_axis(
@@ -32,6 +33,13 @@ def compute_axis(
 def power_axis(values: Iterable[float | None], title: str, width: float = 330) -> Axis:
     """A logarithmic axis ``width`` pixels long, labelled ``10¹¹``, ``3×10¹¹``, with room for each label."""
     return log_axis(values, title, most=max(2, int(width // 60)), powers=True)
+
+
+def size_axis(values: Iterable[float | None], title: str, width: float = 330) -> Axis:
+    """A logarithmic axis ``width`` pixels long, labelled with powers of ten if its numbers are large, as compute is."""
+    values = list(values)
+    is_large = max((value for value in values if value is not None), default=0.0) >= LARGE
+    return power_axis(values, title, width) if is_large else log_axis(values, title)
 
 
 def log_axis(

@@ -16,9 +16,10 @@ Intervals are for these items. A frontier of parabolas has one D / N per budget 
 Source: Mundlak, *On the pooling of time series and cross section data*, Econometrica 46, 1978.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -208,18 +209,32 @@ def _mean_of(x: Floats, training: NDArray[np.int64], used: NDArray[np.bool_]) ->
     return np.asarray(mean[training])
 
 
-def sentences(rows: list[SlopeComponentRow]) -> list[str]:
-    """One sentence per kind of dependence on more than compute; empty if no gap shows any."""
-    sentences = []
+class Dependence(NamedTuple):
+    """A dependence of gaps on more than compute, in words, with the numbers of gaps that show it and were tested."""
+
+    words: str
+    significant: int
+    tested: int
+
+
+def dependences(rows: Iterable[SlopeComponentRow]) -> list[Dependence]:
+    """Each kind of dependence on more than compute for which gaps were tested."""
+    rows, found = list(rows), []
     for component, words in (
         (Component.DATA_PER_PARAMETER, "depend on tokens per parameter in addition to compute"),
         (Component.DIFFERENCE, "have different slopes within and between training runs"),
     ):
-        tested = [row for row in rows if row.component == component and row.p_bh is not None]
-        significant = [row for row in tested if row.p_bh is not None and row.p_bh < SURE]
-        if significant:
-            sentences.append(
-                f"{len(significant)} of {len(tested)} gaps {words} (FDR {SURE:.0%}): their Δβ is specific to this set "
-                f"of models; see the table slope_components"
-            )
-    return sentences
+        p_values = [row.p_bh for row in rows if row.component == component and row.p_bh is not None]
+        if p_values:
+            found.append(Dependence(words, sum(p < SURE for p in p_values), len(p_values)))
+    return found
+
+
+def sentences(rows: Iterable[SlopeComponentRow]) -> list[str]:
+    """One sentence per kind of dependence on more than compute; empty if no gap shows any."""
+    return [
+        f"{significant} of {tested} gaps {words} (FDR {SURE:.0%}): their Δβ is specific to this set of models; see the "
+        "table slope_components"
+        for words, significant, tested in dependences(rows)
+        if significant
+    ]
