@@ -2,6 +2,7 @@
 
 import argparse
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import process_time
@@ -98,18 +99,13 @@ def run(options: argparse.Namespace) -> None:
     them. The forecast error is a leave-family-out error: the larger models of each family are forecast from the other
     families and the family's smallest model.
     """
-    from functools import partial
-
     import numpy as np
-    from tabulate import tabulate
 
-    from relscale.expected_time import announce
-    from relscale.fitting import sloth
-    from relscale.fitting.capabilities import completed, components, forecast, held_out
+    from relscale.fitting.capabilities import completed, held_out
 
     models, remark = _read(options)
-    benchmarks, missing = models.benchmarks, np.isnan(models.scores)
-    count = min(options.components, len(benchmarks))
+    missing = np.isnan(models.scores)
+    count = min(options.components, len(models.benchmarks))
     if count < 1:
         raise RelscaleError(f"--components: {options.components}; at least 1")
     has_size = np.asarray(np.isfinite(models.log_sizes).all(axis=1))
@@ -117,27 +113,10 @@ def run(options: argparse.Namespace) -> None:
     print(f"{len(missing)} models, {missing.sum()} of {missing.size} scores missing")
     print(f"{remark}\n" if remark else "")
     if options.model == "sloth":
-        method = partial(sloth.forecast, number=count, chance=_chance(options.chance, benchmarks))
-        begin = process_time()
-        fitted = method(models.scores, models.log_sizes, models.families, np.ones(len(models.families), bool))
-        further = sum(count > 1 for count in Counter(models.families).values())
-        announce(
-            f"{further} further fits, one without each family",
-            (process_time() - begin) * further,
-            "fewer --components take less",
-        )
-        error = np.nanmean(np.abs(fitted - models.scores), axis=0)
-        rows = [["mean error of the fit", *(f"{x:.3f}" for x in error)]]
-        print(tabulate(rows, ["", *benchmarks], disable_numparse=True))
+        method = _skills(models, count, _chance(options.chance, models.benchmarks))
     else:
-        method = partial(forecast, number=count)
         models = replace(models, scores=completed(models.scores))
-        space = components(models.scores)
-        rows = [
-            [f"component {i + 1}", f"{100 * space.shares[i]:.1f}%", *(f"{x:.2f}" for x in space.loadings[i])]
-            for i in range(count)
-        ]
-        print(tabulate(rows, ["", "variance", *benchmarks], disable_numparse=True))
+        method = _components(models, count)
         models = models.where(has_size)
     larger = held_out(
         models.scores,
@@ -148,23 +127,80 @@ def run(options: argparse.Namespace) -> None:
     if np.isfinite(larger):
         print(f"\nforecasts of a family's larger models from its smallest: mean absolute error {larger:.3f}")
     if targets:
-        known = np.arange(len(models.scores) + len(targets)) < len(models.scores)
-        forecasts = method(
-            np.concatenate([models.scores, np.full((len(targets), len(benchmarks)), np.nan)]),
-            np.concatenate([models.log_sizes, np.log([sizes for _, sizes in targets])]),
-            [*models.families, *(family for family, _ in targets)],
-            known,
-        )[~known]
-        shown = [
-            [" at ".join(text.rpartition("=")[::2]), *(f"{x:.3f}" for x in row)]
-            for text, row in zip(options.at, forecasts, strict=True)
-        ]
-        print("\n" + tabulate(shown, ["forecast", *benchmarks], disable_numparse=True))
-        low, high = np.nanmin(models.scores, axis=0), np.nanmax(models.scores, axis=0)
-        beyond = np.any((forecasts < low) | (forecasts > high), axis=0)
-        if beyond.any():
-            outside = ", ".join(benchmarks[i] for i in np.flatnonzero(beyond))
-            print(f"outside the range of scores in the table (extrapolation): {outside}")
+        _print_forecasts(models, targets, options.at, method)
+
+
+# Scores of all models by their scores, log sizes and families, and which of them are known.
+Method = Callable[["Array", "Array", list[str], "NDArray[np.bool_]"], "Array"]
+
+
+def _skills(models: Models, count: int, chance: "Array") -> Method:
+    """Fit sloth to all models, print the errors of the fit, and return the method."""
+    from functools import partial
+
+    import numpy as np
+    from tabulate import tabulate
+
+    from relscale.expected_time import announce
+    from relscale.fitting import sloth
+
+    method = partial(sloth.forecast, number=count, chance=chance)
+    begin = process_time()
+    fitted = method(models.scores, models.log_sizes, models.families, np.ones(len(models.families), bool))
+    further = sum(count > 1 for count in Counter(models.families).values())
+    announce(
+        f"{further} further fits, one without each family",
+        (process_time() - begin) * further,
+        "fewer --components take less",
+    )
+    error = np.nanmean(np.abs(fitted - models.scores), axis=0)
+    rows = [["mean error of the fit", *(f"{x:.3f}" for x in error)]]
+    print(tabulate(rows, ["", *models.benchmarks], disable_numparse=True))
+    return method
+
+
+def _components(models: Models, count: int) -> Method:
+    """Print the principal components of the scores, and return the method that forecasts by them."""
+    from functools import partial
+
+    from tabulate import tabulate
+
+    from relscale.fitting.capabilities import components, forecast
+
+    space = components(models.scores)
+    rows = [
+        [f"component {i + 1}", f"{100 * space.shares[i]:.1f}%", *(f"{x:.2f}" for x in space.loadings[i])]
+        for i in range(count)
+    ]
+    print(tabulate(rows, ["", "variance", *models.benchmarks], disable_numparse=True))
+    return partial(forecast, number=count)
+
+
+def _print_forecasts(
+    models: Models, targets: list[tuple[str, list[float]]], given: list[str], method: Method
+) -> None:
+    """Print the scores of further models of known families and sizes, and those outside the range of the table."""
+    import numpy as np
+    from tabulate import tabulate
+
+    unknown = np.full((len(targets), len(models.benchmarks)), np.nan)
+    known = np.arange(len(models.scores) + len(targets)) < len(models.scores)
+    forecasts = method(
+        np.concatenate([models.scores, unknown]),
+        np.concatenate([models.log_sizes, np.log([sizes for _, sizes in targets])]),
+        [*models.families, *(family for family, _ in targets)],
+        known,
+    )[~known]
+    shown = [
+        [" at ".join(text.rpartition("=")[::2]), *(f"{x:.3f}" for x in row)]
+        for text, row in zip(given, forecasts, strict=True)
+    ]
+    print("\n" + tabulate(shown, ["forecast", *models.benchmarks], disable_numparse=True))
+    low, high = np.nanmin(models.scores, axis=0), np.nanmax(models.scores, axis=0)
+    beyond = np.any((forecasts < low) | (forecasts > high), axis=0)
+    if beyond.any():
+        outside = ", ".join(models.benchmarks[i] for i in np.flatnonzero(beyond))
+        print(f"outside the range of scores in the table (extrapolation): {outside}")
 
 
 def _read(options: argparse.Namespace) -> tuple[Models, str]:
