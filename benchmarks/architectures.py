@@ -398,11 +398,12 @@ def shortcuts(engine: Any) -> str:
     ]
     if engine.scorer.share and engine.scorer.architecture.span < UNLIMITED:
         used.append(f"within {engine.scorer.architecture.span} tokens")
-    if engine.scorer.alone:
+    if engine.scorer.batches.alone:
         used.append("one row a batch")
-    elif engine.scorer.padded < UNLIMITED:
+    elif engine.scorer.batches.padded < UNLIMITED:
         used.append(
-            "rows of one length" + (f" above {engine.scorer.padded} tokens" if engine.scorer.padded else "")
+            "rows of one length"
+            + (f" above {engine.scorer.batches.padded} tokens" if engine.scorer.batches.padded else "")
         )
     return ", ".join(used)
 

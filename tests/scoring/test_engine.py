@@ -247,7 +247,7 @@ def test_memory_that_does_not_hold_a_batch_halves_it(checkpoint, pairs, alone, m
 
     monkeypatch.setattr(engine.scorer.forward, "score_batch", small)
     assert engine.score_pairs(pairs).logprob == pytest.approx(alone, abs=1e-4)
-    assert engine.scorer.batch_tokens < 600
+    assert engine.scorer.batches.batch_tokens < 600
     monkeypatch.setattr(
         engine.scorer.forward, "score_batch", lambda *_: small(type("Huge", (), {"tokens": np.zeros(999)}))
     )
