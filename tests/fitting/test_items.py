@@ -49,6 +49,23 @@ def test_a_guess_lifts_scores_and_not_abilities() -> None:
     assert np.median(np.abs(items.ease - plain.ease)) < 0.15
 
 
+@pytest.mark.parametrize("guess", [0.0, 0.25, 0.5])
+@pytest.mark.parametrize("right", [0.02, 0.15, 0.5])
+def test_an_ability_is_the_most_probable_however_few_answers_are_right(guess: float, right: float) -> None:
+    """Below chance the probability of answers is not concave in the ability, and Newton's steps may circle."""
+    answers = (np.random.default_rng(4).random((6, 40)) < right).astype(float)
+    items = Items(EASE, np.ones(40), guess)
+    found, _ = abilities(answers, items)
+    for theta, given in zip(found, answers, strict=True):
+
+        def log_posterior(at: float, given: np.ndarray = given) -> float:
+            chance = items.chance(np.array([at]))[0]
+            return float(np.log(np.where(given == 1, chance, 1 - chance)).sum() - at**2 / 2)
+
+        around = np.linspace(-6, 6, 241)
+        assert log_posterior(theta) >= max(map(log_posterior, around))
+
+
 def test_the_command_prints_abilities_items_and_a_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

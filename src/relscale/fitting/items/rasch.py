@@ -62,13 +62,17 @@ def abilities(answers: Array, items: Items, start: Array | None = None) -> tuple
     known = np.isfinite(answers)
     filled = np.where(known, answers, 0.0)
     theta = np.zeros(len(answers)) if start is None else start
+    before, share = np.zeros(len(answers)), np.ones(len(answers))
     for _ in range(ROUNDS):
         chance = np.where(known, items.chance(theta), 0.0)
         by_ability = items.slope * items.known_share(theta)
         slope = ((filled - chance) * by_ability).sum(axis=1) - theta / OF_ABILITY
         curvature = (by_ability**2 * chance * (1 - chance)).sum(axis=1) + 1 / OF_ABILITY
         step = np.clip(slope / curvature, -LONGEST, LONGEST)
-        theta = theta + step
+        # With guesses, whole steps may go back and forth across the most probable ability for ever.
+        share = np.where((step * before < 0) & (np.abs(step) > np.abs(before) / 2), share / 2, share)
+        before = share * step
+        theta = theta + before
         if np.abs(step).max(initial=0.0) < SETTLED:
             break
     return theta, 1 / np.sqrt(curvature)
