@@ -121,7 +121,7 @@ def test_the_finding_and_the_page_fit_a_window_of_any_size(browser: Any, path: P
 @pytest.mark.slow
 def test_the_atlas_fits_a_phone(browser: Any, tmp_path: Path) -> None:
     tables = Tables(REFERENCE)
-    rows = {"parallel_streams": list(reproduced("parallel_streams", tables))}
+    rows = {"critical_batch": list(reproduced("critical_batch", tables))}
     path = tmp_path / "atlas.html"
     path.write_text(atlas_report(rows, atlas_figures(list(rows), tables)), encoding="utf-8")
     page = browser.new_page(viewport={"width": 390, "height": 844})

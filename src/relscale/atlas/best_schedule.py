@@ -24,14 +24,15 @@ def best_schedule(theta: Array, warm_up: Array, steps: int) -> tuple[Array, floa
         Learning rates of the first steps, which end at the peak.
     """
     from scipy.optimize import minimize
+    from scipy.sparse import csr_array
 
     after = np.arange(steps - len(warm_up))
     knots = np.linspace(0, after[-1], KNOTS)
-    weights = np.array([np.interp(after, knots, unit) for unit in np.eye(KNOTS)])
+    weights = csr_array(np.array([np.interp(after, knots, unit) for unit in np.eye(KNOTS)]))
     falls = np.tril(np.ones((KNOTS, KNOTS)))  # ln η of the decreases between knots
 
     def rates(decreases: Array) -> Array:
-        return np.append(warm_up, warm_up[-1] * np.exp(-(falls @ decreases) @ weights))
+        return np.append(warm_up, warm_up[-1] * np.exp(-(falls @ decreases @ weights)))
 
     def loss(decreases: Array) -> tuple[float, Array]:
         at = rates(decreases)

@@ -40,14 +40,15 @@ def loss_at(theta: Array, rates: Array, steps: Array) -> Array:
     total = np.cumsum(rates)
     changes = np.flatnonzero(np.diff(rates)) + 1
     decrease, after, before = rates[changes - 1] - rates[changes], rates[changes], total[changes - 1]
-    with np.errstate(divide="ignore"):
-        scale = np.maximum(after, 0) ** (-gamma)  # infinite at a rate of 0, where the gain is complete
+    is_zero = after <= 0  # the gain is then complete
+    speed = c * np.where(is_zero, 1.0, after) ** -gamma
     gains = []
-    for step in steps:
-        is_past = changes <= step
-        with np.errstate(invalid="ignore"):
-            share = 1 - (1 + c * scale[is_past] * (total[step] - before[is_past])) ** (-beta)
-        gains.append((decrease[is_past] * np.where(np.isnan(share), 1.0, share)).sum())
+    for step, past in zip(steps, np.searchsorted(changes, steps, side="right"), strict=True):
+        response = speed[:past] * (total[step] - before[:past])
+        response += 1
+        share = 1 - response**-beta
+        share[is_zero[:past]] = 1
+        gains.append(decrease[:past] @ share)
     return np.asarray(l0 + a * total[steps] ** (-alpha) - b * np.array(gains))
 
 
@@ -94,7 +95,7 @@ def objectives(curves: dict[str, Columns], knots: dict[str, Columns], model: str
     published, x, y, unseen = 0.0, [], [], []
     for schedule, curve in curves.items():
         rates, at = all_rates(curve, knots[schedule]), curve["step"].astype(int)
-        changes = rate_changes.changes(np.stack([np.arange(len(rates)), rates]))[:, at]
+        changes = rate_changes.changes(np.stack([np.arange(len(rates)), rates]), at)
         if schedule not in FITTED:
             unseen.append((changes, curve["loss"]))
             continue

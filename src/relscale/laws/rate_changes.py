@@ -27,8 +27,10 @@ def schedule(steps: Array, rates: Array) -> tuple[Array, Array, Array]:
     return nodes, rate, np.append(rate[0], rate[0] + np.cumsum(added))
 
 
-def changes(curve: Array) -> Array:
+def changes(curve: Array, selected: Array | slice = slice(None)) -> Array:
     """S1, and change, rate and area per bin, (1 + 3·``ALL_BINS``, n), of steps and rates (2, n); nan before the peak.
+
+    With ``selected``, indices into the curve, at these of its points alone.
 
     Raises
     ------
@@ -43,14 +45,16 @@ def changes(curve: Array) -> Array:
     before = total[:-1]  # the sum of the rates before the change
     size = np.abs(decrease)
     bin_of = np.full(len(decrease), -1)
-    for selected, first, count in (
+    for is_change, first, count in (
         (decrease > 0, 0, DECREASE_BINS),
         (decrease < 0, DECREASE_BINS, INCREASE_BINS),
     ):
-        if selected.any():
-            cumulative = np.cumsum(np.where(selected, size, 0.0))
+        if is_change.any():
+            cumulative = np.cumsum(np.where(is_change, size, 0.0))
             index = np.ceil(cumulative / cumulative[-1] * count - 1e-9) - 1
-            bin_of[selected] = first + np.clip(index, 0, count - 1).astype(int)[selected]
+            bin_of[is_change] = first + np.clip(index, 0, count - 1).astype(int)[is_change]
+    peak = steps[rates.argmax()]
+    steps = steps[selected]
     at = np.searchsorted(nodes, steps)
     s1 = total[at]
     rows = np.zeros((3, ALL_BINS, len(steps)))
@@ -70,4 +74,4 @@ def changes(curve: Array) -> Array:
         rows[1, b] = np.where(any_change, np.exp(log_rate_sum[count] / total_size), rates.max())
         rows[2, b] = np.where(any_change, s1 - area_sum[count] / total_size, 0.0)
     result = np.concatenate([s1[None], rows.reshape(3 * ALL_BINS, -1)])
-    return np.where(steps >= steps[rates.argmax()], result, np.nan)
+    return np.where(steps >= peak, result, np.nan)
