@@ -17,6 +17,7 @@ runs, they are from a block bootstrap or a jackknife over these.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -137,6 +138,10 @@ class Compared:
             without=None if without is None else without[:, targets] - mean_of(without, baselines),
         )
 
+    def without_draws(self) -> "Compared":
+        """The same without the draws of the items, which take most of the memory."""
+        return replace(self, draws=np.empty((*self.log_ratio.shape, 0)))
+
     def lines(
         self, value: Floats, draws: Floats, without: Floats | None, settings: Settings
     ) -> tuple[ItemLines, LineWithIntervals]:
@@ -158,7 +163,7 @@ class Compared:
 
 
 def slopes_by_form(compared: Compared, settings: Settings, margin: float) -> Iterator[tuple[Form, Slopes]]:
-    """Δβ of all pairs by each form; ``margin`` is the largest flat change per tenfold of compute."""
+    """Δβ of all pairs by ratio and difference; ``margin`` is the largest flat change per tenfold of compute."""
     pairs, log_ratio, level = range(len(compared.targets)), compared.log_ratio, settings.level
     items, fitted = compared.lines(log_ratio, compared.draws, compared.without, settings)
     of_items = np.isfinite(items.between[2])
@@ -183,25 +188,25 @@ def slopes_by_form(compared: Compared, settings: Settings, margin: float) -> Ite
     changes = [SIGN_CHANGE if np.isnan(of_pair) else OK for of_pair in side]
     yield DIFFERENCE, _slopes(fitted, slope, verdicts, estimand, compared.total, changes)
 
-    reducible, why = _reducible(compared.x, compared.value)
-    reducible_gap = reducible[:, compared.targets] - mean_of(reducible, compared.baselines)
-    fitted = with_intervals(lines(compared.x, reducible_gap, compared.noise, compared.blocks), level)
-    reasons = [
-        _first_remark(why[target], [why[b] for b in baseline])
-        for target, baseline in zip(compared.targets, compared.baselines, strict=True)
-    ]
-    slopes = _slopes(fitted, fitted.slope, [None] * len(pairs), estimand, compared.total, reasons)
-    blank = np.full(len(pairs), np.nan)
-    yield (
-        REDUCIBLE,
-        replace(
-            slopes,
-            low=blank,
-            high=blank,
-            p_value=blank,
-            status=[NO_INTERVAL if remark == OK else remark for remark in slopes.status],
-        ),
-    )
+
+def reducible_slopes(
+    specifications: Sequence[Compared], estimands: Sequence[list[Estimand]], level: float
+) -> Iterator[Slopes]:
+    """Δβ of all pairs by the reducible form, under each specification; draws are not used."""
+    for compared, estimand, (reducible, why) in zip(
+        specifications, estimands, _reducible(specifications), strict=True
+    ):
+        gap = reducible[:, compared.targets] - mean_of(reducible, compared.baselines)
+        fitted = with_intervals(lines(compared.x, gap, compared.noise, compared.blocks), level)
+        reasons = [
+            _first_remark(why[target], [why[b] for b in baseline])
+            for target, baseline in zip(compared.targets, compared.baselines, strict=True)
+        ]
+        no_verdicts = [None] * len(reasons)
+        slopes = _slopes(fitted, fitted.slope, no_verdicts, estimand, compared.total, reasons)
+        blank = np.full(len(reasons), np.nan)
+        status = [NO_INTERVAL if remark == OK else remark for remark in slopes.status]
+        yield replace(slopes, low=blank, high=blank, p_value=blank, status=status)
 
 
 def _slopes(
@@ -237,14 +242,32 @@ def _implied(fitted: LineWithIntervals, items: ItemLines, side: Floats, level: f
         return choose_interval(np.isfinite(items.between[2]), of_items, alone)
 
 
-def _reducible(x: Floats, value: Floats) -> tuple[Floats, list[Remark]]:
-    """ln (E − E∞) of every series, nan if it cannot be estimated, and a remark on its reliability."""
+def _reducible(specifications: Sequence[Compared]) -> list[tuple[Floats, list[Remark]]]:
+    """ln (E − E∞) of every series under each specification, and a remark on its reliability; all estimated together."""
+    found = [(np.full_like(each.value, np.nan), [TOO_FEW] * each.value.shape[1]) for each in specifications]
+    fitted = [
+        i for i, each in enumerate(specifications) if len(np.unique(each.x)) > len(irreducible.LAW.names)
+    ]
+    if not fitted:
+        return found
+    points = max(len(specifications[i].x) for i in fitted)
+    columns = np.cumsum([0, *(specifications[i].value.shape[1] for i in fitted)])
+    x, value = np.full((2, points, columns[-1]), np.nan)
+    places = [slice(*ends) for ends in pairwise(columns)]
+    for i, place in zip(fitted, places, strict=True):
+        each = specifications[i]
+        x[: len(each.x), place] = (each.x - each.x.mean())[:, None]
+        value[: len(each.x), place] = each.value
+    reducible, why = _above_floor(x, value)
+    for i, place in zip(fitted, places, strict=True):
+        found[i] = reducible[: len(specifications[i].x), place], why[place]
+    return found
+
+
+def _above_floor(x: Floats, value: Floats) -> tuple[Floats, list[Remark]]:
+    """ln (E − E∞) of columns of ln F and ln E (P, K), nan if it cannot be estimated, and a remark on each."""
     used = np.isfinite(value)
-    nothing = np.full_like(value, np.nan)
-    if len(np.unique(x)) <= len(irreducible.LAW.names):
-        return nothing, [TOO_FEW] * value.shape[1]
-    at = np.exp(x - x.mean())[None]
-    estimates = estimate(irreducible.LAW, at, np.exp(value), weights=used.astype(float))
+    estimates = estimate(irreducible.LAW, np.exp(x)[None], np.exp(value), weights=used.astype(float))
     floor = irreducible.LAW.names.index("irreducible")
     reducible = np.exp(value) - estimates.theta[floor]
     uncertain = estimates.stderr[floor] > np.where(used, reducible, np.inf).min(axis=0)

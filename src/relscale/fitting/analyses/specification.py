@@ -48,7 +48,15 @@ from relscale.fitting.curves.error_variants import (
 from relscale.fitting.curves.frontier_curves import FrontierCurves, fewest_clusters
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.curves.run_matrix import RunMatrix, Series
-from relscale.fitting.gap_forms import RATIO, Compared, Form, slopes_by_form
+from relscale.fitting.gap_forms import (
+    RATIO,
+    REDUCIBLE,
+    Compared,
+    Form,
+    Slopes,
+    reducible_slopes,
+    slopes_by_form,
+)
 from relscale.fitting.inference.estimand import Estimand
 from relscale.fitting.keys import CurveKey
 from relscale.fitting.settings import Settings
@@ -119,6 +127,21 @@ class Pair:
     clusters: float
 
 
+@dataclass(frozen=True)
+class Choice:
+    """How the errors are read off the runs, and their compute counted."""
+
+    frontier: Frontier
+    flops: Flops
+    degree: int | None
+    window: Window | None
+
+    def is_default(self, frontier: Frontier) -> bool:
+        """Whether it is that of the fits, whose points are of this frontier."""
+        usual = self.degree in (None, 2) and self.window in (None, ALL)
+        return self.frontier == frontier and self.flops == TRAINING and usual
+
+
 def rows(curves: FrontierCurves, settings: Settings) -> list[SpecificationRow]:
     """One row per target and specification, by corpus and optimizer; specifications without an estimate come last.
 
@@ -147,33 +170,39 @@ def _rows(
     baselines = [np.searchsorted(columns, pair.baselines) for pair in pairs]
     clusters = np.array([pair.clusters for pair in pairs])
     margin = settings.of(VerdictOptions).equivalence_margin
+    choices: list[Choice] = []
+    by_form: list[dict[Form, Slopes]] = []
+    compared: list[Compared] = []
     for variant in error_variants(matrix, columns):
-        usual = variant.frontier == default and variant.degree in (None, 2) and variant.window in (None, ALL)
         for flops, log_flops in variant.log_flops.items():
-            compared = Compared.of(variant, log_flops, targets, baselines, clusters)
-            for form, slopes in slopes_by_form(compared, settings, margin):
-                for j, pair in enumerate(pairs):
-                    yield SpecificationRow(
-                        **fields_of(pair.key),
-                        frontier=variant.frontier,
-                        flops=flops,
-                        degree=variant.degree,
-                        window=variant.window,
-                        bytes=pair.metric.bytes,
-                        pooling=pair.metric.items,
-                        subjects=pair.metric.subjects,
-                        form=form,
-                        estimand=slopes.estimand[j],
-                        value=slopes.value[j],
-                        low=slopes.low[j],
-                        high=slopes.high[j],
-                        level=settings.level,
-                        p_value=slopes.p_value[j],
-                        verdict=slopes.verdict[j],
-                        n=int(slopes.n[j]),
-                        default=bool(usual and flops == TRAINING and form == RATIO and pair.is_default),
-                        **fields_of(slopes.status[j]),
-                    )
+            choices.append(Choice(variant.frontier, flops, variant.degree, variant.window))
+            pairs_there = Compared.of(variant, log_flops, targets, baselines, clusters)
+            by_form.append(dict(slopes_by_form(pairs_there, settings, margin)))
+            compared.append(pairs_there.without_draws())
+    estimands = [slopes[RATIO].estimand for slopes in by_form]
+    for choice, slopes_of, reducible in zip(
+        choices, by_form, reducible_slopes(compared, estimands, settings.level), strict=True
+    ):
+        for form, slopes in (slopes_of | {REDUCIBLE: reducible}).items():
+            for j, pair in enumerate(pairs):
+                yield SpecificationRow(
+                    **fields_of(pair.key),
+                    **fields_of(choice),
+                    bytes=pair.metric.bytes,
+                    pooling=pair.metric.items,
+                    subjects=pair.metric.subjects,
+                    form=form,
+                    estimand=slopes.estimand[j],
+                    value=slopes.value[j],
+                    low=slopes.low[j],
+                    high=slopes.high[j],
+                    level=settings.level,
+                    p_value=slopes.p_value[j],
+                    verdict=slopes.verdict[j],
+                    n=int(slopes.n[j]),
+                    default=choice.is_default(default) and form == RATIO and pair.is_default,
+                    **fields_of(slopes.status[j]),
+                )
 
 
 def _numbered(rows: list[SpecificationRow]) -> list[SpecificationRow]:
