@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from relscale.figures import chart
 from relscale.figures.data import FigureData
 from relscale.figures.plot import make_figure
 from relscale.fitting.fit import fit
@@ -184,3 +185,18 @@ def test_intervals_of_many_corpora_are_side_by_side_inside_their_panels(tmp_path
         low, high = figure.layout[f"xaxis{bar.xaxis[1:]}"].range
         assert low < math.log10(bar.x[0]) < high
     assert "Bars at the right" in " ".join(note.text for note in figure.layout.annotations)
+
+
+def test_a_corpus_has_one_style_in_the_figures_of_frontiers_and_of_gaps(drawn: dict[str, go.Figure]) -> None:
+    """The baseline is black in both."""
+
+    def styles(name: str) -> dict[str, tuple[str, str]]:
+        keys = [trace for trace in drawn[name].data if trace.showlegend and trace.line.color]
+        return {
+            trace.name.removesuffix(" (baseline)"): (trace.line.color, trace.marker.symbol)
+            for trace in keys
+            if trace.name.removesuffix(" (baseline)") in ("text", "code")
+        }
+
+    assert styles("frontier") == styles("corpus-gap")
+    assert styles("frontier")["text"][0] == chart.BASELINE

@@ -13,7 +13,7 @@ from relscale.figures.data import FigureData, Series
 from relscale.figures.law_lines import law_line
 from relscale.figures.row_filter import LOSS
 from relscale.figures.select import reason, series_present, series_rows
-from relscale.fitting.curves.point_rows import FrontierRow
+from relscale.fitting.curves.point_rows import FrontierRow, GapRow
 
 TITLE = "Compute-optimal frontier"
 
@@ -58,7 +58,7 @@ def draw(data: FigureData) -> go.Figure:
         )
     all_series = series_present(data, points)
     panels = chart.grid(TITLE, 1, len(QUANTITIES), width=290, height=290, gap_x=84, lines=len(all_series))
-    style = chart.styles([series.label for series in all_series])
+    style = chart.styles([series.label for series in all_series], _baseline(data, all_series))
     drawn = [[_curve(data, series, points, quantity) for series in all_series] for quantity in QUANTITIES]
     x = curves_axis(drawn, panels.width, COMPUTE)
     for column, ((_, heading, exponent, title, law), curves) in enumerate(
@@ -97,3 +97,10 @@ def _curve(
     flops = [number(row.training_flops) for row in rows]
     line = law_line(data.law_rows(**series.key, **LOSS, law=quantity.law), flops)
     return Curve(series.label, series.label, flops, [number(quantity.value(row)) for row in rows], line)
+
+
+def _baseline(data: FigureData, all_series: Sequence[Series]) -> str | None:
+    """The only series with which others are compared, in black here as well; None without one."""
+    compared = {row.baseline for row in data.rows(GapRow, contrast="corpus", **LOSS)}
+    labels = [series.label for series in all_series if series.corpus in compared]
+    return labels[0] if len(labels) == 1 else None
