@@ -304,6 +304,30 @@ def test_rows_of_a_logger_that_lack_a_value_are_no_second_measurement(tmp_path: 
     assert gap(tmp_path / "wandb.csv", **columns) == ("eval/a/loss", pytest.approx(0.02))
 
 
+@pytest.mark.parametrize(
+    ("columns", "is_said"), [({}, True), ({"block": "training"}, False), ({"x": "flops"}, False)]
+)
+def test_steps_of_a_training_are_said_not_to_be_independent(columns: dict[str, str], is_said: bool) -> None:
+    """As of a curve that Weights & Biases exports, whose x is the step."""
+    table = pa.table(
+        {"_step": range(1, 9), "flops": list(map(float, FLOPS)), "loss": LOSS, "training": list("aabbccdd")}
+    )
+    fitted = relscale.fit(table, law="power", **{"x": "_step", "y": "loss"} | columns)
+    assert ("points of one training are not independent" in str(fitted)) == is_said
+
+
+def test_the_names_of_a_wide_table_may_have_commas(tmp_path: Path) -> None:
+    rows = [
+        ",".join([str(flops), *(str(2.5 * (flops / 1e21) ** -slope) for slope in GROUPS.values())])
+        for flops in FLOPS
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(['flops,"law, ethics",math', *rows]))
+    assert gap(tmp_path / "t.csv", y='"law, ethics",math', baseline="math") == (
+        "law, ethics",
+        pytest.approx(0.02),
+    )
+
+
 def test_categories_of_polars_are_names() -> None:
     """Its categories are a dictionary of string views, which Arrow cannot decode."""
     names = pa.array([of for _ in FLOPS for of in GROUPS])

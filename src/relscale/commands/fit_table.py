@@ -44,7 +44,7 @@ def _add_columns(law: argparse._ArgumentGroup) -> None:
     column(
         "--y",
         help="Column of the error (positive, lower is better); for a wide table one column per group, "
-        "separated by commas.",
+        "separated by commas (double quotes around a name that contains one).",
     )
     column("--group", help="Column of the test distribution.")
     law.add_argument(

@@ -1,5 +1,6 @@
 """The columns of a table that a law is fitted to: those that are named, and guesses of the others."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,7 +71,7 @@ def with_errors(source: pa.Table, columns: Columns, name: str) -> Columns:
     """
     y = columns.y
     if len(y) == 1 and y[0] not in source.column_names and "," in y[0]:
-        y = tuple(column.strip() for column in y[0].split(","))
+        y = tuple(column.strip() for column in next(csv.reader([y[0]], skipinitialspace=True)))
     check_columns(source, y, name)
     return replace(columns, y=y)
 

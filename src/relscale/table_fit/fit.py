@@ -51,7 +51,12 @@ from relscale.table_fit.columns import (
     with_errors,
     with_groups,
 )
-from relscale.table_fit.known_columns import higher_is_better, names_of_groups, shares_and_percentages
+from relscale.table_fit.known_columns import (
+    higher_is_better,
+    names_of_groups,
+    shares_and_percentages,
+    steps_of_a_training,
+)
 from relscale.table_fit.law_entries import fit_rows, law_entry
 from relscale.table_fit.law_rows import law_rows
 from relscale.table_fit.measurements import check_columns, read_source
@@ -198,6 +203,8 @@ def fit(
     check_no_amounts(law, columns.x, rows.usable, name)
     units = shares_and_percentages(named.y or columns.y, rows.usable)
     notes += [units] if units else []
+    if columns.block is None and law_object.make_predictors is None:
+        notes += list(filter(None, [steps_of_a_training(columns.x)]))
     for kind, column in (("group", columns.group), ("corpus", columns.corpus)):
         if column is not None:
             notes += remarks_on_case(rows.measurements[kind].unique().to_pylist(), f"column {column!r}")

@@ -151,13 +151,36 @@ def higher_is_better(y: str) -> str:
     Examples
     --------
     >>> higher_is_better("mmlu_acc")
-    "note: 'mmlu_acc' is fitted as an error, for which lower is better; of an accuracy, fit 1 − accuracy"
+    "note: 'mmlu_acc' is fitted as an error, for which lower is better; of an accuracy, fit 1 − accuracy, and of \
+percentages 100 − accuracy"
     >>> higher_is_better("loss")
     ''
     """
     if not _is_called(y, HIGHER_IS_BETTER):
         return ""
-    return f"note: {y!r} is fitted as an error, for which lower is better; of an accuracy, fit 1 − accuracy"
+    return (
+        f"note: {y!r} is fitted as an error, for which lower is better; of an accuracy, fit 1 − accuracy, and of "
+        "percentages 100 − accuracy"
+    )
+
+
+def steps_of_a_training(x: Sequence[str]) -> str:
+    """A warning if the only predictor is the step of a training, by its name; else empty.
+
+    Examples
+    --------
+    >>> steps_of_a_training(["_step"])
+    "note: '_step' is the step of a training by its name; points of one training are not independent, and intervals \
+too narrow, unless --block names the column of the training"
+    >>> steps_of_a_training(["training_flops"])
+    ''
+    """
+    if len(x) > 1 or x[0].strip(" _").lower() not in NAMES["step"]:
+        return ""
+    return (
+        f"note: {x[0]!r} is the step of a training by its name; points of one training are not independent, and "
+        "intervals too narrow, unless --block names the column of the training"
+    )
 
 
 def shares_and_percentages(y: Iterable[str], errors: pa.Table) -> str:
