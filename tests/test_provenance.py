@@ -2,6 +2,7 @@
 
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 from forgotten_digests import forget, forget_versions
@@ -146,8 +147,10 @@ def test_a_module_that_moves_bytes_counts_where_it_is_requested(package):
 )
 def test_another_version_of_a_library_that_computes_is_seen(library, stages, monkeypatch):
     before = {stage: code_digest(stage) for stage in stages}
-    version = provenance.version
-    monkeypatch.setattr(provenance, "version", lambda name: "0.0" if name == library else version(name))
+    distribution, other = provenance.distribution, SimpleNamespace(read_text=lambda _: "Version: 0.0\n")
+    monkeypatch.setattr(
+        provenance, "distribution", lambda name: other if name == library else distribution(name)
+    )
     forget_versions()
     after = {stage: code_digest(stage) for stage in stages}
     forget_versions()
