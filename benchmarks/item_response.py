@@ -2,20 +2,22 @@
 
     python benchmarks/item_response.py [--table estimators] [--draws 100]
 
-Three tables of simulations: the slope, and the accuracy of a model half of the range of ln compute beyond the
-others, by estimator; the same accuracy by the latent regression and by forecasts from mean scores; and the errors
-of rolling origins, in which all larger models are forecast from the smaller ones.
+Four tables of simulations: the slope, and the accuracy of a model half of the range of ln compute beyond the
+others, by estimator; the same accuracy by the latent regression and by forecasts from mean scores; the errors
+of rolling origins, in which all larger models are forecast from the smaller ones; and the ensemble of the workflow
+with the latent regression among its candidates and without it, with the coverage of its intervals.
 
     python benchmarks/item_response.py --results results/laptop --suite knowledge --chance 0.25
 
 The errors of rolling origins on the items of an experiment, all trainings of each corpus by their compute.
 
-The first table takes minutes of one core, the three together more than an hour; quoted in
+The first table takes minutes of one core, the three together more than an hour, the last ten minutes; quoted in
 docs/explanation/forecasts.md.
 """
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from command_line import command_line
 
@@ -27,17 +29,27 @@ from numpy.typing import NDArray
 from tabulate import tabulate
 from trials.curves import curves_of
 
+from relscale.confidence import LEVEL
 from relscale.fitting.core_options import ForecastTarget
 from relscale.fitting.curves.curves import ERROR
+from relscale.fitting.curves.frontier_curves import frontier_curves
+from relscale.fitting.curves.run_matrix import ItemResponses, RunMatrix, Series
+from relscale.fitting.forecasts.backtest import OriginForecast, backtest, forecast_from, with_ensemble
+from relscale.fitting.forecasts.candidates import CANDIDATES
 from relscale.fitting.forecasts.candidates import ENSEMBLE as ENSEMBLE_NAME
+from relscale.fitting.forecasts.ensemble_settings import DEFAULT
 from relscale.fitting.forecasts.forecast import forecast_rows
-from relscale.fitting.items.accuracy_backtest import CANDIDATES, backtest
+from relscale.fitting.forecasts.forecast_data import forecast_data
+from relscale.fitting.forecasts.scales import scales
+from relscale.fitting.items.accuracy_backtest import CANDIDATES as OF_ACCURACY
+from relscale.fitting.items.accuracy_backtest import backtest as accuracy_backtest
 from relscale.fitting.items.latent_regression import latent_regression
 from relscale.fitting.items.rasch import Items, abilities, calibrated
 from relscale.fitting.settings import Settings
 
 Floats = NDArray[np.float64]
 
+ITEM_RESPONSE = CANDIDATES.index("item response")
 WORLDS = {
     "12 models, 8 items": World(12, 8, -2, 2, 0.0),
     "12 models, 100 items": World(12, 100, -2, 1, 0.2),
@@ -152,7 +164,7 @@ def ensemble(answers: Floats, compute: Floats, at: Floats, chance: float = 0.0) 
 
 
 FORECASTS = {
-    **CANDIDATES,
+    **OF_ACCURACY,
     "line of log-odds": line_of_log_odds,
     "sigmoid, 4 parameters": four_parameters,
     "ensemble": ensemble,
@@ -205,8 +217,68 @@ def of_origins(draws: int) -> Iterator[dict[str, object]]:
         yield {"simulated data": name, **_origins([(d.answers, d.x) for d in data], world.chance)}
 
 
+def of_ensemble(draws: int) -> Iterator[dict[str, object]]:
+    """Errors of the ensemble with and without item response, and how often its intervals cover the further model."""
+    for number, (name, world) in enumerate(WORLDS.items()):
+        rng = np.random.default_rng([3, number])
+        found: dict[str, list[tuple[float, bool]]] = {"item response": [], "with it": [], "without it": []}
+        weights = []
+        for _ in range(draws):
+            drawn = draw(world, rng)
+            with_it, without = _ensembles(drawn, world.chance)
+            weights.append(with_it.weight[ITEM_RESPONSE, 0, 0])
+            error = 1 - drawn.measured
+            for kind, value, half in (
+                ("item response", with_it.candidates[ITEM_RESPONSE, 0, 0], np.nan),
+                ("with it", with_it.ensemble[0, 0], with_it.half[0, 0]),
+                ("without it", without.ensemble[0, 0], without.half[0, 0]),
+            ):
+                inside = np.exp(value - half) <= error <= np.exp(value + half)
+                found[kind].append((float(np.exp(value)) - error, bool(inside)))
+        row: dict[str, object] = {"simulated data": name, "mean weight": f"{np.nanmean(weights):.2f}"}
+        for kind, pairs in found.items():
+            off, inside = np.array(pairs).T
+            row[f"RMSE, {kind}"] = f"{np.sqrt(np.nanmean(off**2)):.4f}"
+            if kind != "item response":
+                row[f"coverage, {kind}"] = f"{inside.mean():.0%}"
+        yield row
+
+
+def _ensembles(drawn: Drawn, chance: float) -> tuple[OriginForecast, OriginForecast]:
+    """The forecast of a data set's error rate at ``AHEAD``, and the same without item response."""
+    runs, items = drawn.answers.shape
+    responses = ItemResponses(drawn.answers, np.full(items, 1 / items), chance)
+    series, unknown = Series("s", None, "error_rate", "g"), np.full(runs, np.nan)
+    matrix = RunMatrix(
+        experiment=None,
+        corpus="c",
+        optimizer=None,
+        run=[str(i) for i in range(runs)],
+        block=[None] * runs,
+        status=["ok"] * runs,
+        budget=unknown,
+        training_flops=1e20 * np.exp(drawn.x),
+        params=unknown,
+        tokens=unknown,
+        loss=unknown,
+        series=[series],
+        values=1 - drawn.answers.mean(axis=1, keepdims=True),
+        replicates=np.empty((runs, 1, 0)),
+        responses={series: responses},
+    )
+    data = forecast_data(frontier_curves(matrix, Settings()).errors, matrix)
+    at = scales(np.log([1e20 * np.exp(AHEAD)]), [np.nan], [np.nan])
+    tested = backtest(data, LEVEL)
+    record = tested.record.known_by(tested.origins, data.usable)
+    with_it = forecast_from(data, data.usable, at, record, LEVEL)
+    others = np.arange(len(CANDIDATES))[:, None, None] != ITEM_RESPONSE
+    blind = replace(record, candidates=np.where(others, record.candidates, np.nan))
+    alone = replace(with_it, candidates=np.where(others, with_it.candidates, np.nan))
+    return with_it, with_ensemble(data, alone, blind, LEVEL, DEFAULT)
+
+
 def _origins(data: list[tuple[Floats, Floats]], chance: float) -> dict[str, object]:
-    found = [backtest(answers, 1e20 * np.exp(x), chance, FORECASTS) for answers, x in data]
+    found = [accuracy_backtest(answers, 1e20 * np.exp(x), chance, FORECASTS) for answers, x in data]
     count = sum(each.forecasts for each in found)
     errors = {name: np.nanmean([each.mean_error[name] for each in found]) for name in FORECASTS}
     return {"forecasts": count, **{name: f"{error:.4f}" for name, error in errors.items()}}
@@ -241,6 +313,7 @@ TABLES = {
     "estimators": ("Estimators of the line", of_estimators),
     "forecasts": ("Forecasts: RMSE of the accuracy (bias)", of_forecasts),
     "origins": ("Rolling origins: mean absolute error of the accuracy", of_origins),
+    "ensemble": ("The workflow's ensemble with item response and without", of_ensemble),
 }
 
 

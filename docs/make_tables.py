@@ -5,7 +5,7 @@ from pathlib import Path
 
 from relscale.corpora.documents import DocumentRow
 from relscale.fitting.fits import ROWS
-from relscale.measurements.measurement import Measurement, Replicate
+from relscale.measurements.measurement import Measurement, Replicate, Response
 from relscale.scoring.checkpoint_table import Checkpoint
 from relscale.scoring.items import Item
 from relscale.scoring.requests import Request
@@ -36,8 +36,8 @@ STAGES: dict[str, tuple[str, dict[str, type]]] = {
         {"requests": Request, "items": Item, "task_metrics": TaskValue},
     ),
     "Measurements": (
-        "measurements.parquet, replicates.parquet",
-        {"measurements": Measurement, "replicates": Replicate},
+        "measurements.parquet, replicates.parquet, responses.parquet",
+        {"measurements": Measurement, "replicates": Replicate, "responses": Response},
     ),
     "Fits": ("fits/TABLE.parquet; `relscale fit` of a table writes them too", ROWS),
 }

@@ -87,7 +87,7 @@ def test_groups_that_share_files_are_drawn_together_where_one_has_one_question_o
         few = few.set_column(few.column_names.index(name), few.schema.field(name), column)
     model = Model(corpus="web", run="r", block="r", training_flops=1e18)
     run = Measured(model, (), (pa.concat_tables([items_of(make_items), few]),))
-    measurements, pieces = collect([run], "test", Collect(replicates=200, cut=0), seed=0)
+    measurements, pieces, _ = collect([run], "test", Collect(replicates=200, cut=0), seed=0)
     clusters = {row["group"]: row["clusters"] for row in measurements.to_pylist() if row["metric"] == METRIC}
     assert clusters == {"g": 3, "few": 3}
     found = [row for piece in pieces for row in piece.to_pylist() if row["metric"] == METRIC]
@@ -117,7 +117,7 @@ def test_both_opinions_are_collected_and_only_where_there_are_clusters(make_item
     alone = alone.set_column(alone.column_names.index("group"), alone.schema.field("group"), renamed)
     tables = [items_of(make_items), alone]
     run = Measured(model, (), (pa.concat_tables(tables),))
-    measurements, pieces = collect([run], "test", Collect(replicates=40, cut=0), seed=0)
+    measurements, pieces, _ = collect([run], "test", Collect(replicates=40, cut=0), seed=0)
     rows = {row["group"]: row for row in measurements.to_pylist() if row["metric"] == METRIC}
     assert (rows["g"]["clusters"], rows["g"]["items"]) == (3, 5)
     assert rows["g"]["effective_clusters"] == pytest.approx(25 / 11)

@@ -12,7 +12,7 @@ from relscale.design.architecture import Architecture
 from relscale.design.run import Hyperparameters, Run
 from relscale.errors import RelscaleError
 from relscale.measurements.collect import collect
-from relscale.measurements.measurement import MEASUREMENTS, REPLICATES, Model
+from relscale.measurements.measurement import MEASUREMENTS, REPLICATES, RESPONSES, Model
 from relscale.measurements.options import Collect
 from relscale.measurements.published import published
 from relscale.measurements.runs import Measured, trained_runs
@@ -75,7 +75,7 @@ def experiment(tmp_path, make_items):
 
 def collected(folder, replicates=50, seed=0):
     runs = trained_runs([folder / "runs.json"], [folder / "scores.json"])
-    measurements, pieces = collect(runs, "test", Collect(replicates=replicates, cut=0), seed)
+    measurements, pieces, _ = collect(runs, "test", Collect(replicates=replicates, cut=0), seed)
     return measurements, pyarrow.concat_tables(pieces).unify_dictionaries()
 
 
@@ -84,6 +84,25 @@ def test_the_tables_have_their_columns(experiment):
     assert measurements.schema.equals(MEASUREMENTS)
     assert replicates.schema.equals(REPLICATES)
     assert "" not in measurements["metric"].to_pylist()
+
+
+def test_the_error_rate_is_the_share_of_wrong_responses(experiment):
+    runs = trained_runs([experiment / "runs.json"], [experiment / "scores.json"])
+    found = collect(runs, "test", Collect(replicates=0, cut=0), 0)
+    responses = pyarrow.concat_tables(found.responses).unify_dictionaries()
+    assert responses.schema.equals(RESPONSES)
+    rows = responses.to_pylist()
+    keys = {(row["run"], row["group"]) for row in rows}
+    for metric, column in (("error_rate", "right"), ("error_rate_per_byte", "right_per_byte")):
+        measured = {
+            (row["run"], row["group"]): row["value"]
+            for row in found.measurements.to_pylist()
+            if row["metric"] == metric and row["value"] is not None
+        }
+        assert set(measured) == keys
+        for key, value in measured.items():
+            right = [row[column] for row in rows if (row["run"], row["group"]) == key]
+            assert value == pytest.approx(1 - np.mean(right))
 
 
 def test_a_checkpoint_on_the_way_is_a_model_of_its_run_without_a_budget(experiment, make_items):

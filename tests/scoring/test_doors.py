@@ -90,7 +90,7 @@ def read(folder, suite, name):
 
 
 def measured(run, suite, name):
-    table, pieces = collect([run], "doors", Collect(replicates=20, cut=0), 0, {name: suite})
+    table, pieces, _ = collect([run], "doors", Collect(replicates=20, cut=0), 0, {name: suite})
     replicates = [row for piece in pieces for row in piece.to_pylist()]
     return table.to_pylist(), replicates
 

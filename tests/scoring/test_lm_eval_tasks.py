@@ -211,7 +211,7 @@ def collected(folder, suite, model, prepared):
     add_task_metrics(folder / "scores.json", [prepared], folder / "store")
     (entry,) = read_entries(folder / "scores.json", Score)
     model = Measured(Model(corpus="any", run="tiny", block="tiny"), (), (entry.items,), (entry.task_metrics,))
-    table, pieces = collect([model], "test", Collect(replicates=10, cut=0), 0, {suite: prepared})
+    table, pieces, _ = collect([model], "test", Collect(replicates=10, cut=0), 0, {suite: prepared})
     replicates: dict[tuple[str, str, str], list[float]] = {}
     for piece in pieces:
         for row in piece.to_pylist():
@@ -333,7 +333,7 @@ def test_a_model_without_numbers_has_none_of_lm_evals_either(own_measurements):
     prepared = folder / "own"
     values = task_metrics(PreparedTasks(prepared, read_manifest(prepared)), "own", items)
     run = Measured(Model(corpus="any", run="tiny", block="tiny"), (), (items,), (values,))
-    table, _ = collect([run], "test", Collect(replicates=10, cut=0), 0, {"own": prepared})
+    table, *_ = collect([run], "test", Collect(replicates=10, cut=0), 0, {"own": prepared})
     reported = [row for row in table.to_pylist() if row["metric"].startswith("lm_eval_")]
     assert {row["group"] for row in reported} == set(FEATURES)
     assert all(row["value"] is None and row["status"].startswith("no number") for row in reported)

@@ -1,4 +1,4 @@
-# Measurements, with bootstrap replicates over items: from item scores, from logs of lm-eval, or from published tables.
+# Measurements, with bootstrap replicates over items and the responses to each: from item scores, from logs of lm-eval, or from published tables.
 
 
 rule collect:
@@ -12,6 +12,7 @@ rule collect:
     output:
         measurements=results.measurements,
         replicates=results.replicates,
+        responses=results.responses,
     params:
         config=CONFIG,
         options=digest(experiment.collect.values()),
@@ -30,4 +31,5 @@ rule collect:
         "../../envs/relscale.yaml"
     shell:
         "relscale collect {params.config:q} --runs {input.runs:q} --scores {input.scores:q} --suites {input.suites:q}"
-        " --output={output.measurements:q} --replicates={output.replicates:q} --parent $PPID 2> {log:q}"
+        " --output={output.measurements:q} --replicates={output.replicates:q}"
+        " --responses={output.responses:q} --parent $PPID 2> {log:q}"

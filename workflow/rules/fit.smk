@@ -5,6 +5,7 @@ rule fit:
     input:
         measurements=results.measurements,
         replicates=results.replicates,
+        responses=results.responses,
         suites=pipeline.suites,
         answers=as_inputs(pipeline.analysis.answers),
     output:
@@ -24,5 +25,6 @@ rule fit:
     conda:
         "../../envs/relscale.yaml"
     shell:
-        "relscale fit {input.measurements:q} --replicates={input.replicates:q} --config={params.config:q}"
+        "relscale fit {input.measurements:q} --replicates={input.replicates:q} --responses={input.responses:q}"
+        " --config={params.config:q}"
         " --suites {input.suites:q} --output={params.folder:q} --parent $PPID > {log:q} 2>&1"

@@ -9,7 +9,7 @@ HELP = "compute the measurements from item scores"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """CONFIG, --runs, --scores, --suites, --output and --replicates."""
+    """CONFIG, --runs, --scores, --suites, --output, --replicates and --responses."""
     add_config(parser)
     add_files(parser, "--runs", "The manifests of all training jobs")
     add_files(parser, "--scores", "The manifests of all scoring jobs")
@@ -21,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--replicates",
         type=output_table,
         help="Output table of bootstrap replicates over items (.parquet or .csv).",
+    )
+    parser.add_argument(
+        "--responses",
+        type=output_table,
+        help="Output table of whether each model answers each question right (.parquet or .csv).",
     )
 
 
@@ -34,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     )
     from relscale.experiments.results import Results
     from relscale.measurements.collect import collect
-    from relscale.measurements.measurement import REPLICATES
+    from relscale.measurements.measurement import REPLICATES, RESPONSES
     from relscale.measurements.mixture_shares import with_listed_shares, with_mixture_shares
     from relscale.measurements.published import read_tables
     from relscale.measurements.quantization import with_quantization
@@ -53,6 +58,8 @@ def run(options: argparse.Namespace) -> None:
         write_table(read_tables(experiment.runs.tables, experiment.name), options.output)
         if options.replicates:  # published tables have no items
             write_pieces([], REPLICATES, options.replicates)
+        if options.responses:
+            write_pieces([], RESPONSES, options.responses)
         return
     trust_suite_code(experiment.scoring.trust_suite_code)
     results = Results.of(experiment)
@@ -70,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         trained = files(options.runs, (results.runs(*job) for job in training_jobs(experiment)))
         runs = trained_runs(trained, scores, [run.name for run in experiment.planned_runs], list(names))
-    measurements, replicates = collect(
+    measurements, replicates, responses = collect(
         runs,
         experiment.name,
         experiment.collect,
@@ -91,3 +98,5 @@ def run(options: argparse.Namespace) -> None:
     write_table(with_quantization(measurements, experiment.scoring.quantization, logged), options.output)
     if options.replicates:
         write_pieces(replicates, REPLICATES, options.replicates)
+    if options.responses:
+        write_pieces(responses, RESPONSES, options.responses)

@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Bootstrap replicates over items, for intervals over items.",
     )
     measured.add_argument(
+        "--responses",
+        type=Path,
+        help="Whether each model answers each question right, for forecasts by item response theory.",
+    )
+    measured.add_argument(
         "--config",
         type=Path,
         help="Experiment with the options of the fit (section 'fit') and the baselines of its suites.",
@@ -58,7 +63,7 @@ def run(options: argparse.Namespace) -> None:
     (--law) is fitted; columns that are not given by --group, --x and --y are guessed and reported.
     """
     if not _is_measured(options):
-        for name in ("config", "replicates", "suites"):
+        for name in ("config", "replicates", "responses", "suites"):
             if getattr(options, name) is not None:
                 raise RelscaleError(f"--{name} is for measurements, and --law is for any other table")
         fit_table.run(options)
@@ -77,14 +82,21 @@ def run(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None:
             raise RelscaleError(f"--{name.replace('_', '-')} is for one law on any table; name the --law")
     check_folder(options.output)
-    fit_measurements(options.table, options.output, options.replicates, options.config, options.suites)
+    fit_measurements(
+        options.table,
+        options.output,
+        options.replicates,
+        options.config,
+        options.suites,
+        options.responses,
+    )
 
 
 def _is_measured(options: argparse.Namespace) -> bool:
     """Whether the table has the columns of measurements, as written by `collect`."""
     if options.law or options.x or options.y:
         return False
-    if options.config or options.replicates or options.suites:
+    if options.config or options.replicates or options.responses or options.suites:
         return True
     from relscale.storage.tables import read_table
 
@@ -97,6 +109,7 @@ def fit_measurements(
     replicates: Path | None = None,
     config: Path | None = None,
     suites: list[Path] | None = None,
+    responses: Path | None = None,
 ) -> None:
     """Fit the laws to a table of measurements, write all tables of the fit, and print a summary.
 
@@ -112,6 +125,8 @@ def fit_measurements(
         The experiment.
     suites
         Manifests of its suites, in order; by default those of its results.
+    responses
+        Whether each model answers each question right.
 
     Raises
     ------
@@ -144,6 +159,7 @@ def fit_measurements(
         section.values(),
         facts,
         seed=experiment.seed if experiment else 0,
+        responses=open_table(responses) if responses else None,
     )
     if section.answers:
         fits = fits.with_table("reproduction", reproduction(read_table(section.answers), fits))

@@ -94,6 +94,11 @@ class Results:
         return self.folder / "replicates.parquet"
 
     @property
+    def responses(self) -> Path:
+        """Whether each model answers each question right."""
+        return self.folder / "responses.parquet"
+
+    @property
     def fits(self) -> Path:
         """The folder of the tables of fits."""
         return self.folder / "fits"

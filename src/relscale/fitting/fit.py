@@ -15,6 +15,7 @@ from relscale.fitting.curves.by_size import by_size
 from relscale.fitting.curves.contrasts import BY, contrasts
 from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.frontier_curves import FrontierCurves, frontier_curves
+from relscale.fitting.curves.item_responses import ResponseTable, with_responses
 from relscale.fitting.curves.point_rows import error_rows, gap_rows, point_rows
 from relscale.fitting.curves.replicate_array import Replicates
 from relscale.fitting.curves.run_matrix import RunMatrix, run_matrices
@@ -46,6 +47,7 @@ def fit(
     options: Mapping[str, Any] | None = None,
     suites: Mapping[str, SuiteFacts] | None = None,
     seed: int = 0,
+    responses: "ResponseTable | None" = None,
 ) -> Fits:
     """Fit an experiment's measurements.
 
@@ -61,6 +63,8 @@ def fit(
         read in batches, and does not have to fit into memory.
     seed
         Seed of all bootstraps and simulations.
+    responses
+        Whether each model answers each question right, for forecasts of error rates by item response theory.
 
     Raises
     ------
@@ -72,6 +76,7 @@ def fit(
     refuse_mixed_formats(measurements)
     matrices = run_matrices(measurements, replicates)
     settings = fit_settings(options or {}, suites or {}, matrices, seed)
+    matrices = with_responses(matrices, responses, settings)
     frontiers = [frontier_curves(matrix, settings) for matrix in matrices]
     rows = _Rows()
     for frontier in frontiers:

@@ -15,6 +15,7 @@ from relscale.measurements.measurement import Model
 from relscale.measurements.metrics import effective_clusters, replicate_values, values
 from relscale.measurements.options import Collect
 from relscale.measurements.ratio_terms import ratio_terms, shared_clusters
+from relscale.measurements.responses import Responses, responses_of
 from relscale.measurements.samples import Place
 from relscale.measurements.task_metrics import task_metrics
 from relscale.scoring.items import ItemStatus
@@ -59,6 +60,7 @@ class Cell:
     unknown: float
     has_choices: bool
     requests: GroupRequests
+    responses: Responses | None
 
     @property
     def place(self) -> Place:
@@ -151,6 +153,7 @@ def _cell(part: pa.Table, place: Place, prepared: bool, shared: Shared, clusters
         group.unknown,
         group.has_choices,
         shared.requests.setdefault(content.digest, content),
+        responses_of(group),
     )
 
 
@@ -191,6 +194,7 @@ class ReportedMetrics:
                 effective_clusters=None if cell.effective_clusters is None else np.empty(0),
                 independent=cell.independent and Independent(np.empty(0), none),
                 flagged=flagged,
+                responses=None,
             )
         folder = self.prepared.get(suite)
         added = task_metrics(reported, folder, self.draws.by(cell.units))

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,7 @@ from relscale.measurements.metric import VALIDATION, Metric
 from relscale.measurements.options import Collect
 from relscale.measurements.ratio_terms import UNUSABLE
 from relscale.measurements.replicates import ORDER, replicate_pieces
+from relscale.measurements.responses import ModelResponses, response_pieces
 from relscale.measurements.runs import Loss, Measured
 from relscale.measurements.samples import Place
 from relscale.measurements.sanity import flag_impossible
@@ -37,14 +39,34 @@ from relscale.storage.checked_parquet import read_parquet
 from relscale.storage.rows import table_of
 
 
+class Collected(NamedTuple):
+    """The tables of an experiment.
+
+    Attributes
+    ----------
+    measurements
+        `relscale.measurements.measurement.Measurement` rows, including those of the validation loss. A run that
+        diverged has only the latter, with null values and its status.
+    replicates
+        `relscale.measurements.measurement.Replicate` rows, for every error that comes from items. They are tens of
+        millions in a large experiment, and therefore come in pieces, made on demand.
+    responses
+        `relscale.measurements.measurement.Response` rows, for every question, in pieces as well.
+    """
+
+    measurements: pa.Table
+    replicates: Iterator[pa.Table]
+    responses: Iterator[pa.Table]
+
+
 def collect(
     runs: Iterable[Measured],
     experiment: str,
     options: Collect,
     seed: int,
     prepared: Mapping[str, Path] | None = None,
-) -> tuple[pa.Table, Iterator[pa.Table]]:
-    """Measurements and replicates of all runs.
+) -> Collected:
+    """Measurements, replicates and responses of all runs.
 
     Parameters
     ----------
@@ -58,15 +80,6 @@ def collect(
         Seed of the bootstrap draws.
     prepared
         Folders of prepared suites by name; lm-eval's tasks in them state how their own metrics are aggregated.
-
-    Returns
-    -------
-    measurements
-        `relscale.measurements.measurement.Measurement` rows, including those of the validation loss. A run that
-        diverged has only the latter, with null values and its status.
-    replicates
-        `relscale.measurements.measurement.Replicate` rows: ``options.replicates`` for every error that comes from
-        items. They are tens of millions in a large experiment, and therefore come in pieces, made on demand.
 
     Raises
     ------
@@ -106,8 +119,14 @@ def collect(
     missing = list(_missing(cells, scored))
     report_items(cells, missing, options.cut)
     table = flag_impossible(table_of(Measurement, rows + missing).cast(MEASUREMENTS))
-    return table.sort_by([(column, "ascending") for column in ORDER]), replicate_pieces(
-        cells, options.replicates
+    return Collected(
+        table.sort_by([(column, "ascending") for column in ORDER]),
+        replicate_pieces(cells, options.replicates),
+        response_pieces(
+            ModelResponses(collected.model, *collected.cell.place, responses)
+            for collected in cells
+            if (responses := collected.cell.responses) is not None
+        ),
     )
 
 

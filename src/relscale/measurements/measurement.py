@@ -95,6 +95,28 @@ class Replicate:
     value: float | None = column("The metric in this bootstrap draw.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One row per model and question: whether the model answers it right, for item response theory."""
+
+    experiment: str = column("Name of the experiment.")
+    corpus: str = column("Training corpus of the model.")
+    optimizer: str | None = column("Optimizer of the training.")
+    run: str = column("Name of the model.")
+    step: int | None = column("Training step of the checkpoint.")
+    suite: str = column("Evaluation suite.")
+    prompt: str = column("Prompt variant.")
+    group: str = column("Test distribution.")
+    subject: str | None = column("Subject within the group.")
+    item: str = column("Id of the question: the same for every model.")
+    right: bool | None = column(
+        "Whether the likeliest choice is right, as `accuracy` counts it; null without a valid score."
+    )
+    right_per_byte: bool | None = column(
+        "The same by log-probability per byte, as `accuracy_per_byte` counts it; null for tasks without choices."
+    )
+
+
 MODEL_COLUMNS = names_of(Model)
 SHARE = "share_"  # prefix of further columns: the share of each part in a mixture of training data
 
@@ -146,3 +168,4 @@ def _compact(field: pa.Field) -> pa.Field:
 
 MEASUREMENTS = pa.schema([_field(column) for column in columns_of(Measurement)])
 REPLICATES = pa.schema([_compact(_field(column)) for column in columns_of(Replicate)])
+RESPONSES = pa.schema([_compact(_field(column)) for column in columns_of(Response)])

@@ -32,8 +32,8 @@ class RatioTerms:
         ``int[questions]``, codes from 0 of the resampled clusters; None for independent questions.
     units
         Names of the resampled units: the cluster of each question, or its document.
-    subjects, subject_count
-        ``int[questions]``, codes from 0, and their number; None and 0 without subjects.
+    subjects, subject_names
+        ``int[questions]``, codes from 0, and what they stand for; None and empty without subjects.
     bytes
         Scored UTF-8 bytes of the right answers, or of the documents.
     flagged
@@ -54,12 +54,17 @@ class RatioTerms:
     clusters: np.ndarray | None
     units: list[str]
     subjects: np.ndarray | None
-    subject_count: int
+    subject_names: tuple[str, ...]
     bytes: int
     flagged: Counter[ItemStatus]
     empty: int
     unknown: float
     has_choices: bool
+
+    @property
+    def subject_count(self) -> int:
+        """Number of subjects; 0 without subjects."""
+        return len(self.subject_names)
 
     @property
     def cluster_count(self) -> int | None:
@@ -137,10 +142,11 @@ def ratio_terms(items: pa.Table, shared: frozenset[str] | None = None) -> RatioT
     numerators, denominators = (np.stack(side, axis=1) for side in zip(*columns.values(), strict=True))
     pooled = Metric.of(BITS, "document" if is_document else "scored", "pooled").name
     size = int(denominators[:, list(columns).index(pooled)].sum())
-    codes, count = None, 0
+    codes, subject_names = None, ()
     if subjects is not None:
         names = subjects.take(pc.sort_indices(subjects))
-        codes, count = pc.index_in(items["subject"].take(starts), value_set=names).to_numpy(), len(names)
+        codes = pc.index_in(items["subject"].take(starts), value_set=names).to_numpy()
+        subject_names = tuple(names.to_pylist())
     empty = 0 if is_document else np.unique(question[items["bytes_answer"].to_numpy() == 0]).size
     doc_ids = items["doc_id"].take(starts).to_pylist()
     clusters, units = _clusters(items, starts, doc_ids, shared_clusters(items) if shared is None else shared)
@@ -152,7 +158,7 @@ def ratio_terms(items: pa.Table, shared: frozenset[str] | None = None) -> RatioT
         clusters,
         units,
         codes,
-        count,
+        subject_names,
         size,
         +flagged,
         int(empty),

@@ -102,7 +102,10 @@ def _checks(results: Path) -> Iterator[tuple[Path, Callable[[Path], None]]]:
     for path in sorted(results.glob("scores/*/*.json")):
         yield path, _check_scores
     # Other files in the folder belong to the user.
-    tables = (paths.measurements, paths.replicates, paths.branches, paths.critical_batches)
+    tables = (
+        *(paths.measurements, paths.replicates, paths.responses),
+        *(paths.branches, paths.critical_batches),
+    )
     for path in (*tables, *map(paths.fit, ROWS)):
         if path.is_file():
             yield path, _check_table

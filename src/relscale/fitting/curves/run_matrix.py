@@ -3,7 +3,8 @@
 One row per run, one column per series (suite, prompt, metric, group), and item replicates on a third axis.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,25 @@ class Series(NamedTuple):
 
 
 @dataclass(frozen=True)
+class ItemResponses:
+    """The responses of R runs to the k questions behind one error rate, which is ``1 − right @ weight``.
+
+    Attributes
+    ----------
+    right
+        (R, k) 1 if right, 0 if wrong, nan if missing.
+    weight
+        (k,) share of each question in the error rate: equal shares of the questions, or of the subjects.
+    chance
+        Accuracy of a guess; 0 if unknown.
+    """
+
+    right: Floats
+    weight: Floats
+    chance: float
+
+
+@dataclass(frozen=True)
 class RunMatrix:
     """All runs of one corpus and optimizer, by compute, then tokens; R runs, K series, B replicates.
 
@@ -64,6 +84,10 @@ class RunMatrix:
         (K,) smallest effective number of clusters of a series' items; nan for independent items.
     flags
         (R, K) the status of each measurement, "ok" where there is none.
+    step
+        (R,) steps of checkpoints; empty if unknown.
+    responses
+        The item responses behind the error rates that are forecast, if they are known.
     """
 
     experiment: str | None
@@ -82,6 +106,8 @@ class RunMatrix:
     replicates: Floats
     clusters: Floats | None = None
     flags: NDArray[np.object_] | None = None
+    step: list[int | None] = field(default_factory=list)
+    responses: Mapping[Series, ItemResponses] = field(default_factory=dict)
 
     @property
     def training(self) -> list[str]:
@@ -159,6 +185,7 @@ def run_matrices(
                 corpus=corpus,
                 optimizer=optimizer,
                 run=[names[row][len(FAMILY)] for row in rows],
+                step=[names[row][len(FAMILY) + 1] for row in rows],
                 block=[blocks[row] for row in rows],
                 status=[str(run_status[row]) for row in rows],
                 training_flops=flops[rows],

@@ -7,7 +7,6 @@ Nothing at an origin depends on a number beyond it.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -15,13 +14,9 @@ from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts.absurd import absurd
 from relscale.fitting.forecasts.candidates import (
     CANDIDATES,
-    COMMON,
-    OF_ERRORS,
-    OF_LOSSES,
-    OF_VALUES,
+    EVERY,
     POWER_LAW,
     SERIES_CANDIDATES,
-    Candidate,
     loss_forecasts,
     series_forecasts,
 )
@@ -34,7 +29,6 @@ from relscale.fitting.forecasts.track_record import TrackRecord
 from relscale.fitting.forecasts.weights import combine, ensemble_errors, median, weights
 from relscale.fitting.forecasts.width import half_widths
 
-EVERY: tuple[Candidate[Any], ...] = (*OF_VALUES, *OF_ERRORS, *OF_LOSSES, COMMON)
 OF_RUNS = np.array([candidate.of_runs for candidate in EVERY])
 OF_COMPUTE = np.array([not candidate.of_shape for candidate in EVERY])
 TIE = 1e-6

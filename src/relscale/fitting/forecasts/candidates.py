@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -11,10 +11,12 @@ from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts import additive_laws, loss_to_loss, trend
 from relscale.fitting.forecasts.error_forecasts import AlongScales
 from relscale.fitting.forecasts.forecast_data import ForecastData
+from relscale.fitting.forecasts.item_response import AnsweredRuns, item_response
 from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.rolling_origins import Mask
 from relscale.fitting.forecasts.scales import Scales
 
+FromAnswers = Callable[[AnsweredRuns, Mask, Scales, int], Floats]
 FromPartner = Callable[[Floats, Floats, Floats], Floats]
 FromCommon = Callable[[Floats, Floats, Floats, Floats], Floats]
 F = TypeVar("F")
@@ -29,7 +31,7 @@ class Candidate(Generic[F]):
     forecast
         The function from known scales, their values (P, J) and the target scales to the forecast (Q, J); for a
         loss-to-loss candidate, from ln E_t and ln E_b (P, J) and a forecast of ln E_b (Q, J). All in logarithms, nan
-        without a forecast.
+        without a forecast. That of single answers is from the runs, the known points and the number of series.
     needs
         The reason if it has no forecast.
     law
@@ -86,6 +88,15 @@ OF_ERRORS: tuple[Candidate[AlongScales], ...] = (
     Candidate("M4", additive_laws.saturated, "fewer than five computes"),
     Candidate("BNSL", additive_laws.broken, "fewer than five computes", law="bnsl"),
 )
+# Forecasts of an error rate from the answers to single questions.
+OF_ANSWERS: tuple[Candidate[FromAnswers], ...] = (
+    Candidate(
+        "item response",
+        item_response,
+        "needs per-item results: the responses of at least four runs at three computes to single questions",
+        of_shape=True,
+    ),
+)
 # Forecasts of an error from a forecast of another error.
 OF_LOSSES: tuple[Candidate[FromPartner], ...] = (
     Candidate(
@@ -109,8 +120,11 @@ COMMON: Candidate[FromCommon] = Candidate(
     of_shape=True,
 )
 
-SERIES_CANDIDATES = tuple(candidate.name for candidate in (*OF_VALUES, *OF_ERRORS))
-CANDIDATES = (*SERIES_CANDIDATES, *(candidate.name for candidate in OF_LOSSES), COMMON.name)
+EVERY: tuple[Candidate[Any], ...] = (*OF_VALUES, *OF_ERRORS, *OF_ANSWERS, *OF_LOSSES, COMMON)
+SERIES_CANDIDATES = tuple(
+    candidate.name for candidate in EVERY[: len(OF_VALUES) + len(OF_ERRORS) + len(OF_ANSWERS)]
+)
+CANDIDATES = tuple(candidate.name for candidate in EVERY)
 PARAMETERS = {
     "power law": 2,
     "power law with floor": 3,
@@ -122,8 +136,7 @@ PARAMETERS = {
     "BNSL": 6,
 }  # of laws that have residuals
 PERSISTENCE, POWER_LAW, ENSEMBLE = "persistence", "power law", "ensemble"
-LACKING = {candidate.name: candidate.needs for candidate in (*OF_VALUES, *OF_ERRORS)}
-LACKING |= {candidate.name: candidate.needs for candidate in OF_LOSSES} | {COMMON.name: COMMON.needs}
+LACKING = {candidate.name: candidate.needs for candidate in EVERY}
 
 
 def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Floats, Floats, Floats]:
@@ -148,6 +161,12 @@ def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Float
         else:
             fitted = scales, data.errors[known]
         forecast = data.error_forecasts.of(of_errors.name, of_errors.forecast, *fitted, both)
+        errors.append(forecast[:n_targets])
+        values.append(_of_curves(forecast, data))
+    for of_answers in OF_ANSWERS:
+        forecast = np.full((len(both), data.errors.shape[1]), np.nan)
+        if data.answered is not None:
+            forecast[:n_targets] = of_answers.forecast(data.answered, known, at, forecast.shape[1])
         errors.append(forecast[:n_targets])
         values.append(_of_curves(forecast, data))
     all_values = np.stack(values)

@@ -14,7 +14,7 @@ from relscale.storage.rows import fields_of
 
 
 def data_digest(curves: Curves, data: ForecastData) -> str:
-    """The sha256, in hexadecimal, of every curve's key and values, with compute, parameters and tokens.
+    """The sha256, in hexadecimal, of every curve's key and values, with compute, parameters and tokens, and responses.
 
     It does not depend on the order of curves and points. All bits of the numbers are included.
     """
@@ -27,6 +27,14 @@ def data_digest(curves: Curves, data: ForecastData) -> str:
     if data.runs is not data.scales:
         runs = (data.runs.log_flops, data.runs.log_params, data.runs.log_tokens)
         parts += [_rows(*runs, series) for series in data.run_errors.T]
+    if data.answered is not None:
+        answered = (
+            data.answered.scales.log_flops,
+            data.answered.scales.log_params,
+            data.answered.scales.log_tokens,
+        )
+        for responses in data.answered.responses.values():
+            parts += [_rows(*answered, *responses.right.T), responses.weight.tobytes()]
     digest = hashlib.sha256()
     for part in sorted(parts):
         digest.update(hashlib.sha256(part).digest())

@@ -1,6 +1,7 @@
 """Data of the forecast candidates: each error series once, and the two series of each ratio."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from relscale.fitting.curves.curves import Curves
 from relscale.fitting.curves.gaps import log_or_nan
 from relscale.fitting.curves.run_matrix import Floats, RunMatrix, Series
 from relscale.fitting.forecasts.error_forecasts import ErrorForecasts
+from relscale.fitting.forecasts.item_response import AnsweredRuns
 from relscale.fitting.forecasts.scales import Scales, scales, scales_of
 from relscale.fitting.keys import SERIES
 
@@ -43,6 +45,8 @@ class ForecastData:
         (R,) the point of each run.
     error_forecasts
         Those computed so far, of these or of other curves of the same series.
+    answered
+        The responses of runs to single questions; None if they are unknown.
     """
 
     scales: Scales
@@ -58,6 +62,7 @@ class ForecastData:
     run_errors: Floats
     point_of_run: Indices
     error_forecasts: ErrorForecasts
+    answered: AnsweredRuns | None = None
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -68,7 +73,7 @@ class ForecastData:
 def forecast_data(
     curves: Curves, matrix: RunMatrix | None = None, error_forecasts: ErrorForecasts | None = None
 ) -> ForecastData:
-    """The data of ``curves``; ``matrix`` is given if their points are optima between its runs.
+    """The data of ``curves``; ``matrix`` is that of their runs, if they are of one.
 
     ``error_forecasts`` are those of other curves, if they are shared.
     """
@@ -99,8 +104,12 @@ def forecast_data(
         common = errors.shape[1] + pool
         errors = np.concatenate([errors, mean], axis=1)
     runs, run_errors, point_of_run = scales, errors, np.arange(len(scales))
-    if matrix is not None and any(point.is_parabola for point in curves.points):
-        runs, run_errors, point_of_run = _runs(curves, matrix, errors.shape[1], of_target, of_baseline)
+    answered = None
+    if matrix is not None:
+        columns = _series(curves, of_target, of_baseline)
+        if any(point.is_parabola for point in curves.points):
+            runs, run_errors, point_of_run = _runs(curves, matrix, errors.shape[1], columns)
+        answered = _answered(curves, matrix, columns)
     return ForecastData(
         scales,
         curves.value,
@@ -115,29 +124,59 @@ def forecast_data(
         run_errors,
         point_of_run,
         error_forecasts or ErrorForecasts(),
+        answered,
     )
 
 
-def _runs(
-    curves: Curves, matrix: RunMatrix, count: int, target: Indices, baseline: Indices | None
-) -> tuple[Scales, Floats, Indices]:
-    """The matrix's runs: their scales, the errors of its series, and their points."""
-    rows = np.concatenate([point.rows for point in curves.points])
-    point_of_run = np.repeat(np.arange(len(curves.points)), [len(point.rows) for point in curves.points])
-    column = {series: i for i, series in enumerate(matrix.series)}
-    values = np.full((len(rows), count), np.nan)
+def _series(curves: Curves, target: Indices, baseline: Indices | None) -> dict[int, Series]:
+    """The matrix's series of each error series that is one."""
+    columns: dict[int, Series] = {}
     for j, key in enumerate(curves.keys):
         if key.contrast not in (None, "group"):
             continue
         series = Series(*(getattr(key, name) for name in SERIES))
-        pairs = [(target[j], series)]
+        columns[int(target[j])] = series
         if baseline is not None:
-            pairs.append((baseline[j], series._replace(group=str(key.baseline))))
-        for k, name in pairs:
-            if name in column:
-                values[:, k] = matrix.values[rows, column[name]]
-    run_scales = scales(np.log(matrix.training_flops[rows]), matrix.params[rows], matrix.tokens[rows])
-    return run_scales, log_or_nan(values), point_of_run
+            columns[int(baseline[j])] = series._replace(group=str(key.baseline))
+    return columns
+
+
+def _rows(curves: Curves) -> tuple[Indices, Indices]:
+    """The runs of all points, as rows of the matrix, and the point of each."""
+    rows = np.concatenate([point.rows for point in curves.points])
+    return rows, np.repeat(np.arange(len(curves.points)), [len(point.rows) for point in curves.points])
+
+
+def _scales_of_runs(matrix: RunMatrix, rows: Indices) -> Scales:
+    return scales(np.log(matrix.training_flops[rows]), matrix.params[rows], matrix.tokens[rows])
+
+
+def _runs(
+    curves: Curves, matrix: RunMatrix, count: int, columns: Mapping[int, Series]
+) -> tuple[Scales, Floats, Indices]:
+    """The matrix's runs: their scales, the errors of its series, and their points."""
+    rows, point_of_run = _rows(curves)
+    column = {series: i for i, series in enumerate(matrix.series)}
+    values = np.full((len(rows), count), np.nan)
+    for k, series in columns.items():
+        if series in column:
+            values[:, k] = matrix.values[rows, column[series]]
+    return _scales_of_runs(matrix, rows), log_or_nan(values), point_of_run
+
+
+def _answered(curves: Curves, matrix: RunMatrix, columns: Mapping[int, Series]) -> AnsweredRuns | None:
+    """The item responses of the runs; None without any."""
+    answered = {k: matrix.responses[series] for k, series in columns.items() if series in matrix.responses}
+    if not answered:
+        return None
+    rows, point_of_run = _rows(curves)
+    best = np.array([point.log_tokens if point.is_parabola else np.nan for point in curves.points])
+    return AnsweredRuns(
+        _scales_of_runs(matrix, rows),
+        np.log(matrix.tokens[rows]) - best[point_of_run] if np.isfinite(best).any() else None,
+        point_of_run,
+        {k: replace(responses, right=responses.right[rows]) for k, responses in answered.items()},
+    )
 
 
 def _distinct(columns: Floats) -> tuple[Floats, Indices]:

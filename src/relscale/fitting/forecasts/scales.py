@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from relscale.errors import RelscaleError
 from relscale.fitting.core_options import ForecastTarget
@@ -60,7 +60,7 @@ class Scales:
         return Scales(self.log_flops[rows], self.log_params[rows], self.log_tokens[rows])
 
 
-def scales(log_flops: Floats, params: Sequence[float], tokens: Sequence[float]) -> Scales:
+def scales(log_flops: Floats, params: ArrayLike, tokens: ArrayLike) -> Scales:
     """Scales of known compute; unknown parameters are F / 6D if the tokens are known."""
     with np.errstate(divide="ignore", invalid="ignore"):
         log_params, log_tokens = np.log(np.asarray(params, float)), np.log(np.asarray(tokens, float))

@@ -1,7 +1,9 @@
 """Latent regression: abilities along ln compute estimated from single answers, and the accuracy of a further model.
 
     P(model i answers item j) = c + (1 − c) / (1 + exp(−(θ_i + z_j)))
-    θ_i = α + β · ln C_i + τ · ε_i,    ε_i ~ N(0, 1),    z_j ~ N(0, σ²)
+    θ_i = α + β · ln C_i + γ · v_i + τ · ε_i,    ε_i ~ N(0, 1),    z_j ~ N(0, σ²)
+
+with any covariates v, such as tokens per parameter.
 
 Abilities that are first estimated and then regressed are biased: a prior flattens the line; answers that are all right
 or all wrong have no estimate without one; and an ease that is estimated with every item, from n models, stretches the
@@ -24,7 +26,7 @@ from relscale.laws.law import Array
 
 NODES = np.linspace(-5, 5, 61)  # of z / σ
 LOG_WEIGHT = -0.5 * NODES**2 - np.log(np.exp(-0.5 * NODES**2).sum())
-# precision of α and β around 0 in standardised ln compute, for models at chance or all right
+# precision of α, β and γ around 0 in standardised ln compute and covariates, for models at chance or all right
 VAGUE = 1 / 5**2
 DAMPED = 1e-4  # smallest eigenvalue of the curvature in a step
 SPREAD = 1.0  # precision of ln σ around 0, for items that all models answer alike
@@ -47,7 +49,7 @@ class Answers:
     asked
         (g, n) 1 if the models have answered the items of a row, else 0.
     count
-        (g,) number of items in each row.
+        (g,) number of items in each row, or sum of their weights.
     """
 
     right: Array
@@ -60,8 +62,8 @@ class Answers:
         return float(self.count.sum())
 
 
-def summarised(answers: Array, chance: float) -> Answers:
-    """Answers (n, k), NaN if missing, by what the distribution of z depends on.
+def summarised(answers: Array, chance: float, weights: Array | None = None) -> Answers:
+    """Answers (n, k), NaN if missing, of items with weights (k,), by what the distribution of z depends on.
 
     Without chance that is who answered, and how many were right, which are sufficient in Rasch's model; with it, it is
     every answer.
@@ -69,13 +71,13 @@ def summarised(answers: Array, chance: float) -> Answers:
     asked = np.isfinite(answers).T.astype(float)
     right = np.where(np.isfinite(answers), answers, 0.0).T
     statistic = right if chance else np.round(right.sum(axis=1, keepdims=True), 9)
-    _, row, count = np.unique(
-        np.column_stack([asked, statistic]), axis=0, return_inverse=True, return_counts=True
-    )
-    means, masks = np.zeros((2, len(count), right.shape[1]))
-    np.add.at(means, row.ravel(), right)
+    distinct, row = np.unique(np.column_stack([asked, statistic]), axis=0, return_inverse=True)
+    weights = np.ones(len(right)) if weights is None else weights
+    count = np.bincount(row.ravel(), weights)
+    means, masks = np.zeros((2, len(distinct), right.shape[1]))
+    np.add.at(means, row.ravel(), weights[:, None] * right)
     masks[row.ravel()] = asked
-    return Answers(means / count[:, None], masks, count.astype(float))
+    return Answers(means / count[:, None], masks, count)
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,9 @@ class _Line:
     Attributes
     ----------
     parameters, covariance
-        α, β, ε (n) and ln σ, with the covariance of their posterior.
+        α, the p slopes β and γ, ε (n) and ln σ, with the covariance of their posterior.
     design
-        (n + 1, n + 3) abilities and ln σ by the parameters.
+        (n + 1, n + p + 2) abilities and ln σ by the parameters.
     evidence
         Logarithm of the likelihood of τ, with all else integrated out (Laplace).
     at
@@ -169,13 +171,13 @@ class _Line:
 
 
 def _line(answers: Answers, x: Array, scatter: float, chance: float, start: Array) -> _Line:
-    """Newton's method with damping."""
-    n = len(x)
-    design = np.zeros((n + 1, n + 3))
-    design[:n, 0], design[:n, 1], design[n, n + 2] = 1, x, 1
-    design[:n, 2 : n + 2] = scatter * np.eye(n)
-    precision = np.ones(n + 3)
-    precision[:2], precision[-1] = VAGUE, SPREAD
+    """Newton's method with damping; x (n, p)."""
+    n, line = len(x), 1 + x.shape[1]
+    design = np.zeros((n + 1, n + line + 1))
+    design[:n, 0], design[:n, 1:line], design[n, -1] = 1, x, 1
+    design[:n, line:-1] = scatter * np.eye(n)
+    precision = np.ones(design.shape[1])
+    precision[:line], precision[-1] = VAGUE, SPREAD
 
     def expanded(parameters: Array) -> tuple[float, _Expansion]:
         state = design @ parameters
@@ -189,7 +191,7 @@ def _line(answers: Answers, x: Array, scatter: float, chance: float, start: Arra
         curvature = design.T @ at.information @ design + np.diag(precision)
         least = np.linalg.eigvalsh(curvature)[0]
         if least < DAMPED / 2:
-            curvature += (DAMPED - least) * np.eye(n + 3)
+            curvature += (DAMPED - least) * np.eye(len(curvature))
         step = np.linalg.solve(curvature, gradient)
         if gradient @ step < SETTLED:
             break
@@ -223,6 +225,7 @@ class LatentRegression:
     _answers: Answers
     _chance: float
     _scale: LogScale
+    _units: Array  # of the covariates
     _scatters: Array
     _evidence: Array
     _prior: Array
@@ -251,9 +254,9 @@ class LatentRegression:
         """
         from scipy.special import ndtri
 
-        x = float(self._scale.at(compute))
+        x = self._scale.at(np.array([compute]))
         points = np.array([self._ahead(line, x) for line in self._lines])
-        scatters, mean, deviation, weight = self._mixed(points)
+        scatters, (mean, deviation), weight = self._mixed(points)
         quantile = ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES)
         noise = ndtri((np.arange(NOISES) + 0.5) / NOISES)
         ability = mean[:, None] + np.hypot(deviation, scatters)[:, None] * quantile  # (t, quantiles)
@@ -272,7 +275,7 @@ class LatentRegression:
         from scipy.special import ndtr
 
         points = np.array([(line.parameters[1], line.covariance[1, 1] ** 0.5) for line in self._lines])
-        _, mean, deviation, weight = self._mixed(points)
+        _, (mean, deviation), weight = self._mixed(points)
         reach = 50 * (float(np.ptp(mean)) + float(deviation.max()))
 
         def limit(rank: float) -> float:
@@ -286,7 +289,41 @@ class LatentRegression:
 
         return limit((1 - level) / 2) / self._scale.width, limit((1 + level) / 2) / self._scale.width
 
-    def _ahead(self, line: _Line, x: float) -> tuple[float, float]:
+    def log_error(self, compute: Array, covariates: Array) -> Array:
+        """ln of the mean error on these items, by their weights, of models on the line.
+
+        Parameters
+        ----------
+        compute
+            (m,).
+        covariates
+            (m, c).
+
+        Returns
+        -------
+        (m,) array
+
+        Examples
+        --------
+        >>> compute = np.geomspace(1e18, 1e21, 4)
+        >>> right = np.array([0.2, 0.4, 0.6, 0.8])[:, None] * np.ones(1000)
+        >>> fit = latent_regression(right, compute)
+        >>> error = np.exp(fit.log_error(np.array([1e22]), np.empty((1, 0))))
+        >>> bool(0.08 < error[0] < 0.12)
+        True
+        """
+        from scipy.special import expit
+
+        x = np.column_stack([self._scale.at(compute), covariates / self._units])
+        on_line = np.column_stack([np.ones(len(x)), x])
+        abilities = np.array([on_line @ line.parameters[: on_line.shape[1]] for line in self._lines])
+        _, mean, weight = self._mixed(abilities)
+        line = self._lines[int(np.argmax(self._evidence))]
+        share = self._answers.count @ line.at.posterior / self._answers.items
+        wrong = expit(-((mean @ weight)[:, None] + np.exp(line.parameters[-1]) * NODES))
+        return np.asarray(np.log((1 - self._chance) * (wrong @ share)))
+
+    def _ahead(self, line: _Line, x: Array) -> tuple[float, float]:
         """Ability on the line at x, and its standard deviation that matters for the accuracy on these items.
 
         A shift of all abilities against all items changes no accuracy: the derivative of the accuracy includes that of
@@ -294,7 +331,8 @@ class LatentRegression:
         """
         from scipy.special import expit
 
-        ability = float(line.parameters[0] + line.parameters[1] * x)
+        slopes = line.parameters[1 : 1 + len(x)]
+        ability = float(line.parameters[0] + slopes @ x)
         sigma = np.exp(line.parameters[-1])
         rise = expit(ability + sigma * NODES)
         weight = self._answers.count[:, None] * line.at.posterior
@@ -304,7 +342,7 @@ class LatentRegression:
         covariance[-1] += steepness @ (sigma * NODES)
         saturated = slope < SATURATED * self._answers.items
         gradient = line.design.T @ covariance * (0 if saturated else 1 / slope)
-        gradient[:2] += 1, x
+        gradient[: 1 + len(x)] += np.append(1, x)
         return ability, float(np.sqrt(gradient @ line.covariance @ gradient))
 
     def _accuracy(self, ability: Array) -> tuple[Array, Array]:
@@ -317,15 +355,13 @@ class LatentRegression:
         weight = self._answers.count @ line.at.posterior / self._answers.items
         return right @ weight, (right * (1 - right)) @ weight / self._answers.items
 
-    def _mixed(self, points: Array) -> tuple[Array, Array, Array, Array]:
-        """Scatters on a fine grid, with the mean, the standard deviation and the weight of each."""
+    def _mixed(self, points: Array) -> tuple[Array, Array, Array]:
+        """Scatters on a fine grid (f,), what follows from each (..., f), and their weights (f,)."""
         return _mixture(self._scatters, self._evidence, self._prior, points)
 
 
-def _mixture(
-    scatters: Array, evidence: Array, prior: Array, points: Array
-) -> tuple[Array, Array, Array, Array]:
-    """The posterior of τ on a fine grid, and what follows from each τ, interpolated."""
+def _mixture(scatters: Array, evidence: Array, prior: Array, points: Array) -> tuple[Array, Array, Array]:
+    """The posterior of τ on a fine grid, and what follows from each τ, interpolated from ``points`` (t, ...)."""
     from scipy.interpolate import PchipInterpolator
 
     at = np.asinh(scatters / scatters[1])
@@ -333,11 +369,16 @@ def _mixture(
     tau = scatters[1] * np.sinh(fine)
     log_posterior = PchipInterpolator(at, evidence + np.log(prior))(fine)
     weight = np.exp(log_posterior - log_posterior.max()) * np.gradient(tau)
-    mean, deviation = PchipInterpolator(at, points)(fine).T
-    return tau, mean, deviation, weight / weight.sum()
+    return tau, PchipInterpolator(at, points)(fine).T, weight / weight.sum()
 
 
-def latent_regression(answers: Array, compute: Array, chance: float = 0.0) -> LatentRegression:
+def latent_regression(
+    answers: Array,
+    compute: Array,
+    chance: float = 0.0,
+    covariates: Array | None = None,
+    weights: Array | None = None,
+) -> LatentRegression:
     """Fit a line of abilities along ln compute to answers.
 
     Parameters
@@ -348,6 +389,12 @@ def latent_regression(answers: Array, compute: Array, chance: float = 0.0) -> La
         (n,) training compute, in any unit.
     chance
         Probability c of a right answer without any ability.
+    covariates
+        (n, c) further properties v of the models that abilities depend on, not constant; ``forecast`` is where they
+        are 0.
+    weights
+        (k,) weights of the items, which add up to k, in the likelihood and in accuracies; unequal ones make limits
+        meaningless.
 
     Raises
     ------
@@ -357,10 +404,13 @@ def latent_regression(answers: Array, compute: Array, chance: float = 0.0) -> La
     if len(answers) < FEWEST or len(set(compute.tolist())) < FEWEST - 1:
         raise ValueError(f"{len(answers)} models with {len(set(compute.tolist()))} computes")
     scale = LogScale.of(compute)
-    x, summary = scale.at(compute), summarised(answers, chance)
+    summary = summarised(answers, chance, weights)
+    covariates = np.empty((len(compute), 0)) if covariates is None else covariates
+    units = covariates.std(axis=0)
+    x = np.column_stack([scale.at(compute), covariates / units])
     noise, unit = _scales(answers, x, chance)
     scatters = np.append(0.0, unit * SCATTERS)
-    lines, start = [], np.zeros(len(x) + 3)
+    lines, start = [], np.zeros(len(x) + x.shape[1] + 2)
     for scatter in scatters:
         lines.append(_line(summary, x, float(scatter), chance, start))
         start = lines[-1].parameters
@@ -368,7 +418,7 @@ def latent_regression(answers: Array, compute: Array, chance: float = 0.0) -> La
     # flat where τ is below the noise of an ability, and 1 / τ above it, where the interval is then that of Student's t
     prior = 1 / np.hypot(1, scatters / noise)
     points = np.array([line.parameters[:2] for line in lines])
-    tau, level, slope, weight = _mixture(scatters, evidence, prior, points)
+    tau, (level, slope), weight = _mixture(scatters, evidence, prior, points)
     best = lines[int(np.argmax(evidence))]
     ease = float(summary.count @ best.at.posterior @ NODES / summary.items * np.exp(best.parameters[-1]))
     mean_slope = float(weight @ slope) / scale.width
@@ -379,6 +429,7 @@ def latent_regression(answers: Array, compute: Array, chance: float = 0.0) -> La
         _answers=summary,
         _chance=chance,
         _scale=scale,
+        _units=units,
         _scatters=scatters,
         _evidence=evidence,
         _prior=prior,
@@ -393,5 +444,6 @@ def _scales(answers: Array, x: Array, chance: float) -> tuple[float, float]:
     share = np.clip((share - chance) / (1 - chance), 0.5 / (asked + 1), None)
     log_odds = np.log(share / (1 - share))
     noise = float(np.median(1 / np.sqrt(asked * share * (1 - share))))
-    residual = log_odds - np.polyval(np.polyfit(x, log_odds, 1), x)
-    return noise, float(np.hypot(noise, np.sqrt((residual**2).sum() / max(len(x) - 2, 1))))
+    on_line = np.column_stack([np.ones(len(x)), x])
+    residual = log_odds - on_line @ np.linalg.lstsq(on_line, log_odds, rcond=None)[0]
+    return noise, float(np.hypot(noise, np.sqrt((residual**2).sum() / max(len(x) - on_line.shape[1], 1))))

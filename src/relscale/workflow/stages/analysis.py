@@ -86,4 +86,4 @@ class AnalysisStage:
 
     def outputs(self) -> list[Path]:
         """All outputs of the rules."""
-        return [self.results.measurements, self.results.replicates, *self.fits()]
+        return [self.results.measurements, self.results.replicates, self.results.responses, *self.fits()]

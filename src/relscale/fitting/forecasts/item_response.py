@@ -1,0 +1,79 @@
+"""Item response: a group's error from the answers of its runs to single questions.
+
+    ln E = ln(1 − Σ_j w_j · P(a run on the line of abilities answers question j))
+
+The line is that of a latent regression in ln F (``relscale.fitting.items.latent_regression``), whose likelihood has the
+weights w of the questions in the error rate, so that it agrees with the measured rates. Runs beside a budget's
+optimum are less able: if points are optima between runs, u = ln D − ln D* and u² are covariates, which are 0 at the
+optimum that is forecast; if D/N differs among runs of equal compute that are points themselves, ln D/N and its square
+are. If the accuracy of a guess is known it is the floor, unless questions that no run answers right contradict it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relscale.fitting.curves.run_matrix import Floats, ItemResponses
+from relscale.fitting.forecasts.rolling_origins import SMALLEST, Mask
+from relscale.fitting.forecasts.scales import Scales
+from relscale.fitting.items.below_guessing import share_below_guessing
+from relscale.fitting.items.latent_regression import FEWEST, latent_regression
+
+FEWEST_SHAPED = 8  # runs, if abilities depend on u as well
+
+
+@dataclass(frozen=True)
+class AnsweredRuns:
+    """The R runs behind the points, and their responses.
+
+    Attributes
+    ----------
+    scales
+        Scales of the runs.
+    from_optimum
+        (R,) ln D − ln D*, if the points are optima between runs; else None.
+    point_of_run
+        (R,) the point of each run.
+    responses
+        Those of each error series that has some, by its number; R runs.
+    """
+
+    scales: Scales
+    from_optimum: Floats | None
+    point_of_run: NDArray[np.int64]
+    responses: Mapping[int, ItemResponses]
+
+
+def item_response(runs: AnsweredRuns, known: Mask, at: Scales, count: int) -> Floats:
+    """(Q, K) ln E of ``count`` series at the scales ``at``, from the points ``known`` (P,); nan without responses."""
+    forecast = np.full((len(at), count), np.nan)
+    rows = known[runs.point_of_run]
+    for series, responses in runs.responses.items():
+        of_series = rows & np.isfinite(responses.right).any(axis=1)
+        if len(np.unique(runs.point_of_run[of_series])) >= SMALLEST:
+            forecast[:, series] = _forecast(runs, of_series, responses, at)
+    return forecast
+
+
+def _forecast(runs: AnsweredRuns, rows: Mask, responses: ItemResponses, at: Scales) -> Floats:
+    answers, scales = responses.right[rows], runs.scales.take(rows)
+    covariates, ahead = np.empty((len(answers), 0)), np.empty((len(at), 0))
+    if runs.from_optimum is not None:
+        u = runs.from_optimum[rows]
+        covariates, ahead = np.column_stack([u, u**2]), np.zeros((len(at), 2))
+    elif scales.shapes_differ:
+        shape, target = (each.log_tokens - each.log_params for each in (scales, at))
+        u, target = shape - shape.mean(), target - shape.mean()
+        covariates, ahead = np.column_stack([u, u**2]), np.column_stack([target, target**2])
+    shaped = covariates.shape[1] > 0 and bool(covariates.std(axis=0).all())
+    computes = len(np.unique(scales.log_flops))
+    if len(answers) < (FEWEST_SHAPED if shaped else FEWEST) or computes < SMALLEST:
+        return np.full(len(at), np.nan)
+    if not shaped:
+        covariates, ahead = covariates[:, :0], ahead[:, :0]
+    floor = 0.0 if share_below_guessing(answers, responses.chance) else responses.chance
+    weights = len(responses.weight) * responses.weight
+    fit = latent_regression(answers, np.exp(scales.log_flops), floor, covariates, weights)
+    return fit.log_error(np.exp(at.log_flops), ahead)

@@ -1,0 +1,158 @@
+"""Error rates are forecast from the answers of runs to single questions, where these are known."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from relscale.errors import RelscaleError
+from relscale.fitting.curves.run_matrix import ItemResponses
+from relscale.fitting.fit import fit
+from relscale.fitting.fits import Fits
+from relscale.fitting.forecasts.item_response import AnsweredRuns, item_response
+from relscale.fitting.forecasts.scales import Scales
+from relscale.measurements.measurement import RESPONSES
+
+ITEMS = 200
+COMPUTE = np.geomspace(1e18, 1e20, 8)
+AHEAD = 3e20
+GROUPS = {"easy": 1.0, "hard": -0.5}
+NEEDS = "needs per-item results"
+
+
+def accuracy(ability: Any, ease: Any) -> Any:
+    """P(right), (n, k), of Rasch's model."""
+    return 1 / (1 + np.exp(-(np.asarray(ability)[..., None] + ease)))
+
+
+def ability(compute: Any) -> Any:
+    return np.asarray(-1.5 + 0.5 * np.log(np.asarray(compute) / 1e18))
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    chances = {
+        group: accuracy(ability(COMPUTE), ease + rng.standard_normal(ITEMS)) for group, ease in GROUPS.items()
+    }
+    return {group: rng.random(chance.shape) < chance for group, chance in chances.items()}
+
+
+def tables(
+    answers: dict[str, np.ndarray], metric: str = "error_rate", subjects: Any = None
+) -> tuple[pa.Table, pa.Table]:
+    """Measurements and responses; subjects (k,) are averaged with equal weights."""
+    measured, responses = [], []
+    for group, right in answers.items():
+        for run, (compute, of_run) in enumerate(zip(COMPUTE, right, strict=True)):
+            model = {"experiment": "e", "corpus": "c", "run": f"run {run}"}
+            place = {"suite": "s", "prompt": "plain", "group": group}
+            parts = [of_run] if subjects is None else [of_run[subjects == s] for s in np.unique(subjects)]
+            value = float(np.mean([1 - part.mean() for part in parts]))
+            spent = {"training_flops": compute, "status": "ok"}
+            measured.append({**model, **place, **spent, "metric": metric, "value": value})
+            for item, is_right in enumerate(of_run):
+                subject = None if subjects is None else str(subjects[item])
+                cells = {"subject": subject, "item": f"{group} {item}", "right": bool(is_right)}
+                responses.append({**model, **place, **cells})
+    rows = {name: [row.get(name) for row in responses] for name in RESPONSES.names}
+    return pa.Table.from_pylist(measured), pa.table(rows).cast(
+        pa.schema([field.with_type(_plain(field.type)) for field in RESPONSES])
+    )
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def fitted(measured: pa.Table, responses: pa.Table | None) -> Fits:
+    options = {"forecast": ({"training_flops": AHEAD},), "baselines": {"s": "easy"}}
+    return fit(measured, options=options, responses=responses)
+
+
+def rows(fits: Fits, table: str = "forecasts", **cells: str) -> list[dict[str, Any]]:
+    return [row for row in fits[table].to_pylist() if all(row[name] == cell for name, cell in cells.items())]
+
+
+@pytest.mark.slow
+def test_a_forecast_from_single_answers_is_one_candidate_more(answers: dict[str, np.ndarray]) -> None:
+    measured, responses = tables(answers)
+    with_it, without = fitted(measured, responses), fitted(measured, None)
+    for quantity in ("error", "ratio"):
+        for row in rows(with_it, candidate="item response", quantity=quantity):
+            assert row["status"] == "ok"
+            assert min(row["value"], row["weight"]) > 0
+        assert all(
+            row["value"] is None and row["weight"] == 0 and row["note"].startswith(NEEDS)
+            for row in rows(without, candidate="item response", quantity=quantity)
+        )
+        assert rows(with_it, "backtests", candidate="item response", quantity=quantity)
+        assert not rows(without, "backtests", candidate="item response", quantity=quantity)
+    for name in ("persistence", "power law", "BNSL"):
+        assert [row["value"] for row in rows(with_it, candidate=name)] == [
+            row["value"] for row in rows(without, candidate=name)
+        ]
+
+
+@pytest.mark.slow
+def test_no_answer_beyond_an_origin_changes_its_backtests(answers: dict[str, np.ndarray]) -> None:
+    changed = {group: right.copy() for group, right in answers.items()}
+    rng = np.random.default_rng(1)
+    for right in changed.values():  # the last two runs answer other questions right, as many as before
+        for run in (-1, -2):
+            rng.shuffle(right[run])
+    first, second = (
+        {
+            (row["group"], row["origin_flops"], row["training_flops"]): row["predicted"]
+            for row in rows(fitted(*tables(each)), "backtests", candidate="item response", quantity="error")
+        }
+        for each in (answers, changed)
+    )
+    inside = [key for key in first if key[1] < COMPUTE[-2] * 0.99]
+    assert inside
+    assert all(first[key] == second[key] for key in inside)
+    assert any(first[key] != second[key] for key in first if key not in inside)
+
+
+@pytest.mark.slow
+def test_a_mean_over_subjects_weighs_their_questions() -> None:
+    """Forty hard questions of one subject count as much as 160 easy ones of another."""
+    rng = np.random.default_rng(2)
+    subjects = np.repeat(["few", "many"], [40, ITEMS - 40])
+    ease = rng.standard_normal(ITEMS) + np.where(subjects == "few", -1.0, 1.0)
+    right = {"easy": rng.random((8, ITEMS)) < accuracy(ability(COMPUTE), ease)}
+    (macro,), (micro,) = (
+        rows(fitted(*table), candidate="item response")
+        for table in (tables(right, "error_rate_macro", subjects), tables(right))
+    )
+    wrong = 1 - accuracy(ability(AHEAD), ease)
+    of_macro = np.mean([wrong[subjects == subject].mean() for subject in ("few", "many")])
+    assert macro["value"] - micro["value"] == pytest.approx(of_macro - wrong.mean(), rel=0.15)
+
+
+def test_responses_of_other_items_are_refused(answers: dict[str, np.ndarray]) -> None:
+    measured, _ = tables(answers)
+    _, responses = tables({group: ~right for group, right in answers.items()})
+    with pytest.raises(RelscaleError, match=r"responses: error_rate of group .* collect both from the same"):
+        fitted(measured, responses)
+    with pytest.raises(RelscaleError, match="responses: no column right; relscale collect writes them"):
+        fitted(measured, responses.drop_columns(["right"]))
+
+
+@pytest.mark.slow
+def test_at_a_budgets_optimum_runs_beside_it_are_allowed_for() -> None:
+    """Accuracies without sampling: runs beside the optimum are less able by u², so a line through all is too low."""
+    ease = np.random.default_rng(0).standard_normal(ITEMS)
+    budgets, u = np.repeat(np.geomspace(1e18, 1e20, 5), 4), np.tile([-1.0, -0.3, 0.4, 1.2], 5)
+    responses = ItemResponses(accuracy(ability(budgets) - 0.8 * u**2, ease), np.full(ITEMS, 1 / ITEMS), 0.0)
+    point = np.repeat(np.arange(5), 4)
+    scales, at = (Scales(np.log(c), *np.full((2, len(c)), np.nan)) for c in (budgets, np.array([AHEAD])))
+    truth = 1 - accuracy(ability(AHEAD), ease).mean()
+    known = np.ones(5, dtype=bool)
+    (found,) = item_response(AnsweredRuns(scales, u, point, {0: responses}), known, at, 1)[0]
+    (blind,) = item_response(AnsweredRuns(scales, None, point, {0: responses}), known, at, 1)[0]
+    assert np.exp(found) == pytest.approx(truth, rel=0.03)
+    assert np.exp(blind) > 1.1 * truth
+    too_few = np.arange(5) < 2
+    assert np.isnan(item_response(AnsweredRuns(scales, u, point, {0: responses}), too_few, at, 1)).all()
