@@ -73,7 +73,7 @@ def summarised(answers: Array, chance: float, weights: Array | None = None) -> A
     statistic = right if chance else np.round(right.sum(axis=1, keepdims=True), 9)
     distinct, row = np.unique(np.column_stack([asked, statistic]), axis=0, return_inverse=True)
     weights = np.ones(len(right)) if weights is None else weights
-    count = np.bincount(row.ravel(), weights)
+    count: Array = np.bincount(row.ravel(), weights).astype(float)
     means, masks = np.zeros((2, len(distinct), right.shape[1]))
     np.add.at(means, row.ravel(), weights[:, None] * right)
     masks[row.ravel()] = asked
