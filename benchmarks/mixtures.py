@@ -20,11 +20,12 @@ from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 from tabulate import tabulate
 
-from relscale.fitting.estimation.estimate import estimate, prepared
+from relscale.fitting.estimation.estimate import estimate
 from relscale.fitting.estimation.estimates import Estimates
 from relscale.fitting.estimation.law_draws import draws
 from relscale.fitting.estimation.law_points import PointRow, Points
 from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL
+from relscale.fitting.estimation.preparation import prepared
 from relscale.fitting.estimation.shares import workers
 from relscale.fitting.inference.bootstrap import schemes
 from relscale.fitting.inference.bootstrap.schemes import PAIRS

@@ -88,6 +88,7 @@ def bnsl(breaks: int) -> Law:
         traps="A break at the end of the data, or wider than their range, is not identified; a few points fit "
         "any curve.",
         linear=("a", "b"),
+        projects=True,
         limits=partial(limits, breaks=breaks),
         reference=True,
     )

@@ -78,6 +78,9 @@ class Law:
     linear
         The parameters in which the formula is linear given the others; they need no starting point of their
         own (variable projection).
+    projects
+        Whether least squares search again by variable projection if few starting points agree, because linear and
+        other parameters share a curved valley in which a search of all of them hardly moves.
     limits
         Bounds in the units of the data, beyond which a parameter is indistinguishable from one at the bound (a break
         far beyond the data, say): function of x (p, n) and y (n,) that returns low and high, each (q,).
@@ -106,6 +109,7 @@ class Law:
     at: At | None = None
     other_optima: Callable[[Array, Array, Array, Array], Array] | None = None
     linear: tuple[str, ...] = ()
+    projects: bool = False
     limits: Callable[[Array, Array], tuple[Array, Array]] | None = None
     reference: bool = False
     source_columns: tuple[str, ...] = ()

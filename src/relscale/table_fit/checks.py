@@ -10,8 +10,8 @@ import pyarrow as pa
 from relscale.confidence import check_level
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.gaps import MEAN
-from relscale.fitting.estimation.estimate import LOSSES, RESIDUALS
 from relscale.fitting.estimation.law_points import takes_logarithm
+from relscale.fitting.estimation.preparation import LOSSES, RESIDUALS
 from relscale.fitting.fits import check_folder
 from relscale.laws.catalogue import law_names, law_or_family
 from relscale.laws.law import Family, Gap, Law

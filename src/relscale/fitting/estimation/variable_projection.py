@@ -19,13 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from relscale.errors import RelscaleError
-from relscale.fitting.estimation.estimate import prepared
 from relscale.fitting.estimation.estimates import Estimates, best_of_starts
-from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, minimise
+from relscale.fitting.estimation.levenberg_marquardt import ORTHOGONAL, Minima, minimise
 from relscale.fitting.estimation.objective import Expansion, Indices, Objective, of_columns
+from relscale.fitting.estimation.preparation import prepared
 from relscale.fitting.status import Remark, Status
 from relscale.laws.law import Array, Law
 from relscale.laws.linear_terms import projection
+
+ROUGH, KEPT = 1e-3, 6  # tolerance of searches for starting points, and how many ends are kept
 
 
 @dataclass(frozen=True)
@@ -128,27 +130,84 @@ def project(
     fixed = fixed or {}
     if not set(law.linear) - set(fixed):
         raise RelscaleError(f"law {law.name}: no free parameter is linear; use levenberg-marquardt")
-    # Solved linear parameters may be negative, so they have no logarithm.
-    unlogged = tuple(replace(p, log=False) if p.name in law.linear else p for p in law.parameters)
-    law = replace(law, parameters=unlogged)
+    law = _without_logarithms(law)
     with np.errstate(all="ignore"):
         full, begin, has_no_log = prepared(
             law, x, y, weights=weights, starts=starts, residual="linear", fixed=fixed
         )
-        is_linear = np.isin(law.names, law.linear)
-        is_fixed_linear = is_linear & ~full.free
-        fixed_values = np.where(is_fixed_linear[:, None], begin[:, 0], 0.0) if is_fixed_linear.any() else None
-        solved_for = np.flatnonzero(is_linear & full.free)
-        reduced = ReducedObjective(full, np.flatnonzero(~is_linear), solved_for, fixed_values)
-        count, problems = begin.shape[1:]
-        columns = np.tile(np.arange(problems), count)
-        start = full.u(begin)[reduced.nonlinear].reshape(-1, count * problems)
-        minimum = minimise(reduced, start, columns, tolerance)
-        parameters = reduced.completed(minimum.u, columns)[0]
-        result = best_of_starts(full, replace(minimum, u=parameters), count, has_no_log, tuple(fixed))
+        minima = _minima(full, begin, tolerance)
+        result = best_of_starts(full, minima, begin.shape[1], has_no_log, tuple(fixed))
     beyond = (result.theta < full.low) | (result.theta > full.high)
     remarks = list(result.status)
     for j in np.flatnonzero(beyond.any(axis=0) & result.converged):
         names = ", ".join(name for name, is_so in zip(law.names, beyond[:, j], strict=True) if is_so)
         remarks[j] = Remark(Status.BEYOND_A_BOUND, f"beyond a bound: {names}")
     return replace(result, status=remarks)
+
+
+def projected_starts(
+    law: Law,
+    x: ArrayLike,
+    y: ArrayLike,
+    begin: Array,
+    lowest: Array,
+    *,
+    weights: ArrayLike | None = None,
+    residual: str = "log",
+    fixed: Mapping[str, ArrayLike] | None = None,
+) -> Array:
+    """Starting points (q, s', B): ``lowest`` (q, B), and the lowest ends of searches from ``begin`` (q, s, B).
+
+    For residuals of the logarithm, errors are relative to y, which is the same to first order. An end beyond a bound is
+    replaced by ``lowest``.
+    """
+    if not set(law.linear) - set(fixed or ()):
+        return lowest[:, None]
+    if residual == "log":
+        weights = _relative(np.asarray(y, dtype=float), weights)
+    full, start, _ = prepared(
+        _without_logarithms(law),
+        x,
+        y,
+        weights=weights,
+        starts=begin.transpose(1, 0, 2),
+        residual="linear",
+        fixed=fixed,
+    )
+    minima = _minima(full, start, ROUGH)
+    ends = full.theta(minima.u).reshape(begin.shape)
+    low, high = (
+        np.array([getattr(p, side) for p in law.parameters])[:, None, None] for side in ("low", "high")
+    )
+    inside = (np.isfinite(ends) & (ends >= low) & (ends <= high)).all(axis=0)
+    cost = np.where(inside, minima.cost.reshape(inside.shape), np.inf)
+    best = np.argsort(cost, axis=0, kind="stable")[:KEPT]
+    ends = np.where(inside, ends, lowest[:, None])
+    return np.concatenate([lowest[:, None], np.take_along_axis(ends, best[None], axis=1)], axis=1)
+
+
+def _relative(y: Array, weights: ArrayLike | None) -> Array:
+    """Weights divided by y², (n, B) or (n, 1); 0 where y has no logarithm."""
+    given = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=float)
+    y, given = (array if array.ndim == 2 else array[:, None] for array in (y, given))
+    return np.asarray(given * np.where(y > 0, y, np.inf) ** -2.0)
+
+
+def _without_logarithms(law: Law) -> Law:
+    """The law without logarithms of its linear parameters, whose solution may be negative."""
+    unlogged = tuple(replace(p, log=False) if p.name in law.linear else p for p in law.parameters)
+    return replace(law, parameters=unlogged)
+
+
+def _minima(full: Objective, begin: Array, tolerance: float) -> Minima:
+    """The minima reached from ``begin`` (q, s, B), all data sets of the first start first, with all parameters."""
+    is_linear = np.isin(full.law.names, full.law.linear)
+    is_fixed_linear = is_linear & ~full.free
+    fixed_values = np.where(is_fixed_linear[:, None], begin[:, 0], 0.0) if is_fixed_linear.any() else None
+    solved_for = np.flatnonzero(is_linear & full.free)
+    reduced = ReducedObjective(full, np.flatnonzero(~is_linear), solved_for, fixed_values)
+    count, problems = begin.shape[1:]
+    columns = np.tile(np.arange(problems), count)
+    start = full.u(begin)[reduced.nonlinear].reshape(-1, count * problems)
+    minima = minimise(reduced, start, columns, tolerance)
+    return replace(minima, u=reduced.completed(minima.u, columns)[0])
