@@ -31,6 +31,7 @@ PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
+html {{ overflow-y: scroll; }} /* from the start, so that the scroll bar takes no width from a drawn figure */
 body {{ margin: 0; background: white; font-family: Arial, Helvetica, sans-serif; }}
 #message {{ padding: 1em; color: #555; }}
 </style>
