@@ -49,7 +49,7 @@ def changed(table: pa.Table, name: str, column: Any) -> pa.Table:
 
 
 def test_laws_that_hold_exactly_are_recovered_exactly(World: Any) -> None:
-    fits = fit(World(GROUPS).measurements, suites=SUITES)
+    fits = fit(World(GROUPS).measurements, options=LINES, suites=SUITES)
     for group, (level, beta, shift) in GROUPS.items():
         key = {"group": group, "law": "power"}
         assert one(fits.fits, parameter="beta", **key) == pytest.approx(beta, abs=1e-10)
@@ -62,7 +62,7 @@ def test_laws_that_hold_exactly_are_recovered_exactly(World: Any) -> None:
 
 
 def test_the_frontier_is_the_one_that_the_runs_were_laid_around(World: Any) -> None:
-    fits = fit(World(GROUPS).measurements)
+    fits = fit(World(GROUPS).measurements, options=LINES)
     for row in cells(fits.frontier):
         assert row["reason"] == "ok"
         assert row["tokens"] == pytest.approx(1e6 * (row["budget"] / 1e12) ** 0.5, rel=1e-10)
@@ -76,7 +76,7 @@ def test_the_frontier_is_the_one_that_the_runs_were_laid_around(World: Any) -> N
 @pytest.mark.slow
 def test_each_stage_agrees_with_a_plain_loop_over_numpy_and_scipy(World: Any) -> None:
     world = World(GROUPS, noise=0.01, seed=3)
-    fits = fit(world.measurements, suites=SUITES)
+    fits = fit(world.measurements, options=LINES, suites=SUITES)
     flops, ratios = [], []
     for budget in world.budgets:
         rows = [row for row in world.rows if row["budget"] == budget]
@@ -102,7 +102,7 @@ def test_each_stage_agrees_with_a_plain_loop_over_numpy_and_scipy(World: Any) ->
 
 @pytest.mark.slow
 def test_delta_beta_is_the_difference_of_the_betas(World: Any) -> None:
-    fits = fit(World(GROUPS, noise=0.02).measurements, suites=SUITES)
+    fits = fit(World(GROUPS, noise=0.02).measurements, options=LINES, suites=SUITES)
     beta = slopes(fits, "power", "beta")
     for group, delta in slopes(fits).items():
         assert delta == pytest.approx(beta["b"] - beta[group], abs=1e-12)
@@ -112,7 +112,7 @@ def test_delta_beta_is_the_difference_of_the_betas(World: Any) -> None:
 def test_exchanging_target_and_baseline_turns_every_sign_and_changes_nothing_else(World: Any) -> None:
     world = World(GROUPS, noise=0.02, replicates=30, item_noise=0.02)
     tables = (world.measurements, world.replicate_table)
-    there, back = (fit(*tables, suites={"s": {"baseline": name}}).fits for name in ("b", "a"))
+    there, back = (fit(*tables, options=LINES, suites={"s": {"baseline": name}}).fits for name in ("b", "a"))
     for estimand in ("these items", "item population"):
         key = {"parameter": "delta_beta", "estimand": estimand}
         of_a, of_b = {"group": "a", **key}, {"group": "b", **key}
@@ -177,9 +177,10 @@ def test_the_order_of_rows_changes_nothing_at_all(World: Any, random: Any) -> No
 @pytest.mark.slow
 def test_other_names_give_the_same_numbers(World: Any) -> None:
     renamed = {"a": "z", "b": "baseline", "c": "k"}
-    before = fit(World(GROUPS).measurements, suites=SUITES)
+    before = fit(World(GROUPS).measurements, options=LINES, suites=SUITES)
     after = fit(
         World({renamed[g]: law for g, law in GROUPS.items()}).measurements,
+        options=LINES,
         suites={"s": {"baseline": "baseline"}},
     )
     assert slopes(after) == pytest.approx({renamed[g]: v for g, v in slopes(before).items()}, abs=1e-12)
@@ -190,7 +191,7 @@ def test_a_suite_is_fitted_the_same_alone_and_beside_others(World: Any) -> None:
     table = World(GROUPS, noise=0.02).measurements
     other = changed(table, "suite", pc.replace_substring(table["suite"], "s", "other"))
     both = pa.concat_tables([table, other.filter(pc.equal(other["suite"], "other"))])
-    alone, beside = fit(table, suites=SUITES), fit(both, suites=SUITES)
+    alone, beside = fit(table, options=LINES, suites=SUITES), fit(both, options=LINES, suites=SUITES)
     assert beside.fits.filter(pc.equal(beside.fits["suite"], "s")) == alone.fits.filter(
         pc.equal(alone.fits["suite"], "s")
     )
@@ -198,7 +199,7 @@ def test_a_suite_is_fitted_the_same_alone_and_beside_others(World: Any) -> None:
 
 @pytest.mark.slow
 def test_direction_comes_with_the_sign_of_delta_beta_times_log_ratio(World: Any) -> None:
-    fits = fit(World(GROUPS, noise=1e-4).measurements, suites=SUITES)
+    fits = fit(World(GROUPS, noise=1e-4).measurements, options=LINES, suites=SUITES)
     # a: above the baseline and falling faster; c: below it and falling faster.
     assert one(fits.fits, "interval_direction", parameter="delta_beta", group="a") == "closes"
     assert one(fits.fits, "interval_direction", parameter="delta_beta", group="c") == "widens"
@@ -206,7 +207,9 @@ def test_direction_comes_with_the_sign_of_delta_beta_times_log_ratio(World: Any)
 
 @pytest.mark.slow
 def test_p_values_are_adjusted_over_groups_and_corpora_of_a_metric(World: Any) -> None:
-    rows = fit(World(GROUPS, noise=0.02, corpora=("text", "code")).measurements, suites=SUITES).fits
+    rows = fit(
+        World(GROUPS, noise=0.02, corpora=("text", "code")).measurements, options=LINES, suites=SUITES
+    ).fits
     rows = rows.filter(pc.equal(rows["parameter"], "delta_beta"))
     assert rows.num_rows == 4
     for name, method in (("p_bh", "bh"), ("p_by", "by")):
@@ -215,15 +218,15 @@ def test_p_values_are_adjusted_over_groups_and_corpora_of_a_metric(World: Any) -
 
 
 def test_run_noise_is_measured_between_seeds_and_not_between_widths(World: Any) -> None:
-    fits = fit(World(GROUPS, seeds=40, noise=0.01, budgets=(1e11, 1e12, 1e13)).measurements)
+    fits = fit(World(GROUPS, seeds=40, noise=0.01, budgets=(1e11, 1e12, 1e13)).measurements, options=LINES)
     for row in cells(fits.frontier):
         assert row["run_sd_df"] == 5 * 39
         assert row["run_sd"] == pytest.approx(0.01 * row["loss"], rel=0.25)
-    assert fit(World(GROUPS).measurements).frontier["run_sd"].null_count == 5
+    assert fit(World(GROUPS).measurements, options=LINES).frontier["run_sd"].null_count == 5
 
 
 def test_one_run_a_budget_makes_each_run_a_point(World: Any) -> None:
-    fits = fit(World(GROUPS, widths=1).measurements, suites=SUITES)
+    fits = fit(World(GROUPS, widths=1).measurements, options=LINES, suites=SUITES)
     assert fits.frontier["run"].null_count == 0
     assert slopes(fits) == pytest.approx({"a": -0.03, "c": -0.05}, abs=1e-10)
     assert "compute_optimal_tokens" not in fits.fits["law"].to_pylist()
@@ -234,7 +237,9 @@ def test_a_table_of_seven_columns_is_enough(World: Any) -> None:
     table = World(GROUPS, widths=1).measurements
     few = table.select(["corpus", "run", "training_flops", "suite", "group", "metric", "value"])
     few = few.filter(pc.equal(few["suite"], "s"))
-    assert slopes(fit(few, suites=SUITES)) == pytest.approx({"a": -0.03, "c": -0.05}, abs=1e-10)
+    assert slopes(fit(few, options=LINES, suites=SUITES)) == pytest.approx(
+        {"a": -0.03, "c": -0.05}, abs=1e-10
+    )
 
 
 @pytest.mark.slow
@@ -242,12 +247,12 @@ def test_accuracy_is_fitted_as_the_error_rate_that_it_is(World: Any) -> None:
     world = World(
         {g: (level / 4, beta, shift) for g, (level, beta, shift) in GROUPS.items()}, metric="error_rate"
     )
-    rates = fit(world.measurements, suites=SUITES)
+    rates = fit(world.measurements, options=LINES, suites=SUITES)
     table = world.measurements
     accuracy = pc.if_else(pc.equal(table["suite"], "s"), pc.subtract(1.0, table["value"]), table["value"])
     table = changed(table, "value", accuracy)
     table = changed(table, "metric", pc.replace_substring(table["metric"], "error_rate", "accuracy"))
-    assert slopes(fit(table, suites=SUITES)) == pytest.approx(slopes(rates), abs=1e-10)
+    assert slopes(fit(table, options=LINES, suites=SUITES)) == pytest.approx(slopes(rates), abs=1e-10)
 
 
 def with_accuracy(table: pa.Table, noise: float) -> pa.Table:
@@ -262,7 +267,7 @@ def with_accuracy(table: pa.Table, noise: float) -> pa.Table:
 @pytest.mark.slow
 def test_limits_of_a_sigmoid_are_where_its_best_fit_is_worse_by_what_t_allows(World: Any) -> None:
     table = with_accuracy(World({"a": (1.5, 0.1, 0.0)}).measurements, 0.01)
-    fits = fit(table, suites={"s": {"chance": 0.25}})
+    fits = fit(table, options=LINES, suites={"s": {"chance": 0.25}})
     scores = {
         metric: table.filter(pc.and_(pc.equal(table["suite"], "s"), pc.equal(table["metric"], metric)))[
             "value"
@@ -290,7 +295,7 @@ def test_a_sigmoid_through_checkpoints_of_one_training_has_no_limits(World: Any)
     table = with_accuracy(World({"a": (1.5, 0.1, 0.0)}).measurements, 0.01)
     names = {run: f"training {i % 4}" for i, run in enumerate(sorted(set(table["run"].to_pylist())))}
     blocks = pa.array([names[run] for run in table["run"].to_pylist()])
-    shared = fit(changed(table, "block", blocks), suites={"s": {"chance": 0.25}}).fits
+    shared = fit(changed(table, "block", blocks), options=LINES, suites={"s": {"chance": 0.25}}).fits
     assert one(shared, law="sigmoid", parameter="ceiling") > 0.25
     assert one(shared, "low", law="sigmoid", parameter="ceiling") is None
     assert "not independent" in one(shared, "note", law="sigmoid", parameter="ceiling")
@@ -302,7 +307,7 @@ def test_accuracy_that_is_a_sigmoid_of_loss_is_recovered(World: Any) -> None:
     share = 0.25 + 0.6 / (1 + np.exp(5 * (scores["value"].to_numpy() - 1.6)))
     accuracy = changed(scores, "value", pa.array(share))
     accuracy = changed(accuracy, "metric", pa.array(["accuracy"] * scores.num_rows))
-    fits = fit(pa.concat_tables([table, accuracy]), suites={"s": {"chance": 0.25}})
+    fits = fit(pa.concat_tables([table, accuracy]), options=LINES, suites={"s": {"chance": 0.25}})
     found = {p: one(fits.fits, law="sigmoid", parameter=p) for p in ("floor", "ceiling", "midpoint", "slope")}
     assert found == pytest.approx({"floor": 0.25, "ceiling": 0.85, "midpoint": 1.6, "slope": 5}, rel=1e-4)
     assert one(fits.fits, "predictor", law="sigmoid", parameter="slope") == "bits_per_byte_answer_mean"
@@ -316,7 +321,9 @@ def test_accuracy_is_predicted_from_bits_per_byte_that_weigh_subjects_alike(Worl
     other = changed(scores, "metric", pa.array(["bits_per_byte_other_mean_macro"] * scores.num_rows))
     accuracy = changed(scores, "metric", pa.array(["accuracy_macro"] * scores.num_rows))
     accuracy = changed(accuracy, "value", pc.subtract(1.0, pc.multiply(0.3, scores["value"])))
-    fits = fit(pa.concat_tables([table, micro, other, accuracy]), suites={"s": {"chance": 0.25}})
+    fits = fit(
+        pa.concat_tables([table, micro, other, accuracy]), options=LINES, suites={"s": {"chance": 0.25}}
+    )
     sigmoids = fits.fits.filter(pc.equal(fits.fits["law"], "sigmoid"))
     assert set(sigmoids["predictor"].to_pylist()) == {"bits_per_byte_answer_mean_macro"}
 
@@ -364,13 +371,15 @@ def test_replicates_may_be_read_in_batches(World: Any, tmp_path: Any) -> None:
     world = World(GROUPS, noise=0.01, replicates=5, item_noise=0.01)
     pq.write_table(world.replicate_table, tmp_path / "replicates.parquet", row_group_size=7)
     batches = open_table(tmp_path / "replicates.parquet")
-    whole = fit(world.measurements, world.replicate_table, suites=SUITES)
-    assert fit(world.measurements, batches, suites=SUITES) == whole
+    whole = fit(world.measurements, world.replicate_table, options=LINES, suites=SUITES)
+    assert fit(world.measurements, batches, options=LINES, suites=SUITES) == whole
 
 
 @pytest.mark.slow
 def test_what_is_written_is_read_back(World: Any, tmp_path: Any) -> None:
-    fits = fit(World(GROUPS, noise=0.01, replicates=5, item_noise=0.01).measurements, suites=SUITES)
+    fits = fit(
+        World(GROUPS, noise=0.01, replicates=5, item_noise=0.01).measurements, options=LINES, suites=SUITES
+    )
     write(fits, tmp_path / "fits")
     assert {p.stem for p in (tmp_path / "fits").iterdir()} == set(ROWS)
     assert read(tmp_path / "fits") == fits

@@ -15,6 +15,7 @@ from relscale.fitting.status import Status
 
 GROUPS = {"a": (1.5, 0.08, 0.3), "b": (1.0, 0.05, 0.0)}
 SUITES = {"s": {"baseline": "b"}}
+LINES = {"power": [], "specifications": []}  # what no other analysis is asked of
 
 
 def edited(world: Any, change: Any, **where: Any) -> pa.Table:
@@ -47,7 +48,7 @@ def test_a_diverged_run_is_left_out_and_counted(World: Any) -> None:
     world = World(GROUPS)
     name = world.rows[0]["run"]
     table = edited(world, {"value": None, "status": "diverged at step 7"}, run=name)
-    fits = fit(table, suites=SUITES)
+    fits = fit(table, options=LINES, suites=SUITES)
     no_silent_numbers(fits)
     first = rows(fits, "frontier")[0]
     assert (first["runs"], first["excluded"], first["reason"]) == (4, 1, "ok")
@@ -58,7 +59,7 @@ def test_a_diverged_run_is_left_out_and_counted(World: Any) -> None:
 def test_a_run_that_must_not_be_trusted_on_one_group_still_counts_for_the_others(World: Any) -> None:
     world = World(GROUPS)
     table = edited(world, {"status": "context cut"}, run=world.rows[0]["run"], group="a")
-    fits = fit(table, suites=SUITES)
+    fits = fit(table, options=LINES, suites=SUITES)
     no_silent_numbers(fits)
     assert [rows(fits, "errors", group=g)[0]["runs"] for g in ("a", "b")] == [4, 5]
     assert rows(fits, "fits", parameter="delta_beta")[0]["value"] == pytest.approx(-0.03, abs=1e-10)
@@ -68,7 +69,7 @@ def test_a_minimum_outside_the_widths_is_flagged_and_its_budget_left_out_of_the_
     world = World(GROUPS)
     narrow = sorted({row["tokens"] for row in world.rows if row["budget"] == 1e13})[:2]
     table = pa.Table.from_pylist([row for row in world.rows if row["tokens"] not in narrow])
-    fits = fit(table, suites=SUITES)
+    fits = fit(table, options=LINES, suites=SUITES)
     no_silent_numbers(fits)
     assert rows(fits, "frontier", budget=1e13)[0]["reason"] == "minimum outside the widths tried"
     assert rows(fits, "gaps", budget=1e13)[0]["ratio"] is None
@@ -80,13 +81,13 @@ def test_a_minimum_outside_the_widths_is_flagged_and_its_budget_left_out_of_the_
 def test_a_parabola_that_opens_downwards_is_flagged(World: Any) -> None:
     world = World(GROUPS)
     loss = [row | {"value": 6 - row["value"]} if row["group"] == "all" else row for row in world.rows]
-    fits = fit(pa.Table.from_pylist(loss), suites=SUITES)
+    fits = fit(pa.Table.from_pylist(loss), options=LINES, suites=SUITES)
     no_silent_numbers(fits)
     assert {row["reason"] for row in rows(fits, "frontier")} == {"not convex"}
 
 
 def test_two_budgets_give_points_but_no_law(World: Any) -> None:
-    fits = fit(World(GROUPS, budgets=(1e11, 1e12)).measurements, suites=SUITES)
+    fits = fit(World(GROUPS, budgets=(1e11, 1e12)).measurements, options=LINES, suites=SUITES)
     no_silent_numbers(fits)
     assert all(row["reason"] == "ok" for row in rows(fits, "gaps"))
     law = rows(fits, "fits", parameter="delta_beta")[0]
@@ -97,7 +98,7 @@ def test_two_budgets_give_points_but_no_law(World: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_an_error_that_has_no_logarithm_is_flagged(World: Any, value: float) -> None:
-    fits = fit(edited(World(GROUPS), {"value": value}, budget=1e12, group="a"), suites=SUITES)
+    fits = fit(edited(World(GROUPS), {"value": value}, budget=1e12, group="a"), options=LINES, suites=SUITES)
     no_silent_numbers(fits)
     assert rows(fits, "errors", budget=1e12, group="a")[0]["reason"].startswith("not positive")
     assert rows(fits, "fits", parameter="delta_beta")[0]["n"] == 4
@@ -105,7 +106,7 @@ def test_an_error_that_has_no_logarithm_is_flagged(World: Any, value: float) -> 
 
 @pytest.mark.slow
 def test_a_group_without_values_is_flagged(World: Any) -> None:
-    fits = fit(edited(World(GROUPS), {"value": None}, group="a"), suites=SUITES)
+    fits = fit(edited(World(GROUPS), {"value": None}, group="a"), options=LINES, suites=SUITES)
     no_silent_numbers(fits)
     assert rows(fits, "fits", group="a", parameter="beta")[0]["reason"].startswith("0 points")
 
@@ -114,7 +115,7 @@ def test_a_group_without_values_is_flagged(World: Any) -> None:
 def test_a_missing_baseline_is_flagged_where_it_is_missing(World: Any) -> None:
     table = World(GROUPS, corpora=("text", "code"), noise=0.01).measurements
     here = pc.and_(pc.equal(table["corpus"], "code"), pc.equal(table["group"], "b"))
-    fits = fit(table.filter(pc.invert(here)), suites=SUITES)
+    fits = fit(table.filter(pc.invert(here)), options=LINES, suites=SUITES)
     no_silent_numbers(fits)
     law = rows(fits, "fits", corpus="code", parameter="delta_beta")
     assert [row["reason"] for row in law] == ["baseline 'b' was not measured on these models"]
@@ -122,7 +123,7 @@ def test_a_missing_baseline_is_flagged_where_it_is_missing(World: Any) -> None:
 
 
 def test_groups_without_a_named_baseline_get_a_flag_and_their_own_laws(World: Any) -> None:
-    fits = fit(World(GROUPS).measurements)
+    fits = fit(World(GROUPS).measurements, options=LINES)
     no_silent_numbers(fits)
     flags = {row["reason"] for row in rows(fits, "fits", parameter="delta_beta")}
     assert flags == {"this suite has no baseline"}
@@ -133,21 +134,21 @@ def test_groups_without_a_named_baseline_get_a_flag_and_their_own_laws(World: An
 def test_replicates_that_lack_a_group_flag_its_population_only(World: Any) -> None:
     world = World(GROUPS, noise=0.01, replicates=10, item_noise=0.01)
     draws = pa.Table.from_pylist([row for row in world.draws if row["group"] == "b"])
-    fits = fit(world.measurements, draws, suites=SUITES)
+    fits = fit(world.measurements, draws, options=LINES, suites=SUITES)
     no_silent_numbers(fits)
     law = {row["estimand"]: row["reason"] for row in rows(fits, "fits", parameter="delta_beta")}
     assert law == {"these items": "ok", "item population": "no item replicates"}
 
 
 def test_points_of_one_training_run_are_not_taken_for_independent(World: Any) -> None:
-    fits = fit(edited(World(GROUPS, widths=1), {"block": "the one run"}), suites=SUITES)
+    fits = fit(edited(World(GROUPS, widths=1), {"block": "the one run"}), options=LINES, suites=SUITES)
     law = rows(fits, "fits", parameter="delta_beta")[0]
     assert law["reason"] == "too few training runs for a reliable interval: 1"
 
 
 def test_runs_of_one_compute_have_no_slope(World: Any) -> None:
     table = World(GROUPS, widths=1, seeds=4, budgets=(1e12,)).measurements
-    fits = fit(table, suites=SUITES)
+    fits = fit(table, options=LINES, suites=SUITES)
     no_silent_numbers(fits)
     assert rows(fits, "fits", parameter="delta_beta")[0]["reason"] == "no spread of compute to fit a slope to"
 
@@ -162,7 +163,7 @@ def test_accuracy_at_chance_gets_no_sigmoid(World: Any) -> None:
         ({"s": {"chance": 0.25}}, "accuracy is not above chance"),
         ({}, "the chance of a right guess is not given"),
     ):
-        fits = fit(table, suites=suites)
+        fits = fit(table, options=LINES, suites=suites)
         no_silent_numbers(fits)
         assert rows(fits, "fits", law="sigmoid", parameter="ceiling")[0]["reason"] == reason
 
@@ -217,7 +218,8 @@ def test_replicates_without_a_step_are_matched_by_run_unless_that_leaves_two(Wor
     runs = list(dict.fromkeys(row["run"] for row in world.rows))
     stepped = pa.Table.from_pylist([row | {"step": runs.index(row["run"])} for row in world.rows])
     without, within = (
-        fit(table, world.replicate_table, suites=SUITES) for table in (world.measurements, stepped)
+        fit(table, world.replicate_table, options=LINES, suites=SUITES)
+        for table in (world.measurements, stepped)
     )
     assert without == within
     later = pa.Table.from_pylist([row | {"step": step} for row in world.rows for step in (1, 2)])
@@ -232,8 +234,8 @@ def test_replicates_may_keep_their_texts_in_dictionaries(World: Any) -> None:
     for i, field in enumerate(draws.schema):
         if field.type == pa.string():
             draws = draws.set_column(i, field.name, draws[field.name].dictionary_encode())
-    assert fit(world.measurements, draws, suites=SUITES) == fit(
-        world.measurements, world.replicate_table, suites=SUITES
+    assert fit(world.measurements, draws, options=LINES, suites=SUITES) == fit(
+        world.measurements, world.replicate_table, options=LINES, suites=SUITES
     )
 
 
