@@ -26,22 +26,30 @@ OPTIONS = {
 }
 
 
-@pytest.fixture
-def job(run, tokens, vocabulary, tmp_path):
-    """A training of few steps; gives its folder."""
+def train(run, tokens, vocabulary, folder):
+    """Train a run of few steps, unless the folder has it; gives the folder of its result."""
     from relscale.training.data import TrainingData
     from relscale.training.job import Job, train_job
     from relscale.training.options import Training
 
-    def train(tokens=tokens):
-        short = replace(run, train_steps=6)
-        store = tmp_path / "store"
-        options = Training.model_validate(OPTIONS)
-        description = Job([short], TrainingData(tokens, vocabulary), store, options)
-        train_job(description, tmp_path / "job.json", lambda line: None)
-        return Path(read_entries(tmp_path / "job.json", TrainedModel)[0].path)
+    short, options = replace(run, train_steps=6), Training.model_validate(OPTIONS)
+    description = Job([short], TrainingData(tokens, vocabulary), folder / "store", options)
+    train_job(description, folder / "job.json", lambda line: None)
+    return Path(read_entries(folder / "job.json", TrainedModel)[0].path)
 
-    return train
+
+@pytest.fixture(scope="module")
+def trained(run, tokens, vocabulary, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    train(run, tokens, vocabulary, folder)
+    return folder / "store"
+
+
+@pytest.fixture
+def job(run, tokens, vocabulary, trained, tmp_path):
+    """The job of a run that has been trained; gives its folder."""
+    shutil.copytree(trained, tmp_path / "store")
+    return lambda: train(run, tokens, vocabulary, tmp_path)
 
 
 RESULT = ["run.json", "curve.parquet", "model.safetensors", "config.json", "tokenizer.json", "checksums.json"]
@@ -90,21 +98,21 @@ def test_who_reads_a_result_notices_a_flipped_bit(job, name):
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["train.bin", "validation.bin", "manifest.json"])
-def test_nothing_is_trained_on_damaged_tokens(job, tokens, tmp_path, name, damage):
+def test_nothing_is_trained_on_damaged_tokens(run, tokens, vocabulary, tmp_path, name, damage):
     copy = tmp_path / "tokens"
     shutil.copytree(tokens, copy)
     damage(copy / name)
     with pytest.raises(RelscaleError, match=rf"{name}: damaged|no token store"):
-        job(copy)
+        train(run, copy, vocabulary, tmp_path)
     assert not list(tmp_path.glob("store/runs/*/run.json"))
 
 
-def test_tokens_with_a_flipped_bit_are_set_aside_for_the_same_command(job, tokens, tmp_path):
+def test_tokens_with_a_flipped_bit_are_set_aside_for_the_same_command(run, tokens, vocabulary, tmp_path):
     copy = tmp_path / "tokens"
     shutil.copytree(tokens, copy)
     flipped(copy / "train.bin")
     with pytest.raises(Damaged, match=r"train\.bin: damaged .* the same snakemake command builds it again"):
-        job(copy)
+        train(run, copy, vocabulary, tmp_path)
     assert not copy.exists()
 
 
