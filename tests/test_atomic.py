@@ -126,6 +126,7 @@ def write_often(path, text):
                 (partial / name).write_text(text)
 
 
+@pytest.mark.slow
 def test_of_many_that_write_a_folder_at_once_each_succeeds_and_one_is_left_whole(tmp_path):
     writers = [
         forks.FORKS.Process(target=write_often, args=[tmp_path / "run", text])

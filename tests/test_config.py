@@ -207,6 +207,7 @@ def test_every_key_says_what_it_means():
             assert "description" in value or "const" in value or "$ref" in value, f"{name}.{key}"
 
 
+@pytest.mark.slow
 def test_the_record_of_a_config_reads_as_the_same_experiment(tmp_path):
     root = Path(__file__).parents[1]
     for path in (root / "config.yaml", *(root / "experiments").glob("*.yaml")):

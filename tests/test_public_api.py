@@ -164,6 +164,7 @@ def test_a_notebook_shows_headline_table_and_figure(ladder):
     assert "http" not in html.replace('xmlns="http', "")
 
 
+@pytest.mark.slow
 def test_a_law_without_gaps_has_a_chart_per_group():
     assert rs.fit(rs.datasets.olmo_ladder(), law="irreducible", bootstrap=0)._repr_html_().count("<svg") == 4
 

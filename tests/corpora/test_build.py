@@ -105,6 +105,7 @@ def test_a_module_has_one_split_in_both_parts_and_another_package_moves_none(sit
         assert row["split"] == split_of[row["module"]]
 
 
+@pytest.mark.slow
 def test_the_result_depends_on_neither_processes_nor_what_was_there(site, tmp_path, monkeypatch):
     monkeypatch.setattr("relscale.corpora.installed.CHUNK", 5)
     build(options(site, min_characters=200), tmp_path / "two")

@@ -120,6 +120,7 @@ def over_training() -> Any:
     return found
 
 
+@pytest.mark.slow
 def test_the_limits_of_a_law_are_those_that_fit_gives(design: Any) -> None:
     y = design.sample(3, np.random.default_rng(0))
     low, high = profile_limits(laws.fitted(design, y), design.x, y, 0.95, residual=design.residual)

@@ -131,6 +131,7 @@ def test_many_data_sets_at_once_are_each_as_alone(loss: str) -> None:
     assert together.status == [OK] * 12
 
 
+@pytest.mark.slow
 def test_cores_that_share_the_work_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     shares, one = rng.dirichlet(np.ones(4), 60).T, law("mixture_additive", ("a", "b", "c", "d"))

@@ -106,6 +106,7 @@ def test_the_law_that_ratios_follow_predicts_them_and_ranks_first(
     assert row["rmse_log"] == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_surface_of_parameters_and_tokens_predicts_itself() -> None:
     """L(N, D) at shapes that compute does not fix."""
     n, m = (grid.ravel() for grid in np.meshgrid(np.geomspace(1e8, 1e10, 6), [5.0, 20, 80]))
@@ -121,6 +122,7 @@ def test_a_surface_of_parameters_and_tokens_predicts_itself() -> None:
     assert row["rmse_log"] < 1e-5
 
 
+@pytest.mark.slow
 def test_errors_of_simple_forms_are_those_of_their_definition() -> None:
     rng = np.random.default_rng(0)
     log_error = 0.5 - 0.05 * np.log(F) + 0.02 * rng.normal(size=12)
@@ -150,6 +152,7 @@ def test_ranks_are_of_the_error_on_what_was_held_out() -> None:
         )
 
 
+@pytest.mark.slow
 def test_an_irreducible_error_of_zero_shares_the_rank_of_the_plain_law_and_says_so() -> None:
     error = 2.5 * F**-0.06 * np.exp(-0.002 * np.log(F) ** 2)  # ever steeper: no floor
     rows = by_form(curves(error))

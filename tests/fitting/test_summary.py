@@ -163,6 +163,7 @@ def test_crossings_forecasts_laws_predictions_and_answers_are_shown_where_there_
     assert said.endswith("'reproduction': 1")
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_reported_with_its_reason(World: Any) -> None:
     world = World(GROUPS)
     cut = [

@@ -96,7 +96,7 @@ def test_no_company_and_no_order_changes_an_item(make, name):
     pairs = [
         (" ".join(chance.choice(words, size)), " " + " ".join(chance.choice(words, more)))
         for size in (3, 20, 60, 100 if longer else 30)
-        for more in (1, 7, 20)
+        for more in (1, 20)
     ]
     alone = [float(Engine(folder, device="cpu").score_pairs([pair]).logprob[0]) for pair in pairs]
     for order in (pairs, pairs[::-1]):

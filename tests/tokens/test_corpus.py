@@ -196,6 +196,7 @@ def test_each_part_has_its_share_of_the_tokens_that_a_run_draws(web, vocabulary,
     assert store.passes(4000) <= 1
 
 
+@pytest.mark.slow
 def test_documents_that_quote_a_test_are_left_out_and_counted(web, vocabulary, suite, tmp_path):
     tokenizer = load_vocabulary(vocabulary)
     plain = build([web], vocabulary, tmp_path / "plain")
