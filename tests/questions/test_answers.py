@@ -474,6 +474,18 @@ def test_equal_scores_that_say_nothing_of_their_range_have_no_limits_and_a_note(
         assert (row.low, row.high, row.note) == (None, None, "no limits: all scores are equal")
 
 
+def test_a_margin_of_shares_for_percentages_is_said_to_be_one() -> None:
+    """Equal percentages are no plateau within ±0.02 percentage points, which nobody means."""
+    scores = np.tile(np.arange(4000) % 2.0, (2, 1))
+    (share,) = plateau.rows(long(scores), scores=SCORES)
+    (percentage,) = plateau.rows(long(100 * scores), scores=SCORES)
+    assert (share.plateau, share.note) == (True, None)
+    assert not percentage.plateau
+    assert percentage.note == "the margin, 0.02, is in units of the scores, whose range is 100"
+    (meant,) = plateau.rows(long(100 * scores), scores=SCORES, margin=2.0)
+    assert (meant.plateau, meant.note) == (True, None)
+
+
 def test_a_plateau_begins_where_nothing_is_left_to_gain() -> None:
     ease = np.random.default_rng(5).uniform(size=4000)
     scores = np.array([(ease < level) for level in (0.3, 0.6, 0.7, 0.702)], dtype=float)

@@ -18,6 +18,8 @@ from relscale.questions.limits import EQUAL_SCORES, joined_notes, mean_with_limi
 from relscale.storage.column_arrays import Columns
 from relscale.storage.rows import column
 
+SMALLEST_MARGIN = 0.001  # share of the scores' range
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlateauRow:
@@ -30,7 +32,9 @@ class PlateauRow:
     low: float | None = column("Lower limit of its 95% interval over paired items.")
     high: float | None = column("Upper limit of its 95% interval.")
     plateau: bool = column("Whether this and all larger sizes are within the margin of the largest.")
-    note: str | None = column("Why there are no limits, and thus no plateau.", default=None)
+    note: str | None = column(
+        "Why there are no limits, and thus no plateau; whether the margin is in other units.", default=None
+    )
 
 
 ROW = PlateauRow
@@ -55,6 +59,8 @@ def rows(table: Columns, *, scores: ScoreOptions, margin: float = 0.02) -> Itera
         raise RelscaleError(f"margin: {margin:g} is not positive")
     for name, sizes, of_family in families(table, scores):
         results, within, score_range = [], True, range_of(of_family)
+        is_tiny = margin < SMALLEST_MARGIN * score_range  # 0.02 of percentages, say
+        unit = f"the margin, {margin:g}, is in units of the scores, whose range is {score_range:g}"
         for at, scored in reversed(list(zip(sizes[:-1], of_family[:-1], strict=True))):
             gain = of_family[-1] - scored
             gain = gain[np.isfinite(gain)]
@@ -71,7 +77,7 @@ def rows(table: Columns, *, scores: ScoreOptions, margin: float = 0.02) -> Itera
                     low=low,
                     high=high,
                     plateau=within,
-                    note=joined_notes(EQUAL_SCORES if low is None else ""),
+                    note=joined_notes(EQUAL_SCORES if low is None else "", unit if is_tiny else ""),
                 )
             )
         yield from reversed(results)
