@@ -298,10 +298,12 @@ def test_rows_of_a_logger_that_lack_a_value_are_no_second_measurement(tmp_path: 
     lines = ["train/flops,eval/a/loss,eval/b/loss,_timestamp"]
     for number, flops in enumerate(FLOPS):
         a, b = (2.5 * (flops / 1e21) ** -slope for slope in GROUPS.values())
-        lines += [f"{flops},NaN,NaN,{number}", f"{flops},{a},,{number}.5", f"{flops},,{b},{number}.6"]
+        lines += [f"{flops},NaN,NaN,{number}"] * 2 + [f"{flops},{a},,{number}.5", f"{flops},,{b},{number}.6"]
+    lines += ["7e26,,,99", "7e26,,,99.5"]  # no value at all is one missing measurement
     (tmp_path / "wandb.csv").write_text("\n".join(lines))
     columns = {"x": "train/flops", "y": "eval/a/loss,eval/b/loss", "baseline": "eval/b/loss"}
     assert gap(tmp_path / "wandb.csv", **columns) == ("eval/a/loss", pytest.approx(0.02))
+    assert relscale.fit(tmp_path / "wandb.csv", **columns).measurements.num_rows == 2 * (len(FLOPS) + 1)
 
 
 @pytest.mark.parametrize(

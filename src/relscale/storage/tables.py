@@ -193,15 +193,16 @@ def _check_points(table: pa.Table, data: bytes, path: Path) -> None:
     if not any(_has_decimal_commas(column) for column in table.columns):
         return
     as_text = pa.csv.ConvertOptions(column_types=dict.fromkeys(table.column_names, pa.string()))
-    raw = _parsed(data, ";", as_text)
-    for name, kind in zip(table.column_names, table.schema.types, strict=True):
-        with_point = (
-            [cell for cell in raw[name].to_pylist() if "." in cell] if pa.types.is_floating(kind) else []
-        )
-        if with_point and all(map(POINT_OF_THOUSANDS.fullmatch, with_point)):
+    for field, cells in zip(table.schema, _parsed(data, ";", as_text).columns, strict=True):
+        with_point = [cell for cell in cells.to_pylist() if "." in cell]
+        if (
+            pa.types.is_floating(field.type)
+            and with_point
+            and all(map(POINT_OF_THOUSANDS.fullmatch, with_point))
+        ):
             raise RelscaleError(
-                f"{path}: column {name!r}: {with_point[0]!r} may have a point between thousands, because other columns "
-                "have decimal commas; write it without points"
+                f"{path}: column {field.name!r}: {with_point[0]!r} may have a point between thousands, because other "
+                "columns have decimal commas; write it without points"
             )
 
 

@@ -30,9 +30,9 @@ from relscale.table_fit.measurements import (
     error_metric,
     joined_words,
     measurements_of,
+    measures_something,
     statuses_of,
     whole_steps,
-    without_repeated_blanks,
 )
 
 ALL = "all"  # the group of a table without groups
@@ -46,7 +46,7 @@ class LawRows:
     Attributes
     ----------
     measurements
-        One per row of the table.
+        One per row of the table, but for empty rows of a logger.
     usable
         Those with numbers as predictors; for a law of training curves with the predictors computed from these.
     observed
@@ -117,14 +117,16 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
         cells = {"metric": text([], metric), "value": value, "status": pa.array(status)}
         return measurements_of(labels | scale | cells, name)
 
-    measurements = as_measurements(error_metric(error), values, list(statuses))
-    usable = measurements.filter(pa.array([status == Status.OK for status in x_statuses]))
+    all_rows = as_measurements(error_metric(error), values, list(statuses))
+    kept = measures_something(all_rows)
+    measurements = all_rows.filter(kept)
+    has_x = pa.array([status == Status.OK for status in x_statuses])
+    usable = all_rows.filter(pc.and_(kept, has_x))
     if usable.num_rows == 0 or pc.all(pc.not_equal(usable["status"], Status.OK)).as_py():
         is_negative = usable.num_rows and residual == "log" and (values[np.isfinite(values)] <= 0).all()
         hint = "; residual linear fits such values" if is_negative else ""
         first = measurements["status"][0].as_py()
         raise RelscaleError(f"{name}: no row can be fitted, the first is {first}{hint}")
-    usable = without_repeated_blanks(usable)
     check_once(usable, name, runs, columns.group)
     if flops and is_compute(flops) and columns.params and columns.tokens:
         _check_units(usable, name, [flops, columns.params, columns.tokens])
@@ -133,7 +135,7 @@ def law_rows(source: pa.Table, columns: Columns, law: Law, residual: str, name: 
             usable = along_trainings(usable, law, predictors)
         except RelscaleError as reason:
             raise RelscaleError(f"{name}: {reason}") from reason
-    observed = None if measured is None else as_measurements(OBSERVED_LOSS, measured, x_statuses)
+    observed = None if measured is None else as_measurements(OBSERVED_LOSS, measured, x_statuses).filter(kept)
     return LawRows(measurements, usable, observed)
 
 

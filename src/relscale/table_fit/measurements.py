@@ -54,15 +54,16 @@ def check_columns(source: pa.Table, named: Sequence[str], name: str) -> None:
             raise RelscaleError(f"{name}: {column!r} is the name of several columns; rename one")
 
 
-def without_repeated_blanks(rows: pa.Table) -> pa.Table:
-    """The rows, without those that lack a value if another row of the same corpus, run and group has one: loggers write
-    a row whenever any column is logged."""
+def measures_something(rows: pa.Table) -> pa.Array:
+    """Whether each row has a value, or stands for the missing one of its corpus, run and group: loggers write a row
+    whenever any column is logged."""
+    is_blank = pc.is_null(rows["value"], nan_is_null=True).to_pylist()
+    if not any(is_blank):
+        return pa.array([True] * len(is_blank))
     keys = _keys(rows)
-    lacks = pc.is_null(rows["value"], nan_is_null=True).to_pylist()
-    known = {key for key, is_blank in zip(keys, lacks, strict=True) if not is_blank}
-    return rows.filter(
-        pa.array([not (is_blank and key in known) for key, is_blank in zip(keys, lacks, strict=True)])
-    )
+    row_of = {key: row for row, key in reversed(list(enumerate(keys)))}  # the first
+    row_of |= {key: row for row, key in enumerate(keys) if not is_blank[row]}
+    return pa.array([not blank or row_of[keys[row]] == row for row, blank in enumerate(is_blank)])
 
 
 def check_once(columns: pa.Table, name: str, runs: Sequence[str], group: str | None) -> None:
