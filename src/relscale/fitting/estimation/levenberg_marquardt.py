@@ -340,9 +340,7 @@ def _solve(curvature: Array, damping: Array, gradient: Array, fixed: NDArray[np.
     q = len(gradient)
     root = np.sqrt(np.where(fixed, 1.0, np.abs(curvature.diagonal(axis1=1, axis2=2).T) + damping))
     root = np.where(root > 0, root, 1.0)
-    unit = 1 / root.T
-    matrix = curvature * unit[:, :, None]
-    matrix *= unit[:, None, :]
+    matrix = curvature / (root.T[:, :, None] * root.T[:, None, :])
     if fixed.any():
         matrix[fixed.T] = 0.0
         matrix.transpose(0, 2, 1)[fixed.T] = 0.0

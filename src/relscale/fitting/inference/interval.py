@@ -384,12 +384,22 @@ def quantile(
 
     If ``rest_df`` is finite, z is the quantile of Student's t with ``rest_df`` degrees of freedom.
     """
-    from scipy.special import ndtri, stdtrit
+    from scipy.special import ndtri
 
     rest = ndtri(probability)
     if np.isfinite(rest_df).any():
-        known = np.where(np.greater(rest_df, 0), rest_df, np.nan)
-        rest = np.where(np.isinf(rest_df), rest, stdtrit(known, probability))
-    t = stdtrit(np.where(df > 0, df, np.nan), probability)
+        rest = np.where(np.isinf(rest_df), rest, _t_quantile(np.asarray(rest_df), probability))
+    t = _t_quantile(np.asarray(df), probability)
     quantile: Floats = rest + (t - rest) * np.asarray(share)
     return quantile
+
+
+def _t_quantile(df: Floats, probability: ArrayLike) -> Floats:
+    """The quantile of Student's t; nan without degrees of freedom. Many simulated lines have the same ``df``."""
+    from scipy.special import stdtrit
+
+    known = np.where(df > 0, df, np.nan)
+    if np.ndim(probability):
+        return np.asarray(stdtrit(known, probability))
+    distinct, which = np.unique(known, return_inverse=True)
+    return np.asarray(stdtrit(distinct, probability)[which].reshape(df.shape))
