@@ -10,7 +10,8 @@ and has a note.
 Source: Choshen et al., *A Hitchhiker's Guide to Scaling Law Estimation*, arXiv 2410.11840.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,10 @@ from relscale.fixed_parameters import fixed_parameters
 from relscale.laws.catalogue import law as law_of
 from relscale.laws.law import Array, Law
 from relscale.laws.predictor_columns import check_predictor_columns
-from relscale.storage.column_arrays import Columns
+from relscale.storage.column_arrays import Columns, rows_by_name
 from relscale.storage.rows import column
+
+TOGETHER = 2**20  # numbers in the predictors of curves that are fitted together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,15 +97,17 @@ def rows(
     known_rows = np.isfinite(points).all(axis=0) & np.isfinite(loss)
     rows_in_order = np.flatnonzero(known_rows)[np.argsort(points[-1, known_rows], kind="stable")]
     points, loss, names = points[:, rows_in_order], loss[rows_in_order], names[rows_in_order]
-    curves = {name: (points[:, names == name], loss[names == name]) for name in dict.fromkeys(names)}
+    curves = {name: (points[:, rows], loss[rows]) for name, rows in rows_by_name(names).items()}
     if len(curves) < 2:
         raise RelscaleError(f"column {model!r} has one model; name the column that identifies a model")
     largest = max(curves, key=lambda name: float(curves[name][0][0, 0]))
+    free = len(fitted_law.names) - len(fixed)
     for share in _numbers(shares):
         known = {name: known_part(*curve, share, from_tokens) for name, curve in curves.items()}
-        for name, (at, measured) in known.items():
-            free = len(fitted_law.names) - len(fixed)
-            if len(measured) < free:
+        enough = {name: part for name, part in known.items() if len(part[1]) >= free}
+        theta = dict(zip(enough, fitted(fitted_law, list(enough.values()), fixed), strict=True))
+        for name, (_, measured) in known.items():
+            if name not in theta:
                 few = f"{len(measured)} points for {free} free parameters"
                 yield EstimationRow(model=name, share=share, points=len(measured), note=few)
                 continue
@@ -110,7 +115,7 @@ def rows(
                 model=name,
                 share=share,
                 points=len(measured),
-                error=relative_error(fitted_law, at, measured, *curves[largest], fixed, judged),
+                error=error_ahead(fitted_law, theta[name], *curves[largest], judged),
                 persistence=last_error(measured, *curves[largest], judged),
                 note="as many points as free parameters: the fit is exact and uninformative"
                 if len(measured) == free
@@ -124,11 +129,44 @@ def known_part(x: Array, y: Array, share: float, from_tokens: float) -> tuple[Ar
     return x[:, selected], y[selected]
 
 
+def fitted(law: Law, curves: Sequence[tuple[Array, Array]], fixed: dict[str, float]) -> list[Array]:
+    """The parameters (q,) of each curve x (p, n), y (n,).
+
+    Curves of about the same length are fitted together, unless the law has bounds in the units of the data, which
+    would be those of all of them.
+    """
+    alike = defaultdict(list)
+    for i, (_, y) in enumerate(curves):
+        alike[len(y).bit_length() if law.limits is None else -i].append(i)
+    result: list[Array] = [np.empty(0)] * len(curves)
+    for same in alike.values():
+        most = max(1, TOGETHER // max(curves[i][0].size for i in same))
+        for some in (same[first : first + most] for first in range(0, len(same), most)):
+            longest = max(len(curves[i][1]) for i in some)
+            left = [longest - len(curves[i][1]) for i in some]
+            xs = [
+                np.pad(curves[i][0], ((0, 0), (0, n)), mode="edge") for i, n in zip(some, left, strict=True)
+            ]
+            ys = [np.pad(curves[i][1], (0, n), mode="edge") for i, n in zip(some, left, strict=True)]
+            weights = np.arange(longest)[:, None] < longest - np.array(left)
+            found = estimate(
+                law, np.stack(xs, -1), np.stack(ys, -1), weights=weights, residual="linear", fixed=fixed
+            )
+            for i, theta in zip(some, found.theta.T, strict=True):
+                result[i] = theta
+    return result
+
+
 def relative_error(
     law: Law, x: Array, y: Array, ahead: Array, measured: Array, fixed: dict[str, float], judged: float
 ) -> float:
     """Mean absolute relative error (%) of the largest model's last losses, predicted from part of another curve."""
-    theta = estimate(law, x, y, residual="linear", fixed=fixed).theta[:, 0]
+    (theta,) = fitted(law, [(x, y)], fixed)
+    return error_ahead(law, theta, ahead, measured, judged)
+
+
+def error_ahead(law: Law, theta: Array, ahead: Array, measured: Array, judged: float) -> float:
+    """The same error of known parameters (q,)."""
     late = ahead[-1] >= judged * ahead[-1].max()
     off = np.abs(law.value(theta, ahead[:, late]) - measured[late]) / measured[late]
     return float(100 * np.mean(off))

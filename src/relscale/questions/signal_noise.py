@@ -23,7 +23,7 @@ from relscale.errors import RelscaleError
 from relscale.fitting.inference.bootstrap.schemes import resampled_counts
 from relscale.laws.law import Array
 from relscale.questions.limits import MAX_LOG, Percentiles, joined_notes, percentiles
-from relscale.storage.column_arrays import Columns
+from relscale.storage.column_arrays import Columns, rows_by_name
 from relscale.storage.rows import column
 
 RESAMPLES = 1000
@@ -123,14 +123,15 @@ def rows(
             if name in recipe_row and name in scale_row
         ]
         relative = np.array([noise(run_values) for run_values in of_runs.values()]) / np.abs(means)
-        snr, low, high = _ratio(means, relative)
+        signal = _signal(means) if len(means) > 1 else None
+        snr, low, high = _ratio(signal, relative)
         decided, decided_limits = _decisions(decided_by, rng) if recipe else (None, percentiles([], 0))
         undecided, without_run = len(means) - len(decided_by), int((~has_run).sum())
         yield SignalNoiseRow(
             metric=metric,
             runs=len(means),
             noise=float(relative.mean()),
-            signal=_signal(means) if len(means) > 1 else None,
+            signal=signal,
             snr=snr,
             low=low,
             high=high,
@@ -154,23 +155,24 @@ def _last_values(
 ) -> dict[str, Array]:
     """The values of each run at its ``last`` measured steps, of runs with at least two."""
     of_runs = {}
-    for name in dict.fromkeys(runs[measured]):
-        selected = np.flatnonzero((runs == name) & measured)
+    known = np.flatnonzero(measured)
+    for name, rows in rows_by_name(runs[known]).items():
+        selected = known[rows]
         selected = selected[np.argsort(steps[selected], kind="stable")][-last:]
         if len(selected) > 1:
             of_runs[name] = values[selected]
     return of_runs
 
 
-def _ratio(means: Array, relative: Array) -> tuple[float | None, float | None, float | None]:
-    """The signal-to-noise ratio of runs by their mean and relative noise, with limits; None without either.
+def _ratio(signal: float | None, relative: Array) -> tuple[float | None, float | None, float | None]:
+    """The ratio of a signal to the mean relative noise of runs, with limits; None without either.
 
     The limits are a factor of exp(t · stderr / mean) away, with the mean of the noise and its standard error.
     """
     mean = float(relative.mean())
-    if len(means) < 2 or not mean > 0:
+    if signal is None or not mean > 0:
         return None, None, None
-    ratio = _signal(means) / mean
+    ratio = signal / mean
     if not np.ptp(relative) > EQUAL * mean:
         return ratio, None, None
     stderr = relative.std(ddof=1) / np.sqrt(len(relative))

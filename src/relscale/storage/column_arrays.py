@@ -159,6 +159,14 @@ class Columns:
             yield str(value), self.where(np.asarray(self[name] == value))
 
 
+def rows_by_name(names: NDArray[np.object_]) -> dict[str, NDArray[np.int64]]:
+    """The rows of each name, names by their first row."""
+    place = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    code = np.array([place[name] for name in names], dtype=np.int64)
+    rows = np.split(np.argsort(code, kind="stable"), np.cumsum(np.bincount(code))[:-1])
+    return dict(zip(place, rows, strict=True))
+
+
 def _label(value: float) -> str:
     """A number as the shortest exact text."""
     short = f"{value:g}"
