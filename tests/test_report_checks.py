@@ -5,14 +5,18 @@ from typing import Any, TypeVar
 import pytest
 
 from relscale.fitting.analyses.held_out_comparison import FormRow
+from relscale.fitting.analyses.statistical_power import PowerRow
 from relscale.fitting.curves.point_rows import FrontierRow
 from relscale.fitting.fits import from_rows
 from relscale.fitting.forecasts.candidates import ENSEMBLE
 from relscale.fitting.forecasts.forecast import BacktestRow
+from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.checks import Check, checks
+from relscale.report.next_steps import next_steps
 from relscale.report.report_data import ReportData
+from relscale.report.summary_section import _rule
 from relscale.report.verdict_table import _interval, _scale
 from relscale.storage.rows import names_of, table_of
 
@@ -84,3 +88,34 @@ def test_limits_beyond_the_scale_of_most_gaps_are_arrows() -> None:
         str(_interval(of, scale)).count("<path") for of in (few[0], wide, gap(-0.9, 0.0), gap(0.0, 0.9))
     ]
     assert arrows == [0, 2, 1, 1]
+
+
+def test_rows_with_a_direction_come_first_and_those_without_an_interval_last() -> None:
+    verdicts = [None, Verdict.NOT_RESOLVED, Verdict.CLOSES, Verdict.FLAT]
+    rows = [row(VerdictRow, verdict=verdict, p_bh=0.5, p_value=0.1) for verdict in verdicts]
+    shown = [each.verdict for each in words.ordered(rows)]
+    assert shown[0] == Verdict.CLOSES
+    assert shown[-1] is None
+
+
+def test_the_rule_counts_p_values_before_and_after_their_adjustment() -> None:
+    p_values = [(0.01, 0.03), (0.03, 0.06), (0.04, 0.06), (0.2, 0.2), (None, None)]
+    rows = [row(VerdictRow, level=0.95, margin=0.01, p_value=p, p_bh=adjusted) for p, adjusted in p_values]
+    assert "(3 of 5 gaps before it, 1 after)" in str(_rule(rows))
+
+
+def test_only_gaps_of_little_power_say_what_they_need() -> None:
+    powers = [("a", 0.3, 2.0), ("b", 0.6, 8.0), ("c", 0.9, 1.0), ("d", 0.5, 4.0)]
+    rows = [
+        row(VerdictRow, group=group, verdict=Verdict.NOT_RESOLVED, power=power, power_delta_beta=0.01)
+        for group, power, _ in powers
+    ]
+    tried = [
+        row(PowerRow, group=group, resource="items", count=count, enough=True, delta_beta=0.01)
+        for group, _, count in powers
+    ]
+    data = ReportData("tests", from_rows({}).with_table("power", table_of(PowerRow, tried)))
+    text = str(next_steps(data, rows))
+    assert "3 of 4 such gaps had less than 80% power to detect a change of 2.33% per 10× compute" in text
+    assert "half of them need up to 4 times the items" in text
+    assert next_steps(data, rows[2:3]) is None

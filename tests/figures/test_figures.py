@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -353,6 +354,20 @@ def test_a_sigmoid_that_the_runs_do_not_fix_is_not_drawn(drawn: dict[str, go.Fig
     assert "numerics" in curves
     assert "networks" not in curves
     assert "no curve for networks (on a bound: ceiling)" in texts(drawn["loss-to-accuracy"])
+
+
+def test_a_legend_has_lines_only_where_a_curve_is_drawn(
+    toy: FigureData, drawn: dict[str, go.Figure], tmp_path: Path
+) -> None:
+    shutil.copytree(toy.fits, tmp_path / "fits")
+    fits = pq.read_table(tmp_path / "fits" / "fits.parquet")
+    pq.write_table(fits.filter(pc.not_equal(fits["law"], "sigmoid")), tmp_path / "fits" / "fits.parquet")
+    without = draw(
+        "loss-to-accuracy", FigureData(toy.measurements, tmp_path / "fits", toy.suites, toy.tokens)
+    )
+    for figure, mode in ((drawn["loss-to-accuracy"], "lines+markers"), (without, "markers")):
+        (key,) = [trace for trace in figure.data if trace.showlegend and trace.name == "numerics"]
+        assert key.mode == mode
 
 
 def test_symbols_of_the_forest_plot_are_the_verdicts(toy: FigureData, drawn: dict[str, go.Figure]) -> None:

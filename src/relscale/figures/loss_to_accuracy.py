@@ -63,7 +63,8 @@ def draw(data: FigureData, options: OneSuite) -> go.Figure:
             notes += _draw_panel(panel, data, series, suite, style, metric, series_pairs)
     panels.share_titles()
     keys = [chart.Key(f"chance ({level:.3g})", CHANCE, "lines") for level in chance]
-    panels.key([*group_keys(suite, style), *keys])
+    has_curve = any(trace.mode == "lines" and trace.legendgroup for trace in panels.drawing.figure.data)
+    panels.key([*group_keys(suite, style, "lines+markers" if has_curve else "markers"), *keys])
     panels.notes(
         "Each point is a run; curves are sigmoids fitted to a group's accuracies, if these determine one.",
         *notes,
