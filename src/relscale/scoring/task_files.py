@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +16,7 @@ from relscale.storage.yaml_text import Plain, read
 
 FUNCTION = "!function"
 VERSIONED = ("lm_eval", "relscale")  # packages whose versions name the results
-IGNORED = ("__pycache__", ".ipynb_checkpoints")  # folders that lm-eval does not read
+IGNORED = frozenset(("__pycache__", ".ipynb_checkpoints"))  # folders that lm-eval does not read
 LOCATIONS = ("data_files", "data_dir")  # arguments of `datasets.load_dataset`
 
 
@@ -50,11 +51,12 @@ def yaml_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         return []
-    root = folder.resolve()
+    real_folder = cache(Path.resolve)
+    root = real_folder(folder)
     listed: dict[Path, Path] = {}
-    for path in sorted(files_below(folder)):
-        if path.suffix == ".yaml" and not set(IGNORED).intersection(path.parts):
-            file = path.resolve()
+    for path in sorted(files_below(folder), key=Path.as_posix):
+        if path.suffix == ".yaml" and IGNORED.isdisjoint(path.parts):
+            file = path.resolve() if path.is_symlink() else real_folder(path.parent) / path.name
             if file not in listed or file == root / path.relative_to(folder):
                 listed[file] = path
     return sorted(listed.values(), key=Path.as_posix)
