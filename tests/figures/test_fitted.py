@@ -12,11 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from relscale.figures import chart
-from relscale.figures.data import FigureData
+from relscale.figures.curves import Curve
+from relscale.figures.data import FigureData, FittedParameter
+from relscale.figures.law_lines import LawLine
 from relscale.figures.plot import make_figure
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import write
 from relscale.fitting.report.reproduction import reproduction
+from relscale.fitting.status import Status
 from relscale.laws import sigmoid
 from relscale.scoring.options import PublishedSuite
 
@@ -184,6 +187,10 @@ def test_intervals_of_many_corpora_are_side_by_side_inside_their_panels(tmp_path
     for bar in bars:
         low, high = figure.layout[f"xaxis{bar.xaxis[1:]}"].range
         assert low < math.log10(bar.x[0]) < high
+    for axis in {bar.yaxis for bar in bars}:
+        from_left = sorted((bar.x[0], bar.y[0]) for bar in bars if bar.yaxis == axis)
+        ends = [end for _, end in from_left]
+        assert ends == sorted(ends, reverse=True)
     assert "Bars at the right" in " ".join(note.text for note in figure.layout.annotations)
 
 
@@ -200,3 +207,18 @@ def test_a_corpus_has_one_style_in_the_figures_of_frontiers_and_of_gaps(drawn: d
 
     assert styles("frontier") == styles("corpus-gap")
     assert styles("frontier")["text"][0] == chart.BASELINE
+
+
+@pytest.mark.parametrize(("values", "factor"), [([1.0, 2.0], 2.0), ([1.0, 1.01], 1.25), ([4.0, 1.0], 4.0)])
+def test_a_band_reaches_beyond_the_points_by_their_own_range_or_a_quarter(
+    values: list[float], factor: float
+) -> None:
+    least, most = min(values) / factor, max(values) * factor
+    slope = FittedParameter(law="power", status=Status.OK, verdict=None)
+    for low, high, is_clipped in ((least * 1.01, most / 1.01, False), (least / 50, most * 9, True)):
+        line = LawLine([1e18, 1e20], [1.0, 1.0], [low, low], [high, high], slope, "these items")
+        curve = Curve("a", "a", [1e18, 1e20], values, line)
+        assert curve.is_clipped is is_clipped
+        assert (min(curve.shown_values), max(curve.shown_values)) == pytest.approx(
+            (max(low, least), min(high, most))
+        )
