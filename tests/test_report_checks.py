@@ -14,6 +14,7 @@ from relscale.fitting.verdicts import words
 from relscale.fitting.verdicts.verdict import Verdict
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
 from relscale.report.checks import Check, checks
+from relscale.report.contrast_section import contrast_section
 from relscale.report.next_steps import next_steps
 from relscale.report.report_data import ReportData
 from relscale.report.summary_section import _rule
@@ -119,3 +120,26 @@ def test_only_gaps_of_little_power_say_what_they_need() -> None:
     assert "3 of 4 such gaps had less than 80% power to detect a change of 2.33% per 10× compute" in text
     assert "half of them need up to 4 times the items" in text
     assert next_steps(data, rows[2:3]) is None
+
+
+def test_contrasts_of_the_validation_loss_are_named_so_and_those_left_out_are_counted() -> None:
+    losses = [
+        row(
+            VerdictRow,
+            **{
+                "suite": "validation",
+                "group": "all",
+                "contrast": "corpus",
+                "baseline": "web",
+                "margin": 0.01,
+            },
+            **{"corpus": f"c{number}", "primary": True, "verdict": Verdict.FLAT},
+        )
+        for number in range(42)
+    ]
+    between_groups = row(VerdictRow, suite="s", group="a", contrast="group", primary=True, margin=0.01)
+    fits = from_rows({}).with_table("verdicts", table_of(VerdictRow, [*losses, between_groups]))
+    text = str(contrast_section(ReportData("tests", fits)))
+    assert "<li>validation loss (c0) is flat" in text
+    assert text.count("<li>validation loss") == 40
+    assert "<li>and 2 more in verdicts.csv</li>" in text

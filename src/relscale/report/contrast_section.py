@@ -1,8 +1,12 @@
 """The section on contrasts between corpora, optimizers and other arms."""
 
 from relscale.fitting.verdicts import words
+from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.measurements.metric import VALIDATION
 from relscale.report.markup import Markup, element, section
 from relscale.report.report_data import ReportData
+
+MOST_SENTENCES = 40
 
 
 def contrast_section(data: ReportData) -> Markup | None:
@@ -13,6 +17,7 @@ def contrast_section(data: ReportData) -> Markup | None:
     rows = [row for row in rows if row.verdict is not None]
     if not rows:
         return None
+    more = len(rows) - MOST_SENTENCES
     names = {"corpus": "corpora", "optimizer": "optimizers"}
     listed = " and ".join(
         dict.fromkeys(names.get(str(row.contrast), f"runs of other {row.contrast}") for row in rows)
@@ -28,8 +33,14 @@ def contrast_section(data: ReportData) -> Markup | None:
         element(
             "ul",
             *(
-                element("li", f"{data.names.suite(row)}, {words.sentence(row, data.names)}")
-                for row in words.ordered(rows)[:40]
+                element("li", f"{_suite(data, row)}{words.sentence(row, data.names)}")
+                for row in words.ordered(rows)[:MOST_SENTENCES]
             ),
+            element("li", f"and {more} more in verdicts.csv") if more > 0 else None,
         ),
     )
+
+
+def _suite(data: ReportData, row: VerdictRow) -> str:
+    """The suite before its group; nothing before the validation loss, which is the group."""
+    return "" if row.suite == VALIDATION.suite else f"{data.names.suite(row)}, "

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from relscale.fitting.curves.gaps import MEAN
 from relscale.fitting.verdicts.verdict import DIRECTIONS, Verdict, change_per_tenfold
 from relscale.fitting.verdicts.verdict_rows import VerdictRow
+from relscale.measurements.metric import VALIDATION
 
 COUNTED = {  # singular and plural, in the order of a headline
     Verdict.CLOSES: ("closes", "close"),
@@ -40,7 +41,9 @@ class Names:
     x: str = "FLOPs"
 
     def group(self, row: VerdictRow) -> str:
-        """The group of the gap."""
+        """The group of the gap, or the validation loss, which has none."""
+        if (row.suite, row.group) == (VALIDATION.suite, VALIDATION.group):
+            return "validation loss"
         return self.groups.get((row.suite or "", row.group or ""), row.group or "")
 
     def baseline(self, row: VerdictRow) -> str:
