@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from relscale.laws import additive_effects, mixture_additive
+from relscale.laws.law import ALL
 from relscale.laws.other_optima import other_optima
 
 
@@ -25,7 +26,9 @@ def test_repeated_shares_and_those_of_none_give_the_formula_and_its_derivatives(
     loss, slopes = additive_effects.at(x)(theta)
     effects = sum(theta[1 + i] * x[i] ** theta[5 + i] for i in range(4))
     assert loss == pytest.approx(theta[0] + 1 / effects, rel=1e-12)
-    found = slopes(np.ones(loss.shape))
+    found = slopes(np.ones(loss.shape), ALL)
+    first = slopes(np.ones((30, 1)), np.array([0]))
+    assert np.array_equal(first, found[..., :1])
     for i, size in enumerate(1e-5 * theta):
         step = size * np.eye(9)[i][:, None]
         difference = additive_effects.value(theta + step, x) - additive_effects.value(theta - step, x)
