@@ -29,9 +29,10 @@ def test_arrow_takes_a_list_without_pandas_and_a_frame_once_there_is_one():
 
 SPECIAL = """
 import sys
-from relscale.light_scipy import use_light_scipy
+from relscale.light_scipy import use_scipy_without_f2py, use_scipy_without_notes
 
-use_light_scipy()
+use_scipy_without_f2py()
+use_scipy_without_notes()
 from scipy.special import stdtrit
 
 assert abs(stdtrit(1, 0.75) - 1) < 1e-12  # the quartile of a Cauchy variable

@@ -17,6 +17,7 @@ from relscale import __version__
 from relscale.errors import RelscaleError
 from relscale.extras import named_extras
 from relscale.heap import keep_freed_memory
+from relscale.light_scipy import use_scipy_without_f2py, use_scipy_without_notes
 from relscale.printable import PrintableStream
 from relscale.suggestions import suggestion
 
@@ -108,12 +109,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     command = _module(options.verb)
     if in_own_process:
         keep_freed_memory()
+        use_scipy_without_notes()
         if options.verb not in PANDAS_OR_NO_TABLE:
             from relscale.arrow_without_pandas import use_arrow_without_pandas
-            from relscale.light_scipy import use_light_scipy
 
             use_arrow_without_pandas()
-            use_light_scipy()
+            use_scipy_without_f2py()
     if options.parent is not None and not getattr(command, "STOPS_ITSELF", False):
         from relscale.storage.process import end_with
 

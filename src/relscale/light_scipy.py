@@ -21,15 +21,17 @@ UNUSED = frozenset(
 NOTES = "xp_capabilities"  # the decorator of scipy._lib._array_api that adds the notes; private, so it may be absent
 
 
-def use_light_scipy() -> None:
-    """Take the names from numpy's lists, and the notes from scipy; ``import numpy.f2py`` and ``numpy.f2py`` work as
-    before.
-    """
+def use_scipy_without_f2py() -> None:
+    """Take the names from numpy's lists; ``import numpy.f2py`` and ``numpy.f2py`` work as before."""
     import numpy as np
 
     np.__all__ = [name for name in np.__all__ if name not in UNUSED]
     listed: set[str] = getattr(np, "__numpy_submodules__", set())  # private, so it may be absent
     listed -= UNUSED
+
+
+def use_scipy_without_notes() -> None:
+    """Let scipy add no notes, once it is imported."""
     sys.meta_path.insert(0, _WithoutNotes())
 
 
