@@ -499,6 +499,7 @@ def test_what_would_resolve_a_gap_is_the_smallest_amount_with_enough_power() -> 
     budgets = [powers("budgets", (5.0, 0.1), (count, 0.9)) for count in (9.0, 6.0, 7.0)]
     assert half_need([]) == ""
     assert half_need(items) == "up to 8 times the items"
+    assert half_need(items[:2]) == "up to 2 times the items"  # one of two
     both = [[*of_items, *of_budgets] for of_items, of_budgets in zip(items, budgets, strict=True)]
     assert half_need(both) == "up to 8 times the items, and up to 7 compute budgets"
     none_enough = [powers("items", (1.0, 0.1), (64.0, 0.2))] * 2

@@ -65,7 +65,7 @@ def half_need(gaps: Sequence[Sequence[PowerRow]]) -> str:
     for rows in gaps:
         for resource, amount in needed_amounts(rows).items():
             known.setdefault(resource, []).append(amount)
-    middle = {resource: sorted(amounts)[len(amounts) // 2] for resource, amounts in known.items()}
+    middle = {resource: sorted(amounts)[(len(amounts) - 1) // 2] for resource, amounts in known.items()}
     return ", and ".join(filter(None, _in_words(middle, "up to ")))
 
 
