@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,39 @@ def working_folder(process):
         return None
 
 
-def test_a_workflow_that_is_refused_its_lock_says_what_to_do_and_nothing_else(killed):
-    lock = killed.folder / ".snakemake" / "locks" / "0.output.lock"
+@contextmanager
+def locked(experiment, file):
+    """While another workflow makes a file."""
+    lock = experiment.folder / ".snakemake" / "locks" / "0.output.lock"
     lock.parent.mkdir(exist_ok=True)
-    lock.write_text("results/micro/measurements.parquet\n")
-    refused = killed.call_snakemake(*COMMAND, "--forcerun", "collect", *killed.options())
-    lock.unlink()
+    lock.write_text(f"{file}\n")
+    yield
+    lock.unlink(missing_ok=True)
+
+
+def test_a_workflow_that_is_refused_its_lock_says_what_to_do_and_nothing_else(killed):
+    with locked(killed, "results/micro/measurements.parquet"):
+        refused = killed.call_snakemake(*COMMAND, "--forcerun", "collect", *killed.options())
     assert refused.returncode == 1
     (line,) = (line for line in refused.stderr.splitlines() if "lock" in line)
     assert line == f"Error: {refusal(killed.folder / '.snakemake')}"
+
+
+def test_two_experiments_run_in_one_folder_at_the_same_time_each_with_its_own_config(killed):
+    config = killed.folder / "results" / "micro" / "config.yaml"
+    resolved = config.read_bytes()
+    config.write_text("of an earlier run\n")
+    with locked(killed, "results/another/report.html"):
+        beside = killed.call_snakemake(*COMMAND, *killed.options())
+    assert beside.returncode == 0, beside.stderr
+    assert config.read_bytes() == resolved
+
+
+def test_the_config_of_a_running_experiment_is_not_replaced(killed):
+    config = killed.folder / "results" / "micro" / "config.yaml"
+    resolved = config.read_bytes()
+    config.write_text("of the running workflow\n")
+    with locked(killed, "results/micro/report.html"):
+        killed.call_snakemake(*COMMAND, *killed.options())
+    assert config.read_text() == "of the running workflow\n"
+    config.write_bytes(resolved)

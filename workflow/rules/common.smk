@@ -22,7 +22,7 @@ from relscale.storage.process import CHECKED
 from relscale.scoring.builders import builder_modules
 from relscale.workflow.snakemake_options import is_read_only, is_submitted
 from relscale.workflow.user_files import as_inputs, file_states
-from relscale.workflow.lock_files import clear_stale_locks, refusal, share_lock
+from relscale.workflow.lock_files import clear_stale_locks, is_locked, refusal, share_lock
 
 # Read from the command line, because Snakemake tells the rules only of `dryrun`: the executor is an argument of
 # `Workflow.execute`, and a summary, a list or `--unlock` is a method that is called after the rules are read.
@@ -57,8 +57,8 @@ try:
         snakemake.exceptions.LockException = lambda: ApiError(refusal(Path(".snakemake")))
         for line in [] if READ_ONLY else clear_stale_locks(Path(".snakemake")):
             logger.warning(line)
-        # If another Snakemake runs in this folder, its results are not touched; this one will not get the lock.
-        if not any(Path(".snakemake", "locks").glob("*")):
+        # If another Snakemake makes these results, they are not touched; this one will not get the lock.
+        if not is_locked(pipeline.results.folder, Path(".snakemake")):
             # Damaged results are recomputed.
             for line in remove_damaged(pipeline.results.folder, Path(experiment.store), dry=READ_ONLY):
                 logger.warning(line)

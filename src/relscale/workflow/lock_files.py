@@ -47,6 +47,16 @@ def clear_stale_locks(folder: Path) -> list[str]:
         return ["the last workflow in this folder was killed; its lock is cleared"]
 
 
+def is_locked(results: Path, folder: Path) -> bool:
+    """Whether a workflow has locked files below ``results``; those of other experiments may run in ``folder``, too."""
+    top = f"{results}/"
+    for lock in (folder / "locks").glob("*.lock"):
+        with contextlib.suppress(FileNotFoundError):  # its workflow has ended
+            if any(line.startswith(top) for line in lock.read_text(encoding="utf-8").splitlines()):
+                return True
+    return False
+
+
 def refusal(folder: Path) -> str:
     """Why a workflow does not get Snakemake's lock in ``folder``, and what to do, in one sentence."""
     clear = "clear it: the same command with --unlock, then without"
