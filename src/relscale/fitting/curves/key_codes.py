@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from relscale.storage import arrow_compute as pc
+from relscale.storage.columns import plain
 
 Integers = NDArray[np.int64]
 
@@ -56,7 +57,7 @@ class Vocabulary:
 
 
 def _distinct(column: pa.ChunkedArray) -> pa.Array:
-    values = pc.unique(column.drop_null())
+    values = plain(pa.chunked_array([pc.unique(column.drop_null())])).combine_chunks()  # not a dictionary
     values = values.take(pc.sort_indices(values))
     return pa.concat_arrays([pa.nulls(1, values.type), values]) if column.null_count else values
 
