@@ -37,3 +37,4 @@ def test_rows_of_a_name_are_in_their_order() -> None:
         "c": [3],
     }
     assert list(rows_by_name(names)) == ["b", "a", "c"]
+    assert rows_by_name(names[:0]) == {}

@@ -249,6 +249,20 @@ def test_scores_that_do_not_vary_have_no_numbers_and_no_warnings() -> None:
         assert metric.note
 
 
+def test_a_metric_without_any_value_has_a_note() -> None:
+    table = Columns(
+        {
+            "run": np.array(["a", "a", "b", "b"], dtype=object),
+            "step": np.array([1.0, 2.0, 1.0, 2.0]),
+            "measured": np.array([0.5, 0.51, 0.6, 0.61]),
+            "empty": np.full(4, np.nan),
+        }
+    )
+    found, none = signal_noise.rows(table, metrics=("measured", "empty"), run="run", step="step")
+    assert found.snr is not None
+    assert none.note == "no run has two checkpoints with it"
+
+
 def test_the_trend_counts_pairs_that_rise_with_ties_as_half() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 5, 40).astype(float), rng.integers(0, 5, 30).astype(float)

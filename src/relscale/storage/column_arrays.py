@@ -163,7 +163,8 @@ def rows_by_name(names: NDArray[np.object_]) -> dict[str, NDArray[np.int64]]:
     """The rows of each name, names by their first row."""
     place = {name: i for i, name in enumerate(dict.fromkeys(names))}
     code = np.array([place[name] for name in names], dtype=np.int64)
-    rows = np.split(np.argsort(code, kind="stable"), np.cumsum(np.bincount(code))[:-1])
+    ends = np.cumsum(np.bincount(code, minlength=len(place)))
+    rows = np.split(np.argsort(code, kind="stable"), ends)[: len(place)]
     return dict(zip(place, rows, strict=True))
 
 
