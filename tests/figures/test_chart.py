@@ -271,3 +271,16 @@ def test_a_table_has_axes_without_titles() -> None:
 def test_a_long_name_of_the_baseline_is_not_in_the_title_of_an_axis(baseline: str, title: str) -> None:
     suite = Suite("s", "S", {"b": as_text(baseline)}, "b", "accuracy", None, None)
     assert suite.ratio_title == title
+
+
+@pytest.mark.parametrize(("panels", "columns"), [(3, [3, 2, 1]), (4, [4, 2, 1]), (6, [6, 3, 2, 1])])
+def test_rows_of_a_narrow_page_have_about_equally_many_panels(panels: int, columns: list[int]) -> None:
+    """Of four panels two and two, not three and one."""
+    grid = chart.grid("title", 1, panels)
+    for panel in grid:
+        panel.axes(chart.compute_axis([1e18, 1e20]), chart.linear_axis([0, 1], "share"))
+    found = [
+        len({tuple(arrangement["layout"][f"xaxis{n or ''}.domain"]) for n in (0, *range(2, panels + 1))})
+        for arrangement in grid.figure.layout.meta["arrangements"]
+    ]
+    assert list(dict.fromkeys(found)) == columns
