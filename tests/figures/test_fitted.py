@@ -222,3 +222,24 @@ def test_a_band_reaches_beyond_the_points_by_their_own_range_or_a_quarter(
         assert (min(curve.shown_values), max(curve.shown_values)) == pytest.approx(
             (max(low, least), min(high, most))
         )
+
+
+def test_parabolas_have_their_lowest_point_at_the_mark_of_their_minimum(drawn: dict[str, go.Figure]) -> None:
+    traces = drawn["isoflop"].data
+    marks = [
+        (trace.xaxis, x, y)
+        for trace in traces
+        if trace.marker.symbol == "circle-open-dot" and not trace.showlegend
+        for x, y in zip(trace.x, trace.y, strict=True)
+    ]
+    lowest = []
+    for trace in traces:
+        if trace.mode == "lines" and trace.legendgroup:
+            place = int(np.argmin(trace.y))
+            assert 0 < place < len(trace.y) - 1
+            lowest.append((trace.xaxis, trace.x[place], trace.y[place]))
+    assert len(marks) == len(lowest) == 2 * len(BUDGETS)
+    for (axis, x, y), (other, tokens, loss) in zip(sorted(marks), sorted(lowest), strict=True):
+        assert axis == other
+        assert tokens == pytest.approx(x, rel=0.15)  # within a step of the drawn curve
+        assert loss == pytest.approx(y, rel=1e-3)
