@@ -156,3 +156,25 @@ def test_at_a_budgets_optimum_runs_beside_it_are_allowed_for() -> None:
     assert np.exp(blind) > 1.1 * truth
     too_few = np.arange(5) < 2
     assert np.isnan(item_response(AnsweredRuns(scales, u, point, {0: responses}), too_few, at, 1)).all()
+
+
+@pytest.mark.slow
+def test_a_run_of_unknown_shape_is_not_used_where_shapes_differ() -> None:
+    rng = np.random.default_rng(3)
+    right = (rng.random((10, ITEMS)) < accuracy(ability(budgets := np.geomspace(1e18, 1e20, 10)), 0)).astype(
+        float
+    )
+    log_flops = np.log(budgets)
+    log_params = (log_flops - np.log(6)) / 2 + np.tile([0.3, -0.3], 5)
+    log_params[4] = np.nan
+    runs = Scales(log_flops, log_params, log_flops - np.log(6) - log_params)
+    at = Scales(*(np.array([cell]) for cell in np.log([AHEAD, (AHEAD / 6) ** 0.5, (AHEAD / 6) ** 0.5])))
+
+    def forecast(rows: np.ndarray) -> float:
+        responses = ItemResponses(right[rows], np.full(ITEMS, 1 / ITEMS), 0.0)
+        answered = AnsweredRuns(runs.take(rows), None, np.arange(len(rows)), {0: responses})
+        return float(item_response(answered, np.ones(len(rows), dtype=bool), at, 1)[0, 0])
+
+    every = np.arange(10)
+    assert forecast(every) == forecast(every[every != 4])
+    assert np.isfinite(forecast(every))

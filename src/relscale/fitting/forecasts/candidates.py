@@ -93,7 +93,8 @@ OF_ANSWERS: tuple[Candidate[FromAnswers], ...] = (
     Candidate(
         "item response",
         item_response,
-        "needs per-item results: the responses of at least four runs at three computes to single questions",
+        "needs per-item results: the responses to single questions of at least four runs at three computes, or of "
+        "eight runs if D/N differs among runs of equal compute",
         of_shape=True,
     ),
 )

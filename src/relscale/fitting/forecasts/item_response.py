@@ -6,7 +6,8 @@ The line is that of a latent regression in ln F (``relscale.fitting.items.latent
 weights w of the questions in the error rate, so that it agrees with the measured rates. Runs beside a budget's
 optimum are less able: if points are optima between runs, u = ln D − ln D* and u² are covariates, which are 0 at the
 optimum that is forecast; if D/N differs among runs of equal compute that are points themselves, ln D/N and its square
-are. If the accuracy of a guess is known it is the floor, unless questions that no run answers right contradict it.
+are, and runs of unknown D/N are left out. If the accuracy of a guess is known it is the floor, unless questions that no
+run answers right contradict it.
 """
 
 from collections.abc import Mapping
@@ -64,6 +65,8 @@ def _forecast(runs: AnsweredRuns, rows: Mask, responses: ItemResponses, at: Scal
         u = runs.from_optimum[rows]
         covariates, ahead = np.column_stack([u, u**2]), np.zeros((len(at), 2))
     elif scales.shapes_differ:
+        has_shape = np.isfinite(scales.log_tokens - scales.log_params)
+        answers, scales = answers[has_shape], scales.take(has_shape)
         shape, target = (each.log_tokens - each.log_params for each in (scales, at))
         u, target = shape - shape.mean(), target - shape.mean()
         covariates, ahead = np.column_stack([u, u**2]), np.column_stack([target, target**2])
