@@ -108,3 +108,14 @@ def test_rows_of_groups_are_those_of_their_masks() -> None:
     for label, positions in rows.items():
         assert positions.tolist() == np.flatnonzero(group == label).tolist()
     assert rows_of(group[:0]) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("forecast", REFINED)
+def test_searches_that_start_from_a_part_of_a_long_curve_end_where_those_of_all_its_points_do(
+    forecast: OfCurves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sampled,) = forecast([curve(3 * curve_search.MOST_POINTS // 2)])
+    monkeypatch.setattr(curve_search, "MOST_POINTS", 10**6)
+    (of_all,) = forecast([curve(6144)])
+    np.testing.assert_allclose(sampled, of_all, rtol=1e-6)

@@ -20,6 +20,7 @@ from relscale.fitting.estimation.objective import Expansion, Indices
 from relscale.laws.law import Array
 
 BLOCK = 1 << 16  # numbers in an array of a block of a grid, so that it stays in the processor's cache
+MOST_POINTS = 4096
 SHORTEST_SPAN = 1e-3  # of ln x
 
 
@@ -194,9 +195,18 @@ def _together(shape: Shape, curves: Sequence[Curve]) -> list[Array]:
 
 
 def _best(misfit: Misfit, j: int, points: int) -> Indices:
-    """The ``starts`` best points of the grid for curve ``j``, all exponents of the first bend first."""
+    """The ``starts`` best points of the grid for curve ``j``, all exponents of the first bend first.
+
+    They are where searches of all points start; of a longer curve ``MOST_POINTS`` points, evenly spaced by rank, select
+    them.
+    """
     shape = misfit.shape
-    log_x, y, weight = misfit.log_x[:points, j], misfit.y[:points, j], misfit.root[:points, j] ** 2
+    rows = np.arange(points)
+    if points > MOST_POINTS:
+        order = np.argsort(misfit.log_x[:points, j], kind="stable")
+        rows = order[np.linspace(0, points - 1, MOST_POINTS).round().astype(int)]
+        points = MOST_POINTS
+    log_x, y, weight = misfit.log_x[rows, j], misfit.y[rows, j], misfit.root[rows, j] ** 2
     bends, exponents = shape.bends * misfit.span[j], shape.exponents
     off = np.empty((len(bends), len(exponents)))
     for some in blocks(len(exponents), points):
