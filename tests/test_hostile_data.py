@@ -356,6 +356,7 @@ class Pickled:
         return os.system, ("touch PWNED",)
 
 
+@pytest.mark.slow  # transformers takes seconds to import
 @pytest.mark.parametrize(
     "way", ["pytorch_model.bin", "model.safetensors", "tokenizer.pkl", "auto_map", "tokenizer auto_map"]
 )
@@ -383,6 +384,7 @@ def test_checkpoints_run_no_code(way, checkpoint_folder):
         assert_one_sentence(error)
 
 
+@pytest.mark.slow  # transformers takes seconds to import
 @pytest.mark.parametrize(
     "told",
     [

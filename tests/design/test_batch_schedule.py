@@ -67,6 +67,7 @@ class Numbered:
         return np.arange(number * size, (number + 1) * size)
 
 
+@pytest.mark.slow  # torch takes seconds to import
 @pytest.mark.parametrize(("devices", "size"), [(1, 4), (1, 2), (2, 2), (2, 1), (4, 1)])
 def test_devices_and_micro_batches_deal_out_each_batch_whole(devices, size):
     from relscale.training.micro_batches import micro_batches  # and torch

@@ -12,6 +12,8 @@ from relscale.training.document_loss import document_losses
 from relscale.training.model import Decoder
 from relscale.training.vocabulary import read_vocabulary
 
+pytestmark = pytest.mark.slow  # torch takes seconds to import
+
 
 def test_the_loss_of_a_document_is_the_models_own_over_its_bytes(run, vocabulary, tmp_path):
     a = run.architecture

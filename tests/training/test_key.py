@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from forgotten_digests import forget
@@ -92,8 +93,10 @@ def test_the_kind_of_device_counts(run, monkeypatch):
 
 def test_another_torch_is_another_run(run, monkeypatch):
     before = run_key(run, "t", OPTIONS)
-    version = provenance.version
-    monkeypatch.setattr(provenance, "version", lambda name: "0.0" if name == "torch" else version(name))
+    distribution, other = provenance.distribution, SimpleNamespace(read_text=lambda _: "Version: 0.0\n")
+    monkeypatch.setattr(
+        provenance, "distribution", lambda name: other if name == "torch" else distribution(name)
+    )
     forget()
     assert run_key(run, "t", OPTIONS) != before
     monkeypatch.undo()

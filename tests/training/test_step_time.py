@@ -10,6 +10,8 @@ from relscale.cli import main
 from relscale.experiments.config import load_config
 from relscale.training import step_time
 
+pytestmark = pytest.mark.slow  # torch takes seconds to import
+
 
 def test_seconds_per_token_are_a_constant_and_a_rate() -> None:
     flops = np.array([1e5, 1e6, 1e7])
@@ -17,7 +19,6 @@ def test_seconds_per_token_are_a_constant_and_a_rate() -> None:
     assert (rate, per_token) == (pytest.approx(1e11), pytest.approx(2e-6))
 
 
-@pytest.mark.slow
 def test_the_doctor_prints_a_section_of_a_config(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -28,7 +29,6 @@ def test_the_doctor_prints_a_section_of_a_config(
     assert load_config(path).hardware.flops_per_second > 1e6
 
 
-@pytest.mark.slow
 def test_a_wider_model_takes_longer_and_the_process_is_as_it_was() -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(2)

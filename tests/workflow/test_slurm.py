@@ -27,6 +27,7 @@ GROUPS = [
 ]
 BUDGET = "2e9"
 RULE = f"rule_train_wildcards_documentation_{BUDGET}"
+ASKED = 0.3  # seconds between two questions to Slurm, which take its daemons as much time as the jobs
 SAVED = "the same command resumes the run"  # what a training says that has saved its state, and exits with 85
 # Trainings, which are stopped, and their Snakemakes are processes of their own. What other jobs run has been imported
 # before: `relscale`, and the Python that Snakemake calls in a job.
@@ -72,13 +73,13 @@ def disturbed(tmp_path_factory, make_experiment, cluster):
     snakemake = [python, "-c", SNAKEMAKE, commands / "python"]
     workflow = experiment.start("--profile", "slurm", *SOON, "--groups", *GROUPS, command=snakemake)
     try:
-        wait(lambda: jobs(cluster, "rule_text"), workflow, experiment)
+        wait(lambda: jobs(cluster, "rule_text"), workflow, experiment, ASKED)
         with cluster.without_controller():
             asked = subprocess.run(["squeue"], env=cluster.environment, capture_output=True, check=False)
         assert asked.returncode, "the controller was there all the time"
 
         for place, command in enumerate((["scancel"], ["scancel", "--signal=USR1"], ["scontrol", "requeue"])):
-            wait(lambda place=place: len(jobs(cluster, RULE)) == place + 1, workflow, experiment)
+            wait(lambda place=place: len(jobs(cluster, RULE)) == place + 1, workflow, experiment, ASKED)
             number = jobs(cluster, RULE)[place][0]
             wait(lambda number=number: is_training(number, experiment), workflow, experiment)
             cluster.call(*command, number)
@@ -89,12 +90,13 @@ def disturbed(tmp_path_factory, make_experiment, cluster):
     return experiment
 
 
-def wait(ready, workflow, experiment, seconds=900):
-    until = time.monotonic() + seconds
+def wait(ready, workflow, experiment, pause=0.05):
+    """Wait until it is ready; by default for what takes seconds, such as a training."""
+    until = time.monotonic() + 900
     while not ready():
         assert workflow.poll() is None, experiment.said()
         assert time.monotonic() < until, experiment.said()
-        time.sleep(0.05)  # a training takes seconds
+        time.sleep(pause)
 
 
 def jobs(cluster, comment):
