@@ -19,6 +19,7 @@ from relscale.fitting.estimation.variable_projection import projected_starts
 from relscale.laws.law import Array, Law
 
 ENOUGH = 6  # agreeing starts, with which a law that may be searched again by variable projection is not
+CONTINUED = 4  # times that the lowest end of such a law is searched on from, if it has not converged
 
 
 def estimate(
@@ -74,7 +75,12 @@ def estimate(
         )
         minima = Minima.joined([minima, _minima(objective, objective.u(again), tolerance)])
         count = begin.shape[1] + again.shape[1]
-        return best_of_starts(objective, minima, count, has_no_log, tuple(fixed or ()))
+        found = best_of_starts(objective, minima, count, has_no_log, tuple(fixed or ()))
+        while not found.converged.all() and count < begin.shape[1] + again.shape[1] + CONTINUED:
+            end = _minima(objective, objective.u(found.theta[:, None]), tolerance)
+            minima, count = Minima.joined([minima, end]), count + 1
+            found = best_of_starts(objective, minima, count, has_no_log, tuple(fixed or ()))
+        return found
 
 
 def least_objective(
