@@ -409,6 +409,7 @@ def test_a_checkpoint_names_no_kernel_of_the_hub(told, checkpoint_folder):
         assert_one_sentence(error.value)
 
 
+@pytest.mark.slow  # transformers takes seconds to import
 def test_nobody_is_asked_whether_code_may_run(checkpoint_folder, monkeypatch):
     from relscale.scoring.parameters import count_parameters
 
