@@ -6,7 +6,8 @@ Limits follow the best other parameters outwards, in one valley. Here all of a l
 the parameter held at up to six times the distance of its limits: a value at which τ < t is not outside the confidence
 set, which is then not an interval; an objective below that of the fit is a missed optimum.
 
-All laws take about two minutes of one core; quoted in docs/explanation/intervals.md.
+All laws but rate_and_batch, which was not tried, take about a minute of one core; quoted in
+docs/explanation/intervals.md.
 """
 
 import os
