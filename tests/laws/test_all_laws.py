@@ -287,6 +287,19 @@ def test_starting_points_of_the_smallest_numbers_are_numbers(name: str) -> None:
         assert np.isfinite(LAWS[name].starting_points(x, values)).all()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+@pytest.mark.parametrize("name", ["power", "irreducible", "parametric"])
+def test_numbers_whose_squares_have_no_float_are_fitted_or_the_status_says_why(
+    name: str, scale: float
+) -> None:
+    x, truths = WORLDS[name]
+    y = LAWS[name].value(np.array(truths[0]), x)
+    found = estimate(LAWS[name], x, scale * y / y.max())
+    assert np.isfinite(found.theta).all()
+    assert found.converged[0] or str(found.status[0]) != "ok"
+
+
 def test_a_law_that_is_changed_is_not_taken_for_that_of_its_name() -> None:
     with pytest.raises((AttributeError, pickle.PicklingError)):
         pickle.dumps(replace(law("irreducible"), source="mine"))

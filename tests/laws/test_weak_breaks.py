@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from relscale.fitting.estimation.estimate import estimate
+from relscale.fitting.estimation.variable_projection import projected_starts
 from relscale.laws.bnsl import LAW
 
 TRUTHS = 6
@@ -51,3 +52,14 @@ def test_the_fit_has_the_values_of_a_law_whose_break_is_wide_or_near_the_start(
     noisy = y * np.exp(0.003 * np.random.default_rng(0).standard_normal(40))
     from_truth = estimate(LAW, x, noisy, starts=truth[None])
     assert estimate(LAW, x, noisy).objective[0] <= from_truth.objective[0] * (1 + 1e-5)
+
+
+def test_an_end_beyond_a_bound_is_not_counted_as_a_start_that_agrees() -> None:
+    """Copies of the lowest end in its place would all agree with it."""
+    x = np.geomspace(1, 1e3, 12)[None]
+    y = np.exp(np.random.default_rng(5).normal(0, 0.2, 12))
+    begin = LAW.starting_points(x, y)[:6].T[..., None]
+    lowest = begin[:, 0]
+    again = projected_starts(LAW, x, y, begin, lowest)[..., 0]
+    assert np.isnan(again).any()
+    assert np.isclose(again, lowest, rtol=1e-12).all(axis=0).sum() == 1

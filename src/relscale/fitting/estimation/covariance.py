@@ -70,6 +70,7 @@ def _covariance(objective: Objective, u: Array, df: Indices, columns: Indices) -
     scale = np.where(size > 0, size, 1.0)
     units = scale[:, :, None] * scale[:, None, :]
     curved = at.curvature[:, free[:, None], free] / units
+    curved = np.where(np.isfinite(curved), curved, 0.0)  # squares that overflow determine nothing
     gram, meat = curved, None
     weights = of_columns(objective.weights, columns).T
     if np.isfinite(objective.delta):

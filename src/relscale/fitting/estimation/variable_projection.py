@@ -159,7 +159,7 @@ def projected_starts(
     """Starting points (q, s', B): ``lowest`` (q, B), and the lowest ends of searches from ``begin`` (q, s, B).
 
     For residuals of the logarithm, errors are relative to y, which is the same to first order. An end beyond a bound is
-    replaced by ``lowest``.
+    nan, which no search begins from and no count of agreeing starts includes.
     """
     if not set(law.linear) - set(fixed or ()):
         return lowest[:, None]
@@ -182,7 +182,7 @@ def projected_starts(
     inside = (np.isfinite(ends) & (ends >= low) & (ends <= high)).all(axis=0)
     cost = np.where(inside, minima.cost.reshape(inside.shape), np.inf)
     best = np.argsort(cost, axis=0, kind="stable")[:KEPT]
-    ends = np.where(inside, ends, lowest[:, None])
+    ends = np.where(inside, ends, np.nan)
     return np.concatenate([lowest[:, None], np.take_along_axis(ends, best[None], axis=1)], axis=1)
 
 
