@@ -131,7 +131,8 @@ def extrapolate_table(
     x
         Columns of the predictors, by the names that candidates use.
     train
-        A condition on columns, in the syntax of pandas: ``'split == "train"'``.
+        A condition on columns, in the syntax of pandas: ``'split == "train"'``. A column of groups or models whose
+        names are all numbers is of numbers here, unless the condition has a number in quotes: ``'model == "7"'``.
     group
         Columns that together identify a curve.
     model
@@ -170,7 +171,7 @@ def extrapolate_table(
         source = source.set_column(source.column_names.index(column), column, cells)
     rows = source.to_pandas()
     try:
-        known = np.asarray(rows.eval(train))
+        known = np.asarray(_with_numbers(rows, train).eval(train))
     except Exception as error:  # any exception of pandas for an invalid condition
         for missing in _unknown_names(train, source.column_names):
             wrong = f"no column {missing!r}; {suggestion(missing, source.column_names, 'it has')}"
@@ -229,11 +230,30 @@ def _labels(rows: pd.DataFrame, columns: Sequence[str]) -> Labels:
     return np.asarray(rows.groupby(list(columns), sort=False).ngroup(), dtype=np.int64)
 
 
+def _with_numbers(rows: pd.DataFrame, condition: str) -> pd.DataFrame:
+    """The rows, whose texts are numbers in a column of numbers, unless the condition has a number in quotes."""
+    texts = {node.value for node in _nodes(condition) if isinstance(node, ast.Constant)}
+    if (
+        pd.to_numeric(pd.Series([text for text in texts if isinstance(text, str)]), errors="coerce")
+        .notna()
+        .any()
+    ):
+        return rows
+    numeric = {
+        name: pd.to_numeric(rows[name], errors="coerce") for name in rows if rows[name].dtype.kind in "OUT"
+    }
+    return rows.assign(**{name: cells for name, cells in numeric.items() if cells.notna().all()})
+
+
 def _unknown_names(condition: str, columns: Sequence[str]) -> list[str]:
     """Names in a condition that are not columns; none if it cannot be parsed."""
+    names = [node.id for node in _nodes(condition) if isinstance(node, ast.Name)]
+    return [name for name in names if name not in columns]
+
+
+def _nodes(condition: str) -> list[ast.AST]:
+    """The parts of a condition; none if it cannot be parsed."""
     try:
-        parsed = ast.parse(condition.strip(), mode="eval")
+        return list(ast.walk(ast.parse(condition.strip(), mode="eval")))
     except SyntaxError:
         return []
-    names = [node.id for node in ast.walk(parsed) if isinstance(node, ast.Name)]
-    return [name for name in names if name not in columns]
