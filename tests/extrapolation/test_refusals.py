@@ -82,9 +82,9 @@ def test_a_row_without_positive_compute_is_left_out_and_counted(wrong: float | N
 
 @pytest.mark.parametrize("train", ["year < 2021", "year in (2019, 2020)", 'year != "2021"'])
 def test_names_that_are_numbers_are_compared_as_numbers(train: str) -> None:
-    flops, year = np.tile(np.geomspace(1e18, 1e22, 9), 3), np.repeat(["2019", "2020", "2021"], 9)
+    flops, year = np.tile(np.geomspace(1e18, 1e21, 12), 3), np.repeat(["2019", "2020", "2021"], 12)
     table = pa.table({"year": year, "flops": flops, "loss": 2 * (flops / 1e18) ** -0.05})
     asked = {"y": "loss", "x": {"training_flops": "flops"}, "group": ["year"], "laws": ["line"]}
-    found = rs.extrapolate(table, train=f"({train}) or flops < 3e20", **asked)
+    found = rs.extrapolate(table, train=f"({train}) or flops < 4e20", **asked)
     assert set(found.rows["year"]) == {"2021"}
-    assert (found.rows["flops"] > 3e20).all()
+    assert (found.rows["flops"] > 4e20).all()
