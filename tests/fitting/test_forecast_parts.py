@@ -433,3 +433,5 @@ def test_a_series_shared_by_errors_and_ratios_is_forecast_once_and_as_before() -
         earlier, sums.irreducible(known.take(np.arange(8)), series[:8], at), rtol=1e-12
     )
     assert fitted == [2, 1, 3]  # from fewer points it is another forecast
+    other = forecasts.of("line", lambda known, errors, at: np.zeros((1, errors.shape[1])), known, series, at)
+    assert not other.any()  # nor is that by another law

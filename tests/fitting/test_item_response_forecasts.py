@@ -178,3 +178,35 @@ def test_a_run_of_unknown_shape_is_not_used_where_shapes_differ() -> None:
     every = np.arange(10)
     assert forecast(every) == forecast(every[every != 4])
     assert np.isfinite(forecast(every))
+
+
+@pytest.mark.slow
+def test_a_known_chance_is_the_floor_of_the_forecast_unless_answers_contradict_it() -> None:
+    """Accuracies without sampling, of models that guess."""
+    budgets, at = COMPUTE, Scales(*(np.log([cell]) for cell in (AHEAD, np.nan, np.nan)))
+    scales = Scales(np.log(budgets), *np.full((2, len(budgets)), np.nan))
+    ease, guess = np.random.default_rng(4).standard_normal(ITEMS), 0.25
+    right = guess + (1 - guess) * accuracy(ability(budgets) - 1.5, ease)
+    truth = (1 - guess) * (1 - accuracy(ability(AHEAD) - 1.5, ease).mean())
+
+    def forecast(right: np.ndarray, chance: float) -> float:
+        runs = {0: ItemResponses(right, np.full(right.shape[1], 1 / right.shape[1]), chance)}
+        answered = AnsweredRuns(scales, None, np.arange(len(budgets)), runs)
+        known = np.ones(len(budgets), dtype=bool)
+        return float(np.exp(item_response(answered, known, at, 1)[0, 0]))
+
+    informed, blind = forecast(right, guess), forecast(right, 0.0)
+    assert informed == pytest.approx(truth, rel=0.02)
+    assert abs(blind - truth) > 2 * abs(informed - truth)
+    never = np.concatenate([right, np.zeros_like(right)], axis=1)
+    assert forecast(never, guess) == forecast(never, 0.0)
+
+
+@pytest.mark.slow
+def test_the_digest_of_a_forecasts_data_has_the_responses_in_it(answers: dict[str, np.ndarray]) -> None:
+    """Other answers of as many right ones are other data."""
+    others = {group: right[:, ::-1].copy() for group, right in answers.items()}
+    others["hard"][0] = others["hard"][0][::-1]
+    digests = [{row["data"] for row in rows(fitted(*tables(each)))} for each in (answers, answers, others)]
+    assert digests[0] == digests[1]
+    assert not digests[0] & digests[2]
