@@ -68,6 +68,7 @@ def test_a_curve_of_negative_values_is_said_to_be_one() -> None:
         forecast_of(lambda x: -np.log(x) - 1, 12, 1, 100, 150)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [0.0, -1.0, None])
 def test_a_row_without_positive_compute_is_left_out_and_counted(wrong: float | None) -> None:
     """One such row refused every candidate, whose message was that none has these predictors."""
