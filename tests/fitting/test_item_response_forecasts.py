@@ -1,11 +1,13 @@
 """Error rates are forecast from the answers of runs to single questions, where these are known."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from relscale.cli import main
 from relscale.errors import RelscaleError
 from relscale.fitting.curves.run_matrix import ItemResponses
 from relscale.fitting.fit import fit
@@ -13,6 +15,7 @@ from relscale.fitting.fits import Fits
 from relscale.fitting.forecasts.item_response import AnsweredRuns, item_response
 from relscale.fitting.forecasts.scales import Scales
 from relscale.measurements.measurement import RESPONSES
+from relscale.storage.tables import write_table
 
 ITEMS = 200
 COMPUTE = np.geomspace(1e18, 1e20, 8)
@@ -210,3 +213,16 @@ def test_the_digest_of_a_forecasts_data_has_the_responses_in_it(answers: dict[st
     digests = [{row["data"] for row in rows(fitted(*tables(each)))} for each in (answers, answers, others)]
     assert digests[0] == digests[1]
     assert not digests[0] & digests[2]
+
+
+@pytest.mark.parametrize("option", ["--responses", "--replicates"])
+def test_tables_in_batches_are_parquet(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``collect`` writes them as CSV too, which was called damaged."""
+    measured, _ = tables({"easy": np.eye(8, ITEMS, dtype=bool)})
+    write_table(measured, tmp_path / "m.parquet")
+    (tmp_path / "r.csv").write_text("run,item,right\na,1,true\n")
+    named = ["--output", str(tmp_path / "fits"), option, str(tmp_path / "r.csv")]
+    assert main(["fit", str(tmp_path / "m.parquet"), *named]) == 1
+    assert "r.csv: not a .parquet file" in capsys.readouterr().err

@@ -223,6 +223,8 @@ def open_table(path: str | Path) -> "pyarrow.dataset.Dataset":
 
     if not Path(path).is_file():
         raise RelscaleError(f"{path}: no such table; check the path or run the stage that makes it")
+    if Path(path).suffix != ".parquet":
+        raise RelscaleError(f"{path}: not a .parquet file, which alone is read in batches; collect into one")
     check_parquet(path)
     checked = ParquetFragmentScanOptions(page_checksum_verification=True)
     try:
