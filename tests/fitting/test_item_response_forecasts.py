@@ -226,3 +226,23 @@ def test_tables_in_batches_are_parquet(
     named = ["--output", str(tmp_path / "fits"), option, str(tmp_path / "r.csv")]
     assert main(["fit", str(tmp_path / "m.parquet"), *named]) == 1
     assert "r.csv: not a .parquet file" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_target_is_forecast_at_its_own_tokens_per_parameter() -> None:
+    """Accuracies without sampling, of models that are abler with more tokens per parameter."""
+    budgets, shape = np.repeat(np.geomspace(1e18, 1e20, 6), 3), np.tile([2.0, 3.0, 4.0], 6)
+    ease = np.random.default_rng(5).standard_normal(ITEMS)
+
+    def scales(budget: np.ndarray, shape: np.ndarray) -> Scales:
+        log_params = (np.log(budget / 6) - shape) / 2
+        return Scales(np.log(budget), log_params, log_params + shape)
+
+    right = accuracy(ability(budgets) + 0.5 * (shape - 3), ease)
+    answered = AnsweredRuns(
+        scales(budgets, shape), None, np.arange(18), {0: ItemResponses(right, np.full(ITEMS, 1 / ITEMS), 0.0)}
+    )
+    wanted = np.array([3.5, 4.0])
+    found = item_response(answered, np.ones(18, dtype=bool), scales(np.full(2, AHEAD), wanted), 1)[:, 0]
+    truth = 1 - accuracy(ability(np.full(2, AHEAD)) + 0.5 * (wanted - 3), ease).mean(axis=1)
+    assert np.exp(found) == pytest.approx(truth, rel=0.03)
