@@ -12,8 +12,10 @@ from relscale.errors import RelscaleError
 from relscale.fitting.curves.run_matrix import ItemResponses
 from relscale.fitting.fit import fit
 from relscale.fitting.fits import Fits
+from relscale.fitting.forecasts.error_forecasts import ErrorForecasts
 from relscale.fitting.forecasts.item_response import AnsweredRuns, item_response
 from relscale.fitting.forecasts.scales import Scales
+from relscale.fitting.items.latent_regression import latent_regression
 from relscale.measurements.measurement import RESPONSES
 from relscale.storage.tables import write_table
 
@@ -153,12 +155,18 @@ def test_at_a_budgets_optimum_runs_beside_it_are_allowed_for() -> None:
     scales, at = (Scales(np.log(c), *np.full((2, len(c)), np.nan)) for c in (budgets, np.array([AHEAD])))
     truth = 1 - accuracy(ability(AHEAD), ease).mean()
     known = np.ones(5, dtype=bool)
-    (found,) = item_response(AnsweredRuns(scales, u, point, {0: responses}), known, at, 1)[0]
-    (blind,) = item_response(AnsweredRuns(scales, None, point, {0: responses}), known, at, 1)[0]
+    (found,) = item_response(AnsweredRuns(scales, u, point, {0: responses}), known, at, 1, ErrorForecasts())[
+        0
+    ]
+    (blind,) = item_response(
+        AnsweredRuns(scales, None, point, {0: responses}), known, at, 1, ErrorForecasts()
+    )[0]
     assert np.exp(found) == pytest.approx(truth, rel=0.03)
     assert np.exp(blind) > 1.1 * truth
     too_few = np.arange(5) < 2
-    assert np.isnan(item_response(AnsweredRuns(scales, u, point, {0: responses}), too_few, at, 1)).all()
+    assert np.isnan(
+        item_response(AnsweredRuns(scales, u, point, {0: responses}), too_few, at, 1, ErrorForecasts())
+    ).all()
 
 
 @pytest.mark.slow
@@ -176,7 +184,7 @@ def test_a_run_of_unknown_shape_is_not_used_where_shapes_differ() -> None:
     def forecast(rows: np.ndarray) -> float:
         responses = ItemResponses(right[rows], np.full(ITEMS, 1 / ITEMS), 0.0)
         answered = AnsweredRuns(runs.take(rows), None, np.arange(len(rows)), {0: responses})
-        return float(item_response(answered, np.ones(len(rows), dtype=bool), at, 1)[0, 0])
+        return float(item_response(answered, np.ones(len(rows), dtype=bool), at, 1, ErrorForecasts())[0, 0])
 
     every = np.arange(10)
     assert forecast(every) == forecast(every[every != 4])
@@ -196,7 +204,7 @@ def test_a_known_chance_is_the_floor_of_the_forecast_unless_answers_contradict_i
         runs = {0: ItemResponses(right, np.full(right.shape[1], 1 / right.shape[1]), chance)}
         answered = AnsweredRuns(scales, None, np.arange(len(budgets)), runs)
         known = np.ones(len(budgets), dtype=bool)
-        return float(np.exp(item_response(answered, known, at, 1)[0, 0]))
+        return float(np.exp(item_response(answered, known, at, 1, ErrorForecasts())[0, 0]))
 
     informed, blind = forecast(right, guess), forecast(right, 0.0)
     assert informed == pytest.approx(truth, rel=0.02)
@@ -243,6 +251,25 @@ def test_a_target_is_forecast_at_its_own_tokens_per_parameter() -> None:
         scales(budgets, shape), None, np.arange(18), {0: ItemResponses(right, np.full(ITEMS, 1 / ITEMS), 0.0)}
     )
     wanted = np.array([3.5, 4.0])
-    found = item_response(answered, np.ones(18, dtype=bool), scales(np.full(2, AHEAD), wanted), 1)[:, 0]
+    found = item_response(
+        answered, np.ones(18, dtype=bool), scales(np.full(2, AHEAD), wanted), 1, ErrorForecasts()
+    )[:, 0]
     truth = 1 - accuracy(ability(np.full(2, AHEAD)) + 0.5 * (wanted - 3), ease).mean(axis=1)
     assert np.exp(found) == pytest.approx(truth, rel=0.03)
+
+
+@pytest.mark.slow
+def test_the_forecast_of_an_error_serves_its_ratio(
+    answers: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each group is regressed once per origin, though its error and its ratio are both forecast."""
+    regressed: list[tuple[bytes, ...]] = []
+
+    def counted(answers: Any, compute: Any, *others: Any, **options: Any) -> Any:
+        regressed.append((answers.tobytes(), compute.tobytes()))
+        return latent_regression(answers, compute, *others, **options)
+
+    monkeypatch.setattr("relscale.fitting.forecasts.item_response.latent_regression", counted)
+    assert rows(fitted(*tables(answers)), candidate="item response", quantity="ratio")
+    assert regressed
+    assert len(regressed) == len(set(regressed))

@@ -9,14 +9,14 @@ import numpy as np
 
 from relscale.fitting.curves.run_matrix import Floats
 from relscale.fitting.forecasts import additive_laws, loss_to_loss, trend
-from relscale.fitting.forecasts.error_forecasts import AlongScales
+from relscale.fitting.forecasts.error_forecasts import AlongScales, ErrorForecasts
 from relscale.fitting.forecasts.forecast_data import ForecastData
 from relscale.fitting.forecasts.item_response import AnsweredRuns, item_response
 from relscale.fitting.forecasts.persistence import persistence
 from relscale.fitting.forecasts.rolling_origins import Mask
 from relscale.fitting.forecasts.scales import Scales
 
-FromAnswers = Callable[[AnsweredRuns, Mask, Scales, int], Floats]
+FromAnswers = Callable[[AnsweredRuns, Mask, Scales, int, ErrorForecasts], Floats]
 FromPartner = Callable[[Floats, Floats, Floats], Floats]
 FromCommon = Callable[[Floats, Floats, Floats, Floats], Floats]
 F = TypeVar("F")
@@ -31,7 +31,8 @@ class Candidate(Generic[F]):
     forecast
         The function from known scales, their values (P, J) and the target scales to the forecast (Q, J); for a
         loss-to-loss candidate, from ln E_t and ln E_b (P, J) and a forecast of ln E_b (Q, J). All in logarithms, nan
-        without a forecast. That of single answers is from the runs, the known points and the number of series.
+        without a forecast. That of single answers is from the runs, the known points, the
+        number of series and the forecasts that are computed already.
     needs
         The reason if it has no forecast.
     law
@@ -167,7 +168,9 @@ def series_forecasts(data: ForecastData, known: Mask, at: Scales) -> tuple[Float
     for of_answers in OF_ANSWERS:
         forecast = np.full((len(both), data.errors.shape[1]), np.nan)
         if data.answered is not None:
-            forecast[:n_targets] = of_answers.forecast(data.answered, known, at, forecast.shape[1])
+            forecast[:n_targets] = of_answers.forecast(
+                data.answered, known, at, forecast.shape[1], data.error_forecasts
+            )
         errors.append(forecast[:n_targets])
         values.append(_of_curves(forecast, data))
     all_values = np.stack(values)

@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relscale.fitting.curves.run_matrix import Floats, ItemResponses
+from relscale.fitting.forecasts.error_forecasts import ErrorForecasts
 from relscale.fitting.forecasts.rolling_origins import SMALLEST, Mask
 from relscale.fitting.forecasts.scales import Scales
 from relscale.fitting.items.below_guessing import share_below_guessing
 from relscale.fitting.items.latent_regression import FEWEST, latent_regression
 
+SCATTERS = np.geomspace(0.1, 20, 5)  # a coarser grid of τ than for intervals
 FEWEST_SHAPED = 8  # runs, if abilities depend on u as well
 
 
@@ -47,18 +49,25 @@ class AnsweredRuns:
     responses: Mapping[int, ItemResponses]
 
 
-def item_response(runs: AnsweredRuns, known: Mask, at: Scales, count: int) -> Floats:
-    """(Q, K) ln E of ``count`` series at the scales ``at``, from the points ``known`` (P,); nan without responses."""
+def item_response(
+    runs: AnsweredRuns, known: Mask, at: Scales, count: int, computed: ErrorForecasts
+) -> Floats:
+    """(Q, K) ln E of ``count`` series at the scales ``at``, from the points ``known`` (P,); nan without responses.
+
+    Those that are ``computed`` already, for the ratios of the same series, are not computed again.
+    """
     forecast = np.full((len(at), count), np.nan)
     rows = known[runs.point_of_run]
     for series, responses in runs.responses.items():
         of_series = rows & np.isfinite(responses.right).any(axis=1)
         if len(np.unique(runs.point_of_run[of_series])) >= SMALLEST:
-            forecast[:, series] = _forecast(runs, of_series, responses, at)
+            forecast[:, series] = _forecast(runs, of_series, responses, at, computed)
     return forecast
 
 
-def _forecast(runs: AnsweredRuns, rows: Mask, responses: ItemResponses, at: Scales) -> Floats:
+def _forecast(
+    runs: AnsweredRuns, rows: Mask, responses: ItemResponses, at: Scales, computed: ErrorForecasts
+) -> Floats:
     answers, scales = responses.right[rows], runs.scales.take(rows)
     covariates, ahead = np.empty((len(answers), 0)), np.empty((len(at), 0))
     if runs.from_optimum is not None:
@@ -77,6 +86,29 @@ def _forecast(runs: AnsweredRuns, rows: Mask, responses: ItemResponses, at: Scal
     if not shaped:
         covariates, ahead = covariates[:, :0], ahead[:, :0]
     floor = 0.0 if share_below_guessing(answers, responses.chance) else responses.chance
-    weights = len(responses.weight) * responses.weight
-    fit = latent_regression(answers, np.exp(scales.log_flops), floor, covariates, weights)
-    return fit.log_error(np.exp(at.log_flops), ahead)
+    return computed.from_answers(
+        _log_errors,
+        answers,
+        responses.weight,
+        np.array(floor),
+        scales.log_flops,
+        covariates,
+        at.log_flops,
+        ahead,
+    )
+
+
+def _log_errors(
+    answers: Floats,
+    weight: Floats,
+    floor: Floats,
+    log_flops: Floats,
+    covariates: Floats,
+    log_flops_ahead: Floats,
+    covariates_ahead: Floats,
+) -> Floats:
+    """ln E (Q,) of a latent regression; the arrays are those of ``latent_regression`` and ``log_error``."""
+    fit = latent_regression(
+        answers, np.exp(log_flops), float(floor), covariates, len(weight) * weight, scatters=SCATTERS
+    )
+    return fit.log_error(np.exp(log_flops_ahead), covariates_ahead)

@@ -378,6 +378,7 @@ def latent_regression(
     chance: float = 0.0,
     covariates: Array | None = None,
     weights: Array | None = None,
+    scatters: Array = SCATTERS,
 ) -> LatentRegression:
     """Fit a line of abilities along ln compute to answers.
 
@@ -395,6 +396,8 @@ def latent_regression(
     weights
         (k,) weights of the items, which add up to k, in the likelihood and in accuracies; unequal ones make limits
         meaningless.
+    scatters
+        The grid of τ, in units of a first estimate; a coarser one serves forecasts without limits.
 
     Raises
     ------
@@ -409,7 +412,7 @@ def latent_regression(
     units = covariates.std(axis=0)
     x = np.column_stack([scale.at(compute), covariates / units])
     noise, unit = _scales(answers, x, chance)
-    scatters = np.append(0.0, unit * SCATTERS)
+    scatters = np.append(0.0, unit * scatters)
     lines, start = [], np.zeros(len(x) + x.shape[1] + 2)
     for scatter in scatters:
         lines.append(_line(summary, x, float(scatter), chance, start))
