@@ -82,7 +82,13 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
         )
         collect.run(
             Namespace(
-                config=path, runs=[], scores=[scores], suites=[manifest], output=output, replicates=None
+                config=path,
+                runs=[],
+                scores=[scores],
+                suites=[manifest],
+                output=output,
+                replicates=None,
+                responses=None,
             )
         )
         columns = ["suite", "prompt", "group", "metric", "value", "stderr", "items", "status"]

@@ -1,6 +1,5 @@
 """Figures of what is asked of a fit: specifications, forecasts, what laws rest on, loss surfaces, published numbers."""
 
-import json
 import math
 import re
 from dataclasses import replace
@@ -16,6 +15,7 @@ import yaml
 
 from relscale.figures import chart, plot
 from relscale.figures.data import FigureData, MeasuredRun
+from relscale.figures.figure_json import figure_json
 from relscale.figures.page import LARGEST, page
 from relscale.fitting.analyses.influence import InfluenceRow
 from relscale.fitting.analyses.prompt_forms import PromptFormRow
@@ -144,7 +144,7 @@ def test_many_groups_are_lines_coloured_by_what_their_gap_does(toy: FigureData, 
     assert "points are not shown" in texts(figure)
     assert "interval" not in texts(figure), "none is drawn"
     assert len({trace.line.color for trace in lines}) == 2, "the baseline's black, and that of one direction"
-    assert len(page("t", json.dumps(plot.rounded(json.loads(figure.to_json()))))) < LARGEST
+    assert len(page("t", figure_json(figure))) < LARGEST
 
 
 def test_many_groups_are_ordered_and_have_one_line_each_in_the_forest_plot(
