@@ -2,11 +2,11 @@
 
 import re
 import sys
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 from relscale.arguments import typed
@@ -47,6 +47,7 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
     >>> sorted(scored.where(metric="accuracy")["group"])
     ['adversarial', 'capability', 'influence']
     """
+    from relscale.cli import parsers
     from relscale.commands import collect
     from relscale.commands import score as score_command
     from relscale.commands import suite as suite_command
@@ -72,25 +73,15 @@ def score(model: str | Path, suite: str | Path | Sequence[str], **options: Any) 
         scores, output = at / "scores.json", at / "measurements.parquet"
         path.write_text(config_text(config, at), encoding="utf-8")
         ((corpus, job),) = scoring_jobs(load_config(path))
-        suite_command.run(
-            Namespace(config=path, suite=suite_name, documents=[], requests="yes", output=manifest)
-        )
-        score_command.run(
-            Namespace(
-                config=path, corpus=corpus, job=job, runs=[], suites=[manifest], threads=1, output=scores
-            )
-        )
-        collect.run(
-            Namespace(
-                config=path,
-                runs=[],
-                scores=[scores],
-                suites=[manifest],
-                output=output,
-                replicates=None,
-                responses=None,
-            )
-        )
+        _, verbs = parsers(("suite", "score", "collect"))
+
+        def run(command: ModuleType, verb: str, *arguments: str) -> None:
+            command.run(verbs[verb].parse_args([str(path), *arguments]))
+
+        of_suite = f"--suites={manifest}", "--runs"
+        run(suite_command, "suite", f"--suite={suite_name}", "--documents", f"--output={manifest}")
+        run(score_command, "score", f"--corpus={corpus}", f"--job={job}", *of_suite, f"--output={scores}")
+        run(collect, "collect", f"--scores={scores}", *of_suite, f"--output={output}")
         columns = ["suite", "prompt", "group", "metric", "value", "stderr", "items", "status"]
         return Frame(read_table(output).select(columns))
 

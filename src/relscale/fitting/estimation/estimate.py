@@ -66,20 +66,26 @@ def estimate(
         objective, begin, has_no_log = prepared(
             law, x, y, weights=weights, loss=loss, delta=delta, residual=residual, starts=starts, fixed=fixed
         )
-        minima = _minima(objective, objective.u(begin), tolerance)
-        found = best_of_starts(objective, minima, begin.shape[1], has_no_log, tuple(fixed or ()))
+
+        def best(minima: Minima, count: int) -> Estimates:
+            return best_of_starts(objective, minima, count, has_no_log, tuple(fixed or ()))
+
+        minima, count = _minima(objective, objective.u(begin), tolerance), begin.shape[1]
+        found = best(minima, count)
         if not (law.projects and starts is None and loss == "squares" and (found.agreeing < ENOUGH).any()):
             return found
         again = projected_starts(
             law, x, y, begin, found.theta, weights=weights, residual=residual, fixed=fixed
         )
         minima = Minima.joined([minima, _minima(objective, objective.u(again), tolerance)])
-        count = begin.shape[1] + again.shape[1]
-        found = best_of_starts(objective, minima, count, has_no_log, tuple(fixed or ()))
-        while not found.converged.all() and count < begin.shape[1] + again.shape[1] + CONTINUED:
+        count += again.shape[1]
+        found = best(minima, count)
+        for _ in range(CONTINUED):
+            if found.converged.all():
+                break
             end = _minima(objective, objective.u(found.theta[:, None]), tolerance)
             minima, count = Minima.joined([minima, end]), count + 1
-            found = best_of_starts(objective, minima, count, has_no_log, tuple(fixed or ()))
+            found = best(minima, count)
         return found
 
 
